@@ -1,0 +1,83 @@
+"""The `kresnet` command: verbs, and the one place where errors become messages and exit statuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+
+import click
+import typer
+
+from kresnet.cli import describe
+from kresnet.errors import KresnetError, Problem
+
+app = typer.Typer(
+    name="kresnet",
+    help="Residual networks from a declarative spec: plan, build, fit, export, served.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+describe.register(app)
+
+
+@app.callback()
+def _options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    """Options that every verb takes."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0; 1 a check or a run failed; 2 bad input."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        status = app(arguments, standalone_mode=False)
+    except KresnetError as error:
+        if debug:
+            traceback.print_exc()
+        status = _report(error, as_json="--json" in arguments)
+    except click.exceptions.Abort:
+        status = _report(KresnetError(Problem("interrupted", "Stopped.")), as_json=False)
+    except click.ClickException as error:
+        status = _report(_usage(error), as_json="--json" in arguments)
+    except KeyboardInterrupt:
+        status = _report(KresnetError(Problem("interrupted", "Stopped.")), as_json=False)
+    except BrokenPipeError:
+        sys.stderr.close()
+        status = 0
+    except Exception as error:
+        if debug:
+            raise
+        status = _report(_internal(error), as_json="--json" in arguments)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage(error: click.ClickException) -> KresnetError:
+    context = getattr(error, "ctx", None)
+    remedy = f"{context.command_path} --help" if context else "kresnet --help"
+    return KresnetError(Problem("bad_option", error.format_message(), remedy=remedy))
+
+
+def _internal(error: Exception) -> KresnetError:
+    text = str(error).strip().splitlines()
+    message = f"kresnet met an error that it does not know: {type(error).__name__}: {text[0] if text else ''}"
+    return KresnetError(Problem("internal", message, remedy="the same command with --debug shows where"))
+
+
+def _report(error: KresnetError, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"problems": [problem.as_dict() for problem in error.problems]}))
+    count = len(error.problems)
+    print(error, file=sys.stderr)
+    if count > 1:
+        print(f"{count} problems", file=sys.stderr)
+    return error.status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""What can go wrong, as values: a stable code, the place, and what to type instead.
+
+Every problem a user can meet is a `Problem`; `KresnetError` carries one or more of them to the command line,
+which prints them and exits with the status that the code states. `docs/errors.md` explains each code with an
+example, and a test holds the two lists equal.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+BAD_INPUT, RUN_FAILED = 2, 1
+
+#: code -> exit status. 2: the user can mend the input; 1: a check or a run failed.
+CODES: dict[str, int] = {
+    # Documents (specs and recipes)
+    "file_missing": BAD_INPUT,
+    "file_unreadable": BAD_INPUT,
+    "document_too_large": BAD_INPUT,
+    "syntax": BAD_INPUT,
+    "duplicate_key": BAD_INPUT,
+    "unknown_field": BAD_INPUT,
+    "missing_field": BAD_INPUT,
+    "wrong_type": BAD_INPUT,
+    "wrong_value": BAD_INPUT,
+    "out_of_range": BAD_INPUT,
+    "contradiction": BAD_INPUT,
+    "no_effect": BAD_INPUT,
+    "map_too_small": BAD_INPUT,
+    "unknown_name": BAD_INPUT,
+    "extends_cycle": BAD_INPUT,
+    "bad_override": BAD_INPUT,
+    "bad_option": BAD_INPUT,
+    # Data
+    "data_missing": BAD_INPUT,
+    "data_empty": BAD_INPUT,
+    "data_mismatch": BAD_INPUT,
+    "image_unreadable": BAD_INPUT,
+    # Files and the environment
+    "output_exists": BAD_INPUT,
+    "not_writable": BAD_INPUT,
+    "run_missing": BAD_INPUT,
+    "run_changed": BAD_INPUT,
+    "model_unreadable": BAD_INPUT,
+    "environment": BAD_INPUT,
+    "too_large": BAD_INPUT,
+    # Runs and checks
+    "disk_full": RUN_FAILED,
+    "checkpoint_invalid": RUN_FAILED,
+    "diverged": RUN_FAILED,
+    "graph_mismatch": RUN_FAILED,
+    "export_mismatch": RUN_FAILED,
+    "not_servable": RUN_FAILED,
+    "interrupted": RUN_FAILED,
+    "internal": RUN_FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a problem is: a file (or an option of the command line), and a 1-based line and column within it."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        code: a key of `CODES`.
+        message: what is wrong, in one sentence.
+        path: the path in the document, such as `stages.0.width`; empty outside documents.
+        place: file, line and column, where known.
+        expected, found: what would have been right, and what stands there.
+        nearest: the valid name closest to what was written.
+        remedy: what to do or to type.
+    """
+
+    code: str
+    message: str
+    path: str = ""
+    place: Place | None = None
+    expected: str = ""
+    found: str = ""
+    nearest: str = ""
+    remedy: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"{self.code!r} is not in kresnet.errors.CODES")
+
+    def __str__(self) -> str:
+        head = f"{self.place}: " if self.place else ""
+        head += f"{self.path}: " if self.path else ""
+        lines = [f"{head}{self.message} [{self.code}]"]
+        for label, text in (("expected", self.expected), ("found", self.found)):
+            if text:
+                lines.append(f"  {label}: {text}")
+        if self.nearest:
+            lines.append(f"  did you mean: {self.nearest}")
+        if self.remedy:
+            lines.append(f"  try: {self.remedy}")
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, object]:
+        """The problem as JSON-ready values, without what is empty."""
+        values: dict[str, object] = {
+            "code": self.code,
+            "message": self.message,
+            "path": self.path,
+            "expected": self.expected,
+            "found": self.found,
+            "nearest": self.nearest,
+            "remedy": self.remedy,
+        }
+        if self.place:
+            values |= {"file": self.place.file, "line": self.place.line, "column": self.place.column}
+        return {key: value for key, value in values.items() if value not in ("", None)}
+
+
+class KresnetError(Exception):
+    """One or more problems, reported together."""
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @property
+    def status(self) -> int:
+        """The exit status: 2 as soon as one problem is bad input, else 1."""
+        return max(CODES[problem.code] for problem in self.problems)
+
+
+def fail(code: str, message: str, **details: object) -> KresnetError:
+    """A `KresnetError` of a single problem: `raise fail("data_empty", "...", remedy="...")`."""
+    return KresnetError(Problem(code, message, **details))  # type: ignore[arg-type]
+
+
+def nearest(name: object, valid: Sequence[str]) -> str:
+    """The entry of `valid` closest in spelling to `name`, or an empty string when none is close."""
+    matches = difflib.get_close_matches(str(name).lower(), valid, n=1, cutoff=0.6)
+    return matches[0] if matches else ""

@@ -1,0 +1,186 @@
+"""Fold a plan into a Keras functional model: one handler a record kind."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from kresnet.graph.layers import FusedBatchNorm, IdentityPad, NormalizePixels, StochasticDepth, SymmetricPad
+from kresnet.graph.verify import verify
+from kresnet.plan import Plan, Record
+
+Layer = keras.layers.Layer
+Handler = Callable[["Context", Record], Layer]
+HANDLERS: dict[str, Handler] = {}
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+class Context:
+    """What handlers need beside the record: the type to compute in, and the seed of initial weights and dropout."""
+
+    def __init__(self, plan: Plan, precision: str, seed: int) -> None:
+        self.policy, self.seed = POLICIES[precision], seed
+        self.outputs = set(plan.outputs.values())
+
+    def common(self, record: Record) -> dict[str, Any]:
+        """Name and type of the record's layer; what leaves the network is float32 whatever the precision."""
+        return {"name": record.name, "dtype": "float32" if record.name in self.outputs else self.policy}
+
+    def layer_seed(self, record: Record) -> int:
+        """A seed of the layer's own, so that adding a layer leaves the other layers' initial weights alone."""
+        return zlib.crc32(f"{self.seed}/{record.name}".encode())
+
+    def kernel(self, record: Record) -> dict[str, Any]:
+        """Initial kernel and bias of a convolution or dense layer."""
+        settings = record.settings
+        scale, mode, distribution = INITIALIZERS[settings["initializer"]]
+        initializer = keras.initializers.VarianceScaling(scale, mode, distribution, seed=self.layer_seed(record))
+        return {"use_bias": settings["bias"], "kernel_initializer": initializer}
+
+
+#: scale, mode and distribution of each initialiser (He et al. 2015b; Glorot and Bengio 2010; LeCun et al. 1998).
+INITIALIZERS = {
+    "he_normal": (2.0, "fan_in", "truncated_normal"),
+    "he_normal_fan_out": (2.0, "fan_out", "untruncated_normal"),
+    "he_uniform": (2.0, "fan_in", "uniform"),
+    "glorot_normal": (1.0, "fan_avg", "truncated_normal"),
+    "glorot_uniform": (1.0, "fan_avg", "uniform"),
+    "lecun_normal": (1.0, "fan_in", "truncated_normal"),
+}
+
+
+def build_model(plan: Plan, *, precision: str = "float32", seed: int = 0) -> keras.Model:
+    """The plan as a functional model.
+
+    Args:
+        plan: the network.
+        precision: `float32`, `bfloat16` or `float16`, of activations and products; weights are float32.
+        seed: of initial weights and dropout.
+
+    Returns:
+        A model that takes float32 RGB values 0-255 `(N, H, W, C)`, or vectors `(N, length)`, and returns float32:
+        logits `(N, classes)`, one output, or a dictionary of feature maps.
+
+    Raises:
+        KresnetError: `graph_mismatch` if the model differs from the plan, which is a bug of kresnet.
+    """
+    context = Context(plan, precision, seed)
+    tensors: dict[str, Any] = {}
+    for record in plan.records:
+        if record.kind == "input":
+            shape = (None, None, record.shape[-1]) if record.settings["any_size"] else record.shape
+            tensors[record.name] = keras.Input(shape, name=record.name, dtype="float32")
+            continue
+        inputs = [tensors[name] for name in record.inputs]
+        layer = HANDLERS[record.kind](context, record)
+        tensors[record.name] = layer(inputs[0] if len(inputs) == 1 else inputs)
+    outputs = {name: tensors[record] for name, record in plan.outputs.items()}
+    single = next(iter(outputs.values())) if len(outputs) == 1 else None
+    model = keras.Model(tensors["input"], outputs if single is None else single, name=plan.name)
+    verify(model, plan)
+    return model
+
+
+def _handles(kind: str) -> Callable[[Handler], Handler]:
+    def register(handler: Handler) -> Handler:
+        HANDLERS[kind] = handler
+        return handler
+
+    return register
+
+
+@_handles("normalize")
+def _normalize(context: Context, record: Record) -> Layer:
+    return NormalizePixels(**record.settings, **context.common(record))
+
+
+@_handles("conv")
+def _conv(context: Context, record: Record) -> Layer:
+    settings = record.settings
+    return keras.layers.Conv2D(
+        record.shape[-1],
+        settings["kernel"],
+        strides=settings["stride"],
+        padding=settings["padding"],
+        dilation_rate=settings["dilation"],
+        groups=settings["groups"],
+        **context.kernel(record),
+        **context.common(record),
+    )
+
+
+@_handles("dense")
+def _dense(context: Context, record: Record) -> Layer:
+    return keras.layers.Dense(record.shape[-1], **context.kernel(record), **context.common(record))
+
+
+@_handles("norm")
+def _norm(context: Context, record: Record) -> Layer:
+    settings = record.settings
+    gamma = "zeros" if settings["zero_gamma"] else "ones"
+    common = {"epsilon": settings["epsilon"], "gamma_initializer": gamma, **context.common(record)}
+    match settings["kind"]:
+        case "batch":
+            return FusedBatchNorm(momentum=settings["momentum"], synchronized=settings["synchronized"], **common)
+        case "group":
+            return keras.layers.GroupNormalization(settings["groups"], **common)
+        case _:
+            return keras.layers.LayerNormalization(**common)
+
+
+@_handles("activation")
+def _activation(context: Context, record: Record) -> Layer:
+    return keras.layers.Activation(record.settings["function"], **context.common(record))
+
+
+@_handles("pool")
+def _pool(context: Context, record: Record) -> Layer:
+    settings = record.settings
+    layer = keras.layers.MaxPooling2D if settings["how"] == "max" else keras.layers.AveragePooling2D
+    return layer(settings["size"], settings["stride"], padding=settings["padding"], **context.common(record))
+
+
+@_handles("global_pool")
+def _global_pool(context: Context, record: Record) -> Layer:
+    settings = record.settings
+    layer = keras.layers.GlobalMaxPooling2D if settings["how"] == "max" else keras.layers.GlobalAveragePooling2D
+    return layer(keepdims=settings["keep_map"], **context.common(record))
+
+
+@_handles("flatten")
+def _flatten(context: Context, record: Record) -> Layer:
+    return keras.layers.Flatten(**context.common(record))
+
+
+@_handles("pad")
+def _pad(context: Context, record: Record) -> Layer:
+    return SymmetricPad(**record.settings, **context.common(record))
+
+
+@_handles("identity_pad")
+def _identity_pad(context: Context, record: Record) -> Layer:
+    return IdentityPad(**record.settings, **context.common(record))
+
+
+@_handles("add")
+def _add(context: Context, record: Record) -> Layer:
+    return keras.layers.Add(**context.common(record))
+
+
+@_handles("multiply")
+def _multiply(context: Context, record: Record) -> Layer:
+    return keras.layers.Multiply(**context.common(record))
+
+
+@_handles("dropout")
+def _dropout(context: Context, record: Record) -> Layer:
+    return keras.layers.Dropout(record.settings["rate"], seed=context.layer_seed(record), **context.common(record))
+
+
+@_handles("stochastic_depth")
+def _stochastic_depth(context: Context, record: Record) -> Layer:
+    return StochasticDepth(record.settings["rate"], seed=context.layer_seed(record), **context.common(record))

@@ -1,0 +1,8 @@
+"""The layers that Keras lacks, or has slower; all registered, so that `.keras` files load with safe mode on."""
+
+from kresnet.graph.layers.batch_norm import FusedBatchNorm
+from kresnet.graph.layers.pixels import NormalizePixels
+from kresnet.graph.layers.regularization import StochasticDepth
+from kresnet.graph.layers.shapes import IdentityPad, SymmetricPad
+
+__all__ = ["FusedBatchNorm", "IdentityPad", "NormalizePixels", "StochasticDepth", "SymmetricPad"]

@@ -1,0 +1,30 @@
+"""The one description of a network that everything else reads; pure Python."""
+
+from kresnet.errors import KresnetError
+from kresnet.plan.effects import without_effect
+from kresnet.plan.network import lower
+from kresnet.plan.records import Parameter, Plan, Record
+from kresnet.spec.architecture import Spec
+from kresnet.spec.loading import Loaded
+
+__all__ = ["Parameter", "Plan", "Record", "lower", "make_plan", "plan_loaded"]
+
+
+def make_plan(spec: Spec) -> Plan:
+    """The plan of a spec, each of whose settings must have an effect.
+
+    Raises:
+        KresnetError: `contradiction`, `map_too_small` or `no_effect`, naming paths in the spec.
+    """
+    plan = lower(spec)
+    if problems := without_effect(spec):
+        raise KresnetError(problems)
+    return plan
+
+
+def plan_loaded(loaded: Loaded[Spec]) -> Plan:
+    """`make_plan`, its problems given the file, line and column of the document that was loaded."""
+    try:
+        return make_plan(loaded.value)
+    except KresnetError as error:
+        raise loaded.locate(error) from None

@@ -1,0 +1,132 @@
+"""One residual (or plain) block: weights in the order that the spec names, beside its shortcut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kresnet.plan.draft import Draft
+from kresnet.plan.records import Record
+from kresnet.spec.architecture import BottleneckBlock, DenseBlock, Stage
+from kresnet.spec.contradictions import PREACTIVATION, groups, output_width
+
+#: A weighted layer: its input and whether a norm follows it -> its output.
+Weights = Callable[[Record, bool], Record]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlan:
+    """Appends a block to a draft.
+
+    Attributes:
+        stage: the settings, shared by the stage's blocks.
+        stride: of this block.
+        dilations: of its first and of its later 3x3 convolutions.
+        drop_rate: of stochastic depth.
+    """
+
+    draft: Draft
+    stage: Stage
+    stride: int
+    dilations: tuple[int, int]
+    drop_rate: float
+
+    def append(self, x: Record) -> Record:
+        draft, block = self.draft, self.stage.block
+        activated = block.order in PREACTIVATION and self._projects(x)
+        if activated:
+            x = self._before(x, 1)  # branch and projection both read the activated input (He et al. 2016, section 4.1)
+        out = self._squeeze_excited(self._branch(x, activated))
+        if block.shortcut != "none":
+            out = draft.stochastic_depth(out, "stochastic_depth", self.drop_rate)
+            out = draft.add(out, self._shortcut(x), "add")
+        if block.order == "norm_after_add":
+            out = draft.norm(out, "norm_after_add", block.norm)
+        if block.order in ("post_activation", "norm_after_add"):
+            out = draft.activation(out, "activation", block.activation)
+        return out
+
+    def _before(self, x: Record, number: int) -> Record:
+        """What the pre-activation orders put before weights."""
+        block = self.stage.block
+        if block.order == "full_preactivation":
+            x = self.draft.norm(x, f"norm{number}", block.norm)
+        return self.draft.activation(x, f"activation{number}", block.activation)
+
+    def _branch(self, x: Record, activated: bool) -> Record:
+        """The residual branch, in the orders of He et al. 2016, Fig. 4."""
+        draft, block, chain = self.draft, self.stage.block, self._weights()
+        for number, weights in enumerate(chain, 1):
+            last = number == len(chain)
+            if block.order in PREACTIVATION and not (activated and number == 1):
+                x = self._before(x, number)
+            if last:
+                x = draft.dropout(x, "dropout", block.dropout)
+            # In full pre-activation the next norm follows, but after the last weights comes the addition.
+            x = weights(x, block.norm.kind != "none" and not (last and block.order == "full_preactivation"))
+            if block.order == "full_preactivation":
+                continue
+            if not (last and block.order == "norm_after_add"):
+                x = draft.norm(x, f"norm{number}", block.norm, zero_gamma=last and block.zero_init_last)
+            if block.order == "relu_before_add" or (not last and block.order not in PREACTIVATION):
+                x = draft.activation(x, f"activation{number}", block.activation)
+        return x
+
+    def _weights(self) -> list[Weights]:
+        block, width = self.stage.block, self.stage.width
+        first, later = self.dilations
+        if isinstance(block, DenseBlock):
+            return [self._dense("dense1", block.hidden or width), self._dense("dense2", width)]
+        if isinstance(block, BottleneckBlock):
+            strides = (self.stride, 1) if block.stride_on == "conv1x1" else (1, self.stride)
+            return [
+                self._conv("conv1", width, stride=strides[0]),
+                self._conv("conv2", width, 3, strides[1], groups=groups(self.stage), dilation=first),
+                self._conv("conv3", output_width(self.stage)),
+            ]
+        return [
+            self._conv("conv1", width, 3, self.stride, dilation=first),
+            self._conv("conv2", width, 3, dilation=later),
+        ]
+
+    def _conv(self, name: str, width: int, kernel: int = 1, stride: int = 1, **rest: int) -> Weights:
+        return lambda x, norm_follows: self.draft.conv(x, name, width, kernel, stride, norm_follows=norm_follows, **rest)
+
+    def _dense(self, name: str, units: int) -> Weights:
+        return lambda x, norm_follows: self.draft.dense(x, name, units, bias=self.draft.wants_bias(norm_follows))
+
+    def _projects(self, x: Record) -> bool:
+        changes = self.stride != 1 or x.shape[-1] != output_width(self.stage)
+        shortcut = self.stage.block.shortcut
+        return shortcut == "projection_all" or (shortcut == "projection" and changes)
+
+    def _shortcut(self, x: Record) -> Record:
+        """Options A, B and C of He et al. 2015, section 4.1; the input itself where nothing changes."""
+        draft, block, width, stride = self.draft, self.stage.block, output_width(self.stage), self.stride
+        if not isinstance(block, DenseBlock) and block.downsample == "average_pool" and stride > 1:
+            x = draft.pool(x, "shortcut.pool", "average", stride, stride, same=True)
+            stride = 1
+        if block.shortcut == "identity_pad":
+            changes = stride != 1 or x.shape[-1] != width
+            return draft.identity_pad(x, "shortcut.pad", width, stride) if changes else x
+        if not self._projects(x) and x.shape[-1] == width:
+            return x
+        normed = block.order != "full_preactivation" and block.norm.kind != "none"
+        if isinstance(block, DenseBlock):
+            x = draft.dense(x, "shortcut.dense", width, bias=draft.wants_bias(normed), role="shortcut")
+        else:
+            x = draft.conv(x, "shortcut.conv", width, 1, stride, norm_follows=normed, role="shortcut")
+        return draft.norm(x, "shortcut.norm", block.norm) if normed else x
+
+    def _squeeze_excited(self, x: Record) -> Record:
+        """Hu et al. 2018, Fig. 3: pool, reduce, expand, scale."""
+        block = self.stage.block
+        if isinstance(block, DenseBlock) or (excite := block.squeeze_excite) is None:
+            return x
+        draft, channels = self.draft, x.shape[-1]
+        gate = draft.global_pool(x, "squeeze_excite.pool", "average", keep_map=True)
+        gate = draft.dense(gate, "squeeze_excite.reduce", channels // excite.reduction, role="squeeze_excite")
+        gate = draft.activation(gate, "squeeze_excite.activation", excite.activation)
+        gate = draft.dense(gate, "squeeze_excite.expand", channels, role="squeeze_excite")
+        gate = draft.activation(gate, "squeeze_excite.gate", excite.gate)
+        return draft.multiply(x, gate, "squeeze_excite.scale")

@@ -1,0 +1,184 @@
+"""The rules of shape, parameters and cost, one method a record kind. Nothing else computes any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+from kresnet.errors import KresnetError, Problem
+from kresnet.plan.records import Parameter, Record, Shape
+from kresnet.spec.architecture import Convolution, Norm
+
+
+class Draft:
+    """A list of records that grows; each method appends one and returns it.
+
+    Names are prefixed with the current `scope`, so that a method is told `conv1` and writes `stage1.block2.conv1`.
+    """
+
+    def __init__(self, convolution: Convolution) -> None:
+        self.convolution = convolution
+        self.records: list[Record] = []
+        self._scope = ""
+        self._stage: int | None = None
+        self._block: int | None = None
+
+    @contextmanager
+    def scope(self, name: str, stage: int | None = None, block: int | None = None) -> Iterator[None]:
+        """Prefix for names, and the stage and block that records belong to."""
+        outer = self._scope, self._stage, self._block
+        self._scope, self._stage, self._block = f"{self._scope}{name}.", stage, block
+        yield
+        self._scope, self._stage, self._block = outer
+
+    def _append(self, name: str, kind: str, inputs: tuple[Record, ...], shape: Shape, **rest: Any) -> Record:
+        names = tuple(record.name for record in inputs)
+        record = Record(self._scope + name, kind, names, shape, stage=self._stage, block=self._block, **rest)
+        self.records.append(record)
+        return record
+
+    def input(self, shape: Shape, settings: dict[str, Any]) -> Record:
+        return self._append("input", "input", (), shape, settings=settings)
+
+    def normalize(self, x: Record, settings: dict[str, Any]) -> Record:
+        """Bytes 0-255 to what the network computes with; no parameters."""
+        return self._append("normalize", "normalize", (x,), x.shape, settings=settings)
+
+    def wants_bias(self, norm_follows: bool) -> bool:
+        """Whether weights of the trunk have a bias, by the spec's rule."""
+        rule = self.convolution.bias
+        return rule == "always" or (rule == "where_no_norm" and not norm_follows)
+
+    def conv(
+        self,
+        x: Record,
+        name: str,
+        width: int,
+        kernel: int = 1,
+        stride: int = 1,
+        *,
+        groups: int = 1,
+        dilation: int = 1,
+        norm_follows: bool,
+        role: str = "main",
+    ) -> Record:
+        """`K·K·C/groups` multiply-accumulates for each output number."""
+        if stride > 1 and dilation > 1:
+            message = f"TensorFlow's convolution cannot stride by {stride} and dilate by {dilation} at once."
+            path = f"stages.{(self._stage or 1) - 1}.dilation"
+            raise KresnetError(Problem("contradiction", message, path=path, remedy="stride: 1"))
+        x, padding = self._padded(x, name, kernel, stride, dilation)
+        height, width_in, channels = x.shape
+        out = (_steps(height, kernel, stride, padding), _steps(width_in, kernel, stride, padding), width)
+        bias = self.wants_bias(norm_follows)
+        parameters = [Parameter("kernel", (kernel, kernel, channels // groups, width))]
+        if bias:
+            parameters.append(Parameter("bias", (width,)))
+        settings = {
+            "kernel": kernel,
+            "stride": stride,
+            "groups": groups,
+            "dilation": dilation,
+            "padding": padding,
+            "bias": bias,
+            "initializer": self.convolution.initializer,
+        }
+        macs = out[0] * out[1] * width * kernel * kernel * (channels // groups)
+        return self._append(
+            name, "conv", (x,), out, settings=settings, parameters=tuple(parameters), macs=macs, role=role
+        )
+
+    def dense(self, x: Record, name: str, units: int, *, bias: bool = True, role: str = "main", **settings: Any) -> Record:
+        """A product with a matrix, along the last axis."""
+        channels = x.shape[-1]
+        parameters = [Parameter("kernel", (channels, units))] + [Parameter("bias", (units,))] * bias
+        settings = {"bias": bias, "initializer": self.convolution.initializer} | settings
+        macs = channels * units
+        shape = (*x.shape[:-1], units)
+        return self._append(
+            name, "dense", (x,), shape, settings=settings, parameters=tuple(parameters), macs=macs, role=role
+        )
+
+    def norm(self, x: Record, name: str, norm: Norm, *, zero_gamma: bool = False) -> Record:
+        """Gamma and beta, and for batch norm the two moving statistics; nothing for `none`."""
+        if norm.kind == "none":
+            return x
+        channels = (x.shape[-1],)
+        parameters = [Parameter("gamma", channels), Parameter("beta", channels)]
+        if norm.kind == "batch":
+            parameters += [Parameter("moving_mean", channels, False), Parameter("moving_variance", channels, False)]
+        settings = norm.document() | {"zero_gamma": zero_gamma}
+        return self._append(name, "norm", (x,), x.shape, settings=settings, parameters=tuple(parameters))
+
+    def activation(self, x: Record, name: str, function: str) -> Record:
+        return self._append(name, "activation", (x,), x.shape, settings={"function": function})
+
+    def pool(self, x: Record, name: str, how: str, size: int, stride: int, *, same: bool = False) -> Record:
+        """A window's maximum or average. `same` keeps TensorFlow's padding whatever the network's is."""
+        padding = "same"
+        if not same:
+            x, padding = self._padded(x, name, size, stride, 1, fill="lowest" if how == "max" else "zero")
+        else:
+            self._shrinkable(x, stride)
+        height, width, channels = x.shape
+        shape = (_steps(height, size, stride, padding), _steps(width, size, stride, padding), channels)
+        settings = {"how": how, "size": size, "stride": stride, "padding": padding}
+        return self._append(name, "pool", (x,), shape, settings=settings)
+
+    def global_pool(self, x: Record, name: str, how: str, *, keep_map: bool = False) -> Record:
+        """`(H, W, C)` to `(C,)`, or to `(1, 1, C)` with `keep_map`."""
+        channels = x.shape[-1]
+        shape = (1, 1, channels) if keep_map else (channels,)
+        return self._append(name, "global_pool", (x,), shape, settings={"how": how, "keep_map": keep_map})
+
+    def flatten(self, x: Record, name: str) -> Record:
+        return self._append(name, "flatten", (x,), (prod(x.shape),))
+
+    def identity_pad(self, x: Record, name: str, width: int, stride: int) -> Record:
+        """Option A of He et al. 2015, section 4.1: every `stride`-th pixel, zeros for the new channels."""
+        self._shrinkable(x, stride)
+        shape = (-(-x.shape[0] // stride), -(-x.shape[1] // stride), width) if len(x.shape) == 3 else (width,)
+        settings = {"width": width, "stride": stride}
+        return self._append(name, "identity_pad", (x,), shape, settings=settings, role="shortcut")
+
+    def add(self, branch: Record, shortcut: Record, name: str) -> Record:
+        return self._append(name, "add", (branch, shortcut), branch.shape)
+
+    def multiply(self, x: Record, gate: Record, name: str) -> Record:
+        """Scale each channel of `x` by `gate` of shape `(1, 1, C)`."""
+        return self._append(name, "multiply", (x, gate), x.shape)
+
+    def dropout(self, x: Record, name: str, rate: float) -> Record:
+        return self._append(name, "dropout", (x,), x.shape, settings={"rate": rate}) if rate else x
+
+    def stochastic_depth(self, x: Record, name: str, rate: float) -> Record:
+        """Drop the whole branch for some of the images (Huang et al. 2016)."""
+        return self._append(name, "stochastic_depth", (x,), x.shape, settings={"rate": rate}) if rate else x
+
+    def _padded(
+        self, x: Record, name: str, kernel: int, stride: int, dilation: int, fill: str = "zero"
+    ) -> tuple[Record, str]:
+        """`x` ready for a window, and the padding that the window itself then uses.
+
+        With stride 1 an odd kernel is padded alike by both rules, so only strided windows need a record of their own.
+        """
+        self._shrinkable(x, stride)
+        if self.convolution.padding == "same" or stride == 1 or kernel == 1:
+            return x, "same"
+        side = dilation * (kernel - 1) // 2
+        shape = (x.shape[0] + 2 * side, x.shape[1] + 2 * side, x.shape[2])
+        return self._append(f"{name}_pad", "pad", (x,), shape, settings={"side": side, "fill": fill}), "valid"
+
+    def _shrinkable(self, x: Record, stride: int) -> None:
+        if len(x.shape) == 3 and stride > min(x.shape[:2]):
+            path = f"stages.{self._stage - 1}.stride" if self._stage else "stem.stride"
+            message = f"The map is {x.shape[0]}x{x.shape[1]} before a stride of {stride}: it would shrink below 1x1."
+            problem = Problem("map_too_small", message, path=path, remedy="a larger input, or a smaller stride")
+            raise KresnetError(problem)
+
+
+def _steps(length: int, window: int, stride: int, padding: str) -> int:
+    """How many windows fit: TensorFlow's rule for `same` and `valid`."""
+    return -(-length // stride) if padding == "same" else (length - window) // stride + 1

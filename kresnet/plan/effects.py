@@ -1,0 +1,66 @@
+"""No setting is silently ignored: find the ones whose removal leaves the plan as it is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from kresnet.errors import KresnetError, Problem
+from kresnet.plan.network import lower
+from kresnet.spec.architecture import Spec
+
+#: What a spec says about itself rather than about its network.
+_ABOUT = ("name", "source", "published", "recipe")
+
+
+def without_effect(spec: Spec) -> list[Problem]:
+    """A `no_effect` problem for each setting that differs from its default and yet changes nothing.
+
+    A setting is tried by taking it out of the document: if that changes the spec but not the plan, nothing reads it.
+    Two blocks a stage show everything that more of them would, and keep this fast for networks of a thousand layers.
+    """
+    document = spec.document()
+    for stage in document["stages"]:
+        stage["blocks"] = min(stage["blocks"], 2)
+    short = Spec.model_validate(document)
+    plan = lower(short)
+    problems = []
+    for path in _settings(document, ()):
+        changed = _without(document, path)
+        try:
+            other = Spec.model_validate(changed)
+            if other != short and lower(other) == plan:
+                problems.append(_problem(path))
+        except (ValidationError, KresnetError):
+            continue  # required, or needed by another setting: it has an effect
+    return problems
+
+
+def _problem(path: tuple[str | int, ...]) -> Problem:
+    name = ".".join(str(part) for part in path)
+    return Problem("no_effect", f"`{path[-1]}` changes nothing in this network.", path=name, remedy=f"remove `{name}`")
+
+
+def _settings(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """The paths of all settings but the plain facts of `_ABOUT`; a list of numbers is one setting."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if path or key not in _ABOUT:
+                yield from _settings(value, (*path, key))
+    elif isinstance(node, list) and node and isinstance(node[0], dict):
+        for index, value in enumerate(node):
+            yield from _settings(value, (*path, index))
+    else:
+        yield path
+
+
+def _without(document: Any, path: tuple[str | int, ...]) -> Any:
+    changed = copy.deepcopy(document)
+    node = changed
+    for part in path[:-1]:
+        node = node[part]
+    del node[path[-1]]
+    return changed

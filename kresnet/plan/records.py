@@ -1,0 +1,152 @@
+"""The plan: one ordered list of records that describes a network completely, without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import Any
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A weight of a layer: its name in Keras, its shape, and whether training changes it by gradient."""
+
+    name: str
+    shape: Shape
+    trainable: bool = True
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One layer.
+
+    Attributes:
+        name: unique; the layer's name in the Keras model.
+        kind: `input`, `normalize`, `conv`, `dense`, `norm`, `activation`, `pool`, `global_pool`, `flatten`, `pad`,
+            `identity_pad`, `add`, `multiply`, `dropout` or `stochastic_depth`.
+        inputs: names of the records it reads.
+        shape: of its output, without the batch: `(H, W, C)` or `(C,)`.
+        settings: what else the layer needs, by kind.
+        parameters: its weights.
+        macs: multiply-accumulates for one input; convolutions and dense layers only, bias not counted
+            (the convention of He et al. 2015, Table 1).
+        stage, block: where it belongs, counted from 1; None in the stem and the head.
+        role: `main`, or `shortcut` / `squeeze_excite` for weights that the network's depth does not count.
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    shape: Shape
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()
+    macs: int = 0
+    stage: int | None = None
+    block: int | None = None
+    role: str = "main"
+
+    @property
+    def weights(self) -> int:
+        """Number of parameters, trainable or not."""
+        return sum(parameter.size for parameter in self.parameters)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "inputs": list(self.inputs),
+            "output_shape": list(self.shape),
+            "settings": dict(self.settings),
+            "parameters": [
+                {"name": p.name, "shape": list(p.shape), "trainable": p.trainable} for p in self.parameters
+            ],
+            "macs": self.macs,
+            "stage": self.stage,
+            "block": self.block,
+            "role": self.role,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network.
+
+    Attributes:
+        about: what the spec says of itself: name, source, published figures, default recipe.
+        records: the layers, each after its inputs.
+        outputs: output name -> record name. A classifier's is `logits`.
+        probabilities: how logits become probabilities (`softmax` or `sigmoid`); None where there are no logits.
+    """
+
+    about: Mapping[str, Any]
+    records: tuple[Record, ...]
+    outputs: Mapping[str, str]
+    probabilities: str | None
+
+    @property
+    def name(self) -> str:
+        return self.about["name"]
+
+    @property
+    def input_shape(self) -> Shape:
+        """`(H, W, C)` or `(length,)`."""
+        return self.records[0].shape
+
+    @cached_property
+    def by_name(self) -> dict[str, Record]:
+        return {record.name: record for record in self.records}
+
+    @cached_property
+    def trainable(self) -> int:
+        """Number of trainable parameters."""
+        return sum(p.size for record in self.records for p in record.parameters if p.trainable)
+
+    @cached_property
+    def non_trainable(self) -> int:
+        """Number of parameters that no gradient changes: moving statistics."""
+        return sum(record.weights for record in self.records) - self.trainable
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates for one input."""
+        return sum(record.macs for record in self.records)
+
+    @cached_property
+    def weighted_layers(self) -> int:
+        """Depth as the papers count it: convolutions and dense layers, shortcuts aside."""
+        return sum(record.kind in ("conv", "dense") and record.role == "main" for record in self.records)
+
+    def blocks(self) -> Iterator[tuple[int | None, int | None, list[Record]]]:
+        """Runs of records of one block (or of stem, stage end and head), in order: `(stage, block, records)`."""
+        run: list[Record] = []
+        for record in self.records:
+            if run and (record.stage, record.block) != (run[0].stage, run[0].block):
+                yield run[0].stage, run[0].block, run
+                run = []
+            run.append(record)
+        yield run[0].stage, run[0].block, run
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as JSON-ready values."""
+        return {
+            **self.about,
+            "input_shape": list(self.input_shape),
+            "parameters": {
+                "trainable": self.trainable,
+                "non_trainable": self.non_trainable,
+                "total": self.trainable + self.non_trainable,
+            },
+            "macs": self.macs,
+            "weighted_layers": self.weighted_layers,
+            "outputs": dict(self.outputs),
+            "probabilities": self.probabilities,
+            "records": [record.as_dict() for record in self.records],
+        }

@@ -1,0 +1,45 @@
+"""What every document model shares: strictness, frozen values, and the scalar types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+#: A folder-safe name: no separators, no leading dot.
+Name = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+Text = Annotated[StrictStr, Field(max_length=2000)]
+Flag = StrictBool
+Seed = Annotated[StrictInt, Field(ge=0, lt=2**31)]
+Count = Annotated[StrictInt, Field(ge=1, le=1_000_000_000)]
+Width = Annotated[StrictInt, Field(ge=1, le=65_536)]
+Kernel = Annotated[StrictInt, Field(ge=1, le=31)]
+Stride = Annotated[StrictInt, Field(ge=1, le=8)]
+Number = StrictFloat
+Positive = Annotated[StrictFloat, Field(gt=0)]
+NonNegative = Annotated[StrictFloat, Field(ge=0)]
+Fraction = Annotated[StrictFloat, Field(ge=0, lt=1)]
+Momentum = Annotated[StrictFloat, Field(ge=0, lt=1)]
+
+
+class Document(BaseModel):
+    """A frozen model that refuses unknown fields, infinities and silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+    def document(self) -> dict[str, Any]:
+        """The value as plain lists, dictionaries and scalars, with every default written out."""
+        return self.model_dump(mode="json")
+
+
+def merge(base: Any, override: Any) -> Any:
+    """The one merge rule of kresnet, used by `extends`, stage overrides and `--set`.
+
+    Mappings merge key by key; everything else (lists too) is replaced. Two mappings whose `kind` differs describe
+    different things, so the override replaces the base whole.
+    """
+    if not (isinstance(base, dict) and isinstance(override, dict)):
+        return override
+    if "kind" in override and "kind" in base and override["kind"] != base["kind"]:
+        return override
+    return {**base, **{key: merge(base[key], value) if key in base else value for key, value in override.items()}}

@@ -1,0 +1,195 @@
+"""What each field allows alone but the fields together do not: every rule that needs no more than arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kresnet.errors import Problem
+from kresnet.spec.architecture import BottleneckBlock, Classifier, ConvStem, DeepStem, DenseBlock, Features, NoNorm
+from kresnet.spec.architecture import Norm, NoStem, Pixels, Spec, Stage, Stretch
+
+PREACTIVATION = ("relu_only_preactivation", "full_preactivation")
+
+
+def contradictions(spec: Spec) -> list[Problem]:
+    """Every contradiction of the spec; empty when it describes a network."""
+    rules = (_input, _stem, _stages, _output_stride, _head, _stochastic_depth)
+    return [problem for rule in rules for problem in rule(spec)]
+
+
+def output_width(stage: Stage) -> int:
+    """Channels that a block of the stage hands on."""
+    return stage.width * (stage.block.expansion if isinstance(stage.block, BottleneckBlock) else 1)
+
+
+def groups(stage: Stage) -> int:
+    """Groups of the 3x3 convolution of the stage's blocks."""
+    if not isinstance(stage.block, BottleneckBlock):
+        return 1
+    per_group = stage.block.width_per_group
+    return stage.width // per_group if per_group else stage.block.groups or 1
+
+
+def stem_width(spec: Spec) -> int:
+    """Channels that enter the first stage."""
+    match spec.stem:
+        case ConvStem():
+            return spec.stem.width
+        case DeepStem():
+            return spec.stem.widths[-1]
+    return spec.input.shape[-1]
+
+
+def _problem(path: str, message: str, **details: str) -> Problem:
+    return Problem("contradiction", message, path=path, **details)
+
+
+def _input(spec: Spec) -> Iterator[Problem]:
+    shape, pixels = spec.input.shape, spec.input.pixels
+    if len(shape) == 2:
+        yield _problem("input.shape", "A shape of two numbers is neither an image nor a vector.",
+                       expected="[height, width, channels] or [length]", found=str(list(shape)))  # fmt: skip
+        return
+    if not spec.input.is_image:
+        for field in ("pixels", "resize"):
+            if getattr(spec.input, field) is not None:
+                yield _problem(f"input.{field}", f"A vector input has no `{field}`.", remedy=f"remove `{field}`")
+        if spec.input.any_size:
+            yield _problem("input.any_size", "A vector has one size.", remedy="remove `any_size`")
+        return
+    if pixels is None:
+        yield _problem("input.pixels", "An image input must say what its pixels mean.", remedy="pixels: {}")
+        return
+    for field in ("mean", "std"):
+        if len(getattr(pixels, field)) not in (1, shape[2]):
+            yield _problem(f"input.pixels.{field}", f"`{field}` has {len(getattr(pixels, field))} numbers for {shape[2]} channels.",
+                           expected=f"1 or {shape[2]} numbers")  # fmt: skip
+    if pixels.range[0] == pixels.range[1]:
+        yield _problem("input.pixels.range", "The range is empty.", expected="two different numbers")
+    if pixels.channel_order == "bgr" and shape[2] != 3:
+        yield _problem("input.pixels.channel_order", f"An image of {shape[2]} channels has no BGR order.")
+    resize = spec.input.resize
+    if resize is not None and not isinstance(resize, Stretch) and resize.shorter_side < max(shape[:2]):
+        yield _problem("input.resize.shorter_side", "The shorter side is smaller than the cut.",
+                       expected=f"at least {max(shape[:2])}", found=str(resize.shorter_side))  # fmt: skip
+
+
+def _stem(spec: Spec) -> Iterator[Problem]:
+    if isinstance(spec.stem, NoStem):
+        return
+    if not spec.input.is_image:
+        yield _problem("stem.kind", f"A stem of kind {spec.stem.kind} needs an image; the input is a vector.",
+                       expected="kind: none")  # fmt: skip
+    widths = spec.stem.widths if isinstance(spec.stem, DeepStem) else (spec.stem.width,)
+    for width in widths:
+        yield from _norm_fits(spec.norm, width, "norm", "the stem")
+    if spec.convolution.padding == "symmetric":
+        sizes = {"stem.kernel": spec.stem.kernel} if isinstance(spec.stem, ConvStem) else {}
+        if spec.stem.pool:
+            sizes["stem.pool.size"] = spec.stem.pool.size
+        for path, size in sizes.items():
+            if size % 2 == 0:
+                yield _problem(path, f"A window of {size} cannot be padded symmetrically.", expected="an odd number")
+
+
+def _norm_fits(norm: Norm, width: int, path: str, where: str) -> Iterator[Problem]:
+    if norm.kind == "group" and width % norm.groups:
+        yield _problem(f"{path}.groups", f"{norm.groups} groups do not divide the {width} channels of {where}.",
+                       expected=f"a divisor of {width}", found=str(norm.groups))  # fmt: skip
+
+
+def _stages(spec: Spec) -> Iterator[Problem]:
+    incoming = stem_width(spec)
+    for index, stage in enumerate(spec.stages):
+        yield from _block_fits(spec, stage, f"stages.{index}")
+        block, outgoing = stage.block, output_width(stage)
+        if block.shortcut == "identity_pad" and outgoing < incoming:
+            yield _problem(f"stages.{index}.block.shortcut", f"identity_pad would have to drop channels: {incoming} enter stage {index + 1}, {outgoing} leave it.",
+                           remedy="shortcut: projection")  # fmt: skip
+        if block.order == "full_preactivation" and not isinstance(block, DenseBlock):
+            yield from _norm_fits(block.norm, incoming, f"stages.{index}.block.norm", f"stage {index + 1}'s input")
+        incoming = outgoing
+
+
+def _block_fits(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
+    block = stage.block
+    where = f"stage {path.split('.')[1]}"
+    if spec.input.is_image == isinstance(block, DenseBlock):
+        needs, given = ("a vector", "an image") if spec.input.is_image else ("an image", "a vector")
+        yield _problem(f"{path}.block.kind", f"A block of kind {block.kind} needs {needs}; the input is {given}.")
+    if isinstance(block, BottleneckBlock):
+        if block.groups and block.width_per_group:
+            yield _problem(f"{path}.block.width_per_group", "`groups` and `width_per_group` say the same thing twice.",
+                           remedy="keep one of them")  # fmt: skip
+        for field in ("groups", "width_per_group"):
+            value = getattr(block, field)
+            if value and stage.width % value:
+                yield _problem(f"{path}.block.{field}", f"{field} {value} does not divide the width {stage.width}.",
+                               expected=f"a divisor of {stage.width}", found=str(value))  # fmt: skip
+    for width in {stage.width, output_width(stage)}:
+        yield from _norm_fits(block.norm, width, f"{path}.block.norm", where)
+    if not isinstance(block, DenseBlock) and (excite := block.squeeze_excite) and output_width(stage) % excite.reduction:
+        yield _problem(f"{path}.block.squeeze_excite.reduction", f"reduction {excite.reduction} does not divide the {output_width(stage)} channels of the block.",
+                       expected=f"a divisor of {output_width(stage)}", found=str(excite.reduction))  # fmt: skip
+    if isinstance(block.norm, NoNorm) and block.order == "full_preactivation":
+        yield _problem(f"{path}.block.order", "Without norm, full_preactivation is relu_only_preactivation.",
+                       remedy="order: relu_only_preactivation")  # fmt: skip
+    if block.zero_init_last:
+        yield from _zero_init_fits(stage, path)
+
+
+def _zero_init_fits(stage: Stage, path: str) -> Iterator[Problem]:
+    block, reason = stage.block, ""
+    if isinstance(block.norm, NoNorm):
+        reason = "there is no norm whose gamma could start at zero"
+    elif block.shortcut == "none":
+        reason = "without a shortcut the block would output zero"
+    elif block.order in ("full_preactivation", "norm_after_add"):
+        reason = f"in order {block.order} no norm stands last before the addition"
+    elif block.order == "relu_before_add":
+        reason = "an activation follows that norm, and would pass no gradient"
+    if reason:
+        yield _problem(f"{path}.block.zero_init_last", f"zero_init_last cannot be used: {reason}.")
+
+
+def _output_stride(spec: Spec) -> Iterator[Problem]:
+    if spec.output_stride is None:
+        return
+    total = 1
+    if not isinstance(spec.stem, NoStem):
+        total = spec.stem.stride * (spec.stem.pool.stride if spec.stem.pool else 1)
+    reached = [total]
+    for stage in spec.stages:
+        reached.append(reached[-1] * stage.stride)
+    if spec.output_stride not in reached:
+        steps = ", ".join(str(stride) for stride in dict.fromkeys(reached))
+        yield _problem("output_stride", f"The strides of stem and stages give {steps}, never {spec.output_stride}.",
+                       expected=f"one of {steps}", found=str(spec.output_stride))  # fmt: skip
+
+
+def _head(spec: Spec) -> Iterator[Problem]:
+    head = spec.head
+    if isinstance(head, Classifier):
+        if not spec.input.is_image and head.pool != "none":
+            yield _problem("head.pool", f"A vector has nothing to pool by {head.pool}.", remedy="pool: none")
+        if spec.input.any_size and head.pool == "none":
+            yield _problem("head.pool", "Maps of any size cannot be flattened for a dense layer.", expected="average or max")
+    elif isinstance(head, Features):
+        for stage in head.stages:
+            if stage > len(spec.stages):
+                yield _problem("head.stages", f"There is no stage {stage}.", expected=f"1 to {len(spec.stages)}", found=str(stage))
+        if list(head.stages) != sorted(set(head.stages)):
+            yield _problem("head.stages", "Stages must rise, each named once.", found=str(list(head.stages)))
+        elif head.stages[-1] < len(spec.stages):
+            yield _problem("head.stages", f"Nothing reads the stages after {head.stages[-1]}.", expected=f"{len(spec.stages)} as the last")
+
+
+def _stochastic_depth(spec: Spec) -> Iterator[Problem]:
+    if spec.stochastic_depth:
+        for index, stage in enumerate(spec.stages):
+            if stage.block.shortcut == "none":
+                yield _problem("stochastic_depth", f"A block without a shortcut cannot be dropped (stage {index + 1}).",
+                               remedy="stochastic_depth: 0")  # fmt: skip
+
+
+__all__ = ["PREACTIVATION", "Pixels", "contradictions", "groups", "output_width", "stem_width"]
