@@ -6,8 +6,8 @@ import json
 import sys
 import traceback
 
-import click
 import typer
+from typer.exceptions import Abort, TyperException
 
 from kresnet.cli import describe
 from kresnet.errors import KresnetError, Problem
@@ -15,7 +15,6 @@ from kresnet.errors import KresnetError, Problem
 app = typer.Typer(
     name="kresnet",
     help="Residual networks from a declarative spec: plan, build, fit, export, served.",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -34,18 +33,16 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0; 1 a check or a run failed; 2 bad input."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
+    arguments = [argument for argument in arguments if argument != "--debug"] or ["--help"]
     try:
         status = app(arguments, standalone_mode=False)
     except KresnetError as error:
         if debug:
             traceback.print_exc()
         status = _report(error, as_json="--json" in arguments)
-    except click.exceptions.Abort:
-        status = _report(KresnetError(Problem("interrupted", "Stopped.")), as_json=False)
-    except click.ClickException as error:
+    except TyperException as error:
         status = _report(_usage(error), as_json="--json" in arguments)
-    except KeyboardInterrupt:
+    except (Abort, KeyboardInterrupt):
         status = _report(KresnetError(Problem("interrupted", "Stopped.")), as_json=False)
     except BrokenPipeError:
         sys.stderr.close()
@@ -57,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _usage(error: click.ClickException) -> KresnetError:
+def _usage(error: TyperException) -> KresnetError:
     context = getattr(error, "ctx", None)
     remedy = f"{context.command_path} --help" if context else "kresnet --help"
     return KresnetError(Problem("bad_option", error.format_message(), remedy=remedy))
