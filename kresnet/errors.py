@@ -140,7 +140,7 @@ class KresnetError(Exception):
 
 
 def fail(code: str, message: str, **details: object) -> KresnetError:
-    """A `KresnetError` of a single problem: `raise fail("data_empty", "...", remedy="...")`."""
+    """A `KresnetError` of a single problem, to be raised."""
     return KresnetError(Problem(code, message, **details))  # type: ignore[arg-type]
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from kresnet.plan import Plan, plan_loaded
-from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import Loaded, load_spec, split_overrides
+if TYPE_CHECKING:  # imported by the functions that need them, so that `--help` and `--json` answer at once
+    from rich.console import Console
+
+    from kresnet.plan import Plan
+    from kresnet.spec.architecture import Spec
+    from kresnet.spec.loading import Loaded
 
 SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="Path of a spec, or the name of a shipped one.")]
 SetOption = Annotated[
@@ -25,6 +27,9 @@ OutputOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="DI
 
 def planned(reference: str, overrides: list[str] | None) -> tuple[Loaded[Spec], Plan]:
     """The spec that the user named and its plan, all problems told with their places."""
+    from kresnet.plan import plan_loaded
+    from kresnet.spec.loading import load_spec, split_overrides
+
     spec_overrides, _ = split_overrides(overrides or ())
     loaded = load_spec(reference, spec_overrides)
     return loaded, plan_loaded(loaded)
@@ -35,7 +40,9 @@ def print_json(value: Any) -> None:
 
 
 def console() -> Console:
-    """Tables and text on stdout; plain where it is no terminal, and never folded there."""
+    """Tables and text on stdout: without colour under NO_COLOR, plain and 120 columns wide where it is no terminal."""
+    from rich.console import Console
+
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 

@@ -9,7 +9,7 @@ import traceback
 import typer
 from typer.exceptions import Abort, TyperException
 
-from kresnet.cli import describe
+from kresnet.cli import describe, export, train
 from kresnet.errors import KresnetError, Problem
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 describe.register(app)
+train.register(app)
+export.register(app)
 
 
 @app.callback()

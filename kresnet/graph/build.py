@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras.layers import Layer
 
 from kresnet.graph.layers import FusedBatchNorm, IdentityPad, NormalizePixels, StochasticDepth, SymmetricPad
 from kresnet.graph.verify import verify
 from kresnet.plan import Plan, Record
 
-Layer = keras.layers.Layer
 Handler = Callable[["Context", Record], Layer]
 HANDLERS: dict[str, Handler] = {}
 

@@ -23,6 +23,7 @@ class BlockPlan:
         stride: of this block.
         dilations: of its first and of its later 3x3 convolutions.
         drop_rate: of stochastic depth.
+        after_stem: whether it is the network's first block and reads the stem's last convolution.
     """
 
     draft: Draft
@@ -30,12 +31,15 @@ class BlockPlan:
     stride: int
     dilations: tuple[int, int]
     drop_rate: float
+    after_stem: bool = False
 
     def append(self, x: Record) -> Record:
         draft, block = self.draft, self.stage.block
-        activated = block.order in PREACTIVATION and self._projects(x)
+        # A projection, and whatever shortcut leaves the stem, reads what the branch reads: the activated input
+        # (He et al. 2016, section 4.1 and appendix).
+        activated = block.order in PREACTIVATION and (self._projects(x) or self.after_stem)
         if activated:
-            x = self._before(x, 1)  # branch and projection both read the activated input (He et al. 2016, section 4.1)
+            x = self._before(x, 1)
         out = self._squeeze_excited(self._branch(x, activated))
         if block.shortcut != "none":
             out = draft.stochastic_depth(out, "stochastic_depth", self.drop_rate)

@@ -113,6 +113,7 @@ def _stage(draft: Draft, spec: Spec, x: Record, stage: _DilatedStage, index: int
             stride=stage.stride if first else 1,
             dilations=(stage.first_dilation if first else stage.dilation, stage.dilation),
             drop_rate=spec.stochastic_depth * (before + number) / total,
+            after_stem=before + number == 1 and not isinstance(spec.stem, NoStem),
         )
         with draft.scope(f"stage{index + 1}.block{number}", index + 1, number):
             x = block.append(x)

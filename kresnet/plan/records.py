@@ -134,8 +134,8 @@ class Plan:
             run.append(record)
         yield run[0].stage, run[0].block, run
 
-    def as_dict(self) -> dict[str, Any]:
-        """The plan as JSON-ready values."""
+    def as_dict(self, *, records: bool = True) -> dict[str, Any]:
+        """The plan as JSON-ready values, its records left out on request."""
         return {
             **self.about,
             "input_shape": list(self.input_shape),
@@ -148,5 +148,5 @@ class Plan:
             "weighted_layers": self.weighted_layers,
             "outputs": dict(self.outputs),
             "probabilities": self.probabilities,
-            "records": [record.as_dict() for record in self.records],
+            **({"records": [record.as_dict() for record in self.records]} if records else {}),
         }

@@ -6,6 +6,8 @@ mappings, sequences and scalars can come out, and every value keeps its line and
 
 from __future__ import annotations
 
+import io
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,7 +80,8 @@ def parse(text: str, name: str) -> Source:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
-        raise KresnetError(Problem("syntax", f"This is not YAML: {error.problem or error.context}.", place=place)) from None
+        reason = error.problem or error.context
+        raise KresnetError(Problem("syntax", f"This is not YAML: {reason}.", place=place)) from None
     except (YAMLError, RecursionError, ValueError) as error:
         raise KresnetError(Problem("syntax", f"This is not YAML: {_first_line(error)}.", place=Place(name))) from None
     if node is None:
@@ -89,6 +92,17 @@ def parse(text: str, name: str) -> Source:
     if reader.problems:
         raise KresnetError(reader.problems)
     return source
+
+
+def dump(values: Any) -> str:
+    """Plain values as YAML, short lists and mappings in one line."""
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.width = 120
+    yaml.dump(values, stream)
+    return stream.getvalue()
 
 
 def _first_line(error: Exception) -> str:
@@ -147,7 +161,7 @@ class _Reader:
                 case "int":
                     return _integer(text)
                 case "float":
-                    return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").replace(".NaN", "nan"))
+                    return float(re.sub(r"_|\.(?=[iInN])", "", text))  # .inf and .nan lose YAML's dot
                 case "timestamp":
                     return text
         except ValueError:

@@ -14,7 +14,8 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document, merge
 from kresnet.spec.document import Path_, Source, parse, read
 from kresnet.spec.recipe import Recipe
-from kresnet.spec.validation import sort_by_place, stated, validate
+from kresnet.spec.locations import stated
+from kresnet.spec.validation import sort_by_place, validate
 
 Model = TypeVar("Model", bound=Document)
 

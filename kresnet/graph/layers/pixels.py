@@ -19,7 +19,7 @@ class NormalizePixels(keras.layers.Layer):
 
     def __init__(
         self,
-        range: tuple[float, float] = (0.0, 1.0),  # noqa: A002 - the spec's own word
+        range: tuple[float, float] = (0.0, 1.0),
         mean: tuple[float, ...] = (0.0,),
         std: tuple[float, ...] = (1.0,),
         channel_order: str = "rgb",

@@ -1,0 +1,31 @@
+# The two commands of the README are `make demo` and `make test`; both set up what they need.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test test-slow lint docs-check clean
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed ## plan, build, fit, export, verify and predict, on images that ship with kresnet
+	@PATH="$(abspath $(BIN)):$$PATH" sh docs/demo.sh demo
+
+test: $(VENV)/.installed lint
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, many random networks
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs-check: $(VENV)/.installed ## run every command and snippet of README and docs
+	$(BIN)/python -m pytest -m 'slow or not slow' tests/docs
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info

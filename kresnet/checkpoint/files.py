@@ -1,0 +1,73 @@
+"""Files that are either whole or not there: write beside, flush, rename, flush the directory."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kresnet.errors import KresnetError, fail
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def told_plainly(path: Path) -> Iterator[None]:
+    """Turn an operating system's refusal to write at `path` into an error of kresnet's.
+
+    Raises:
+        KresnetError: `disk_full` or `not_writable`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _plain(error, path) from error
+
+
+def _plain(error: OSError, path: Path) -> KresnetError:
+    if error.errno in _FULL:
+        return fail("disk_full", f"There is no room left to write {path}.", remedy="free some space, then run it again")
+    reason = error.strerror or str(error)
+    return fail("not_writable", f"{path} cannot be written: {reason}.", remedy="-o DIR with a directory you may write")
+
+
+def flush(path: Path) -> None:
+    """Force a file or a directory to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace the file at `path` by `text`, atomically.
+
+    Raises:
+        KresnetError: `disk_full` or `not_writable`; the old file is untouched.
+    """
+    staged = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with told_plainly(path):
+        try:
+            staged.write_text(text, encoding="utf-8")
+            flush(staged)
+            staged.replace(path)
+            flush(path.parent)
+        finally:
+            staged.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`write_text` of indented JSON."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,62 @@
+"""Verbs that bring a trained network to a server: export, check export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kresnet.cli.common import JsonOption, console, log, print_json
+from kresnet.runtime import import_tensorflow
+from kresnet.training.run import Run
+
+#: Test images that the exported model must answer as the trained one does.
+GOLDEN_IMAGES = 32
+
+check = typer.Typer(help="Check what can be checked.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(export)
+    app.add_typer(check, name="check")
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a finished run.")],
+    models_dir: Annotated[Path, typer.Option("-o", "--output", metavar="MODELS_DIR", help="Folder of served models.")],
+    version: Annotated[int | None, typer.Option("--version", help="Version number; else the next free one.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a SavedModel for TF Serving, and publish it once a fresh process has proved that it serves."""
+    finished = Run.open(run).require_model()
+    import_tensorflow()
+    from kresnet import inference
+    from kresnet.export.saved_model import export_model
+
+    model = inference.load_model(finished.model)
+    names = finished.data()["class_names"]
+    log("Exporting, then loading the export in a fresh process through TensorFlow's C API.")
+    images = inference.sample_images(finished, GOLDEN_IMAGES)
+    result = export_model(model, finished.spec(), names, models_dir, version=version, golden_images=images)
+    if as_json:
+        print_json({"path": str(result.path), "version": result.version, "report": result.report.as_dict()})
+        return
+    console().print("\n".join(result.report.lines()))
+
+
+@check.command("export")
+def check_export(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="MODELS_DIR/NAME/VERSION")],
+    as_json: JsonOption = False,
+) -> None:
+    """Prove again that an exported version serves; exit 1 if it does not."""
+    from kresnet.export.proof import check_export as prove
+
+    report = prove(directory)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        console().print("\n".join(report.lines()))
+    if not report.passed:
+        raise report.error()

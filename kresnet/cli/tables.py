@@ -1,0 +1,149 @@
+"""How plans are shown on a terminal. Rich is imported here, and this only when a table is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kresnet.plan.diff import BlockDifference, Difference
+from kresnet.plan.records import Plan
+from kresnet.plan.report import Comparison, Row, amount, rows, shape_text
+
+
+def _table(*columns: str, right: Sequence[str] = (), wraps: Sequence[str] = ()) -> Table:
+    """A table with one rule, under its header; `right` columns hold figures, only `wraps` columns may fold."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    for column in columns:
+        justify: Any = "right" if column in right else "left"
+        table.add_column(column, justify=justify, no_wrap=column not in wraps, overflow="fold")
+    return table
+
+
+def plan_table(plan: Plan) -> Table:
+    """The network per stage and block, and its totals."""
+    table = _table("part", "layers", "shortcut", "output", "parameters", "MACs",
+                   right=("parameters", "MACs"), wraps=("layers", "shortcut"))  # fmt: skip
+    for row in rows(plan):
+        table.add_row(*_plan_cells(row), style="dim" if row.level else "")
+    return table
+
+
+def _plan_cells(row: Row) -> tuple[str, ...]:
+    figures = (f"{row.parameters:,}" if row.parameters else "", amount(row.macs) if row.macs else "")
+    return ("  " * row.level + row.part, row.layers, row.shortcut, shape_text(row.shape), *figures)
+
+
+def print_plan(plan: Plan, out: Console) -> None:
+    """The network's title, table and totals on `out`."""
+    for renderable in (title(plan), plan_table(plan), "", totals(plan)):
+        out.print(renderable)
+
+
+def totals(plan: Plan) -> Text:
+    """The footer: `25,557,032 trainable + 53,120 non-trainable = ...`."""
+    total = plan.trainable + plan.non_trainable
+    parts = [
+        f"{plan.trainable:,} trainable + {plan.non_trainable:,} non-trainable = {total:,} parameters",
+        f"{plan.macs:,} MACs ({amount(plan.macs)})",
+        f"{plan.weighted_layers} weighted layers",
+    ]
+    return Text("\n".join(parts), style="bold")
+
+
+def title(plan: Plan) -> Text:
+    text = Text(plan.name, style="bold")
+    return text.append(f"  {plan.about['source']}", style="not bold dim") if plan.about.get("source") else text
+
+
+def paper_table(comparisons: Iterable[Comparison]) -> Table:
+    """Figures that one source publishes beside the plan's."""
+    table = _table("figure", "published", "plan", "difference", "tolerance", "",
+                   right=("published", "plan", "difference", "tolerance"))  # fmt: skip
+    for each in comparisons:
+        quantity = each.quantity.replace("_", " ").replace("macs", "MACs")
+        difference, tolerance = (
+            f"{value:{sign}.2%}" if value else "0" for value, sign in ((each.difference, "+"), (each.tolerance, ""))
+        )
+        verdict = "agrees" if each.agrees else "differs"
+        table.add_row(quantity, f"{each.published:,.10g}", f"{each.planned:,}", difference, tolerance, verdict)
+    return table
+
+
+def specs_table(entries: Iterable[dict[str, Any]]) -> Table:
+    """The shipped specs."""
+    table = _table(
+        "name", "depth", "parameters", "MACs", "source", right=("depth", "parameters", "MACs"), wraps=("source",)
+    )
+    for entry in entries:
+        total = entry["parameters"]["total"]
+        table.add_row(
+            entry["name"], str(entry["weighted_layers"]), f"{total:,}", amount(entry["macs"]), entry["source"] or ""
+        )
+    return table
+
+
+def settings_table(difference: Difference) -> Table:
+    """The settings that differ."""
+    table = _table("setting", difference.a.name, difference.b.name, wraps=(difference.a.name, difference.b.name))
+    for change in difference.settings:
+        table.add_row(change.path, change.text("a"), change.text("b"))
+    return table
+
+
+def blocks_table(difference: Difference) -> Table:
+    """What differs part by part, like blocks gathered."""
+    table = _table(
+        "part",
+        "what differs",
+        "output",
+        "parameters",
+        "MACs",
+        right=("parameters", "MACs"),
+        wraps=("what differs", "output"),
+    )
+    for run in difference.runs():
+        first = run[0]
+        what = "\n".join(first.lines()) if first.status == "changed" else first.status
+        table.add_row(
+            _place(run),
+            what,
+            _shapes(first),
+            _signed(sum(b.parameters for b in run)),
+            _signed(sum(b.macs for b in run), short=True),
+        )
+    return table
+
+
+def _place(run: Sequence[BlockDifference]) -> str:
+    first, last = run[0], run[-1]
+    if first.stage is None or first.block is None:
+        return first.part if first.stage is None else f"stage {first.stage} end"
+    blocks = f"block {first.block}" if len(run) == 1 else f"blocks {first.block}-{last.block}"
+    return f"stage {first.stage} {blocks}"
+
+
+def _shapes(block: BlockDifference) -> str:
+    shapes = [shape_text(shape) for shape in dict.fromkeys((block.shape_a, block.shape_b)) if shape]
+    return " → ".join(shapes)
+
+
+def _signed(number: int, short: bool = False) -> str:
+    if not number:
+        return "0"
+    sign = "+" if number > 0 else "-"
+    return sign + (amount(abs(number)) if short else f"{abs(number):,}")
+
+
+def difference_totals(difference: Difference) -> Text:
+    """What it costs in total."""
+    lines = []
+    for quantity, (a, b) in difference.totals().items():
+        relative = f", {b / a - 1:+.1%}" if a else ""
+        change = f"({b - a:+,}{relative})" if a != b else "(the same)"
+        lines.append(f"{quantity.replace('_', ' ').replace('macs', 'MACs')}: {a:,} → {b:,} {change}")
+    return Text("\n".join(lines), style="bold")

@@ -1,0 +1,33 @@
+"""A class-balanced part of Fashion-MNIST (MIT licence, © 2017 Zalando SE; see LICENSE here), made by `make.py`.
+
+The file is a plain `.npz` inside xz, which is a seventh smaller than `.npz`'s own compression.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import lzma
+from pathlib import Path
+
+import numpy as np
+
+FILE = Path(__file__).with_name("fashion_mnist.npz.xz")
+
+CLASS_NAMES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
+
+def read() -> dict[str, np.ndarray]:
+    """The arrays `train_images`, `test_images` uint8 (N, 28, 28, 1) and `train_labels`, `test_labels` uint8 (N,).
+
+    Classes take turns, so that any prefix is as balanced as it can be.
+    """
+    with np.load(io.BytesIO(lzma.decompress(FILE.read_bytes())), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def digest() -> str:
+    """SHA-256 of the file, in hexadecimal."""
+    return hashlib.sha256(FILE.read_bytes()).hexdigest()

@@ -1,0 +1,193 @@
+"""From an encoded image to the pixels the network takes: one function for training, evaluation, prediction and serving.
+
+What a pixel *means* (range, mean, deviation, channel order) is the model's own first layer's business; images stay
+RGB (or grey) bytes 0-255 up to there.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from kresnet.errors import Problem, fail
+from kresnet.spec.architecture import CenterCrop, Input
+
+FORMATS = "JPEG, PNG, GIF, BMP or WebP"
+
+#: Weights of red, green and blue in grey, in 65536ths (ITU-R BT.601). They add up to 65536, so grey stays as it is.
+GREY_WEIGHTS = (19595, 38470, 7471)
+
+#: `ScaleAndTranslate`'s names of the kernels; nearest has none there.
+_KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic"}
+
+
+def require_image(input: Input) -> None:
+    """Raise `KresnetError` (`data_mismatch`) unless the network takes grey or colour images."""
+    if not input.is_image:
+        raise fail(
+            "data_mismatch",
+            "The data are images, but this network takes vectors.",
+            path="input.shape",
+            expected="[height, width, channels]",
+            found=str(list(input.shape)),
+            remedy="choose a spec whose input is an image",
+        )
+    if input.shape[2] not in (1, 3):
+        raise fail(
+            "data_mismatch",
+            "An image is read as grey (1 channel) or colour (3 channels).",
+            path="input.shape.2",
+            expected="1 or 3",
+            found=str(input.shape[2]),
+            remedy="set input.shape to [height, width, 3] or [height, width, 1]",
+        )
+    if isinstance(input.resize, CenterCrop) and input.resize.shorter_side < max(input.shape[:2]):
+        raise fail(
+            "contradiction",
+            "The centre to cut out is larger than the image it is cut from.",
+            path="input.resize.shorter_side",
+            expected=f"at least {max(input.shape[:2])}, the larger side of input.shape",
+            found=str(input.resize.shorter_side),
+        )
+
+
+def decode(encoded: tf.Tensor, input: Input) -> tf.Tensor:
+    """Decode one image file's bytes and bring it to the network's size.
+
+    Graph code without Python calls, so that it can be exported. Transparency is dropped, 16-bit samples keep their
+    high byte, CMYK and palettes become RGB, an animated GIF gives its first frame, and the EXIF orientation is not
+    applied.
+
+    Args:
+        encoded: scalar string, the contents of a JPEG, PNG, GIF, BMP or (still) WebP file.
+        input: the spec's input; gives shape and resize rule.
+
+    Returns:
+        uint8 (H, W, C), RGB or grey, 0-255.
+
+    Raises:
+        KresnetError: at construction, as `require_image`.
+        tf.errors.InvalidArgumentError: when run, for bytes that are no such image.
+    """
+    require_image(input)
+    # Always three channels: TensorFlow refuses to make grey of GIF, BMP, WebP and CMYK, and with `channels=0` or 4 an
+    # animated WebP overruns its buffer and aborts the process (TensorFlow 2.21); with 3 it is an ordinary error.
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)  # (h, w, 3)
+    indexed = (tf.strings.substr(encoded, 0, 2) == b"BM") & (tf.strings.substr(encoded, 28, 2) == b"\x08\x00")
+    image = tf.cond(indexed, lambda: _look_up_bmp_palette(encoded, image), lambda: image)
+    if input.shape[2] == 1:
+        image = _grey(image)
+    return resize(image, input)
+
+
+def resize(image: tf.Tensor, input: Input) -> tf.Tensor:
+    """Bring one image to the network's height and width; an image that has them already comes through unchanged.
+
+    An antialiasing filter is used when shrinking (except by nearest); results are rounded and clipped to bytes.
+
+    Args:
+        image: uint8 (h, w, C), of any size.
+        input: the spec's input; gives shape and resize rule.
+
+    Returns:
+        uint8 (H, W, C).
+
+    Raises:
+        KresnetError: at construction, as `require_image`.
+    """
+    require_image(input)
+    size = tf.shape(image)[:2]
+    image = tf.cond(tf.reduce_all(size == input.shape[:2]), lambda: image, lambda: _resample(image, size, input))
+    return tf.ensure_shape(image, input.shape)
+
+
+def read_image(path: str | Path, input: Input) -> np.ndarray:
+    """Read an image file as the network takes it.
+
+    Returns:
+        uint8 (H, W, C).
+
+    Raises:
+        KresnetError: `file_missing` or `image_unreadable`, naming the file; or as `require_image`.
+    """
+    require_image(input)
+    path = Path(path)
+    try:
+        encoded = path.read_bytes()
+    except FileNotFoundError:
+        raise fail("file_missing", f"There is no file {path}.", remedy="check the path") from None
+    except OSError as error:
+        raise fail("image_unreadable", f"{path} can not be read: {error.strerror or error}.") from None
+    try:
+        with tf.device("CPU:0"):
+            return decode(tf.constant(encoded), input).numpy()
+    except tf.errors.OpError:
+        problem = explain_unreadable(str(path), encoded)
+    raise fail(problem.code, problem.message, found=problem.found, remedy=problem.remedy)
+
+
+def explain_unreadable(name: str, encoded: bytes) -> Problem:
+    """Say in plain words why `decode` refuses `encoded`, which is called `name`."""
+    convert = f"convert it to {FORMATS}"
+    if not encoded:
+        return Problem("image_unreadable", f"{name} is empty.", remedy="replace or remove it")
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            kind, frames = image.format or "", getattr(image, "n_frames", 1)
+    except Exception:  # Pillow's readers raise whatever the damage made them stumble over
+        return Problem("image_unreadable", f"{name} is not an image that can be read.", remedy=f"give a {FORMATS} file")
+    if kind == "WEBP" and frames > 1:
+        return Problem("image_unreadable", f"{name} is an animated WebP.", remedy="save one frame of it as an image")
+    if kind.upper() not in FORMATS.upper():
+        return Problem("image_unreadable", f"{name} is in a format that is not read.", found=kind, remedy=convert)
+    return Problem(
+        "image_unreadable", f"{name} is damaged, or an unusual kind of {kind}.", remedy=f"replace it, or {convert}"
+    )
+
+
+def _grey(image: tf.Tensor) -> tf.Tensor:
+    """Luma of a uint8 (h, w, 3) image as uint8 (h, w, 1), exact where the three channels are equal."""
+    total = tf.reduce_sum(tf.cast(image, tf.int32) * tf.constant(GREY_WEIGHTS), axis=-1, keepdims=True)
+    return tf.cast(tf.bitwise.right_shift(total + 0x8000, 16), tf.uint8)
+
+
+def _look_up_bmp_palette(encoded: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+    """Colours of an 8-bit BMP, of which `tf.io.decode_image` returns the palette indexes, thrice, as if they were grey.
+
+    The palette's entries (blue, green, red, 0) stand between the header and the pixels (offset at byte 10).
+    """
+    header = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, 0, 18), tf.uint8), tf.int32)
+    pixels = header[10] + 256 * header[11]
+    start = 14 + header[14] + 256 * header[15]
+    palette = tf.reshape(tf.io.decode_raw(tf.strings.substr(encoded, start, pixels - start), tf.uint8), (-1, 4))
+    return tf.gather(palette[:, 2::-1], tf.cast(image[..., 0], tf.int32))
+
+
+def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:
+    """Resize to the rule's full size and cut out (H, W), in one go: what is cut away is never computed."""
+    size, target = tf.cast(size, tf.int64), tf.constant(input.shape[:2], tf.int64)
+    crop = isinstance(input.resize, CenterCrop)
+    full = size * input.resize.shorter_side // tf.reduce_min(size) if crop else target
+    offset = (full - target) // 2
+    interpolation = input.resize.interpolation if input.resize else "bilinear"
+    if interpolation == "nearest":
+        for axis in (
+            0,
+            1,
+        ):  # floor((i + offset + 1/2) size / full), in integers, so that no pixel is missed by rounding
+            odd = tf.range(1, 2 * target[axis], 2) + 2 * offset[axis]
+            image = tf.gather(image, odd * size[axis] // (2 * full[axis]), axis=axis)
+        return image
+    pixels = tf.raw_ops.ScaleAndTranslate(
+        images=tf.cast(image[tf.newaxis], tf.float32),
+        size=tf.cast(target, tf.int32),
+        scale=tf.cast(full / size, tf.float32),
+        translation=tf.cast(-offset, tf.float32),
+        kernel_type=_KERNELS[interpolation],
+        antialias=True,
+    )[0]  # (H, W, C)
+    return tf.saturate_cast(tf.round(pixels), tf.uint8)

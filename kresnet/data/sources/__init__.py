@@ -1,0 +1,31 @@
+"""Where data come from: `open_data` turns a recipe's `data` into a `DataSet`."""
+
+from __future__ import annotations
+
+from kresnet.data.images import require_image
+from kresnet.data.sources.dataset import DataSet
+from kresnet.spec.architecture import Input
+from kresnet.spec.recipe import Data, EmbeddedData, FolderData
+
+__all__ = ["DataSet", "open_data"]
+
+
+def open_data(data: Data, input: Input) -> DataSet:
+    """Find the data and check that they suit the network; images are read when they are first needed.
+
+    Raises:
+        KresnetError: `data_missing`, `data_empty`, `data_mismatch` or `image_unreadable`.
+    """
+    require_image(input)
+    if isinstance(data, EmbeddedData):
+        from kresnet.data.sources.embedded import open_embedded
+
+        return open_embedded(input)
+    if isinstance(data, FolderData):
+        from kresnet.data.sources.folder import open_folder
+
+        return open_folder(data, input)
+    # TensorFlow Datasets takes a while to import.
+    from kresnet.data.sources.prepared import open_tfds
+
+    return open_tfds(data, input)

@@ -1,0 +1,48 @@
+"""A data set: two splits, the names of the classes, and a digest to know it by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from kresnet.data.splits import Split
+from kresnet.errors import fail
+from kresnet.spec.architecture import Input
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """What a run trains and evaluates on.
+
+    Attributes:
+        name: for people.
+        train, test: the splits.
+        class_names: a name for every label.
+        fingerprint: hexadecimal digest of what the data are (names, sizes, versions), not of where they lie. Another
+            fingerprint means other data; equal ones are very likely, not certainly, the same bytes.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+    fingerprint: str
+
+
+def fingerprint(facts: object) -> str:
+    """SHA-256 (hexadecimal) of JSON-ready facts about a data set."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def require_channels(name: str, channels: int | None, input: Input) -> None:
+    """Raise `KresnetError` (`data_mismatch`) unless images of `channels` channels suit the network."""
+    if channels != input.shape[2]:
+        raise fail(
+            "data_mismatch",
+            f"The images of {name} have {channels} channels; the network takes {input.shape[2]}.",
+            path="input.shape.2",
+            expected=str(channels),
+            found=str(input.shape[2]),
+            remedy=f"--set input.shape=[{input.shape[0]},{input.shape[1]},{channels}]",
+        )

@@ -1,0 +1,57 @@
+"""The images that ship with the package."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from kresnet.data import embedded
+from kresnet.data.images import resize
+from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
+from kresnet.data.splits import Split
+from kresnet.errors import Problem
+from kresnet.spec.architecture import Input
+
+
+class Arrays:
+    """Decoded images of one size; a `Source`."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, input: Input) -> None:
+        """Take images uint8 (N, h, w, C) and integer labels (N,)."""
+        self._input = input
+        with tf.device("CPU:0"):
+            self._images, self._labels = tf.constant(images), tf.constant(labels, tf.int32)
+
+    def __len__(self) -> int:
+        return self._labels.shape[0]
+
+    def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Source.fetch`."""
+        images = tf.gather(self._images, positions)
+        if images.shape[1:] != self._input.shape:
+            images = tf.map_fn(lambda image: resize(image, self._input), images)
+        return images, tf.gather(self._labels, positions)
+
+    def explain(self, position: int) -> Problem:
+        """See `Source.explain`; an array in memory can not really be unreadable."""
+        return Problem("image_unreadable", f"Image {position} of the embedded data can not be resized.")
+
+
+def open_embedded(input: Input) -> DataSet:
+    """The embedded part of Fashion-MNIST: grey images 28x28, ten classes, the same number of each.
+
+    Raises:
+        KresnetError: `data_mismatch` for a network that does not take grey images.
+    """
+    require_channels("the embedded data (Fashion-MNIST)", 1, input)
+    arrays = embedded.read()
+    splits = {
+        name: Split(name, Arrays(arrays[f"{name}_images"], arrays[f"{name}_labels"], input), input)
+        for name in ("train", "test")
+    }
+    return DataSet(
+        name="embedded (Fashion-MNIST)",
+        **splits,
+        class_names=embedded.CLASS_NAMES,
+        fingerprint=fingerprint({"kind": "embedded", "sha256": embedded.digest()}),
+    )

@@ -1,0 +1,154 @@
+"""Image files in one folder a class: `PATH/SPLIT/CLASS/*.jpg`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from kresnet.data.images import decode, read_image
+from kresnet.data.sources.dataset import DataSet, fingerprint
+from kresnet.data.splits import Split
+from kresnet.errors import KresnetError, Problem, fail, nearest
+from kresnet.spec.architecture import Input
+from kresnet.spec.recipe import FolderData
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+
+
+class Files:
+    """Image files with their labels; a `Source`."""
+
+    def __init__(self, paths: list[str], labels: list[int], input: Input) -> None:
+        """Take one path and one label an example."""
+        self._paths, self._input = paths, input
+        with tf.device("CPU:0"):
+            self._path_tensor = tf.constant(paths)
+            self._labels = tf.constant(labels, tf.int32)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Source.fetch`."""
+        images = tf.map_fn(
+            lambda path: decode(tf.io.read_file(path), self._input),
+            tf.gather(self._path_tensor, positions),
+            fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
+            parallel_iterations=os.cpu_count(),
+        )
+        return images, tf.gather(self._labels, positions)
+
+    def explain(self, position: int) -> Problem:
+        """See `Source.explain`."""
+        try:
+            read_image(self._paths[position], self._input)
+        except KresnetError as error:
+            return error.problems[0]
+        return Problem(
+            "image_unreadable", f"{self._paths[position]} could not be read a moment ago.", remedy="try again"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A split's image files: name and size in bytes, by class, all sorted."""
+
+    folder: Path
+    classes: dict[str, list[tuple[str, int]]]
+
+    def source(self, input: Input) -> Files:
+        """The files as a `Source`, labels numbering the classes."""
+        examples = [
+            (str(self.folder / name / file), label)
+            for label, (name, files) in enumerate(self.classes.items())
+            for file, _ in files
+        ]
+        return Files([path for path, _ in examples], [label for _, label in examples], input)
+
+
+def open_folder(data: FolderData, input: Input) -> DataSet:
+    """Find the classes and files of both splits.
+
+    Raises:
+        KresnetError: `data_missing`, `data_empty` (naming the classes), `data_mismatch` (classes differ).
+    """
+    root = Path(data.path).expanduser()
+    if not root.is_dir():
+        raise fail(
+            "data_missing",
+            f"There is no folder {root}.",
+            path="recipe.data.path",
+            nearest=nearest(root.name, _folders(root.parent)),
+            remedy=f"make {root}/{data.train_split}/CLASS/*.jpg, or --set recipe.data.path=FOLDER",
+        )
+    train = _list(root, "train_split", data.train_split)
+    test = _list(root, "test_split", data.test_split)
+    if train.classes.keys() != test.classes.keys():
+        raise fail(
+            "data_mismatch",
+            f"{train.folder} and {test.folder} do not hold the same classes.",
+            expected=_differing(train, test),
+            found=_differing(test, train),
+            remedy="give both splits the same class folders",
+        )
+    facts = {"kind": "folder", "train": train.classes, "test": test.classes}
+    return DataSet(
+        name=str(root),
+        train=Split(data.train_split, train.source(input), input),
+        test=Split(data.test_split, test.source(input), input),
+        class_names=tuple(train.classes),
+        fingerprint=fingerprint(facts),
+    )
+
+
+def _list(root: Path, field: str, split: str) -> Listing:
+    folder = root / split
+    if not folder.is_dir():
+        there = _folders(root)
+        raise fail(
+            "data_missing",
+            f"There is no folder {folder}.",
+            path=f"recipe.data.{field}",
+            found=_enumerate(there) or "no folders",
+            nearest=nearest(split, there),
+            remedy=f"make {folder}/CLASS/*.jpg, or --set recipe.data.{field}=NAME",
+        )
+    classes = {name: _image_files(folder / name) for name in _folders(folder)}
+    if not classes:
+        raise fail("data_empty", f"{folder} holds no class folders.", remedy=f"put images in {folder}/CLASS/*.jpg")
+    empty = [name for name, files in classes.items() if not files]
+    if empty:
+        remedy = f"put images ({' '.join(SUFFIXES)}) there, or remove the folder"
+        raise KresnetError(
+            Problem("data_empty", f"The class folder {folder / name} holds no images.", remedy=remedy) for name in empty
+        )
+    return Listing(folder, classes)
+
+
+def _folders(folder: Path) -> list[str]:
+    """Names of the folders in `folder`, sorted, hidden ones left out; none where it does not exist."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _image_files(folder: Path) -> list[tuple[str, int]]:
+    with os.scandir(folder) as entries:
+        return sorted(
+            (entry.name, entry.stat().st_size)
+            for entry in entries
+            if entry.is_file() and not entry.name.startswith(".") and entry.name.lower().endswith(SUFFIXES)
+        )
+
+
+def _differing(one: Listing, other: Listing) -> str:
+    extra = sorted(one.classes.keys() - other.classes.keys())
+    return f"only in {one.folder.name}: {_enumerate(extra) or 'none'}"
+
+
+def _enumerate(names: list[str], most: int = 10) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

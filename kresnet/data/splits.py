@@ -1,0 +1,160 @@
+"""Labelled images addressed by position: decoded once into memory where they fit, else on demand."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from kresnet.errors import KresnetError, Problem
+from kresnet.spec.architecture import Input
+
+#: Decoded images of a split up to this many bytes are kept in memory.
+RESIDENT_BYTES = 2 * 1024**3
+#: How many unreadable images one error names.
+NAMED_AT_ONCE = 20
+
+#: What reading and decoding can end in; running out of memory, for one, has nothing to do with the images.
+_UNREADABLE = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.DataLossError,
+    tf.errors.UnknownError,
+)
+_LOADING_BATCH = 256
+
+logger = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where a split's examples come from."""
+
+    def __len__(self) -> int:
+        """Number of examples."""
+
+    def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Graph code: positions int64 (B,) to images uint8 (B, H, W, C) and labels int32 (B,)."""
+
+    def explain(self, position: int) -> Problem:
+        """What is wrong with the example at `position`, which could not be fetched."""
+
+
+class Split:
+    """A part of a data set, random-access: `len(split)`, and `split.fetch(positions)` inside or outside a graph."""
+
+    def __init__(self, name: str, source: Source, input: Input, *, resident_bytes: int = RESIDENT_BYTES) -> None:
+        """Nothing is read yet.
+
+        Args:
+            name: of the split, for messages.
+            source: the examples, already brought to `input`.
+            input: the spec's input; gives the shape (H, W, C).
+            resident_bytes: a larger split is read and decoded on demand, again in every epoch.
+        """
+        self.name = name
+        self.image_shape = input.shape
+        self._source = source
+        self._fits = len(source) * int(np.prod(input.shape)) <= resident_bytes
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __repr__(self) -> str:
+        return f"Split({self.name!r}, {len(self)} images {self.image_shape})"
+
+    def load(self) -> None:
+        """Read and decode all images now, once, where they fit in memory; `training_batches` and the like call it.
+
+        Raises:
+            KresnetError: `image_unreadable`, naming the files.
+        """
+        if self._fits:
+            _ = self._resident
+
+    def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The examples at `positions`.
+
+        Args:
+            positions: int64 (B,), each in [0, len(split)).
+
+        Returns:
+            images uint8 (B, H, W, C) and labels int32 (B,).
+
+        Raises:
+            tf.errors.OpError: when run, for an unreadable image; see `naming_unreadable_images`.
+        """
+        if not self._fits:
+            return self._source.fetch(positions)
+        images, labels = self._resident
+        return tf.gather(images, positions), tf.gather(labels, positions)
+
+    def check(self) -> None:
+        """Read and decode every image that is not in memory yet.
+
+        Raises:
+            KresnetError: `image_unreadable`, naming the first `NAMED_AT_ONCE` images that can not be decoded.
+        """
+        if "_resident" in self.__dict__:
+            return
+
+        one_by_one = self._in_order().batch(1).map(self._source.fetch, num_parallel_calls=os.cpu_count())
+        examples = iter(one_by_one)
+        problems: list[Problem] = []
+        for position in range(len(self)):
+            try:
+                next(examples)  # after an error, the iterator goes on with the next example
+            except _UNREADABLE:
+                problems.append(self._source.explain(position))
+                if len(problems) == NAMED_AT_ONCE:
+                    break
+        if problems:
+            raise KresnetError(problems)
+
+    @cached_property
+    def _resident(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """All images uint8 (N, H, W, C) and labels int32 (N,), in the host's memory."""
+        images = np.empty((len(self), *self.image_shape), np.uint8)
+        labels = np.empty(len(self), np.int32)
+        batches = self._in_order().batch(_LOADING_BATCH).map(self._source.fetch, num_parallel_calls=os.cpu_count())
+        try:
+            start = 0
+            for some_images, some_labels in batches:
+                stop = start + len(some_labels)
+                images[start:stop], labels[start:stop] = some_images, some_labels
+                start = stop
+        except _UNREADABLE:
+            self.check()
+            raise
+        with tf.device("CPU:0"):
+            return tf.constant(images), tf.constant(labels)
+
+    def _in_order(self) -> tf.data.Dataset:
+        return tf.data.Dataset.range(len(self))
+
+
+@contextmanager
+def naming_unreadable_images(*splits: Split) -> Iterator[None]:
+    """Turn TensorFlow's error about an image that was decoded on demand into one that names the file.
+
+    Put it around the loop that reads batches. The error itself does not know the file, so all images not in memory are
+    read again; this takes a while, but names every bad file at once.
+
+    Raises:
+        KresnetError: `image_unreadable`, naming the files.
+        tf.errors.OpError: the original error, where all images can be read.
+    """
+    try:
+        yield
+    except _UNREADABLE:
+        logger.warning("An image could not be read; looking through %s images for it.", sum(map(len, splits)))
+        for split in splits:
+            split.check()
+        raise

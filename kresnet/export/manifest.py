@@ -1,0 +1,80 @@
+"""What lies in `assets.extra/kresnet/`, which a server ignores: what was exported, and how to check it.
+
+`manifest.json`, `golden.npz` (see `kresnet.export.golden`), `spec.json` (the resolved spec), `class_names.txt` (one a
+line), and after the proof `proof.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kresnet.errors import fail
+from kresnet.export.contract import Signature
+
+FOLDER = "assets.extra/kresnet"
+MANIFEST, GOLDEN, SPEC = f"{FOLDER}/manifest.json", f"{FOLDER}/golden.npz", f"{FOLDER}/spec.json"
+CLASS_NAMES, PROOF = f"{FOLDER}/class_names.txt", f"{FOLDER}/proof.json"
+
+#: Raised whenever a field changes its meaning.
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """An export's own description.
+
+    Attributes:
+        name: the served model's name.
+        made_with: versions of kresnet, TensorFlow and Keras.
+        signatures: the contract.
+        class_names: in order; empty where the head is not a classifier.
+        real_images: whether the golden rows are the caller's, rather than random.
+        weights_bytes: bytes of the trained model's weights, each counted once.
+        digests: SHA-256 of every file but the manifest and the proof, by path within the version folder.
+    """
+
+    name: str
+    made_with: dict[str, str]
+    signatures: dict[str, Signature]
+    class_names: tuple[str, ...]
+    real_images: bool
+    weights_bytes: int
+    digests: dict[str, str]
+
+    def save(self, version: Path) -> None:
+        """Write to a version folder."""
+        text = json.dumps({"format": FORMAT} | asdict(self), indent=2, ensure_ascii=False)
+        (version / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, version: Path) -> Manifest:
+        """Read from a version folder.
+
+        Raises:
+            KresnetError: `model_unreadable`, where this is no export of kresnet.
+        """
+        try:
+            values: dict[str, Any] = json.loads((version / MANIFEST).read_text(encoding="utf-8"))
+            if values.pop("format") != FORMAT:
+                raise ValueError("another format")
+            values["signatures"] = {name: Signature.from_dict(one) for name, one in values["signatures"].items()}
+            values["class_names"] = tuple(values["class_names"])
+            return cls(**values)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            message = f"{version} is not a model that this version of kresnet exported: {MANIFEST} cannot be read."
+            raise fail("model_unreadable", message, remedy="kresnet export RUN -o MODELS_DIR") from None
+
+
+def digests(version: Path) -> dict[str, str]:
+    """SHA-256 of every file of a version folder but the manifest and the proof, by its path within the folder."""
+    names = sorted(path.relative_to(version).as_posix() for path in version.rglob("*") if path.is_file())
+    return {name: _sha256(version / name) for name in names if name not in (MANIFEST, PROOF)}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

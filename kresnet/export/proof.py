@@ -1,0 +1,169 @@
+r"""Prove that an export serves: load it as TF Serving does, in a fresh process without TensorFlow's Python.
+
+    report = check_export(Path("models/resnet50/1"))
+    print("\n".join(report.lines()))
+
+Nothing here imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kresnet.errors import KresnetError, Problem, fail
+from kresnet.export.checks import CHECKS
+from kresnet.export.manifest import Manifest
+from kresnet.export.staging import versions
+
+#: Seconds after which a proof that has not ended is taken to hang.
+TIMEOUT = 900
+
+_CODES = {check.name: check.code for check in CHECKS}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A check that ran: its name, whether it held, and what was found, in words."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was verified of an export, and what was not.
+
+    Attributes:
+        directory: the version folder.
+        results: the checks that ran, in order.
+        not_verified: what the proof says nothing about, a sentence each.
+        facts: measured on the way: `tensorflow`, `needs`, `weights_bytes`, `variables_bytes`, `load_seconds`,
+            `largest_difference`, `milliseconds_a_batch`, `loaded_resident_bytes` (the runtime's own included).
+    """
+
+    directory: Path
+    results: tuple[Result, ...]
+    not_verified: tuple[str, ...]
+    facts: dict[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check ran and held."""
+        return len(self.results) == len(CHECKS) and all(result.passed for result in self.results)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON-ready values."""
+        return {
+            "directory": str(self.directory),
+            "passed": self.passed,
+            "checks": [asdict(result) for result in self.results],
+            "not_verified": list(self.not_verified),
+            "facts": self.facts,
+        }
+
+    def lines(self) -> list[str]:
+        """The report for a human, a line a check."""
+        width = max(len(check.name) for check in CHECKS)
+        lines = [f"{'ok    ' if one.passed else 'FAILED'} {one.name:<{width}}  {one.detail}" for one in self.results]
+        lines += [f"{'not verified':<{width + 7}}  {sentence}" for sentence in self.not_verified]
+        verdict = f"servable: {self.directory}" if self.passed else f"NOT servable: {self.directory}"
+        return [*lines, f"{verdict} (needs {self.facts['needs']})" if self.passed else verdict]
+
+    def error(self) -> KresnetError:
+        """The failed checks as problems."""
+        return KresnetError(
+            Problem(_CODES[one.name], f"The exported model does not serve ({one.name}): {one.detail}.")
+            for one in self.results
+            if not one.passed
+        )
+
+
+def check_export(directory: Path) -> Report:
+    """Prove a version folder, or the newest version of a model's folder, in a fresh process on the CPU.
+
+    Raises:
+        KresnetError: `model_unreadable`, where `directory` holds no export of kresnet.
+    """
+    version = _version_folder(directory)
+    manifest = Manifest.load(version)
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "1"}
+    # -P: a module that happens to lie in the current directory is none of the proof's business.
+    command = [sys.executable, "-P", "-m", "kresnet.export.prover", str(version.absolute())]
+    try:
+        process = subprocess.run(
+            command, env=environment, capture_output=True, text=True, errors="replace", timeout=TIMEOUT, check=False
+        )
+        written, ending = process.stdout, _ending(process)
+    except subprocess.TimeoutExpired as expired:
+        written = expired.stdout.decode(errors="replace") if isinstance(expired.stdout, bytes) else expired.stdout or ""
+        ending = f"the process had not ended after {TIMEOUT} s"
+    results, facts = _read(written, ending)
+    return Report(directory=version, results=results, not_verified=_gaps(manifest, results, facts), facts=facts)
+
+
+def _version_folder(directory: Path) -> Path:
+    if not directory.is_dir():
+        raise fail("model_unreadable", f"There is no directory {directory}.", remedy="name MODELS_DIR/NAME/VERSION")
+    if (directory / "saved_model.pb").exists() or not (found := versions(directory)):
+        return directory
+    return found[max(found)]
+
+
+def _read(written: str, ending: str) -> tuple[tuple[Result, ...], dict[str, Any]]:
+    """The results that the process wrote; the check that it was in when it ended early is a failed one."""
+    results: list[Result] = []
+    facts: dict[str, Any] = {}
+    running = ""
+    for line in written.splitlines():
+        values: Any = None
+        with suppress(ValueError):  # the last line may be cut short
+            values = json.loads(line)
+        match values:
+            case {"start": running}:
+                pass
+            case {"facts": facts}:
+                running = ""
+            case {"name": name, "passed": passed, "detail": detail}:
+                results.append(Result(name, passed, detail))
+                running = ""
+    if ending and not facts:
+        results.append(Result(running or CHECKS[len(results)].name, False, ending))
+    return tuple(results), facts
+
+
+def _ending(process: "subprocess.CompletedProcess[str]") -> str:
+    """Why the process ended, and what it was doing, in words; empty where it ended well."""
+    if process.returncode == 0:
+        return ""
+    lines = process.stderr.strip().splitlines()
+    how = f"exit status {process.returncode}"
+    if process.returncode < 0:
+        how = signal.Signals(-process.returncode).name
+    trying = next((line for line in reversed(lines) if line.startswith("trying ")), "starting")
+    fatal = [line.partition("] ")[2] for line in lines if re.match(r"F\d{4} ", line)]  # above a C++ stack trace
+    last = next((line for line in reversed(lines) if not line.startswith("trying ")), "no message")
+    return f"the process ended with {how} while {trying}: {(fatal or [last])[-1]}"
+
+
+def _gaps(manifest: Manifest, results: tuple[Result, ...], facts: dict[str, Any]) -> tuple[str, ...]:
+    skipped = [check.name for check in CHECKS if check.name not in {result.name for result in results}]
+    gaps = [f"These checks did not run: {', '.join(skipped)}."] if skipped else []
+    if not manifest.real_images:
+        gaps.append("Outputs were compared on random inputs, not on real ones.")
+    runtime = f"TensorFlow {facts['tensorflow']}" if "tensorflow" in facts else "TensorFlow"
+    return (
+        *gaps,
+        f"tensorflow_model_server itself was not run; {runtime}'s C++ loader and kernels, which it shares, were.",
+        "REST and gRPC requests were not sent; arrays were handed to the runtime.",
+        "GPUs were not used.",
+    )

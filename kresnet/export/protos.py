@@ -1,0 +1,53 @@
+"""TensorFlow's protocol buffers without TensorFlow.
+
+The `*_pb2` modules need only the protobuf library, but `import tensorflow.core...` would first run the
+`tensorflow` package and with it the whole runtime. An empty module stands in while they are imported.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from kresnet.errors import fail
+
+
+def package_directory() -> Path:
+    """Where the `tensorflow` package is installed, found without importing it.
+
+    Raises:
+        KresnetError: `environment`, where TensorFlow is not installed.
+    """
+    specification = importlib.util.find_spec("tensorflow")
+    if specification is None or specification.origin is None:
+        raise fail("environment", "TensorFlow is not installed.", remedy="pip install kresnet")
+    return Path(specification.origin).parent
+
+
+@contextmanager
+def _stand_in() -> Iterator[None]:
+    """An empty `tensorflow` that knows where its parts lie, gone afterwards: the real one can still be imported."""
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    module = ModuleType("tensorflow")
+    module.__path__ = [str(package_directory())]
+    sys.modules["tensorflow"] = module
+    try:
+        yield
+    finally:
+        del sys.modules["tensorflow"]
+
+
+with _stand_in():
+    from tensorflow.core.framework.op_def_pb2 import OpList
+    from tensorflow.core.framework.tensor_pb2 import TensorProto
+    from tensorflow.core.framework.types_pb2 import DataType
+    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, SignatureDef
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+__all__ = ["DataType", "MetaGraphDef", "OpList", "SavedModel", "SignatureDef", "TensorProto", "package_directory"]

@@ -1,0 +1,124 @@
+"""Read a SavedModel's graph, without running it, for what a server refuses or must not do.
+
+Only operations that a request can reach count: those behind the outputs of a signature, and everything in the
+functions they call. Restoring weights assigns to variables too, and is no fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kresnet.export.capi import DTYPES, registered_ops
+from kresnet.export.protos import MetaGraphDef, SavedModel
+
+#: Stateful operations that a request may run: they read variables, call functions, or check an input.
+_HARMLESS = frozenset({"VarHandleOp", "ReadVariableOp", "StatefulPartitionedCall", "If", "While", "Case", "Assert"})
+_REASONS = (
+    (r"PyFunc", "calls Python, which a server does not have"),
+    (r"Random|Multinomial|TruncatedNormal|Shuffle|Rng|StatefulUniform|StatefulStandardNormal", "draws random numbers"),
+    (r"Assign|^ResourceApply|^Apply|Scatter(Nd)?(Add|Sub|Update)|ResourceScatter", "changes the model's state"),
+    (r"^Xla|^JaxXla", "needs XLA, which a server leaves off"),
+    (r"^(Read|Write)File|^MatchingFiles|^Save|^Restore|^MergeV2", "reads or writes files of the server"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An operation that a request reaches: its kind, its name, and the function that holds it (empty: the graph)."""
+
+    op: str
+    name: str
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.op} ({self.name}{f' in {self.function}' if self.function else ''})"
+
+
+def read_meta_graph(directory: Path) -> MetaGraphDef:
+    """The graph tagged `serve`, or the only one.
+
+    Raises:
+        OSError, google.protobuf.message.DecodeError, ValueError: there is none that can be read.
+    """
+    saved = SavedModel.FromString((directory / "saved_model.pb").read_bytes())
+    served = [graph for graph in saved.meta_graphs if "serve" in graph.meta_info_def.tags]
+    if not served:
+        raise ValueError("saved_model.pb holds no graph tagged `serve`")
+    return served[0]
+
+
+def faults(graph: MetaGraphDef) -> list[str]:
+    """What a server would refuse or must not do, one line an operation, with the reason."""
+    known = {definition.name: definition for definition in registered_ops().op}
+    found = []
+    for node in reachable(graph):
+        definition = known.get(node.op)
+        if definition is None:
+            found.append(f"{node}: is an operation that TensorFlow itself does not have")
+        elif reason := next((reason for pattern, reason in _REASONS if re.search(pattern, node.op)), ""):
+            found.append(f"{node}: {reason}")
+        elif definition.is_stateful and node.op not in _HARMLESS:
+            found.append(f"{node}: keeps state between requests")
+    return found
+
+
+def reachable(graph: MetaGraphDef) -> Iterator[Node]:
+    """The operations behind the outputs of the signatures, and all of every function that they call."""
+    nodes = {node.name: node for node in graph.graph_def.node}
+    library = {function.signature.name: function for function in graph.graph_def.library.function}
+    signatures = [value for name, value in graph.signature_def.items() if not name.startswith("__saved_model")]
+    waiting = [tensor.name for signature in signatures for tensor in signature.outputs.values()]
+    seen: set[str] = set()
+    called: list[str] = []
+    while waiting:
+        name = waiting.pop().removeprefix("^").partition(":")[0]
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(nodes[name].input)
+            called.extend(_callees(nodes[name]))
+            yield Node(nodes[name].op, name, "")
+    entered: set[str] = set()
+    while called:
+        function = called.pop()
+        if function in library and function not in entered:
+            entered.add(function)
+            for node in library[function].node_def:
+                called.extend(_callees(node))
+                if node.op not in library:
+                    yield Node(node.op, node.name, function)
+
+
+def _callees(node: Any) -> Iterator[str]:
+    yield node.op  # a function may be called by its own name
+    for value in node.attr.values():
+        if value.HasField("func"):
+            yield value.func.name
+        yield from (function.name for function in value.list.func)
+
+
+def stored_bytes(graph: MetaGraphDef) -> tuple[int, int]:
+    """Bytes of the graph's variables, and of its numeric constants (weights may hide there)."""
+    variables = sum(
+        int(np.prod([dim.size for dim in node.attr["shape"].shape.dim])) * DTYPES[node.attr["dtype"].type].itemsize
+        for node in graph.graph_def.node
+        if node.op == "VarHandleOp"
+    )
+    functions = (node for function in graph.graph_def.library.function for node in function.node_def)
+    constants = sum(
+        len(node.attr["value"].tensor.tensor_content)
+        for node in (*graph.graph_def.node, *functions)
+        if node.op == "Const"
+    )
+    return variables, constants
+
+
+def operations(graph: MetaGraphDef) -> set[str]:
+    """The kinds of every operation in the graph, whether a request reaches it or not."""
+    functions = (node.op for function in graph.graph_def.library.function for node in function.node_def)
+    return {node.op for node in graph.graph_def.node} | set(functions)

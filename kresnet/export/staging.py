@@ -1,0 +1,151 @@
+"""Put a version folder where a server looks for it, whole or not at all.
+
+A server polls `MODELS_DIR/NAME` and loads whatever folder has an integer for a name; nothing there tells it that a
+folder is complete. A version is therefore written to a hidden sibling and renamed. A kill leaves that sibling, which
+no server reads and the next export removes.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kresnet.errors import KresnetError, fail
+
+PREFIX = ".export-"
+
+_FULL = re.compile("No space left|Disk quota exceeded|File too large")
+_REFUSED = re.compile("Permission denied|Read-only file system|Operation not permitted")
+_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A folder to write a version to.
+
+    Attributes:
+        base: `MODELS_DIR/NAME`.
+        version: the version that it will become.
+        directory: the hidden folder, on the same file system as `base`.
+    """
+
+    base: Path
+    version: int
+    directory: Path
+
+    def publish(self) -> Path:
+        """Flush to the disk and rename to `base/version`, in one step that a server sees whole.
+
+        Raises:
+            KresnetError: `output_exists`, where something took the name meanwhile; `disk_full`, `not_writable`.
+        """
+        target = self.base / str(self.version)
+        with writing(self.base):
+            for path in (*self.directory.rglob("*"), self.directory):
+                _flush(path)
+            if target.exists():
+                raise _exists(target)
+            self.directory.rename(target)
+            _flush(self.base)
+        return target
+
+
+@contextmanager
+def stage(base: Path, version: int | None) -> Iterator[Stage]:
+    """A `Stage` for the next free version of `base` (1 first), or for `version`; removed on leaving unless published.
+
+    Exports into one `base` take turns, by a lock on the folder that ends with the process that holds it.
+
+    Raises:
+        KresnetError: `output_exists`, `bad_option`, `disk_full`, `not_writable`.
+    """
+    if version is not None and not 1 <= version < 2**63:
+        raise fail("bad_option", f"{version} cannot be a version.", expected="an integer from 1", found=str(version))
+    with ExitStack() as leaving:
+        with writing(base):
+            leaving.callback(_remove_empty, [path for path in (base, *base.parents) if not path.exists()])
+            base.mkdir(parents=True, exist_ok=True)
+            leaving.enter_context(_locked(base))
+            for stale in base.glob(f"{PREFIX}*"):
+                shutil.rmtree(stale, ignore_errors=True)
+            number = _free(base, version)
+            directory = base / f"{PREFIX}{uuid.uuid4().hex}"
+            leaving.callback(shutil.rmtree, directory, ignore_errors=True)
+            directory.mkdir(parents=True)  # an export that failed beside us may just have removed an empty base
+        yield Stage(base, number, directory)
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[None]:
+    """Tell a full disk and a refused write in plain words, whether Python or TensorFlow's C++ reports it.
+
+    Raises:
+        KresnetError: `disk_full` or `not_writable`.
+    """
+    try:
+        yield
+    except KresnetError:
+        raise
+    except Exception as error:
+        number = error.errno if isinstance(error, OSError) else None
+        if number in _FULL_ERRORS or _FULL.search(str(error)):
+            remedy = "free some space, or export to another disk with -o MODELS_DIR"
+            raise fail("disk_full", f"There is no room left to write to {directory}.", remedy=remedy) from error
+        if isinstance(error, OSError) or _REFUSED.search(str(error)):
+            reason = os.strerror(number) if number else "permission denied"
+            message = f"{directory} cannot be written to: {reason}."
+            raise fail("not_writable", message, remedy="choose another directory with -o MODELS_DIR") from error
+        raise
+
+
+def versions(base: Path) -> dict[int, Path]:
+    """The versions of `base` by number, as a server reads them: every entry whose name is an integer."""
+    return {int(path.name): path for path in base.iterdir() if re.fullmatch("[0-9]+", path.name)}
+
+
+def _free(base: Path, version: int | None) -> int:
+    taken = versions(base)
+    if version is None:
+        return max(taken, default=0) + 1
+    if version in taken:
+        raise _exists(taken[version])
+    return version
+
+
+def _exists(target: Path) -> KresnetError:
+    message = f"{target} exists, and a server would not notice that an existing version was overwritten."
+    return fail("output_exists", message, remedy="leave --version out to take the next free one")
+
+
+def _remove_empty(made: list[Path]) -> None:
+    """Remove the folders that this export made, the deepest first, up to one that holds something."""
+    with suppress(OSError):
+        for path in made:
+            path.rmdir()
+
+
+@contextmanager
+def _locked(base: Path) -> Iterator[None]:
+    descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _flush(path: Path) -> None:
+    """Bring a file or a folder's entries to the disk, so that a power cut cannot leave a version of empty files."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

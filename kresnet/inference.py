@@ -1,0 +1,101 @@
+"""Use a trained run: evaluate it on its test images, classify images with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kresnet.graph.layers  # noqa: F401 - registers the layers that `.keras` files name
+from kresnet.data.images import read_image
+from kresnet.data.pipeline import evaluation_batches
+from kresnet.data.sources import open_data
+from kresnet.errors import KresnetError, fail
+from kresnet.spec.architecture import Input
+from kresnet.training.engine import Engine
+from kresnet.training.run import Run
+from kresnet.training.trainer import Trainer
+
+
+def load_model(path: Path) -> keras.Model:
+    """The model in a `.keras` file; nothing in it is executed (Keras's safe mode).
+
+    Raises:
+        KresnetError: `file_missing` or `model_unreadable`.
+    """
+    if not path.is_file():
+        raise fail("file_missing", f"There is no file {path}.")
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise fail("model_unreadable", f"{path} cannot be loaded as a Keras model: {reason}") from None
+
+
+def evaluate(run: Run) -> dict[str, Any]:
+    """Loss and accuracy of a finished run's model over its test images, in float32.
+
+    Raises:
+        KresnetError: `run_missing`, `model_unreadable`, or what opening the data raises.
+    """
+    model, plan, recipe = load_model(run.model), run.plan(), run.recipe()
+    data = open_data(recipe.data, run.spec().input)
+    engine = Engine(Trainer(model, probabilities=plan.probabilities or "softmax"), tf.distribute.get_strategy())
+    began = time.perf_counter()
+    metrics = engine.evaluate(evaluation_batches(data.test, recipe.batch_size), recipe.batch_size)
+    seconds = time.perf_counter() - began
+    return {**metrics, "images": len(data.test), "seconds": seconds}
+
+
+def sample_images(run: Run, count: int) -> np.ndarray:
+    """The first `count` test images of a run's data, uint8 `(count, H, W, C)`, as evaluation reads them."""
+    data = open_data(run.recipe().data, run.spec().input)
+    images, _ = next(iter(evaluation_batches(data.test, count)))
+    return images.numpy()
+
+
+def predict(run: Run, paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Classify image files, each brought to the network's size as evaluation does.
+
+    Returns:
+        A mapping an image: `image` (its path), `class_id`, `label`, `probability`, and `probabilities` by class name.
+
+    Raises:
+        KresnetError: `run_missing`, `file_missing`, `image_unreadable` (all unreadable images at once).
+    """
+    spec, plan, names = run.spec(), run.plan(), run.data()["class_names"]
+    images = _read_all(paths, spec.input)
+    logits = load_model(run.model)(images.astype(np.float32), training=False)
+    scale = tf.nn.sigmoid if plan.probabilities == "sigmoid" else tf.nn.softmax
+    return [_answer(path, row, names) for path, row in zip(paths, np.asarray(scale(logits)), strict=True)]
+
+
+def _read_all(paths: Sequence[Path], input: Input) -> np.ndarray:
+    """All images, uint8 `(N, H, W, C)`; what is wrong with any of them is told together."""
+    images, problems = [], []
+    for path in paths:
+        try:
+            images.append(read_image(path, input))
+        except KresnetError as error:
+            problems += error.problems
+    if problems:
+        raise KresnetError(problems)
+    return np.stack(images)
+
+
+def _answer(path: Path, probabilities: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    best = int(probabilities.argmax())
+    label = names[best] if best < len(names) else str(best)
+    by_name = {name: float(value) for name, value in zip(names, probabilities, strict=False)}
+    return {
+        "image": str(path),
+        "class_id": best,
+        "label": label,
+        "probability": float(probabilities[best]),
+        "probabilities": by_name,
+    }

@@ -1,0 +1,247 @@
+"""How two networks differ: first the settings, then part by part the records, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+from kresnet.plan.parts import Part, parts
+from kresnet.plan.records import Plan, Record, Shape
+
+#: What a document says about itself rather than about its network.
+_ABOUT = ("name", "source", "published")
+
+#: What follows from other records and settings, and so is only named where people read.
+_CONSEQUENCES = ("reads", "output_shape", "parameters", "macs")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDifference:
+    """A setting that differs; a side that has no such setting is absent from `values`."""
+
+    path: str
+    values: Mapping[str, Any]
+
+    def text(self, side: Literal["a", "b"]) -> str:
+        """The value as YAML would write it; a dash where there is none."""
+        if side not in self.values:
+            return "-"
+        return _brief(self.values[side])
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDifference:
+    """A record that both networks have, and what differs in it: attribute or setting -> the two values."""
+
+    name: str
+    changes: Mapping[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDifference:
+    """A part (block, stem, head) that differs.
+
+    Attributes:
+        part: its name, `stage1.block2`.
+        status: whether both networks have it (`changed`), only B (`added`) or only A (`removed`).
+        shape_a, shape_b: of its output, without the batch.
+        parameters, macs: B's less A's.
+        added, removed: records of only one network, in words.
+        changed: records of both that differ.
+    """
+
+    part: str
+    stage: int | None
+    block: int | None
+    status: Literal["changed", "added", "removed"]
+    shape_a: Shape | None
+    shape_b: Shape | None
+    parameters: int
+    macs: int
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[RecordDifference, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The records that differ, briefly: settings are told, shapes and inputs that follow from them only named."""
+        lines = [f"{sign} {', '.join(names)}" for sign, names in (("-", self.removed), ("+", self.added)) if names]
+        told: dict[str, list[str]] = {}
+        for record in self.changed:
+            settings = {key: pair for key, pair in record.changes.items() if key not in _CONSEQUENCES}
+            text = ", ".join(f"{key} {_brief(a)} → {_brief(b)}" for key, (a, b) in settings.items())
+            told.setdefault(text, []).append(record.name)
+        followers = told.pop("", [])
+        lines += [f"~ {', '.join(names)}: {text}" for text, names in told.items()]
+        return lines + ([f"~ shape or inputs of {', '.join(followers)}"] if followers else [])
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "part": self.part,
+            "stage": self.stage,
+            "block": self.block,
+            "status": self.status,
+            "output_shape": {"a": self.shape_a and list(self.shape_a), "b": self.shape_b and list(self.shape_b)},
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "records": {
+                "added": list(self.added),
+                "removed": list(self.removed),
+                "changed": [
+                    {
+                        "name": r.name,
+                        "changes": {k: {"a": _plain(a), "b": _plain(b)} for k, (a, b) in r.changes.items()},
+                    }
+                    for r in self.changed
+                ],
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What distinguishes network `b` from network `a`."""
+
+    a: Plan
+    b: Plan
+    settings: tuple[SettingDifference, ...]
+    blocks: tuple[BlockDifference, ...]
+
+    @property
+    def identical(self) -> bool:
+        """Whether the two describe the same network in every setting and record; names and sources aside."""
+        return not (self.settings or self.blocks)
+
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """Quantity -> A's and B's."""
+        return {
+            "parameters": (self.a.trainable + self.a.non_trainable, self.b.trainable + self.b.non_trainable),
+            "macs": (self.a.macs, self.b.macs),
+            "weighted_layers": (self.a.weighted_layers, self.b.weighted_layers),
+        }
+
+    def runs(self) -> list[list[BlockDifference]]:
+        """The blocks, consecutive ones of a stage that differ alike gathered."""
+        return [list(group) for _, group in groupby(self.blocks, key=_alike)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The difference as JSON-ready values."""
+        return {
+            "a": self.a.name,
+            "b": self.b.name,
+            "identical": self.identical,
+            "settings": [{"path": setting.path} | dict(setting.values) for setting in self.settings],
+            "blocks": [block.as_dict() for block in self.blocks],
+            "total": {name: {"a": a, "b": b, "difference": b - a} for name, (a, b) in self.totals().items()},
+        }
+
+
+def diff(a: Plan, b: Plan, document_a: Mapping[str, Any], document_b: Mapping[str, Any]) -> Difference:
+    """What distinguishes `b` from `a`; the documents are the specs' own, `Spec.document()`."""
+    return Difference(a, b, tuple(_settings(document_a, document_b)), tuple(_blocks(a, b)))
+
+
+def _settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+    sides = {"a": dict(_flat(a)), "b": dict(_flat(b))}
+    for path in sides["a"] | sides["b"]:
+        values = {side: flat[path] for side, flat in sides.items() if path in flat}
+        if path.split(".")[0] not in _ABOUT and (len(values) == 1 or values["a"] != values["b"]):
+            yield SettingDifference(path, values)
+
+
+def _flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Path -> value of every setting; a list of plain values is one setting."""
+    if isinstance(node, Mapping):
+        for key, value in sorted(node.items(), key=lambda item: item[0] != "kind"):
+            yield from _flat(value, f"{path}.{key}" if path else key)
+    elif isinstance(node, list) and node and isinstance(node[0], Mapping):
+        for index, value in enumerate(node):
+            yield from _flat(value, f"{path}.{index}")
+    else:
+        yield path, node
+
+
+def _blocks(a: Plan, b: Plan) -> Iterator[BlockDifference]:
+    parts_a, parts_b = ({part.name: part for part in parts(plan)} for plan in (a, b))
+    for name in sorted(parts_a | parts_b, key=lambda name: _order(parts_a.get(name) or parts_b[name])):
+        difference = _compare(parts_a.get(name), parts_b.get(name))
+        if difference:
+            yield difference
+
+
+def _order(part: Part) -> tuple[int, int]:
+    """Input and stem, then the stages block by block and what ends each, then the head."""
+    if part.stage is None:
+        return {"input": (0, 0), "stem": (0, 1)}.get(part.name, (1 << 20, 0))
+    return part.stage, part.block or 1 << 20
+
+
+def _compare(a: Part | None, b: Part | None) -> BlockDifference | None:
+    if a is None or b is None:
+        part, sign = (b, 1) if b else (a, -1)
+        assert part is not None
+        status: Literal["added", "removed"] = "added" if b else "removed"
+        shapes = a.shape if a else None, b.shape if b else None
+        cost = sign * part.parameters, sign * part.macs
+        return BlockDifference(part.name, part.stage, part.block, status, *shapes, *cost)
+    of_a, of_b = ({part.relative(record.name): record for record in part.records} for part in (a, b))
+    changed = []
+    for name in of_a:
+        if name in of_b and (changes := dict(_changes(of_a[name], of_b[name], a, b))):
+            changed.append(RecordDifference(name, changes))
+    added = tuple(name for name in of_b if name not in of_a)
+    removed = tuple(name for name in of_a if name not in of_b)
+    if not (added or removed or changed):
+        return None
+    cost = b.parameters - a.parameters, b.macs - a.macs
+    return BlockDifference(a.name, a.stage, a.block, "changed", a.shape, b.shape, *cost, added, removed, tuple(changed))
+
+
+def _changes(a: Record, b: Record, part_a: Part, part_b: Part) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    reads = [[part.relative(name) for name in record.inputs] for part, record in ((part_a, a), (part_b, b))]
+    facts = {
+        "kind": (a.kind, b.kind),
+        "reads": (reads[0], reads[1]),
+        "output_shape": (a.shape, b.shape),
+        "parameters": (a.weights, b.weights),
+        "macs": (a.macs, b.macs),
+    }
+    settings = {key: (a.settings.get(key), b.settings.get(key)) for key in {**a.settings, **b.settings}}
+    for key, (left, right) in (settings | facts).items():
+        if left != right:
+            yield key, (left, right)
+
+
+def _alike(block: BlockDifference) -> tuple[Any, ...]:
+    """Equal for blocks that may share a line: all that differs, rates of stochastic depth aside."""
+    if block.block is None:
+        return (block.part,)
+    changed = [
+        (record.name, None if record.name == "stochastic_depth" else [(k, str(v)) for k, v in record.changes.items()])
+        for record in block.changed
+    ]
+    return (
+        block.stage,
+        block.status,
+        block.shape_a,
+        block.shape_b,
+        block.parameters,
+        block.macs,
+        block.added,
+        block.removed,
+        changed,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower().replace("none", "null")
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+__all__ = ["BlockDifference", "Difference", "RecordDifference", "SettingDifference", "diff"]

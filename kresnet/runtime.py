@@ -1,0 +1,48 @@
+"""Import TensorFlow without its start-up chatter; every verb that needs it calls this first."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from kresnet.errors import fail
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and Keras, keeping what their C++ parts print at start-up off the terminal.
+
+    Raises:
+        KresnetError: `environment` if either cannot be imported, or Keras runs on another backend.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with _stderr_held():
+        try:
+            import keras
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()  # looks for GPUs, and says so; devices stay configurable
+        except ImportError as error:
+            raise fail(
+                "environment", f"TensorFlow cannot be imported: {error}.", remedy="pip install kresnet"
+            ) from None
+    if keras.backend.backend() != "tensorflow":
+        found = keras.backend.backend()
+        raise fail("environment", f"Keras runs on {found}.", expected="tensorflow", remedy="KERAS_BACKEND=tensorflow")
+
+
+@contextlib.contextmanager
+def _stderr_held() -> Iterator[None]:
+    """Drop what C++ writes to file descriptor 2; Python's exceptions still say what went wrong."""
+    sys.stderr.flush()
+    shown = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)

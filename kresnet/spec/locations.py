@@ -1,0 +1,94 @@
+"""Where in a document, and in which model, a pydantic error lies.
+
+Pydantic's locations name the members of unions too (`("block", "basic", "width")`); a document does not.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from kresnet.spec.document import Path_, Source
+
+Model = type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A pydantic location, understood.
+
+    Attributes:
+        path: the keys and indices that lead there in the document.
+        owner: the model that has, or should have, the last key as a field; None within an undecided union.
+        union: the members of the innermost union on the way.
+    """
+
+    path: Path_
+    owner: Model | None
+    union: list[Model] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """The last field of the path with the indices after it, such as `shape[2]`."""
+        names = [index for index, part in enumerate(self.path) if isinstance(part, str)]
+        if not names:
+            return ""
+        return str(self.path[names[-1]]) + "".join(f"[{index}]" for index in self.path[names[-1] + 1 :])
+
+    def kinds(self, having: str | None = None) -> list[str]:
+        """The kinds of the union; with `having`, of its members that have that field."""
+        return [str(kind(model)) for model in self.union if having is None or having in model.model_fields]
+
+
+def locate(model: Model, location: tuple[Any, ...]) -> Location:
+    """Walk `location` down from `model`."""
+    path: list[str | int] = []
+    candidates: list[Model] = [model]
+    union: list[Model] = []
+    owner: Model | None = model
+    for part in location:
+        if isinstance(part, int):
+            path.append(part)
+            continue
+        if len(candidates) > 1:
+            union = candidates
+            if member := next((each for each in candidates if kind(each) == part), None):
+                candidates = [member]
+                continue
+        owner = candidates[0] if len(candidates) == 1 else None
+        path.append(part)
+        known = owner.model_fields.get(part) if owner else None
+        candidates = list(_models(known.annotation)) if known else []
+    return Location(tuple(path), owner, candidates if len(candidates) > 1 else union)
+
+
+def stated(path: Path_, source: Source) -> Path_:
+    """Where the document states the setting that cascaded to `path`: the stage, the block or the network."""
+    if path[:1] == ("stages",) and path[2:3] == ("block",):
+        candidates = [path, path[2:], path[3:]]
+    elif path[:1] == ("block",):
+        candidates = [path, path[1:]]
+    else:
+        return path
+    return next((candidate for candidate in candidates if candidate in source.places), candidates[-2])
+
+
+def kind(model: Model) -> str | None:
+    """The `kind` that selects a model in its union."""
+    known = model.model_fields.get("kind")
+    return typing.get_args(known.annotation)[0] if known else None
+
+
+def _models(annotation: Any) -> Iterator[Model]:
+    """The models that an annotation names, through unions, tuples and `Annotated`."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        if issubclass(annotation, BaseModel):
+            yield annotation
+        return
+    for argument in typing.get_args(annotation):
+        yield from _models(argument)

@@ -1,0 +1,122 @@
+"""JSON Schema of the documents as a user writes them, for editors and for validators that are not kresnet.
+
+The models describe a document after `extends` and the cascade of block settings; what a user writes may leave out what
+it inherits. So each mapping has two definitions: the model's own, and a `.partial` one that requires nothing and whose
+mappings are partial in turn. A schema judges a document by itself; rules across fields are left to `kresnet plan`.
+"""
+
+from __future__ import annotations
+
+import copy
+import typing
+from typing import Any
+
+from kresnet.spec.architecture import Block, Spec
+from kresnet.spec.base import Document
+from kresnet.spec.recipe import Recipe
+
+#: Document name -> its model.
+DOCUMENTS: dict[str, type[Document]] = {"spec": Spec, "recipe": Recipe}
+
+#: Fields of a block that the network gives where the block does not.
+INHERITED = ("norm", "activation")
+
+#: Names of the block models.
+BLOCKS = tuple(model.__name__ for model in typing.get_args(typing.get_args(Block)[0]))
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_PREFIX = "#/$defs/"
+_PARTIAL = ".partial"
+
+_EXTENDS = "Name or path of the {} that this one changes; see docs/spec-reference.md."
+
+Schema = dict[str, Any]
+
+
+def json_schema(document: str) -> Schema:
+    """The schema of `spec` or `recipe`: all of a document, or with `extends` only what it changes of another."""
+    definitions = _definitions(DOCUMENTS[document])
+    title = DOCUMENTS[document].__name__
+    for name in BLOCKS:
+        if name in definitions:
+            _inherit(definitions[name])
+    if "Stage" in definitions:  # a stage states what it changes of the network's block, and often nothing
+        stage = definitions["Stage"]
+        stage["required"].remove("block")
+        stage["properties"]["block"] = _partial(stage["properties"]["block"])
+    partial = {name + _PARTIAL: _partial_model(definition) for name, definition in definitions.items()}
+    extends = {"type": "string", "description": _EXTENDS.format(document)}
+    partial[title + _PARTIAL]["properties"] = {"extends": extends} | partial[title + _PARTIAL]["properties"]
+    schema: Schema = {
+        "$schema": _DIALECT,
+        "title": f"kresnet {document}",
+        "description": definitions[title]["description"],
+        "type": "object",
+        "properties": {"extends": extends},
+        "if": {"required": ["extends"]},
+        "then": {"$ref": _PREFIX + title + _PARTIAL},
+        "else": {"$ref": _PREFIX + title},
+    }
+    return schema | {"$defs": _reachable(schema, definitions | partial)}
+
+
+def _definitions(model: type[Document]) -> dict[str, Schema]:
+    """The models' own schemas by name, without pydantic's title for every field and OpenAPI's `discriminator`."""
+    root = model.model_json_schema()
+    definitions = root.pop("$defs") | {model.__name__: root}
+    return {name: {**_plain(definition), "title": name} for name, definition in definitions.items()}
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    # A field may be called `title`; then it leads to a mapping, where pydantic's title is a string.
+    dropped = {"discriminator"} | ({"title"} if isinstance(node.get("title"), str) else set())
+    return {key: _plain(value) for key, value in node.items() if key not in dropped}
+
+
+def _inherit(block: Schema) -> None:
+    for name in INHERITED:
+        block["properties"][name].pop("default", None)
+        block["properties"][name] = _partial(block["properties"][name])
+
+
+def _partial_model(definition: Schema) -> Schema:
+    partial = {key: copy.deepcopy(value) for key, value in definition.items() if key != "required"}
+    partial["title"] += ", in part"
+    if "properties" in partial:
+        partial["properties"] = {name: _partial(value) for name, value in partial["properties"].items()}
+    return partial
+
+
+def _partial(value: Schema) -> Schema:
+    """The schema of a field whose mapping is merged onto another; lists are replaced whole and stay as they are."""
+    value = copy.deepcopy(value)
+    if "$ref" in value and not value["$ref"].endswith(_PARTIAL):
+        value["$ref"] += _PARTIAL
+    members = value.pop("oneOf", None) or value.pop("anyOf", None)
+    if members:  # without its kind a mapping may fit several members of a union
+        value["anyOf"] = [_partial(member) for member in members]
+    return value
+
+
+def _reachable(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Schema]:
+    """The definitions that the schema uses, directly or through others, sorted by name."""
+    found: set[str] = set()
+    pending: list[Any] = [schema]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += node
+        elif isinstance(node, dict):
+            pending += node.values()
+            name = str(node.get("$ref", "")).removeprefix(_PREFIX)
+            if name and name not in found:
+                found.add(name)
+                pending.append(definitions[name])
+    return {name: definitions[name] for name in sorted(found)}
+
+
+__all__ = ["BLOCKS", "DOCUMENTS", "INHERITED", "json_schema"]

@@ -1,0 +1,107 @@
+"""Steps on the device: compiled once, run many at a call, metrics kept there until somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kresnet.training.trainer import Trainer
+
+METRICS = ("loss", "accuracy")
+
+
+class Engine:
+    """Runs a trainer's steps under a strategy, with public TensorFlow API only.
+
+    Stock `fit` fails under several workers and under several steps an execution; this loop does not.
+    """
+
+    def __init__(self, trainer: Trainer, strategy: Any) -> None:
+        self.trainer, self.strategy = trainer, strategy
+        # Outside the strategy's scope: one plain variable each, added to between steps.
+        self.totals = {name: tf.Variable(0.0, dtype=tf.float64, trainable=False) for name in (*METRICS, "weight")}
+        self._train = tf.function(self._train_steps, reduce_retracing=True)
+        self._test = tf.function(self._test_batch, reduce_retracing=True)
+
+    def distributed(self, batches: tf.data.Dataset) -> Iterator[Any]:
+        """An iterator of global batches, each split evenly among the replicas."""
+        return iter(self.strategy.experimental_distribute_dataset(batches))
+
+    def train(self, batches: Iterator[Any], count: int) -> None:
+        """Take `count` steps; one call to the device."""
+        self._train(batches, tf.constant(count, tf.int64))
+
+    def metrics(self) -> dict[str, float]:
+        """Means since the last `reset`; waits for the device."""
+        weight = float(self.totals["weight"].numpy())
+        return {name: float(self.totals[name].numpy()) / max(weight, 1.0) for name in METRICS}
+
+    def reset(self) -> None:
+        for total in self.totals.values():
+            total.assign(0.0)
+
+    def evaluate(self, batches: tf.data.Dataset, batch_size: int) -> dict[str, float]:
+        """Mean `loss` and `accuracy` over all images of `batches`, whose last batch may be short."""
+        sums = dict.fromkeys((*METRICS, "weight"), 0.0)
+        padded = batches.map(lambda images, labels: _padded(images, labels, batch_size))
+        for batch in self.distributed(padded):
+            for name, value in self._test(batch).items():
+                sums[name] += float(value)
+        return {name: sums[name] / sums["weight"] for name in METRICS}
+
+    def learning_rate(self) -> float:
+        """Of the last update."""
+        assert self.trainer.updates is not None
+        return float(self.trainer.updates.rate(self.trainer.updates.iterations.read_value() - 1))
+
+    def variables(self) -> list[Any]:
+        """Every variable that the next step depends on, in a fixed order: what an exact resume must restore."""
+        assert self.trainer.updates is not None
+        network = [variable.value for variable in self.trainer.network.variables]
+        return [*network, *self.trainer.updates.variables, *self.totals.values()]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The values of `variables`, by position and name."""
+        return {key: tf.convert_to_tensor(variable).numpy() for key, variable in self._keyed()}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Set `variables` to a saved `state`.
+
+        Raises:
+            ValueError: if the state is of another network, optimizer or version.
+        """
+        keyed = dict(self._keyed())
+        shapes = {key: tuple(variable.shape) for key, variable in keyed.items()}
+        if shapes != {key: value.shape for key, value in state.items()}:
+            raise ValueError("the saved variables are not those of this run's network and optimizer")
+        for key, variable in keyed.items():
+            variable.assign(state[key])
+
+    def _keyed(self) -> list[tuple[str, Any]]:
+        return [(f"{index:05d}", variable) for index, variable in enumerate(self.variables())]
+
+    def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
+        for _ in tf.range(count):
+            means = self.strategy.run(self.trainer.train_step, args=(next(batches),))
+            for name in METRICS:
+                mean = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, means[name], axis=None)
+                self.totals[name].assign_add(tf.cast(mean, tf.float64))
+            self.totals["weight"].assign_add(1.0)
+
+    def _test_batch(self, batch: Any) -> dict[str, Any]:
+        sums = self.strategy.run(self.trainer.test_step, args=(batch,))
+        return {
+            name: self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for name, value in sums.items()
+        }
+
+
+def _padded(images: Any, labels: Any, batch_size: int) -> tuple[Any, Any, Any]:
+    """A batch filled up with images of weight 0: every replica must get some, or TensorFlow crashes."""
+    count = tf.shape(images)[0]
+    missing = batch_size - count
+    weights = tf.pad(tf.ones(count), [(0, missing)])
+    images = tf.pad(images, [(0, missing)] + [(0, 0)] * (len(images.shape) - 1))
+    return images, tf.pad(labels, [(0, missing)]), weights

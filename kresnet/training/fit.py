@@ -1,0 +1,139 @@
+"""Set a run up, train it, write what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kresnet.checkpoint.files import told_plainly, write_json
+from kresnet.data.order import steps_per_epoch
+from kresnet.data.sources import DataSet, open_data
+from kresnet.errors import fail
+from kresnet.graph import build_model
+from kresnet.plan import Plan
+from kresnet.spec.architecture import Classifier, Spec
+from kresnet.spec.recipe import Recipe
+from kresnet.training.devices import make_strategy, resolve_precision
+from kresnet.training.engine import Engine
+from kresnet.training.optimizers import make_optimizer
+from kresnet.training.run import Run
+from kresnet.training.schedules import learning_rate
+from kresnet.training.session import Session
+from kresnet.training.trainer import Trainer
+
+Log = Callable[[str], None]
+
+
+def start(run: Run, spec: Spec, plan: Plan, recipe: Recipe, log: Log) -> dict[str, Any]:
+    """Train a new run, whose directory must not exist yet.
+
+    Returns:
+        The run's result, as written to `result.json`.
+
+    Raises:
+        KresnetError: bad input, before anything is written; `diverged`, `disk_full` or `interrupted` later.
+    """
+    data = _open(spec, recipe)
+    strategy = _strategy(recipe)
+    run.create(
+        spec,
+        plan,
+        recipe,
+        data={
+            "fingerprint": data.fingerprint,
+            "class_names": list(data.class_names),
+            "train_images": len(data.train),
+            "test_images": len(data.test),
+        },
+    )
+    return _train(run, plan, recipe, data, strategy, log)
+
+
+def resume(run: Run, log: Log) -> dict[str, Any]:
+    """Continue a run from its newest valid checkpoint, or from the start if there is none.
+
+    Raises:
+        KresnetError: `run_changed`, and what `start` raises.
+    """
+    recipe = run.recipe()
+    data = _open(run.spec(), recipe)
+    if data.fingerprint != run.data()["fingerprint"]:
+        raise fail("run_changed", "The data are not those that the run was started on.", remedy="start a new run")
+    return _train(run, run.plan(), recipe, data, _strategy(recipe), log)
+
+
+def _open(spec: Spec, recipe: Recipe) -> DataSet:
+    """The recipe's data, which must suit the network."""
+    if not isinstance(spec.head, Classifier):
+        message = f"`kresnet fit` trains classifiers; {spec.name} has a head of kind {spec.head.kind}."
+        raise fail("contradiction", message, path="head.kind", remedy="head: {classes: N}")
+    data = open_data(recipe.data, spec.input)
+    classes = len(data.class_names)
+    if spec.head.classes != classes:
+        message = f"The data have {classes} classes, the head {spec.head.classes}."
+        raise fail("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={classes}")
+    steps_per_epoch(len(data.train), recipe.batch_size)
+    return data
+
+
+def _strategy(recipe: Recipe) -> Any:
+    """The strategy, whose replicas must be able to share a batch."""
+    strategy = make_strategy(recipe.distribution)
+    replicas = strategy.num_replicas_in_sync
+    if recipe.batch_size % replicas:
+        message = f"{replicas} replicas cannot share batches of {recipe.batch_size}."
+        remedy = f"--set recipe.batch_size={-(-recipe.batch_size // replicas) * replicas}"
+        raise fail("contradiction", message, path="batch_size", remedy=remedy)
+    return strategy
+
+
+def _train(run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, log: Log) -> dict[str, Any]:
+    keras.utils.set_random_seed(recipe.seed)
+    if recipe.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    precision, replicas = resolve_precision(recipe.precision), strategy.num_replicas_in_sync
+    log(f"{plan.name}: {plan.trainable:,} parameters, {precision}, {replicas} device{'s' * (replicas > 1)}")
+    epoch_steps = steps_per_epoch(len(data.train), recipe.batch_size)
+    with strategy.scope():
+        network = build_model(plan, precision=precision, seed=recipe.seed)
+        trainer = Trainer(
+            network,
+            probabilities=plan.probabilities or "softmax",
+            label_smoothing=recipe.label_smoothing,
+            clip_norm=recipe.gradient_clip_norm,
+        )
+        rate = learning_rate(recipe.optimizer.learning_rate, recipe.schedule, epoch_steps, recipe.epochs)
+        trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)
+    last = Session(run, recipe, data, Engine(trainer, strategy), epoch_steps, log).run()
+    save_model(network, plan, run.model)
+    result = {
+        "epochs": recipe.epochs,
+        "steps": recipe.epochs * epoch_steps,
+        "train": last["train"],
+        "test": last["test"],
+        "images_per_second": last["images_per_second"],
+        "seconds": last["seconds"],
+    }
+    write_json(run.result, result)
+    return result
+
+
+def save_model(network: keras.Model, plan: Plan, path: Path) -> None:
+    """Write the network as a float32 `.keras` file, whatever it was trained in, whole or not at all.
+
+    Raises:
+        KresnetError: `disk_full` or `not_writable`.
+    """
+    model = build_model(plan)
+    model.set_weights([weight.numpy() for weight in network.weights])
+    staged = path.with_name(f".{path.name}.tmp.keras")
+    with told_plainly(path):
+        try:
+            model.save(staged)
+            staged.replace(path)
+        finally:
+            staged.unlink(missing_ok=True)

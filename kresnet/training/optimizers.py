@@ -1,0 +1,105 @@
+"""Optimizers that update each weight by one fused kernel, from gradients already summed over the replicas.
+
+Keras's optimizers make thousands of small operations of the same arithmetic; here a weight is one operation, which
+is faster to trace and to run. Weight decay touches kernels only, never norm or bias.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from kresnet.spec.recipe import AdamW, Sgd
+from kresnet.spec.recipe import Optimizer as Settings
+from kresnet.training.schedules import LearningRate
+
+
+class Optimizer(abc.ABC):
+    """State and update rule for a fixed list of weights.
+
+    Attributes:
+        iterations: number of updates made, a scalar int64 variable.
+        variables: everything a checkpoint must hold: `iterations` and the slots, in a fixed order.
+    """
+
+    slots_each: int = 0
+
+    def __init__(self, settings: Settings, rate: LearningRate, weights: Sequence[Any]) -> None:
+        """Create the slots; call within the strategy's scope."""
+        self.settings, self.rate = settings, rate
+        self.weights = [weight.value for weight in weights]
+        self.decays = [weight.name == "kernel" for weight in weights]
+        self.iterations = tf.Variable(0, dtype=tf.int64, trainable=False, name="iterations")
+        self.slots = [
+            [tf.Variable(tf.zeros_like(weight), trainable=False, name=f"slot{n}") for weight in self.weights]
+            for n in range(self.slots_each)
+        ]
+
+    @property
+    def variables(self) -> list[Any]:
+        return [self.iterations, *(slot for slots in self.slots for slot in slots)]
+
+    def apply(self, gradients: Sequence[Any]) -> None:
+        """One update, in replica context: the same gradients on every replica, in the order of the weights."""
+        rate = self.rate(self.iterations.read_value())
+        step = self.iterations.read_value() + 1
+        for index, (weight, gradient) in enumerate(zip(self.weights, gradients, strict=True)):
+            self._update(weight, gradient, rate, step, [slots[index] for slots in self.slots], self.decays[index])
+        self.iterations.assign_add(1)
+
+    @abc.abstractmethod
+    def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
+        """Change one weight and its slots; `step` counts updates from 1."""
+
+
+class SgdOptimizer(Optimizer):
+    """`a ← momentum·a + g + decay·w; w ← w − rate·a`, or Nesterov's `w ← w − rate·(g + momentum·a)`."""
+
+    slots_each = 1
+    settings: Sgd
+
+    def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
+        if decays and self.settings.weight_decay:
+            gradient = gradient + self.settings.weight_decay * weight
+        tf.raw_ops.ResourceApplyMomentum(
+            var=weight.handle,
+            accum=slots[0].handle,
+            lr=rate,
+            grad=gradient,
+            momentum=self.settings.momentum,
+            use_nesterov=self.settings.nesterov,
+        )
+
+
+class AdamWOptimizer(Optimizer):
+    """Adam (Kingma and Ba 2015, Algorithm 1), with decay decoupled (Loshchilov and Hutter 2019, Algorithm 2)."""
+
+    slots_each = 2
+    settings: AdamW
+
+    def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
+        settings = self.settings
+        if decays and settings.weight_decay:
+            weight.assign_sub(rate * settings.weight_decay * weight)
+        power = tf.cast(step, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=weight.handle,
+            m=slots[0].handle,
+            v=slots[1].handle,
+            beta1_power=tf.pow(settings.beta_1, power),
+            beta2_power=tf.pow(settings.beta_2, power),
+            lr=rate,
+            beta1=settings.beta_1,
+            beta2=settings.beta_2,
+            epsilon=settings.epsilon,
+            grad=gradient,
+        )
+
+
+def make_optimizer(settings: Settings, rate: LearningRate, weights: Sequence[Any]) -> Optimizer:
+    """The optimizer that a recipe names, for the trainable weights of a model."""
+    kinds = {"sgd": SgdOptimizer, "adamw": AdamWOptimizer}
+    return kinds[settings.kind](settings, rate, weights)

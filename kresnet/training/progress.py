@@ -1,0 +1,68 @@
+"""What a user sees while a network trains: a line that lives on a terminal, a line an epoch in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+
+class Progress:
+    """Prints progress of a run to a stream.
+
+    Args:
+        epochs, steps_per_epoch: lengths of the run.
+        start_step: updates already made, for a resumed run.
+        stream: standard error by default.
+    """
+
+    def __init__(self, epochs: int, steps_per_epoch: int, start_step: int, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self.epochs, self.steps_per_epoch = epochs, steps_per_epoch
+        self.start_step, self.started = start_step, time.perf_counter()
+        self.alive = self.stream.isatty()
+
+    def steps(self, step: int, metrics: Mapping[str, float], images_per_second: float) -> None:
+        """After a few steps; drawn on a terminal only."""
+        if not self.alive:
+            return
+        epoch, done = divmod(step - 1, self.steps_per_epoch)
+        left = clock(self._seconds_left(step))
+        line = (
+            f"epoch {epoch + 1}/{self.epochs}  {_bar((done + 1) / self.steps_per_epoch)}  "
+            f"loss {metrics['loss']:.4f}  accuracy {metrics['accuracy']:.4f}  "
+            f"{images_per_second:,.0f} images/s  {left} left"
+        )
+        self.stream.write(f"\r\x1b[2K{line}")
+        self.stream.flush()
+
+    def epoch(self, line: Mapping[str, object]) -> None:
+        """At the end of an epoch, from its line of history."""
+        train, test = line["train"], line["test"]
+        assert isinstance(train, Mapping)
+        assert isinstance(test, Mapping)
+        step = int(str(line["step"]))
+        text = (
+            f"epoch {line['epoch']}/{self.epochs}  train loss {train['loss']:.4f} accuracy {train['accuracy']:.4f}  "
+            f"test loss {test['loss']:.4f} accuracy {test['accuracy']:.4f}  "
+            f"{line['images_per_second'] or 0:,.0f} images/s  {clock(self._seconds_left(step))} left"
+        )
+        self.stream.write(("\r\x1b[2K" if self.alive else "") + text + "\n")
+        self.stream.flush()
+
+    def _seconds_left(self, step: int) -> float:
+        elapsed = time.perf_counter() - self.started
+        return elapsed / max(step - self.start_step, 1) * (self.epochs * self.steps_per_epoch - step)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as `m:ss`, or `h:mm:ss` from an hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _bar(share: float, width: int = 20) -> str:
+    full = round(share * width)
+    return "━" * full + "┄" * (width - full)

@@ -1,0 +1,146 @@
+"""A run directory: what stands in it, and how it comes to be whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from kresnet.checkpoint.files import flush, told_plainly, write_json, write_text
+from kresnet.errors import fail
+from kresnet.plan import Plan, make_plan
+from kresnet.spec.architecture import Spec
+from kresnet.spec.document import dump, read
+from kresnet.spec.recipe import Recipe
+from kresnet.spec.validation import validate
+
+
+class Run:
+    """The directory of one training run.
+
+    It holds `spec.yaml` and `recipe.yaml` (resolved), `plan.json`, `data.json`, `environment.json`, then
+    `checkpoints/`, `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.checkpoints = directory / "checkpoints"
+        self.tensorboard = directory / "tensorboard"
+        self.history = directory / "history.jsonl"
+        self.model = directory / "model.keras"
+        self.result = directory / "result.json"
+
+    def __str__(self) -> str:
+        return str(self.directory)
+
+    @classmethod
+    def open(cls, directory: Path) -> Run:
+        """The run that was begun in `directory`.
+
+        Raises:
+            KresnetError: `run_missing`.
+        """
+        for name in ("spec.yaml", "recipe.yaml", "data.json"):
+            if not (directory / name).is_file():
+                message = f"{directory} holds no run: there is no {name} in it."
+                raise fail("run_missing", message, remedy="kresnet fit SPEC -o RUN starts one")
+        return cls(directory)
+
+    def refuse_existing(self) -> None:
+        """Make sure that nothing stands where the run will, or only an empty directory.
+
+        Raises:
+            KresnetError: `output_exists`.
+        """
+        directory = self.directory
+        if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+            return
+        if (directory / "spec.yaml").is_file():
+            remedy = f"kresnet fit --resume {directory}, or another -o"
+            raise fail("output_exists", f"{directory} already holds a run.", remedy=remedy)
+        raise fail("output_exists", f"{directory} already exists and is not empty.", remedy="another -o")
+
+    def create(self, spec: Spec, plan: Plan, recipe: Recipe, data: dict[str, Any]) -> None:
+        """Begin the run; its directory appears whole or not at all.
+
+        Raises:
+            KresnetError: `output_exists`, `not_writable` or `disk_full`.
+        """
+        self.refuse_existing()
+        staged = self.directory.with_name(f".{self.directory.name}.{os.getpid()}.tmp")
+        with told_plainly(self.directory):
+            staged.mkdir(parents=True)
+            try:
+                write_text(staged / "spec.yaml", dump(spec.document()))
+                write_text(staged / "recipe.yaml", dump(recipe.document()))
+                write_json(staged / "plan.json", plan.as_dict())
+                write_json(staged / "data.json", data)
+                write_json(staged / "environment.json", environment())
+                staged.replace(self.directory)
+                flush(self.directory.parent)
+            finally:
+                shutil.rmtree(staged, ignore_errors=True)
+
+    def spec(self) -> Spec:
+        return validate(Spec, read(self.directory / "spec.yaml"))
+
+    def recipe(self) -> Recipe:
+        return validate(Recipe, read(self.directory / "recipe.yaml"))
+
+    def plan(self) -> Plan:
+        return make_plan(self.spec())
+
+    def data(self) -> dict[str, Any]:
+        """What the run trains on: `fingerprint`, `class_names`, numbers of images."""
+        return self._json("data.json")
+
+    def finished(self) -> dict[str, Any] | None:
+        """The result, if the run has come to its end."""
+        return self._json("result.json") if self.result.is_file() else None
+
+    def require_model(self) -> Run:
+        """The run itself, which must have come to its end.
+
+        Raises:
+            KresnetError: `run_missing` if there is no trained model yet.
+        """
+        if not self.model.is_file():
+            message = f"{self.directory} has not finished training: there is no {self.model.name} in it."
+            raise fail("run_missing", message, remedy=f"kresnet fit --resume {self.directory}")
+        return self
+
+    def keep_history_until(self, step: int) -> None:
+        """Drop the lines of history that a restored checkpoint does not know of."""
+        if not self.history.is_file():
+            return
+        lines = self.history.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+        if kept != lines:
+            write_text(self.history, "".join(line + "\n" for line in kept))
+
+    def append_history(self, line: dict[str, Any]) -> None:
+        with told_plainly(self.history), self.history.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _json(self, name: str) -> Any:
+        try:
+            return json.loads((self.directory / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise fail("run_missing", f"{self.directory / name} cannot be read: {error}.") from None
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, as the run's record of where its numbers come from."""
+    packages = ("kresnet", "tensorflow", "keras", "numpy", "tensorflow-datasets")
+    return {
+        "versions": {name: version(name) for name in packages},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "command": ["kresnet", *sys.argv[1:]],
+    }

@@ -1,0 +1,110 @@
+"""Training and evaluation batches: addressed by step, each example once, augmented only in training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kresnet.data.order import draw_epoch
+from kresnet.data.pipeline import evaluation_batches, training_batches
+from kresnet.data.sources.embedded import Arrays
+from kresnet.data.splits import Split
+from kresnet.errors import KresnetError
+from kresnet.spec.architecture import Input
+from kresnet.spec.recipe import Augment
+
+N, BATCH, STEPS = 50, 8, 6  # examples, batch size, full batches in an epoch
+INPUT = Input(shape=(6, 5, 3))
+PLAIN, STRONG = Augment(), Augment(crop_padding=2, flip=True)
+
+
+def example_images() -> np.ndarray:
+    return np.random.default_rng(0).integers(1, 256, (N, 6, 5, 3), dtype=np.uint8)
+
+
+@pytest.fixture(params=["resident", "on demand"])
+def split(request: pytest.FixtureRequest) -> Split:
+    """N different images; the label is the position, so that batches tell what they hold."""
+    limit = 2**20 if request.param == "resident" else 0
+    return Split("train", Arrays(example_images(), np.arange(N), INPUT), INPUT, resident_bytes=limit)
+
+
+def batches(
+    split: Split, augment: Augment, start: int, stop: int, seed: int = 7
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    data = training_batches(split, augment=augment, batch_size=BATCH, seed=seed, start_step=start, stop_step=stop)
+    assert data.element_spec == (tf.TensorSpec((BATCH, 6, 5, 3), tf.uint8), tf.TensorSpec((BATCH,), tf.int32))
+    return [(images.numpy(), labels.numpy()) for images, labels in data]
+
+
+@pytest.mark.parametrize("augment", [PLAIN, STRONG])
+def test_a_batch_does_not_depend_on_where_training_started(split: Split, augment: Augment) -> None:
+    whole = batches(split, augment, 0, 3 * STEPS)
+    for start in (1, STEPS - 1, STEPS, 2 * STEPS + 3):
+        for (images, labels), (resumed_images, resumed_labels) in zip(
+            whole[start:], batches(split, augment, start, 3 * STEPS), strict=True
+        ):
+            np.testing.assert_array_equal(images, resumed_images)
+            np.testing.assert_array_equal(labels, resumed_labels)
+
+
+def test_an_epoch_visits_no_example_twice(split: Split) -> None:
+    whole = batches(split, PLAIN, 0, 2 * STEPS)
+    for epoch in range(2):
+        seen = np.concatenate([labels for _, labels in whole[epoch * STEPS : (epoch + 1) * STEPS]])
+        assert len(set(seen)) == STEPS * BATCH
+        np.testing.assert_array_equal(seen, draw_epoch(7, epoch, N, 0).order[: STEPS * BATCH])
+
+
+def test_images_belong_to_their_labels(split: Split) -> None:
+    for images, labels in batches(split, PLAIN, 0, STEPS):
+        np.testing.assert_array_equal(images, example_images()[labels])
+
+
+def test_augmentation_is_that_of_the_epoch(split: Split) -> None:
+    dice = draw_epoch(7, 1, N, 2)
+    for images, labels in batches(split, STRONG, STEPS, 2 * STEPS):
+        for image, label in zip(images, labels, strict=True):
+            top, left = dice.shifts[label]
+            padded = np.pad(example_images()[label], ((2, 2), (2, 2), (0, 0)))
+            cut = padded[top : top + 6, left : left + 5]
+            np.testing.assert_array_equal(image, cut[:, ::-1] if dice.flips[label] else cut)
+
+
+def test_only_what_the_recipe_asks_for(split: Split) -> None:
+    (flipped, labels), *_ = batches(split, Augment(flip=True), 0, 1)
+    plain = example_images()[labels]
+    mirrored = [not np.array_equal(one, other) for one, other in zip(flipped, plain, strict=True)]
+    assert any(mirrored)
+    assert not all(mirrored)
+    np.testing.assert_array_equal(np.where(np.array(mirrored)[:, None, None, None], plain[:, :, ::-1], plain), flipped)
+
+
+def test_seeds_differ(split: Split) -> None:
+    assert not np.array_equal(batches(split, PLAIN, 0, 1)[0][1], batches(split, PLAIN, 0, 1, seed=8)[0][1])
+
+
+def test_a_late_step_is_had_at_once(split: Split) -> None:
+    (batch,) = batches(split, STRONG, 10**9, 10**9 + 1)
+    assert batch[0].shape == (BATCH, 6, 5, 3)
+
+
+def test_evaluation_gives_everything_in_order_unchanged(split: Split) -> None:
+    data = list(evaluation_batches(split, 16))
+    assert [len(labels) for _, labels in data] == [16, 16, 16, 2]
+    np.testing.assert_array_equal(np.concatenate([images for images, _ in data]), example_images())
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in data]), np.arange(N))
+
+
+def test_more_than_the_data_in_a_batch(split: Split) -> None:
+    with pytest.raises(KresnetError, match=r"recipe.batch_size=50") as caught:
+        training_batches(split, augment=PLAIN, batch_size=51, seed=0, start_step=0, stop_step=1)
+    assert caught.value.problems[0].code == "data_mismatch"
+
+
+def test_batches_can_be_distributed(split: Split) -> None:
+    data = training_batches(split, augment=STRONG, batch_size=BATCH, seed=7, start_step=4, stop_step=6)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    labels = [label.numpy() for _, label in strategy.experimental_distribute_dataset(data)]
+    np.testing.assert_array_equal(labels, [labels for _, labels in batches(split, STRONG, 4, 6)])

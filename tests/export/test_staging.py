@@ -1,0 +1,126 @@
+"""A version folder appears whole or not at all: full disk, refused writes, and kills."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import pytest
+
+from kresnet.errors import KresnetError
+from kresnet.export.golden import Golden
+from kresnet.export.saved_model import export_model
+from kresnet.export.staging import Stage, stage, versions
+from tests.export.networks import CLASS_NAMES, spec_of
+
+
+@contextmanager
+def _file_limit(size: int) -> Iterator[None]:
+    """Files may not grow beyond `size` bytes, as on a disk with no more room (EFBIG; Python ignores SIGXFSZ)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [1024, 30_000], ids=["weights", "graph"])
+def test_a_full_disk_leaves_nothing(size: int, model: keras.Model, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    with _file_limit(size), pytest.raises(KresnetError) as caught:
+        export_model(model, spec_of(), CLASS_NAMES, models)
+    assert [problem.code for problem in caught.value.problems] == ["disk_full"]
+    assert "-o MODELS_DIR" in str(caught.value)
+    assert not models.exists()
+
+
+def test_no_room_for_the_golden_rows_leaves_the_older_version(
+    model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(_golden: Golden, _path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "tiny" / "1").mkdir(parents=True)
+    monkeypatch.setattr(Golden, "save", save)
+    with pytest.raises(KresnetError, match="disk_full"):
+        export_model(model, spec_of(), CLASS_NAMES, tmp_path)
+    assert [path.name for path in (tmp_path / "tiny").iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("models", ["a_file", "a_file/models"])
+def test_where_nothing_can_be_written_is_told(models: str, tmp_path: Path) -> None:
+    (tmp_path / "a_file").write_text("")
+    with pytest.raises(KresnetError) as caught, stage(tmp_path / models / "tiny", None):
+        pytest.fail("there is no such directory")
+    assert [problem.code for problem in caught.value.problems] == ["not_writable"]
+    assert "a_file" in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_directory_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(KresnetError, match="Permission denied"), stage(tmp_path / "tiny", None):
+        pytest.fail("the directory is read-only")
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    def interrupted(staged: Stage) -> None:
+        (staged.directory / "saved_model.pb").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), stage(tmp_path / "models" / "tiny", 7) as staged:
+        interrupted(staged)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    with stage(tmp_path, None) as staged:
+        (tmp_path / "1").mkdir()
+        with pytest.raises(KresnetError, match="output_exists"):
+            staged.publish()
+    assert list((tmp_path / "1").iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_two_exports_at_once_take_turns(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from kresnet.export.staging import stage\n"
+        "with stage(Path(sys.argv[1]), None) as staged:\n"
+        "    time.sleep(0.3); (staged.directory / 'saved_model.pb').write_text('whole'); staged.publish()"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert sorted(versions(tmp_path)) == [1, 2, 3]
+    assert all((path / "saved_model.pb").exists() for path in tmp_path.iterdir())
+
+
+def test_a_kill_leaves_nothing_that_a_server_would_load_and_the_next_export_tidies(
+    model: keras.Model, tmp_path: Path
+) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from kresnet.export.saved_model import export_model; from tests.export.networks import *\n"
+        "export_model(network(), spec_of(), CLASS_NAMES, Path(sys.argv[1]))"
+    )
+    base = tmp_path / "tiny"
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=root) as process:
+        while process.poll() is None and not list(base.glob(".export-*/variables")):
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert versions(base) == {}
+    assert len(list(base.iterdir())) == 1
+    assert export_model(model, spec_of(), CLASS_NAMES, tmp_path).version == 1
+    assert [path.name for path in base.iterdir()] == ["1"]

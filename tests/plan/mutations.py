@@ -1,0 +1,88 @@
+"""Every field of a spec, each with other values that it allows by itself, read off the models' annotations."""
+
+from __future__ import annotations
+
+import copy
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+Path = tuple[str | int, ...]
+
+#: What a kind needs beside its name, to be tried instead of another kind.
+REQUIRED = {
+    "center_crop": {"shorter_side": 40},
+    "features": {"stages": [1]},
+    "classifier": {"classes": 7, "pool": "average"},
+}
+
+
+def mutations(model: BaseModel) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The document of `model` with one field changed, for each field and a few other values of it."""
+    document = model.document()
+    for path, value in _changes(model, ()):
+        changed = copy.deepcopy(document)
+        node = changed
+        for part in path[:-1]:
+            node = node[part] if isinstance(part, int) else node.setdefault(part, {})
+        node[path[-1]] = value
+        yield path, changed
+
+
+def _changes(model: BaseModel, path: Path) -> Iterator[tuple[Path, Any]]:
+    for name, field in type(model).model_fields.items():
+        if name == "kind":
+            continue
+        value, place = getattr(model, name), (*path, name)
+        for other in _others(field.annotation, field.metadata, value):
+            yield place, other
+        if isinstance(value, BaseModel):
+            yield from _changes(value, place)
+        if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            for index, item in enumerate(value):
+                yield from _changes(item, (*place, index))
+
+
+def _others(annotation: Any, metadata: list[Any], value: Any) -> Iterator[Any]:
+    """Substantially different values of the field."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        yield from _others(arguments[0], [*metadata, *arguments[1:]], value)
+    elif origin is typing.Literal:
+        yield from (choice for choice in arguments if choice != value)
+    elif origin in (typing.Union, types.UnionType):
+        yield from _others_of_union(arguments, metadata, value)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not isinstance(value, annotation):
+            yield _smallest(annotation)
+    elif annotation is bool:
+        yield not value
+    elif annotation is int:
+        yield from {1, 2, 3, (value or 2) * 2} - {value}
+    elif annotation is float:
+        yield from {0.0, 0.25, 0.5, (value or 0.3) * 1.5} - {value}
+    elif annotation is str:
+        yield "another"
+    elif origin is tuple and value and not isinstance(value[0], BaseModel):
+        yield [item + 1 for item in value]
+        yield [*value, value[-1] + 1]
+        if len(value) > 1:
+            yield list(value[:-1])
+
+
+def _others_of_union(arguments: tuple[Any, ...], metadata: list[Any], value: Any) -> Iterator[Any]:
+    if type(None) in arguments and value is not None:
+        yield None
+    for argument in arguments:
+        if argument is not type(None):
+            yield from _others(argument, metadata, value)
+
+
+def _smallest(model: type[BaseModel]) -> dict[str, Any]:
+    kind = typing.get_args(model.model_fields["kind"].annotation)[:1] if "kind" in model.model_fields else ()
+    if not kind or model.__name__ == "StemPool":
+        return {"kind": "max"} if model.__name__ == "StemPool" else {}
+    return {"kind": kind[0]} | REQUIRED.get(kind[0], {})

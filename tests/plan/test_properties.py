@@ -1,0 +1,104 @@
+"""What holds for every network that the grammar can say. The nightly run is this file with more examples:
+
+    KRESNET_PROPERTY_SCALE=50 python -m pytest tests/plan/test_properties.py tests/graph/test_random_networks.py
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from kresnet.errors import KresnetError
+from kresnet.plan import make_plan
+from kresnet.spec.architecture import Spec
+from kresnet.spec.document import Source
+from kresnet.spec.validation import validate
+from tests.plan.mutations import mutations
+from tests.strategies import documents, examples, planned, specs
+
+JUNK = st.sampled_from([None, True, -1, 0, 1, 2.5, 1e300, 10**30, "", "reLU", [], [[]], [1, "a"], {}, {"kind": "conv"}, {"a": {}}])
+
+
+@examples(2000)
+@given(documents())
+def test_every_document_is_planned_or_refused_with_a_code(document):
+    try:
+        spec, plan = planned(document)
+    except KresnetError as error:
+        assert error.problems
+        assert all(problem.path and problem.message for problem in error.problems)
+        return
+    assert plan.name == spec.name == "random"
+
+
+@examples(500)
+@given(documents(), st.data())
+def test_junk_anywhere_is_planned_or_refused_with_a_code(document, data):
+    paths = list(_paths(document, ()))
+    for _ in range(data.draw(st.integers(1, 3))):
+        _put(document, data.draw(st.sampled_from(paths)), data.draw(JUNK))
+    try:
+        planned(document)
+    except KresnetError as error:
+        assert error.problems
+
+
+@examples(150)
+@given(specs(most_stages=2, most_blocks=2))
+def test_no_accepted_field_is_ignored(found):
+    spec, plan = found
+    for path, document in mutations(spec):
+        try:
+            other = make_plan(Spec.model_validate(document))
+        except (KresnetError, ValidationError):
+            continue
+        assert other != plan, f"{'.'.join(map(str, path))} is accepted, and changes nothing"
+
+
+@examples(300)
+@given(specs())
+def test_plans_hold_together(found):
+    spec, plan = found
+    names = [record.name for record in plan.records]
+    assert len(set(names)) == len(names)
+    for index, record in enumerate(plan.records):
+        assert set(record.inputs) <= set(names[:index])
+        assert all(size >= 1 for size in record.shape)
+    read = {name for record in plan.records for name in record.inputs} | set(plan.outputs.values())
+    assert read == set(names)
+    sizes = [p.size for record in plan.records for p in record.parameters]
+    assert plan.trainable + plan.non_trainable == sum(sizes) == sum(record.weights for record in plan.records)
+    assert plan.macs == sum(record.macs for record in plan.records)
+    assert [record for _, _, run in plan.blocks() for record in run] == list(plan.records)
+
+
+@examples(300)
+@given(specs())
+def test_the_resolved_document_says_the_same(found):
+    spec, plan = found
+    again = validate(Spec, Source("resolved.yaml", spec.document()))
+    assert again == spec
+    assert again.document() == spec.document()
+    assert make_plan(again) == plan
+
+
+def _paths(node: Any, path: tuple[str | int, ...]) -> Any:
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from _paths(value, (*path, key))
+
+
+def _put(document: Any, path: tuple[str | int, ...], value: Any) -> None:
+    node = document
+    for part in path[:-1]:
+        try:
+            node = node[part]
+        except (LookupError, TypeError):
+            return  # an earlier change took this part away
+    if isinstance(node, dict) or (isinstance(node, list) and isinstance(path[-1], int) and path[-1] < len(node)):
+        node[path[-1]] = copy.deepcopy(value)

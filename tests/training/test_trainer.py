@@ -1,0 +1,81 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kresnet.spec.recipe import Sgd
+from kresnet.training.optimizers import make_optimizer
+from kresnet.training.trainer import Trainer
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (8, 6, 6, 1)).astype(np.uint8)
+LABELS = RNG.integers(0, 4, 8).astype(np.int32)
+
+
+def small_network(seed: int = 0) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((6, 6, 1))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.Conv2D(3, 3, name="conv")(x)
+    return keras.Model(inputs, keras.layers.Dense(4, name="logits")(keras.layers.Flatten()(x)), name="small")
+
+
+def trainer(**settings) -> Trainer:
+    made = Trainer(small_network(), **settings)
+    sgd = Sgd(kind="sgd", momentum=0.0, weight_decay=0.0)
+    made.updates = make_optimizer(sgd, lambda step: tf.constant(1.0), made.network.trainable_variables)
+    return made
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_softmax_loss_is_keras_categorical_crossentropy(smoothing):
+    logits = tf.constant(RNG.normal(size=(8, 4)).astype(np.float32))
+    ours = Trainer(small_network(), label_smoothing=smoothing).losses_of(logits, LABELS)
+    reference = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing, reduction=None)
+    np.testing.assert_allclose(ours, reference(keras.ops.one_hot(LABELS, 4), logits), rtol=1e-5)
+
+
+def test_sigmoid_loss_is_keras_binary_crossentropy_summed():
+    logits = tf.constant(RNG.normal(size=(8, 4)).astype(np.float32))
+    ours = Trainer(small_network(), probabilities="sigmoid", label_smoothing=0.1).losses_of(logits, LABELS)
+    reference = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1, reduction=None)
+    np.testing.assert_allclose(ours, 4 * reference(keras.ops.one_hot(LABELS, 4), logits), rtol=1e-5)
+
+
+def test_a_step_moves_each_weight_against_its_gradient():
+    made = trainer()
+    before = [weight.numpy() for weight in made.network.trainable_variables]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(made.losses_of(made.network(IMAGES.astype(np.float32)), LABELS))
+    expected = tape.gradient(loss, [weight.value for weight in made.network.trainable_variables])
+    metrics = made.train_step((tf.constant(IMAGES), tf.constant(LABELS)))
+    np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-6)
+    for weight, old, gradient in zip(made.network.trainable_variables, before, expected, strict=True):
+        np.testing.assert_allclose(old - weight.numpy(), gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_clipping_bounds_the_global_norm_of_the_update():
+    made = trainer(clip_norm=1e-3)
+    before = [weight.numpy() for weight in made.network.trainable_variables]
+    made.train_step((tf.constant(IMAGES), tf.constant(LABELS)))
+    moved = [old - new.numpy() for old, new in zip(before, made.network.trainable_variables, strict=True)]
+    norm = np.sqrt(sum(np.square(change).sum() for change in moved))
+    np.testing.assert_allclose(norm, 1e-3, rtol=1e-3)
+
+
+def test_padding_counts_for_nothing_in_a_test_step():
+    made = trainer()
+    weights = tf.constant([1.0] * 5 + [0.0] * 3)
+    padded = made.test_step((tf.constant(IMAGES), tf.constant(LABELS), weights))
+    short = made.test_step((tf.constant(IMAGES[:5]), tf.constant(LABELS[:5]), tf.ones(5)))
+    for name in ("loss", "accuracy", "weight"):
+        np.testing.assert_allclose(padded[name], short[name], rtol=1e-5)
+
+
+def test_accuracy_is_the_share_of_largest_logits():
+    made = trainer()
+    guesses = made.network(IMAGES.astype(np.float32)).numpy().argmax(-1)
+    labels = guesses.copy()
+    labels[:2] = (labels[:2] + 1) % 4
+    metrics = made.train_step((tf.constant(IMAGES), tf.constant(labels.astype(np.int32))))
+    np.testing.assert_allclose(metrics["accuracy"], 6 / 8)
