@@ -6,7 +6,7 @@ import copy
 import os
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from kresnet.errors import KresnetError
@@ -38,13 +38,14 @@ RATES = st.sampled_from([0.0, 0.1, 0.25, 0.5])
 EPSILONS = st.sampled_from([1e-5, 1e-3])
 
 
-def examples(count: int) -> settings:
+def examples(count: int, *, shrink: bool = True) -> settings:
     """`count` examples in a normal run, `SCALE` times as many in the nightly one; the same ones each time."""
     return settings(
         max_examples=count * SCALE,
         deadline=None,
         database=None,
         derandomize=SCALE == 1,
+        phases=[Phase.explicit, Phase.generate] + [Phase.shrink] * shrink,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
 
@@ -168,7 +169,7 @@ def documents(draw: Any, most_stages: int = 4, most_blocks: int = 3) -> dict[str
 def planned(document: dict[str, Any]) -> tuple[Spec, Plan]:
     """The document's spec and plan, as the command line makes them."""
     spec = validate(Spec, Source("random.yaml", document))
-    return spec, make_plan(spec)
+    return spec, make_plan(spec, document)
 
 
 def mended(document: dict[str, Any]) -> tuple[Spec, Plan] | None:

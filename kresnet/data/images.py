@@ -170,10 +170,10 @@ def _look_up_bmp_palette(encoded: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
 def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:
     """Resize to the rule's full size and cut out (H, W), in one go: what is cut away is never computed."""
     size, target = tf.cast(size, tf.int64), tf.constant(input.shape[:2], tf.int64)
-    crop = isinstance(input.resize, CenterCrop)
-    full = size * input.resize.shorter_side // tf.reduce_min(size) if crop else target
+    rule = input.resize
+    full = size * rule.shorter_side // tf.reduce_min(size) if isinstance(rule, CenterCrop) else target
     offset = (full - target) // 2
-    interpolation = input.resize.interpolation if input.resize else "bilinear"
+    interpolation = rule.interpolation if rule else "bilinear"
     if interpolation == "nearest":
         for axis in (
             0,

@@ -25,6 +25,7 @@ from kresnet.export.manifest import Manifest
 from kresnet.export.protos import DataType, MetaGraphDef
 
 #: Largest difference of an output from the trained model's, over the larger of 1 and the output's largest magnitude.
+#: Probabilities may also differ by as much as the logits behind them do: softmax and sigmoid pass on no more.
 TOLERANCE = 1e-5
 BATCHES = (1, 7, 32)
 #: Bytes that a checkpoint may hold besides the weights: 2 %, and its table of names.
@@ -157,7 +158,10 @@ def _distance(answer: dict[str, np.ndarray], subject: Subject, order: np.ndarray
         expected, actual = expected[order], answer[name]
         if actual.shape != expected.shape:
             raise Wrong(f"{name} of {where} is of shape {actual.shape}, not {expected.shape}")
-        difference = float(np.abs(actual - expected).max() / max(1.0, np.abs(expected).max()))
+        scale = max(1.0, float(np.abs(expected).max()))
+        if name == "probabilities" and "logits" in answer:
+            scale = float(np.abs(answer["logits"] - subject.golden.outputs["logits"][order]).max()) / TOLERANCE
+        difference = float(np.abs(actual - expected).max()) / max(1.0, scale)
         if not difference <= TOLERANCE:  # a NaN is no agreement
             raise Wrong(f"{name} of {where} differs from the trained model's by {difference:.1e} (allowed {TOLERANCE})")
         worst = max(worst, difference)

@@ -28,7 +28,7 @@ def main(directory: Path) -> None:
             detail = str(error)
         except Exception as error:  # a file that cannot be parsed, an output that is missing: the check failed
             detail = f"{type(error).__name__}: {error}"
-        _write({"name": check.name, "passed": passed, "detail": detail.strip(), "code": check.code})
+        _write({"name": check.name, "passed": passed, "detail": " ".join(detail.split()).rstrip(".")})
         if check.gate and not passed:
             break
     _write({"facts": subject.facts})

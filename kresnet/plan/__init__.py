@@ -1,5 +1,7 @@
 """The one description of a network that everything else reads; pure Python."""
 
+from typing import Any
+
 from kresnet.errors import KresnetError
 from kresnet.plan.effects import without_effect
 from kresnet.plan.network import lower
@@ -10,14 +12,18 @@ from kresnet.spec.loading import Loaded
 __all__ = ["Parameter", "Plan", "Record", "lower", "make_plan", "plan_loaded"]
 
 
-def make_plan(spec: Spec) -> Plan:
+def make_plan(spec: Spec, document: dict[str, Any] | None = None) -> Plan:
     """The plan of a spec, each of whose settings must have an effect.
+
+    Args:
+        spec: the network.
+        document: what `spec` was validated from; the spec's own document by default.
 
     Raises:
         KresnetError: `contradiction`, `map_too_small` or `no_effect`, naming paths in the spec.
     """
     plan = lower(spec)
-    if problems := without_effect(spec):
+    if problems := without_effect(document or spec.document()):
         raise KresnetError(problems)
     return plan
 
@@ -25,6 +31,6 @@ def make_plan(spec: Spec) -> Plan:
 def plan_loaded(loaded: Loaded[Spec]) -> Plan:
     """`make_plan`, its problems given the file, line and column of the document that was loaded."""
     try:
-        return make_plan(loaded.value)
+        return make_plan(loaded.value, loaded.source.values)
     except KresnetError as error:
         raise loaded.locate(error) from None

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
-from itertools import groupby, pairwise
+from itertools import groupby
 
+from kresnet.plan.canvas import MARGIN, Canvas, box_size, text_width
 from kresnet.plan.parts import Part, describe_shortcut, extras, parts, runs, trunk
 from kresnet.plan.records import Plan
 from kresnet.plan.report import amount, shape_text
@@ -17,11 +17,16 @@ from kresnet.plan.report import amount, shape_text
 #: Blocks of a stage that are all drawn; of a longer run of like blocks only the ends are.
 SHOWN = 14
 
-# All lengths in pixels. A character is taken as this share of its font size, which no common sans-serif exceeds on average.
-_CHARACTER = 0.62
-_WIDTH, _LEFT, _MARGIN = 1060, 190, 24
-_GAP, _LINE, _CHANNEL, _RADIUS = 34, 14, 46, 8
+# Pixels: widest row, where rows begin, between boxes, between rows, and room above a row with and without arcs.
+_WIDTH, _LEFT, _GAP, _CHANNEL, _ARCS, _NO_ARCS = 1060, 190, 34, 56, 34, 12
+_ADD = 11  # from a box to the plus in the gap after it, and from where the shortcut leaves to the box
 
+_LEGEND = {
+    "identity": "identity shortcut",
+    "projection": "projection (1x1 convolution or dense)",
+    "pad": "identity, padded with zero channels",
+    "pool": "average pool",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +35,20 @@ class _Box:
 
     part: Part
     lines: tuple[str, ...]
-    like: int = 0
+    like: bool = False
 
     @property
     def width(self) -> float:
-        return max(64.0, max(map(len, self.lines)) * 11 * _CHARACTER + 14)
+        return box_size(self.lines)[0]
 
     @property
     def height(self) -> float:
-        return len(self.lines) * _LINE + 14
+        return box_size(self.lines)[1]
+
+    @property
+    def adds(self) -> bool:
+        """Whether a shortcut is drawn over it."""
+        return self.part.shortcut != "none" and not self.like
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +66,35 @@ class _Row:
 
     @property
     def above(self) -> float:
-        """Room for the arcs and their labels."""
-        return 34 if any(box.part.shortcut != "none" for box in self.boxes) else 12
+        return _ARCS if any(box.adds for box in self.boxes) else _NO_ARCS
 
 
 def draw(plan: Plan) -> str:
     """The network as a self-contained SVG document."""
-    rows = _rows(plan)
-    canvas = _Canvas()
-    top = 62.0
-    exits: list[tuple[float, float]] = []
+    canvas, rows = Canvas(), _rows(plan)
+    total = plan.trainable + plan.non_trainable
+    facts = f"{amount(total)} parameters, {amount(plan.macs)} MACs, {plan.weighted_layers} weighted layers"
+    canvas.text(MARGIN, 36, plan.name, size=20, weight=700)
+    canvas.text(MARGIN, 56, facts, "quiet", 12)
+    top, x, middle = 62.0, 0.0, 0.0
     for index, row in enumerate(rows):
+        before, (came_from, height) = rows[index - 1], (x, middle)
         middle = top + row.above + row.height / 2
         if index:
-            canvas.turn(exits[-1], (_LEFT - 30, middle), top - _CHANNEL / 2)
-            if rows[index - 1].last:
-                canvas.text(_LEFT, top - _CHANNEL / 2 - 6, _boundary(plan, rows[index - 1]), "quiet", 11)
+            channel = top - _CHANNEL / 2 + 5
+            canvas.turn((came_from, height), (_LEFT - 30, middle), channel)
+            if before.last:
+                taps = _is_tap(before.boxes[-1].part, row.boxes[0].part)
+                left = before.boxes[-2 if taps else -1].part
+                canvas.text(_LEFT, channel - 6, _boundary(plan, left), "quiet")
         if row.first and row.stage is not None:
             _label(canvas, plan, row.stage, middle)
-        exits.append(_draw_row(canvas, row, middle, rows[index + 1].boxes[0].part if index + 1 < len(rows) else None))
-        top += row.above + row.height + _CHANNEL + 10
-    x, y = exits[-1]
-    canvas.arrow(x, x + 20, y)
-    canvas.text(x + 28, y + 4, _boundary(plan, rows[-1]), "quiet", 11)
+        x = _draw_row(canvas, plan, row, middle, rows[index + 1].boxes[0].part if index + 1 < len(rows) else None)
+        top += row.above + row.height + _CHANNEL
+    canvas.arrow(x, x + 20, middle)
+    canvas.text(x + 28, middle + 4, _boundary(plan, rows[-1].boxes[-1].part), "quiet")
     height = _legend(canvas, {part.shortcut for part in parts(plan) if part.block}, top)
-    return _document(plan, canvas, height)
+    return canvas.document(plan.name, f"{facts}. {_description(rows)}", height)
 
 
 def _rows(plan: Plan) -> list[_Row]:
@@ -100,8 +114,7 @@ def _boxes(group: list[Part]) -> Iterator[_Box]:
             continue
         hidden = run.parts[2:-1]
         yield from map(_box, run.parts[:2])
-        numbers = f"{hidden[0].block} to {hidden[-1].block}"
-        yield _Box(hidden[0], (f"{len(hidden)} more,", numbers), like=len(hidden))
+        yield _Box(hidden[0], (f"{len(hidden)} more,", f"{hidden[0].block} to {hidden[-1].block}"), like=True)
         yield _box(run.parts[-1])
 
 
@@ -112,13 +125,14 @@ def _box(part: Part) -> _Box:
 
 def _wrapped(boxes: list[_Box]) -> Iterator[list[_Box]]:
     """Rows that fit the width, about equally long."""
-    room = _WIDTH - _LEFT - _MARGIN - _GAP
+    room = _WIDTH - _LEFT - MARGIN - _GAP
     needed = sum(box.width + _GAP for box in boxes)
-    per_row = needed / max(1, -(-needed // room))
+    fair = needed / max(1, -(-needed // room))
     row: list[_Box] = []
     used = 0.0
     for box in boxes:
-        if row and (used + box.width + _GAP > room or used >= per_row):
+        full = used + box.width + _GAP > room or used >= fair
+        if row and full and (box.part.block or not box.part.stage):  # what closes a stage stays beside its last block
             yield row
             row, used = [], 0.0
         row.append(box)
@@ -126,83 +140,77 @@ def _wrapped(boxes: list[_Box]) -> Iterator[list[_Box]]:
     yield row
 
 
-def _draw_row(canvas: _Canvas, row: _Row, middle: float, following: Part | None) -> tuple[float, float]:
-    """Draw the boxes and their arcs; the point from which the trunk goes on."""
-    x, leaves = float(_LEFT), (0.0, middle)
+def _draw_row(canvas: Canvas, plan: Plan, row: _Row, middle: float, following: Part | None) -> float:
+    """Draw the boxes and their arcs; where the trunk leaves the row."""
+    x = leaves = float(_LEFT)
     if row.boxes[0].part.name != "input":
-        canvas.arrow(x - 30 + _RADIUS, x, middle)
+        canvas.arrow(x - 22, x, middle)
     for box in row.boxes:
-        right = x + box.width
-        canvas.box(x, middle, box)
-        adds = box.part.shortcut != "none" and not box.like
-        if adds:
-            canvas.shortcut(x - 11, right + 11, middle, box.part, middle - box.height / 2)
-        start = right + 17 if adds else right
-        canvas.arrow(start, right + _GAP, middle, head=box is not row.boxes[-1])
-        # A stage's closing norm is beside the trunk where a feature map is tapped and the next block has its own.
-        if following is None or box.part.block or _reads(following, box.part) or not row.stage:
-            leaves = (right + _GAP, middle)
+        part, right = box.part, x + box.width
+        style = "more" if box.like else "box" if part.block else "end"
+        caption = part.name if part.stage is None else f"{part.block}" if part.block and not box.like else ""
+        canvas.box(x, middle, box.lines, style, f"{part.name}: {shape_text(part.shape)}", caption)
+        if box.adds:
+            above = box.height / 2 + 10
+            canvas.shortcut(x - _ADD, right + _ADD, middle, above, part.shortcut, _arc_label(part))
         x = right + _GAP
+        start = right + 17 if box.adds else right
+        if box is row.boxes[-1] and _is_tap(part, following):
+            canvas.arrow(start, start + 20, middle)
+            canvas.text(start + 28, middle + 4, _boundary(plan, part), "quiet")
+            return leaves - 15  # the trunk turns off before it
+        canvas.arrow(start, x, middle, head=box is not row.boxes[-1])
+        leaves = x
     return leaves
 
 
-def _reads(part: Part, other: Part) -> bool:
-    names = {record.name for record in other.records}
-    return any(name in names for record in part.records for name in record.inputs)
+def _arc_label(part: Part) -> str:
+    """What the shortcut does to the shape, short enough for its arc."""
+    text = describe_shortcut(part)
+    return "" if text == "identity" else "pool, projection" if "," in text else text
 
 
-def _boundary(plan: Plan, row: _Row) -> str:
-    """Shape of what leaves the row, and the output that it is."""
-    part = row.boxes[-1].part
+def _is_tap(part: Part, following: Part | None) -> bool:
+    """Whether a part closes a stage for an output only: the next block reads what came before, and norms it itself."""
+    names = {record.name for record in part.records}
+    return following is not None and not any(name in names for record in following.records for name in record.inputs)
+
+
+def _boundary(plan: Plan, part: Part) -> str:
+    """Shape of what leaves a part, and the output that it is."""
     own = {record.name for record in part.records}
     outputs = [name for name, record in plan.outputs.items() if record in own]
     return shape_text(part.shape) + (f" → output {outputs[0]}".removesuffix(" output") if outputs else "")
 
 
-def _label(canvas: _Canvas, plan: Plan, stage: int, middle: float) -> None:
+def _label(canvas: Canvas, plan: Plan, stage: int, middle: float) -> None:
     mine = [part for part in parts(plan) if part.stage == stage]
     blocks = sum(part.block is not None for part in mine)
-    canvas.text(_MARGIN, middle - 16, f"stage {stage}", "", 14, weight=600)
     facts = (
         f"{blocks} block" + "s" * (blocks > 1),
         f"{amount(sum(part.parameters for part in mine))} parameters",
         f"{amount(sum(part.macs for part in mine))} MACs",
     )
+    canvas.text(MARGIN, middle - 16, f"stage {stage}", size=14, weight=600)
     for number, fact in enumerate(facts):
-        canvas.text(_MARGIN, middle + 2 + number * 15, fact, "quiet", 11)
+        canvas.text(MARGIN, middle + 2 + number * 15, fact, "quiet")
 
 
-def _legend(canvas: _Canvas, kinds: set[str], y: float) -> float:
-    words = {"identity": "identity shortcut", "projection": "projection (1x1 convolution or dense)",
-             "pad": "identity, padded with zero channels", "pool": "average pool"}  # fmt: skip
-    x = float(_MARGIN)
-    for kind, text in words.items():
-        if kind in kinds:
-            canvas.path(kind, f"M{x:g} {y:g}H{x + 34:g}")
-            canvas.text(x + 42, y + 4, text, "quiet", 11)
-            x += 42 + len(text) * 11 * _CHARACTER + 24
-    return y + 24 if x > _MARGIN else y
+def _legend(canvas: Canvas, kinds: set[str], y: float) -> float:
+    """The kinds of shortcut that the network has; the height of the picture."""
+    x = float(MARGIN)
+    for kind in (kind for kind in _LEGEND if kind in kinds):
+        canvas.line(kind, f"M{x:g} {y:g}H{x + 34:g}")
+        canvas.text(x + 42, y + 4, _LEGEND[kind], "quiet")
+        x += 42 + text_width(_LEGEND[kind]) + 24
+    return y + 24 if x > MARGIN else y
 
 
-def _document(plan: Plan, canvas: _Canvas, height: float) -> str:
-    total = plan.trainable + plan.non_trainable
-    facts = f"{amount(total)} parameters, {amount(plan.macs)} MACs, {plan.weighted_layers} weighted layers"
-    stages = "; ".join(
-        f"{box.part.name} {', '.join(box.lines)} to {shape_text(box.part.shape)}"
-        for previous, box in pairwise([None, *(box for row in _rows(plan) for box in row.boxes)])
-        if box and (previous is None or box.part.stage != previous.part.stage)
-    )
-    canvas.text(_MARGIN, 36, plan.name, "", 20, weight=700)
-    canvas.text(_MARGIN, 56, facts, "quiet", 12)
-    width = canvas.width
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
-        'role="img" aria-labelledby="title desc">',
-        f'<title id="title">{escape(plan.name)}</title>',
-        f'<desc id="desc">{escape(facts)}. Each stage by its first block: {escape(stages)}.</desc>',
-        f"<style>{_STYLE}</style>",
-        f'<rect class="paper" width="{width:g}" height="{height:g}" rx="10"/>',
-        *canvas.marks,
-        "</svg>",
-        "",
-    ])  # fmt: skip
+def _description(rows: list[_Row]) -> str:
+    """The network in a sentence, each row by its first box."""
+    firsts = [row.boxes[0] for row in rows if row.first]
+    told = "; ".join(f"{box.part.name}: {', '.join(box.lines)} to {shape_text(box.part.shape)}" for box in firsts)
+    return f"By first blocks: {told}."
+
+
+__all__ = ["SHOWN", "draw"]

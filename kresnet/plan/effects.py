@@ -16,27 +16,31 @@ from kresnet.spec.architecture import Spec
 _ABOUT = ("name", "source", "published", "recipe")
 
 
-def without_effect(spec: Spec) -> list[Problem]:
+def without_effect(document: dict[str, Any]) -> list[Problem]:
     """A `no_effect` problem for each setting that differs from its default and yet changes nothing.
 
     A setting is tried by taking it out of the document: if that changes the spec but not the plan, nothing reads it.
     Two blocks a stage show everything that more of them would, and keep this fast for networks of a thousand layers.
+
+    Args:
+        document: a valid spec as its author wrote it, since only that tells a value stated from one inherited.
     """
-    document = spec.document()
+    document = copy.deepcopy(document)
     for stage in document["stages"]:
         stage["blocks"] = min(stage["blocks"], 2)
     short = Spec.model_validate(document)
     plan = lower(short)
-    problems = []
+    useless: list[tuple[str | int, ...]] = []
     for path in _settings(document, ()):
-        changed = _without(document, path)
+        if any(path[: len(outer)] == outer for outer in useless):
+            continue
         try:
-            other = Spec.model_validate(changed)
+            other = Spec.model_validate(_without(document, path))
             if other != short and lower(other) == plan:
-                problems.append(_problem(path))
+                useless.append(path)
         except (ValidationError, KresnetError):
             continue  # required, or needed by another setting: it has an effect
-    return problems
+    return [_problem(path) for path in useless]
 
 
 def _problem(path: tuple[str | int, ...]) -> Problem:
@@ -45,16 +49,21 @@ def _problem(path: tuple[str | int, ...]) -> Problem:
 
 
 def _settings(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    """The paths of all settings but the plain facts of `_ABOUT`; a list of numbers is one setting."""
+    """The paths of all settings but the plain facts of `_ABOUT`, a mapping before what it holds.
+
+    A list of numbers is one setting; a list of mappings is only what they hold.
+    """
+    if isinstance(node, list) and node and isinstance(node[0], dict):
+        for index, value in enumerate(node):
+            for key in value:
+                yield from _settings(value[key], (*path, index, key))
+        return
+    if path:
+        yield path
     if isinstance(node, dict):
         for key, value in node.items():
             if path or key not in _ABOUT:
                 yield from _settings(value, (*path, key))
-    elif isinstance(node, list) and node and isinstance(node[0], dict):
-        for index, value in enumerate(node):
-            yield from _settings(value, (*path, index))
-    else:
-        yield path
 
 
 def _without(document: Any, path: tuple[str | int, ...]) -> Any:

@@ -5,8 +5,8 @@ What is counted, in bytes:
 - weights: 4 a parameter (always float32), and 2 more a kernel number under bfloat16, for the copy that is multiplied;
 - gradients: 4 a trainable parameter;
 - optimizer slots: 4 a trainable parameter and slot (SGD with momentum 1, without 0; AdamW 2);
-- activations kept for the backward pass, each tensor once however many layers read it, at the precision computed in: the
-  input of every convolution, dense layer and norm; the output of an activation whose derivative is computed from it
+- activations kept for the backward pass, each tensor once however many layers read it, at the precision computed in:
+  the input of every convolution, dense layer and norm; the output of an activation whose derivative is computed from it
   (relu, sigmoid, tanh...), else its input; both inputs of a product; input and output of a maximum's pool; a mask of
   one byte a number for dropout. An addition, a pad and an average pool keep nothing;
 - working: the largest tensor twice, since a gradient is computed from one of the same size, and again once for what the

@@ -360,7 +360,7 @@ class Spec(Document):
         if not isinstance(document, dict) or not isinstance(block := document.get("block"), dict):
             return document
         inherited = {key: document[key] for key in ("norm", "activation") if key in document}
-        block = merge(inherited, block)
+        block = _inherit(inherited, block)
         cascaded = document | {"block": block}
         if isinstance(stages := document.get("stages"), list | tuple):
             cascaded["stages"] = [_cascade_stage(stage, block, inherited) for stage in stages]
@@ -382,8 +382,13 @@ class Spec(Document):
 def _cascade_stage(stage: Any, block: dict[str, Any], inherited: dict[str, Any]) -> Any:
     if not isinstance(stage, dict) or not isinstance(own := stage.get("block", {}), dict):
         return stage
-    base = block if own.get("kind", block.get("kind")) == block.get("kind") else inherited
-    return stage | {"block": merge(base, own)}
+    same_kind = own.get("kind", block.get("kind")) == block.get("kind")
+    return stage | {"block": merge(block, own) if same_kind else _inherit(inherited, own)}
+
+
+def _inherit(inherited: dict[str, Any], block: dict[str, Any]) -> dict[str, Any]:
+    """A block with the network's norm and activation where it states none of its own."""
+    return block | {key: merge(value, block[key]) if key in block else value for key, value in inherited.items()}
 
 
 def _difference(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:

@@ -35,11 +35,11 @@ class Document(BaseModel):
 def merge(base: Any, override: Any) -> Any:
     """The one merge rule of kresnet, used by `extends`, stage overrides and `--set`.
 
-    Mappings merge key by key; everything else (lists too) is replaced. Two mappings whose `kind` differs describe
-    different things, so the override replaces the base whole.
+    Mappings merge key by key; everything else (lists too) is replaced. An override that states a
+    `kind` which the base does not describes a different thing, and replaces the base whole.
     """
     if not (isinstance(base, dict) and isinstance(override, dict)):
         return override
-    if "kind" in override and "kind" in base and override["kind"] != base["kind"]:
+    if "kind" in override and override["kind"] != base.get("kind"):
         return override
     return {**base, **{key: merge(base[key], value) if key in base else value for key, value in override.items()}}

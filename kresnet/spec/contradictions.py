@@ -8,6 +8,9 @@ from kresnet.errors import Problem
 from kresnet.spec.architecture import BottleneckBlock, Classifier, ConvStem, DeepStem, DenseBlock, Features, NoNorm
 from kresnet.spec.architecture import Norm, NoStem, Pixels, Spec, Stage, Stretch
 
+#: Blocks in all; the deepest network of the papers has 600.
+MOST_BLOCKS = 10_000
+
 PREACTIVATION = ("relu_only_preactivation", "full_preactivation")
 
 
@@ -99,6 +102,12 @@ def _norm_fits(norm: Norm, width: int, path: str, where: str) -> Iterator[Proble
 
 
 def _stages(spec: Spec) -> Iterator[Problem]:
+    kinds = {stage.block.kind for stage in spec.stages}
+    if spec.block.kind not in kinds:
+        yield Problem("no_effect", f"No stage has blocks of kind {spec.block.kind}: each states another.",
+                      path="block.kind", expected=" or ".join(sorted(kinds)), found=spec.block.kind)  # fmt: skip
+    if (total := sum(stage.blocks for stage in spec.stages)) > MOST_BLOCKS:
+        yield _problem("stages", f"The stages have {total} blocks in all.", expected=f"at most {MOST_BLOCKS}")
     incoming = stem_width(spec)
     for index, stage in enumerate(spec.stages):
         yield from _block_fits(spec, stage, f"stages.{index}")

@@ -1,4 +1,4 @@
-"""`python -m kresnet.spec.reference [DOCS]` writes the reference of specs and recipes, and their JSON Schemas, to docs/.
+"""`python -m kresnet.spec.reference [DOCS]` writes the reference of specs and recipes and their JSON Schemas.
 
 All of it comes from the models; a test holds the committed files equal to what is generated.
 """
@@ -54,7 +54,8 @@ default written out.
 ## How settings combine
 
 **One merge rule** holds wherever settings meet. Mappings merge key by key; everything else, lists too, is replaced. Two
-mappings whose `kind` differs describe different things, so the later one replaces the earlier whole.
+mappings whose `kind` differs, or of which only the later states one, describe different things: the later replaces the
+earlier whole.
 
 **Settings cascade** from the network to `block`, and from `block` to the `block` of each stage:
 

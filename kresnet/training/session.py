@@ -31,15 +31,6 @@ class Session:
     def __init__(
         self, run: Run, recipe: Recipe, data: DataSet, engine: Engine, epoch_steps: int, log: Callable[[str], None]
     ) -> None:
-        """Nothing is read or written yet.
-
-        Args:
-            run: where to.
-            recipe, data: what to train on, and how long.
-            engine: takes the steps.
-            epoch_steps: steps of an epoch.
-            log: prints a line.
-        """
         self.directory, self.recipe, self.data, self.engine, self.log = run, recipe, data, engine, log
         self.store = CheckpointStore(run.checkpoints, recipe.checkpoints.keep_last)
         self.epoch_steps, self.total_steps = epoch_steps, recipe.epochs * epoch_steps
@@ -102,7 +93,7 @@ class Session:
         if not math.isfinite(metrics["loss"]):
             raise fail(
                 "diverged",
-                f"The loss is no longer a number by step {self.step} (epoch {(self.step - 1) // self.epoch_steps + 1}).",
+                f"The loss is no longer a number by step {self.step} of {self.total_steps}.",
                 remedy=f"--set recipe.optimizer.learning_rate={self.recipe.optimizer.learning_rate / 10:g}, "
                 "or recipe.gradient_clip_norm=1.0",
             )

@@ -29,7 +29,7 @@ def decoded(encoded: bytes, input: Input) -> np.ndarray:
 
 
 def pillow_resize(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
-    """Pillow's resize in floating point; in bytes it rounds, and clips what bicubic overshoots, between the two axes."""
+    """Pillow's resize in floating point; in bytes it rounds, and clips bicubic's overshoot, between the two axes."""
     channels = [Image.fromarray(image[..., channel].astype(np.float32)) for channel in range(3)]
     resized = [np.asarray(one.resize(size[::-1], Image.Resampling[interpolation.upper()])) for one in channels]
     return np.clip(np.round(np.stack(resized, axis=-1)), 0, 255).astype(int)
