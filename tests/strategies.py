@@ -198,7 +198,13 @@ def _remove(document: Any, path: list[str]) -> bool:
 def _removed(node: Any, path: list[str]) -> bool:
     *parents, last = path
     for part in parents:
-        node = node[int(part)] if isinstance(node, list) and part.isdigit() else node.get(part) if isinstance(node, dict) else None
+        node = (
+            node[int(part)]
+            if isinstance(node, list) and part.isdigit()
+            else node.get(part)
+            if isinstance(node, dict)
+            else None
+        )
         if node is None:
             return False
     return isinstance(node, dict) and last not in ("kind", "blocks", "width") and node.pop(last, node) is not node

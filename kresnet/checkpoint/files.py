@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,36 @@ def _plain(error: OSError, path: Path) -> KresnetError:
         return fail("disk_full", f"There is no room left to write {path}.", remedy="free some space, then run it again")
     reason = error.strerror or str(error)
     return fail("not_writable", f"{path} cannot be written: {reason}.", remedy="-o DIR with a directory you may write")
+
+
+def refuse_existing(directory: Path, remedy: str = "another -o") -> None:
+    """Make sure that nothing stands at `directory`, or only an empty directory.
+
+    Raises:
+        KresnetError: `output_exists`.
+    """
+    if directory.is_dir() and not any(directory.iterdir()):
+        return
+    if directory.exists():
+        raise fail("output_exists", f"{directory} already exists; nothing is overwritten.", remedy=remedy)
+
+
+@contextlib.contextmanager
+def staged_directory(final: Path) -> Iterator[Path]:
+    """A directory beside `final` that takes its place, whole and flushed, when the block ends well.
+
+    Raises:
+        KresnetError: `disk_full` or `not_writable`; then nothing is left.
+    """
+    staged = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+    with told_plainly(final):
+        staged.mkdir(parents=True)
+        try:
+            yield staged
+            staged.replace(final)
+            flush(final.parent)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
 
 
 def flush(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from kresnet.checkpoint.files import digest, flush, told_plainly, write_json
+from kresnet.checkpoint.files import digest, flush, staged_directory, write_json
 
 
 @dataclass(frozen=True)
@@ -44,23 +43,16 @@ class CheckpointStore:
             KresnetError: `disk_full` or `not_writable`; earlier checkpoints stay.
         """
         final = self.directory / f"step-{checkpoint.step:08d}"
-        staged = self.directory / f".{final.name}.{os.getpid()}.tmp"
-        with told_plainly(final):
-            self._clear_staged()
-            staged.mkdir(parents=True)
-            try:
-                state = staged / "state.npz"
-                with state.open("wb") as file:
-                    np.savez(file, **checkpoint.arrays)  # type: ignore[arg-type]
-                flush(state)
-                manifest = {"step": checkpoint.step, "sha256": digest(state), "facts": dict(checkpoint.facts)}
-                write_json(staged / "manifest.json", manifest)
-                if final.exists():  # saved before, or set aside as invalid: the new one replaces it
-                    shutil.rmtree(final)
-                staged.replace(final)
-                flush(self.directory)
-            finally:
-                shutil.rmtree(staged, ignore_errors=True)
+        self._clear_staged()
+        with staged_directory(final) as staged:
+            state = staged / "state.npz"
+            with state.open("wb") as file:
+                np.savez(file, **checkpoint.arrays)  # type: ignore[arg-type]
+            flush(state)
+            manifest = {"step": checkpoint.step, "sha256": digest(state), "facts": dict(checkpoint.facts)}
+            write_json(staged / "manifest.json", manifest)
+            if final.exists():  # a damaged one of the same step, or the same state saved again
+                shutil.rmtree(final)
         for old in self._steps()[: -self.keep_last]:
             shutil.rmtree(old, ignore_errors=True)
         return final

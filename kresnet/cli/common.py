@@ -22,6 +22,7 @@ SetOption = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Override a setting: stages.0.width=32, recipe.epochs=3."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Go on where the estimate of memory says stop.")]
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")]
 
 

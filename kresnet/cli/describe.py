@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +56,7 @@ def specs(as_json: JsonOption = False) -> None:
     from kresnet.spec import library
     from kresnet.spec.loading import load_spec
 
-    plans = [lower(load_spec(name).value) for name in library.names()]
+    plans = [lower(load_spec(name).value) for name in sorted(library.names(), key=_natural)]
     entries = [
         {key: value for key, value in network.as_dict(records=False).items() if key not in ("published", "recipe")}
         for network in plans
@@ -104,6 +105,11 @@ def schema(document: DocumentArgument = "spec") -> None:
             "bad_option", message, expected="one of " + ", ".join(DOCUMENTS), nearest=nearest(document, list(DOCUMENTS))
         )
     print(json.dumps(json_schema(document), indent=2, ensure_ascii=False))
+
+
+def _natural(name: str) -> list[str | int]:
+    """Sorts resnet18 before resnet101; words and numbers take turns, so that like meets like."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def _paper(network: Plan, as_json: bool) -> None:

@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from kresnet.cli.common import JsonOption, console, log, print_json
-from kresnet.runtime import import_tensorflow
-from kresnet.training.run import Run
 
 #: Test images that the exported model must answer as the trained one does.
 GOLDEN_IMAGES = 32
@@ -29,6 +27,9 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write a SavedModel for TF Serving, and publish it once a fresh process has proved that it serves."""
+    from kresnet.runtime import import_tensorflow
+    from kresnet.training.run import Run
+
     finished = Run.open(run).require_model()
     import_tensorflow()
     from kresnet import inference

@@ -9,7 +9,7 @@ import traceback
 import typer
 from typer.exceptions import Abort, TyperException
 
-from kresnet.cli import describe, export, train
+from kresnet.cli import build, describe, export, train
 from kresnet.errors import KresnetError, Problem
 
 app = typer.Typer(
@@ -19,9 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-describe.register(app)
-train.register(app)
-export.register(app)
+for verbs in (describe, build, train, export):
+    verbs.register(app)
 
 
 @app.callback()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,7 +13,10 @@ from rich.text import Text
 
 from kresnet.plan.diff import BlockDifference, Difference
 from kresnet.plan.records import Plan
-from kresnet.plan.report import Comparison, Row, amount, rows, shape_text
+from kresnet.plan.report import Comparison, amount, rows, shape_text
+
+#: Columns that the plan's table needs to show words and figures side by side, and that the figures take of them.
+_WIDE, _FIGURES = 116, 49
 
 
 def _table(*columns: str, right: Sequence[str] = (), wraps: Sequence[str] = ()) -> Table:
@@ -24,23 +28,36 @@ def _table(*columns: str, right: Sequence[str] = (), wraps: Sequence[str] = ()) 
     return table
 
 
-def plan_table(plan: Plan) -> Table:
-    """The network per stage and block, and its totals."""
-    table = _table("part", "layers", "shortcut", "output", "parameters", "MACs",
-                   right=("parameters", "MACs"), wraps=("layers", "shortcut"))  # fmt: skip
+def plan_table(plan: Plan, width: int = _WIDE) -> Table:
+    """The network per stage and block; on a narrow terminal the words stand below the part that they describe."""
+    figures = ("output", "parameters", "MACs")
+    if width >= _WIDE:
+        table = _table("part", "layers", "shortcut", *figures, right=figures[1:], wraps=("layers", "shortcut"))
+    else:
+        table = _table("part", *figures, right=figures[1:])
     for row in rows(plan):
-        table.add_row(*_plan_cells(row), style="dim" if row.level else "")
+        part = "  " * row.level + row.part
+        words: tuple[str, ...] = (row.layers, row.shortcut)
+        if width < _WIDE:
+            told = ", ".join(filter(None, words)) if row.level or not row.blocks else ""
+            part, words = "\n".join([part, *_folded(told, width - _FIGURES, "  " * row.level)]), ()
+        shown = (f"{row.parameters:,}" if row.parameters else "", amount(row.macs) if row.macs else "")
+        table.add_row(part, *words, shape_text(row.shape), *shown, style="dim" if row.level else "")
     return table
 
 
-def _plan_cells(row: Row) -> tuple[str, ...]:
-    figures = (f"{row.parameters:,}" if row.parameters else "", amount(row.macs) if row.macs else "")
-    return ("  " * row.level + row.part, row.layers, row.shortcut, shape_text(row.shape), *figures)
+def _folded(text: str, width: int, indent: str) -> list[str]:
+    """Lines of at most `width`, broken only after a comma."""
+    kept = text.replace(" ", "\N{NO-BREAK SPACE}").replace(",\N{NO-BREAK SPACE}", ", ")
+    lines = textwrap.wrap(
+        kept, max(width, 20), initial_indent=indent + "  ", subsequent_indent=indent + "  ", break_on_hyphens=False
+    )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def print_plan(plan: Plan, out: Console) -> None:
     """The network's title, table and totals on `out`."""
-    for renderable in (title(plan), plan_table(plan), "", totals(plan)):
+    for renderable in (title(plan), plan_table(plan, out.width), "", totals(plan)):
         out.print(renderable)
 
 

@@ -121,18 +121,18 @@ def signatures_are_as_declared(subject: Subject) -> str:
         raise Wrong(f"signatures {sorted(found)}, where {sorted(declared)} were declared")
     for name, signature in declared.items():
         for side in ("inputs", "outputs"):
-            expected = {key: str(tensor) for key, tensor in getattr(signature, side).items()}
-            actual = {key: _told(info) for key, info in getattr(found[name], side).items()}
-            if actual != expected:
-                raise Wrong(f"{side} of {name} are {actual}, where {expected} were declared")
+            expected: dict[str, Tensor] = getattr(signature, side)
+            actual = {key: _tensor(info) for key, info in getattr(found[name], side).items()}
+            if actual.keys() != expected.keys() or not all(expected[key].admits(actual[key]) for key in actual):
+                shown = [", ".join(f"{key}: {one}" for key, one in sorted(each.items())) for each in (actual, expected)]
+                raise Wrong(f"{side} of {name} are {shown[0]}, where {shown[1]} were declared")
     return "names, types and shapes of every input and output"
 
 
-def _told(info: Any) -> str:
-    """A signature's tensor in the words of `kresnet.export.contract.Tensor`."""
+def _tensor(info: Any) -> Tensor:
     dtype = DataType.Name(info.dtype).removeprefix("DT_").lower()
     shape = tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
-    return str(Tensor("float32" if dtype == "float" else dtype, shape))
+    return Tensor("float32" if dtype == "float" else dtype, shape)
 
 
 def answers_equal_the_trained_models(subject: Subject) -> str:

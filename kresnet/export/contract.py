@@ -24,6 +24,11 @@ class Tensor:
     dtype: str
     shape: Shape
 
+    def admits(self, other: Tensor) -> bool:
+        """Whether `other` is as declared here: it may know a length that is free here, but not that of the batch."""
+        same = (self.dtype, len(self.shape), self.shape[:1]) == (other.dtype, len(other.shape), other.shape[:1])
+        return same and all(mine in (None, theirs) for mine, theirs in zip(self.shape, other.shape, strict=True))
+
     def __str__(self) -> str:
         return f"{self.dtype} ({', '.join('?' if length is None else str(length) for length in self.shape)})"
 

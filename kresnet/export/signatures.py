@@ -69,7 +69,7 @@ def _decode(encoded: tf.Tensor, spec: Spec) -> tf.Tensor:
     """Image files (N,) of any sizes -> float32 `(N, H, W, C)`, values 0-255, decoded and resized as evaluation does."""
     from kresnet.data.images import decode
 
-    image = tf.TensorSpec(request_shape(spec)[1:], tf.uint8)
+    image = tf.TensorSpec(spec.input.shape, tf.uint8)
     images = tf.map_fn(lambda one: decode(one, spec.input), encoded, fn_output_signature=image)
     return tf.cast(images, tf.float32)
 

@@ -94,7 +94,8 @@ class BlockPlan:
         ]
 
     def _conv(self, name: str, width: int, kernel: int = 1, stride: int = 1, **rest: int) -> Weights:
-        return lambda x, norm_follows: self.draft.conv(x, name, width, kernel, stride, norm_follows=norm_follows, **rest)
+        conv = self.draft.conv
+        return lambda x, norm_follows: conv(x, name, width, kernel, stride, norm_follows=norm_follows, **rest)
 
     def _dense(self, name: str, units: int) -> Weights:
         return lambda x, norm_follows: self.draft.dense(x, name, units, bias=self.draft.wants_bias(norm_follows))

@@ -90,11 +90,13 @@ class Draft:
             name, "conv", (x,), out, settings=settings, parameters=tuple(parameters), macs=macs, role=role
         )
 
-    def dense(self, x: Record, name: str, units: int, *, bias: bool = True, role: str = "main", **settings: Any) -> Record:
+    def dense(
+        self, x: Record, name: str, units: int, *, bias: bool = True, role: str = "main", **settings: Any
+    ) -> Record:
         """A product with a matrix, along the last axis."""
         channels = x.shape[-1]
         parameters = [Parameter("kernel", (channels, units))] + [Parameter("bias", (units,))] * bias
-        settings = {"bias": bias, "initializer": self.convolution.initializer} | settings
+        settings = {"bias": bias, "initializer": self.convolution.initializer}
         macs = channels * units
         shape = (*x.shape[:-1], units)
         return self._append(

@@ -147,8 +147,9 @@ def _kind(part: Part) -> str:
     if not part.block:
         return ""
     main = [record for record in part.records if record.kind in ("conv", "dense") and record.role == "main"]
-    kind = "dense" if main[0].kind == "dense" else "bottleneck" if len(main) == 3 else "basic"
-    return f"{kind} "
+    if main[0].kind == "dense":
+        return ""  # its layers say so
+    return "bottleneck " if len(main) == 3 else "basic "
 
 
 def trunk(part: Part) -> Iterator[str]:

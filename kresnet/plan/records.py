@@ -65,9 +65,7 @@ class Record:
             "inputs": list(self.inputs),
             "output_shape": list(self.shape),
             "settings": dict(self.settings),
-            "parameters": [
-                {"name": p.name, "shape": list(p.shape), "trainable": p.trainable} for p in self.parameters
-            ],
+            "parameters": [{"name": p.name, "shape": list(p.shape), "trainable": p.trainable} for p in self.parameters],
             "macs": self.macs,
             "stage": self.stage,
             "block": self.block,

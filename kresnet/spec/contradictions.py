@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kresnet.errors import Problem
-from kresnet.spec.architecture import BottleneckBlock, Classifier, ConvStem, DeepStem, DenseBlock, Features, NoNorm
-from kresnet.spec.architecture import Norm, NoStem, Pixels, Spec, Stage, Stretch
+from kresnet.spec.architecture import (
+    BottleneckBlock,
+    Classifier,
+    ConvStem,
+    DeepStem,
+    DenseBlock,
+    Features,
+    NoNorm,
+    Norm,
+    NoStem,
+    Pixels,
+    Spec,
+    Stage,
+    Stretch,
+)
 
 #: Blocks in all; the deepest network of the papers has 600.
 MOST_BLOCKS = 10_000
@@ -64,8 +77,8 @@ def _input(spec: Spec) -> Iterator[Problem]:
         yield _problem("input.pixels", "An image input must say what its pixels mean.", remedy="pixels: {}")
         return
     for field in ("mean", "std"):
-        if len(getattr(pixels, field)) not in (1, shape[2]):
-            yield _problem(f"input.pixels.{field}", f"`{field}` has {len(getattr(pixels, field))} numbers for {shape[2]} channels.",
+        if (count := len(getattr(pixels, field))) not in (1, shape[2]):
+            yield _problem(f"input.pixels.{field}", f"`{field}` has {count} numbers for {shape[2]} channels.",
                            expected=f"1 or {shape[2]} numbers")  # fmt: skip
     if pixels.range[0] == pixels.range[1]:
         yield _problem("input.pixels.range", "The range is empty.", expected="two different numbers")
@@ -113,7 +126,8 @@ def _stages(spec: Spec) -> Iterator[Problem]:
         yield from _block_fits(spec, stage, f"stages.{index}")
         block, outgoing = stage.block, output_width(stage)
         if block.shortcut == "identity_pad" and outgoing < incoming:
-            yield _problem(f"stages.{index}.block.shortcut", f"identity_pad would have to drop channels: {incoming} enter stage {index + 1}, {outgoing} leave it.",
+            yield _problem(f"stages.{index}.block.shortcut", "identity_pad would have to drop channels: "
+                           f"{incoming} enter stage {index + 1}, {outgoing} leave it.",
                            remedy="shortcut: projection")  # fmt: skip
         if block.order == "full_preactivation" and not isinstance(block, DenseBlock):
             yield from _norm_fits(block.norm, incoming, f"stages.{index}.block.norm", f"stage {index + 1}'s input")
@@ -137,9 +151,11 @@ def _block_fits(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
                                expected=f"a divisor of {stage.width}", found=str(value))  # fmt: skip
     for width in {stage.width, output_width(stage)}:
         yield from _norm_fits(block.norm, width, f"{path}.block.norm", where)
-    if not isinstance(block, DenseBlock) and (excite := block.squeeze_excite) and output_width(stage) % excite.reduction:
-        yield _problem(f"{path}.block.squeeze_excite.reduction", f"reduction {excite.reduction} does not divide the {output_width(stage)} channels of the block.",
-                       expected=f"a divisor of {output_width(stage)}", found=str(excite.reduction))  # fmt: skip
+    excite = None if isinstance(block, DenseBlock) else block.squeeze_excite
+    if excite and (channels := output_width(stage)) % excite.reduction:
+        yield _problem(f"{path}.block.squeeze_excite.reduction",
+                       f"reduction {excite.reduction} does not divide the {channels} channels of the block.",
+                       expected=f"a divisor of {channels}", found=str(excite.reduction))  # fmt: skip
     if isinstance(block.norm, NoNorm) and block.order == "full_preactivation":
         yield _problem(f"{path}.block.order", "Without norm, full_preactivation is relu_only_preactivation.",
                        remedy="order: relu_only_preactivation")  # fmt: skip
@@ -182,15 +198,18 @@ def _head(spec: Spec) -> Iterator[Problem]:
         if not spec.input.is_image and head.pool != "none":
             yield _problem("head.pool", f"A vector has nothing to pool by {head.pool}.", remedy="pool: none")
         if spec.input.any_size and head.pool == "none":
-            yield _problem("head.pool", "Maps of any size cannot be flattened for a dense layer.", expected="average or max")
+            yield _problem("head.pool", "Maps of any size cannot be flattened for a dense layer.",
+                           expected="average or max")  # fmt: skip
     elif isinstance(head, Features):
         for stage in head.stages:
             if stage > len(spec.stages):
-                yield _problem("head.stages", f"There is no stage {stage}.", expected=f"1 to {len(spec.stages)}", found=str(stage))
+                yield _problem("head.stages", f"There is no stage {stage}.",
+                               expected=f"1 to {len(spec.stages)}", found=str(stage))  # fmt: skip
         if list(head.stages) != sorted(set(head.stages)):
             yield _problem("head.stages", "Stages must rise, each named once.", found=str(list(head.stages)))
         elif head.stages[-1] < len(spec.stages):
-            yield _problem("head.stages", f"Nothing reads the stages after {head.stages[-1]}.", expected=f"{len(spec.stages)} as the last")
+            yield _problem("head.stages", f"Nothing reads the stages after {head.stages[-1]}.",
+                           expected=f"{len(spec.stages)} as the last")  # fmt: skip
 
 
 def _stochastic_depth(spec: Spec) -> Iterator[Problem]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from kresnet.checkpoint.files import flush, told_plainly, write_json, write_text
+from kresnet.checkpoint.files import refuse_existing, staged_directory, told_plainly, write_json, write_text
 from kresnet.errors import fail
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
@@ -57,13 +56,9 @@ class Run:
         Raises:
             KresnetError: `output_exists`.
         """
-        directory = self.directory
-        if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
-            return
-        if (directory / "spec.yaml").is_file():
-            remedy = f"kresnet fit --resume {directory}, or another -o"
-            raise fail("output_exists", f"{directory} already holds a run.", remedy=remedy)
-        raise fail("output_exists", f"{directory} already exists and is not empty.", remedy="another -o")
+        holds_run = (self.directory / "recipe.yaml").is_file()
+        remedy = f"kresnet fit --resume {self.directory}, or another -o" if holds_run else "another -o"
+        refuse_existing(self.directory, remedy)
 
     def create(self, spec: Spec, plan: Plan, recipe: Recipe, data: dict[str, Any]) -> None:
         """Begin the run; its directory appears whole or not at all.
@@ -72,19 +67,12 @@ class Run:
             KresnetError: `output_exists`, `not_writable` or `disk_full`.
         """
         self.refuse_existing()
-        staged = self.directory.with_name(f".{self.directory.name}.{os.getpid()}.tmp")
-        with told_plainly(self.directory):
-            staged.mkdir(parents=True)
-            try:
-                write_text(staged / "spec.yaml", dump(spec.document()))
-                write_text(staged / "recipe.yaml", dump(recipe.document()))
-                write_json(staged / "plan.json", plan.as_dict())
-                write_json(staged / "data.json", data)
-                write_json(staged / "environment.json", environment())
-                staged.replace(self.directory)
-                flush(self.directory.parent)
-            finally:
-                shutil.rmtree(staged, ignore_errors=True)
+        with staged_directory(self.directory) as staged:
+            write_text(staged / "spec.yaml", dump(spec.document()))
+            write_text(staged / "recipe.yaml", dump(recipe.document()))
+            write_json(staged / "plan.json", plan.as_dict())
+            write_json(staged / "data.json", data)
+            write_json(staged / "environment.json", environment())
 
     def spec(self) -> Spec:
         return validate(Spec, read(self.directory / "spec.yaml"))

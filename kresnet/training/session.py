@@ -136,6 +136,9 @@ class Session:
         checkpoint, damaged = self.store.latest()
         for sentence in damaged:
             self.log(sentence)
+        if damaged and checkpoint is None:
+            message = f"{self.directory} has checkpoints, but none that can be read."
+            raise fail("checkpoint_invalid", message, remedy=f"rm -r {self.store.directory}, to train from the start")
         if checkpoint is not None:
             try:
                 self.engine.restore(checkpoint.arrays)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from kresnet.data.images import decode
 from kresnet.errors import KresnetError
 from kresnet.export.capi import Session
-from kresnet.export.contract import contract
+from kresnet.export.contract import Tensor, contract
 from kresnet.export.golden import make_golden, probabilities
 from kresnet.export.saved_model import ExportResult, export_model
 from tests.export.networks import CLASS_NAMES, network, spec_of
@@ -60,6 +60,30 @@ def test_grey_images_of_any_size(tmp_path: Path) -> None:
     session = Session(path)
     for height, width in ((1, 1), (12, 10), (50, 33)):
         assert session.run("serving_default", {"image": np.ones((2, height, width, 1), np.float32)})["label"].size == 2
+
+
+def test_features_of_any_size_are_of_one_size_from_image_files(tmp_path: Path) -> None:
+    inputs = keras.Input((None, None, 3))
+    maps = keras.layers.Conv2D(4, 3, strides=2, padding="same")(inputs)
+    head = {"kind": "features", "stages": [1]}
+    spec = spec_of(input={"shape": [12, 10, 3], "any_size": True}, head=head)
+    path = export_model(keras.Model(inputs, {"stage1": maps}), spec, (), tmp_path).path
+    answer = Session(path).run("serving_default", {"image": np.ones((1, 33, 17, 3), np.float32)})
+    assert answer["stage1"].shape == (1, 17, 9, 4)
+
+
+def test_logits_of_thousands_may_round_their_probabilities(tmp_path: Path, model: keras.Model) -> None:
+    wild = keras.models.clone_model(model)
+    wild.set_weights(model.get_weights())
+    wild.layers[-1].kernel.assign(wild.layers[-1].kernel * 3e4)
+    assert export_model(wild, spec_of(), CLASS_NAMES, tmp_path).report.passed
+
+
+def test_a_declared_tensor_admits_what_is_at_least_as_known() -> None:
+    declared = Tensor("float32", (None, None, 3))
+    assert declared.admits(Tensor("float32", (None, 7, 3)))
+    for wrong in (("int64", (None, 7, 3)), ("float32", (1, 7, 3)), ("float32", (None, 7, 4)), ("float32", (None, 3))):
+        assert not declared.admits(Tensor(*wrong))
 
 
 def test_five_channels_have_no_image_files(tmp_path: Path) -> None:

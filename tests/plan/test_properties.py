@@ -1,6 +1,6 @@
 """What holds for every network that the grammar can say. The nightly run is this file with more examples:
 
-    KRESNET_PROPERTY_SCALE=50 python -m pytest tests/plan/test_properties.py tests/graph/test_random_networks.py
+KRESNET_PROPERTY_SCALE=50 python -m pytest tests/plan/test_properties.py tests/graph/test_random_networks.py
 """
 
 from __future__ import annotations
@@ -12,27 +12,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from kresnet.errors import KresnetError
-from kresnet.plan import make_plan
+from kresnet.errors import KresnetError, Problem
+from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import Source
 from kresnet.spec.validation import validate
 from tests.plan.mutations import mutations
 from tests.strategies import documents, examples, planned, specs
 
-JUNK = st.sampled_from([None, True, -1, 0, 1, 2.5, 1e300, 10**30, "", "reLU", [], [[]], [1, "a"], {}, {"kind": "conv"}, {"a": {}}])
+JUNK = st.sampled_from(
+    [None, True, -1, 0, 1, 2.5, 1e300, 10**30, "", "reLU", [], [[]], [1, "a"], {}, {"kind": "conv"}, {"a": {}}]
+)
+
+
+def attempt(document: dict[str, Any]) -> tuple[Plan | None, tuple[Problem, ...]]:
+    """The document's plan, or the problems for which it is refused; any other exception is a failure."""
+    try:
+        return planned(document)[1], ()
+    except KresnetError as error:
+        return None, error.problems
 
 
 @examples(2000)
 @given(documents())
 def test_every_document_is_planned_or_refused_with_a_code(document):
-    try:
-        spec, plan = planned(document)
-    except KresnetError as error:
-        assert error.problems
-        assert all(problem.path and problem.message for problem in error.problems)
-        return
-    assert plan.name == spec.name == "random"
+    plan, problems = attempt(document)
+    assert plan.name == "random" if plan else problems
+    assert all(problem.path and problem.message for problem in problems)
 
 
 @examples(500)
@@ -41,17 +47,16 @@ def test_junk_anywhere_is_planned_or_refused_with_a_code(document, data):
     paths = list(_paths(document, ()))
     for _ in range(data.draw(st.integers(1, 3))):
         _put(document, data.draw(st.sampled_from(paths)), data.draw(JUNK))
-    try:
-        planned(document)
-    except KresnetError as error:
-        assert error.problems
+    plan, problems = attempt(document)
+    assert plan or problems
 
 
-@examples(60, shrink=False)
-@given(specs(most_stages=2, most_blocks=2))
-def test_no_accepted_field_is_ignored(found):
+@examples(100, shrink=False)
+@given(specs(most_stages=2, most_blocks=2), st.integers(0, 4))
+def test_no_accepted_field_is_ignored(found, fifth):
+    """A fifth of each spec's two hundred changes, so that more specs have their turn."""
     spec, plan = found
-    for path, document in mutations(spec):
+    for path, document in list(mutations(spec))[fifth::5]:
         try:
             other = make_plan(Spec.model_validate(document), document)
         except (KresnetError, ValidationError):
@@ -59,10 +64,10 @@ def test_no_accepted_field_is_ignored(found):
         assert other != plan, f"{'.'.join(map(str, path))} is accepted, and changes nothing:\n{document}"
 
 
-@examples(300)
+@examples(200)
 @given(specs())
 def test_plans_hold_together(found):
-    spec, plan = found
+    plan = found[1]
     names = [record.name for record in plan.records]
     assert len(set(names)) == len(names)
     for index, record in enumerate(plan.records):
@@ -76,7 +81,7 @@ def test_plans_hold_together(found):
     assert [record for _, _, run in plan.blocks() for record in run] == list(plan.records)
 
 
-@examples(300)
+@examples(200)
 @given(specs())
 def test_the_resolved_document_says_the_same(found):
     spec, plan = found

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -110,7 +111,9 @@ def test_evaluate_agrees_with_the_result(whole):
     assert done.returncode == 0, done.stderr
     result = json.loads((whole / "result.json").read_text())["test"]
     evaluated = json.loads(done.stdout)
-    np.testing.assert_allclose([evaluated["loss"], evaluated["accuracy"]], [result["loss"], result["accuracy"]], rtol=1e-5)
+    np.testing.assert_allclose(
+        [evaluated["loss"], evaluated["accuracy"]], [result["loss"], result["accuracy"]], rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("steps", [1, 15, 45])
@@ -135,6 +138,7 @@ def test_sigterm_saves_and_says_how_to_go_on(home, whole):
     process.terminate()
     _, told = process.communicate(timeout=60)
     assert process.returncode == 1, told
+    assert "[interrupted]" in told
     assert "kresnet fit --resume terminated" in told
     step = int(re.search(r"Stopped after step (\d+)", told)[1])
     assert newest_step(home / "terminated") == step
@@ -154,16 +158,45 @@ def wait_for(condition, process: subprocess.Popen) -> None:
     raise TimeoutError
 
 
-def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(home, whole):
-    assert fit(home, "damaged", "--set", "recipe.epochs=1", "--set", "recipe.checkpoints.keep_last=5").returncode == 0
+@pytest.fixture
+def unfinished(whole, tmp_path) -> Path:
+    """The whole run as it was before its last step: two checkpoints, the newer at step 60, and no result."""
+    run = tmp_path / "unfinished"
+    shutil.copytree(whole, run)
     for leftover in ("result.json", "model.keras"):
-        (home / "damaged" / leftover).unlink()
-    newest = home / "damaged" / "checkpoints" / "step-00000020" / "state.npz"
+        (run / leftover).unlink()
+    return run
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(unfinished, whole):
+    newest = unfinished / "checkpoints" / "step-00000060" / "state.npz"
     newest.write_bytes(newest.read_bytes()[:1000])
-    done = kresnet("fit", "--resume", home / "damaged")
+    done = kresnet("fit", "--resume", unfinished)
     assert done.returncode == 0, done.stderr
-    assert "step-00000020" in done.stderr
-    assert "Continuing after step 14" in done.stderr
+    assert "step-00000060" in done.stderr
+    assert "Continuing after step 56" in done.stderr
+    assert_same_run(unfinished, whole)
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_is_not_started_anew(unfinished):
+    for state in unfinished.glob("checkpoints/*/state.npz"):
+        state.write_bytes(b"")
+    done = kresnet("fit", "--resume", unfinished)
+    assert done.returncode == 1
+    assert "[checkpoint_invalid]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [("data.json", '"fingerprint": "', '"fingerprint": "0'), ("spec.yaml", "width: 16", "width: 24")],
+)
+def test_a_run_that_was_changed_is_not_continued(unfinished, name, old, new):
+    text = (unfinished / name).read_text()
+    assert old in text
+    (unfinished / name).write_text(text.replace(old, new))
+    done = kresnet("fit", "--resume", unfinished)
+    assert done.returncode == 2
+    assert "[run_changed]" in done.stderr
 
 
 def test_a_finished_run_has_nothing_left_to_do(whole):

@@ -35,7 +35,9 @@ def train(settings, start: list[keras.Variable]) -> list[np.ndarray]:
 
 def train_keras(optimizer: keras.optimizers.Optimizer, start: list[keras.Variable], decay: float = 0.0):
     for step in gradients(1):
-        decayed = [tf.constant(g) + (decay * w.value if w.name == "kernel" else 0.0) for g, w in zip(step, start, strict=True)]
+        decayed = [
+            tf.constant(g) + (decay * w.value if w.name == "kernel" else 0.0) for g, w in zip(step, start, strict=True)
+        ]
         optimizer.apply(decayed, start)
     return [np.asarray(weight) for weight in start]
 

@@ -1,0 +1,33 @@
+"""Every command and snippet of README and docs does what the text around it says."""
+
+import pytest
+
+from tests.docs.markdown import ROOT, blocks, prepare, run
+
+RUNNABLE = ("sh", "python", "yaml", "json")
+#: Pages with an example that trains; `make docs-check` runs them.
+SLOW = ("README.md", "docs/training.md", "docs/serving.md")
+
+PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if path.name != "errors.md"]
+
+
+def marked(path):
+    name = str(path.relative_to(ROOT))
+    return pytest.param(path, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+
+
+@pytest.mark.parametrize("page", [marked(path) for path in PAGES])
+def test_a_page_runs_from_top_to_bottom(page, tmp_path):
+    prepare(tmp_path)
+    for block in blocks(page.read_text()):
+        if block.language in RUNNABLE:
+            run(block, tmp_path)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+def test_links_lead_somewhere(page):
+    import re
+
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target

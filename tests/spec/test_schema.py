@@ -1,0 +1,204 @@
+"""The JSON Schema, judged by an independent validator: it takes what kresnet takes, and knows a wrong document."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from jsonschema import Draft202012Validator
+
+from kresnet.plan import make_plan
+from kresnet.spec import library, reference
+from kresnet.spec.architecture import Spec
+from kresnet.spec.document import parse, read
+from kresnet.spec.loading import load_spec
+from kresnet.spec.schema import DOCUMENTS, json_schema
+from tests.strategies import documents, examples, planned
+
+ROOT = Path(__file__).parents[2]
+VALIDATORS = {name: Draft202012Validator(json_schema(name)) for name in DOCUMENTS}
+
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "input": {"shape": [32, 32, 3]},
+    "stem": {"kind": "conv", "width": 16, "kernel": 3, "stride": 1},
+    "block": {"kind": "basic"},
+    "stages": [
+        {"blocks": 3, "width": 16},
+        {"blocks": 3, "width": 32, "stride": 2, "block": {"order": "norm_after_add"}},
+    ],
+    "head": {"classes": 10},
+}
+RECIPE: dict[str, Any] = {
+    "name": "short",
+    "data": {"kind": "embedded"},
+    "epochs": 1,
+    "batch_size": 32,
+    "optimizer": {"kind": "sgd"},
+}
+
+
+def shipped(folder: library.Folder) -> list[Path]:
+    return sorted(library.directory(folder).glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_schema_is_a_schema(name: str) -> None:
+    Draft202012Validator.check_schema(json_schema(name))
+    assert not re.search(r'"discriminator"', json.dumps(json_schema(name)))
+
+
+@pytest.mark.parametrize("name", list(reference.files()))
+def test_the_committed_copy_is_the_generated_one(name: str) -> None:
+    committed = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert committed == reference.files()[name], "run: python -m kresnet.spec.reference"
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [("spec", path) for path in shipped("specs")] + [("recipe", path) for path in shipped("recipes")],
+    ids=lambda value: value.stem if isinstance(value, Path) else value,
+)
+def test_shipped_documents_are_valid_and_name_their_schema(document: str, path: Path) -> None:
+    VALIDATORS[document].validate(read(path).values)
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    named = (ROOT / "specs" / path.relative_to(library.directory())).parent / first.partition("=")[2]
+    assert named.resolve() == ROOT / "docs" / "schema" / f"{document}.json"
+
+
+@given(documents())
+@examples(100)
+def test_what_kresnet_takes_the_schema_takes(document: dict[str, Any]) -> None:
+    try:
+        spec, _ = planned(copy.deepcopy(document))
+    except Exception:
+        return
+    VALIDATORS["spec"].validate(document)
+    VALIDATORS["spec"].validate(spec.document())
+
+
+def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """The document with the value at a dotted path; `...` removes it."""
+    document = copy.deepcopy(document)
+    *parents, last = path.split(".")
+    node: Any = document
+    for part in parents:
+        node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
+    if value is ...:
+        del node[last]
+    else:
+        node[last] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("stages.0.block", {"order": "full_preactivation"}),
+        ("stages.0.block", {"norm": {"epsilon": 0.001}}),
+        ("stages.0.block", {"kind": "bottleneck", "expansion": 2}),
+        ("block.norm", {"momentum": 0.99}),
+        ("head", {"kind": "none"}),
+        ("output_stride", None),
+        ("stochastic_depth", 0),
+    ],
+)
+def test_inherited_settings_may_be_left_out(path: str, value: Any) -> None:
+    VALIDATORS["spec"].validate(changed(SMALL, path, value))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"extends": "resnet50"},
+        {"extends": "resnet50", "name": "mine", "block": {"order": "full_preactivation"}},
+        {"extends": "resnet50", "input": {"any_size": True}, "stem": {"pool": {"size": 2}}, "head": {"classes": 10}},
+        {"extends": "resnet50", "norm": {"epsilon": 0.001}, "block": {"squeeze_excite": {"reduction": 8}}},
+    ],
+)
+def test_an_extending_document_states_only_changes(document: dict[str, Any]) -> None:
+    VALIDATORS["spec"].validate(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("stem", ...),
+        ("name", "../up"),
+        ("nam", "small"),
+        ("input.shape", [32, 32, 3, 1]),
+        ("input.shape", "32x32x3"),
+        ("stages", []),
+        ("stages.0.width", 0),
+        ("stages.0.stride", "2"),
+        ("stages.0.width", ...),
+        ("stages.0.block", {"kind": "basic", "expansion": 4}),
+        ("stages.0.block", {"kidn": "basic"}),
+        ("block.kind", ...),
+        ("block.order", "preactivation"),
+        ("stem.kind", "deepest"),
+        ("head", {"kind": "features"}),
+        ("norm", {"epsilon": 0.001}),
+        ("stochastic_depth", 1.0),
+    ],
+)
+def test_a_wrong_spec_is_refused(path: str, value: Any) -> None:
+    VALIDATORS["spec"].validate(SMALL)
+    assert not VALIDATORS["spec"].is_valid(changed(SMALL, path, value))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"extends": 50},
+        {"extends": "resnet50", "blok": {}},
+        {"extends": "resnet50", "stem": {"kind": "none", "width": 3}},
+        {"extends": "resnet50", "stages": [{"blocks": 3}]},
+        {"extends": "resnet50", "head": {"classes": "ten"}},
+    ],
+)
+def test_a_wrong_extending_spec_is_refused(document: dict[str, Any]) -> None:
+    assert not VALIDATORS["spec"].is_valid(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("epochs", 0), ("optimizer", {"kind": "adam"}), ("optimizer.beta_1", 0.9), ("data", ...), ("seed", -1)],
+)
+def test_a_wrong_recipe_is_refused(path: str, value: Any) -> None:
+    VALIDATORS["recipe"].validate(RECIPE)
+    assert not VALIDATORS["recipe"].is_valid(changed(RECIPE, path, value))
+
+
+def test_fields_are_described_by_their_docstrings() -> None:
+    definitions = json_schema("spec")["$defs"]
+    for name in ("Spec", "Stage", "BottleneckBlock", "BottleneckBlock.partial", "Classifier"):
+        for field, value in definitions[name]["properties"].items():
+            assert field == "kind" or value["description"], (name, field)
+
+
+def test_the_reference_names_every_field_and_its_examples_work(tmp_path: Path) -> None:
+    text = reference.reference()
+    for model in DOCUMENTS.values():
+        for field in model.model_fields:
+            assert f"| `{field}` |" in text
+    whole, fragment, extending = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    small = Spec.model_validate(parse(whole, "whole").values)
+    make_plan(small)
+    cascaded = Spec.model_validate(SMALL | parse(fragment, "fragment").values)
+    assert [stage.block.activation for stage in cascaded.stages] == ["relu", "gelu", "silu"]
+    path = tmp_path / "extending.yaml"
+    path.write_text(extending, encoding="utf-8")
+    assert load_spec(str(path)).value.block.order == "full_preactivation"
+
+
+def test_defaults_in_words_name_fields_that_exist() -> None:
+    models = {name: value for document in DOCUMENTS for name, value in json_schema(document)["$defs"].items()}
+    for model, field in reference.CONDITIONAL:
+        assert field in models[model]["properties"]

@@ -1,0 +1,87 @@
+"""Two replicas on one machine against one device, in a process that shows two logical CPUs."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+SCRIPT = """
+import json, sys
+from kresnet.runtime import import_tensorflow
+import_tensorflow()
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from kresnet.graph import build_model
+from kresnet.plan import make_plan
+from kresnet.spec.architecture import Spec
+from kresnet.spec.recipe import Sgd
+from kresnet.training.devices import make_strategy
+from kresnet.training.engine import Engine
+from kresnet.training.optimizers import make_optimizer
+from kresnet.training.trainer import Trainer
+
+plan = make_plan(Spec.model_validate({
+    "name": "tiny", "input": {"shape": [8, 8, 1]}, "norm": {"kind": "batch", "synchronized": True},
+    "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 1}, "block": {"kind": "basic"},
+    "stages": [{"blocks": 1, "width": 4}, {"blocks": 1, "width": 8, "stride": 2}], "head": {"classes": 3},
+}))
+rng = np.random.default_rng(0)
+images = rng.integers(0, 256, (64, 8, 8, 1)).astype(np.uint8)
+labels = rng.integers(0, 3, 64).astype(np.int32)
+
+def run(distribution):
+    strategy = make_strategy(distribution)
+    with strategy.scope():
+        network = build_model(plan, seed=3)
+        trainer = Trainer(network, clip_norm=1.0)
+        sgd = Sgd(kind="sgd", weight_decay=1e-3)
+        trainer.updates = make_optimizer(sgd, lambda step: tf.constant(0.1), network.trainable_variables)
+    engine = Engine(trainer, strategy)
+    batches = engine.distributed(tf.data.Dataset.from_tensor_slices((images, labels)).batch(16).repeat())
+    losses = []
+    for _ in range(4):
+        engine.reset()
+        engine.train(batches, 2)
+        losses.append(engine.metrics()["loss"])
+    test = engine.evaluate(tf.data.Dataset.from_tensor_slices((images[:50], labels[:50])).batch(16), 16)
+    copies = [[np.asarray(copy) for copy in strategy.experimental_local_results(w.value)] for w in network.weights]
+    alike = all((copy == each[0]).all() for each in copies for copy in each)
+    engine.restore(engine.state())
+    weights = [float(np.abs(w.numpy()).sum()) for w in network.weights]
+    return {"replicas": strategy.num_replicas_in_sync, "losses": losses, "test": test, "alike": bool(alike),
+            "weights": weights}
+
+json.dump({name: run(name) for name in ("one_device", "mirrored")}, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+def test_two_replicas_take_part(runs):
+    assert [runs[name]["replicas"] for name in ("one_device", "mirrored")] == [1, 2]
+
+
+def test_losses_agree_with_one_device(runs):
+    """Synchronised norm and clipping of the whole gradient leave only rounding, which grows from step to step."""
+    np.testing.assert_allclose(runs["mirrored"]["losses"], runs["one_device"]["losses"], rtol=1e-4)
+
+
+def test_weights_agree_with_one_device(runs):
+    np.testing.assert_allclose(runs["mirrored"]["weights"], runs["one_device"]["weights"], rtol=1e-3, atol=1e-5)
+
+
+def test_replicas_hold_the_same_weights_and_statistics(runs):
+    assert runs["mirrored"]["alike"]
+
+
+def test_a_short_last_batch_is_evaluated_whole(runs):
+    for metric in ("loss", "accuracy"):
+        np.testing.assert_allclose(runs["mirrored"]["test"][metric], runs["one_device"]["test"][metric], rtol=1e-3)
