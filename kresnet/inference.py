@@ -15,7 +15,7 @@ import kresnet.graph.layers  # noqa: F401 - registers the layers that `.keras` f
 from kresnet.data.images import read_image
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, Problem, fail
 from kresnet.spec.architecture import Input
 from kresnet.training.engine import Engine
 from kresnet.training.run import Run
@@ -77,7 +77,8 @@ def predict(run: Run, paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 def _read_all(paths: Sequence[Path], input: Input) -> np.ndarray:
     """All images, uint8 `(N, H, W, C)`; what is wrong with any of them is told together."""
-    images, problems = [], []
+    images: list[np.ndarray] = []
+    problems: list[Problem] = []
     for path in paths:
         try:
             images.append(read_image(path, input))

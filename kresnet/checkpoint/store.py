@@ -59,7 +59,7 @@ class CheckpointStore:
 
     def latest(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest valid checkpoint, and a sentence for each newer one that is damaged."""
-        damaged = []
+        damaged: list[str] = []
         for path in reversed(self._steps()):
             try:
                 return _read(path), damaged

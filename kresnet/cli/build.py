@@ -6,8 +6,16 @@ from pathlib import Path
 
 import typer
 
-from kresnet.cli.common import ForceOption, JsonOption, OutputOption, SetOption, SpecArgument, console, planned
-from kresnet.cli.common import print_json
+from kresnet.cli.common import (
+    ForceOption,
+    JsonOption,
+    OutputOption,
+    SetOption,
+    SpecArgument,
+    console,
+    planned,
+    print_json,
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from kresnet.plan.draft import Draft
 from kresnet.plan.records import Record
@@ -93,7 +94,7 @@ class BlockPlan:
             self._conv("conv2", width, 3, dilation=later),
         ]
 
-    def _conv(self, name: str, width: int, kernel: int = 1, stride: int = 1, **rest: int) -> Weights:
+    def _conv(self, name: str, width: int, kernel: int = 1, stride: int = 1, **rest: Any) -> Weights:
         conv = self.draft.conv
         return lambda x, norm_follows: conv(x, name, width, kernel, stride, norm_follows=norm_follows, **rest)
 

@@ -168,10 +168,10 @@ def check_fits(estimate: Estimate, available: int | None) -> None:
     fixed = estimate.total - estimate.activations - estimate.working
     each = (estimate.activations + estimate.working) / estimate.batch_size
     fitting = int((available - fixed) / each) if each else 0
-    remedy = f"a batch size of at most {fitting}" if fitting >= 1 else "a smaller network"
+    remedy = f"--set recipe.batch_size={fitting}" if fitting >= 1 else "a smaller network"
     raise fail(
         "too_large",
-        f"A training step with a batch of {estimate.batch_size} needs about {size(estimate.total)}.",
+        f"A batch of {estimate.batch_size} needs about {size(estimate.total)} of memory.",
         expected=f"at most {size(available)}, which is what this machine has left",
         found=str(estimate),
         remedy=f"{remedy}, or --force to go on all the same",

@@ -34,13 +34,18 @@ def lower(spec: Spec) -> Plan:
                 outputs[f"stage{index + 1}"] = finished
             x = finished if ends else x
     outputs = outputs or _head(draft, spec, x)
-    classifier = isinstance(spec.head, Classifier)
     return Plan(
         about=spec.model_dump(mode="json", include={"name", "source", "published", "recipe"}),
         records=tuple(draft.records),
         outputs={name: record.name for name, record in outputs.items()},
-        probabilities=("sigmoid" if spec.head.multi_label else "softmax") if classifier else None,
+        probabilities=_probabilities(spec),
     )
+
+
+def _probabilities(spec: Spec) -> str | None:
+    if not isinstance(spec.head, Classifier):
+        return None
+    return "sigmoid" if spec.head.multi_label else "softmax"
 
 
 def _input(draft: Draft, spec: Spec) -> Record:

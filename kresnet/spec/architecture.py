@@ -10,8 +10,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, StrictStr, Tag, model_validator
 
-from kresnet.spec.base import Count, Document, Flag, Fraction, Kernel, Momentum, Name, NonNegative, Number, Positive
-from kresnet.spec.base import Stride, Text, Width, merge
+from kresnet.spec.base import (
+    Count,
+    Document,
+    Flag,
+    Fraction,
+    Kernel,
+    Momentum,
+    Name,
+    NonNegative,
+    Number,
+    Positive,
+    Stride,
+    Text,
+    Width,
+    merge,
+)
 
 Activation = Literal[
     "relu", "relu6", "leaky_relu", "elu", "selu", "silu", "gelu", "mish", "hard_silu", "sigmoid", "tanh", "softplus"
@@ -398,6 +412,7 @@ def _difference(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
         other = base.get(key)
         if key in base and value == other:
             continue
-        same_kind = isinstance(value, dict) and isinstance(other, dict) and value.get("kind") == other.get("kind")
-        changed[key] = _difference(value, other) if same_kind else value
+        if isinstance(value, dict) and isinstance(other, dict) and value.get("kind") == other.get("kind"):
+            value = _difference(value, other)
+        changed[key] = value
     return changed

@@ -25,7 +25,13 @@ Momentum = Annotated[StrictFloat, Field(ge=0, lt=1)]
 class Document(BaseModel):
     """A frozen model that refuses unknown fields, infinities and silent conversions."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        defer_build=True,  # a member's validator is built with the document's, not once more at import
+    )
 
     def document(self) -> dict[str, Any]:
         """The value as plain lists, dictionaries and scalars, with every default written out."""

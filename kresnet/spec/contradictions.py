@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from kresnet.errors import Problem
 from kresnet.spec.architecture import (
@@ -56,7 +57,7 @@ def stem_width(spec: Spec) -> int:
     return spec.input.shape[-1]
 
 
-def _problem(path: str, message: str, **details: str) -> Problem:
+def _problem(path: str, message: str, **details: Any) -> Problem:
     return Problem("contradiction", message, path=path, **details)
 
 

@@ -98,8 +98,8 @@ def dump(values: Any) -> str:
     """Plain values as YAML, short lists and mappings in one line."""
     stream = io.StringIO()
     yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.default_flow_style = None  # short ones in one line
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 120
     yaml.dump(values, stream)
     return stream.getvalue()

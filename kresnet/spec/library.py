@@ -35,7 +35,8 @@ def find(reference: str, folder: Folder = "specs", beside: Path | None = None) -
     path = (beside or Path()) / reference
     if looks_like_path:
         if not path.exists():
-            raise fail("file_missing", f"There is no file {path}.", nearest=nearest(Path(reference).stem, names(folder)))
+            near = nearest(Path(reference).stem, names(folder))
+            raise fail("file_missing", f"There is no file {path}.", nearest=near)
         return path
     if reference in names(folder):
         return directory(folder) / f"{reference}.yaml"
@@ -44,7 +45,7 @@ def find(reference: str, folder: Folder = "specs", beside: Path | None = None) -
     raise fail(
         "unknown_name",
         f"`{reference}` is neither a file nor the name of a shipped {folder.removesuffix('s')}.",
-        expected="a path, or one of " + ", ".join(names(folder)) if len(names(folder)) < 12 else "a path, or a shipped name",
+        expected="a path, or " + ("one of " + ", ".join(names(folder)) if len(names(folder)) < 12 else "a shipped name"),
         nearest=nearest(reference, names(folder)),
-        remedy="kresnet specs",
+        remedy="kresnet specs lists them" if folder == "specs" else "",
     )

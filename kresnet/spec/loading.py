@@ -13,8 +13,8 @@ from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document, merge
 from kresnet.spec.document import Path_, Source, parse, read
-from kresnet.spec.recipe import Recipe
 from kresnet.spec.locations import stated
+from kresnet.spec.recipe import Recipe
 from kresnet.spec.validation import sort_by_place, validate
 
 Model = TypeVar("Model", bound=Document)
@@ -100,7 +100,8 @@ def _split(path: str) -> Path_:
 
 def split_overrides(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
     """`--set` options apart: those of the spec, and those of the recipe (`recipe.` taken off)."""
-    spec, recipe = [], []
+    spec: list[str] = []
+    recipe: list[str] = []
     for text in overrides:
         (recipe if text.startswith("recipe.") else spec).append(text.removeprefix("recipe."))
     return spec, recipe

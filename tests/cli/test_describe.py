@@ -172,7 +172,7 @@ for arguments in (["--help"], ["plan", "resnet50"], ["specs"], ["schema"], ["dif
         main(arguments)
     except SystemExit as exit_:
         assert exit_.code == 0, arguments
-loaded = {name.partition(".")[0] for name in sys.modules} & {"tensorflow", "keras", "jax", "torch"}
+loaded = {name.partition(".")[0] for name in sys.modules} & {"tensorflow", "keras", "numpy", "jax", "torch"}
 print("LOADED", sorted(loaded))
 """
 

@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_refused_with_figures_and_remedy() -> None:
     assert "batch of 4096" in problem.message
     assert "activations" in problem.found
     assert "--force" in problem.remedy
-    fitting = int(problem.remedy.split("at most ")[1].split(",")[0])
+    fitting = int(problem.remedy.split("batch_size=")[1].split(",")[0])
     check_fits(estimate(plan_of("resnet152"), fitting), 16 << 30)
     with pytest.raises(KresnetError):
         check_fits(estimate(plan_of("resnet152"), fitting + 1), 16 << 30)

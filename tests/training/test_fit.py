@@ -1,7 +1,6 @@
 """Whole runs through the command line, on the images that ship with kresnet and a network of a few thousand weights."""
 
 import json
-import os
 import re
 import resource
 import shutil
@@ -244,7 +243,7 @@ def test_bad_input_leaves_no_run_behind(home, options, code):
     assert f"[{code}]" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (home / "never").exists()
-    assert not [name for name in os.listdir(home) if name.startswith(".never")]
+    assert not list(home.glob(".never*"))
 
 
 def test_a_directory_that_holds_something_is_left_alone(home, whole):
