@@ -130,7 +130,7 @@ def _stages(spec: Spec) -> Iterator[Problem]:
             yield _problem(f"stages.{index}.block.shortcut", "identity_pad would have to drop channels: "
                            f"{incoming} enter stage {index + 1}, {outgoing} leave it.",
                            remedy="shortcut: projection")  # fmt: skip
-        if block.order == "full_preactivation" and not isinstance(block, DenseBlock):
+        if block.order == "full_preactivation":
             yield from _norm_fits(block.norm, incoming, f"stages.{index}.block.norm", f"stage {index + 1}'s input")
         incoming = outgoing
 
@@ -150,7 +150,8 @@ def _block_fits(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
             if value and stage.width % value:
                 yield _problem(f"{path}.block.{field}", f"{field} {value} does not divide the width {stage.width}.",
                                expected=f"a divisor of {stage.width}", found=str(value))  # fmt: skip
-    for width in {stage.width, output_width(stage)}:
+    hidden = {block.hidden or stage.width} if isinstance(block, DenseBlock) else set()
+    for width in sorted({stage.width, output_width(stage)} | hidden):
         yield from _norm_fits(block.norm, width, f"{path}.block.norm", where)
     excite = None if isinstance(block, DenseBlock) else block.squeeze_excite
     if excite and (channels := output_width(stage)) % excite.reduction:

@@ -31,3 +31,11 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_the_picture_of_the_readme_is_what_kresnet_draws():
+    from kresnet.plan import plan_loaded
+    from kresnet.plan.drawing import draw
+    from kresnet.spec.loading import load_spec
+
+    assert (ROOT / "docs/images/quickstart.svg").read_text() == draw(plan_loaded(load_spec("quickstart")))
