@@ -46,7 +46,7 @@ class Progress:
         text = (
             f"epoch {line['epoch']}/{self.epochs}  train loss {train['loss']:.4f} accuracy {train['accuracy']:.4f}  "
             f"test loss {test['loss']:.4f} accuracy {test['accuracy']:.4f}  "
-            f"{line['images_per_second'] or 0:,.0f} images/s  {clock(self._seconds_left(step))} left"
+            f"{line['images_per_second']:,.0f} images/s  {clock(self._seconds_left(step))} left"
         )
         self.stream.write(("\r\x1b[2K" if self.alive else "") + text + "\n")
         self.stream.flush()

@@ -36,7 +36,8 @@ class Session:
         self.epoch_steps, self.total_steps = epoch_steps, recipe.epochs * epoch_steps
         self.step = 0
         self.seconds = 0.0  # in training steps, since the run began
-        self.epoch_seconds, self.epoch_images = 0.0, 0  # since the epoch began, compilation aside
+        self.epoch_seconds, self.epoch_images = 0.0, 0  # since the epoch began, the compiling call aside
+        self.first_rate = 0.0  # images/s of that call, for an epoch that has no other
         self.line: dict[str, Any] = {}  # of history, of the last epoch that ended
         self.stop_requested = False
 
@@ -100,6 +101,7 @@ class Session:
         images = steps * self.recipe.batch_size
         self.progress.steps(self.step, metrics, images / elapsed)
         if not count:
+            self.first_rate = images / elapsed
             return 1
         self.epoch_seconds += elapsed
         self.epoch_images += images
@@ -115,7 +117,7 @@ class Session:
             "train": train,
             "test": test,
             "learning_rate": self.engine.learning_rate(),
-            "images_per_second": self.epoch_images / self.epoch_seconds if self.epoch_images else None,
+            "images_per_second": self.epoch_images / self.epoch_seconds if self.epoch_images else self.first_rate,
             "seconds": self.seconds,
         }
         self.epoch_seconds, self.epoch_images = 0.0, 0
