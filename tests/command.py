@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from typing import Any
 
 KRESNET = [sys.executable, "-m", "kresnet.cli.main"]
 
 
-def kresnet(*arguments: object, cwd: Path | None = None, **options: object) -> subprocess.CompletedProcess[str]:
-    """`kresnet ARGUMENTS...`, with its output captured."""
+def kresnet(*arguments: object, timeout: float = 300, **options: Any) -> subprocess.CompletedProcess[str]:
+    """`kresnet ARGUMENTS...`, with its output captured; other options as `subprocess.run` takes them."""
     command = [*KRESNET, *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, text=True, capture_output=True, timeout=300, check=False, **options)
+    return subprocess.run(command, text=True, capture_output=True, timeout=timeout, check=False, **options)

@@ -70,7 +70,11 @@ CONVOLUTIONS = mapping(
     ),
 )
 POOLS = st.none() | mapping(
-    None, {"kind": st.sampled_from(["max", "average", "conv"])}, size=st.sampled_from([1, 2, 3, 5]), stride=STRIDES
+    None,
+    {"kind": st.sampled_from(["max", "average", "conv"])},
+    size=st.sampled_from([1, 2, 3, 5]),
+    stride=STRIDES,
+    fill=st.sampled_from(["lowest", "zero"]),
 )
 STEMS = st.one_of(
     mapping("conv", {"width": WIDTHS}, kernel=st.sampled_from([1, 3, 4, 7]), stride=STRIDES, pool=POOLS),
@@ -88,7 +92,11 @@ _BLOCK = {
     "zero_init_last": st.booleans(),
     "dropout": RATES,
 }
-_CONV_BLOCK = _BLOCK | {"downsample": st.sampled_from(["conv", "average_pool"]), "squeeze_excite": SQUEEZE}
+_CONV_BLOCK = _BLOCK | {
+    "stride_in": st.sampled_from(["first_block", "last_block"]),
+    "downsample": st.sampled_from(["conv", "average_pool", "subsample"]),
+    "squeeze_excite": SQUEEZE,
+}
 GROUPS = st.none() | st.sampled_from([1, 2, 4, 5])
 CONV_BLOCKS = {
     "basic": _CONV_BLOCK,

@@ -15,7 +15,13 @@ from typing import Any
 import keras_hub
 from keras_hub.models import ResNetBackbone
 
-STAGES = {"resnet18": [2, 2, 2, 2], "resnet34": [3, 4, 6, 3], "resnet50": [3, 4, 6, 3], "resnet101": [3, 4, 23, 3], "resnet152": [3, 8, 36, 3]}
+STAGES = {
+    "resnet18": [2, 2, 2, 2],
+    "resnet34": [3, 4, 6, 3],
+    "resnet50": [3, 4, 6, 3],
+    "resnet101": [3, 4, 23, 3],
+    "resnet152": [3, 8, 36, 3],
+}
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -32,7 +38,11 @@ def describe(name: str) -> dict[str, Any]:
     )
     convolutions = [layer for layer in model.layers if hasattr(layer, "kernel")]
     rows = {
-        role: [[*layer.kernel.shape, layer.strides[0]] for layer in convolutions if layer.name.endswith("_0_conv") == shortcut]
+        role: [
+            [*layer.kernel.shape, layer.strides[0]]
+            for layer in convolutions
+            if layer.name.endswith("_0_conv") == shortcut
+        ]
         for role, shortcut in (("main", False), ("shortcut", True))
     }
     return rows | {"total": model.count_params()}

@@ -1,0 +1,124 @@
+"""A network from input to head: names, stems, dilation, outputs, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from kresnet.errors import KresnetError
+from tests.golden.regenerate import plan_of
+from tests.plan.networks import block, plan
+
+
+def problems(**changes):
+    with pytest.raises(KresnetError) as caught:
+        plan(**changes)
+    return [(problem.code, problem.path) for problem in caught.value.problems]
+
+
+def test_names_and_places():
+    network = plan()
+    assert [record.name for record in network.records][:5] == [
+        "input",
+        "normalize",
+        "stem.conv",
+        "stem.norm",
+        "stem.activation",
+    ]
+    assert network.records[-1].name == "head.logits"
+    runs = [(stage, number) for stage, number, _ in network.blocks()]
+    assert runs == [(None, None), (1, 1), (1, 2), (2, 1), (2, 2), (None, None)]
+
+
+def test_a_deep_stem_strides_once():
+    network = plan(stem={"kind": "deep", "widths": [4, 6, 8], "stride": 2, "pool": {"kind": "max"}})
+    stem = {r.name: r.shape for r in network.records if r.name.startswith("stem") and r.kind in ("conv", "pool")}
+    assert stem == {
+        "stem.conv1": (8, 8, 4),
+        "stem.conv2": (8, 8, 6),
+        "stem.conv3": (8, 8, 8),
+        "stem.pool": (4, 4, 8),
+    }
+
+
+def test_a_strided_convolution_in_place_of_the_pool_has_a_norm_and_an_activation():
+    names = [r.name for r in plan(stem={"pool": {"kind": "conv"}}).records if r.name.startswith("stem")]
+    assert names == [
+        "stem.conv",
+        "stem.norm",
+        "stem.activation",
+        "stem.conv_pool",
+        "stem.norm_pool",
+        "stem.activation_pool",
+    ]
+
+
+def test_without_a_stem_the_first_stage_reads_the_pixels():
+    network = plan(stem={"kind": "none"})
+    assert block(network, 1, 1)["conv1"].inputs == ("normalize",)
+
+
+@pytest.mark.parametrize("output_stride", [None, 16, 8])
+def test_output_stride_turns_strides_into_dilation(output_stride):
+    """As torchvision's `replace_stride_with_dilation`: the first block keeps the dilation it enters with."""
+    network = plan_of("resnet50_backbone", *([f"output_stride={output_stride}"] if output_stride else []))
+    settings = {
+        (stage, number): block(network, stage, number)["conv2"].settings for stage in (3, 4) for number in (1, 2)
+    }
+    seen = {key: (value["stride"], value["dilation"]) for key, value in settings.items()}
+    expected = {
+        None: {(3, 1): (2, 1), (3, 2): (1, 1), (4, 1): (2, 1), (4, 2): (1, 1)},
+        16: {(3, 1): (2, 1), (3, 2): (1, 1), (4, 1): (1, 1), (4, 2): (1, 2)},
+        8: {(3, 1): (1, 1), (3, 2): (1, 2), (4, 1): (1, 2), (4, 2): (1, 4)},
+    }
+    assert seen == expected[output_stride]
+    sides = [network.by_name[record].shape[0] for record in network.outputs.values()]
+    assert sides == {None: [56, 28, 14, 7], 16: [56, 28, 14, 14], 8: [56, 28, 28, 28]}[output_stride]
+    assert network.trainable == plan_of("resnet50_backbone").trainable
+
+
+def test_a_stage_overrides_the_block_and_the_network():
+    stages = [{"blocks": 1, "width": 8}, {"blocks": 1, "width": 16, "stride": 2, "block": {"activation": "gelu"}}]
+    network = plan(activation="silu", stages=stages)
+    functions = {r.name: r.settings["function"] for r in network.records if r.kind == "activation"}
+    assert functions["stem.activation"] == functions["stage1.block1.activation"] == "silu"
+    assert functions["stage2.block1.activation"] == "gelu"
+
+
+@pytest.mark.parametrize(
+    ("head", "kinds", "probabilities"),
+    [
+        ({"pool": "average"}, ["global_pool", "dense"], "softmax"),
+        ({"pool": "none", "multi_label": True}, ["flatten", "dense"], "sigmoid"),
+        ({"pool": "max", "dropout": 0.5}, ["global_pool", "dropout", "dense"], "softmax"),
+    ],
+)
+def test_heads(head, kinds, probabilities):
+    network = plan(head=head)
+    assert [r.kind for r in network.records if r.name.startswith("head")] == kinds
+    assert network.probabilities == probabilities
+    assert network.outputs == {"logits": "head.logits"}
+
+
+REFUSED = [
+    ({"block": {"shortcut": "none", "zero_init_last": True}}, "contradiction", "stages.0.block.zero_init_last"),
+    ({"block": {"kind": "bottleneck", "groups": 3}}, "contradiction", "stages.0.block.groups"),
+    ({"block": {"shortcut": "identity_pad"}, "stem": {"width": 12}}, "contradiction", "stages.0.block.shortcut"),
+    ({"norm": {"kind": "group", "groups": 3}}, "contradiction", "norm.groups"),
+    ({"output_stride": 8}, "contradiction", "output_stride"),
+    ({"input": {"shape": [8]}, "stem": {"kind": "none"}}, "contradiction", "stages.0.block.kind"),
+    ({"input": {"shape": [1, 1, 3]}}, "map_too_small", "stages.1.stride"),
+    ({"head": {"kind": "features", "stages": [1]}}, "contradiction", "head.stages"),
+    ({"stages": [{"blocks": 4096, "width": 8}] * 3}, "contradiction", "stages"),
+    ({"stages": [{"blocks": 1, "width": 8, "block": {"kind": "bottleneck"}}]}, "no_effect", "block.kind"),
+    ({"block": {"kind": "bottleneck", "stride_on": "conv1x1"}, "stages": [{"blocks": 1, "width": 8}]},
+     "no_effect", "block.stride_on"),
+    ({"stem": {"kind": "none"}, "activation": "silu", "block": {"activation": "relu"}}, "no_effect", "activation"),
+    ({"norm": {"kind": "none"}, "stem": {"kind": "none"}, "block": {"norm": {"kind": "batch"}}}, "no_effect", "norm"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "path"), REFUSED, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_what_is_refused(changes, code, path):
+    assert (code, path) in problems(**changes)

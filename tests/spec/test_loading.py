@@ -1,0 +1,184 @@
+"""Names and paths, `extends` and `--set`."""
+
+from __future__ import annotations
+
+import pytest
+
+from kresnet.errors import KresnetError
+from kresnet.plan import plan_loaded
+from kresnet.spec import library
+from kresnet.spec.base import merge
+from kresnet.spec.loading import load_spec, split_overrides
+from tests.spec.test_validation import VALID
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "base.yaml").write_text(
+        VALID + 'source: "a paper"\npublished: [{source: "a paper", parameters: 1.0e+6}]\n'
+    )
+    return tmp_path
+
+
+def write(folder, text, name="child.yaml"):
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def problem(reference, *overrides):
+    with pytest.raises(KresnetError) as caught:
+        load_spec(reference, overrides)
+    assert len(caught.value.problems) == 1
+    return caught.value.problems[0]
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", library.names())
+def test_shipped_specs_load_by_name_and_by_path(name):
+    assert load_spec(name).value == load_spec(str(library.directory() / f"{name}.yaml")).value
+
+
+def test_an_unknown_name_and_the_nearest():
+    found = problem("resnet51")
+    assert (found.code, found.nearest) == ("unknown_name", "resnet50") or found.nearest.startswith("resnet")
+    assert problem("./resnet50.yml").code == "file_missing"
+
+
+# Extends
+
+
+def test_a_document_says_only_what_it_changes(folder):
+    spec = load_spec(write(folder, "extends: base.yaml\nname: child\nhead: {classes: 5}\nstem: {width: 8}\n")).value
+    assert (spec.name, spec.head.classes, spec.stem.width, spec.stem.kernel) == ("child", 5, 8, 3)
+    assert spec.source is None, "what a spec says of itself is not inherited"
+    assert spec.published == ()
+
+
+def test_lists_are_replaced_and_another_kind_replaces_the_whole(folder):
+    text = "extends: base.yaml\nstages: [{blocks: 2, width: 16}]\nstem: {kind: deep}\n"
+    text += "head: {kind: features, stages: [1]}\n"
+    spec = load_spec(write(folder, text)).value
+    assert len(spec.stages) == 1
+    assert spec.stem.widths == (32, 32, 64)
+    assert spec.head.kind == "features"
+
+
+def test_extends_over_several_files_and_a_shipped_name(folder):
+    write(folder, "extends: base.yaml\nname: middle\nstem: {width: 8}\n", "middle.yaml")
+    assert load_spec(write(folder, "extends: middle.yaml\nname: last\n")).value.stem.width == 8
+    assert load_spec(write(folder, "extends: resnet50\nname: mine\nhead: {classes: 7}\n")).value.head.classes == 7
+
+
+def test_a_problem_names_the_file_that_states_it(folder):
+    write(folder, VALID.replace("kernel: 3", "kernel: 99"), "base.yaml")
+    found = problem(write(folder, "extends: base.yaml\nname: child\n"))
+    assert (found.code, found.path) == ("out_of_range", "stem.kernel")
+    assert found.place.file.endswith("base.yaml")
+    assert found.place.line == 3
+
+
+def test_cycles(folder):
+    write(folder, "extends: b.yaml\n", "a.yaml")
+    found = problem(write(folder, "extends: a.yaml\n", "b.yaml"))
+    assert found.code == "extends_cycle"
+    assert "b.yaml -> a.yaml -> b.yaml" in found.message
+    assert problem(write(folder, "extends: self.yaml\n", "self.yaml")).code == "extends_cycle"
+
+
+def test_extends_stays_in_its_folder(folder, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "secret.yaml"
+    outside.write_text(VALID)
+    for reference in (str(outside), f"../{outside.parent.name}/secret.yaml"):
+        assert problem(write(folder, f"extends: {reference}\n")).code == "file_unreadable"
+    (folder / "link.yaml").symlink_to(outside)
+    assert problem(write(folder, "extends: link.yaml\n")).code == "file_unreadable"
+
+
+@pytest.mark.parametrize(
+    ("value", "code"), [("[a]", "wrong_type"), ("nowhere", "unknown_name"), ("no/where.yaml", "file_missing")]
+)
+def test_what_cannot_be_extended(folder, value, code):
+    found = problem(write(folder, f"name: child\nextends: {value}\n"))
+    assert (found.code, found.path, found.place.line) == (code, "extends", 2)
+
+
+# --set
+
+
+def test_overrides(folder):
+    overrides = [
+        "stages.0.width=32",
+        "norm={kind: group, groups: 8}",
+        "head.classes=3",
+        "stem.pool={kind: max}",
+        "stem.pool.size=2",
+    ]
+    spec = load_spec(str(folder / "base.yaml"), overrides).value
+    assert spec.stages[0].width == 32
+    assert (spec.norm.kind, spec.norm.groups) == ("group", 8)
+    assert (spec.head.classes, spec.stem.pool.size) == (3, 2)
+
+
+def test_an_override_may_take_a_setting_out():
+    assert load_spec("resnet50", ["stem.pool=null"]).value.stem.pool is None
+    assert load_spec("resnet50", ["stem.pool="]).value.stem.pool is None
+
+
+BAD_OVERRIDES = {
+    "stages.0.width": "bad_override",
+    "=3": "bad_override",
+    "stages.9.width=3": "bad_override",
+    "stages.first.width=3": "bad_override",
+    "name.first=3": "bad_override",
+    "stages.0.width=[1": "bad_override",
+    "stages.\u00b2.width=3": "bad_override",
+    "stages.0.width=wide": "wrong_type",
+    "stages.0.widht=3": "unknown_field",
+    "stem.kernel=99": "out_of_range",
+}
+
+
+@pytest.mark.parametrize("override", BAD_OVERRIDES)
+def test_wrong_overrides_are_told_as_overrides(folder, override):
+    found = problem(str(folder / "base.yaml"), override)
+    assert found.code == BAD_OVERRIDES[override]
+    assert found.place.file == f"--set {override}"
+
+
+def test_overrides_of_the_spec_and_of_the_recipe():
+    assert split_overrides(["recipe.epochs=3", "head.classes=2"]) == (["head.classes=2"], ["epochs=3"])
+
+
+def test_a_contradiction_is_found_where_the_document_states_it(folder):
+    loaded = load_spec(write(folder, "extends: base.yaml\nname: child\nnorm:\n  kind: group\n  groups: 5\n"))
+    with pytest.raises(KresnetError) as caught:
+        plan_loaded(loaded)
+    places = {str(each.place).rsplit("/")[-1] for each in caught.value.problems}
+    assert places == {"child.yaml:5:3"}
+
+
+# The merge rule
+
+
+@pytest.mark.parametrize(
+    ("base", "override", "expected"),
+    [
+        ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}}, {"a": 1, "b": {"c": 4, "d": 3}}),
+        ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
+        ({"kind": "x", "a": 1}, {"kind": "y", "b": 2}, {"kind": "y", "b": 2}),
+        ({"kind": "x", "a": 1}, {"kind": "x", "b": 2}, {"kind": "x", "a": 1, "b": 2}),
+        ({"kind": "x", "a": 1}, {"b": 2}, {"kind": "x", "a": 1, "b": 2}),
+        ({"a": {"b": 1}}, {"a": None}, {"a": None}),
+    ],
+)
+def test_merge(base, override, expected):
+    assert merge(base, override) == expected
+
+
+def test_places_within_a_replaced_list_are_not_those_of_the_base(folder):
+    found = problem(write(folder, "extends: base.yaml\nname: child\nstages:\n  - {blocks: 1}\n"))
+    assert (found.code, found.path) == ("missing_field", "stages.0.width")
+    assert found.place.file.endswith("child.yaml")
+    assert found.place.line == 4

@@ -1,0 +1,109 @@
+"""Each kind of problem: its code, path, place, and the nearest valid name. All of them at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from kresnet.errors import KresnetError
+from kresnet.spec.architecture import Spec
+from kresnet.spec.document import parse
+from kresnet.spec.validation import validate
+
+VALID = """\
+name: small
+input: {shape: [32, 32, 3]}
+stem: {kind: conv, width: 16, kernel: 3, stride: 1}
+block: {kind: basic}
+stages:
+  - {blocks: 1, width: 16}
+  - {blocks: 1, width: 32, stride: 2}
+head: {classes: 10}
+"""
+
+
+def problems(old: str = "", new: str = "", text: str = VALID):
+    assert old in text
+    with pytest.raises(KresnetError) as caught:
+        validate(Spec, parse(text.replace(old, new), "s.yaml"))
+    return caught.value.problems
+
+
+# What stands in VALID, what is written instead, and the problem: code, path, line, column, nearest valid name.
+CASES = [
+    ("stride: 2", "strid: 2", "unknown_field", "stages.1.strid", 7, 28, "stride"),
+    ("kind: basic", "kind: bottelneck", "wrong_value", "block", 4, 1, "bottleneck"),
+    ("kind: basic", "kind: basic, order: preactivation", "wrong_value", "block.order", 4, 22, "full_preactivation"),
+    ("width: 16, kernel", "width: wide, kernel", "wrong_type", "stem.width", 3, 20, ""),
+    ("width: 16, kernel", "width: 16.5, kernel", "wrong_type", "stem.width", 3, 20, ""),
+    ("width: 16, kernel", "width: true, kernel", "wrong_type", "stem.width", 3, 20, ""),
+    ("stride: 2", "stride: 0", "out_of_range", "stages.1.stride", 7, 28, ""),
+    ("blocks: 1, width: 16", "blocks: 0, width: 16", "out_of_range", "stages.0.blocks", 6, 6, ""),
+    ("head: {classes: 10}", "head: {}", "missing_field", "head.classes", 8, 1, ""),
+    ("block: {kind: basic}\n", "", "missing_field", "block", 1, 1, ""),
+    ("block: {kind: basic}", "block: {}", "missing_field", "block", 4, 1, ""),
+    ("[32, 32, 3]", "[32, x, 3]", "wrong_type", "input.shape.1", 2, 21, ""),
+    ("[32, 32, 3]", "thirty-two", "wrong_type", "input.shape", 2, 9, ""),
+    ("name: small", "name: ../small", "out_of_range", "name", 1, 1, ""),
+    ("{classes: 10}", "{classes: 10, dropout: .nan}", "out_of_range", "head.dropout", 8, 21, ""),
+    ("{classes: 10}", "{classes: 10, dropout: .inf}", "out_of_range", "head.dropout", 8, 21, ""),
+    ("{classes: 10}", "[10]", "wrong_type", "head", 8, 1, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "code", "path", "line", "column", "near"), CASES)
+def test_problems(old, new, code, path, line, column, near):
+    (problem,) = problems(old, new)
+    assert (problem.code, problem.path) == (code, path)
+    assert (problem.place.file, problem.place.line, problem.place.column) == ("s.yaml", line, column)
+    assert problem.nearest == near
+    assert problem.message
+
+
+def test_a_document_that_is_no_mapping():
+    (problem,) = problems(VALID, "- 1\n- 2\n")
+    assert (problem.code, problem.message) == ("wrong_type", "The document is not a mapping.")
+
+
+def test_all_problems_at_once_in_the_order_of_the_file():
+    text = (
+        VALID.replace("kernel: 3", "kernl: 3").replace("width: 32", "width: -1").replace("classes: 10", "classes: ten")
+    )
+    found = problems(text=text)
+    assert [(problem.code, problem.path) for problem in found] == [
+        ("unknown_field", "stem.kernl"),
+        ("out_of_range", "stages.1.width"),
+        ("wrong_type", "head.classes"),
+    ]
+
+
+def test_a_field_of_another_kind_says_whose_it_is():
+    (problem,) = problems("kind: basic", "kind: basic, expansion: 4")
+    assert problem.code == "unknown_field"
+    assert problem.remedy == "`expansion` belongs to kind: bottleneck"
+
+
+def test_a_wrong_default_of_all_stages_is_told_once_where_it_stands():
+    (problem,) = problems("kind: basic", "kind: basic, dropout: 2.0")
+    assert (problem.path, problem.place.line) == ("block.dropout", 4)
+
+
+def test_a_wrong_norm_of_the_network_is_told_once_where_it_stands():
+    (problem,) = problems("name: small", "name: small\nnorm: {kind: batch, momentum: 3.0}")
+    assert (problem.path, problem.place.line) == ("norm.momentum", 2)
+
+
+def test_what_stages_override():
+    text = VALID.replace("stride: 2", "stride: 2, block: {activation: gelu, norm: {epsilon: 0.001}}")
+    spec = validate(Spec, parse(text.replace("name: small", "name: small\nnorm: {kind: batch, momentum: 0.5}"), "s"))
+    first, second = (stage.block for stage in spec.stages)
+    assert (first.activation, second.activation) == ("relu", "gelu")
+    assert (first.norm.epsilon, second.norm.epsilon, second.norm.momentum) == (1e-5, 1e-3, 0.5)
+
+
+def test_a_stage_with_blocks_of_another_kind_keeps_the_norm_of_the_network_only():
+    text = VALID.replace("kind: basic", "kind: basic, dropout: 0.5").replace(
+        "stride: 2", "stride: 2, block: {kind: bottleneck}"
+    )
+    spec = validate(Spec, parse(text.replace("name: small", "name: small\nnorm: {kind: layer}"), "s"))
+    assert spec.stages[1].block.norm.kind == "layer"
+    assert (spec.stages[0].block.dropout, spec.stages[1].block.dropout) == (0.5, 0.0)
