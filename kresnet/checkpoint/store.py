@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from kresnet.checkpoint.files import digest, flush, staged_directory, write_json
+from kresnet.files import digest, flush, staged_directory, write_json
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Build the Keras model, verify it against the plan, and write it with its plan and drawing."""
-    from kresnet.checkpoint.files import refuse_existing, staged_directory, write_json, write_text
+    from kresnet.files import refuse_existing, staged_directory, write_json, write_text
     from kresnet.plan.drawing import draw
     from kresnet.plan.estimate import available_memory, check_fits, estimate
     from kresnet.runtime import import_tensorflow

@@ -23,7 +23,8 @@ from kresnet.export.golden import Golden, make_golden
 from kresnet.export.manifest import Manifest
 from kresnet.export.proof import Report, check_export
 from kresnet.export.signatures import Endpoint, endpoints, named
-from kresnet.export.staging import stage, writing
+from kresnet.export.staging import stage
+from kresnet.files import told_plainly
 from kresnet.spec.architecture import Classifier, Spec
 
 
@@ -73,7 +74,7 @@ def export_model(
     signatures = contract(spec, _output_shapes(model))
     with stage(Path(models_dir) / spec.name, version) as staged:
         golden = make_golden(model, spec, golden_images)
-        with writing(staged.base):
+        with told_plainly(staged.base):
             _write_saved_model(staged.directory, endpoints(model, spec, names, signatures))
             (staged.directory / manifest.FOLDER).mkdir(parents=True)
             golden.save(staged.directory / manifest.GOLDEN)
@@ -94,7 +95,7 @@ def export_model(
             raise report.error()
         path = staged.base / str(staged.version)
         report = Report(path, report.results, report.not_verified, report.facts)
-        with writing(staged.base):
+        with told_plainly(staged.base):
             _write_text(staged.directory / manifest.PROOF, json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
         return ExportResult(staged.publish(), staged.version, report)
 

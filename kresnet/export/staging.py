@@ -7,7 +7,6 @@ no server reads and the next export removes.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import re
@@ -19,12 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kresnet.errors import KresnetError, fail
+from kresnet.files import flush, told_plainly
 
 PREFIX = ".export-"
-
-_FULL = re.compile("No space left|Disk quota exceeded|File too large")
-_REFUSED = re.compile("Permission denied|Read-only file system|Operation not permitted")
-_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(slots=True)
@@ -48,13 +44,13 @@ class Stage:
             KresnetError: `output_exists`, where something took the name meanwhile; `disk_full`, `not_writable`.
         """
         target = self.base / str(self.version)
-        with writing(self.base):
+        with told_plainly(self.base):
             for path in (*self.directory.rglob("*"), self.directory):
-                _flush(path)
+                flush(path)
             if target.exists():
                 raise _exists(target)
             self.directory.rename(target)
-            _flush(self.base)
+            flush(self.base)
         return target
 
 
@@ -70,7 +66,7 @@ def stage(base: Path, version: int | None) -> Iterator[Stage]:
     if version is not None and not 1 <= version < 2**63:
         raise fail("bad_option", f"{version} cannot be a version.", expected="an integer from 1", found=str(version))
     with ExitStack() as leaving:
-        with writing(base):
+        with told_plainly(base):
             leaving.callback(_remove_empty, [path for path in (base, *base.parents) if not path.exists()])
             base.mkdir(parents=True, exist_ok=True)
             leaving.enter_context(_locked(base))
@@ -81,29 +77,6 @@ def stage(base: Path, version: int | None) -> Iterator[Stage]:
             leaving.callback(shutil.rmtree, directory, ignore_errors=True)
             directory.mkdir(parents=True)  # an export that failed beside us may just have removed an empty base
         yield Stage(base, number, directory)
-
-
-@contextmanager
-def writing(directory: Path) -> Iterator[None]:
-    """Tell a full disk and a refused write in plain words, whether Python or TensorFlow's C++ reports it.
-
-    Raises:
-        KresnetError: `disk_full` or `not_writable`.
-    """
-    try:
-        yield
-    except KresnetError:
-        raise
-    except Exception as error:
-        number = error.errno if isinstance(error, OSError) else None
-        if number in _FULL_ERRORS or _FULL.search(str(error)):
-            remedy = "free some space, or export to another disk with -o MODELS_DIR"
-            raise fail("disk_full", f"There is no room left to write to {directory}.", remedy=remedy) from error
-        if isinstance(error, OSError) or _REFUSED.search(str(error)):
-            reason = os.strerror(number) if number else "permission denied"
-            message = f"{directory} cannot be written to: {reason}."
-            raise fail("not_writable", message, remedy="choose another directory with -o MODELS_DIR") from error
-        raise
 
 
 def versions(base: Path) -> dict[int, Path]:
@@ -138,14 +111,5 @@ def _locked(base: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _flush(path: Path) -> None:
-    """Bring a file or a folder's entries to the disk, so that a power cut cannot leave a version of empty files."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

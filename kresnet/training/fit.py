@@ -9,16 +9,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kresnet.checkpoint.files import told_plainly, write_json
 from kresnet.data.order import steps_per_epoch
 from kresnet.data.sources import DataSet, open_data
 from kresnet.errors import fail
+from kresnet.files import told_plainly, write_json
 from kresnet.graph import build_model
 from kresnet.plan import Plan
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training.devices import make_strategy, resolve_precision
 from kresnet.training.engine import Engine
+from kresnet.training.instruments import Instruments, require_subject
 from kresnet.training.optimizers import make_optimizer
 from kresnet.training.run import Run
 from kresnet.training.schedules import learning_rate
@@ -39,6 +40,7 @@ def start(run: Run, spec: Spec, plan: Plan, recipe: Recipe, log: Log) -> dict[st
     """
     data = _open(spec, recipe)
     strategy = _strategy(recipe)
+    require_subject(plan, recipe, strategy.num_replicas_in_sync)
     run.create(
         spec,
         plan,
@@ -108,7 +110,8 @@ def _train(run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, l
         )
         rate = learning_rate(recipe.optimizer.learning_rate, recipe.schedule, epoch_steps, recipe.epochs)
         trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)
-    last = Session(run, recipe, data, Engine(trainer, strategy), epoch_steps, log).run()
+    instruments = Instruments(plan, recipe, network, log)
+    last = Session(run, recipe, data, Engine(trainer, strategy), instruments, epoch_steps, log).run()
     save_model(network, plan, run.model)
     result = {
         "epochs": recipe.epochs,

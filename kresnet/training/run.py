@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from kresnet.checkpoint.files import refuse_existing, staged_directory, told_plainly, write_json, write_text
 from kresnet.errors import fail
+from kresnet.files import refuse_existing, staged_directory, told_plainly, write_json, write_text
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump, read

@@ -15,26 +15,35 @@ from typing import Any
 from kresnet.errors import KresnetError, fail
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextlib.contextmanager
 def told_plainly(path: Path) -> Iterator[None]:
-    """Turn an operating system's refusal to write at `path` into an error of kresnet's.
+    """Turn a refusal to write at `path` into an error of kresnet's, whether Python or TensorFlow's C++ reports it.
 
     Raises:
         KresnetError: `disk_full` or `not_writable`.
     """
     try:
         yield
-    except OSError as error:
-        raise _plain(error, path) from error
+    except KresnetError:
+        raise
+    except Exception as error:
+        number = error.errno if isinstance(error, OSError) else None
+        if number in _FULL or _says(error, _FULL):
+            remedy = "free some space, or write to another disk with -o"
+            raise fail("disk_full", f"There is no room left to write {path}.", remedy=remedy) from error
+        if isinstance(error, OSError) or _says(error, _REFUSED):
+            reason = os.strerror(number) if number else "permission denied"
+            message = f"{path} cannot be written: {reason}."
+            raise fail("not_writable", message, remedy="-o with a directory that you may write to") from error
+        raise
 
 
-def _plain(error: OSError, path: Path) -> KresnetError:
-    if error.errno in _FULL:
-        return fail("disk_full", f"There is no room left to write {path}.", remedy="free some space, then run it again")
-    reason = error.strerror or str(error)
-    return fail("not_writable", f"{path} cannot be written: {reason}.", remedy="-o DIR with a directory you may write")
+def _says(error: Exception, numbers: tuple[int, ...]) -> bool:
+    """Whether an error without a number, as TensorFlow and HDF5 raise them, carries the system's words for one."""
+    return any(os.strerror(number) in str(error) for number in numbers)
 
 
 def refuse_existing(directory: Path, remedy: str = "another -o") -> None:
