@@ -9,21 +9,23 @@ from typing import Any
 import keras
 from keras.layers import Layer
 
+from kresnet.graph.initializers import make_initializer
 from kresnet.graph.layers import FusedBatchNorm, IdentityPad, NormalizePixels, StochasticDepth, SymmetricPad
 from kresnet.graph.verify import verify
 from kresnet.plan import Plan, Record
 
 Handler = Callable[["Context", Record], Layer]
+BatchNorm = type[keras.layers.BatchNormalization]
 HANDLERS: dict[str, Handler] = {}
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
 class Context:
-    """What handlers need beside the record: the type to compute in, and the seed of initial weights and dropout."""
+    """What handlers need beside the record: type to compute in, seed of initial weights and dropout, kind of norms."""
 
-    def __init__(self, plan: Plan, precision: str, seed: int) -> None:
-        self.policy, self.seed = POLICIES[precision], seed
+    def __init__(self, plan: Plan, precision: str, seed: int, batch_norm: BatchNorm) -> None:
+        self.policy, self.seed, self.batch_norm = POLICIES[precision], seed, batch_norm
         self.outputs = set(plan.outputs.values())
 
     def common(self, record: Record) -> dict[str, Any]:
@@ -37,29 +39,20 @@ class Context:
     def kernel(self, record: Record) -> dict[str, Any]:
         """Initial kernel and bias of a convolution or dense layer."""
         settings = record.settings
-        scale, mode, distribution = INITIALIZERS[settings["initializer"]]
-        initializer = keras.initializers.VarianceScaling(scale, mode, distribution, seed=self.layer_seed(record))
+        initializer = make_initializer(settings["initializer"], self.layer_seed(record))
         return {"use_bias": settings["bias"], "kernel_initializer": initializer}
 
 
-#: scale, mode and distribution of each initialiser (He et al. 2015b; Glorot and Bengio 2010; LeCun et al. 1998).
-INITIALIZERS = {
-    "he_normal": (2.0, "fan_in", "truncated_normal"),
-    "he_normal_fan_out": (2.0, "fan_out", "untruncated_normal"),
-    "he_uniform": (2.0, "fan_in", "uniform"),
-    "glorot_normal": (1.0, "fan_avg", "truncated_normal"),
-    "glorot_uniform": (1.0, "fan_avg", "uniform"),
-    "lecun_normal": (1.0, "fan_in", "truncated_normal"),
-}
-
-
-def build_model(plan: Plan, *, precision: str = "float32", seed: int = 0) -> keras.Model:
+def build_model(
+    plan: Plan, *, precision: str = "float32", seed: int = 0, batch_norm: BatchNorm = FusedBatchNorm
+) -> keras.Model:
     """The plan as a functional model.
 
     Args:
         plan: the network.
         precision: `float32`, `bfloat16` or `float16`, of activations and products; weights are float32.
         seed: of initial weights and dropout.
+        batch_norm: the layer that batch norms become; another than the default serves to examine it.
 
     Returns:
         A model that takes float32 RGB values 0-255 `(N, H, W, C)`, or vectors `(N, length)`, and returns float32:
@@ -68,7 +61,7 @@ def build_model(plan: Plan, *, precision: str = "float32", seed: int = 0) -> ker
     Raises:
         KresnetError: `graph_mismatch` if the model differs from the plan, which is a bug of kresnet.
     """
-    context = Context(plan, precision, seed)
+    context = Context(plan, precision, seed, batch_norm)
     tensors: dict[str, Any] = {}
     for record in plan.records:
         if record.kind == "input":
@@ -125,7 +118,7 @@ def _norm(context: Context, record: Record) -> Layer:
     common = {"epsilon": settings["epsilon"], "gamma_initializer": gamma, **context.common(record)}
     match settings["kind"]:
         case "batch":
-            return FusedBatchNorm(momentum=settings["momentum"], synchronized=settings["synchronized"], **common)
+            return context.batch_norm(momentum=settings["momentum"], synchronized=settings["synchronized"], **common)
         case "group":
             return keras.layers.GroupNormalization(settings["groups"], **common)
         case _:
