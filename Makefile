@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-slow lint docs-check clean
+.PHONY: demo test test-slow nightly golden reference bench lint docs-check clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +18,18 @@ test: $(VENV)/.installed lint
 
 test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, many random networks
 	$(BIN)/python -m pytest -m slow
+
+nightly: $(VENV)/.installed ## fifty times the random networks of `make test`
+	KRESNET_PROPERTY_SCALE=50 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py
+
+golden: $(VENV)/.installed ## write the counts of every shipped network anew, for a look at the difference
+	$(BIN)/python -m tests.golden.regenerate
+
+reference: $(VENV)/.installed ## write docs/spec-reference.md and docs/schema/ anew, from the models
+	$(BIN)/python -m kresnet.spec.reference docs
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.build
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
