@@ -44,6 +44,8 @@ CODES: dict[str, int] = {
     "run_missing": BAD_INPUT,
     "run_changed": BAD_INPUT,
     "model_unreadable": BAD_INPUT,
+    "weights_pickle": BAD_INPUT,
+    "weights_mismatch": BAD_INPUT,
     "environment": BAD_INPUT,
     "too_large": BAD_INPUT,
     # Runs and checks
@@ -51,6 +53,7 @@ CODES: dict[str, int] = {
     "checkpoint_invalid": RUN_FAILED,
     "diverged": RUN_FAILED,
     "graph_mismatch": RUN_FAILED,
+    "batch_norm_mismatch": RUN_FAILED,
     "export_mismatch": RUN_FAILED,
     "not_servable": RUN_FAILED,
     "interrupted": RUN_FAILED,

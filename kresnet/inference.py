@@ -16,7 +16,7 @@ from kresnet.data.images import read_image
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
 from kresnet.errors import KresnetError, Problem, fail
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 from kresnet.training.engine import Engine
 from kresnet.training.run import Run
 from kresnet.training.trainer import Trainer

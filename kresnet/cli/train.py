@@ -33,19 +33,27 @@ def fit(
     resume: Annotated[
         Path | None, typer.Option("--resume", metavar="RUN", help="Continue this run instead of starting one.")
     ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option("--init", metavar="FILE", help="Start from this kresnet model's weights; the head may differ."),
+    ] = None,
+    frozen: Annotated[
+        str | None,
+        typer.Option("--freeze", metavar="PARTS", help="Parts of --init to hold as they are: stem,stage1."),
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a network, or continue a run that was stopped."""
     if resume is not None:
-        if spec or recipe or overrides or output:
+        if spec or recipe or overrides or output or init or frozen:
             message = "--resume continues a run as it is, without SPEC or other settings."
             raise fail("bad_option", message, remedy=f"kresnet fit --resume {resume}")
         result, directory = _resumed(resume), resume
     elif spec is not None:
         loaded, plan = planned(spec, overrides)
         directory = output or Path("runs") / loaded.value.name
-        result = _started(loaded, plan, _recipe(loaded, recipe, overrides), directory, force)
+        result = _started(loaded, plan, _recipe(loaded, recipe, overrides), directory, force, init, frozen)
     else:
         raise fail("bad_option", "Name the spec to train.", remedy="kresnet fit quickstart -o RUN")
     if as_json:
@@ -57,19 +65,29 @@ def fit(
     )
 
 
-def _started(loaded: Loaded[Spec], plan: Any, recipe: Recipe, directory: Path, force: bool) -> dict[str, Any]:
+def _started(
+    loaded: Loaded[Spec],
+    plan: Any,
+    recipe: Recipe,
+    directory: Path,
+    force: bool,
+    init: Path | None,
+    frozen: str | None,
+) -> dict[str, Any]:
     from kresnet.plan.estimate import available_memory, check_fits, estimate_recipe
     from kresnet.runtime import import_tensorflow
     from kresnet.training.run import Run
+    from kresnet.weights.transfer import prepare
 
     run = Run(directory)
     run.refuse_existing()
+    transfer = prepare(plan, init, [part.strip() for part in frozen.split(",")] if frozen else [])
     if not force:
         check_fits(estimate_recipe(plan, recipe), available_memory())
     import_tensorflow()
     from kresnet.training import fit as training
 
-    return training.start(run, loaded.value, plan, recipe, log)
+    return training.start(run, loaded.value, plan, recipe, log, transfer)
 
 
 def _resumed(directory: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kresnet.errors import Problem, fail
-from kresnet.spec.architecture import CenterCrop, Input
+from kresnet.spec.inputs import CenterCrop, Input
 
 FORMATS = "JPEG, PNG, GIF, BMP or WebP"
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.errors import KresnetError, Problem
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 
 #: Decoded images of a split up to this many bytes are kept in memory.
 RESIDENT_BYTES = 2 * 1024**3

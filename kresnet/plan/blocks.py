@@ -8,7 +8,8 @@ from typing import Any
 
 from kresnet.plan.draft import Draft
 from kresnet.plan.records import Record
-from kresnet.spec.architecture import BottleneckBlock, DenseBlock, Stage
+from kresnet.spec.architecture import Stage
+from kresnet.spec.blocks import BottleneckBlock, DenseBlock
 from kresnet.spec.contradictions import PREACTIVATION, groups, output_width
 
 #: A weighted layer: its input and whether a norm follows it -> its output.
@@ -102,9 +103,10 @@ class BlockPlan:
         return lambda x, norm_follows: self.draft.dense(x, name, units, bias=self.draft.wants_bias(norm_follows))
 
     def _projects(self, x: Record) -> bool:
-        changes = self.stride != 1 or x.shape[-1] != output_width(self.stage)
-        shortcut = self.stage.block.shortcut
-        return shortcut == "projection_all" or (shortcut == "projection" and changes)
+        block = self.stage.block
+        keeps_stride = not isinstance(block, DenseBlock) and block.downsample == "subsample"
+        changes = (self.stride != 1 and not keeps_stride) or x.shape[-1] != output_width(self.stage)
+        return block.shortcut == "projection_all" or (block.shortcut == "projection" and changes)
 
     def _shortcut(self, x: Record) -> Record:
         """Options A, B and C of He et al. 2015, section 4.1; the input itself where nothing changes."""
@@ -116,7 +118,7 @@ class BlockPlan:
             changes = stride != 1 or x.shape[-1] != width
             return draft.identity_pad(x, "shortcut.pad", width, stride) if changes else x
         if not self._projects(x) and x.shape[-1] == width:
-            return x
+            return draft.identity_pad(x, "shortcut.subsample", width, stride) if stride > 1 else x
         normed = block.order != "full_preactivation" and block.norm.kind != "none"
         if isinstance(block, DenseBlock):
             x = draft.dense(x, "shortcut.dense", width, bias=draft.wants_bias(normed), role="shortcut")

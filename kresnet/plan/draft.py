@@ -9,7 +9,8 @@ from typing import Any
 
 from kresnet.errors import KresnetError, Problem
 from kresnet.plan.records import Parameter, Record, Shape
-from kresnet.spec.architecture import Convolution, Norm
+from kresnet.spec.architecture import Convolution
+from kresnet.spec.blocks import Norm
 
 
 class Draft:
@@ -117,11 +118,16 @@ class Draft:
     def activation(self, x: Record, name: str, function: str) -> Record:
         return self._append(name, "activation", (x,), x.shape, settings={"function": function})
 
-    def pool(self, x: Record, name: str, how: str, size: int, stride: int, *, same: bool = False) -> Record:
-        """A window's maximum or average. `same` keeps TensorFlow's padding whatever the network's is."""
+    def pool(
+        self, x: Record, name: str, how: str, size: int, stride: int, *, same: bool = False, fill: str = "lowest"
+    ) -> Record:
+        """A window's maximum or average. `same` keeps TensorFlow's padding whatever the network's is.
+
+        `fill` is what pads a maximum's map symmetrically; an average's is padded with zeros.
+        """
         padding = "same"
         if not same:
-            x, padding = self._padded(x, name, size, stride, 1, fill="lowest" if how == "max" else "zero")
+            x, padding = self._padded(x, name, size, stride, 1, fill=fill if how == "max" else "zero")
         else:
             self._shrinkable(x, stride)
         height, width, channels = x.shape

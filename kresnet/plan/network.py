@@ -8,8 +8,10 @@ from kresnet.errors import KresnetError
 from kresnet.plan.blocks import BlockPlan
 from kresnet.plan.draft import Draft
 from kresnet.plan.records import Plan, Record
-from kresnet.spec.architecture import Classifier, DeepStem, Features, NoStem, Spec, Stage
+from kresnet.spec.architecture import Classifier, Features, Spec, Stage
+from kresnet.spec.blocks import DenseBlock
 from kresnet.spec.contradictions import PREACTIVATION, contradictions
+from kresnet.spec.stems import DeepStem, NoStem
 
 
 def lower(spec: Spec) -> Plan:
@@ -74,7 +76,7 @@ def _stem(draft: Draft, spec: Spec, x: Record) -> Record:
             x = draft.norm(x, f"norm{suffix}", spec.norm) if normed else x
             x = draft.activation(x, f"activation{suffix}", spec.activation) if order not in PREACTIVATION else x
         if stem.pool and not strided_pool:
-            x = draft.pool(x, "pool", stem.pool.kind, stem.pool.size, stem.pool.stride)
+            x = draft.pool(x, "pool", stem.pool.kind, stem.pool.size, stem.pool.stride, fill=stem.pool.fill)
     return x
 
 
@@ -85,12 +87,19 @@ def _deep_layers(stem: DeepStem) -> list[tuple[str, int, int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class _DilatedStage:
-    """A stage whose stride may have become dilation; its first 3x3 keeps the dilation that the stage entered with."""
+    """A stage whose stride may have become dilation; until its striding block's first 3x3 the old dilation holds."""
 
     settings: Stage
     stride: int
     first_dilation: int
     dilation: int
+
+    @property
+    def striding(self) -> int:
+        """The number of the block that strides, from 1."""
+        block = self.settings.block
+        last = not isinstance(block, DenseBlock) and block.stride_in == "last_block"
+        return self.settings.blocks if last else 1
 
 
 def _dilated(spec: Spec) -> list[_DilatedStage]:
@@ -111,12 +120,15 @@ def _stage(draft: Draft, spec: Spec, x: Record, stage: _DilatedStage, index: int
     total = sum(each.blocks for each in spec.stages)
     before = sum(each.blocks for each in spec.stages[:index])
     for number in range(1, stage.settings.blocks + 1):
-        first = number == 1
+        before_stride = number < stage.striding
         block = BlockPlan(
             draft,
             stage.settings,
-            stride=stage.stride if first else 1,
-            dilations=(stage.first_dilation if first else stage.dilation, stage.dilation),
+            stride=stage.stride if number == stage.striding else 1,
+            dilations=(
+                stage.first_dilation if number <= stage.striding else stage.dilation,
+                stage.first_dilation if before_stride else stage.dilation,
+            ),
             drop_rate=spec.stochastic_depth * (before + number) / total,
             after_stem=before + number == 1 and not isinstance(spec.stem, NoStem),
         )

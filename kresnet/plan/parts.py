@@ -58,7 +58,7 @@ class Part:
     @property
     def shortcut(self) -> str:
         """What runs beside the residual branch: `identity`, `projection`, `pad`, `pool`, or `none`."""
-        kinds = [record.kind for record in self.records if ".shortcut." in record.name]
+        kinds = [record.kind for record in self.records if ".shortcut." in record.name and not _subsamples(record)]
         if "conv" in kinds or "dense" in kinds:
             return "projection"
         if "identity_pad" in kinds:
@@ -136,7 +136,7 @@ def describe(run: Run) -> str:
 
 
 def describe_shortcut(part: Part) -> str:
-    """The shortcut of a block: `identity`, `projection /2`, `pad /2`, `none`; empty for what is no block."""
+    """The shortcut of a block: `identity`, `projection /2`, `pad /2`, `none`...; empty for what is no block."""
     if not part.block:
         return ""
     records = [record for record in part.records if ".shortcut." in record.name and record.kind != "norm"]
@@ -184,6 +184,11 @@ def _stride(record: Record) -> str:
     return f" /{record.settings['stride']}" if record.settings.get("stride", 1) > 1 else ""
 
 
+def _subsamples(record: Record) -> bool:
+    """Whether a shortcut takes every `stride`-th pixel and pads nothing."""
+    return record.name.endswith(".shortcut.subsample")
+
+
 def _layer(record: Record) -> str:
     settings, stride = record.settings, _stride(record)
     match record.kind:
@@ -200,7 +205,7 @@ def _layer(record: Record) -> str:
         case "global_pool":
             return f"{settings['how']} pool"
         case "identity_pad":
-            return f"pad{stride}"
+            return f"{'identity' if _subsamples(record) else 'pad'}{stride}"
         case "activation":
             return str(settings["function"])
         case "norm":

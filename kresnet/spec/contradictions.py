@@ -6,21 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from kresnet.errors import Problem
-from kresnet.spec.architecture import (
-    BottleneckBlock,
-    Classifier,
-    ConvStem,
-    DeepStem,
-    DenseBlock,
-    Features,
-    NoNorm,
-    Norm,
-    NoStem,
-    Pixels,
-    Spec,
-    Stage,
-    Stretch,
-)
+from kresnet.spec.architecture import Classifier, Features, Spec, Stage
+from kresnet.spec.blocks import BottleneckBlock, DenseBlock, NoNorm, Norm
+from kresnet.spec.inputs import Pixels, Stretch
+from kresnet.spec.stems import ConvStem, DeepStem, NoStem
 
 #: Blocks in all; the deepest network of the papers has 600.
 MOST_BLOCKS = 10_000

@@ -124,6 +124,8 @@ class _Reader:
         if id(node) in self.seen:  # the composer hands out one node for an anchor and all its aliases
             return self._problem("syntax", "Aliases (*name) are not accepted; write the value out.", place)
         self.seen.add(id(node))
+        if not isinstance(node, ScalarNode) and node.tag not in (f"{_TAG}map", f"{_TAG}seq"):
+            return self._problem("syntax", f"The tag {node.tag} is not accepted; use plain values.", place)
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
         if isinstance(node, SequenceNode):

@@ -45,7 +45,8 @@ def find(reference: str, folder: Folder = "specs", beside: Path | None = None) -
     raise fail(
         "unknown_name",
         f"`{reference}` is neither a file nor the name of a shipped {folder.removesuffix('s')}.",
-        expected="a path, or " + ("one of " + ", ".join(names(folder)) if len(names(folder)) < 12 else "a shipped name"),
+        expected="a path, or "
+        + ("one of " + ", ".join(names(folder)) if len(names(folder)) < 12 else "a shipped name"),
         nearest=nearest(reference, names(folder)),
         remedy="kresnet specs lists them" if folder == "specs" else "",
     )

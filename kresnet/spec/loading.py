@@ -91,11 +91,25 @@ def _extended(path: Path, folder: library.Folder, chain: tuple[Path, ...]) -> So
     base = _extended(base_path, folder, chain)
     if isinstance(base.values, dict):
         base.values = {key: value for key, value in base.values.items() if key not in _OWN}
-    return Source(source.name, merge(base.values, source.values), base.places | source.places)
+    merged = merge(base.values, source.values)
+    inherited = {key: at for key, at in base.places.items() if _inherited(key, base.values, merged)}
+    return Source(source.name, merged, inherited | source.places)
+
+
+def _inherited(path: Path_, base: Any, merged: Any) -> bool:
+    """Whether what stands at `path` of a merged document may be the base's: no list or kind on the way is replaced."""
+    for part in path:
+        if isinstance(merged, list) and merged is not base:
+            return False
+        try:
+            base, merged = base[part], merged[part]
+        except (LookupError, TypeError):
+            return False
+    return True
 
 
 def _split(path: str) -> Path_:
-    return tuple(int(part) if part.isdigit() else part for part in path.split("."))
+    return tuple(int(part) if part.isascii() and part.isdigit() else part for part in path.split("."))
 
 
 def split_overrides(overrides: Iterable[str]) -> tuple[list[str], list[str]]:

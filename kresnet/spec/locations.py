@@ -71,7 +71,7 @@ def stated(path: Path_, source: Source) -> Path_:
     """Where the document states the setting that cascaded to `path`: the stage, the block or the network."""
     if path[:1] == ("stages",) and path[2:3] == ("block",):
         candidates = [path, path[2:], path[3:]]
-    elif path[:1] == ("block",):
+    elif path[:1] == ("block",) and len(path) > 1:
         candidates = [path, path[1:]]
     else:
         return path

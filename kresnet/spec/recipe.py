@@ -161,3 +161,7 @@ class Recipe(Document):
     """Seed of initial weights, order of images, augmentation and dropout."""
     checkpoints: Checkpoints = Field(default_factory=Checkpoints)
     """When state is saved."""
+    bn_check_every_steps: Count | None = None
+    """Check batch norms' gradients in the first step and every this many; one that is wrong ends the run."""
+    gradients_every_steps: Count | None = None
+    """Record each block's gradient in the first step and every this many."""

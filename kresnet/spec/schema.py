@@ -11,8 +11,9 @@ import copy
 import typing
 from typing import Any
 
-from kresnet.spec.architecture import Block, Spec
+from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document
+from kresnet.spec.blocks import Block
 from kresnet.spec.recipe import Recipe
 
 #: Document name -> its model.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,15 @@ from kresnet.training.run import Run
 from kresnet.training.schedules import learning_rate
 from kresnet.training.session import Session
 from kresnet.training.trainer import Trainer
+from kresnet.weights.convert import freeze, start_from
+from kresnet.weights.transfer import Transfer
 
 Log = Callable[[str], None]
 
 
-def start(run: Run, spec: Spec, plan: Plan, recipe: Recipe, log: Log) -> dict[str, Any]:
+def start(
+    run: Run, spec: Spec, plan: Plan, recipe: Recipe, log: Log, transfer: Transfer | None = None
+) -> dict[str, Any]:
     """Train a new run, whose directory must not exist yet.
 
     Returns:
@@ -51,6 +55,7 @@ def start(run: Run, spec: Spec, plan: Plan, recipe: Recipe, log: Log) -> dict[st
             "train_images": len(data.train),
             "test_images": len(data.test),
         },
+        transfer=transfer,
     )
     return _train(run, plan, recipe, data, strategy, log)
 
@@ -102,6 +107,8 @@ def _train(run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, l
     epoch_steps = steps_per_epoch(len(data.train), recipe.batch_size)
     with strategy.scope():
         network = build_model(plan, precision=precision, seed=recipe.seed)
+        if transfer := run.transfer():
+            _transfer(network, plan, run, transfer, log)
         trainer = Trainer(
             network,
             probabilities=plan.probabilities or "softmax",
@@ -123,6 +130,16 @@ def _train(run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, l
     }
     write_json(run.result, result)
     return result
+
+
+def _transfer(network: keras.Model, plan: Plan, run: Run, transfer: Mapping[str, Any], log: Log) -> None:
+    """Begin with the weights that the run keeps, and hold those of the parts that it freezes."""
+    count = start_from(network, plan, run.init)
+    frozen = freeze(network, plan, transfer["freeze"])
+    new = f"; new: {', '.join(transfer['new'])}" if transfer["new"] else ""
+    log(f"{count} weights from {transfer['init']}{new}; {frozen:,} parameters frozen")
+    for sentence in transfer["differing"]:
+        log(f"The network differs: {sentence}.")
 
 
 def save_model(network: keras.Model, plan: Plan, path: Path) -> None:

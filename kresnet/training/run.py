@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -17,13 +18,15 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump, read
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.validation import validate
+from kresnet.weights.transfer import Transfer
 
 
 class Run:
     """The directory of one training run.
 
     It holds `spec.yaml` and `recipe.yaml` (resolved), `plan.json`, `data.json`, `environment.json`, then
-    `checkpoints/`, `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`.
+    `checkpoints/`, `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`. One that started
+    from another's weights also keeps them, in `init.keras`, and `transfer.json`.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -33,6 +36,7 @@ class Run:
         self.history = directory / "history.jsonl"
         self.model = directory / "model.keras"
         self.result = directory / "result.json"
+        self.init = directory / "init.keras"
 
     def __str__(self) -> str:
         return str(self.directory)
@@ -60,7 +64,9 @@ class Run:
         remedy = f"kresnet fit --resume {self.directory}, or another -o" if holds_run else "another -o"
         refuse_existing(self.directory, remedy)
 
-    def create(self, spec: Spec, plan: Plan, recipe: Recipe, data: dict[str, Any]) -> None:
+    def create(
+        self, spec: Spec, plan: Plan, recipe: Recipe, data: dict[str, Any], transfer: Transfer | None = None
+    ) -> None:
         """Begin the run; its directory appears whole or not at all.
 
         Raises:
@@ -73,6 +79,9 @@ class Run:
             write_json(staged / "plan.json", plan.as_dict())
             write_json(staged / "data.json", data)
             write_json(staged / "environment.json", environment())
+            if transfer:
+                shutil.copyfile(transfer.init, staged / self.init.name)
+                write_json(staged / "transfer.json", transfer.as_dict())
 
     def spec(self) -> Spec:
         return validate(Spec, read(self.directory / "spec.yaml"))
@@ -86,6 +95,10 @@ class Run:
     def data(self) -> dict[str, Any]:
         """What the run trains on: `fingerprint`, `class_names`, numbers of images."""
         return self._json("data.json")
+
+    def transfer(self) -> dict[str, Any] | None:
+        """What the run started from, if from another's weights."""
+        return self._json("transfer.json") if (self.directory / "transfer.json").is_file() else None
 
     def finished(self) -> dict[str, Any] | None:
         """The result, if the run has come to its end."""

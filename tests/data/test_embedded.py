@@ -10,7 +10,7 @@ from kresnet.data.embedded.make import PER_CLASS, make, select
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
 from kresnet.errors import KresnetError
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import EmbeddedData
 
 DATA = EmbeddedData(kind="embedded")

@@ -15,7 +15,7 @@ from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import open_data
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.errors import KresnetError
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Augment, FolderData
 
 INPUT = Input(shape=(8, 8, 3))

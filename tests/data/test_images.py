@@ -11,7 +11,7 @@ from PIL import Image
 
 from kresnet.data.images import decode, read_image, resize
 from kresnet.errors import KresnetError
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 
 
 def image_input(*shape: int, **resize_rule: object) -> Input:

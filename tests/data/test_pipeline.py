@@ -11,7 +11,7 @@ from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources.embedded import Arrays
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Augment
 
 N, BATCH, STEPS = 50, 8, 6  # examples, batch size, full batches in an epoch

@@ -12,7 +12,7 @@ from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
 from kresnet.data.sources.records import Part, RecordIndex
 from kresnet.errors import KresnetError
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import TfdsData
 
 GREY, COLOUR = Input(shape=(28, 28, 1)), Input(shape=(32, 32, 3))

@@ -6,7 +6,8 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.plan.draft import Draft
-from kresnet.spec.architecture import BatchNorm, Convolution, GroupNorm, LayerNorm, NoNorm
+from kresnet.spec.architecture import Convolution
+from kresnet.spec.blocks import BatchNorm, GroupNorm, LayerNorm, NoNorm
 
 
 def start(*shape: int, **convolution: str):

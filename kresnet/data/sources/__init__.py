@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kresnet.data.images import require_image
 from kresnet.data.sources.dataset import DataSet
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Data, EmbeddedData, FolderData
 
 __all__ = ["DataSet", "open_data"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kresnet.data.splits import Split
 from kresnet.errors import fail
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 
 
 @dataclass(frozen=True, slots=True)

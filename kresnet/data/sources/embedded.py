@@ -10,7 +10,7 @@ from kresnet.data.images import resize
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.splits import Split
 from kresnet.errors import Problem
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 
 
 class Arrays:

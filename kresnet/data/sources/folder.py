@@ -12,7 +12,7 @@ from kresnet.data.images import decode, read_image
 from kresnet.data.sources.dataset import DataSet, fingerprint
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError, Problem, fail, nearest
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import FolderData
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")

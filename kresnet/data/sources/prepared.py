@@ -15,7 +15,7 @@ from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.sources.records import Part, RecordIndex
 from kresnet.data.splits import Split
 from kresnet.errors import Problem, fail, nearest
-from kresnet.spec.architecture import Input
+from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import TfdsData
 
 #: How TensorFlow Datasets writes an `Image` and a `ClassLabel` feature.

@@ -1,0 +1,128 @@
+"""What stages are made of: norms, activations, and the kinds of blocks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kresnet.spec.base import Document, Flag, Fraction, Momentum, Positive, Width
+
+Activation = Literal[
+    "relu", "relu6", "leaky_relu", "elu", "selu", "silu", "gelu", "mish", "hard_silu", "sigmoid", "tanh", "softplus"
+]  # fmt: skip
+Order = Literal[
+    "post_activation",
+    "norm_after_add",
+    "relu_before_add",
+    "relu_only_preactivation",
+    "full_preactivation",
+    "no_activation_after_add",
+]
+Shortcut = Literal["none", "identity_pad", "projection", "projection_all"]
+
+
+class BatchNorm(Document):
+    """Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167)."""
+
+    kind: Literal["batch"]
+    momentum: Momentum = 0.9
+    """Share of the old moving statistics kept at each step (PyTorch's momentum is one minus this)."""
+    epsilon: Positive = 1e-5
+    """Added to the variance before the square root."""
+    synchronized: Flag = False
+    """Use the statistics of the global batch rather than of each replica."""
+
+
+class GroupNorm(Document):
+    """Group normalisation (Wu and He 2018, arXiv:1803.08494)."""
+
+    kind: Literal["group"]
+    groups: Width = 32
+    """Groups of channels; must divide every normalised width."""
+    epsilon: Positive = 1e-5
+    """Added to the variance before the square root."""
+
+
+class LayerNorm(Document):
+    """Layer normalisation over the channels of each position (Ba et al. 2016, arXiv:1607.06450)."""
+
+    kind: Literal["layer"]
+    epsilon: Positive = 1e-5
+    """Added to the variance before the square root."""
+
+
+class NoNorm(Document):
+    """No normalisation."""
+
+    kind: Literal["none"]
+
+
+Norm = Annotated[BatchNorm | GroupNorm | LayerNorm | NoNorm, Field(discriminator="kind")]
+
+
+class SqueezeExcite(Document):
+    """Channel attention on the residual branch (Hu et al. 2018, arXiv:1709.01507)."""
+
+    reduction: Width = 16
+    """Channels over hidden units; must divide the channels."""
+    activation: Activation = "relu"
+    """Between the two dense layers."""
+    gate: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
+    """Of the second dense layer, which scales the channels."""
+
+
+class _Block(Document):
+    order: Order = "post_activation"
+    """Order of norm, activation and weights (He et al. 2016, arXiv:1603.05027, Fig. 4)."""
+    shortcut: Shortcut = "projection"
+    """`none` (a plain network), or options A, B and C of He et al. 2015, section 4.1."""
+    activation: Activation = "relu"
+    """Activation of the block; the network's by default."""
+    norm: Norm = Field(default_factory=lambda: BatchNorm(kind="batch"))
+    """Norm of the block; the network's by default."""
+    zero_init_last: Flag = False
+    """Start the last gamma before the addition at zero, so that the block starts as the identity."""
+    dropout: Fraction = 0.0
+    """Rate of dropout before the last weights of the block (Zagoruyko and Komodakis 2016, arXiv:1605.07146)."""
+
+
+class _ConvBlock(_Block):
+    stride_in: Literal["first_block", "last_block"] = "first_block"
+    """Which block of a stage strides: the first (He et al. 2015), or the last (keras.applications' version 2)."""
+    downsample: Literal["conv", "average_pool", "subsample"] = "conv"
+    """How a shortcut shrinks the map: by its own stride; by an average pool before it (ResNet-D); or, where the
+    channels stay, by taking every `stride`-th pixel without weights (keras.applications' version 2)."""
+    squeeze_excite: SqueezeExcite | None = None
+    """Channel attention at the end of the residual branch."""
+
+
+class BasicBlock(_ConvBlock):
+    """Two 3x3 convolutions."""
+
+    kind: Literal["basic"]
+
+
+class BottleneckBlock(_ConvBlock):
+    """1x1, 3x3, 1x1 convolutions; the last widens by `expansion`."""
+
+    kind: Literal["bottleneck"]
+    expansion: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
+    """Output channels of the block over its `width`."""
+    stride_on: Literal["conv1x1", "conv3x3"] = "conv3x3"
+    """Which convolution strides: the first 1x1 (He et al. 2015) or the 3x3 (as PyTorch's ResNet)."""
+    groups: Width | None = None
+    """Groups of the 3x3 convolution (Xie et al. 2017, arXiv:1611.05431); 1 by default."""
+    width_per_group: Width | None = None
+    """Instead of `groups`: channels in each group of the 3x3 convolution."""
+
+
+class DenseBlock(_Block):
+    """Two dense layers, for vectors: width of the stage, through `hidden` units."""
+
+    kind: Literal["dense"]
+    hidden: Width | None = None
+    """Units of the first layer; the stage's width by default."""
+
+
+Block = Annotated[BasicBlock | BottleneckBlock | DenseBlock, Field(discriminator="kind")]

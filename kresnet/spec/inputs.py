@@ -1,0 +1,67 @@
+"""What enters a network, and what its pixels mean."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from kresnet.spec.base import Document, Flag, Number, Positive, Width
+
+
+class Pixels(Document):
+    """What a pixel means: bytes 0-255 are mapped linearly to `range`, then normalised by `mean` and `std`."""
+
+    range: tuple[Number, Number] = (0.0, 1.0)
+    """The numbers that the byte values 0 and 255 become."""
+    mean: tuple[Number, ...] = (0.0,)
+    """Subtracted after scaling: one number, or one a channel."""
+    std: tuple[Positive, ...] = (1.0,)
+    """Divided by, after the mean: one number, or one a channel."""
+    channel_order: Literal["rgb", "bgr"] = "rgb"
+    """The order in which a colour image's channels reach the first convolution."""
+
+
+class Stretch(Document):
+    """Resize to the input's height and width, whatever the image's own proportions."""
+
+    kind: Literal["stretch"]
+    interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
+    """How pixels are interpolated; an antialiasing filter is used when shrinking."""
+
+
+class CenterCrop(Document):
+    """Resize the shorter side, keeping proportions, then cut the centre to the input's height and width."""
+
+    kind: Literal["center_crop"]
+    shorter_side: Width
+    """Length in pixels of the shorter side before the cut."""
+    interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
+    """How pixels are interpolated; an antialiasing filter is used when shrinking."""
+
+
+Resize = Annotated[Stretch | CenterCrop, Field(discriminator="kind")]
+
+
+class Input(Document):
+    """What enters the network: an image `[height, width, channels]` or a vector `[length]`."""
+
+    shape: tuple[Width, ...] = Field(min_length=1, max_length=3)
+    """`[height, width, channels]`, or `[length]` for a vector."""
+    any_size: Flag = False
+    """Build the graph for any height and width; the plan's figures are for `shape`."""
+    pixels: Pixels | None = None
+    """What a pixel means; images only."""
+    resize: Resize | None = None
+    """How an image of another size is brought to `shape`; images only."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _image_defaults(cls, document: Any) -> Any:
+        if isinstance(document, dict) and isinstance(shape := document.get("shape"), list | tuple) and len(shape) == 3:
+            return {"pixels": {}, "resize": {"kind": "stretch"}} | document
+        return document
+
+    @property
+    def is_image(self) -> bool:
+        return len(self.shape) == 3

@@ -1,0 +1,83 @@
+"""What a file's project always does and its weights do not say: padding, epsilon, momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kresnet.errors import KresnetError
+from kresnet.plan import Plan, plan_loaded
+from kresnet.spec.architecture import Spec
+from kresnet.spec.loading import Loaded, load_spec
+from kresnet.weights.layouts import Layout
+from kresnet.weights.source import Source
+
+_PADS, _NORMS = {"ZeroPadding2D", "SymmetricPad"}, {"BatchNormalization", "FusedBatchNorm"}
+
+
+@dataclass(slots=True)
+class Carried:
+    """A spec with the habits of the weights' origin where it states nothing itself.
+
+    Attributes:
+        settings: what was taken over, by path.
+        differing: what the spec states otherwise, by path: the spec's value and the origin's.
+    """
+
+    loaded: Loaded[Spec]
+    plan: Plan
+    settings: dict[str, Any]
+    differing: dict[str, tuple[Any, Any]]
+
+
+def carry_over(reference: str, overrides: Sequence[str], source: Source, layout: Layout) -> Carried:
+    """Give the spec the habits of the layout, and of a `.keras` file's own layers.
+
+    Raises:
+        KresnetError: what loading the spec raises.
+    """
+    loaded = load_spec(reference, overrides)
+    carried = Carried(loaded, plan_loaded(loaded), {}, {})
+    stated, spec = loaded.source.values, loaded.value.document()
+    for path, value in {**layout.habits, **_observed(source)}.items():
+        own = _value(spec, path)
+        if own == value or (path.startswith("norm.") and spec["norm"]["kind"] != "batch"):
+            continue
+        if _value(stated, path) is not None:
+            carried.differing[path] = (own, value)
+            continue
+        settings = carried.settings | {path: value}
+        try:
+            changed = load_spec(reference, [*overrides, *_overrides(settings, "norm" in stated)])
+            carried = Carried(changed, plan_loaded(changed), settings, carried.differing)
+        except KresnetError:  # it would change nothing: no window strides, or none can be padded so
+            continue
+    return carried
+
+
+def _overrides(settings: dict[str, Any], states_norm: bool) -> list[str]:
+    kind = [] if states_norm else ["norm.kind=batch"] * any(path.startswith("norm.") for path in settings)
+    return [*kind, *(f"{path}={value}" for path, value in settings.items())]
+
+
+def _value(document: Any, path: str) -> Any:
+    for part in path.split("."):
+        document = document.get(part) if isinstance(document, dict) else None
+    return document
+
+
+def _observed(source: Source) -> dict[str, Any]:
+    """The habits that a `.keras` file states in its layers."""
+    if not source.layers:
+        return {}
+    layers = [(kind.rpartition(">")[2], config) for kind, config in source.layers.values()]
+    found: dict[str, Any] = {"convolution.padding": "symmetric" if _PADS & {kind for kind, _ in layers} else "same"}
+    for field in ("epsilon", "momentum"):
+        values = {config.get(field) for kind, config in layers if kind in _NORMS}
+        if len(values) == 1 and (value := values.pop()) is not None:
+            found[f"norm.{field}"] = value
+    return found
+
+
+__all__ = ["Carried", "carry_over"]

@@ -1,0 +1,114 @@
+"""Keras's files of weights through h5py: nothing is unpickled, no layer is made, no link out of the file followed."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_STORED, ZipFile
+
+import h5py
+import numpy as np
+
+from kresnet.weights.tensor import Tensor
+
+#: Keras writes `.keras` archives uncompressed, and weights hardly compress; more than this is no honest file.
+_MOST_EXPANSION = 20
+
+_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+
+
+def archive(path: Path, stack: ExitStack) -> tuple[dict[str, Tensor], dict[str, tuple[str, Mapping[str, Any]]]]:
+    """The weights of a `.keras` file, and each layer's class and configuration by name."""
+    with ZipFile(path) as file:
+        for name in ("model.weights.h5", "config.json"):
+            info = file.getinfo(name)
+            if info.compress_type != ZIP_STORED and info.file_size > _MOST_EXPANSION * max(info.compress_size, 1):
+                raise ValueError(f"its {name} claims {info.file_size:,} bytes in {info.compress_size:,}")
+        weights = io.BytesIO(file.read("model.weights.h5"))
+        config = json.loads(file.read("config.json"))
+    layers = {
+        entry["config"]["name"]: (str(entry["class_name"]), entry["config"])
+        for entry in config.get("config", {}).get("layers", ())
+        if isinstance(entry.get("config"), dict) and "name" in entry["config"]
+    }
+    return tensors(weights, stack), layers
+
+
+def tensors(file: Path | io.BytesIO, stack: ExitStack) -> dict[str, Tensor]:
+    """The weights of an HDF5 file by `LAYER/VARIABLE`, in Keras 3's arrangement or the one before it.
+
+    Raises:
+        ValueError: if it holds neither, or keeps its data elsewhere.
+    """
+    root = stack.enter_context(h5py.File(file, "r"))
+    found: dict[str, Tensor] = {}
+    for layer, datasets in _layers(root):
+        names = _variable_names([dataset.shape for dataset in datasets])
+        for name, dataset in zip(names, datasets, strict=True):
+            if dataset.external or dataset.is_virtual:
+                raise ValueError(f"the data of {dataset.name} are in another file")
+            if (key := f"{layer}/{name}") in found:
+                raise ValueError(f"two layers are named {layer}")
+            found[key] = _tensor(key, dataset)
+    if not found:
+        raise ValueError("there are no layers with weights in it")
+    return found
+
+
+def _tensor(name: str, dataset: h5py.Dataset) -> Tensor:
+    kind = dataset.attrs.get("dtype", dataset.dtype.name)  # Keras stores bfloat16 as two bytes, and says so here
+
+    def read() -> np.ndarray:
+        array = np.asarray(dataset[()])
+        if kind == "bfloat16":
+            import ml_dtypes
+
+            return array.view(ml_dtypes.bfloat16)
+        return array
+
+    return Tensor(name, tuple(dataset.shape), str(kind), read)
+
+
+def _layers(root: h5py.File) -> Iterator[tuple[str, list[h5py.Dataset]]]:
+    """Each layer's name and its variables in the order in which the layer made them."""
+    if "layer_names" in root.attrs or "model_weights" in root:
+        yield from _legacy(root.get("model_weights", root))
+        return
+    groups: list[h5py.Group] = []
+    root.visititems(lambda path, item: groups.append(item) if path.endswith("/vars") else None)
+    for group in groups:
+        parts = group.name.strip("/").split("/")
+        if "optimizer" in parts or "seed_generator" in parts or not len(group):
+            continue
+        if (name := group.attrs.get("name")) is None:
+            raise ValueError("its layers have no names: it was written by a Keras older than 3.4")
+        yield str(name), [group[key] for key in sorted(group, key=int)]
+
+
+def _legacy(root: h5py.Group) -> Iterator[tuple[str, list[h5py.Dataset]]]:
+    """Keras 2's arrangement, in which keras.applications still publishes its weights."""
+    for layer in map(_text, root.attrs["layer_names"]):
+        group = root[layer]
+        datasets = [group[_text(name)] for name in group.attrs["weight_names"]]
+        if datasets:
+            yield layer, datasets
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _variable_names(shapes: list[tuple[int, ...]]) -> list[str]:
+    """What the variables of a layer are called: files number them; a norm has four vectors or two."""
+    if len(shapes[0]) > 1 and len(shapes) <= 2:
+        return ["kernel", "bias"][: len(shapes)]
+    if all(len(shape) == 1 for shape in shapes) and len(shapes) in (2, 4):
+        return list(_NORM[: len(shapes)])
+    return [str(index) for index in range(len(shapes))]
+
+
+__all__ = ["archive", "tensors"]

@@ -1,0 +1,115 @@
+"""Files of weights, read without executing anything in them: safetensors, `.keras`, HDF5. Pickles are refused."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+
+from kresnet.errors import KresnetError, fail
+from kresnet.weights import hdf5
+from kresnet.weights.tensor import Tensor
+
+_HDF5_MAGIC, _ZIP_MAGIC, _PICKLE_PROTOCOL = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80"
+
+#: What safetensors calls the types that can be weights.
+_FLOATS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+
+_TO_SAFETENSORS = (
+    'python -c "import sys, torch, safetensors.torch as s; '
+    "d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); d = d.get('state_dict', d); "
+    's.save_file({k: v.clone().contiguous() for k, v in d.items()}, sys.argv[2])" '
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of weights.
+
+    Attributes:
+        format: `pytorch` (safetensors: kernels are (out, in, h, w)) or `keras` (kernels are (h, w, in, out)).
+        tensors: by name, such as `layer1.0.conv1.weight` or `conv1_conv/kernel`.
+        layers: of a `.keras` file: class and configuration by layer name; empty otherwise.
+    """
+
+    path: Path
+    format: str
+    tensors: Mapping[str, Tensor]
+    layers: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def open_weights(path: Path) -> Iterator[Source]:
+    """The weights in a file, told apart by its content, not by its name.
+
+    Raises:
+        KresnetError: `file_missing`, `weights_pickle`, or `model_unreadable` for what is damaged or no file of weights.
+    """
+    if not path.is_file():
+        raise fail("file_missing", f"There is no file {path}.")
+    try:
+        with contextlib.ExitStack() as stack:
+            yield _open(path, stack)
+    except KresnetError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, RuntimeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise fail("model_unreadable", f"{path} cannot be read as weights: {reason}") from None
+
+
+def _open(path: Path, stack: contextlib.ExitStack) -> Source:
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith(_HDF5_MAGIC):
+        return Source(path, "keras", hdf5.tensors(path, stack))
+    if start.startswith(_ZIP_MAGIC):
+        with ZipFile(path) as archive:
+            names = archive.namelist()
+        if "model.weights.h5" in names:
+            tensors, layers = hdf5.archive(path, stack)
+            return Source(path, "keras", tensors, layers)
+        if any(name.endswith("data.pkl") for name in names):
+            raise _pickle(path)
+        raise ValueError("it is a zip archive, but neither Keras's nor PyTorch's")
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size:
+        return Source(path, "pytorch", _safetensors(path, stack))
+    if start.startswith(_PICKLE_PROTOCOL):
+        raise _pickle(path)
+    raise ValueError("it is neither safetensors nor HDF5 nor a .keras file, or its beginning is lost")
+
+
+def _pickle(path: Path) -> KresnetError:
+    return fail(
+        "weights_pickle",
+        f"{path} is a pickle: reading it could run any program that it holds, so kresnet does not.",
+        expected="safetensors, .keras or .weights.h5",
+        remedy=f"{_TO_SAFETENSORS}{path} {path.with_suffix('.safetensors')}",
+    )
+
+
+def _safetensors(path: Path, stack: contextlib.ExitStack) -> dict[str, Tensor]:
+    import ml_dtypes  # noqa: F401 - gives NumPy the type bfloat16
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        file = stack.enter_context(safe_open(path, framework="np"))
+    except SafetensorError as error:
+        raise ValueError(f"as safetensors it is damaged ({error})") from None
+    found = {}
+    for name in file.keys():  # noqa: SIM118 - the file is no mapping
+        part = file.get_slice(name)
+        kind = part.get_dtype()
+
+        def read(name: str = name) -> np.ndarray:
+            return np.asarray(file.get_tensor(name))
+
+        found[name] = Tensor(name, tuple(part.get_shape()), _FLOATS.get(kind, kind), read)
+    return found
+
+
+__all__ = ["Source", "open_weights"]
