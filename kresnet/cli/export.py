@@ -1,4 +1,4 @@
-"""Verbs that bring a trained network to a server: export, check export."""
+"""The verb that brings a trained network to a server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ from kresnet.cli.common import JsonOption, console, log, print_json
 #: Test images that the exported model must answer as the trained one does.
 GOLDEN_IMAGES = 32
 
-check = typer.Typer(help="Check what can be checked.", no_args_is_help=True)
-
 
 def register(app: typer.Typer) -> None:
     app.command()(export)
-    app.add_typer(check, name="check")
 
 
 def export(
@@ -44,20 +41,3 @@ def export(
         print_json({"path": str(result.path), "version": result.version, "report": result.report.as_dict()})
         return
     console().print("\n".join(result.report.lines()))
-
-
-@check.command("export")
-def check_export(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="MODELS_DIR/NAME/VERSION")],
-    as_json: JsonOption = False,
-) -> None:
-    """Prove again that an exported version serves; exit 1 if it does not."""
-    from kresnet.export.proof import check_export as prove
-
-    report = prove(directory)
-    if as_json:
-        print_json(report.as_dict())
-    else:
-        console().print("\n".join(report.lines()))
-    if not report.passed:
-        raise report.error()

@@ -26,20 +26,19 @@ class ScaledNormal(keras.initializers.Initializer):
     """
 
     def __init__(self, scale: float, fan: str, truncated: bool, seed: int) -> None:
-        self.settings = {"scale": scale, "fan": fan, "truncated": truncated, "seed": seed}
+        self.scale, self.fan, self.truncated, self.seed = scale, fan, truncated, seed
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """A kernel `(..., inputs, outputs)`; the axes before are the window."""
-        settings = self.settings
         fan_in, fan_out = prod(shape[:-1]), prod(shape[:-2]) * shape[-1]
-        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[settings["fan"]]
-        table = _quantiles(settings["truncated"]) * np.float32(sqrt(settings["scale"] / fan))
-        bits = np.random.Generator(np.random.SFC64(settings["seed"])).bytes(2 * prod(shape))
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.fan]
+        table = _quantiles(self.truncated) * np.float32(sqrt(self.scale / fan))
+        bits = np.random.Generator(np.random.SFC64(self.seed)).bytes(2 * prod(shape))
         values = np.take(table, np.frombuffer(bits, np.uint16)).reshape(shape)
         return keras.ops.convert_to_tensor(values, dtype=dtype or "float32")
 
     def get_config(self) -> dict[str, Any]:
-        return dict(self.settings)
+        return {"scale": self.scale, "fan": self.fan, "truncated": self.truncated, "seed": self.seed}
 
 
 @cache

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from kresnet.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from kresnet.analysis.probe import Probe
+
+#: What a probe found in one replica: arrays by name.
+Findings = dict[str, np.ndarray]
 
 METRICS = ("loss", "accuracy")
 
@@ -25,6 +32,7 @@ class Engine:
         self.totals = {name: tf.Variable(0.0, dtype=tf.float64, trainable=False) for name in (*METRICS, "weight")}
         self._train = tf.function(self._train_steps, reduce_retracing=True)
         self._test = tf.function(self._test_batch, reduce_retracing=True)
+        self._probed: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
 
     def distributed(self, batches: tf.data.Dataset) -> Iterator[Any]:
         """An iterator of global batches, each split evenly among the replicas."""
@@ -33,6 +41,22 @@ class Engine:
     def train(self, batches: Iterator[Any], count: int) -> None:
         """Take `count` steps; one call to the device."""
         self._train(batches, tf.constant(count, tf.int64))
+
+    def train_probed(self, batches: Iterator[Any], probe: Probe) -> list[Findings]:
+        """Take one step, and look inside it; what was found in each replica of this process."""
+        if probe not in self._probed:
+            step = partial(self.trainer.probed_step, probe=probe)
+            self._probed[probe] = tf.function(lambda batch: self._step(step, batch))
+        return self._by_replica(self._probed[probe](next(batches)))
+
+    def examine(self, batch: Any, probe: Probe) -> list[Findings]:
+        """What `train_probed` finds, without a step and without compiling: the weights stay as they are."""
+        run = lambda images, targets: self.trainer.backward(images, targets, probe).findings  # noqa: E731
+        return self._by_replica(self.strategy.run(run, args=batch))
+
+    def _by_replica(self, findings: Mapping[str, Any]) -> list[Findings]:
+        local = {name: self.strategy.experimental_local_results(value) for name, value in findings.items()}
+        return [dict(zip(local, map(np.asarray, values), strict=True)) for values in zip(*local.values(), strict=True)]
 
     def metrics(self) -> dict[str, float]:
         """Means since the last `reset`; waits for the device."""
@@ -85,11 +109,16 @@ class Engine:
 
     def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
         for _ in tf.range(count):
-            means = self.strategy.run(self.trainer.train_step, args=(next(batches),))
-            for name in METRICS:
-                mean = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, means[name], axis=None)
-                self.totals[name].assign_add(tf.cast(mean, tf.float64))
-            self.totals["weight"].assign_add(1.0)
+            self._step(lambda batch: (self.trainer.train_step(batch), {}), next(batches))
+
+    def _step(self, step: Callable[[Any], tuple[dict[str, Any], dict[str, Any]]], batch: Any) -> dict[str, Any]:
+        """Run a step on every replica and add its means up; its findings."""
+        means, findings = self.strategy.run(step, args=(batch,))
+        for name in METRICS:
+            mean = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, means[name], axis=None)
+            self.totals[name].assign_add(tf.cast(mean, tf.float64))
+        self.totals["weight"].assign_add(1.0)
+        return findings
 
     def _test_batch(self, batch: Any) -> dict[str, Any]:
         sums = self.strategy.run(self.trainer.test_step, args=(batch,))

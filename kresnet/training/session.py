@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from kresnet.analysis.probe import Probe
 from kresnet.checkpoint import Checkpoint, CheckpointStore
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import DataSet
@@ -18,6 +19,7 @@ from kresnet.data.splits import naming_unreadable_images
 from kresnet.errors import fail
 from kresnet.spec.recipe import Recipe
 from kresnet.training.engine import Engine
+from kresnet.training.instruments import Instruments
 from kresnet.training.progress import Progress
 from kresnet.training.run import Run
 
@@ -29,9 +31,17 @@ class Session:
     """One process's share of a run, from its newest checkpoint to its end."""
 
     def __init__(
-        self, run: Run, recipe: Recipe, data: DataSet, engine: Engine, epoch_steps: int, log: Callable[[str], None]
+        self,
+        run: Run,
+        recipe: Recipe,
+        data: DataSet,
+        engine: Engine,
+        instruments: Instruments,
+        epoch_steps: int,
+        log: Callable[[str], None],
     ) -> None:
         self.directory, self.recipe, self.data, self.engine, self.log = run, recipe, data, engine, log
+        self.instruments = instruments
         self.store = CheckpointStore(run.checkpoints, recipe.checkpoints.keep_last)
         self.epoch_steps, self.total_steps = epoch_steps, recipe.epochs * epoch_steps
         self.step = 0
@@ -66,13 +76,20 @@ class Session:
         count = 0  # steps a call; 0 until the first call has compiled
         with self._signals_heard(), naming_unreadable_images(self.data.train, self.data.test):
             while self.step < self.total_steps:
-                end = min(self._next_multiple(self.epoch_steps), self._next_save())
-                while self.step < end:
-                    count = self._call(batches, count, end)
-                    self._stop_if_asked()
-                if self.step % self.epoch_steps == 0:
+                before = self.step
+                saved_at = min(self._next_multiple(self.epoch_steps), self._next_save())
+                end = min(saved_at, self.instruments.next_due(self.step))
+                if probe := self.instruments.due(self.step):
+                    self._look(batches, probe)
+                while self.step < end and not self.stop_requested:
+                    count = self._call(batches, count, int(end))
+                if self.step % self.epoch_steps == 0 and self.step > before:
                     self._end_epoch()
-                self._save()
+                if self.step == saved_at or self.stop_requested:
+                    self._save()
+                if self.stop_requested and self.step < self.total_steps:
+                    message = f"Stopped after step {self.step} of {self.total_steps}; the state is saved."
+                    raise fail("interrupted", message, remedy=f"kresnet fit --resume {self.directory}")
         return self.line
 
     def _next_multiple(self, period: int) -> int:
@@ -87,6 +104,27 @@ class Session:
         steps = min(max(count, 1), end - self.step)
         began = time.perf_counter()
         self.engine.train(batches, steps)
+        elapsed, images = self._taken(steps, began), steps * self.recipe.batch_size
+        if not count:
+            self.first_rate = images / elapsed
+            return 1
+        self.epoch_seconds += elapsed
+        self.epoch_images += images
+        return max(1, round(steps * SECONDS_A_CALL / elapsed))
+
+    def _look(self, batches: Iterator[Any], probe: Probe) -> None:
+        """Take one step, and see to what it shows of itself."""
+        began = time.perf_counter()
+        findings = self.engine.train_probed(batches, probe)
+        with self.writer.as_default():
+            line = self.instruments.record_gradients(self.step + 1, probe, findings)
+        if line:
+            self.directory.append_history(line)
+        self._taken(1, began)
+        self.instruments.require_norms(probe, findings)
+
+    def _taken(self, steps: int, began: float) -> float:
+        """Count the steps of a call that began at `began`, once the device has done them; the seconds it took."""
         metrics = self.engine.metrics()
         elapsed = time.perf_counter() - began
         self.step += steps
@@ -98,14 +136,8 @@ class Session:
                 remedy=f"--set recipe.optimizer.learning_rate={self.recipe.optimizer.learning_rate / 10:g}, "
                 "or recipe.gradient_clip_norm=1.0",
             )
-        images = steps * self.recipe.batch_size
-        self.progress.steps(self.step, metrics, images / elapsed)
-        if not count:
-            self.first_rate = images / elapsed
-            return 1
-        self.epoch_seconds += elapsed
-        self.epoch_images += images
-        return max(1, round(steps * SECONDS_A_CALL / elapsed))
+        self.progress.steps(self.step, metrics, steps * self.recipe.batch_size / elapsed)
+        return elapsed
 
     def _end_epoch(self) -> None:
         train = self.engine.metrics()
@@ -163,9 +195,3 @@ class Session:
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-
-    def _stop_if_asked(self) -> None:
-        if self.stop_requested:
-            self._save()
-            message = f"Stopped after step {self.step} of {self.total_steps}; the state is saved."
-            raise fail("interrupted", message, remedy=f"kresnet fit --resume {self.directory}")

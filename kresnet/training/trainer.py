@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
 from kresnet.training.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from kresnet.analysis.probe import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Backward:
+    """What one replica knows after a backward pass.
+
+    Attributes:
+        outputs: of the network.
+        loss: float32 scalar, the mean over this replica's images.
+        gradients: of the trainable weights, summed over the replicas.
+        findings: a probe's measurements; empty without one.
+    """
+
+    outputs: Any
+    loss: Any
+    gradients: list[Any]
+    findings: dict[str, Any]
 
 
 class Trainer(keras.Model):
@@ -48,20 +69,48 @@ class Trainer(keras.Model):
             `loss` and `accuracy`, float32 scalars: means over the `n` images.
         """
         images, labels = data
+        passed = self.backward(images, labels)
+        self._update(passed.gradients)
+        return {"loss": passed.loss, "accuracy": tf.reduce_mean(_hits(passed.outputs, labels))}
+
+    def probed_step(self, data: tuple[Any, Any], probe: Probe) -> tuple[dict[str, Any], dict[str, Any]]:
+        """`train_step` that looks inside: also returns what `probe` found in this very step."""
+        images, labels = data
+        passed = self.backward(images, labels, probe)
+        self._update(passed.gradients)
+        return {"loss": passed.loss, "accuracy": tf.reduce_mean(_hits(passed.outputs, labels))}, passed.findings
+
+    def backward(self, images: Any, targets: Any, probe: Probe | None = None) -> Backward:
+        """A forward pass in training mode and its backward pass; moving statistics move, weights do not.
+
+        Args:
+            images: `(n, H, W, C)` of any real type.
+            targets: what `losses_of` takes.
+            probe: what to measure; the network is then run layer by layer.
+        """
         context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        images = tf.cast(images, tf.float32)
         with tf.GradientTape() as tape:
-            logits = self.network(tf.cast(images, tf.float32), training=True)
-            loss = tf.reduce_mean(self.losses_of(logits, labels))
-            shared = loss / context.num_replicas_in_sync
+            if probe:
+                tape.watch(images)  # a first block may read them
+            passage = probe.forward(images) if probe else None
+            outputs = probe.outputs(passage) if probe and passage else self.network(images, training=True)
+            loss = tf.reduce_mean(self.losses_of(outputs, targets))
+            shared = loss / replicas
+        watched = probe.watched(passage) if probe and passage else {}
         weights = [weight.value for weight in self.network.trainable_variables]
-        gradients = tape.gradient(shared, weights)
-        if context.num_replicas_in_sync > 1:
-            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        backward = tape.gradient(shared, [*weights, *watched.values()])
+        local, inside = backward[: len(weights)], dict(zip(watched, backward[len(weights) :], strict=True))
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, local) if replicas > 1 else local
+        findings = probe.findings(passage, inside, local, gradients) if probe and passage else {}
+        return Backward(outputs, loss, gradients, findings)
+
+    def _update(self, gradients: list[Any]) -> None:
         if self.clip_norm is not None:  # of the whole batch's gradient, hence after the sum
             gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
         assert self.updates is not None
         self.updates.apply(gradients)
-        return {"loss": loss, "accuracy": tf.reduce_mean(_hits(logits, labels))}
 
     def test_step(self, data: tuple[Any, Any, Any]) -> dict[str, Any]:
         """Sums over a batch, for means over a whole data set.

@@ -1,0 +1,1 @@
+"""Instruments: is the backward pass what the mathematics says, and where does the gradient go."""

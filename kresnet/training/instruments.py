@@ -1,0 +1,86 @@
+"""What a run measures of itself at intervals: batch norms against their derivation, and where the gradient goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kresnet.analysis.agreement import norm_checks, require_agreement
+from kresnet.analysis.checks import require_batch_norms
+from kresnet.analysis.flow import Flow, flow
+from kresnet.analysis.probe import Probe
+from kresnet.plan import Plan
+from kresnet.spec.recipe import Recipe
+
+#: What history keeps of a block.
+RECORDED = ("delta", "identity", "residual", "weights")
+
+Findings = Sequence[dict[str, np.ndarray]]
+
+
+class Instruments:
+    """The probes of a run, and what becomes of their findings.
+
+    A probe is due in step 0 and every so many steps after it, so that what a step computes depends on its number alone
+    and a resumed run goes on bit for bit.
+    """
+
+    def __init__(self, plan: Plan, recipe: Recipe, network: keras.Model, log: Callable[[str], None]) -> None:
+        self.plan, self.network, self.log = plan, network, log
+        self.norms_every, self.flow_every = recipe.bn_check_every_steps, recipe.gradients_every_steps
+        self.probes: dict[tuple[bool, bool], Probe] = {}
+        self.verdict = "holds"
+
+    def due(self, step: int) -> Probe | None:
+        """The probe for the step after `step` updates; None if nothing is due."""
+        norms, flow = (every is not None and step % every == 0 for every in (self.norms_every, self.flow_every))
+        if not (norms or flow):
+            return None
+        if (norms, flow) not in self.probes:
+            self.probes[norms, flow] = Probe(self.plan, self.network, check_norms=norms, measure_blocks=flow)
+        return self.probes[norms, flow]
+
+    def next_due(self, step: int) -> float:
+        """After how many updates the next probe is due; infinity if never again."""
+        intervals = [every for every in (self.norms_every, self.flow_every) if every]
+        return min(((step // every + 1) * every for every in intervals), default=float("inf"))
+
+    def record_gradients(self, step: int, probe: Probe, findings: Findings) -> dict[str, Any] | None:
+        """A line of history; scalars for the summary writer in scope; a warning when the verdict changes."""
+        if not probe.blocks:
+            return None
+        found = flow(self.plan.name, probe.blocks, findings[0]["flow"])
+        for block in found.blocks:
+            tf.summary.scalar(f"gradients/delta/{block.name}", block.delta, step=step)
+            tf.summary.scalar(f"gradients/weights/{block.name}", block.weights, step=step)
+        self._warn(step, found)
+        blocks = {block["name"]: {key: block[key] for key in RECORDED} for block in found.as_dict()["blocks"]}
+        return {
+            "step": step,
+            "gradients": {"verdict": found.verdict, "first_block": found.first_block, "blocks": blocks},
+        }
+
+    def require_norms(self, probe: Probe, findings: Findings) -> None:
+        """Raise `KresnetError` (`batch_norm_mismatch`), naming every batch norm whose backward pass is wrong."""
+        if probe.norms:
+            errors = [found["batch_norm"] for found in findings]
+            require_agreement(norm_checks([norm.name for norm in probe.norms], errors))
+
+    def _warn(self, step: int, found: Flow) -> None:
+        if found.verdict != self.verdict:
+            self.log(f"step {step}: {'' if found.verdict == 'holds' else 'warning: '}{found.sentence()}")
+        self.verdict = found.verdict
+
+
+def require_subject(plan: Plan, recipe: Recipe, replicas: int) -> None:
+    """Make sure, before a run begins, that what its recipe wants checked is there.
+
+    Raises:
+        KresnetError: `contradiction`.
+    """
+    if recipe.bn_check_every_steps:
+        require_batch_norms(plan, recipe.batch_size, replicas)
