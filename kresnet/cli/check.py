@@ -14,7 +14,7 @@ from kresnet.errors import KresnetError, fail
 if TYPE_CHECKING:
     from kresnet.analysis.flow import Flow
 
-check = typer.Typer(help="Check gradients, and exports.", no_args_is_help=True)
+check = typer.Typer(help="Check gradients, and exports.")
 
 SubjectArgument = Annotated[
     str, typer.Argument(metavar="SPEC|RUN", help="Path or shipped name of a spec, or the directory of a run.")
