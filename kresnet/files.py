@@ -76,6 +76,24 @@ def staged_directory(final: Path) -> Iterator[Path]:
             shutil.rmtree(staged, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def staged_file(final: Path) -> Iterator[Path]:
+    """A path beside `final`, of the same suffix, whose file takes its place, flushed, when the block ends well.
+
+    Raises:
+        KresnetError: `disk_full` or `not_writable`; then an old file is untouched and no new one left.
+    """
+    staged = final.with_name(f".{final.stem}.{os.getpid()}.tmp{final.suffix}")
+    with told_plainly(final):
+        try:
+            yield staged
+            flush(staged)
+            staged.replace(final)
+            flush(final.parent)
+        finally:
+            staged.unlink(missing_ok=True)
+
+
 def flush(path: Path) -> None:
     """Force a file or a directory to disk."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -91,15 +109,8 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         KresnetError: `disk_full` or `not_writable`; the old file is untouched.
     """
-    staged = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with told_plainly(path):
-        try:
-            staged.write_text(text, encoding="utf-8")
-            flush(staged)
-            staged.replace(path)
-            flush(path.parent)
-        finally:
-            staged.unlink(missing_ok=True)
+    with staged_file(path) as staged:
+        staged.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -6,7 +6,6 @@ line), and after the proof `proof.json`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from kresnet.errors import fail
 from kresnet.export.contract import Signature
+from kresnet.files import digest
 
 FOLDER = "assets.extra/kresnet"
 MANIFEST, GOLDEN, SPEC = f"{FOLDER}/manifest.json", f"{FOLDER}/golden.npz", f"{FOLDER}/spec.json"
@@ -72,9 +72,4 @@ class Manifest:
 def digests(version: Path) -> dict[str, str]:
     """SHA-256 of every file of a version folder but the manifest and the proof, by its path within the folder."""
     names = sorted(path.relative_to(version).as_posix() for path in version.rglob("*") if path.is_file())
-    return {name: _sha256(version / name) for name in names if name not in (MANIFEST, PROOF)}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {name: digest(version / name) for name in names if name not in (MANIFEST, PROOF)}

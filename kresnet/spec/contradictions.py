@@ -8,7 +8,7 @@ from typing import Any
 from kresnet.errors import Problem
 from kresnet.spec.architecture import Classifier, Features, Spec, Stage
 from kresnet.spec.blocks import BottleneckBlock, DenseBlock, NoNorm, Norm
-from kresnet.spec.inputs import Pixels, Stretch
+from kresnet.spec.inputs import Stretch
 from kresnet.spec.stems import ConvStem, DeepStem, NoStem
 
 #: Blocks in all; the deepest network of the papers has 600.
@@ -211,4 +211,4 @@ def _stochastic_depth(spec: Spec) -> Iterator[Problem]:
                                remedy="stochastic_depth: 0")  # fmt: skip
 
 
-__all__ = ["PREACTIVATION", "Pixels", "contradictions", "groups", "output_width", "stem_width"]
+__all__ = ["PREACTIVATION", "contradictions", "groups", "output_width", "stem_width"]

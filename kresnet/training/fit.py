@@ -12,7 +12,7 @@ import tensorflow as tf
 from kresnet.data.order import steps_per_epoch
 from kresnet.data.sources import DataSet, open_data
 from kresnet.errors import fail
-from kresnet.files import told_plainly, write_json
+from kresnet.files import staged_file, write_json
 from kresnet.graph import build_model
 from kresnet.plan import Plan
 from kresnet.spec.architecture import Classifier, Spec
@@ -150,10 +150,5 @@ def save_model(network: keras.Model, plan: Plan, path: Path) -> None:
     """
     model = build_model(plan)
     model.set_weights([weight.numpy() for weight in network.weights])
-    staged = path.with_name(f".{path.name}.tmp.keras")
-    with told_plainly(path):
-        try:
-            model.save(staged)
-            staged.replace(path)
-        finally:
-            staged.unlink(missing_ok=True)
+    with staged_file(path) as staged:
+        model.save(staged)

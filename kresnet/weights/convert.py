@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import keras
 import numpy as np
 
 from kresnet.errors import fail
-from kresnet.files import flush, told_plainly
+from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.inference import load_model
 from kresnet.plan import Plan
@@ -65,20 +64,13 @@ def write_model(model: keras.Model, path: Path) -> None:
     Raises:
         KresnetError: `disk_full`, `not_writable`, or `graph_mismatch` if what is read back differs, which is a bug.
     """
-    staged = path.with_name(f".{path.name}.{os.getpid()}.tmp.keras")
-    with told_plainly(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            model.save(staged)
-            read_back = load_model(staged).get_weights()
-            for weight, again in zip(model.weights, read_back, strict=True):
-                if not np.array_equal(weight.numpy(), again):
-                    raise fail("graph_mismatch", f"{weight.path} is not what was written to {path}.")
-            flush(staged)
-            staged.replace(path)
-            flush(path.parent)
-        finally:
-            staged.unlink(missing_ok=True)
+    with staged_file(path) as staged:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        model.save(staged)
+        read_back = load_model(staged).get_weights()
+        for weight, again in zip(model.weights, read_back, strict=True):
+            if not np.array_equal(weight.numpy(), again):
+                raise fail("graph_mismatch", f"{weight.path} is not what was written to {path}.")
 
 
 __all__ = ["converted_model", "freeze", "set_weights", "start_from", "write_model"]

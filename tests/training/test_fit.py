@@ -221,7 +221,7 @@ def test_a_full_disk_stops_the_run_in_plain_words(home):
     assert done.returncode == 1
     assert "[disk_full]" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not list((home / "full").rglob("*.tmp"))
+    assert not list((home / "full").rglob("*.tmp*"))
 
 
 @pytest.mark.parametrize(

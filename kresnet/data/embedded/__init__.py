@@ -5,7 +5,6 @@ The file is a plain `.npz` inside xz, which is a seventh smaller than `.npz`'s o
 
 from __future__ import annotations
 
-import hashlib
 import io
 import lzma
 from pathlib import Path
@@ -26,8 +25,3 @@ def read() -> dict[str, np.ndarray]:
     """
     with np.load(io.BytesIO(lzma.decompress(FILE.read_bytes())), allow_pickle=False) as arrays:
         return dict(arrays)
-
-
-def digest() -> str:
-    """SHA-256 of the file, in hexadecimal."""
-    return hashlib.sha256(FILE.read_bytes()).hexdigest()

@@ -10,6 +10,7 @@ from kresnet.data.images import resize
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.splits import Split
 from kresnet.errors import Problem
+from kresnet.files import digest
 from kresnet.spec.inputs import Input
 
 
@@ -53,5 +54,5 @@ def open_embedded(input: Input) -> DataSet:
         name="embedded (Fashion-MNIST)",
         **splits,
         class_names=embedded.CLASS_NAMES,
-        fingerprint=fingerprint({"kind": "embedded", "sha256": embedded.digest()}),
+        fingerprint=fingerprint({"kind": "embedded", "sha256": digest(embedded.FILE)}),
     )
