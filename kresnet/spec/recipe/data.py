@@ -1,0 +1,44 @@
+"""What a recipe trains on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictStr
+
+from kresnet.spec.base import Document, Name
+
+
+class EmbeddedData(Document):
+    """The images that ship with the package: a class-balanced part of Fashion-MNIST."""
+
+    kind: Literal["embedded"]
+
+
+class TfdsData(Document):
+    """A data set prepared by TensorFlow Datasets, with features `image` and `label`."""
+
+    kind: Literal["tfds"]
+    name: StrictStr = Field(min_length=1, max_length=200)
+    """Data set, with its configuration and version if wanted: `fashion_mnist`, `cifar10:3.0.2`."""
+    data_dir: StrictStr | None = None
+    """Folder of prepared data sets; TensorFlow Datasets' own default when absent. Nothing is downloaded."""
+    train_split: StrictStr = "train"
+    """Split to train on, in TensorFlow Datasets' slicing language."""
+    test_split: StrictStr = "test"
+    """Split to evaluate on."""
+
+
+class FolderData(Document):
+    """Image files in one folder a class: `PATH/train/CLASS/*.png` and `PATH/test/CLASS/*.png`."""
+
+    kind: Literal["folder"]
+    path: StrictStr
+    """The folder that holds the two splits."""
+    train_split: Name = "train"
+    """Folder of the split to train on."""
+    test_split: Name = "test"
+    """Folder of the split to evaluate on."""
+
+
+Data = Annotated[EmbeddedData | TfdsData | FolderData, Field(discriminator="kind")]

@@ -1,0 +1,53 @@
+"""The recipe itself: everything that a run of `kresnet fit` is told, beside the network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kresnet.spec.base import Count, Document, Flag, Fraction, Name, Positive, Seed, Text
+from kresnet.spec.recipe.augment import Augment
+from kresnet.spec.recipe.checkpoints import Checkpoints
+from kresnet.spec.recipe.data import Data
+from kresnet.spec.recipe.optimizers import Optimizer
+from kresnet.spec.recipe.schedules import Constant, Schedule
+
+
+class Recipe(Document):
+    """How a network is trained."""
+
+    name: Name
+    """Name of the recipe."""
+    source: Text | None = None
+    """Where it comes from."""
+    data: Data
+    """What it trains on."""
+    augment: Augment = Field(default_factory=Augment)
+    """Random changes of training images."""
+    epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)]
+    """Passes over the training images."""
+    batch_size: Annotated[int, Field(strict=True, ge=1, le=1_048_576)]
+    """Images a step, over all devices together."""
+    optimizer: Optimizer
+    """How gradients change weights."""
+    schedule: Schedule = Field(default_factory=lambda: Constant(kind="constant"))
+    """Learning rate over time."""
+    gradient_clip_norm: Positive | None = None
+    """Scale the gradients down to this global norm."""
+    label_smoothing: Fraction = 0.0
+    """Share of the target spread over all classes (Szegedy et al. 2015, arXiv:1512.00567, section 7)."""
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
+    """Type of activations and products; weights are always float32. `auto`: bfloat16 where the hardware has it."""
+    distribution: Literal["auto", "one_device", "mirrored"] = "auto"
+    """Devices to train on; `auto` takes all GPUs of this machine."""
+    deterministic: Flag = False
+    """Ask TensorFlow for kernels that give the same bits each time."""
+    seed: Seed = 0
+    """Seed of initial weights, order of images, augmentation and dropout."""
+    checkpoints: Checkpoints = Field(default_factory=Checkpoints)
+    """When state is saved."""
+    bn_check_every_steps: Count | None = None
+    """Check batch norms' gradients in the first step and every this many; one that is wrong ends the run."""
+    gradients_every_steps: Count | None = None
+    """Record each block's gradient in the first step and every this many."""
