@@ -1,0 +1,79 @@
+"""A trained network with its batch norms folded into the weights before them, for inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from kresnet.graph.build import build_model
+from kresnet.graph.verify import verify
+from kresnet.plan import Plan
+from kresnet.plan.folding import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A network to run inference with.
+
+    Attributes:
+        model: takes and gives what the trained network does; its folded norms are gone.
+        plan: the plan of `model`.
+        norms: how many batch norms were folded.
+        left: names of the batch norms that could not be, and are still layers.
+    """
+
+    model: keras.Model
+    plan: Plan
+    norms: int
+    left: tuple[str, ...]
+
+
+def fold_batch_norms(model: keras.Model, plan: Plan, *, precision: str = "float32") -> Folded:
+    """Fold every batch norm that directly and alone follows a convolution or dense layer (see `plan.folding`).
+
+    The products are formed in float64 and rounded once, so outputs differ from the trained network's by float32's
+    rounding only. `model` is left as it is.
+
+    Args:
+        model: the network that `plan` describes, its layers named as the plan's records.
+        plan: its plan.
+        precision: `float32`, `bfloat16` or `float16`, that the folded network computes in; weights are float32.
+
+    Raises:
+        KresnetError: `graph_mismatch`, where `model` is not what `plan` says.
+    """
+    verify(model, plan)
+    folding = fold(plan)
+    folded = build_model(folding.plan, precision=precision)
+    for record in folding.plan.records:
+        if not record.parameters:
+            continue
+        weights = _weights(model, record.name)
+        if norm := folding.norms.get(record.name):
+            weights = _absorbed(weights, _weights(model, norm.name), norm.settings["epsilon"])
+        layer = folded.get_layer(record.name)
+        for variable in layer.weights:
+            variable.assign(weights[variable.name])
+    return Folded(folded, folding.plan, len(folding.norms), folding.left)
+
+
+def _weights(model: keras.Model, name: str) -> dict[str, np.ndarray]:
+    """A layer's weights by name."""
+    return {weight.name: weight.numpy() for weight in model.get_layer(name).weights}
+
+
+def _absorbed(weights: dict[str, np.ndarray], norm: dict[str, np.ndarray], epsilon: float) -> dict[str, np.ndarray]:
+    """Kernel `(..., C)` and bias `(C,)` of a layer that also does what the norm behind it did."""
+    gamma, beta, mean, variance = (
+        norm[name].astype(np.float64) for name in ("gamma", "beta", "moving_mean", "moving_variance")
+    )
+    scale = gamma / np.sqrt(variance + epsilon)  # (C,)
+    return {
+        "kernel": (weights["kernel"] * scale).astype(np.float32),
+        "bias": (beta + (weights.get("bias", 0.0) - mean) * scale).astype(np.float32),
+    }
+
+
+__all__ = ["Folded", "fold_batch_norms"]

@@ -1,0 +1,67 @@
+"""Which batch norms of a plan can be folded into the weights before them, and the plan without them.
+
+In inference a batch norm is `scale * x + shift` a channel, with `scale = gamma / sqrt(variance + epsilon)` and
+`shift = beta - mean * scale` (Ioffe and Szegedy 2015, Algorithm 2). Where `x` is what a convolution or dense layer
+gives, and nothing else reads it, that layer's own kernel and bias can hold both (Jacob et al. 2018,
+arXiv:1712.05877, section 3.2).
+
+A norm after an addition, as in the pre-activation orders, has no weights before it. It cannot go into the ones after
+it either: in every order of a spec an activation stands between such a norm and the next weights.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from kresnet.plan.records import Parameter, Plan, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """A plan whose batch norms are folded where that is exact.
+
+    Attributes:
+        plan: without the folded norms; the layers before them have a bias.
+        norms: name of a weighted layer -> the norm that is folded into it.
+        left: names of the batch norms that stay.
+    """
+
+    plan: Plan
+    norms: Mapping[str, Record]
+    left: tuple[str, ...]
+
+
+def fold(plan: Plan) -> Folding:
+    """Fold every batch norm that alone reads what a convolution or dense layer gives."""
+    readers = Counter(name for record in plan.records for name in record.inputs)
+    readers.update(plan.outputs.values())
+    batch_norms = [record for record in plan.records if record.kind == "norm" and record.settings["kind"] == "batch"]
+    norms: dict[str, Record] = {}
+    for norm in batch_norms:
+        [before] = norm.inputs
+        if plan.by_name[before].kind in ("conv", "dense") and readers[before] == 1:
+            norms[before] = norm
+    folded = {norm.name: before for before, norm in norms.items()}
+    records = [_biased(record) if record.name in norms else record for record in plan.records]
+    records = [
+        replace(record, inputs=tuple(folded.get(name, name) for name in record.inputs))
+        for record in records
+        if record.name not in folded
+    ]
+    outputs = {name: folded.get(record, record) for name, record in plan.outputs.items()}
+    left = tuple(norm.name for norm in batch_norms if norm.name not in folded)
+    return Folding(replace(plan, records=tuple(records), outputs=outputs), norms, left)
+
+
+def _biased(record: Record) -> Record:
+    """A weighted layer with a bias."""
+    if record.settings["bias"]:
+        return record
+    bias = Parameter("bias", record.shape[-1:])
+    settings = dict(record.settings) | {"bias": True}
+    return replace(record, settings=settings, parameters=(*record.parameters, bias))
+
+
+__all__ = ["Folding", "fold"]
