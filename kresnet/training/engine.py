@@ -30,6 +30,9 @@ class Engine:
         self.trainer, self.strategy = trainer, strategy
         # Outside the strategy's scope: one plain variable each, added to between steps.
         self.totals = {name: tf.Variable(0.0, dtype=tf.float64, trainable=False) for name in (*METRICS, "weight")}
+        # Steps taken since somebody last looked, and whether all were finite.
+        self.live = tf.Variable(True, trainable=False)
+        self.taken = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._train = tf.function(self._train_steps, reduce_retracing=True)
         self._test = tf.function(self._test_batch, reduce_retracing=True)
         self._probed: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
@@ -39,8 +42,18 @@ class Engine:
         return iter(self.strategy.experimental_distribute_dataset(batches))
 
     def train(self, batches: Iterator[Any], count: int) -> None:
-        """Take `count` steps; one call to the device."""
+        """Take `count` steps, or those before the first whose loss or gradient is not finite; one call to the device.
+
+        After such a step everything is as it was before it; `steps_taken` tells.
+        """
         self._train(batches, tf.constant(count, tf.int64))
+
+    def steps_taken(self) -> tuple[int, bool]:
+        """How many steps were taken since this was last asked, and whether none failed; waits for the device."""
+        taken, live = int(self.taken.numpy()), bool(self.live.numpy())
+        self.taken.assign(0)
+        self.live.assign(True)
+        return taken, live
 
     def train_probed(self, batches: Iterator[Any], probe: Probe) -> list[Findings]:
         """Take one step, and look inside it; what was found in each replica of this process."""
@@ -109,15 +122,19 @@ class Engine:
 
     def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
         for _ in tf.range(count):
-            self._step(lambda batch: (self.trainer.train_step(batch), {}), next(batches))
+            self._step(lambda batch, live: (self.trainer.train_step(batch, live), {}), next(batches))
 
-    def _step(self, step: Callable[[Any], tuple[dict[str, Any], dict[str, Any]]], batch: Any) -> dict[str, Any]:
-        """Run a step on every replica and add its means up; its findings."""
-        means, findings = self.strategy.run(step, args=(batch,))
+    def _step(self, step: Callable[[Any, Any], tuple[dict[str, Any], dict[str, Any]]], batch: Any) -> dict[str, Any]:
+        """Run a step on every replica and add its means up, if it was taken; its findings."""
+        live = self.live.read_value()
+        means, findings = self.strategy.run(step, args=(batch, live))
+        taken = live & self.strategy.experimental_local_results(means["finite"])[0]
         for name in METRICS:
             mean = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, means[name], axis=None)
-            self.totals[name].assign_add(tf.cast(mean, tf.float64))
-        self.totals["weight"].assign_add(1.0)
+            self.totals[name].assign_add(tf.where(taken, tf.cast(mean, tf.float64), 0.0))
+        self.totals["weight"].assign_add(tf.cast(taken, tf.float64))
+        self.taken.assign_add(tf.cast(taken, tf.int64))
+        self.live.assign(taken)
         return findings
 
     def _test_batch(self, batch: Any) -> dict[str, Any]:

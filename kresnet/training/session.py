@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -126,13 +125,14 @@ class Session:
     def _taken(self, steps: int, began: float) -> float:
         """Count the steps of a call that began at `began`, once the device has done them; the seconds it took."""
         metrics = self.engine.metrics()
+        taken, finite = self.engine.steps_taken()
         elapsed = time.perf_counter() - began
-        self.step += steps
+        self.step += taken
         self.seconds += elapsed
-        if not math.isfinite(metrics["loss"]):
+        if not finite:
             raise fail(
                 "diverged",
-                f"The loss is no longer a number by step {self.step} of {self.total_steps}.",
+                f"The loss or its gradient is no longer finite in step {self.step + 1} of {self.total_steps}.",
                 remedy=f"--set recipe.optimizer.learning_rate={self.recipe.optimizer.learning_rate / 10:g}, "
                 "or recipe.gradient_clip_norm=1.0",
             )

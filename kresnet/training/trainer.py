@@ -21,12 +21,14 @@ class Backward:
     Attributes:
         outputs: of the network.
         loss: float32 scalar, the mean over this replica's images.
+        global_loss: float32 scalar, the mean over the global batch.
         gradients: of the trainable weights, summed over the replicas.
         findings: a probe's measurements; empty without one.
     """
 
     outputs: Any
     loss: Any
+    global_loss: Any
     gradients: list[Any]
     findings: dict[str, Any]
 
@@ -59,26 +61,38 @@ class Trainer(keras.Model):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         return self.network(inputs, training=training)
 
-    def train_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
-        """One update.
+    def train_step(self, data: tuple[Any, Any], live: Any = True) -> dict[str, Any]:
+        """One update, unless the loss or a gradient is not finite: then everything stays as it was before the step.
 
         Args:
             data: images `(n, H, W, C)` of any real type, and int32 labels `(n,)`.
+            live: bool scalar; False also leaves everything as it was.
 
         Returns:
-            `loss` and `accuracy`, float32 scalars: means over the `n` images.
+            `loss` and `accuracy`, float32 scalars: means over the `n` images; and the bool scalar `finite`, the same
+            on every replica.
         """
-        images, labels = data
-        passed = self.backward(images, labels)
-        self._update(passed.gradients)
-        return {"loss": passed.loss, "accuracy": tf.reduce_mean(_hits(passed.outputs, labels))}
+        return self._step(data, live, None)[0]
 
-    def probed_step(self, data: tuple[Any, Any], probe: Probe) -> tuple[dict[str, Any], dict[str, Any]]:
+    def probed_step(self, data: tuple[Any, Any], live: Any, probe: Probe) -> tuple[dict[str, Any], dict[str, Any]]:
         """`train_step` that looks inside: also returns what `probe` found in this very step."""
+        return self._step(data, live, probe)
+
+    def _step(self, data: tuple[Any, Any], live: Any, probe: Probe | None) -> tuple[dict[str, Any], dict[str, Any]]:
         images, labels = data
+        moving = [variable.value for variable in self.network.non_trainable_variables]
+        before = [tf.convert_to_tensor(variable) for variable in moving]
         passed = self.backward(images, labels, probe)
-        self._update(passed.gradients)
-        return {"loss": passed.loss, "accuracy": tf.reduce_mean(_hits(passed.outputs, labels))}, passed.findings
+        norm = tf.linalg.global_norm(passed.gradients)
+        finite = tf.math.is_finite(norm) & tf.math.is_finite(passed.global_loss)
+
+        def put_back() -> None:
+            for variable, value in zip(moving, before, strict=True):
+                tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+
+        tf.cond(finite & live, lambda: self._update(passed.gradients, norm), put_back)
+        metrics = {"loss": passed.loss, "accuracy": tf.reduce_mean(_hits(passed.outputs, labels)), "finite": finite}
+        return metrics, passed.findings
 
     def backward(self, images: Any, targets: Any, probe: Probe | None = None) -> Backward:
         """A forward pass in training mode and its backward pass; moving statistics move, weights do not.
@@ -102,13 +116,14 @@ class Trainer(keras.Model):
         weights = [weight.value for weight in self.network.trainable_variables]
         backward = tape.gradient(shared, [*weights, *watched.values()])
         local, inside = backward[: len(weights)], dict(zip(watched, backward[len(weights) :], strict=True))
-        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, local) if replicas > 1 else local
+        summed = context.all_reduce(tf.distribute.ReduceOp.SUM, [*local, shared]) if replicas > 1 else [*local, shared]
+        *gradients, global_loss = summed
         findings = probe.findings(passage, inside, local, gradients) if probe and passage else {}
-        return Backward(outputs, loss, gradients, findings)
+        return Backward(outputs, loss, global_loss, gradients, findings)
 
-    def _update(self, gradients: list[Any]) -> None:
+    def _update(self, gradients: list[Any], norm: Any) -> None:
         if self.clip_norm is not None:  # of the whole batch's gradient, hence after the sum
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm)
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm, use_norm=norm)
         assert self.updates is not None
         self.updates.apply(gradients)
 

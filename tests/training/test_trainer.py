@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.spec.recipe import Sgd
+from kresnet.training.engine import Engine
 from kresnet.training.optimizers import make_optimizer
 from kresnet.training.trainer import Trainer
 
@@ -79,3 +80,43 @@ def test_accuracy_is_the_share_of_largest_logits():
     labels[:2] = (labels[:2] + 1) % 4
     metrics = made.train_step((tf.constant(IMAGES), tf.constant(labels.astype(np.int32))))
     np.testing.assert_allclose(metrics["accuracy"], 6 / 8)
+
+
+def everything(made: Trainer) -> list[np.ndarray]:
+    return [variable.numpy() for variable in (*made.network.variables, *made.updates.variables)]
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_step_that_is_not_finite_changes_nothing(poison, compiled):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((6, 6, 1))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(3, 3)(inputs))
+    x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(x))
+    made = Trainer(keras.Model(inputs, keras.layers.Dense(4)(x)))
+    made.updates = make_optimizer(Sgd(kind="sgd"), lambda step: tf.constant(0.1), made.network.trainable_variables)
+    step = tf.function(made.train_step) if compiled else made.train_step
+    assert step((tf.constant(IMAGES, tf.float32), tf.constant(LABELS)))["finite"]
+    before = everything(made)
+    images = IMAGES.astype(np.float32)
+    images[3, 2, 1, 0] = poison
+    assert not step((tf.constant(images), tf.constant(LABELS)))["finite"]
+    for old, new in zip(before, everything(made), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert step((tf.constant(IMAGES, tf.float32), tf.constant(LABELS)))["finite"]
+    assert any((old != new).any() for old, new in zip(before, everything(made), strict=True))
+
+
+def test_an_engine_stops_before_the_first_step_that_is_not_finite_and_counts_those_before():
+    images = np.repeat(IMAGES[None].astype(np.float32), 5, 0)
+    images[3, 0, 0, 0, 0] = np.nan
+    batches = tf.data.Dataset.from_tensor_slices((images, np.repeat(LABELS[None], 5, 0)))
+    poisoned, sound = (Engine(trainer(), tf.distribute.get_strategy()) for _ in range(2))
+    poisoned.train(iter(batches), 5)
+    sound.train(iter(batches), 3)
+    assert poisoned.steps_taken() == (3, False)
+    assert sound.steps_taken() == (3, True)
+    assert poisoned.metrics() == sound.metrics()
+    for one, other in zip(poisoned.state().values(), sound.state().values(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert poisoned.steps_taken() == (0, True)
