@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+TORCH_VENV ?= .venv-torch
+RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test test-slow nightly golden reference bench lint docs-check clean
+.PHONY: demo test test-slow nightly golden reference bench bench-torch-venv lint docs-check clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,8 +30,16 @@ golden: $(VENV)/.installed ## write the counts of every shipped network anew, fo
 reference: $(VENV)/.installed ## write docs/spec-reference.md and docs/schema/ anew, from the models
 	$(BIN)/python -m kresnet.spec.reference docs
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed $(TORCH_VENV)/.installed ## kresnet against stock Keras and PyTorch
 	$(BIN)/python -m benchmarks.build
+	$(BIN)/python -m benchmarks.compare --torch-python $(TORCH_VENV)/bin/python -o $(RESULTS)
+
+bench-torch-venv: $(TORCH_VENV)/.installed ## PyTorch, in an environment of its own
+
+$(TORCH_VENV)/.installed: benchmarks/torch-requirements.txt
+	$(PYTHON) -m venv $(TORCH_VENV)
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -1,0 +1,51 @@
+"""On what, and with which code, something was measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+#: Units for bfloat16 products, as Linux names them.
+_UNITS = ("amx_bf16", "avx512_bf16")
+
+
+def machine() -> dict[str, Any]:
+    """Processor, GPU if any, cores and memory; what results of one file have in common."""
+    return {
+        "processor": _line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
+        "bfloat16_units": [unit for unit in _UNITS if unit in (_line("/proc/cpuinfo", "flags") or "").split()],
+        "gpu": _gpu(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def commit() -> str:
+    """Of this checkout, with `-dirty` where files differ from it; empty outside one."""
+    return _output("git", "describe", "--always", "--dirty", "--abbrev=10")
+
+
+def _gpu() -> str | None:
+    return _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader") or None
+
+
+def _output(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _line(path: str, key: str) -> str | None:
+    """The value of the first `key : value` line of a file, where there is one."""
+    try:
+        found = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((line.split(":", 1)[1].strip() for line in found if line.startswith(key)), None)

@@ -1,0 +1,72 @@
+"""kresnet, as `kresnet fit` and an export run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.jobs import Job
+from benchmarks.peers import LEARNING_RATE, MOMENTUM
+from benchmarks.peers.on_tensorflow import compiled, image_batches, product, training_data, use_threads, versions
+
+
+class Contender:
+    """See `benchmarks.worker.Peer`."""
+
+    def __init__(self, job: Job) -> None:
+        from kresnet.graph import build_model
+        from kresnet.plan import plan_loaded
+        from kresnet.spec.loading import load_spec
+
+        use_threads(job.threads)
+        self.job = job
+        self.plan = plan_loaded(load_spec(job.network))
+        self.network = build_model(self.plan, precision=job.precision)
+        self.parameters = self.plan.trainable
+
+    def versions(self) -> dict[str, str]:
+        return versions()
+
+    def start(self) -> None:
+        if self.job.mode == "inference":
+            self._start_inference()
+        else:
+            self._start_training()
+
+    def run(self, steps: int) -> None:
+        self._run(steps)
+
+    def product(self, side: int) -> Callable[[], None]:
+        return product(side, self.job.precision)
+
+    def _start_training(self) -> None:
+        import tensorflow as tf
+
+        from kresnet.spec.recipe import Sgd
+        from kresnet.training.engine import Engine
+        from kresnet.training.optimizers import make_optimizer
+        from kresnet.training.trainer import Trainer
+
+        trainer = Trainer(self.network)
+        sgd = Sgd(kind="sgd", momentum=MOMENTUM, weight_decay=0.0)
+        trainer.updates = make_optimizer(sgd, lambda step: tf.constant(LEARNING_RATE), self.network.trainable_variables)
+        engine = Engine(trainer, tf.distribute.get_strategy())
+        batches = engine.distributed(training_data(self.job))
+
+        def run(steps: int) -> None:
+            engine.train(batches, steps)
+            engine.metrics()  # waits for the device
+
+        self._run = run
+
+    def _start_inference(self) -> None:
+        from kresnet.graph.fold import fold_batch_norms
+
+        folded = fold_batch_norms(self.network, self.plan, precision=self.job.precision)
+        batches, infer = image_batches(self.job), compiled(folded.model)
+
+        def run(steps: int) -> None:
+            for _ in range(steps):
+                logits = infer(next(batches))
+            logits.numpy()
+
+        self._run = run

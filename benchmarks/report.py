@@ -1,0 +1,168 @@
+"""Results as text and as the tables of docs/performance.md.
+
+python -m benchmarks.report FILE [--docs docs/performance.md]
+
+With `--docs`, the tables between the page's two marks are replaced by those of the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.jobs import FIRST_STEP_GOAL, GOALS, NETWORKS
+from benchmarks.spread import ratios, spread
+
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+
+_OTHERS = ("keras", "keras_tuned", "torch", "torch_compile")
+_HEADS = {
+    "keras": "Keras, default",
+    "keras_tuned": "Keras, tuned",
+    "torch": "PyTorch",
+    "torch_compile": "PyTorch, compiled",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--docs", type=Path)
+    options = parser.parse_args()
+    known = json.loads(options.results.read_text(encoding="utf-8"))
+    if options.docs:
+        page = options.docs.read_text(encoding="utf-8")
+        options.docs.write_text(replaced(page, tables(known)), encoding="utf-8")
+    else:
+        for entry in known["entries"]:
+            print("\n".join(lines(entry)))
+
+
+def replaced(page: str, text: str) -> str:
+    """The page with `text` between its marks."""
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+
+
+def lines(entry: dict[str, Any]) -> Iterator[str]:
+    """An entry for a terminal."""
+    yield f"{entry['network']}, {entry['precision']}, {entry['mode']}, batch {entry['batch']}"
+    for name, found in entry["contenders"].items():
+        if entry["mode"] == "first_step":
+            yield f"  {name:<14}{spread(found['first_step_cpu_seconds'])} CPU s to the first step"
+            continue
+        share = f"{_share(entry, name):.0%} of the product rate"
+        text = f"  {name:<14}{spread(found['images_per_second'])} images/s, {share}, {_gb(found)} at most"
+        if name != "kresnet" and "kresnet" in entry["contenders"]:
+            text += f"; kresnet is {spread(_ratios(entry, name), 2)} times as fast{_goal(entry, name)}"
+        yield text
+
+
+def tables(known: dict[str, Any]) -> str:
+    """All of a file's entries as Markdown."""
+    speed = [entry for entry in known["entries"] if entry["mode"] != "first_step"]
+    first = [entry for entry in known["entries"] if entry["mode"] == "first_step"]
+    parts = [_environment(known)]
+    for mode in ("training", "inference"):
+        if found := [entry for entry in speed if entry["mode"] == mode]:
+            parts += [f"### {mode.capitalize()}: images/s", _speed_table(found), _ratio_table(found)]
+            parts += [f"### {mode.capitalize()}: share of the product rate, peak host memory", _share_table(found)]
+    if first:
+        parts += [f"### First step: CPU seconds, batch {first[0]['batch']}", _first_table(first)]
+    return "\n\n".join(parts)
+
+
+def _speed_table(entries: list[dict[str, Any]]) -> str:
+    names = ["kresnet", *_present(entries)]
+    rows = [[spread(each["contenders"][name]["images_per_second"]) for name in names] for each in entries]
+    return _table(["", "kresnet", *(_HEADS[name] for name in names[1:])], entries, rows)
+
+
+def _ratio_table(entries: list[dict[str, Any]]) -> str:
+    names = _present(entries)
+    rows = [[spread(_ratios(each, name), 2) + _goal(each, name) for name in names] for each in entries]
+    return _table(["kresnet's speed over that of", *(_HEADS[name] for name in names)], entries, rows)
+
+
+def _share_table(entries: list[dict[str, Any]]) -> str:
+    names = ["kresnet", *_present(entries)]
+    rows = [
+        [f"{_product(each) / 1e9:.0f} GFLOP/s"]
+        + [f"{_share(each, name):.0%}, {_gb(each['contenders'][name])}" for name in names]
+        for each in entries
+    ]
+    return _table(["", "4096² product", "kresnet", *(_HEADS[name] for name in names[1:])], entries, rows)
+
+
+def _first_table(entries: list[dict[str, Any]]) -> str:
+    names = ["kresnet", *_present(entries)]
+    rows = [[spread(each["contenders"][name]["first_step_cpu_seconds"], 1) for name in names] for each in entries]
+    for entry, row in zip(entries, rows, strict=True):
+        if entry["network"] == "resnet50":
+            reached = statistics.median(entry["contenders"]["kresnet"]["first_step_cpu_seconds"]) <= FIRST_STEP_GOAL
+            row[0] += f"; goal {FIRST_STEP_GOAL:g}: {'reached' if reached else 'missed'}"
+    return _table(["", "kresnet", *(_HEADS[name] for name in names[1:])], entries, rows)
+
+
+def _table(head: list[str], entries: list[dict[str, Any]], rows: list[list[str]]) -> str:
+    titles = [f"`{each['network']}`, batch {each['batch']}, {each['precision']}" for each in entries]
+    written = [head, ["---"] * len(head), *([title, *row] for title, row in zip(titles, rows, strict=True))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in written)
+
+
+def _present(entries: list[dict[str, Any]]) -> list[str]:
+    """The contenders beside kresnet that every entry has."""
+    return [name for name in _OTHERS if all(name in entry["contenders"] for entry in entries)]
+
+
+def _ratios(entry: dict[str, Any], name: str) -> list[float]:
+    contenders = entry["contenders"]
+    return ratios(contenders["kresnet"]["images_per_second"], contenders[name]["images_per_second"])
+
+
+def _goal(entry: dict[str, Any], name: str) -> str:
+    goal = GOALS.get((entry["network"], entry["precision"], entry["mode"]), {}).get(name)
+    if goal is None:
+        return ""
+    reached = statistics.median(_ratios(entry, name)) >= goal
+    return f"; goal {goal:g}: {'reached' if reached else 'missed'}"
+
+
+def _product(entry: dict[str, Any]) -> float:
+    """The highest rate at which a contender multiplied large matrices in this precision."""
+    return max(found["product_flops"] for found in entry["contenders"].values())
+
+
+def _share(entry: dict[str, Any], name: str) -> float:
+    """Of the product rate, by the operations of the network's convolutions and dense layers alone."""
+    rate = statistics.median(entry["contenders"][name]["images_per_second"])
+    return rate * NETWORKS[entry["network"]].flop(entry["mode"]) / _product(entry)
+
+
+def _gb(found: dict[str, Any]) -> str:
+    return f"{found['peak_bytes'] / 1e9:.1f} GB"
+
+
+def _environment(known: dict[str, Any]) -> str:
+    machine, entries = known["machine"], known["entries"]
+    versions = {name: text for e in entries for c in e["contenders"].values() for name, text in c["versions"].items()}
+    commits = sorted({entry["commit"] for entry in entries})
+    units = ", ".join(machine["bfloat16_units"]) or "no bfloat16 units"
+    dates = sorted({entry["measured"] for entry in entries})
+    rounds = sorted({len(c.get("images_per_second", [])) for e in entries for c in e["contenders"].values()} - {0})
+    return (
+        f"{machine['processor']}, {machine['cores']} cores ({units}), {machine['memory_gib']} GiB"
+        f"{', ' + machine['gpu'] if machine['gpu'] else ', no GPU'}; {entries[0]['threads']} threads for all; "
+        f"{', '.join(f'{name} {text}' for name, text in sorted(versions.items()))}, Python {machine['python']}; "
+        f"kresnet at {', '.join(commits)}; {' to '.join(dict.fromkeys((dates[0], dates[-1])))}. "
+        f"Median (least to greatest) of {' or '.join(map(str, rounds))} alternating rounds."
+    )
+
+
+if __name__ == "__main__":
+    main()
