@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 BAD_INPUT, RUN_FAILED = 2, 1
+#: EX_TEMPFAIL of sysexits.h, "try again later": what a scheduler takes for a run to queue again, and not for a failure.
+TO_BE_CONTINUED = 75
 
-#: code -> exit status. 2: the user can mend the input; 1: a check or a run failed.
+#: code -> exit status. 2: the user can mend the input; 1: a check or a run failed; 75: the same again goes on.
 CODES: dict[str, int] = {
     # Documents (specs and recipes)
     "file_missing": BAD_INPUT,
@@ -42,6 +44,7 @@ CODES: dict[str, int] = {
     "output_exists": BAD_INPUT,
     "not_writable": BAD_INPUT,
     "run_missing": BAD_INPUT,
+    "run_locked": BAD_INPUT,
     "run_changed": BAD_INPUT,
     "model_unreadable": BAD_INPUT,
     "weights_pickle": BAD_INPUT,
@@ -56,7 +59,7 @@ CODES: dict[str, int] = {
     "batch_norm_mismatch": RUN_FAILED,
     "export_mismatch": RUN_FAILED,
     "not_servable": RUN_FAILED,
-    "interrupted": RUN_FAILED,
+    "interrupted": TO_BE_CONTINUED,
     "internal": RUN_FAILED,
 }
 

@@ -80,11 +80,17 @@ class Engine:
         for total in self.totals.values():
             total.assign(0.0)
 
-    def evaluate(self, batches: tf.data.Dataset, batch_size: int) -> dict[str, float]:
-        """Mean `loss` and `accuracy` over all images of `batches`, whose last batch may be short."""
+    def evaluate(
+        self, batches: tf.data.Dataset, batch_size: int, between: Callable[[], None] = lambda: None
+    ) -> dict[str, float]:
+        """Mean `loss` and `accuracy` over all images of `batches`, whose last batch may be short.
+
+        `between` is called before each batch, and may raise.
+        """
         sums = dict.fromkeys((*METRICS, "weight"), 0.0)
         padded = batches.map(lambda images, labels: _padded(images, labels, batch_size))
         for batch in self.distributed(padded):
+            between()
             for name, value in self._test(batch).items():
                 sums[name] += float(value)
         return {name: sums[name] / sums["weight"] for name in METRICS}

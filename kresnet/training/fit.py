@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,21 @@ import tensorflow as tf
 
 from kresnet.data.order import steps_per_epoch
 from kresnet.data.sources import DataSet, open_data
-from kresnet.errors import fail
+from kresnet.errors import fail, nearest
 from kresnet.files import staged_file, write_json
 from kresnet.graph import build_model
 from kresnet.plan import Plan
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training.devices import make_strategy, resolve_precision
-from kresnet.training.engine import Engine
+from kresnet.training.engine import METRICS, Engine
 from kresnet.training.instruments import Instruments, require_subject
+from kresnet.training.lock import RunLock
 from kresnet.training.optimizers import make_optimizer
 from kresnet.training.run import Run
 from kresnet.training.schedules import learning_rate
 from kresnet.training.session import Session
+from kresnet.training.signals import StopSignals
 from kresnet.training.trainer import Trainer
 from kresnet.weights.convert import freeze, start_from
 from kresnet.weights.transfer import Transfer
@@ -57,7 +60,7 @@ def start(
         },
         transfer=transfer,
     )
-    return _train(run, plan, recipe, data, strategy, log)
+    return _alone(run, plan, recipe, data, strategy, log)
 
 
 def resume(run: Run, log: Log) -> dict[str, Any]:
@@ -70,7 +73,13 @@ def resume(run: Run, log: Log) -> dict[str, Any]:
     data = _open(run.spec(), recipe)
     if data.fingerprint != run.data()["fingerprint"]:
         raise fail("run_changed", "The data are not those that the run was started on.", remedy="start a new run")
-    return _train(run, run.plan(), recipe, data, _strategy(recipe), log)
+    return _alone(run, run.plan(), recipe, data, _strategy(recipe), log)
+
+
+def _alone(run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, log: Log) -> dict[str, Any]:
+    """Train as the only process that writes the run, listening to signals, and leave behind how it ended."""
+    with RunLock(run.directory, log) as lock, StopSignals(log) as stop, run.end_recorded():
+        return _train(run, plan, recipe, data, strategy, lock, stop, log)
 
 
 def _open(spec: Spec, recipe: Recipe) -> DataSet:
@@ -84,6 +93,16 @@ def _open(spec: Spec, recipe: Recipe) -> DataSet:
         message = f"The data have {classes} classes, the head {spec.head.classes}."
         raise fail("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={classes}")
     steps_per_epoch(len(data.train), recipe.batch_size)
+    best = recipe.checkpoints.keep_best
+    if best and best.metric not in METRICS:
+        raise fail(
+            "unknown_name",
+            "The test images are not measured by this.",
+            path="checkpoints.keep_best.metric",
+            expected=" or ".join(METRICS),
+            found=best.metric,
+            nearest=nearest(best.metric, METRICS),
+        )
     return data
 
 
@@ -98,7 +117,9 @@ def _strategy(recipe: Recipe) -> Any:
     return strategy
 
 
-def _train(run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, log: Log) -> dict[str, Any]:
+def _train(
+    run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, lock: RunLock, stop: StopSignals, log: Log
+) -> dict[str, Any]:
     keras.utils.set_random_seed(recipe.seed)
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -118,8 +139,11 @@ def _train(run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, l
         rate = learning_rate(recipe.optimizer.learning_rate, recipe.schedule, epoch_steps, recipe.epochs)
         trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)
     instruments = Instruments(plan, recipe, network, log)
-    last = Session(run, recipe, data, Engine(trainer, strategy), instruments, epoch_steps, log).run()
-    save_model(network, plan, run.model)
+    engine, write_model = Engine(trainer, strategy), partial(save_model, network, plan)
+    session = Session(run, recipe, data, engine, instruments, epoch_steps, lock, stop, write_model, log)
+    last = session.run()
+    lock.require()
+    write_model(run.model)
     result = {
         "epochs": recipe.epochs,
         "steps": recipe.epochs * epoch_steps,
@@ -127,7 +151,10 @@ def _train(run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, l
         "test": last["test"],
         "images_per_second": last["images_per_second"],
         "seconds": last["seconds"],
+        "saving": {"saves": session.saver.saves, "stalled_seconds": session.saver.stalled},
     }
+    if session.best:
+        result["best"] = session.best
     write_json(run.result, result)
     return result
 

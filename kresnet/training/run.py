@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import fail
+from kresnet.errors import KresnetError, fail
 from kresnet.files import refuse_existing, staged_directory, told_plainly, write_json, write_text
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
@@ -25,8 +27,9 @@ class Run:
     """The directory of one training run.
 
     It holds `spec.yaml` and `recipe.yaml` (resolved), `plan.json`, `data.json`, `environment.json`, then
-    `checkpoints/`, `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`. One that started
-    from another's weights also keeps them, in `init.keras`, and `transfer.json`.
+    `lock`, `checkpoints/`, `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`. One that
+    started from another's weights also keeps them, in `init.keras`, and `transfer.json`; one that keeps its best
+    epoch's network, `best.keras`; one that came to a stop before its end, `ended.json`.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -35,6 +38,7 @@ class Run:
         self.tensorboard = directory / "tensorboard"
         self.history = directory / "history.jsonl"
         self.model = directory / "model.keras"
+        self.best = directory / "best.keras"
         self.result = directory / "result.json"
         self.init = directory / "init.keras"
 
@@ -104,6 +108,19 @@ class Run:
         """The result, if the run has come to its end."""
         return self._json("result.json") if self.result.is_file() else None
 
+    @contextlib.contextmanager
+    def end_recorded(self) -> Iterator[None]:
+        """Keep in `ended.json` with which problem the block was left, until the run goes on."""
+        ended = self.directory / "ended.json"
+        with told_plainly(ended):
+            ended.unlink(missing_ok=True)
+        try:
+            yield
+        except KresnetError as error:
+            with contextlib.suppress(KresnetError):  # what went wrong first is what is told
+                write_json(ended, error.problems[0].as_dict())
+            raise
+
     def require_model(self) -> Run:
         """The run itself, which must have come to its end.
 
@@ -125,8 +142,11 @@ class Run:
             write_text(self.history, "".join(line + "\n" for line in kept))
 
     def append_history(self, line: dict[str, Any]) -> None:
+        """Add a line, and have it on disk before the checkpoint that counts it."""
         with told_plainly(self.history), self.history.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def _json(self, name: str) -> Any:
         try:

@@ -1,26 +1,31 @@
-"""The loop over steps and epochs: progress, history, checkpoints, signals."""
+"""The loop over steps and epochs: progress, history, saves, and the moments where it may stop."""
 
 from __future__ import annotations
 
 import contextlib
-import signal
+import math
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from kresnet.analysis.probe import Probe
-from kresnet.checkpoint import Checkpoint, CheckpointStore
+from kresnet.checkpoint import CheckpointStore
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import DataSet
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.errors import fail
+from kresnet.files import told_plainly
 from kresnet.spec.recipe import Recipe
 from kresnet.training.engine import Engine
 from kresnet.training.instruments import Instruments
+from kresnet.training.lock import RunLock
 from kresnet.training.progress import Progress
 from kresnet.training.run import Run
+from kresnet.training.saving import Saver
+from kresnet.training.signals import Stopped, StopSignals
 
 #: One call to the device takes about this long, so that the display lives and a signal is heard.
 SECONDS_A_CALL = 0.5
@@ -37,18 +42,23 @@ class Session:
         engine: Engine,
         instruments: Instruments,
         epoch_steps: int,
+        lock: RunLock,
+        stop: StopSignals,
+        write_model: Callable[[Path], None],
         log: Callable[[str], None],
     ) -> None:
         self.directory, self.recipe, self.data, self.engine, self.log = run, recipe, data, engine, log
-        self.instruments = instruments
+        self.instruments, self.lock, self.stop, self.write_model = instruments, lock, stop, write_model
         self.store = CheckpointStore(run.checkpoints, recipe.checkpoints.keep_last)
+        self.saver = Saver(self.store, recipe.checkpoints, epoch_steps)
         self.epoch_steps, self.total_steps = epoch_steps, recipe.epochs * epoch_steps
         self.step = 0
         self.seconds = 0.0  # in training steps, since the run began
         self.epoch_seconds, self.epoch_images = 0.0, 0  # since the epoch began, the compiling call aside
         self.first_rate = 0.0  # images/s of that call, for an epoch that has no other
+        self.count = 0  # steps a call; 0 until the first call has compiled
         self.line: dict[str, Any] = {}  # of history, of the last epoch that ended
-        self.stop_requested = False
+        self.best: dict[str, Any] | None = None  # step and value of the metric that the recipe keeps the best by
 
     def run(self) -> dict[str, Any]:
         """Train to the end.
@@ -72,44 +82,52 @@ class Session:
                 stop_step=self.total_steps,
             )
         )
-        count = 0  # steps a call; 0 until the first call has compiled
-        with self._signals_heard(), naming_unreadable_images(self.data.train, self.data.test):
-            while self.step < self.total_steps:
-                before = self.step
-                saved_at = min(self._next_multiple(self.epoch_steps), self._next_save())
-                end = min(saved_at, self.instruments.next_due(self.step))
-                if probe := self.instruments.due(self.step):
-                    self._look(batches, probe)
-                while self.step < end and not self.stop_requested:
-                    count = self._call(batches, count, int(end))
-                if self.step % self.epoch_steps == 0 and self.step > before:
-                    self._end_epoch()
-                if self.step == saved_at or self.stop_requested:
-                    self._save()
-                if self.stop_requested and self.step < self.total_steps:
-                    message = f"Stopped after step {self.step} of {self.total_steps}; the state is saved."
-                    raise fail("interrupted", message, remedy=f"kresnet fit --resume {self.directory}")
+        try:
+            with naming_unreadable_images(self.data.train, self.data.test):
+                while not self._at_end():
+                    self._go_on(batches)
+            self.saver.finish()
+        finally:
+            self.saver.close()
         return self.line
 
-    def _next_multiple(self, period: int) -> int:
-        return (self.step // period + 1) * period
+    def _at_end(self) -> bool:
+        return self.step == self.total_steps and not self._epoch_open()
 
-    def _next_save(self) -> int:
-        every = self.recipe.checkpoints.save_every_steps
-        return self._next_multiple(every) if every else self.total_steps
+    def _epoch_open(self) -> bool:
+        """Whether an epoch's steps are done, but not its evaluation."""
+        return self.step > 0 and self.step % self.epoch_steps == 0 and self.line.get("step") != self.step
 
-    def _call(self, batches: Iterator[Any], count: int, end: int) -> int:
-        """Take some steps; how many the next call should take."""
-        steps = min(max(count, 1), end - self.step)
+    def _go_on(self, batches: Iterator[Any]) -> None:
+        """Train up to the next moment where something else is due, and do it."""
+        if not self._epoch_open():
+            end = int(min(self.saver.next_step(self.step), self.instruments.next_due(self.step)))
+            if (probe := self.instruments.due(self.step)) and not self.stop.requested:
+                self._look(batches, probe)
+            while self.step < end and not self.stop.requested and not self.saver.by_clock():
+                self._call(batches, end)
+        if self._epoch_open():
+            with contextlib.suppress(Stopped):  # the evaluation is done again by who continues
+                self._end_epoch()
+        if self.saver.by_step(self.step) or self.saver.by_clock() or self.stop.requested:
+            self._save()
+        if self.stop.requested and not self._at_end():
+            self.saver.finish()
+            message = f"Stopped after step {self.step} of {self.total_steps}; the state is saved."
+            raise fail("interrupted", message, remedy=f"kresnet fit --resume {self.directory}")
+
+    def _call(self, batches: Iterator[Any], end: int) -> None:
+        """Take some steps, as many as fit into the time of a call."""
+        steps = min(max(self.count, 1), end - self.step)
         began = time.perf_counter()
         self.engine.train(batches, steps)
         elapsed, images = self._taken(steps, began), steps * self.recipe.batch_size
-        if not count:
-            self.first_rate = images / elapsed
-            return 1
+        if not self.count:
+            self.count, self.first_rate = 1, images / elapsed
+            return
         self.epoch_seconds += elapsed
         self.epoch_images += images
-        return max(1, round(steps * SECONDS_A_CALL / elapsed))
+        self.count = max(1, round(steps * SECONDS_A_CALL / elapsed))
 
     def _look(self, batches: Iterator[Any], probe: Probe) -> None:
         """Take one step, and see to what it shows of itself."""
@@ -140,9 +158,11 @@ class Session:
         return elapsed
 
     def _end_epoch(self) -> None:
+        """Evaluate, and write down how the epoch went; `Stopped` comes before anything is changed."""
+        images = evaluation_batches(self.data.test, self.recipe.batch_size)
+        test = self.engine.evaluate(images, self.recipe.batch_size, between=self.stop.check)
         train = self.engine.metrics()
         self.engine.reset()
-        test = self.engine.evaluate(evaluation_batches(self.data.test, self.recipe.batch_size), self.recipe.batch_size)
         self.line = {
             "epoch": self.step // self.epoch_steps,
             "step": self.step,
@@ -153,23 +173,39 @@ class Session:
             "seconds": self.seconds,
         }
         self.epoch_seconds, self.epoch_images = 0.0, 0
+        self.lock.require()
         self.directory.append_history(self.line)
+        self._record()
+        self.progress.epoch(self.line)
+        self._keep_best()
+
+    def _record(self) -> None:
         with self.writer.as_default(step=self.line["epoch"]):
             for split in ("train", "test"):
                 for name, value in self.line[split].items():
                     tf.summary.scalar(f"{split}/{name}", value)
             tf.summary.scalar("learning_rate", self.line["learning_rate"])
-        self.writer.flush()
-        self.progress.epoch(self.line)
+        with told_plainly(self.directory.tensorboard):
+            self.writer.flush()
+
+    def _keep_best(self) -> None:
+        """Write the network if it is the best so far, by the recipe's metric."""
+        wanted = self.recipe.checkpoints.keep_best
+        if wanted is None:
+            return
+        value = self.line["test"][wanted.metric]
+        if math.isfinite(value) and (self.best is None or wanted.better(value, self.best["value"])):
+            self.best = {"step": self.step, "epoch": self.line["epoch"], "metric": wanted.metric, "value": value}
+            self.write_model(self.directory.best)
 
     def _save(self) -> None:
-        facts = {"seconds": self.seconds, "line": self.line}
-        self.store.save(Checkpoint(self.step, self.engine.state(), facts))
+        self.lock.require()
+        self.saver.save(self.engine, self.step, {"seconds": self.seconds, "line": self.line, "best": self.best})
 
     def _restore(self) -> None:
         checkpoint, damaged = self.store.latest()
-        for sentence in damaged:
-            self.log(sentence)
+        for each in damaged:
+            self.log(str(self.store.set_aside(each)))
         if damaged and checkpoint is None:
             message = f"{self.directory} has checkpoints, but none that can be read."
             raise fail("checkpoint_invalid", message, remedy=f"rm -r {self.store.directory}, to train from the start")
@@ -178,20 +214,9 @@ class Session:
                 self.engine.restore(checkpoint.arrays)
             except ValueError as error:
                 raise fail("run_changed", f"{self.directory} cannot be continued: {error}.") from None
-            self.step, self.seconds, self.line = checkpoint.step, checkpoint.facts["seconds"], checkpoint.facts["line"]
+            facts = checkpoint.facts
+            self.step, self.seconds = checkpoint.step, facts["seconds"]
+            self.line, self.best = facts["line"], facts["best"]
+            self.saver.continue_from(checkpoint)
             self.log(f"Continuing after step {self.step} of {self.total_steps}.")
         self.directory.keep_history_until(self.step)
-
-    @contextlib.contextmanager
-    def _signals_heard(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM finish the steps under way and save, rather than end the process."""
-
-        def request_stop(*_: object) -> None:
-            self.stop_requested = True
-
-        handlers = {number: signal.signal(number, request_stop) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)

@@ -1,3 +1,5 @@
+import contextlib
+import hashlib
 import json
 
 import numpy as np
@@ -14,7 +16,8 @@ def checkpoint(step: int) -> Checkpoint:
 
 @pytest.fixture
 def store(tmp_path):
-    return CheckpointStore(tmp_path / "checkpoints", keep_last=2)
+    (tmp_path / "run").mkdir()
+    return CheckpointStore(tmp_path / "run" / "checkpoints", keep_last=2)
 
 
 def test_what_is_saved_comes_back(store):
@@ -46,17 +49,91 @@ def test_a_truncated_state_is_skipped_and_named(store, part):
     state.write_bytes(data[: len(data) * part // 20])
     latest, damaged = store.latest()
     assert latest.step == 1
-    assert "step-00000002" in damaged[0]
+    assert "step-00000002" in str(damaged[0])
+    assert "state.npz" in damaged[0].reason
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_a_flipped_bit_is_found(store, seed):
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("name", ["state.npz", "manifest.json"])
+def test_a_flipped_bit_is_found(store, name, seed):
+    """In the manifest it may fall on white space, and change nothing that is said."""
     store.save(checkpoint(1))
-    state = store.save(checkpoint(2)) / "state.npz"
-    data = bytearray(state.read_bytes())
-    data[np.random.default_rng(seed).integers(len(data))] ^= 1
-    state.write_bytes(data)
+    path = store.save(checkpoint(2)) / name
+    data = bytearray(path.read_bytes())
+    rng = np.random.default_rng(seed)
+    data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+    path.write_bytes(data)
+    latest, damaged = store.latest()
+    if latest.step == 2:
+        assert name == "manifest.json"
+        assert latest.facts == checkpoint(2).facts
+    else:
+        assert len(damaged) == 1
+
+
+def test_what_is_damaged_is_moved_aside_and_its_step_can_be_saved_again(store):
+    store.save(checkpoint(1))
+    for number in range(3):
+        (store.save(checkpoint(2)) / "state.npz").write_bytes(b"")
+        _, damaged = store.latest()
+        aside = store.set_aside(damaged[0])
+        assert aside.path.name == "damaged-step-00000002" + ("" if number == 0 else f"-{number + 1}")
+        assert store.latest()[0].step == 1
+    store.save(checkpoint(2))
+    assert store.latest()[0].step == 2
+    assert store.steps() == [1, 2]
+
+
+@pytest.mark.parametrize("call", ["replace", "rmtree"])
+def test_a_step_saved_again_is_never_away(store, monkeypatch, call):
+    """The same step again, killed at each renaming and deletion: one of the two is always there and valid."""
+    import pathlib
+    import shutil
+
+    class Killed(BaseException):
+        pass
+
+    for fatal in range(6):
+        store.save(checkpoint(5))
+        place = pathlib.Path if call == "replace" else shutil
+        original, calls = getattr(place, call), []
+
+        def killed(*args, original=original, calls=calls, fatal=fatal, **options):
+            calls.append(args)
+            if len(calls) > fatal:
+                raise Killed
+            return original(*args, **options)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(place, call, killed)
+            with contextlib.suppress(Killed):
+                store.save(checkpoint(5))
+        latest, damaged = store.latest()
+        assert (latest.step, damaged) == (5, [])
+
+
+def test_going_back_drops_what_came_later(store):
+    for step in (1, 2):
+        store.save(checkpoint(step))
+    store.drop_after(1)
     assert store.latest()[0].step == 1
+    assert store.at(2) is None
+    assert store.at(1).facts == checkpoint(1).facts
+
+
+def test_what_is_to_be_kept_stays_however_old(store):
+    store.save(checkpoint(1))
+    for step in (2, 3, 4):
+        store.save(checkpoint(step), keep={1})
+    assert store.steps() == [1, 3, 4]
+
+
+def test_a_run_that_is_gone_is_not_made_anew(store):
+    store.directory.parent.rmdir()
+    with pytest.raises(KresnetError) as error:
+        store.save(checkpoint(1))
+    assert error.value.problems[0].code == "not_writable"
+    assert not store.directory.parent.exists()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"step": 2, "sha256": 1, "facts": {}}'])
@@ -79,6 +156,7 @@ def test_a_step_can_be_saved_again_over_a_damaged_one(store):
     (path / "state.npz").write_bytes(b"")
     store.save(checkpoint(1))
     assert store.latest()[0].step == 1
+    assert store.steps() == [1]
 
 
 def test_what_a_killed_save_left_behind_is_cleared(store):
@@ -107,4 +185,6 @@ def test_a_full_disk_is_told_and_costs_no_earlier_checkpoint(store, monkeypatch)
 def test_the_manifest_is_readable_json(store):
     manifest = json.loads((store.save(checkpoint(3)) / "manifest.json").read_text())
     assert manifest["step"] == 3
-    assert len(manifest["sha256"]) == 64
+    state = store.directory / "step-00000003" / "state.npz"
+    expected = {"bytes": state.stat().st_size, "sha256": hashlib.sha256(state.read_bytes()).hexdigest()}
+    assert manifest["files"] == {"state.npz": expected}

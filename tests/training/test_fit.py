@@ -82,11 +82,12 @@ def test_a_run_leaves_what_the_design_says(whole):
     names = {path.name for path in whole.iterdir()}
     assert names == {
         "spec.yaml", "recipe.yaml", "plan.json", "data.json", "environment.json", "history.jsonl", "result.json",
-        "checkpoints", "tensorboard", "model.keras",
+        "checkpoints", "tensorboard", "model.keras", "lock",
     }  # fmt: skip
     result = json.loads((whole / "result.json").read_text())
     assert result == json.loads((whole.parent / "whole.json").read_text())
-    assert result.keys() == {"epochs", "steps", "train", "test", "images_per_second", "seconds"}
+    assert result.keys() == {"epochs", "steps", "train", "test", "images_per_second", "seconds", "saving"}
+    assert result["saving"]["saves"] == 11  # after 7, 14, 20, 21, 28, 35, 40, 42, 49, 56 and 60 steps
     assert (result["epochs"], result["steps"]) == (3, STEPS)
     assert [json.loads(line)["step"] for line in (whole / "history.jsonl").read_text().splitlines()] == [20, 40, 60]
     assert len(list((whole / "checkpoints").iterdir())) == 2
@@ -102,7 +103,9 @@ def test_the_resolved_documents_say_everything(whole):
     spec = YAML(typ="safe").load((whole / "spec.yaml").read_text())
     assert spec["norm"] == {"kind": "batch", "momentum": 0.9, "epsilon": 1e-5, "synchronized": False}
     recipe = YAML(typ="safe").load((whole / "recipe.yaml").read_text())
-    assert recipe["checkpoints"] == {"save_every_steps": 7, "keep_last": 2}
+    assert recipe["checkpoints"] == {
+        "save_every_steps": 7, "save_every_minutes": None, "keep_last": 2, "keep_best": None,
+    }  # fmt: skip
 
 
 def test_evaluate_agrees_with_the_result(whole):
@@ -136,12 +139,14 @@ def test_sigterm_saves_and_says_how_to_go_on(home, whole):
     wait_for(lambda: newest_step(home / "terminated") >= 7, process)
     process.terminate()
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 1, told
+    assert process.returncode == 75, told
     assert "[interrupted]" in told
+    assert json.loads((home / "terminated" / "ended.json").read_text())["code"] == "interrupted"
     assert "kresnet fit --resume terminated" in told
     step = int(re.search(r"Stopped after step (\d+)", told)[1])
     assert newest_step(home / "terminated") == step
     assert kresnet("fit", "--resume", home / "terminated").returncode == 0
+    assert not (home / "terminated" / "ended.json").exists()
     assert_same_run(home / "terminated", whole)
 
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictStr
 
-from kresnet.spec.base import Count, Document
+from kresnet.spec.base import Count, Document, Positive
+
+
+class Best(Document):
+    """Which epoch's network is the best."""
+
+    metric: StrictStr = "accuracy"
+    """Metric on the test images, by its name in `history.jsonl`."""
+    direction: Literal["highest", "lowest"] = "highest"
+    """Whether more or less of it is better; of two alike, the earlier stays."""
+
+    def better(self, value: float, than: float) -> bool:
+        """Whether one value of the metric beats another."""
+        return value > than if self.direction == "highest" else value < than
 
 
 class Checkpoints(Document):
@@ -14,5 +27,9 @@ class Checkpoints(Document):
 
     save_every_steps: Count | None = None
     """Also in the middle of an epoch, after this many steps."""
+    save_every_minutes: Positive | None = None
+    """Also when this many minutes have passed since the state was last saved."""
     keep_last: Annotated[int, Field(strict=True, ge=1, le=1000)] = 2
     """How many checkpoints stay on disk."""
+    keep_best: Best | None = None
+    """Also keep the best epoch's network, as `best.keras`, like Keras's `ModelCheckpoint(save_best_only=True)`."""
