@@ -59,6 +59,7 @@ CODES: dict[str, int] = {
     "batch_norm_mismatch": RUN_FAILED,
     "export_mismatch": RUN_FAILED,
     "not_servable": RUN_FAILED,
+    "server": RUN_FAILED,
     "interrupted": TO_BE_CONTINUED,
     "internal": RUN_FAILED,
 }

@@ -9,7 +9,7 @@ import traceback
 import typer
 from typer.exceptions import Abort, TyperException
 
-from kresnet.cli import build, check, convert, describe, export, train
+from kresnet.cli import build, check, convert, describe, export, serve, train
 from kresnet.errors import KresnetError, Problem
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verbs in (describe, build, train, convert, export, check):
+for verbs in (describe, build, train, convert, export, check, serve):
     verbs.register(app)
 
 

@@ -140,23 +140,43 @@ def evaluate(run: RunArgument, as_json: JsonOption = False) -> None:
 
 
 def predict(
-    run: RunArgument,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="[RUN] IMAGE...", help="A run, unless --server; image files.")],
+    server: Annotated[
+        str | None, typer.Option("--server", metavar="URL", help="Ask this server: http://localhost:8501.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="Which of the server's models.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify images with a finished run's model."""
+    """Classify images with a finished run's model, or with one that a server has."""
+    if (server is None) != (model is None):
+        message = "A server and the name of its model go together."
+        raise fail("bad_option", message, remedy="--server http://localhost:8501 --model NAME")
+    if server and model:
+        from kresnet.serving.client import predict as ask
+
+        answers = ask(server, model, paths)
+    else:
+        answers = _predicted(*paths)
+    if as_json:
+        return print_json({"predictions": answers})
+    for answer in answers:
+        named = answer["probabilities"]
+        if not isinstance(named, dict):  # a server tells the name of the likeliest class only
+            named = {answer["label"]: answer["probability"]}
+        ranked = sorted(named.items(), key=lambda item: -item[1])[:3]
+        rest = ", ".join(f"{name} {probability:.3f}" for name, probability in ranked)
+        console().print(f"{answer['image']}: {rest}")
+    return None
+
+
+def _predicted(run: Path, *images: Path) -> list[dict[str, Any]]:
     from kresnet.runtime import import_tensorflow
     from kresnet.training.run import Run
 
+    if not images:
+        raise fail("bad_option", "Name the images to classify.", remedy=f"kresnet predict {run} IMAGE...")
     finished = Run.open(run).require_model()
     import_tensorflow()
     from kresnet import inference
 
-    answers = inference.predict(finished, images)
-    if as_json:
-        return print_json({"predictions": answers})
-    for answer in answers:
-        ranked = sorted(answer["probabilities"].items(), key=lambda item: -item[1])[:3]
-        rest = ", ".join(f"{name} {probability:.3f}" for name, probability in ranked)
-        console().print(f"{answer['image']}: {rest}")
-    return None
+    return inference.predict(finished, images)

@@ -29,7 +29,7 @@ def package_directory() -> Path:
 
 
 @contextmanager
-def _stand_in() -> Iterator[None]:
+def stand_in() -> Iterator[None]:
     """An empty `tensorflow` that knows where its parts lie, gone afterwards: the real one can still be imported."""
     if "tensorflow" in sys.modules:
         yield
@@ -43,7 +43,7 @@ def _stand_in() -> Iterator[None]:
         del sys.modules["tensorflow"]
 
 
-with _stand_in():
+with stand_in():
     from tensorflow.core.framework.op_def_pb2 import OpList
     from tensorflow.core.framework.tensor_pb2 import TensorProto
     from tensorflow.core.framework.types_pb2 import DataType

@@ -6,7 +6,14 @@ from tests.docs.markdown import ROOT, blocks, prepare, run
 
 RUNNABLE = ("sh", "python", "yaml", "json")
 #: Pages with an example that trains; `make docs-check` runs them.
-SLOW = ("README.md", "docs/training.md", "docs/serving.md", "docs/batch-norm.md", "docs/gradient-flow.md")
+SLOW = (
+    "README.md",
+    "docs/training.md",
+    "docs/serving.md",
+    "docs/batch-norm.md",
+    "docs/gradient-flow.md",
+    "docs/server.md",
+)
 
 PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if path.name != "errors.md"]
 

@@ -1,0 +1,55 @@
+"""The verb that starts a server: serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kresnet.cli.common import log
+
+if TYPE_CHECKING:
+    from kresnet.serving.server import Serving
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(serve)
+
+
+def serve(
+    models: Annotated[Path, typer.Argument(metavar="MODELS_DIR", help="Holds NAME/VERSION, as `kresnet export -o`.")],
+    backend: Annotated[
+        str, typer.Option("--backend", help="auto, tensorflow_model_server, docker or embedded.")
+    ] = "auto",
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    rest_port: Annotated[int, typer.Option("--rest-port", min=0, max=65535, help="0 takes a free one.")] = 8501,
+    grpc_port: Annotated[int, typer.Option("--grpc-port", min=0, max=65535, help="0 takes a free one.")] = 8500,
+    request_bytes: Annotated[
+        int, typer.Option("--request-bytes", min=1, help="Largest request (embedded server).")
+    ] = 64 * 1024**2,
+    request_seconds: Annotated[
+        float, typer.Option("--request-seconds", min=0.1, help="Longest wait for one to arrive (embedded server).")
+    ] = 30.0,
+) -> None:
+    """Serve exported models over REST and gRPC, with TF Serving if it is here, else with the embedded server."""
+    from kresnet.serving import backends
+
+    chosen = backends.choose(backend, host)
+    if chosen != "embedded":
+        command = backends.start_command(chosen, models, host=host, rest_port=rest_port, grpc_port=grpc_port)
+        log(" ".join(command))
+        backends.replace_process(command)
+    from kresnet.serving.server import Settings
+    from kresnet.serving.server import serve as serve_embedded
+
+    settings = Settings(host, rest_port, grpc_port, request_bytes=request_bytes, request_seconds=request_seconds)
+    serve_embedded(models, settings, lambda running: _started(host, running))
+
+
+def _started(host: str, serving: Serving) -> None:
+    where = f"http://{host}:{serving.rest_port}"
+    log(f"REST at {where}/v1/models, gRPC at {host}:{serving.grpc_port}")
+    log("This embedded server is for development; docs/serving.md says where TF Serving differs.")
+    for name in serving.models.models:
+        log(f"  kresnet predict --server {where} --model {name} IMAGE...")

@@ -1,0 +1,1 @@
+"""The embedded server and its client, which speak TF Serving's REST and gRPC."""

@@ -1,0 +1,98 @@
+"""Which server there is to start: TF Serving itself, its Docker image, or the embedded one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+from kresnet.errors import fail
+from kresnet.export.staging import versions
+from kresnet.serving.models import CONFIG
+
+BINARY, IMAGE = "tensorflow_model_server", "tensorflow/serving"
+BACKENDS = ("auto", BINARY, "docker", "embedded")
+
+EVERY_INTERFACE = ("0.0.0.0", "::")
+
+#: Seconds that Docker's daemon may take to answer.
+_DOCKER_SECONDS = 10
+
+
+def choose(wanted: str, host: str) -> str:
+    """The backend to start: the one wanted, or for `auto` the first that this machine has and that keeps to `host`.
+
+    TF Serving's program listens on every interface and has no option for less, so it is only taken where the user
+    asked for that.
+
+    Raises:
+        KresnetError: `bad_option`, `environment` where the one wanted cannot be had.
+    """
+    if wanted not in BACKENDS:
+        raise fail("bad_option", f"There is no backend {wanted}.", expected=", ".join(BACKENDS), found=wanted)
+    everywhere = host in EVERY_INTERFACE
+    if wanted == "auto":
+        if everywhere and shutil.which(BINARY):
+            return BINARY
+        return "docker" if _docker_answers() else "embedded"
+    if wanted == BINARY and not shutil.which(BINARY):
+        raise fail("environment", f"{BINARY} is not on the PATH.", remedy="--backend embedded")
+    if wanted == BINARY and not everywhere:
+        message = f"{BINARY} listens on every interface; it cannot be kept to {host}."
+        raise fail("bad_option", message, remedy="--host 0.0.0.0, or --backend docker")
+    if wanted == "docker" and not _docker_answers():
+        raise fail("environment", "No Docker daemon answers.", remedy="--backend embedded")
+    return wanted
+
+
+def _docker_answers() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    try:
+        asking = ["docker", "info", "--format", "{{.ServerVersion}}"]
+        return subprocess.run(asking, capture_output=True, timeout=_DOCKER_SECONDS, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def start_command(backend: str, directory: Path, *, host: str, rest_port: int, grpc_port: int) -> list[str]:
+    """The command that starts TF Serving on the models of `directory`.
+
+    Args:
+        backend: `tensorflow_model_server` or `docker`.
+        directory: `MODELS_DIR`; its `models.config` is used, which an export writes.
+        host: to listen on.
+        rest_port: of REST.
+        grpc_port: of gRPC.
+
+    Raises:
+        KresnetError: `model_unreadable`, where there is no model.
+    """
+    directory = directory.absolute()
+    names = sorted(path.name for path in directory.iterdir() if path.is_dir() and versions(path))
+    if not names:
+        raise fail("model_unreadable", f"{directory} holds no model.", remedy=f"kresnet export RUN -o {directory}")
+    if backend == "docker":
+        mount = f"type=bind,source={directory},target=/models,readonly"
+        publish = ["-p", f"{host}:{rest_port}:8501", "-p", f"{host}:{grpc_port}:8500"]
+        start = ["docker", "run", "--rm", *publish, "--mount", mount, IMAGE]
+        return [*start, *_models(directory, names, Path("/models"))]
+    ports = [f"--rest_api_port={rest_port}", f"--port={grpc_port}"]
+    return [BINARY, *ports, *_models(directory, names, directory)]
+
+
+def _models(directory: Path, names: list[str], seen_at: Path) -> list[str]:
+    """Which models to serve: by the config beside them, or the only one."""
+    if (directory / CONFIG).is_file():
+        return [f"--model_config_file={seen_at / CONFIG}", "--allow_version_labels_for_unavailable_models"]
+    if len(names) > 1:
+        message = f"{directory} holds {len(names)} models and no {CONFIG} that lists them."
+        raise fail("model_unreadable", message, remedy=f"kresnet export writes {CONFIG}")
+    return [f"--model_name={names[0]}", f"--model_base_path={seen_at / names[0]}"]
+
+
+def replace_process(arguments: list[str]) -> NoReturn:
+    """Become the server, so that signals reach it."""
+    os.execvp(arguments[0], arguments)

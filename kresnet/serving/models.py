@@ -1,0 +1,150 @@
+"""The models of a directory: found, polled, looked up by name, version and label."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from google.protobuf import text_format
+
+from kresnet.errors import fail
+from kresnet.export.capi import RuntimeFailure
+from kresnet.export.staging import versions
+from kresnet.files import told_plainly
+from kresnet.serving.parsing import invalid
+from kresnet.serving.protos import ModelConfig, ModelServerConfig, ModelSpec, ModelVersionStatus
+from kresnet.serving.servable import Servable, not_found
+from kresnet.serving.versions import Load, Model
+
+#: Version policies and labels, as TF Serving's `--model_config_file` states them; `base_path` is not read from it.
+CONFIG = "models.config"
+
+logger = logging.getLogger(__name__)
+
+
+class Models:
+    """`MODELS_DIR/NAME/VERSION`, or one model's own folder `NAME/VERSION`.
+
+    No name of a request becomes a path: requests are looked up among the models found here.
+
+    Raises:
+        KresnetError: `model_unreadable`, where there is no model; `syntax`, for a `models.config` that is none.
+    """
+
+    def __init__(self, directory: Path, load: Load = Servable) -> None:
+        self.directory, self._load = directory.absolute(), load
+        self.models: dict[str, Model] = {}
+        self._unwanted: set[str] = set()
+        if not directory.is_dir():
+            raise fail("model_unreadable", f"There is no directory {directory}.", remedy="name MODELS_DIR")
+        self._discover()
+        if not self.models:
+            message = f"{directory} holds no model: there is no NAME/VERSION/saved_model.pb in it."
+            raise fail("model_unreadable", message, remedy=f"kresnet export RUN -o {directory}")
+        self._read_config(directory / CONFIG)
+
+    async def poll(self, every_seconds: float) -> None:
+        """Keep to what the directory holds, until cancelled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(every_seconds)
+
+    async def refresh(self) -> None:
+        """Look at the directory once."""
+        self._discover()
+        for model in list(self.models.values()):
+            await model.poll(self._load, wanted=model.name not in self._unwanted)
+
+    async def close(self) -> None:
+        """Drop every version, once its requests are answered."""
+        for model in self.models.values():
+            await model.poll(self._load, wanted=False)
+
+    def find(self, spec: ModelSpec) -> Servable:
+        """What answers a request.
+
+        Raises:
+            RuntimeFailure: NOT_FOUND; INVALID_ARGUMENT for a missing name or an unknown label.
+        """
+        version = self._version(spec)
+        if spec.name not in self.models:
+            raise not_found(spec.name, version)
+        return self.models[spec.name].find(version)
+
+    def status(self, spec: ModelSpec) -> list[ModelVersionStatus]:
+        """The state of the version that `spec` gives the number of, or of all; a label says nothing here.
+
+        Raises:
+            RuntimeFailure: NOT_FOUND.
+        """
+        model = self.models.get(spec.name)
+        found = model.status() if model else {}
+        if spec.HasField("version"):
+            version = spec.version.value
+            if version not in found:
+                raise RuntimeFailure("NOT_FOUND", f"Could not find version {version} of model {spec.name}")
+            return [found[version]]
+        if not found:
+            raise RuntimeFailure("NOT_FOUND", f"Could not find any versions of model {spec.name}")
+        return list(found.values())
+
+    def configure(self, configs: Iterable[ModelConfig]) -> None:
+        """Take over version policies and labels; a model that is left out is dropped at the next poll.
+
+        Raises:
+            RuntimeFailure: INVALID_ARGUMENT, where a config names a folder other than its model's own: no request may
+                say what is read from the disk.
+        """
+        by_name = {config.name: config for config in configs}
+        for name, config in by_name.items():
+            own = self.models[name].base if name in self.models else None
+            if own is None or (config.base_path and Path(config.base_path) != own):
+                message = f"This server serves the models of its directory only; {name} at {config.base_path} is none."
+                raise invalid(message)
+        for name, model in self.models.items():
+            model.config = by_name.get(name, model.config)
+        self._unwanted = set(self.models) - set(by_name)
+
+    def _version(self, spec: ModelSpec) -> int | None:
+        if not spec.name:
+            raise invalid("ModelSpec has no name specified.")
+        match spec.WhichOneof("version_choice"):
+            case "version":
+                return spec.version.value
+            case "version_label":
+                labels = self.models[spec.name].config.version_labels if spec.name in self.models else {}
+                if spec.version_label not in labels:
+                    raise invalid(f"Unrecognized servable version label: {spec.version_label}")
+                return labels[spec.version_label]
+            case _:
+                return None
+
+    def _discover(self) -> None:
+        """Add the models that the directory holds and that are not known yet."""
+        with contextlib.suppress(OSError):
+            own = _is_model(self.directory)
+            for base in [self.directory] if own else sorted(self.directory.iterdir()):
+                if base.name not in self.models and _is_model(base):
+                    self.models[base.name] = Model(base.name, base)
+
+    def _read_config(self, path: Path) -> None:
+        if not path.is_file():
+            return
+        with told_plainly(path):
+            text = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            parsed = text_format.Parse(text, ModelServerConfig())
+        except text_format.ParseError as error:
+            raise fail("syntax", f"{path} is no ModelServerConfig: {error}.") from None
+        for config in parsed.model_config_list.config:
+            if config.name in self.models:
+                self.models[config.name].config = config
+            else:
+                logger.warning("%s names a model %s that is not there", path, config.name)
+
+
+def _is_model(base: Path) -> bool:
+    return base.is_dir() and any((path / "saved_model.pb").is_file() for path in versions(base).values())

@@ -1,0 +1,131 @@
+"""A loaded version of a model: its signatures checked against requests, its runs batched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from kresnet.export import warmup
+from kresnet.export.capi import RuntimeFailure, Session
+from kresnet.serving.batching import Arrays, Batcher
+from kresnet.serving.parsing import invalid
+from kresnet.serving.protos import SignatureDef
+
+DEFAULT_SIGNATURE = "serving_default"
+
+
+class Servable:
+    """One version, in the C++ runtime.
+
+    Attributes:
+        name: of the model.
+        version: its number.
+        signatures: by name.
+
+    Raises:
+        RuntimeFailure: the version cannot be loaded, or one of its warm-up requests fails.
+    """
+
+    def __init__(self, name: str, version: int, directory: Path) -> None:
+        self.name, self.version = name, version
+        self._session = Session(directory)
+        self.signatures: dict[str, SignatureDef] = dict(self._session.signatures)
+        self._users = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
+        try:
+            self._warm_up(directory / warmup.FILE)
+        except BaseException:
+            self._session.close()
+            raise
+
+    def _warm_up(self, path: Path) -> None:
+        """Send the model the Predict requests that came with it, before anybody else does."""
+        for request in warmup.read(path) if path.is_file() else ():
+            if request.inputs:
+                self._session.run(request.signature or DEFAULT_SIGNATURE, request.inputs)
+
+    async def predict(self, signature: str, inputs: Arrays, wanted: Iterable[str], batcher: Batcher) -> Arrays:
+        """The outputs of a signature.
+
+        Args:
+            signature: its name, one of `signatures`.
+            inputs: arrays by name.
+            wanted: names of outputs; all where there is none.
+            batcher: of the server.
+
+        Raises:
+            RuntimeFailure: INVALID_ARGUMENT for inputs or outputs that the signature has not, or the run's own.
+        """
+        definition = self.signatures[signature]
+        _check_inputs(definition, inputs)
+        chosen = _checked_outputs(definition, list(wanted))
+        rows = _rows(definition, inputs)
+        key: object = object()  # its own, for a request that cannot be joined with others
+        if rows:
+            shapes = tuple((name, array.dtype.str, array.shape[1:]) for name, array in sorted(inputs.items()))
+            key = (self.name, self.version, signature, shapes)
+        self._users += 1
+        self._unused.clear()
+        try:
+            outputs = await batcher.submit(key, partial(self._session.run, signature), inputs, rows or 1)
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._unused.set()
+        return {name: outputs[name] for name in chosen}
+
+    async def close(self) -> None:
+        """Free the model once nobody waits for its answer."""
+        await self._unused.wait()
+        self._session.close()
+
+
+def _check_inputs(definition: SignatureDef, inputs: Mapping[str, np.ndarray]) -> None:
+    sent, needed = set(inputs), set(definition.inputs)
+    if sent == needed:
+        return
+    if len(sent) == len(needed):
+        unknown = min(sent - needed)
+        known = ",".join(sorted(needed))
+        raise invalid(
+            f"input tensor alias not found in signature: {unknown}. Inputs expected to be in the set {{{known}}}."
+        )
+    sizes = f"{len(sent)}!={len(needed)} len({{{_listed(sent)}}}) != len({{{_listed(needed)}}})"
+    extra = f"Sent extra: {{{_listed(sent - needed)}}}. Missing but required: {{{_listed(needed - sent)}}}."
+    raise invalid(f"input size does not match signature: {sizes}. {extra}")
+
+
+def _checked_outputs(definition: SignatureDef, wanted: list[str]) -> list[str]:
+    for index, name in enumerate(wanted):
+        if name not in definition.outputs:
+            known = _listed(set(definition.outputs))
+            message = (
+                f"output tensor alias not found in signature: {name} Outputs expected to be in the set {{{known}}}."
+            )
+            raise invalid(message)
+        if name in wanted[:index]:
+            raise invalid(f"duplicate output tensor alias: {name}")
+    return wanted or sorted(definition.outputs)
+
+
+def _listed(names: set[str]) -> str:
+    return ",".join(sorted(names))
+
+
+def _rows(definition: SignatureDef, inputs: Mapping[str, np.ndarray]) -> int:
+    """How many rows a request has; 0 where the signature or the request is not by rows."""
+    infos = [*definition.inputs.values(), *definition.outputs.values()]
+    batched = all(info.tensor_shape.dim and info.tensor_shape.dim[0].size == -1 for info in infos)
+    lengths = {len(array) if array.ndim else 0 for array in inputs.values()}
+    return lengths.pop() if batched and len(lengths) == 1 else 0
+
+
+def not_found(name: str, version: int | None) -> RuntimeFailure:
+    """What a request gets that no loaded version answers."""
+    wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+    return RuntimeFailure("NOT_FOUND", f"Servable not found for request: {wanted}")

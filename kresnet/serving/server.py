@@ -1,0 +1,166 @@
+"""The embedded server: TF Serving's REST and gRPC over TensorFlow's C API, in one asyncio process.
+
+For development: TF Serving itself has the warm standby, the batching threads and the years.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from kresnet.errors import fail
+from kresnet.export.capi import disable_xla
+from kresnet.serving.batching import Batcher
+from kresnet.serving.grpc_services import make_server
+from kresnet.serving.metrics import Metrics
+from kresnet.serving.models import Models
+from kresnet.serving.rest import Limits, Rest
+from kresnet.serving.service import Service
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to serve.
+
+    Attributes:
+        host: to listen on; only `LOOPBACK` unless the user says otherwise.
+        rest_port, grpc_port: 0 for any free one.
+        request_bytes: largest request, unpacked.
+        request_seconds: longest wait for a request to arrive.
+        answer_seconds: longest wait for its answer.
+        most_rows: of one run.
+        most_waiting_rows: before requests are refused.
+        poll_seconds: between looks at the versions.
+    """
+
+    host: str = LOOPBACK
+    rest_port: int = 8501
+    grpc_port: int = 8500
+    request_bytes: int = 64 * 1024**2
+    request_seconds: float = 30.0
+    answer_seconds: float = 30.0
+    most_rows: int = 64
+    most_waiting_rows: int = 4096
+    poll_seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that takes requests.
+
+    Attributes:
+        models: what is served.
+        rest_port, grpc_port: where.
+    """
+
+    models: Models
+    rest_port: int
+    grpc_port: int
+
+
+@asynccontextmanager
+async def serving(directory: Path, settings: Settings) -> AsyncIterator[Serving]:
+    """Serve a directory; on leaving, requests under way are answered.
+
+    Raises:
+        KresnetError: `model_unreadable`, `environment` where a port is taken.
+    """
+    disable_xla()
+    cores = os.cpu_count() or 1
+    async with AsyncExitStack() as leaving:
+        models = Models(directory)
+        executor = leaving.enter_context(ThreadPoolExecutor(cores, thread_name_prefix="run"))
+        batcher = Batcher(
+            executor, runs_at_once=1, most_rows=settings.most_rows, most_waiting_rows=settings.most_waiting_rows
+        )
+        service, metrics = Service(models, batcher, timeout_seconds=settings.answer_seconds), Metrics()
+        await models.refresh()
+        leaving.push_async_callback(models.close)
+
+        rest_port = await _start_rest(Rest(service, metrics, _limits(settings)), settings, leaving)
+        server = make_server(service, metrics, message_bytes=settings.request_bytes)
+        grpc_port = _bind_grpc(server, settings)
+        await server.start()
+        leaving.push_async_callback(server.stop, settings.answer_seconds)
+
+        polling = asyncio.create_task(models.poll(settings.poll_seconds))
+        leaving.push_async_callback(_cancelled, polling)
+        yield Serving(models, rest_port, grpc_port)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(body_bytes=settings.request_bytes, body_seconds=settings.request_seconds)
+
+
+async def _start_rest(rest: Rest, settings: Settings, leaving: AsyncExitStack) -> int:
+    runner = web.AppRunner(
+        rest.application(),
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=settings.request_seconds,  # also the longest that a request's head may take to come
+        shutdown_timeout=settings.answer_seconds,
+    )
+    await runner.setup()
+    leaving.push_async_callback(runner.cleanup)
+    listening = _listen(settings.host, settings.rest_port)
+    await web.SockSite(runner, listening).start()
+    return listening.getsockname()[1]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=512)
+    except OSError as error:
+        raise _taken(host, port, error.strerror or str(error)) from None
+
+
+def _bind_grpc(server: object, settings: Settings) -> int:
+    try:
+        return server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")  # type: ignore[attr-defined]
+    except RuntimeError as error:
+        raise _taken(settings.host, settings.grpc_port, str(error)) from None
+
+
+def _taken(host: str, port: int, reason: str) -> Exception:
+    message = f"Nothing can listen on {host}:{port}: {reason}."
+    return fail("environment", message, remedy="another --rest-port or --grpc-port; 0 takes a free one")
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def serve(directory: Path, settings: Settings, started: Callable[[Serving], None]) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        directory: `MODELS_DIR`.
+        settings: how.
+        started: called once requests are taken.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    asyncio.run(_serve(directory, settings, started))
+
+
+async def _serve(directory: Path, settings: Settings, started: Callable[[Serving], None]) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with serving(directory, settings) as running:
+        started(running)
+        await stopping.wait()

@@ -1,0 +1,101 @@
+"""A server to ask: the embedded one, or whichever `KRESNET_SERVER` and `KRESNET_SERVER_GRPC` name."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.command import KRESNET
+from tests.export.conftest import exported, images, model  # noqa: F401 - fixtures
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a server is, and how to ask it."""
+
+    rest: str
+    grpc: str
+
+    def send(self, path: str, body: bytes | None = None, method: str | None = None) -> tuple[int, bytes]:
+        request = urllib.request.Request(self.rest + path, body, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def get(self, path: str) -> tuple[int, Any]:
+        status, body = self.send(path)
+        return status, json.loads(body)
+
+    def post(self, path: str, document: Any) -> tuple[int, Any]:
+        status, body = self.send(path, document if isinstance(document, bytes) else json.dumps(document).encode())
+        return status, json.loads(body)
+
+    def channel(self) -> grpc.Channel:
+        return grpc.insecure_channel(self.grpc)
+
+
+@contextmanager
+def started(models: Path, *options: str) -> Iterator[tuple[Server, subprocess.Popen[str]]]:
+    """`kresnet serve` in a process of its own, ended by its pid."""
+    command = [
+        *KRESNET,
+        "serve",
+        str(models),
+        "--rest-port",
+        "0",
+        "--grpc-port",
+        "0",
+        "--backend",
+        "embedded",
+        *options,
+    ]
+    process = subprocess.Popen(command, text=True, stderr=subprocess.PIPE, cwd=models)
+    try:
+        seen = []
+        for line in process.stderr:
+            seen.append(line)
+            if line.startswith("REST at "):
+                rest, grpc_address = line.split()[2].rstrip(","), line.split()[5]
+                break
+        else:
+            pytest.fail("the server did not start: " + "".join(seen))
+        yield Server(rest.removesuffix("/v1/models"), grpc_address), process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture(scope="session")
+def toys(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("toys")
+    subprocess.run([sys.executable, "-m", "tests.serving.toys", str(directory)], check=True, capture_output=True)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def server(request) -> Iterator[Server]:
+    if rest := os.environ.get("KRESNET_SERVER"):
+        yield Server(rest.rstrip("/"), os.environ.get("KRESNET_SERVER_GRPC", "127.0.0.1:8500"))
+        return
+    with started(request.getfixturevalue("toys")) as (running, _):
+        yield running

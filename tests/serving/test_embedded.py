@@ -1,0 +1,300 @@
+"""The embedded server's own promises: versions that come and go, limits, security, labels, and its client."""
+
+import asyncio
+import base64
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from PIL import Image
+
+from kresnet.errors import KresnetError
+from kresnet.export.capi import RuntimeFailure
+from kresnet.serving import backends, client, protos
+from kresnet.serving.batching import Batcher
+from tests.command import kresnet
+from tests.serving.conftest import started
+
+VALUE = {"instances": [0.0]}
+
+
+def eventually(condition, seconds=30.0):
+    """Wait for what the server does of itself."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+
+
+def states(server, name="toy"):
+    status, answer = server.get(f"/v1/models/{name}")
+    return {one["version"]: one["state"] for one in answer["model_version_status"]} if status == 200 else {}
+
+
+@pytest.fixture
+def own(toys, tmp_path):
+    """A directory with version 1 of the toy only, and no config."""
+    shutil.copytree(toys / "toy" / "1", tmp_path / "toy" / "1")
+    return tmp_path
+
+
+def arrive(toys, own, version, source=2):
+    """Put a version in place as an export does."""
+    staged = own / "toy" / ".export-x"
+    shutil.copytree(toys / "toy" / str(source), staged)
+    staged.rename(own / "toy" / str(version))
+
+
+def test_a_new_version_takes_over_without_a_lost_request(toys, own):
+    with started(own) as (server, _):
+        answers, stop = [], threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                answers.append(server.post("/v1/models/toy:predict", VALUE))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        arrive(toys, own, 2)
+        eventually(lambda: states(server) == {"2": "AVAILABLE", "1": "END"})
+        time.sleep(0.2)
+        stop.set()
+        asking.join()
+        assert {status for status, _ in answers} == {200}
+        values = [answer["predictions"][0] for _, answer in answers]
+        assert values == sorted(values)  # version 1's, then version 2's
+        assert set(values) == {1.0, 2.0}
+
+        shutil.rmtree(own / "toy" / "2")  # the served version is removed: the one that is left comes back
+        eventually(lambda: states(server) == {"2": "END", "1": "AVAILABLE"})
+        shutil.rmtree(own / "toy" / "1")
+        eventually(lambda: states(server) == {"2": "END", "1": "END"})
+        status, answer = server.post("/v1/models/toy:predict", VALUE)
+        assert (status, answer) == (404, {"error": "Servable not found for request: Latest(toy)"})
+
+
+def test_a_version_that_cannot_be_loaded_leaves_the_old_one_serving(toys, own):
+    with started(own) as (server, _):
+        (own / "toy" / "3").mkdir()
+        (own / "toy" / "3" / "saved_model.pb").write_bytes(b"no model")
+        (own / "toy" / "4.tmp").mkdir()
+        eventually(lambda: "3" in states(server))
+        assert states(server) == {"3": "LOADING", "1": "AVAILABLE"}
+        assert server.post("/v1/models/toy:predict", VALUE) == (200, {"predictions": [1.0]})
+        _, answer = server.get("/v1/models/toy/versions/3")
+        assert answer["model_version_status"][0]["status"]["error_code"] != "OK"
+
+
+def test_a_model_that_arrives_later_is_served(toys, own):
+    with started(own) as (server, _):
+        shutil.copytree(toys / "toy" / "2", own / "late" / "1")
+        eventually(lambda: states(server, "late") == {"1": "AVAILABLE"})
+
+
+def test_a_reload_moves_labels_and_names_no_other_folder(toys, tmp_path):
+    shutil.copytree(toys, tmp_path / "models")
+    with started(tmp_path / "models") as (server, _), server.channel() as channel:
+        stub = protos.ModelServiceStub(channel)
+
+        def reload(base, **labels):
+            request = protos.ReloadConfigRequest()
+            config = request.config.model_config_list.config.add(name="toy", base_path=base)
+            config.model_version_policy.latest.num_versions = 2
+            config.version_labels.update(labels)
+            return stub.HandleReloadConfigRequest(request, timeout=30)
+
+        reload(str(tmp_path / "models" / "toy"), stable=2)
+        assert server.post("/v1/models/toy/labels/stable:predict", VALUE)[1] == {"predictions": [2.0]}
+        assert server.post("/v1/models/toy/labels/canary:predict", VALUE)[0] == 400
+        with pytest.raises(grpc.RpcError) as caught:
+            reload("/etc", stable=1)
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert server.post("/v1/models/toy/labels/stable:predict", VALUE)[1] == {"predictions": [2.0]}
+
+
+def test_limits_on_size_and_time_and_a_clean_end(own, monkeypatch):
+    limits = ["--request-bytes", "20000", "--request-seconds", "1"]
+    with started(own, *limits) as (server, process):
+        host, port = server.rest.removeprefix("http://").split(":")
+        status, answer = server.post("/v1/models/toy:predict", {"instances": [0.0] * 20_000})
+        assert status == 413
+        assert "over 20000 bytes" in answer["error"]
+        with socket.create_connection((host, int(port))) as slow:  # a body that never comes
+            slow.sendall(b"POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+            slow.settimeout(20)
+            assert slow.recv(1000).startswith(b"HTTP/1.1 408")
+        with socket.create_connection((host, int(port))) as slow:  # nor a head
+            slow.sendall(b"POST /v1/mod")
+            slow.settimeout(20)
+            assert slow.recv(1000) == b""
+        large = protos.TensorProto(dtype=protos.DataType.DT_FLOAT, tensor_content=b"\0" * 30_000)
+        request = protos.PredictRequest(model_spec=protos.ModelSpec(name="toy"), inputs={"x": large})
+        with server.channel() as channel, pytest.raises(grpc.RpcError) as caught:
+            protos.PredictionServiceStub(channel).Predict(request, timeout=30)
+        assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert server.post("/v1/models/toy:predict", VALUE)[0] == 200
+
+        listening = subprocess.run(["cat", "/proc/net/tcp"], capture_output=True, text=True, check=True).stdout
+        addresses = {line.split()[1] for line in listening.splitlines()[1:] if line.split()[3] == "0A"}
+        ours = [address for address in addresses if int(address.split(":")[1], 16) == int(port)]
+        assert ours == [f"0100007F:{int(port):04X}"]  # 127.0.0.1 and nothing else
+
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+def test_metrics_do_not_grow_with_what_clients_ask_for(own):
+    with started(own) as (server, _):
+        for index in range(20):
+            server.post(f"/v1/models/none{index}:predict", VALUE)
+        _, page = server.send("/monitoring/prometheus/metrics")
+        assert b"none" not in page
+
+
+class TestBatching:
+    @staticmethod
+    def make(**options):
+        from concurrent.futures import ThreadPoolExecutor
+
+        settings = {"runs_at_once": 1, "most_rows": 8, "most_waiting_rows": 16} | options
+        return Batcher(ThreadPoolExecutor(2), **settings)
+
+    def test_what_arrives_during_a_run_is_the_next_batch_and_each_gets_its_own_rows(self):
+        sizes = []
+
+        def run(inputs):
+            sizes.append(len(inputs["x"]))
+            time.sleep(0.05)
+            return {"y": inputs["x"] * 2}
+
+        async def main():
+            batcher = self.make()
+            rows = [np.full((1 + n % 2, 3), n, np.float32) for n in range(9)]
+            answers = await asyncio.gather(*(batcher.submit("k", run, {"x": x}, len(x)) for x in rows))
+            for x, answer in zip(rows, answers, strict=True):
+                np.testing.assert_array_equal(answer["y"], x * 2)
+
+        asyncio.run(main())
+        assert sum(sizes) == 13
+        assert len(sizes) < 9
+        assert max(sizes) <= 8
+
+    def test_a_bad_request_fails_alone(self):
+        def run(inputs):
+            if (inputs["x"] < 0).any():
+                raise RuntimeFailure("INVALID_ARGUMENT", "negative")
+            time.sleep(0.02)
+            return {"y": inputs["x"]}
+
+        async def main():
+            batcher = self.make()
+            requests = [batcher.submit("k", run, {"x": np.array([value])}, 1) for value in (1, 2, -1, 3)]
+            return await asyncio.gather(*requests, return_exceptions=True)
+
+        one, two, bad, three = asyncio.run(main())
+        assert [answer["y"][0] for answer in (one, two, three)] == [1, 2, 3]
+        assert bad.code == "INVALID_ARGUMENT"
+
+    def test_too_many_waiting_are_refused(self):
+        async def main():
+            batcher = self.make()
+            wait = threading.Event()
+            tasks = [
+                asyncio.create_task(batcher.submit("k", lambda x: wait.wait() and x, {"x": np.zeros((8, 1))}, 8))
+                for _ in range(4)
+            ]
+            await asyncio.sleep(0.05)
+            wait.set()
+            return await asyncio.gather(*tasks, return_exceptions=True)
+
+        answers = asyncio.run(main())
+        refused = [answer for answer in answers if isinstance(answer, RuntimeFailure)]
+        assert [failure.code for failure in refused] == ["UNAVAILABLE"]
+
+
+class TestCommands:
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["nowhere"], "There is no directory nowhere"),
+            (["."], "holds no model"),
+            ([".", "--backend", "apache"], "There is no backend apache"),
+            ([".", "--backend", "tensorflow_model_server"], "is not on the PATH"),
+            ([".", "--rest-port", "70000"], "less than or equal to 65535"),
+        ],
+    )
+    def test_mistakes(self, tmp_path, arguments, said):
+        done = kresnet("serve", *arguments, cwd=tmp_path)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_port_that_is_taken(self, own):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            done = kresnet(
+                "serve", own, "--backend", "embedded", "--rest-port", taken.getsockname()[1], "--grpc-port", 0
+            )
+        assert done.returncode == 2
+        assert "[environment]" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--server", "localhost:8501", "--model", "x"], "is not the address of a server"),
+            (["--server", "http://127.0.0.1:9", "--model", "x"], "[server]"),
+            (["--server", "http://127.0.0.1:9"], "go together"),
+            (["--model", "x"], "go together"),
+        ],
+    )
+    def test_mistakes_of_the_client(self, tmp_path, arguments, said):
+        Image.new("L", (8, 8)).save(tmp_path / "a.png")
+        done = kresnet("predict", *arguments, tmp_path / "a.png")
+        assert done.returncode in (1, 2)
+        assert said in done.stderr
+
+    def test_tensorflow_model_server_is_only_taken_where_every_interface_is_asked_for(self, tmp_path, monkeypatch):
+        fake = tmp_path / backends.BINARY
+        fake.write_text("#!/bin/sh\n")
+        fake.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert backends.choose("auto", "127.0.0.1") == "embedded"
+        assert backends.choose("auto", "0.0.0.0") == backends.BINARY
+        with pytest.raises(KresnetError, match="every interface"):
+            backends.choose(backends.BINARY, "127.0.0.1")
+
+    def test_the_commands_of_tf_serving(self, own):
+        command = backends.start_command("docker", own, host="127.0.0.1", rest_port=8501, grpc_port=8500)
+        assert "127.0.0.1:8501:8501" in command
+        assert command[-2:] == ["--model_name=toy", "--model_base_path=/models/toy"]
+        command = backends.start_command(backends.BINARY, own, host="0.0.0.0", rest_port=1, grpc_port=2)
+        assert command[1:3] == ["--rest_api_port=1", "--port=2"]
+
+
+def test_the_client_and_the_run_agree(exported, images, tmp_path):
+    """A real export, served; the client's answer against the export's own golden outputs."""
+    paths = []
+    for index, image in enumerate(images[:4]):
+        paths.append(tmp_path / f"{index}.png")
+        Image.fromarray(image.squeeze()).save(paths[-1])
+    with started(exported.path.parent.parent) as (server, _):
+        answers = client.predict(server.rest, exported.path.parent.name, paths)
+        rows = [{"b64": base64.b64encode(path.read_bytes()).decode()} for path in paths]
+        path = f"/v1/models/{exported.path.parent.name}:predict"
+        _, raw = server.post(path, {"signature_name": "image_bytes", "instances": rows})
+        status, columns = server.post(path, {"signature_name": "image_bytes", "inputs": rows})
+    assert status == 200
+    assert [one["label"] for one in answers] == columns["outputs"]["label"]
+    assert [one["class_id"] for one in answers] == [row["class_id"] for row in raw["predictions"]]
+    np.testing.assert_allclose([one["probabilities"] for one in answers], columns["outputs"]["probabilities"])
+    assert json.dumps(answers)
+    with pytest.raises(KresnetError) as caught:
+        client.predict("http://127.0.0.1:9", "x", [Path("missing.png"), tmp_path / "also.png"])
+    assert len(caught.value.problems) == 2
