@@ -1,10 +1,10 @@
-"""How plans are shown on a terminal. Rich is imported here, and this only when a table is printed."""
+"""How plans and runs are shown on a terminal. Rich is imported here, and this only when a table is printed."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -14,6 +14,9 @@ from rich.text import Text
 from kresnet.plan.diff import BlockDifference, Difference
 from kresnet.plan.records import Plan
 from kresnet.plan.report import Comparison, amount, rows, shape_text
+
+if TYPE_CHECKING:
+    from kresnet.training.listing import Standing
 
 #: Columns that the plan's table needs to show words and figures side by side, and that the figures take of them.
 _WIDE, _FIGURES = 116, 49
@@ -164,3 +167,14 @@ def difference_totals(difference: Difference) -> Text:
         change = f"({b - a:+,}{relative})" if a != b else "(the same)"
         lines.append(f"{quantity.replace('_', ' ').replace('macs', 'MACs')}: {a:,} → {b:,} {change}")
     return Text("\n".join(lines), style="bold")
+
+
+def runs_table(runs: Iterable[Standing]) -> Table:
+    """A run a row: state, progress, best epoch."""
+    table = _table("run", "state", "steps", "", "best", "epoch", right=("steps", "", "epoch"), wraps=("run",))
+    for run in runs:
+        state = f"{run.state} ({run.reason})" if run.reason else run.state
+        progress = (f"{run.step:,} of {run.steps:,}", f"{run.step / run.steps:.0%}") if run.steps else ("", "")
+        best = (f"{run.metric} {run.best:.4f}", str(run.best_epoch)) if run.best is not None else ("", "")
+        table.add_row(run.name, state, *progress, *best)
+    return table

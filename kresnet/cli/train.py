@@ -1,4 +1,4 @@
-"""Verbs that train networks and use them: fit, evaluate, predict."""
+"""Verbs that train networks and use them: fit, runs, evaluate, predict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a
 
 
 def register(app: typer.Typer) -> None:
-    for verb in (fit, evaluate, predict):
+    for verb in (fit, runs, evaluate, predict):
         app.command()(verb)
 
 
@@ -33,6 +33,9 @@ def fit(
     resume: Annotated[
         Path | None, typer.Option("--resume", metavar="RUN", help="Continue this run instead of starting one.")
     ] = None,
+    allow_changed: Annotated[
+        bool, typer.Option("--allow-changed", help="Continue although something changed that changes the result.")
+    ] = False,
     init: Annotated[
         Path | None,
         typer.Option("--init", metavar="FILE", help="Start from this kresnet model's weights; the head may differ."),
@@ -49,7 +52,9 @@ def fit(
         if spec or recipe or overrides or output or init or frozen:
             message = "--resume continues a run as it is, without SPEC or other settings."
             raise fail("bad_option", message, remedy=f"kresnet fit --resume {resume}")
-        result, directory = _resumed(resume), resume
+        result, directory = _resumed(resume, allow_changed), resume
+    elif allow_changed:
+        raise fail("bad_option", "--allow-changed is for --resume.", remedy="kresnet fit --resume RUN --allow-changed")
     elif spec is not None:
         loaded, plan = planned(spec, overrides)
         directory = output or Path("runs") / loaded.value.name
@@ -90,7 +95,7 @@ def _started(
     return training.start(run, loaded.value, plan, recipe, log, transfer)
 
 
-def _resumed(directory: Path) -> dict[str, Any]:
+def _resumed(directory: Path, allow_changed: bool) -> dict[str, Any]:
     from kresnet.runtime import import_tensorflow
     from kresnet.training.run import Run
 
@@ -101,7 +106,7 @@ def _resumed(directory: Path) -> dict[str, Any]:
     import_tensorflow()
     from kresnet.training import fit as training
 
-    return training.resume(run, log)
+    return training.resume(run, log, allow_changed=allow_changed)
 
 
 def _recipe(loaded: Loaded[Spec], reference: str | None, overrides: list[str] | None) -> Recipe:
@@ -120,6 +125,21 @@ def _recipe(loaded: Loaded[Spec], reference: str | None, overrides: list[str] | 
         return recipe
     data = recipe.data.model_copy(update={field: str(Path(path).expanduser().resolve())})
     return recipe.model_copy(update={"data": data})
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of runs, or one run.")] = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """List runs: whether they run, are finished, stopped or broken, how far they came, and their best epoch."""
+    from kresnet.training.listing import list_runs
+
+    found = list_runs(folder)
+    if as_json:
+        return print_json({"runs": [standing.as_dict() for standing in found]})
+    from kresnet.cli.tables import runs_table
+
+    return console().print(runs_table(found))
 
 
 def evaluate(run: RunArgument, as_json: JsonOption = False) -> None:

@@ -20,10 +20,12 @@ from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training.devices import make_strategy, resolve_precision
 from kresnet.training.engine import METRICS, Engine
+from kresnet.training.environment import environment
 from kresnet.training.instruments import Instruments, require_subject
 from kresnet.training.lock import RunLock
 from kresnet.training.optimizers import make_optimizer
-from kresnet.training.run import Run
+from kresnet.training.origin import changes, refusal
+from kresnet.training.run import Run, documents
 from kresnet.training.schedules import learning_rate
 from kresnet.training.session import Session
 from kresnet.training.signals import StopSignals
@@ -48,37 +50,50 @@ def start(
     data = _open(spec, recipe)
     strategy = _strategy(recipe)
     require_subject(plan, recipe, strategy.num_replicas_in_sync)
-    run.create(
-        spec,
-        plan,
-        recipe,
-        data={
-            "fingerprint": data.fingerprint,
-            "class_names": list(data.class_names),
-            "train_images": len(data.train),
-            "test_images": len(data.test),
-        },
-        transfer=transfer,
-    )
+    run.create(spec, plan, recipe, _described(data), _environment(recipe, strategy), transfer=transfer)
     return _alone(run, plan, recipe, data, strategy, log)
 
 
-def resume(run: Run, log: Log) -> dict[str, Any]:
+def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]:
     """Continue a run from its newest valid checkpoint, or from the start if there is none.
+
+    Args:
+        run: a run that was begun.
+        log: takes lines for the user.
+        allow_changed: go on where something changed that changes the result.
 
     Raises:
         KresnetError: `run_changed`, and what `start` raises.
     """
-    recipe = run.recipe()
-    data = _open(run.spec(), recipe)
-    if data.fingerprint != run.data()["fingerprint"]:
-        raise fail("run_changed", "The data are not those that the run was started on.", remedy="start a new run")
-    return _alone(run, run.plan(), recipe, data, _strategy(recipe), log)
+    spec, recipe = run.spec(), run.recipe()
+    data = _open(spec, recipe)
+    strategy = _strategy(recipe)
+    present = {
+        **documents(spec, recipe),
+        "data": _described(data),
+        "environment": _environment(recipe, strategy),
+    }
+    found = changes(run.origin(), present)
+    if found and not allow_changed:
+        raise refusal(found, run)
+    for change in found:
+        log(f"Changed since the run was begun: {change}.")
+    return _alone(run, run.plan(), recipe, data, strategy, log, partial(run.accept, found, present) if found else None)
 
 
-def _alone(run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, log: Log) -> dict[str, Any]:
+def _alone(
+    run: Run,
+    plan: Plan,
+    recipe: Recipe,
+    data: DataSet,
+    strategy: Any,
+    log: Log,
+    first: Callable[[], None] | None = None,
+) -> dict[str, Any]:
     """Train as the only process that writes the run, listening to signals, and leave behind how it ended."""
     with RunLock(run.directory, log) as lock, StopSignals(log) as stop, run.end_recorded():
+        if first:
+            first()
         return _train(run, plan, recipe, data, strategy, lock, stop, log)
 
 
@@ -106,8 +121,23 @@ def _open(spec: Spec, recipe: Recipe) -> DataSet:
     return data
 
 
+def _described(data: DataSet) -> dict[str, Any]:
+    return {
+        "fingerprint": data.fingerprint,
+        "class_names": list(data.class_names),
+        "train_images": len(data.train),
+        "test_images": len(data.test),
+    }
+
+
+def _environment(recipe: Recipe, strategy: Any) -> dict[str, Any]:
+    return environment(strategy.num_replicas_in_sync, resolve_precision(recipe.precision))
+
+
 def _strategy(recipe: Recipe) -> Any:
-    """The strategy, whose replicas must be able to share a batch."""
+    """The strategy, whose replicas must be able to share a batch; with it, TensorFlow's kernels are chosen."""
+    if recipe.deterministic:
+        tf.config.experimental.enable_op_determinism()
     strategy = make_strategy(recipe.distribution)
     replicas = strategy.num_replicas_in_sync
     if recipe.batch_size % replicas:
@@ -121,8 +151,6 @@ def _train(
     run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, lock: RunLock, stop: StopSignals, log: Log
 ) -> dict[str, Any]:
     keras.utils.set_random_seed(recipe.seed)
-    if recipe.deterministic:
-        tf.config.experimental.enable_op_determinism()
     precision, replicas = resolve_precision(recipe.precision), strategy.num_replicas_in_sync
     log(f"{plan.name}: {plan.trainable:,} parameters, {precision}, {replicas} device{'s' * (replicas > 1)}")
     epoch_steps = steps_per_epoch(len(data.train), recipe.batch_size)

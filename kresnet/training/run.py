@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import shutil
-import sys
-from collections.abc import Iterator
-from importlib.metadata import version
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from kresnet.checkpoint import CheckpointStore
 from kresnet.errors import KresnetError, fail
 from kresnet.files import refuse_existing, staged_directory, told_plainly, write_json, write_text
 from kresnet.plan import Plan, make_plan
@@ -20,16 +18,18 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump, read
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.validation import validate
+from kresnet.training.origin import Change
 from kresnet.weights.transfer import Transfer
 
 
 class Run:
     """The directory of one training run.
 
-    It holds `spec.yaml` and `recipe.yaml` (resolved), `plan.json`, `data.json`, `environment.json`, then
-    `lock`, `checkpoints/`, `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`. One that
-    started from another's weights also keeps them, in `init.keras`, and `transfer.json`; one that keeps its best
-    epoch's network, `best.keras`; one that came to a stop before its end, `ended.json`.
+    It holds `spec.yaml` and `recipe.yaml` (resolved), `plan.json`, `data.json`, `environment.json`, and `origin.json`:
+    what the documents said at the beginning, for a resume to compare with. Then `lock`, `checkpoints/`,
+    `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`. One that started from another's
+    weights also keeps them, in `init.keras`, and `transfer.json`; one that keeps its best epoch's network,
+    `best.keras`; one that came to a stop before its end, `ended.json`; one that was changed, `changes.txt`.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -69,7 +69,13 @@ class Run:
         refuse_existing(self.directory, remedy)
 
     def create(
-        self, spec: Spec, plan: Plan, recipe: Recipe, data: dict[str, Any], transfer: Transfer | None = None
+        self,
+        spec: Spec,
+        plan: Plan,
+        recipe: Recipe,
+        data: dict[str, Any],
+        environment: dict[str, Any],
+        transfer: Transfer | None = None,
     ) -> None:
         """Begin the run; its directory appears whole or not at all.
 
@@ -81,8 +87,7 @@ class Run:
             write_text(staged / "spec.yaml", dump(spec.document()))
             write_text(staged / "recipe.yaml", dump(recipe.document()))
             write_json(staged / "plan.json", plan.as_dict())
-            write_json(staged / "data.json", data)
-            write_json(staged / "environment.json", environment())
+            self._write_origin(staged, {**documents(spec, recipe), "data": data, "environment": environment})
             if transfer:
                 shutil.copyfile(transfer.init, staged / self.init.name)
                 write_json(staged / "transfer.json", transfer.as_dict())
@@ -99,6 +104,26 @@ class Run:
     def data(self) -> dict[str, Any]:
         """What the run trains on: `fingerprint`, `class_names`, numbers of images."""
         return self._json("data.json")
+
+    def origin(self) -> dict[str, Any]:
+        """What the run was begun with: `spec` and `recipe`, resolved, `data` and `environment`."""
+        return {**self._json("origin.json"), "data": self.data(), "environment": self._json("environment.json")}
+
+    def accept(self, changes: Iterable[Change], present: dict[str, Any]) -> None:
+        """Let the run go on as a different one, and write down what changed."""
+        with told_plainly(self.directory), (self.directory / "changes.txt").open("a", encoding="utf-8") as file:
+            file.writelines(f"after step {self.newest_step()}: {change}\n" for change in changes)
+        self._write_origin(self.directory, present)
+
+    @staticmethod
+    def _write_origin(directory: Path, origin: dict[str, Any]) -> None:
+        for name in ("data", "environment"):
+            write_json(directory / f"{name}.json", origin[name])
+        write_json(directory / "origin.json", {name: origin[name] for name in ("spec", "recipe")})
+
+    def newest_step(self) -> int:
+        """Updates made when the state was last saved."""
+        return max(CheckpointStore(self.checkpoints, 1).steps(), default=0)
 
     def transfer(self) -> dict[str, Any] | None:
         """What the run started from, if from another's weights."""
@@ -120,6 +145,13 @@ class Run:
             with contextlib.suppress(KresnetError):  # what went wrong first is what is told
                 write_json(ended, error.problems[0].as_dict())
             raise
+
+    def ended(self) -> str:
+        """The code of the problem that the run came to a stop with; empty if it said none."""
+        try:
+            return str(json.loads((self.directory / "ended.json").read_text(encoding="utf-8"))["code"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
 
     def require_model(self) -> Run:
         """The run itself, which must have come to its end.
@@ -155,13 +187,6 @@ class Run:
             raise fail("run_missing", f"{self.directory / name} cannot be read: {error}.") from None
 
 
-def environment() -> dict[str, Any]:
-    """Versions and machine, as the run's record of where its numbers come from."""
-    packages = ("kresnet", "tensorflow", "keras", "numpy", "tensorflow-datasets")
-    return {
-        "versions": {name: version(name) for name in packages},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "command": ["kresnet", *sys.argv[1:]],
-    }
+def documents(spec: Spec, recipe: Recipe) -> dict[str, Any]:
+    """Both, as the run keeps them."""
+    return {"spec": spec.document(), "recipe": recipe.document()}

@@ -82,7 +82,7 @@ def test_a_run_leaves_what_the_design_says(whole):
     names = {path.name for path in whole.iterdir()}
     assert names == {
         "spec.yaml", "recipe.yaml", "plan.json", "data.json", "environment.json", "history.jsonl", "result.json",
-        "checkpoints", "tensorboard", "model.keras", "lock",
+        "checkpoints", "tensorboard", "model.keras", "lock", "origin.json",
     }  # fmt: skip
     result = json.loads((whole / "result.json").read_text())
     assert result == json.loads((whole.parent / "whole.json").read_text())
@@ -191,16 +191,32 @@ def test_a_run_whose_checkpoints_are_all_damaged_is_not_started_anew(unfinished)
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new"),
-    [("data.json", '"fingerprint": "', '"fingerprint": "0'), ("spec.yaml", "width: 16", "width: 24")],
+    ("name", "old", "new", "path"),
+    [
+        ("data.json", '"fingerprint": "', '"fingerprint": "0', "data.fingerprint"),
+        ("spec.yaml", "width: 16", "width: 24", "spec.stages.1.width"),
+        ("recipe.yaml", "learning_rate: 0.2", "learning_rate: 0.1", "recipe.optimizer.learning_rate"),
+        ("environment.json", '"replicas": 1', '"replicas": 2', "environment.training.replicas"),
+    ],
 )
-def test_a_run_that_was_changed_is_not_continued(unfinished, name, old, new):
+def test_a_run_that_was_changed_is_not_continued(unfinished, name, old, new, path):
     text = (unfinished / name).read_text()
     assert old in text
     (unfinished / name).write_text(text.replace(old, new))
     done = kresnet("fit", "--resume", unfinished)
     assert done.returncode == 2
     assert "[run_changed]" in done.stderr
+    assert path in done.stderr
+
+
+def test_a_changed_run_goes_on_where_that_is_allowed_and_says_so(unfinished):
+    recipe = unfinished / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("learning_rate: 0.2", "learning_rate: 0.1"))
+    done = kresnet("fit", "--resume", unfinished, "--allow-changed")
+    assert done.returncode == 0, done.stderr
+    said = "recipe.optimizer.learning_rate was 0.2 and is 0.1"
+    assert said in done.stderr
+    assert f"after step 60: {said}" in (unfinished / "changes.txt").read_text()
 
 
 def test_a_finished_run_has_nothing_left_to_do(whole):
