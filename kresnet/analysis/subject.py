@@ -178,7 +178,13 @@ def _of_recipe(spec: Spec, recipe: Recipe, count: int) -> tuple[Any, Any, tuple[
     """The batch of a training run's first step."""
     data = open_data(recipe.data, spec.input)
     batches = training_batches(
-        data.train, augment=recipe.augment, batch_size=count, seed=recipe.seed, start_step=0, stop_step=1
+        data.train,
+        augment=recipe.augment,
+        classes=len(data.class_names),
+        batch_size=count,
+        seed=recipe.seed,
+        start_step=0,
+        stop_step=1,
     )
     with naming_unreadable_images(data.train):
         images, labels = next(iter(batches))

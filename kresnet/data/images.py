@@ -22,7 +22,7 @@ FORMATS = "JPEG, PNG, GIF, BMP or WebP"
 GREY_WEIGHTS = (19595, 38470, 7471)
 
 #: `ScaleAndTranslate`'s names of the kernels; nearest has none there.
-_KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic"}
+KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic"}
 
 
 def require_image(input: Input) -> None:
@@ -74,14 +74,17 @@ def decode(encoded: tf.Tensor, input: Input) -> tf.Tensor:
         tf.errors.InvalidArgumentError: when run, for bytes that are no such image.
     """
     require_image(input)
+    return resize(decode_pixels(encoded, input.shape[2]), input)
+
+
+def decode_pixels(encoded: tf.Tensor, channels: int) -> tf.Tensor:
+    """`decode` without the resizing: uint8 (h, w, C), `channels` being 1 or 3."""
     # Always three channels: TensorFlow refuses to make grey of GIF, BMP, WebP and CMYK, and with `channels=0` or 4 an
     # animated WebP overruns its buffer and aborts the process (TensorFlow 2.21); with 3 it is an ordinary error.
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)  # (h, w, 3)
     indexed = (tf.strings.substr(encoded, 0, 2) == b"BM") & (tf.strings.substr(encoded, 28, 2) == b"\x08\x00")
     image = tf.cond(indexed, lambda: _look_up_bmp_palette(encoded, image), lambda: image)
-    if input.shape[2] == 1:
-        image = _grey(image)
-    return resize(image, input)
+    return image if channels == 3 else grey(image)
 
 
 def resize(image: tf.Tensor, input: Input) -> tf.Tensor:
@@ -149,8 +152,8 @@ def explain_unreadable(name: str, encoded: bytes) -> Problem:
     )
 
 
-def _grey(image: tf.Tensor) -> tf.Tensor:
-    """Luma of a uint8 (h, w, 3) image as uint8 (h, w, 1), exact where the three channels are equal."""
+def grey(image: tf.Tensor) -> tf.Tensor:
+    """Luma of uint8 (..., 3) images as uint8 (..., 1), exact where the three channels are equal."""
     total = tf.reduce_sum(tf.cast(image, tf.int32) * tf.constant(GREY_WEIGHTS), axis=-1, keepdims=True)
     return tf.cast(tf.bitwise.right_shift(total + 0x8000, 16), tf.uint8)
 
@@ -187,7 +190,16 @@ def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:
         size=tf.cast(target, tf.int32),
         scale=tf.cast(full / size, tf.float32),
         translation=tf.cast(-offset, tf.float32),
-        kernel_type=_KERNELS[interpolation],
+        kernel_type=KERNELS[interpolation],
         antialias=True,
     )[0]  # (H, W, C)
     return tf.saturate_cast(tf.round(pixels), tf.uint8)
+
+
+def mean_color(input: Input) -> np.ndarray:
+    """The mean of the spec's `input.pixels` as bytes, uint8 (C,)."""
+    assert input.pixels is not None
+    low, high = input.pixels.range
+    mean = (np.broadcast_to(input.pixels.mean, input.shape[2]) - low) / (high - low)
+    mean = mean[::-1] if input.pixels.channel_order == "bgr" else mean
+    return np.rint(np.clip(mean, 0, 1) * 255).astype(np.uint8)

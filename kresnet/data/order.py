@@ -1,45 +1,22 @@
-"""The order of training examples and the dice of their augmentation, as functions of (seed, epoch) alone.
+"""The order of training examples, as a function of (seed, epoch) alone.
 
 No iterator state: the batch of any step can be had without those before it, which is what makes a resumed run read
-exactly what the interrupted one would have read.
+exactly what the interrupted one would have read. The dice of augmentation are in `kresnet.data.dice`.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from kresnet.errors import fail
 
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One pass over N examples.
+def draw_order(seed: int, epoch: int, examples: int) -> np.ndarray:
+    """A permutation, int64 (N,), from a counter-based generator keyed by (seed, epoch); [i] is the i-th example read.
 
-    Attributes:
-        order: int64 (N,), a permutation; order[i] is the i-th example read.
-        flips: bool (N,), by example: mirror it?
-        shifts: int32 (N, 2), by example: rows and columns by which its random crop is moved, in [0, 2 * padding].
+    It does not change with batch size, sharding or augmentation.
     """
-
-    order: np.ndarray
-    flips: np.ndarray
-    shifts: np.ndarray
-
-
-def draw_epoch(seed: int, epoch: int, examples: int, padding: int) -> Epoch:
-    """Draw an epoch's order and dice from a counter-based generator keyed by (seed, epoch).
-
-    The dice belong to examples, not to places in a batch: they do not change with batch size or sharding, nor the order
-    with the augmentation.
-    """
-    random = np.random.Generator(np.random.Philox(key=[seed, epoch]))
-    return Epoch(
-        order=random.permutation(examples),
-        flips=random.integers(0, 2, examples, dtype=np.int8).astype(bool),
-        shifts=random.integers(0, 2 * padding + 1, (examples, 2), dtype=np.int32),
-    )
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(examples)
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:

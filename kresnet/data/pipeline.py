@@ -1,7 +1,7 @@
 """The batches that training and evaluation read.
 
-The training batch of step s is a function of (seed, s) alone (see `kresnet.data.order`). One data set may run over a
-whole training: epochs follow each other without a new iterator.
+The training batch of step s is a function of (seed, s) alone (see `kresnet.data.order` and `kresnet.data.dice`). One
+data set may run over a whole training: epochs follow each other without a new iterator.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from functools import lru_cache
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.augment import shift_and_flip
-from kresnet.data.order import draw_epoch, steps_per_epoch
+from kresnet.data.augment import Augmentation
+from kresnet.data.augment.mix import draw_mixture, mix_pairs
+from kresnet.data.dice import Dice
+from kresnet.data.order import draw_order, steps_per_epoch
 from kresnet.data.splits import Split
 from kresnet.spec.recipe import Augment
 
@@ -23,47 +25,52 @@ _READY_BATCHES = 2
 
 
 def training_batches(
-    split: Split, *, augment: Augment, batch_size: int, seed: int, start_step: int, stop_step: int
+    split: Split, *, augment: Augment, classes: int, batch_size: int, seed: int, start_step: int, stop_step: int
 ) -> tf.data.Dataset:
     """The batches of steps `start_step` to `stop_step - 1`, in order; starting late costs nothing.
 
     Step s belongs to epoch `s // steps_per_epoch(len(split), batch_size)`. Within an epoch no example comes twice.
 
     Returns:
-        images uint8 (B, H, W, C), augmented, and labels int32 (B,); B is `batch_size`, the global one.
+        images uint8 (B, H, W, C), augmented, and labels int32 (B,), or float32 (B, classes) where `augment.mix` is set;
+        B is `batch_size`, the global one.
 
     Raises:
-        KresnetError: `data_mismatch` when the split is smaller than a batch, `image_unreadable` when images are loaded
-            into memory; for images decoded on demand see `naming_unreadable_images`.
+        KresnetError: `data_mismatch` when the split is smaller than a batch, `contradiction` when the augmentation does
+            not suit the images, `image_unreadable` when images are loaded into memory; for images decoded on demand see
+            `naming_unreadable_images`.
     """
     epoch_steps = steps_per_epoch(len(split), batch_size)
-    split.load()
-    padding = augment.crop_padding
+    augmentation, mix = Augmentation(augment, split.input), augment.mix
+    split.load(augmentation.cut)
+    order_at = lru_cache(maxsize=2)(lambda epoch: draw_order(seed, epoch, len(split)))
 
-    @lru_cache(maxsize=2)
-    def epoch_at(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        epoch = draw_epoch(seed, number, len(split), padding)
-        return epoch.order, epoch.shifts, epoch.flips
+    def draw(step: int) -> list[tuple[np.ndarray, ...]]:
+        epoch, place = divmod(int(step), epoch_steps)
+        positions = order_at(epoch)[place * batch_size : (place + 1) * batch_size]
+        mixture = [draw_mixture(mix, seed, int(step), split.image_shape[:2])] if mix else []
+        return [(positions,), *augmentation.draw(Dice(seed, epoch, positions)), *mixture]
 
-    def draw(step: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        number, place = divmod(int(step), epoch_steps)
-        order, shifts, flips = epoch_at(number)
-        positions = order[place * batch_size : (place + 1) * batch_size]
-        return positions, shifts[positions], flips[positions]
+    example = draw(start_step)
+    flat = [np.asarray(array) for part in example for array in part]
 
-    def address(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        positions, shifts, flips = tf.numpy_function(draw, [step], (tf.int64, tf.int32, tf.bool), stateful=False)
-        return (
-            tf.ensure_shape(positions, (batch_size,)),
-            tf.ensure_shape(shifts, (batch_size, 2)),
-            tf.ensure_shape(flips, (batch_size,)),
+    def address(step: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], ...]:
+        arrays = tf.numpy_function(
+            lambda step: [array for part in draw(step) for array in part],
+            [step],
+            [array.dtype for array in flat],
+            stateful=False,
         )
+        shaped = iter([tf.ensure_shape(array, like.shape) for array, like in zip(arrays, flat, strict=True)])
+        return tuple(tuple(next(shaped) for _ in part) for part in example)
 
-    def read(positions: tf.Tensor, shifts: tf.Tensor, flips: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images, labels = split.fetch(positions)
-        if padding or augment.flip:
-            images = shift_and_flip(images, shifts, flips & augment.flip, padding)
-        return images, labels
+    def read(*parts: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
+        (positions,), *drawn = parts
+        numbers = drawn.pop(0)[0] if augmentation.cut else None
+        images, labels = split.fetch(positions, augmentation.cut, numbers)
+        for change in augmentation.changes:
+            images = change.apply(images, *drawn.pop(0))
+        return mix_pairs(images, labels, *drawn.pop(), classes=classes) if mix else (images, labels)
 
     # Drawn one after the other, so that an epoch is drawn once, and ahead of the batches it gives.
     addresses = tf.data.Dataset.range(start_step, stop_step).map(address)

@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from kresnet.data.augment.crops import Cut
+from kresnet.data.parts import resample_parts
 from kresnet.errors import KresnetError, Problem
 from kresnet.spec.inputs import Input
 
@@ -35,13 +37,22 @@ logger = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    """Where a split's examples come from."""
+    """Where a split's examples come from.
+
+    Attributes:
+        native: every image is stored at the network's size, so that reading it loses nothing.
+    """
+
+    native: bool
 
     def __len__(self) -> int:
         """Number of examples."""
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Graph code: positions int64 (B,) to images uint8 (B, H, W, C) and labels int32 (B,)."""
+
+    def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """`fetch`, but of each image the part that `cut` chooses by its numbers, float32 (B, n)."""
 
     def explain(self, position: int) -> Problem:
         """What is wrong with the example at `position`, which could not be fetched."""
@@ -60,7 +71,7 @@ class Split:
             resident_bytes: a larger split is read and decoded on demand, again in every epoch.
         """
         self.name = name
-        self.image_shape = input.shape
+        self.input, self.image_shape = input, input.shape
         self._source = source
         self._fits = len(source) * int(np.prod(input.shape)) <= resident_bytes
 
@@ -70,20 +81,31 @@ class Split:
     def __repr__(self) -> str:
         return f"Split({self.name!r}, {len(self)} images {self.image_shape})"
 
-    def load(self) -> None:
+    def load(self, cut: Cut | None = None) -> None:
         """Read and decode all images now, once, where they fit in memory; `training_batches` and the like call it.
+
+        Args:
+            cut: what `fetch` will be given.
 
         Raises:
             KresnetError: `image_unreadable`, naming the files.
         """
-        if self._fits:
+        if self._in_memory(cut):
             _ = self._resident
 
-    def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _in_memory(self, cut: Cut | None) -> bool:
+        """Whether images are taken from memory: not parts of images that had to be made smaller to fit the network."""
+        return self._fits and (cut is None or self._source.native)
+
+    def fetch(
+        self, positions: tf.Tensor, cut: Cut | None = None, numbers: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """The examples at `positions`.
 
         Args:
             positions: int64 (B,), each in [0, len(split)).
+            cut: what part of each image to read, at the network's size; None for the whole, by the spec's `resize`.
+            numbers: float32 (B, n), what the cut drew.
 
         Returns:
             images uint8 (B, H, W, C) and labels int32 (B,).
@@ -91,10 +113,13 @@ class Split:
         Raises:
             tf.errors.OpError: when run, for an unreadable image; see `naming_unreadable_images`.
         """
-        if not self._fits:
-            return self._source.fetch(positions)
-        images, labels = self._resident
-        return tf.gather(images, positions), tf.gather(labels, positions)
+        if not self._in_memory(cut):
+            return self._source.fetch_parts(positions, cut, numbers) if cut else self._source.fetch(positions)
+        images, labels = (tf.gather(values, positions) for values in self._resident)
+        if cut:
+            boxes = cut.boxes(numbers, *self.image_shape[:2])
+            images = resample_parts(images, boxes, cut.closed, self.input)
+        return images, labels
 
     def check(self) -> None:
         """Read and decode every image that is not in memory yet.

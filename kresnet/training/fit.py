@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kresnet.data.augment import Augmentation
 from kresnet.data.order import steps_per_epoch
 from kresnet.data.sources import DataSet, open_data
 from kresnet.errors import fail, nearest
@@ -108,6 +109,7 @@ def _open(spec: Spec, recipe: Recipe) -> DataSet:
         message = f"The data have {classes} classes, the head {spec.head.classes}."
         raise fail("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={classes}")
     steps_per_epoch(len(data.train), recipe.batch_size)
+    Augmentation(recipe.augment, spec.input)  # refuses what does not suit the images
     best = recipe.checkpoints.keep_best
     if best and best.metric not in METRICS:
         raise fail(

@@ -76,6 +76,7 @@ class Session:
             training_batches(
                 self.data.train,
                 augment=self.recipe.augment,
+                classes=len(self.data.class_names),
                 batch_size=self.recipe.batch_size,
                 seed=self.recipe.seed,
                 start_step=self.step,

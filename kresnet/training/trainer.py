@@ -65,7 +65,7 @@ class Trainer(keras.Model):
         """One update, unless the loss or a gradient is not finite: then everything stays as it was before the step.
 
         Args:
-            data: images `(n, H, W, C)` of any real type, and int32 labels `(n,)`.
+            data: images `(n, H, W, C)` of any real type, and int32 labels `(n,)` or, mixed, float32 `(n, classes)`.
             live: bool scalar; False also leaves everything as it was.
 
         Returns:
@@ -148,15 +148,18 @@ class Trainer(keras.Model):
         """Cross-entropy of each image, float32 `(n,)`; summed over the classes for independent labels."""
         classes = logits.shape[-1]
         smoothing = self.label_smoothing if smoothed else 0.0
+        mixed = len(labels.shape) == 2
+        targets = labels if mixed else tf.one_hot(labels, classes)
         if self.probabilities == "sigmoid":
-            targets = tf.one_hot(labels, classes) * (1.0 - smoothing) + smoothing / 2
+            targets = targets * (1.0 - smoothing) + smoothing / 2
             return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), axis=-1)
-        if not smoothing:
+        if not (smoothing or mixed):
             return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        targets = tf.one_hot(labels, classes) * (1.0 - smoothing) + smoothing / classes
+        targets = targets * (1.0 - smoothing) + smoothing / classes
         return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
 
 
 def _hits(logits: Any, labels: Any) -> Any:
-    """1.0 where the largest logit is the label's, float32 `(n,)`."""
+    """1.0 where the largest logit is the label's (a mixture's largest label's), float32 `(n,)`."""
+    labels = labels if len(labels.shape) == 1 else tf.argmax(labels, axis=-1, output_type=tf.int32)
     return tf.cast(tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels, tf.float32)

@@ -103,7 +103,9 @@ def test_damaged_files_are_named_on_demand(make_folder: Callable[..., Path], mon
     root = make_folder(**TWO)
     data = open_data(folder_data(root), INPUT)
     bad = damage(root)
-    batches = training_batches(data.train, augment=Augment(), batch_size=4, seed=0, start_step=0, stop_step=2)
+    batches = training_batches(
+        data.train, classes=2, augment=Augment(), batch_size=4, seed=0, start_step=0, stop_step=2
+    )
     with pytest.raises(KresnetError) as caught, naming_unreadable_images(data.train, data.test):
         list(batches)
     assert [str(path) in problem.message for path, problem in zip(bad, caught.value.problems, strict=True)]

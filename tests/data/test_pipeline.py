@@ -6,17 +6,34 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.order import draw_epoch
+from kresnet.data.dice import Dice, Stream
+from kresnet.data.order import draw_order
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources.embedded import Arrays
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input
-from kresnet.spec.recipe import Augment
+from kresnet.spec.recipe import (
+    Augment,
+    ColorJitter,
+    Erase,
+    Mixup,
+    PaperRandAugment,
+    ResizedCrop,
+)
 
 N, BATCH, STEPS = 50, 8, 6  # examples, batch size, full batches in an epoch
 INPUT = Input(shape=(6, 5, 3))
 PLAIN, STRONG = Augment(), Augment(crop_padding=2, flip=True)
+EVERYTHING = Augment(
+    crop=ResizedCrop(kind="resized"),
+    flip=True,
+    color_jitter=ColorJitter(),
+    lighting_std=0.1,
+    rand_augment=PaperRandAugment(kind="paper"),
+    erase=Erase(),
+    mix=Mixup(kind="mixup"),
+)
 
 
 def example_images() -> np.ndarray:
@@ -33,15 +50,18 @@ def split(request: pytest.FixtureRequest) -> Split:
 def batches(
     split: Split, augment: Augment, start: int, stop: int, seed: int = 7
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    data = training_batches(split, augment=augment, batch_size=BATCH, seed=seed, start_step=start, stop_step=stop)
-    assert data.element_spec == (tf.TensorSpec((BATCH, 6, 5, 3), tf.uint8), tf.TensorSpec((BATCH,), tf.int32))
+    data = training_batches(
+        split, augment=augment, classes=N, batch_size=BATCH, seed=seed, start_step=start, stop_step=stop
+    )
+    labels = tf.TensorSpec((BATCH, N), tf.float32) if augment.mix else tf.TensorSpec((BATCH,), tf.int32)
+    assert data.element_spec == (tf.TensorSpec((BATCH, 6, 5, 3), tf.uint8), labels)
     return [(images.numpy(), labels.numpy()) for images, labels in data]
 
 
-@pytest.mark.parametrize("augment", [PLAIN, STRONG])
+@pytest.mark.parametrize("augment", [PLAIN, STRONG, EVERYTHING], ids=["plain", "strong", "everything"])
 def test_a_batch_does_not_depend_on_where_training_started(split: Split, augment: Augment) -> None:
     whole = batches(split, augment, 0, 3 * STEPS)
-    for start in (1, STEPS - 1, STEPS, 2 * STEPS + 3):
+    for start in (STEPS - 1, 2 * STEPS + 3):
         for (images, labels), (resumed_images, resumed_labels) in zip(
             whole[start:], batches(split, augment, start, 3 * STEPS), strict=True
         ):
@@ -54,7 +74,7 @@ def test_an_epoch_visits_no_example_twice(split: Split) -> None:
     for epoch in range(2):
         seen = np.concatenate([labels for _, labels in whole[epoch * STEPS : (epoch + 1) * STEPS]])
         assert len(set(seen)) == STEPS * BATCH
-        np.testing.assert_array_equal(seen, draw_epoch(7, epoch, N, 0).order[: STEPS * BATCH])
+        np.testing.assert_array_equal(seen, draw_order(7, epoch, N)[: STEPS * BATCH])
 
 
 def test_images_belong_to_their_labels(split: Split) -> None:
@@ -63,13 +83,14 @@ def test_images_belong_to_their_labels(split: Split) -> None:
 
 
 def test_augmentation_is_that_of_the_epoch(split: Split) -> None:
-    dice = draw_epoch(7, 1, N, 2)
+    dice = Dice(7, 1, np.arange(N))
+    shifts, flips = dice.integers(Stream.SHIFT, 5, 2), dice.integers(Stream.FLIP, 2, 1)[:, 0]
     for images, labels in batches(split, STRONG, STEPS, 2 * STEPS):
         for image, label in zip(images, labels, strict=True):
-            top, left = dice.shifts[label]
+            top, left = shifts[label]
             padded = np.pad(example_images()[label], ((2, 2), (2, 2), (0, 0)))
             cut = padded[top : top + 6, left : left + 5]
-            np.testing.assert_array_equal(image, cut[:, ::-1] if dice.flips[label] else cut)
+            np.testing.assert_array_equal(image, cut[:, ::-1] if flips[label] else cut)
 
 
 def test_only_what_the_recipe_asks_for(split: Split) -> None:
@@ -83,6 +104,46 @@ def test_only_what_the_recipe_asks_for(split: Split) -> None:
 
 def test_seeds_differ(split: Split) -> None:
     assert not np.array_equal(batches(split, PLAIN, 0, 1)[0][1], batches(split, PLAIN, 0, 1, seed=8)[0][1])
+
+
+def test_an_image_is_changed_alike_in_batches_of_any_size(split: Split) -> None:
+    augment = EVERYTHING.model_copy(update={"mix": None})
+
+    def epoch(batch_size: int) -> np.ndarray:
+        data = training_batches(
+            split, augment=augment, classes=N, batch_size=batch_size, seed=7, start_step=0, stop_step=40 // batch_size
+        )
+        return np.concatenate([images for images, _ in data.as_numpy_iterator()])
+
+    np.testing.assert_array_equal(epoch(8), epoch(20))
+
+
+def test_mixed_labels_are_those_of_the_neighbours(split: Split) -> None:
+    augment = Augment(mix=Mixup(kind="mixup", alpha=1.0))
+    (_, plain), *_ = batches(split, PLAIN, 0, 1)
+    (images, mixed), *_ = batches(split, augment, 0, 1)
+    np.testing.assert_allclose(mixed.sum(axis=1), 1, atol=1e-6)
+    for index, row in enumerate(mixed):
+        assert set(np.flatnonzero(row)) == {plain[index], plain[index ^ 1]}
+        share = row[plain[index]]
+        blended = share * example_images()[plain[index]] + (1 - share) * example_images()[plain[index ^ 1]]
+        assert np.abs(images[index] - blended).max() < 0.51
+
+
+def test_parts_of_large_images_are_not_cut_from_small_ones() -> None:
+    """A split that fits in memory when resized still cuts from the images as they are stored."""
+    stored = np.random.default_rng(0).integers(0, 256, (N, 30, 25, 3), dtype=np.uint8)
+    source = Arrays(stored, np.arange(N), INPUT)
+    assert not source.native
+    small = ResizedCrop(kind="resized", area=(0.04, 0.04), aspect=(5 / 6, 5 / 6))  # 6 by 5 of 30 by 25: as stored
+    data = training_batches(
+        Split("train", source, INPUT),
+        augment=Augment(crop=small), classes=N, batch_size=BATCH, seed=0, start_step=0, stop_step=1,
+    )  # fmt: skip
+    images, labels = next(data.as_numpy_iterator())
+    for image, label in zip(images, labels, strict=True):
+        windows = np.lib.stride_tricks.sliding_window_view(stored[label], (6, 5, 3))
+        assert (windows == image).all(axis=(-3, -2, -1)).any()
 
 
 def test_a_late_step_is_had_at_once(split: Split) -> None:
@@ -99,12 +160,12 @@ def test_evaluation_gives_everything_in_order_unchanged(split: Split) -> None:
 
 def test_more_than_the_data_in_a_batch(split: Split) -> None:
     with pytest.raises(KresnetError, match=r"recipe.batch_size=50") as caught:
-        training_batches(split, augment=PLAIN, batch_size=51, seed=0, start_step=0, stop_step=1)
+        training_batches(split, augment=PLAIN, classes=N, batch_size=51, seed=0, start_step=0, stop_step=1)
     assert caught.value.problems[0].code == "data_mismatch"
 
 
 def test_batches_can_be_distributed(split: Split) -> None:
-    data = training_batches(split, augment=STRONG, batch_size=BATCH, seed=7, start_step=4, stop_step=6)
+    data = training_batches(split, augment=STRONG, classes=N, batch_size=BATCH, seed=7, start_step=4, stop_step=6)
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     labels = [label.numpy() for _, label in strategy.experimental_distribute_dataset(data)]
     np.testing.assert_array_equal(labels, [labels for _, labels in batches(split, STRONG, 4, 6)])

@@ -14,6 +14,96 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(1.0, 2.0, shape).astype("float32")
 
 
+# Batch norm
+
+
+def norms(shape, **settings):
+    """Our layer and Keras's, with the same weights, none of them at its start."""
+    ours, stock = FusedBatchNorm(**settings), keras.layers.BatchNormalization(**settings)
+    for layer in (ours, stock):
+        layer.build((None, *shape))
+    channels = shape[-1]
+    weights = [np.abs(noise(channels, seed=seed)) + 0.5 for seed in range(4)]
+    ours.set_weights(weights)
+    stock.set_weights(weights)
+    return ours, stock
+
+
+SHAPES = [(6, 5, 8), (1, 1, 4), (7,)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_computes_what_keras_does(shape, training):
+    x = tf.constant(noise(16, *shape))
+    results = []
+    for layer in norms(shape, momentum=0.9, epsilon=1e-5):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=training)
+            loss = tf.reduce_sum(y * noise(16, *shape, seed=9))
+        gradients = tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
+        results.append([y, *gradients, layer.moving_mean, layer.moving_variance])
+    for ours, stock in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, stock, rtol=2e-4, atol=2e-4)
+
+
+def test_batch_norm_follows_keras_over_many_steps():
+    ours, stock = norms((4, 4, 3), momentum=0.8)
+    for step in range(20):
+        x = noise(8, 4, 4, 3, seed=step)
+        ours(x, training=True)
+        stock(x, training=True)
+    np.testing.assert_allclose(ours.moving_mean, stock.moving_mean, rtol=1e-5)
+    np.testing.assert_allclose(ours.moving_variance, stock.moving_variance, rtol=1e-5)
+
+
+def test_batch_norm_has_the_weights_of_keras_in_its_order():
+    ours, stock = norms((2, 2, 3))
+    assert [weight.name for weight in ours.weights] == [weight.name for weight in stock.weights]
+    assert [weight.name for weight in ours.trainable_weights] == ["gamma", "beta"]
+
+
+def test_batch_norm_of_one_value_a_channel_is_its_beta():
+    """A single value has no deviation: it normalises to zero, and the moving variance shrinks towards zero."""
+    ours, stock = norms((1, 1, 4), momentum=0.9)
+    x = noise(1, 1, 1, 4)
+    np.testing.assert_allclose(ours(x, training=True)[0, 0, 0], ours.beta, atol=1e-6)
+    stock(x, training=True)
+    np.testing.assert_allclose(ours.moving_variance, stock.moving_variance, rtol=1e-6)
+
+
+def test_batch_norm_in_bfloat16_keeps_its_statistics_in_float32():
+    ours, _ = norms((6, 6, 4), dtype="mixed_bfloat16")
+    reference, _ = norms((6, 6, 4))
+    x = noise(32, 6, 6, 4)
+    y, expected = ours(x, training=True), reference(tf.cast(tf.cast(x, "bfloat16"), "float32"), training=True)
+    assert y.dtype == tf.bfloat16
+    assert {weight.dtype for weight in ours.weights} == {"float32"}
+    np.testing.assert_allclose(tf.cast(y, "float32"), expected, atol=0.05, rtol=0.01)
+    np.testing.assert_allclose(ours.moving_mean, reference.moving_mean, rtol=1e-3, atol=1e-3)
+
+
+def test_a_frozen_batch_norm_computes_as_in_inference():
+    ours, _ = norms((4, 4, 3))
+    x = noise(8, 4, 4, 3)
+    before = [np.array(weight) for weight in ours.weights]
+    inference = ours(x, training=False)
+    ours.trainable = False
+    np.testing.assert_array_equal(ours(x, training=True), inference)
+    for weight, old in zip(ours.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+
+
+def test_synchronized_batch_norm_on_one_device_is_batch_norm():
+    ours, stock = norms((4, 4, 3))
+    synchronized, _ = norms((4, 4, 3), synchronized=True)
+    x = noise(8, 4, 4, 3)
+    np.testing.assert_allclose(synchronized(x, training=True), stock(x, training=True), rtol=1e-4, atol=1e-4)
+    ours(x, training=True)
+    np.testing.assert_allclose(synchronized.moving_variance, ours.moving_variance, rtol=1e-5)
+
+
 # Shapes
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data import embedded
+from kresnet.data.augment.crops import Cut
 from kresnet.data.images import resize
+from kresnet.data.parts import cut_part
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.splits import Split
 from kresnet.errors import Problem
@@ -20,6 +22,7 @@ class Arrays:
     def __init__(self, images: np.ndarray, labels: np.ndarray, input: Input) -> None:
         """Take images uint8 (N, h, w, C) and integer labels (N,)."""
         self._input = input
+        self.native = images.shape[1:] == input.shape
         with tf.device("CPU:0"):
             self._images, self._labels = tf.constant(images), tf.constant(labels, tf.int32)
 
@@ -32,6 +35,15 @@ class Arrays:
         if images.shape[1:] != self._input.shape:
             images = tf.map_fn(lambda image: resize(image, self._input), images)
         return images, tf.gather(self._labels, positions)
+
+    def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Source.fetch_parts`."""
+        parts = tf.map_fn(
+            lambda each: cut_part(each[0], each[1], cut, self._input),
+            (tf.gather(self._images, positions), numbers),
+            fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
+        )
+        return parts, tf.gather(self._labels, positions)
 
     def explain(self, position: int) -> Problem:
         """See `Source.explain`; an array in memory can not really be unreadable."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
 
+from kresnet.data.augment.crops import Cut
 from kresnet.data.images import decode, read_image
+from kresnet.data.parts import decode_part
 from kresnet.data.sources.dataset import DataSet, fingerprint
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError, Problem, fail, nearest
@@ -20,6 +23,8 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 
 class Files:
     """Image files with their labels; a `Source`."""
+
+    native = False  # who knows, before all are read
 
     def __init__(self, paths: list[str], labels: list[int], input: Input) -> None:
         """Take one path and one label an example."""
@@ -33,9 +38,20 @@ class Files:
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Source.fetch`."""
+        return self._read(lambda path: decode(tf.io.read_file(path), self._input), positions)
+
+    def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Source.fetch_parts`."""
+        return self._read(
+            lambda path, dice: decode_part(tf.io.read_file(path), dice, cut, self._input), positions, numbers
+        )
+
+    def _read(
+        self, read: Callable[..., tf.Tensor], positions: tf.Tensor, *others: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         images = tf.map_fn(
-            lambda path: decode(tf.io.read_file(path), self._input),
-            tf.gather(self._path_tensor, positions),
+            lambda each: read(*each),
+            (tf.gather(self._path_tensor, positions), *others),
             fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
             parallel_iterations=os.cpu_count(),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from kresnet.data.augment.crops import Cut
 from kresnet.data.images import decode, explain_unreadable
+from kresnet.data.parts import decode_part
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.sources.records import Part, RecordIndex
 from kresnet.data.splits import Split
@@ -25,21 +28,30 @@ _FEATURES = {"image": tf.io.FixedLenFeature((), tf.string), "label": tf.io.Fixed
 class Records:
     """The records of a split; a `Source`. Their order is that of the files, as TFDS reads them one by one."""
 
-    def __init__(self, index: RecordIndex, input: Input) -> None:
-        """Take the index of records, each a `tf.train.Example` with `image` and `label`."""
-        self._index, self._input = index, input
+    def __init__(self, index: RecordIndex, input: Input, *, native: bool) -> None:
+        """Take the index of records, each a `tf.train.Example` with `image` and `label`; `native` as for `Source`."""
+        self._index, self._input, self.native = index, input, native
 
     def __len__(self) -> int:
         return len(self._index)
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Source.fetch`."""
+        return self._read(lambda encoded: decode(encoded, self._input), positions)
+
+    def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Source.fetch_parts`."""
+        return self._read(lambda encoded, dice: decode_part(encoded, dice, cut, self._input), positions, numbers)
+
+    def _read(
+        self, read: Callable[..., tf.Tensor], positions: tf.Tensor, *others: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         records = tf.numpy_function(self._index.read, [positions], tf.string, stateful=False)
         records.set_shape(positions.shape)
         examples = tf.io.parse_example(records, _FEATURES)
         images = tf.map_fn(
-            lambda encoded: decode(encoded, self._input),
-            examples["image"],
+            lambda each: read(*each),
+            (examples["image"], *others),
             fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
             parallel_iterations=os.cpu_count(),
         )
@@ -160,7 +172,7 @@ def _open_split(info: Any, field: str, text: str, input: Input) -> Split:
     index = RecordIndex(Part(Path(one.filename), one.skip, one.take) for one in instructions)
     if not len(index):
         raise fail("data_empty", f"The split {text!r} of {info.full_name} is empty.", path=f"recipe.data.{field}")
-    records = Records(index, input)
+    records = Records(index, input, native=tuple(info.features["image"].shape) == input.shape)
     if records.first_label() < 0:
         raise fail(
             "data_mismatch",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.augment import shift_and_flip
+from kresnet.data.augment.shift import shift_and_flip
 
 
 @pytest.mark.parametrize("padding", [0, 1, 4])

@@ -1,8 +1,37 @@
-"""Random crops and flips of a whole batch at once."""
+"""Random cuts from a padded image, and flips: a whole batch at once."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import tensorflow as tf
+
+from kresnet.data.dice import Dice, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftAndFlip:
+    """A `Change`: pad with black, cut out the original size, mirror half of the images left to right.
+
+    Attributes:
+        padding: pixels a side.
+        flip: mirror at all?
+    """
+
+    padding: int
+    flip: bool
+
+    def draw(self, dice: Dice) -> tuple[np.ndarray, np.ndarray]:
+        """Shifts and flips, as `shift_and_flip` takes them."""
+        shifts = dice.integers(Stream.SHIFT, 2 * self.padding + 1, 2)
+        return shifts, dice.integers(Stream.FLIP, 2, 1)[:, 0].astype(bool) & self.flip
+
+    def apply(self, images: tf.Tensor, shifts: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
+        """See `shift_and_flip`."""
+        if not self.padding:
+            return tf.where(flips[:, tf.newaxis, tf.newaxis, tf.newaxis], images[:, :, ::-1], images)
+        return shift_and_flip(images, shifts, flips, self.padding)
 
 
 def shift_and_flip(images: tf.Tensor, shifts: tf.Tensor, flips: tf.Tensor, padding: int) -> tf.Tensor:

@@ -1,0 +1,76 @@
+"""Mixup and cutmix: each image with its neighbour in the step's global batch, one weight or rectangle a step."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from kresnet.spec.recipe import Cutmix, Mix, Mixup
+
+#: Keeps these numbers apart from those of the epoch with a step's number (`kresnet.data.order`).
+_COUNTER = (0, 0, 0, 1)
+
+
+def draw_mixture(mix: Mix, seed: int, step: int, size: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """What a step's batch is mixed by, a function of (seed, step).
+
+    Args:
+        mix: the recipe's.
+        seed: of the run.
+        step: of the run, from 0.
+        size: height and width of the images.
+
+    Returns:
+        The weight, a float32 scalar, of an image's own pixels where it is blended with its partner's (1: left alone),
+        and the rectangle (int32 top, left, bottom, right) in which the partner's stand alone. A mixup has an empty
+        rectangle, a cutmix the weight 1.
+    """
+    random = np.random.Generator(np.random.Philox(key=[seed, step], counter=_COUNTER))
+    # All numbers are drawn in every step, so that no setting shifts the meaning of another's.
+    whether, which, row, column = random.random(4)
+    if isinstance(mix, Mixup | Cutmix):
+        cuts, alpha = isinstance(mix, Cutmix), mix.alpha
+    else:
+        cuts = which < mix.cutmix_probability
+        alpha = mix.cutmix_alpha if cuts else mix.mixup_alpha
+    share = random.beta(alpha, alpha)
+    mixes, nothing = whether < mix.probability, np.zeros(4, np.int32)
+    if not mixes or not cuts:
+        return np.array(share if mixes else 1, np.float32), nothing
+    # Yun et al. 2019, section 3.1: sides in the image's proportions, the centre anywhere, cut off at the border.
+    sides = np.array(size) * np.sqrt(1 - share)
+    centre = np.floor([row * size[0], column * size[1]])
+    corners = [centre - sides // 2, centre + sides // 2]
+    return np.array(1, np.float32), np.clip(np.concatenate(corners), 0, (*size, *size)).astype(np.int32)
+
+
+def mix_pairs(
+    images: tf.Tensor, labels: tf.Tensor, weight: tf.Tensor, rectangle: tf.Tensor, *, classes: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mix the images 0 and 1, 2 and 3, and so on; the last of an odd number stays as it is.
+
+    A worker that reads an even, evenly placed share of the global batch has both of every pair, and so gets what it
+    would get if it read the whole.
+
+    Args:
+        images: uint8 (B, H, W, C).
+        labels: int32 (B,).
+        weight: of `draw_mixture`.
+        rectangle: of `draw_mixture`.
+        classes: number of classes.
+
+    Returns:
+        Images uint8 (B, H, W, C), rounded, and labels float32 (B, classes), each row adding up to 1: a label's share is
+        that of its pixels, as it came out, not as it was drawn.
+    """
+    batch, height, width, _ = images.shape
+    partner = np.minimum(np.arange(batch) ^ 1, batch - 1)
+    top, left, bottom, right = tf.unstack(rectangle)
+    rows, columns = tf.range(height), tf.range(width)
+    taken = ((rows >= top) & (rows < bottom))[:, tf.newaxis] & ((columns >= left) & (columns < right))  # (H, W)
+    own = tf.where(taken, 0.0, weight)[:, :, tf.newaxis]  # (H, W, 1)
+    pixels, targets = tf.cast(images, tf.float32), tf.one_hot(labels, classes)
+    others, other_targets = tf.gather(pixels, partner), tf.gather(targets, partner)
+    share = tf.reduce_mean(own)
+    mixed = tf.round(others + own * (pixels - others))
+    return tf.cast(mixed, tf.uint8), other_targets + share * (targets - other_targets)

@@ -1,0 +1,162 @@
+"""RandAugment (Cubuk et al. 2019, arXiv:1909.13719): a few random operations on every image of a batch at once.
+
+Operations and ranges, `level` being the magnitude over its greatest value; ± stands for a sign drawn evenly:
+
+| operation               | `kind: paper` (as torchvision)  | `kind: timm` (`inc1`)                     |
+|-------------------------|---------------------------------|-------------------------------------------|
+| identity                | yes                             | -                                         |
+| autocontrast, equalize  | yes                             | yes                                       |
+| invert                  | -                               | yes                                       |
+| rotate                  | ± 30 · level degrees            | the same                                  |
+| shear_x, shear_y        | ± 0.3 · level                   | the same                                  |
+| translate_x, translate_y| ± 150/331 · level, whole pixels | ± 0.45 · level                            |
+| color, contrast, brightness, sharpness | 1 ± 0.9 · level  | the same, at least 0.1                    |
+| posterize               | 8 - round(4 · level) bits       | 4 - floor(4 · level) bits                 |
+| solarize                | from 255 · (1 - level) on       | from 256 - floor(256 · level) on          |
+| solarize_add            | -                               | floor(110 · level), to bytes below 128    |
+| greatest magnitude      | 30                              | 10                                        |
+| what comes from outside | grey (128), nearest pixel       | the mean colour, linear interpolation     |
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from kresnet.data.augment import operations
+from kresnet.data.dice import Dice, Stream
+from kresnet.data.images import mean_color
+from kresnet.spec.inputs import Input
+from kresnet.spec.recipe import PaperRandAugment, RandAugment
+
+_MOVES = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
+_BLENDS = ("color", "contrast", "brightness", "sharpness")
+
+PAPER = (
+    "identity", "autocontrast", "equalize", "rotate", "solarize", "color", "posterize", "contrast", "brightness",
+    "sharpness", "shear_x", "shear_y", "translate_x", "translate_y",
+)  # fmt: skip
+TIMM = (
+    "autocontrast", "equalize", "invert", "rotate", "posterize", "solarize", "solarize_add", "color", "contrast",
+    "brightness", "sharpness", "shear_x", "shear_y", "translate_x", "translate_y",
+)  # fmt: skip
+
+#: What the images are parted by in each round: left alone, moved, mapped by a table, or blended in one of four ways.
+_KEEP, _MOVE, _TABLE, _FIRST_BLEND = 0, 1, 2, 3
+_GROUPS = _FIRST_BLEND + len(_BLENDS)
+
+
+class RandomOperations:
+    """A `Change`: the recipe's `rand_augment`.
+
+    In each round the images are parted by operation, each part is changed as a batch, and the parts are put together.
+    """
+
+    def __init__(self, settings: RandAugment, input: Input) -> None:
+        """Take the recipe's settings and the spec's input, which gives shape and mean colour."""
+        self.settings = settings
+        self.height, self.width, channels = input.shape
+        self.paper = isinstance(settings, PaperRandAugment)
+        self.names = PAPER if self.paper else TIMM
+        self.fill = np.full(channels, 128, np.uint8) if self.paper else mean_color(input)
+
+    def draw(self, dice: Dice) -> tuple[np.ndarray, ...]:
+        """For each of K rounds: groups and tables, int32 (B, K); arguments, float32 (B, K); transforms (B, K, 8)."""
+        rounds = self.settings.operations
+        chosen, sign, whether = np.split(dice.uniform(Stream.RAND_AUGMENT, 3 * rounds), 3, axis=1)  # each (B, K)
+        number = (chosen * len(self.names)).astype(np.int32)
+        level = self._levels(dice)
+        sign = np.where(sign < 0.5, -1.0, 1.0)
+        groups, tables, arguments = np.zeros_like(number), np.zeros_like(number), np.zeros_like(level)
+        transforms = np.zeros((*number.shape, 8), np.float32)
+        for index, name in enumerate(self.names):
+            here = number == index
+            argument = self._argument(name, level, sign)[here]
+            arguments[here] = argument
+            if name in _MOVES:
+                groups[here], transforms[here] = _MOVE, self._transform(name, argument)
+            elif name in _BLENDS:
+                groups[here] = _FIRST_BLEND + _BLENDS.index(name)
+            elif name != "identity":
+                groups[here], tables[here] = _TABLE, operations.TABLES.index(name)
+        if not isinstance(self.settings, PaperRandAugment):
+            groups[whether >= self.settings.probability] = _KEEP
+        return groups, tables, arguments.astype(np.float32), transforms
+
+    def apply(
+        self, images: tf.Tensor, groups: tf.Tensor, tables: tf.Tensor, arguments: tf.Tensor, transforms: tf.Tensor
+    ) -> tf.Tensor:
+        """The images after all rounds, uint8 (B, H, W, C)."""
+        for step in range(self.settings.operations):
+            images = self._round(images, groups[:, step], tables[:, step], arguments[:, step], transforms[:, step])
+        return images
+
+    def _round(
+        self, images: tf.Tensor, groups: tf.Tensor, tables: tf.Tensor, arguments: tf.Tensor, transforms: tf.Tensor
+    ) -> tf.Tensor:
+        def parted(values: tf.Tensor) -> list[tf.Tensor]:
+            return tf.dynamic_partition(values, groups, _GROUPS)
+
+        parts, factors = parted(images), parted(arguments)
+        kinds = parted(tables)[_TABLE]
+        parts[_MOVE] = operations.move(parts[_MOVE], parted(transforms)[_MOVE], self.fill, smooth=not self.paper)
+        parts[_TABLE] = operations.look_up(parts[_TABLE], operations.tables(parts[_TABLE], kinds, factors[_TABLE]))
+        functions = (operations.saturation, operations.contrast, operations.brightness, operations.sharpness)
+        for group, function in enumerate(functions, start=_FIRST_BLEND):
+            parts[group] = function(parts[group], factors[group])
+        return tf.ensure_shape(tf.dynamic_stitch(parted(tf.range(tf.shape(images)[0])), parts), images.shape)
+
+    def _levels(self, dice: Dice) -> np.ndarray:
+        """Magnitudes over their greatest value, float64 (B, K)."""
+        settings = self.settings
+        if isinstance(settings, PaperRandAugment):
+            return np.full((len(dice.positions), settings.operations), settings.magnitude / 30)
+        deviations = settings.magnitude_std * dice.normal(Stream.MAGNITUDE, settings.operations).astype(np.float64)
+        return np.clip(settings.magnitude + deviations, 0, 10) / 10
+
+    def _argument(self, name: str, level: np.ndarray, sign: np.ndarray) -> np.ndarray:
+        """The table of the module's docstring."""
+        if name in _BLENDS:
+            factor = 1 + sign * 0.9 * level
+            return factor if self.paper else np.maximum(factor, 0.1)
+        match name:
+            case "rotate":
+                return sign * 30 * level
+            case "shear_x" | "shear_y":
+                return sign * 0.3 * level
+            case "translate_x" | "translate_y":
+                size = self.width if name == "translate_x" else self.height
+                return sign * (np.floor(150 / 331 * level * size) if self.paper else 0.45 * level * size)
+            case "posterize":
+                return 8 - np.rint(4 * level) if self.paper else 4 - np.floor(4 * level)
+            case "solarize":
+                return 255 * (1 - level) if self.paper else 256 - np.floor(256 * level)
+            case "solarize_add":
+                return np.floor(110 * level)
+        return np.zeros_like(level)
+
+    def _transform(self, name: str, argument: np.ndarray) -> np.ndarray:
+        """Rows of `ImageProjectiveTransformV3`, float32 (n, 8), for angles in degrees, shears, or shifts in pixels.
+
+        The matrices are Pillow's, of points whose pixels have their centres at halves; the kernel has them at whole
+        numbers. A rotation turns counter-clockwise about the image's centre, a shear leaves the top left corner.
+        """
+        one, nothing = np.ones_like(argument), np.zeros_like(argument)
+        a, b, c, d, e, f = one, nothing, nothing, nothing, one, nothing
+        match name:
+            case "rotate":
+                cosine, sine = np.cos(np.radians(argument)), np.sin(np.radians(argument))
+                x, y = self.width / 2, self.height / 2
+                # From the result back to the image: clockwise on a page whose y runs downwards.
+                a, b, d, e = cosine, -sine, sine, cosine
+                c, f = x - a * x - b * y, y - d * x - e * y
+            case "shear_x":
+                b = argument
+            case "shear_y":
+                d = argument
+            case "translate_x":
+                c = argument
+            case "translate_y":
+                f = argument
+        c, f = c + (a + b - 1) / 2, f + (d + e - 1) / 2
+        return np.stack([a, b, c, d, e, f, nothing, nothing], axis=-1).astype(np.float32)
