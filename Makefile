@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test test-slow nightly golden reference bench bench-torch-venv lint docs-check clean
+.PHONY: demo test test-slow fuzz nightly golden reference bench bench-torch-venv lint docs-check clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -20,6 +20,10 @@ test: $(VENV)/.installed lint
 
 test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, many random networks
 	$(BIN)/python -m pytest -m slow
+
+fuzz: $(VENV)/.installed ## some 10^5 hostile specs, recipes and overrides (an hour or so); tallies on stdout
+	for kind in spec recipe set; do $(BIN)/python -m tests.fuzz.hypothesis_run $$kind --documents 34000 || exit 1; done
+	for kind in spec recipe set; do $(BIN)/python -m tests.fuzz.coverage_run $$kind fuzz-tally.json -runs=5000 && cat fuzz-tally.json || exit 1; done
 
 nightly: $(VENV)/.installed ## fifty times the random networks of `make test`
 	KRESNET_PROPERTY_SCALE=50 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py

@@ -10,10 +10,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 BAD_INPUT, RUN_FAILED = 2, 1
 #: EX_TEMPFAIL of sysexits.h, "try again later": what a scheduler takes for a run to queue again, and not for a failure.
 TO_BE_CONTINUED = 75
+
+#: Told at once. Nobody mends more in one go, and a hostile document could make a hundred thousand.
+MOST_PROBLEMS = 100
 
 #: code -> exit status. 2: the user can mend the input; 1: a check or a run failed; 75: the same again goes on.
 CODES: dict[str, int] = {
@@ -134,10 +138,17 @@ class Problem:
 
 
 class KresnetError(Exception):
-    """One or more problems, reported together."""
+    """One or more problems, reported together.
+
+    Attributes:
+        problems: the first `MOST_PROBLEMS` of them.
+        more: whether there are others.
+    """
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        several = [problems] if isinstance(problems, Problem) else list(islice(problems, MOST_PROBLEMS + 1))
+        self.problems: tuple[Problem, ...] = tuple(several[:MOST_PROBLEMS])
+        self.more = len(several) > MOST_PROBLEMS
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     @property

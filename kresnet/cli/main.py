@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import traceback
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0; 1 a check or a run failed; 2 bad input."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text that can be encoded
     arguments = [argument for argument in arguments if argument != "--debug"] or ["--help"]
     try:
         status = app(arguments, standalone_mode=False)
@@ -73,7 +76,7 @@ def _report(error: KresnetError, *, as_json: bool) -> int:
     count = len(error.problems)
     print(error, file=sys.stderr)
     if count > 1:
-        print(f"{count} problems", file=sys.stderr)
+        print(f"the first {count} problems" if error.more else f"{count} problems", file=sys.stderr)
     return error.status
 
 

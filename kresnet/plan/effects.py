@@ -9,7 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from kresnet.errors import KresnetError, Problem
+from kresnet.plan.draft import Draft
 from kresnet.plan.network import lower
+from kresnet.plan.records import Plan, Record
 from kresnet.spec.architecture import Spec
 
 #: What a spec says about itself rather than about its network.
@@ -36,11 +38,36 @@ def without_effect(document: dict[str, Any]) -> list[Problem]:
             continue
         try:
             other = Spec.model_validate(_without(document, path))
-            if other != short and lower(other) == plan:
+            if other != short and _lowers_to(plan, other):
                 useless.append(path)
         except (ValidationError, KresnetError):
             continue  # required, or needed by another setting: it has an effect
     return [_problem(path) for path in useless]
+
+
+class _Different(Exception):
+    """Two networks part ways."""
+
+
+class _Compared(Draft):
+    """A draft that is given up at the first record in which it differs from a plan."""
+
+    def __init__(self, spec: Spec, plan: Plan) -> None:
+        super().__init__(spec.convolution)
+        self._plan = plan
+
+    def _append(self, *arguments: Any, **rest: Any) -> Record:
+        record = super()._append(*arguments, **rest)
+        if len(self.records) > len(self._plan.records) or record != self._plan.records[len(self.records) - 1]:
+            raise _Different
+        return record
+
+
+def _lowers_to(plan: Plan, spec: Spec) -> bool:
+    try:
+        return lower(spec, _Compared(spec, plan)) == plan
+    except _Different:
+        return False
 
 
 def _problem(path: tuple[str | int, ...]) -> Problem:
@@ -66,10 +93,11 @@ def _settings(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | in
                 yield from _settings(value, (*path, key))
 
 
-def _without(document: Any, path: tuple[str | int, ...]) -> Any:
-    changed = copy.deepcopy(document)
-    node = changed
-    for part in path[:-1]:
-        node = node[part]
-    del node[path[-1]]
+def _without(node: Any, path: tuple[str | int, ...]) -> Any:
+    """The document without what stands at `path`; only what leads there is copied."""
+    changed = copy.copy(node)
+    if len(path) == 1:
+        del changed[path[0]]
+    else:
+        changed[path[0]] = _without(node[path[0]], path[1:])
     return changed

@@ -14,15 +14,19 @@ from kresnet.spec.contradictions import PREACTIVATION, contradictions
 from kresnet.spec.stems import DeepStem, NoStem
 
 
-def lower(spec: Spec) -> Plan:
+def lower(spec: Spec, draft: Draft | None = None) -> Plan:
     """The plan of `spec`.
+
+    Args:
+        spec: the network.
+        draft: what its records are appended to; empty.
 
     Raises:
         KresnetError: `contradiction` (all of them) or `map_too_small`; the problems name paths in the spec.
     """
     if problems := contradictions(spec):
         raise KresnetError(problems)
-    draft = Draft(spec.convolution)
+    draft = draft or Draft(spec.convolution)
     x = _stem(draft, spec, _input(draft, spec))
     outputs: dict[str, Record] = {}
     for index, stage in enumerate(_dilated(spec)):

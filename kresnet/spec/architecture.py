@@ -45,8 +45,8 @@ class Convolution(Document):
 class Stage(Document):
     """A run of blocks of one width; the first may stride."""
 
-    blocks: Annotated[int, Field(strict=True, ge=1, le=4096)]
-    """Number of blocks."""
+    blocks: Annotated[int, Field(strict=True, ge=1, le=2000)]
+    """Number of blocks; 2000 in all stages together."""
     width: Width
     """Output channels of a block's 3x3 convolution, before expansion (of a dense block: its output)."""
     stride: Stride = 1
@@ -75,7 +75,7 @@ class Features(Document):
     """No head: the feature maps after the named stages, as detectors consume them."""
 
     kind: Literal["features"]
-    stages: tuple[Annotated[int, Field(strict=True, ge=1)], ...] = Field(min_length=1, max_length=64)
+    stages: tuple[Annotated[int, Field(strict=True, ge=1)], ...] = Field(min_length=1, max_length=16)
     """Stages, counted from 1, whose outputs the network returns; stage 1 is C2."""
 
 
@@ -121,7 +121,7 @@ class Spec(Document):
     """Names folders, files and the served model."""
     source: Text | None = None
     """Where the architecture comes from: paper, table."""
-    published: tuple[Published, ...] = ()
+    published: tuple[Published, ...] = Field(default=(), max_length=100)
     """What others state for this network."""
     input: Input
     """What enters."""
@@ -135,7 +135,7 @@ class Spec(Document):
     """What comes before the first stage."""
     block: Block
     """Defaults of every stage's blocks."""
-    stages: tuple[Stage, ...] = Field(min_length=1, max_length=64)
+    stages: tuple[Stage, ...] = Field(min_length=1, max_length=16)
     """The stages, in order."""
     output_stride: Literal[4, 8, 16, 32] | None = None
     """Largest down-sampling of the input; later strides become dilation (Chen et al. 2017, arXiv:1706.05587)."""

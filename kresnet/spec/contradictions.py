@@ -12,7 +12,7 @@ from kresnet.spec.inputs import Stretch
 from kresnet.spec.stems import ConvStem, DeepStem, NoStem
 
 #: Blocks in all; the deepest network of the papers has 600.
-MOST_BLOCKS = 10_000
+MOST_BLOCKS = 2000
 
 PREACTIVATION = ("relu_only_preactivation", "full_preactivation")
 

@@ -26,22 +26,33 @@ def names(folder: Folder = "specs") -> tuple[str, ...]:
 
 
 def find(reference: str, folder: Folder = "specs", beside: Path | None = None) -> Path:
-    """The file that `reference` means: a path (relative to `beside`, if given), or a shipped name.
+    """The file that `reference` means: a path, or a shipped name.
+
+    Args:
+        reference: what a user or a document wrote.
+        folder: which shipped documents.
+        beside: the folder of the document that wrote it, which must hold the file; nothing outside it is touched.
 
     Raises:
-        KresnetError: `unknown_name` or `file_missing`.
+        KresnetError: `unknown_name`, `file_missing`, or `file_unreadable` if the path leads out of `beside`.
     """
     looks_like_path = "/" in reference or "\\" in reference or Path(reference).suffix in (".yaml", ".yml", ".json")
-    path = (beside or Path()) / reference
-    if looks_like_path:
-        if not path.exists():
-            near = nearest(Path(reference).stem, names(folder))
-            raise fail("file_missing", f"There is no file {path}.", nearest=near)
-        return path
-    if reference in names(folder):
+    if not looks_like_path and reference in names(folder):
         return directory(folder) / f"{reference}.yaml"
-    if path.is_file():
+    path = (beside or Path()) / reference
+    try:
+        if beside is not None and not path.resolve().is_relative_to(beside.resolve()):
+            message = f"A document may name a shipped one or a file in its own folder, {beside}."
+            raise fail("file_unreadable", message, found=reference)
+        there = path.exists() if looks_like_path and beside is None else path.is_file()
+    except (OSError, ValueError, RuntimeError) as error:  # too long a name, a NUL in it, a circle of links
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise fail("file_unreadable", f"{reference[:80]!r} is no path: {reason}.") from None
+    if there:
         return path
+    if looks_like_path:
+        near = nearest(Path(reference).stem, names(folder))
+        raise fail("file_missing", f"There is no file {path}.", nearest=near)
     raise fail(
         "unknown_name",
         f"`{reference}` is neither a file nor the name of a shipped {folder.removesuffix('s')}.",

@@ -12,12 +12,15 @@ from kresnet.errors import KresnetError, Place, Problem, fail
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document, merge
-from kresnet.spec.document import Path_, Source, parse, read
+from kresnet.spec.document import MAX_DEPTH, Path_, Source, parse, read
 from kresnet.spec.locations import stated
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.validation import sort_by_place, validate
 
 Model = TypeVar("Model", bound=Document)
+
+#: Documents that may extend each other in a row.
+MOST_EXTENDED = 16
 
 #: What a spec says of itself and not of its network; a spec that extends another does not inherit it.
 _OWN = ("source", "published")
@@ -80,11 +83,10 @@ def _extended(path: Path, folder: library.Folder, chain: tuple[Path, ...]) -> So
         base_path = library.find(reference, folder, beside=path.parent)
     except KresnetError as error:
         raise KresnetError(replace(error.problems[0], path="extends", place=place)) from None
-    inside = base_path.resolve().is_relative_to(path.parent.resolve())
-    if not inside and base_path.parent != library.directory(folder):
-        message = f"`extends` must name a shipped document or a file in {path.parent}."
-        raise fail("file_unreadable", message, path="extends", place=place, found=reference)
     chain = (*chain, path.resolve())
+    if len(chain) > MOST_EXTENDED:
+        message = f"More than {MOST_EXTENDED} documents extend each other in a row."
+        raise fail("extends_cycle", message, path="extends", place=place)
     if base_path.resolve() in chain:
         names = " -> ".join(link.name for link in (*chain, base_path.resolve()))
         raise fail("extends_cycle", f"The documents extend each other: {names}.", path="extends", place=place)
@@ -109,7 +111,9 @@ def _inherited(path: Path_, base: Any, merged: Any) -> bool:
 
 
 def _split(path: str) -> Path_:
-    return tuple(int(part) if part.isascii() and part.isdigit() else part for part in path.split("."))
+    """`stages.0.width` as `("stages", 0, "width")`; nothing has as many items as ten digits could count."""
+    numbers = (part.isascii() and part.isdigit() and len(part) < 10 for part in path.split("."))
+    return tuple(int(part) if number else part for part, number in zip(path.split("."), numbers, strict=True))
 
 
 def split_overrides(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -132,6 +136,8 @@ def _override(source: Source, text: str) -> None:
     except KresnetError as error:
         raise KresnetError(replace(error.problems[0], code="bad_override", place=place)) from None
     path = _split(name)
+    if len(path) > MAX_DEPTH:
+        raise fail("bad_override", f"The path has more than {MAX_DEPTH} parts.", place=place)
     source.values = _replaced(copy.deepcopy(source.values), path, value, path, place)
     source.places = {key: at for key, at in source.places.items() if key[: len(path)] != path} | {path: place}
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kresnet.errors import KresnetError, Problem, nearest
+from kresnet.errors import MOST_PROBLEMS, KresnetError, Problem, nearest
 from kresnet.spec.document import Path_, Source
 from kresnet.spec.locations import Location, locate, stated
 
@@ -38,6 +38,8 @@ def validate(model: type[Model], source: Source) -> Model:
             if not _is_consequence(detail, source):
                 problem = _problem(locate(model, detail["loc"]), source, detail)
                 problems.setdefault((problem.code, problem.path), problem)  # a cascaded setting fails in every stage
+            if len(problems) > MOST_PROBLEMS:
+                break
         raise KresnetError(sort_by_place(problems.values())) from None
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kresnet.errors import KresnetError
+from kresnet.errors import MOST_PROBLEMS, KresnetError
 from kresnet.plan import plan_loaded
 from kresnet.spec import library
 from kresnet.spec.base import merge
-from kresnet.spec.loading import load_spec, split_overrides
+from kresnet.spec.loading import load_recipe, load_spec, split_overrides
 from tests.spec.test_validation import VALID
 
 
@@ -182,3 +182,49 @@ def test_places_within_a_replaced_list_are_not_those_of_the_base(folder):
     assert (found.code, found.path) == ("missing_field", "stages.0.width")
     assert found.place.file.endswith("child.yaml")
     assert found.place.line == 4
+
+
+def test_documents_may_not_extend_each_other_without_end(tmp_path):
+    (tmp_path / "0.yaml").write_text("extends: resnet18\n")
+    for number in range(1, 40):
+        (tmp_path / f"{number}.yaml").write_text(f"extends: ./{number - 1}.yaml\n")
+    assert load_spec(str(tmp_path / "10.yaml")).value.stages
+    with pytest.raises(KresnetError, match="extends_cycle"):
+        load_spec(str(tmp_path / "39.yaml"))
+
+
+def test_what_lies_outside_is_not_told_to_exist(tmp_path):
+    """A document is not told apart by what is on the disk of whoever reads it."""
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "secret.yaml").write_text("name: secret\n")
+    told = []
+    for name in ("secret", "nothing"):
+        path = tmp_path / "inside" / "a.yaml"
+        path.write_text(f"extends: ../{name}.yaml\n")
+        with pytest.raises(KresnetError, match="file_unreadable") as caught:
+            load_spec(str(path))
+        told.append(str(caught.value).replace(name, ""))
+    assert told[0] == told[1]
+
+
+def test_a_recipe_beside_a_spec_is_in_its_folder(tmp_path):
+    (tmp_path / "r.yaml").write_text("extends: quickstart\nepochs: 9\n")
+    (tmp_path / "inside").mkdir()
+    assert load_recipe("./r.yaml", beside=tmp_path).value.epochs == 9
+    with pytest.raises(KresnetError, match="file_unreadable"):
+        load_recipe("../r.yaml", beside=tmp_path / "inside")
+
+
+@pytest.mark.parametrize("text", ["stages." + "9" * 5000 + ".width=1", "a." * 5000 + "=1", "name=\udcff", "=1", "a"])
+def test_overrides_of_another_world_are_refused(text):
+    with pytest.raises(KresnetError) as caught:
+        load_spec("resnet18", [text])
+    assert {problem.code for problem in caught.value.problems} <= {"bad_override", "unknown_field"}
+
+
+def test_only_the_first_hundred_problems_are_told(tmp_path):
+    (tmp_path / "a.yaml").write_text("extends: resnet18\n" + "".join(f"x{n}: 1\n" for n in range(1000)))
+    with pytest.raises(KresnetError) as caught:
+        load_spec(str(tmp_path / "a.yaml"))
+    assert len(caught.value.problems) == MOST_PROBLEMS
+    assert caught.value.more

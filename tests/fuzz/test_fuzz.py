@@ -1,0 +1,64 @@
+"""The short form of `make fuzz`: the corpus, some hundred documents of Hypothesis's and three hundred of atheris's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.hypothesis_run import run
+from tests.fuzz.target import CORPUS, KINDS, Playground, require_harmless
+
+FOUND = [path for path in sorted(CORPUS.glob("*/*")) if path.is_file()]
+
+
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory) -> Playground:
+    return Playground(tmp_path_factory.mktemp("playground"))
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_what_was_found_once_is_refused_in_plain_words(playground, path):
+    outcome = KINDS[path.parent.name](playground, path.read_bytes())
+    require_harmless(outcome)
+    assert outcome.codes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_drawn_documents_are_accepted_or_refused_and_take_little(kind):
+    tally = run(kind, 100, 0)
+    assert tally.documents >= 100
+    assert len(tally.codes) > 3, "the documents are not refused for the same reason all the time"
+
+
+def test_ten_megabytes_are_not_read(playground):
+    outcome = playground.try_spec(b"a: 1\n" * 2_000_000)
+    assert outcome.codes == ("document_too_large",)
+    assert outcome.peak_bytes < 5_000_000
+
+
+def test_a_finding_is_noticed(playground):
+    """The harness itself: an error that nobody knows comes through, and a hog is told."""
+    from tests.fuzz.target import Finding, Outcome
+
+    with pytest.raises(Finding, match="MB"):
+        require_harmless(Outcome((), 0.0, 300_000_000))
+    with pytest.raises(Finding, match=" s"):
+        require_harmless(Outcome((), 1.5, 0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="atheris has wheels for Linux only")
+def test_documents_bred_for_new_lines_find_nothing(tmp_path):
+    command = [sys.executable, "-m", "tests.fuzz.coverage_run", "recipe", tmp_path / "tally.json", "-runs=300"]
+    done = subprocess.run(
+        [*map(str, command), f"-artifact_prefix={tmp_path}/"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "tally.json").is_file()
