@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 
-@keras.saving.register_keras_serializable(package="kresnet")
+@keras.saving.register_keras_serializable(package="kresnet", name="FusedBatchNorm")
 class FusedBatchNorm(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` over the last axis, one kernel a pass instead of a dozen.
 
@@ -18,58 +18,130 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
     in inference, as in stock Keras.
 
     Input and output: `(N, H, W, C)` or `(N, C)`, float32, bfloat16 or float16; weights and statistics are float32.
+    A channel of one value normalises to beta and has variance 0, which is Keras's formula; an empty batch, of which
+    that formula makes NaN, leaves the moving statistics as they are.
+
     Under `tf.distribute` each replica normalises by its own batch and the moving statistics take the replicas' mean;
     with `synchronized` the statistics are those of the global batch.
+
+    Raises:
+        ValueError: for settings of the stock layer that the kernel lacks: an axis other than the last, no gamma, no
+            beta, renorm; and for a mask.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.axis != -1 or not self.center or not self.scale or getattr(self, "renorm", False):
+            raise ValueError(
+                "FusedBatchNorm has a gamma and a beta for the last axis, and no renorm; "
+                "for other settings there is keras.layers.BatchNormalization"
+            )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create gamma, beta and the moving statistics, each of shape `(C,)` and exempt from autocasting."""
-        shape = (input_shape[-1],)
-        self.gamma = self.add_weight(shape=shape, name="gamma", initializer=self.gamma_initializer, autocast=False)
-        self.beta = self.add_weight(shape=shape, name="beta", initializer=self.beta_initializer, autocast=False)
-        statistic = {"shape": shape, "trainable": False, "autocast": False, "aggregation": "mean"}
-        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **statistic)
-        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **statistic)
+        common = {"shape": (input_shape[-1],), "autocast": False}
+        for name in ("gamma", "beta"):
+            settings = {key: getattr(self, f"{name}_{key}") for key in ("initializer", "regularizer", "constraint")}
+            setattr(self, name, self.add_weight(name=name, **settings, **common))
+        for name in ("moving_mean", "moving_variance"):
+            settings = {"initializer": getattr(self, f"{name}_initializer"), "trainable": False, "aggregation": "mean"}
+            setattr(self, name, self.add_weight(name=name, **settings, **common))
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalise; in training, also move the statistics."""
+        if mask is not None:
+            raise ValueError("FusedBatchNorm has no masks")
         x = inputs if len(inputs.shape) == 4 else inputs[:, None, None, :]  # the kernel takes maps only
+        gamma, beta, epsilon = self.gamma.value, self.beta.value, self.epsilon
+        context = tf.distribute.get_replica_context() if self.synchronized else None
         if not (training and self.trainable):
-            y = self._fused(x, self.moving_mean, self.moving_variance)
-        elif self.synchronized and (context := tf.distribute.get_replica_context()) is not None:
-            y = self._synchronized(x, context)
+            y = _scaled(x, gamma, beta, self.moving_mean.value, self.moving_variance.value, epsilon)
+        elif context is not None and context.num_replicas_in_sync > 1:
+            y, *statistics = _normalized_together(x, gamma, beta, epsilon, context)
+            self._move(*statistics)
         else:
-            y, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-                x, self.gamma.value, self.beta.value, epsilon=self.epsilon, is_training=True
-            )
-            # The kernel applies Bessel's correction to the variance it returns; Keras's moving variance is biased.
-            count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)
-            self._move(mean, variance * ((count - 1.0) / count))
+            y, *statistics = _normalized(x, gamma, beta, epsilon)
+            self._move(*statistics)
         return tf.reshape(y, tf.shape(inputs)) if x is not inputs else y
 
-    def _fused(self, x: Any, mean: Any, variance: Any) -> Any:
-        y, _, _ = tf.compat.v1.nn.fused_batch_norm(
-            x,
-            self.gamma.value,
-            self.beta.value,
-            mean=tf.convert_to_tensor(mean),
-            variance=tf.convert_to_tensor(variance),
-            epsilon=self.epsilon,
-            is_training=False,
-        )
-        return y
-
-    def _synchronized(self, x: Any, context: Any) -> Any:
-        """Two passes, mean before deviations, since E[x²] − E[x]² cancels where the mean is large."""
-        x32 = tf.cast(x, tf.float32)
-        mean = context.all_reduce("mean", tf.reduce_mean(x32, (0, 1, 2)))
-        variance = context.all_reduce("mean", tf.reduce_mean(tf.square(x32 - mean), (0, 1, 2)))
-        self._move(mean, variance)
-        y = tf.nn.batch_normalization(x32, mean, variance, self.beta.value, self.gamma.value, self.epsilon)
-        return tf.cast(y, x.dtype)
-
-    def _move(self, mean: Any, variance: Any) -> None:
-        keep = self.momentum
+    def _move(self, mean: Any, variance: Any, count: Any) -> None:
+        """Keras's formula, momentum · moving + (1 − momentum) · batch; no values, no move."""
+        keep = tf.where(count > 0, self.momentum, 1.0)
         self.moving_mean.assign(keep * self.moving_mean + (1.0 - keep) * mean)
         self.moving_variance.assign(keep * self.moving_variance + (1.0 - keep) * variance)
+
+
+#: Keras names a layer's part of a file of weights after the layer's class; under this name either finds the other's.
+FusedBatchNorm.__name__ = keras.layers.BatchNormalization.__name__
+
+
+def _scaled(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: float) -> Any:
+    """The map gamma · (x − mean) / sqrt(variance + epsilon) + beta, in the type of x."""
+    mean, variance = tf.convert_to_tensor(mean), tf.convert_to_tensor(variance)
+    y, _, _ = tf.compat.v1.nn.fused_batch_norm(
+        x, gamma, beta, mean=mean, variance=variance, epsilon=epsilon, is_training=False
+    )
+    return y
+
+
+def _normalized(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any, Any]:
+    """Of x by its own statistics: y; mean and biased variance, float32 `(C,)`; number of values a channel, float32."""
+    y, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon, is_training=True)
+    static = x.shape[:-1].num_elements()
+    count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]) if static is None else static, tf.float32)
+    # The kernel returns NaN for no values. It applies Bessel's correction to the variance, which is NaN on a GPU for
+    # one value (tensorflow#34062), and below zero under XLA where rounding makes it so (tensorflow#118701).
+    mean = tf.where(count > 0, mean, 0.0)
+    variance = tf.where(count > 1, tf.maximum(variance, 0.0) * ((count - 1.0) / count), 0.0)
+    return y, mean, variance, count
+
+
+def _normalized_together(x: Any, gamma: Any, beta: Any, epsilon: float, context: Any) -> tuple[Any, Any, Any, Any]:
+    """`_normalized` by the statistics of all replicas' values: one all-reduce forward, one backward, fused kernels."""
+
+    @tf.custom_gradient
+    def normalize(x: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
+        mean, variance, count = _statistics_together(x, epsilon, context)
+
+        def backward(dy: Any, *_: Any) -> tuple[Any, Any, Any]:
+            """With means over all replicas: dx = gamma/sqrt(variance + epsilon) · (dy − mean(dy) − x̂ · mean(dy·x̂))."""
+            local = tf.raw_ops.FusedBatchNormGradV3(
+                y_backprop=dy,
+                x=x,
+                scale=gamma,
+                reserve_space_1=mean,
+                reserve_space_2=variance,
+                reserve_space_3=tf.zeros_like(mean),
+                epsilon=epsilon,
+                is_training=False,
+            )
+            d_gamma, d_beta = local.scale_backprop, local.offset_backprop
+            sums = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.stack([d_gamma, d_beta]))
+            slope, offset = tf.unstack(tf.math.divide_no_nan(-gamma * tf.math.rsqrt(variance + epsilon) * sums, count))
+            return local.x_backprop + _scaled(x, slope, offset, mean, variance, epsilon), d_gamma, d_beta
+
+        return (_scaled(x, gamma, beta, mean, variance, epsilon), mean, variance, count), backward
+
+    y, mean, variance, count = normalize(x, gamma, beta)
+    return y, mean, variance, count
+
+
+def _statistics_together(x: Any, epsilon: float, context: Any) -> tuple[Any, Any, Any]:
+    """Mean, biased variance and number of the values of all replicas.
+
+    Each replica puts its own into its row of a table, and the sum of the tables tells everyone everything. Adding up
+    sums of squares instead would be shorter by a factor of the number of replicas, and would cancel: at mean 100 and
+    deviation 0.05 nothing of the variance is left in float32.
+    """
+    channels, replicas = x.shape[-1], context.num_replicas_in_sync
+    _, mean, variance, count = _normalized(x, tf.ones(channels), tf.zeros(channels), epsilon)
+    own = tf.one_hot(context.replica_id_in_sync_group, replicas)[:, None]
+    table = own * tf.concat([mean, variance, [count]], axis=0)  # (replicas, 2C + 1)
+    table = context.all_reduce(tf.distribute.ReduceOp.SUM, table)
+    means, variances, counts = tf.split(table, [channels, channels, 1], axis=1)
+    count = tf.reduce_sum(counts)
+    shares = tf.math.divide_no_nan(counts, count)
+    mean = tf.reduce_sum(shares * means, axis=0)
+    variance = tf.reduce_sum(shares * (variances + tf.square(means - mean)), axis=0)
+    return mean, variance, count
