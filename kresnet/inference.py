@@ -16,8 +16,11 @@ from kresnet.data.images import read_image
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
 from kresnet.errors import KresnetError, Problem, fail
+from kresnet.plan.objective import objective
 from kresnet.spec.inputs import Input
+from kresnet.training.classes import by_class_name
 from kresnet.training.engine import Engine
+from kresnet.training.losses import make_loss
 from kresnet.training.run import Run
 from kresnet.training.trainer import Trainer
 
@@ -38,18 +41,25 @@ def load_model(path: Path) -> keras.Model:
 
 
 def evaluate(run: Run) -> dict[str, Any]:
-    """Loss and accuracy of a finished run's model over its test images, in float32.
+    """The metrics of a finished run's model over its test images, in float32, and what it makes of each class.
+
+    Returns:
+        The metrics; `images`, `seconds`; and of a classifier `classes`, the accuracy by class name, and `tally`, the
+        confusion matrix (rows are labels, columns what the model says), or a 2x2 table for each independent label.
 
     Raises:
         KresnetError: `run_missing`, `model_unreadable`, or what opening the data raises.
     """
     model, plan, recipe = load_model(run.model), run.plan(), run.recipe()
     data = open_data(recipe.data, run.spec().input)
-    engine = Engine(Trainer(model, probabilities=plan.probabilities or "softmax"), tf.distribute.get_strategy())
+    loss = make_loss(objective(plan, recipe))
+    engine = Engine(Trainer(model, loss=loss), tf.distribute.get_strategy())
     began = time.perf_counter()
-    metrics = engine.evaluate(evaluation_batches(data.test, recipe.batch_size), recipe.batch_size)
+    batches = evaluation_batches(data.test, recipe.batch_size)
+    metrics, tally = engine.evaluate_by_class(batches, recipe.batch_size)
     seconds = time.perf_counter() - began
-    return {**metrics, "images": len(data.test), "seconds": seconds}
+    by_class = {} if tally is None else {"classes": by_class_name(tally, data.class_names), "tally": tally.tolist()}
+    return {**metrics, "images": len(data.test), "seconds": seconds, **by_class}
 
 
 def sample_images(run: Run, count: int) -> np.ndarray:

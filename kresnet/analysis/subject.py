@@ -24,11 +24,13 @@ from kresnet.graph.layers import FusedBatchNorm
 from kresnet.inference import load_model
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.estimate import available_memory, estimate, size
+from kresnet.plan.objective import objective
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.loading import load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.training.devices import make_strategy, resolve_precision
 from kresnet.training.engine import Engine
+from kresnet.training.losses import Squares, make_loss
 from kresnet.training.run import Run
 from kresnet.training.trainer import Trainer
 
@@ -65,10 +67,10 @@ class Subject:
         return next(self.engine.distributed(whole))
 
 
-class Regression(Trainer):
-    """For networks without a classifier: half the squared distance from given targets."""
+class HalfSquaredDistance(Squares):
+    """From given targets, for networks without a classifier, which may have several outputs."""
 
-    def losses_of(self, outputs: Any, targets: Any, *, smoothed: bool = True) -> Any:
+    def of(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
         """½ Σ (output − target)² of each example, over all outputs, float32 `(n,)`."""
         pairs = zip(tf.nest.flatten(outputs), tf.nest.flatten(targets), strict=True)
         return tf.add_n([0.5 * tf.reduce_sum(tf.square(a - b), list(range(1, len(a.shape)))) for a, b in pairs])
@@ -119,8 +121,8 @@ def open_subject(
     with strategy.scope():
         network = build_model(plan, precision=precision, seed=chosen.seed, batch_norm=batch_norm)
         weights_told = _load_weights(network, run)
-        trainer = Trainer if isinstance(spec.head, Classifier) else Regression
-        engine = Engine(trainer(network, probabilities=plan.probabilities or "softmax"), strategy)
+        loss = make_loss(objective(plan)) if isinstance(spec.head, Classifier) else HalfSquaredDistance()
+        engine = Engine(Trainer(network, loss=loss), strategy)
     label = plan.name + (f" ({', '.join(spec_overrides)})" if spec_overrides else "")
     return Subject(label, plan, engine, images, targets, precision, (weights_told, *data_told))
 

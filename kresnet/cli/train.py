@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import typing
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kresnet.cli.common import ForceOption, JsonOption, OutputOption, SetOption, console, log, planned, print_json
-from kresnet.errors import fail
+from kresnet.errors import KresnetError, fail
 
 if TYPE_CHECKING:
     from kresnet.spec.architecture import Spec
@@ -58,14 +61,13 @@ def fit(
     elif spec is not None:
         loaded, plan = planned(spec, overrides)
         directory = output or Path("runs") / loaded.value.name
-        result = _started(loaded, plan, _recipe(loaded, recipe, overrides), directory, force, init, frozen)
+        result = _started(loaded, plan, load_named_recipe(loaded, recipe, overrides), directory, force, init, frozen)
     else:
         raise fail("bad_option", "Name the spec to train.", remedy="kresnet fit quickstart -o RUN")
     if as_json:
         return print_json(result)
-    test = result["test"]
     return console().print(
-        f"test accuracy {test['accuracy']:.4f}, loss {test['loss']:.4f} after {result['epochs']} epochs, "
+        f"test {_named(result['test'])} after {result['epochs']} epochs, "
         f"{result['seconds']:.0f} s of training; run: {directory}"
     )
 
@@ -73,7 +75,7 @@ def fit(
 def _started(
     loaded: Loaded[Spec],
     plan: Any,
-    recipe: Recipe,
+    recipe: Loaded[Recipe],
     directory: Path,
     force: bool,
     init: Path | None,
@@ -88,11 +90,14 @@ def _started(
     run.refuse_existing()
     transfer = prepare(plan, init, [part.strip() for part in frozen.split(",")] if frozen else [])
     if not force:
-        check_fits(estimate_recipe(plan, recipe), available_memory())
+        check_fits(estimate_recipe(plan, recipe.value), available_memory())
     import_tensorflow()
     from kresnet.training import fit as training
 
-    return training.start(run, loaded.value, plan, recipe, log, transfer)
+    try:
+        return training.start(run, loaded.value, plan, recipe.value, log, transfer, recipe.source.values)
+    except KresnetError as error:
+        raise recipe.locate(error, below="recipe") from None
 
 
 def _resumed(directory: Path, allow_changed: bool) -> dict[str, Any]:
@@ -109,7 +114,7 @@ def _resumed(directory: Path, allow_changed: bool) -> dict[str, Any]:
     return training.resume(run, log, allow_changed=allow_changed)
 
 
-def _recipe(loaded: Loaded[Spec], reference: str | None, overrides: list[str] | None) -> Recipe:
+def load_named_recipe(loaded: Loaded[Spec], reference: str | None, overrides: list[str] | None) -> Loaded[Recipe]:
     """The recipe that the option or the spec names, its paths absolute so that the run can go on from anywhere."""
     from kresnet.spec.loading import load_recipe, split_overrides
 
@@ -118,13 +123,22 @@ def _recipe(loaded: Loaded[Spec], reference: str | None, overrides: list[str] | 
         raise fail("bad_option", f"The spec {loaded.value.name} names no recipe.", remedy="--recipe quickstart")
     _, recipe_overrides = split_overrides(overrides or ())
     beside = loaded.path.parent if reference is None else None
-    recipe = load_recipe(reference or str(own), recipe_overrides, beside=beside).value
-    field = {"tfds": "data_dir", "folder": "path"}.get(recipe.data.kind)
-    path = getattr(recipe.data, field) if field else None
+    found = load_recipe(reference or str(own), recipe_overrides, beside=beside)
+    data = found.value.data
+    field = {"tfds": "data_dir", "folder": "path"}.get(data.kind)
+    path = getattr(data, field) if field else None
     if field is None or path is None:
-        return recipe
-    data = recipe.data.model_copy(update={field: str(Path(path).expanduser().resolve())})
-    return recipe.model_copy(update={"data": data})
+        return found
+    data = data.model_copy(update={field: str(Path(path).expanduser().resolve())})
+    return replace(found, value=found.value.model_copy(update={"data": data}))
+
+
+def _named(metrics: Mapping[str, Any]) -> str:
+    """The metrics of a result: `loss 0.1234, accuracy 0.9876`."""
+    from kresnet.spec.recipe.stopping import Metric
+
+    known = {name: metrics[name] for name in typing.get_args(Metric) if name in metrics}
+    return ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in known.items())
 
 
 def runs(
@@ -154,9 +168,12 @@ def evaluate(run: RunArgument, as_json: JsonOption = False) -> None:
     result = inference.evaluate(finished)
     if as_json:
         return print_json(result)
-    return console().print(
-        f"test accuracy {result['accuracy']:.4f}, loss {result['loss']:.4f}, {result['images']:,} images"
-    )
+    console().print(f"test {_named(result)}, {result['images']:,} images")
+    if "tally" in result:
+        from kresnet.cli.train_tables import print_classes
+
+        print_classes(result["classes"], result["tally"])
+    return None
 
 
 def predict(

@@ -1,10 +1,10 @@
-"""No setting is silently ignored: find the ones whose removal leaves the plan as it is."""
+"""No setting is silently ignored: find the ones whose removal leaves what a document means as it is."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -13,15 +13,19 @@ from kresnet.plan.draft import Draft
 from kresnet.plan.network import lower
 from kresnet.plan.records import Plan, Record
 from kresnet.spec.architecture import Spec
+from kresnet.spec.base import Document
+
+Model = TypeVar("Model", bound=Document)
+#: Where a setting stands in its document.
+Setting = tuple[str | int, ...]
 
 #: What a spec says about itself rather than about its network.
 _ABOUT = ("name", "source", "published", "recipe")
 
 
 def without_effect(document: dict[str, Any]) -> list[Problem]:
-    """A `no_effect` problem for each setting that differs from its default and yet changes nothing.
+    """A `no_effect` problem for each setting of a spec that changes nothing in its network.
 
-    A setting is tried by taking it out of the document: if that changes the spec but not the plan, nothing reads it.
     Two blocks a stage show everything that more of them would, and keep this fast for networks of a thousand layers.
 
     Args:
@@ -30,19 +34,36 @@ def without_effect(document: dict[str, Any]) -> list[Problem]:
     document = copy.deepcopy(document)
     for stage in document["stages"]:
         stage["blocks"] = min(stage["blocks"], 2)
-    short = Spec.model_validate(document)
-    plan = lower(short)
-    useless: list[tuple[str | int, ...]] = []
-    for path in _settings(document, ()):
+    plan = lower(Spec.model_validate(document))
+    return [_problem(path) for path in useless_settings(document, Spec, lambda spec: _lowers_to(plan, spec), _ABOUT)]
+
+
+def useless_settings(
+    document: dict[str, Any], model: type[Model], same: Callable[[Model], bool], about: Collection[str]
+) -> list[Setting]:
+    """The paths of the settings that differ from their default and yet change nothing.
+
+    A setting is tried by taking it out of the document: if that changes the model but not what is made of it, nothing
+    reads it.
+
+    Args:
+        document: a valid document, of which `model` is made.
+        model: what a document is validated as.
+        same: whether a model comes to the same as that of the whole document.
+        about: fields that speak of the document itself, and are not tried.
+    """
+    whole = model.model_validate(document)
+    useless: list[Setting] = []
+    for path in _settings(document, (), about):
         if any(path[: len(outer)] == outer for outer in useless):
             continue
         try:
-            other = Spec.model_validate(_without(document, path))
-            if other != short and _lowers_to(plan, other):
+            other = model.model_validate(_without(document, path))
+            if other != whole and same(other):
                 useless.append(path)
         except (ValidationError, KresnetError):
             continue  # required, or needed by another setting: it has an effect
-    return [_problem(path) for path in useless]
+    return useless
 
 
 class _Different(Exception):
@@ -70,30 +91,30 @@ def _lowers_to(plan: Plan, spec: Spec) -> bool:
         return False
 
 
-def _problem(path: tuple[str | int, ...]) -> Problem:
+def _problem(path: Setting) -> Problem:
     name = ".".join(str(part) for part in path)
     return Problem("no_effect", f"`{path[-1]}` changes nothing in this network.", path=name, remedy=f"remove `{name}`")
 
 
-def _settings(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    """The paths of all settings but the plain facts of `_ABOUT`, a mapping before what it holds.
+def _settings(node: Any, path: Setting, about: Collection[str]) -> Iterator[Setting]:
+    """The paths of all settings but the plain facts of `about`, a mapping before what it holds.
 
     A list of numbers is one setting; a list of mappings is only what they hold.
     """
     if isinstance(node, list) and node and isinstance(node[0], dict):
         for index, value in enumerate(node):
             for key in value:
-                yield from _settings(value[key], (*path, index, key))
+                yield from _settings(value[key], (*path, index, key), about)
         return
     if path:
         yield path
     if isinstance(node, dict):
         for key, value in node.items():
-            if path or key not in _ABOUT:
-                yield from _settings(value, (*path, key))
+            if path or key not in about:
+                yield from _settings(value, (*path, key), about)
 
 
-def _without(node: Any, path: tuple[str | int, ...]) -> Any:
+def _without(node: Any, path: Setting) -> Any:
     """The document without what stands at `path`; only what leads there is copied."""
     changed = copy.copy(node)
     if len(path) == 1:

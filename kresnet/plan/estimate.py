@@ -4,7 +4,8 @@ What is counted, in bytes:
 
 - weights: 4 a parameter (always float32), and 2 more a kernel number under bfloat16, for the copy that is multiplied;
 - gradients: 4 a trainable parameter;
-- optimizer slots: 4 a trainable parameter and slot (SGD with momentum 1, without 0; AdamW 2);
+- optimizer slots: 4 a trainable parameter and slot (SGD and LARS 1 with momentum, 0
+  without; AdamW, LAMB and RMSprop 2);
 - activations kept for the backward pass, each tensor once however many layers read it, at the precision computed in:
   the input of every convolution, dense layer and norm; the output of an activation whose derivative is computed from it
   (relu, sigmoid, tanh...), else its input; both inputs of a product; input and output of a maximum's pool; a mask of
@@ -25,7 +26,7 @@ from pathlib import Path
 
 from kresnet.errors import fail
 from kresnet.plan.records import Plan, Record
-from kresnet.spec.recipe import AdamW, Recipe, Sgd
+from kresnet.spec.recipe import Lars, Optimizer, Recipe, Sgd
 
 #: Activations whose derivative TensorFlow computes from their output; the others keep their input.
 _FROM_OUTPUT = ("relu", "relu6", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh")
@@ -90,11 +91,11 @@ def estimate_recipe(plan: Plan, recipe: Recipe, *, replicas: int = 1) -> Estimat
     return estimate(plan, share, precision=precision, optimizer_slots=slots(recipe.optimizer))
 
 
-def slots(optimizer: Sgd | AdamW) -> int:
+def slots(optimizer: Optimizer) -> int:
     """Numbers that the optimizer keeps for each trainable parameter."""
-    if isinstance(optimizer, AdamW):
-        return 2
-    return int(optimizer.momentum > 0)
+    if isinstance(optimizer, Sgd | Lars):
+        return int(optimizer.momentum > 0)
+    return 2
 
 
 _MASK = " mask"

@@ -34,15 +34,24 @@ class Loaded(Generic[Model]):
     source: Source
     path: Path
 
-    def locate(self, error: KresnetError) -> KresnetError:
-        """The error with file, line and column of each problem that names a path in this document."""
-        return KresnetError(sort_by_place(self._located(problem) for problem in error.problems))
+    def locate(self, error: KresnetError, below: str = "") -> KresnetError:
+        """The error with file, line and column of each problem that names a path in this document.
 
-    def _located(self, problem: Problem) -> Problem:
+        Args:
+            error: to be shown.
+            below: what such paths begin with; others are of another document.
+        """
+        return KresnetError(sort_by_place(self._located(problem, below) for problem in error.problems))
+
+    def _located(self, problem: Problem, below: str) -> Problem:
         if problem.place or not problem.path:
             return problem
-        path = stated(_split(problem.path), self.source)
-        return replace(problem, place=self.source.place(path))
+        path = _split(problem.path)
+        if below:
+            if path[0] != below:
+                return problem
+            path = path[1:]
+        return replace(problem, place=self.source.place(stated(path, self.source)))
 
 
 def load_spec(reference: str, overrides: Sequence[str] = ()) -> Loaded[Spec]:

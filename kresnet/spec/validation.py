@@ -68,6 +68,8 @@ def _is_consequence(detail: Any, source: Source) -> bool:
 
 def _problem(location: Location, source: Source, detail: Any) -> Problem:
     path, key = stated(location.path, source), location.key
+    if detail["type"] == "contradiction":  # told of a mapping, about one of its fields
+        path = (*path, detail["ctx"]["field"])
     expected = detail["msg"]
     for theirs, ours in _WORDS:
         expected = re.sub(theirs, ours, expected)
@@ -109,6 +111,8 @@ def _explain(location: Location, key: str, detail: Any) -> tuple[str, str, dict[
         case "literal_error":
             choices = re.findall(r"'([^']*)'", context["expected"])
             return "wrong_value", f"`{key}` has no such choice.", {"nearest": nearest(value, choices)}
+        case "contradiction":
+            return "contradiction", detail["msg"] + ".", {"expected": "", "found": "", "remedy": context["remedy"]}
         case "value_error":
             return "contradiction", str(context["error"]), {"expected": "", "found": ""}
     if kind.endswith("_type") or kind == "int_from_float":

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 #: What a probe found in one replica: arrays by name.
 Findings = dict[str, np.ndarray]
 
-METRICS = ("loss", "accuracy")
-
 
 class Engine:
     """Runs a trainer's steps under a strategy, with public TensorFlow API only.
@@ -29,7 +27,10 @@ class Engine:
     def __init__(self, trainer: Trainer, strategy: Any) -> None:
         self.trainer, self.strategy = trainer, strategy
         # Outside the strategy's scope: one plain variable each, added to between steps.
-        self.totals = {name: tf.Variable(0.0, dtype=tf.float64, trainable=False) for name in (*METRICS, "weight")}
+        self.metric_names = trainer.objective.metrics
+        self.totals = {
+            name: tf.Variable(0.0, dtype=tf.float64, trainable=False) for name in (*self.metric_names, "weight")
+        }
         # Steps taken since somebody last looked, and whether all were finite.
         self.live = tf.Variable(True, trainable=False)
         self.taken = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -74,7 +75,7 @@ class Engine:
     def metrics(self) -> dict[str, float]:
         """Means since the last `reset`; waits for the device."""
         weight = float(self.totals["weight"].numpy())
-        return {name: float(self.totals[name].numpy()) / max(weight, 1.0) for name in METRICS}
+        return {name: float(self.totals[name].numpy()) / max(weight, 1.0) for name in self.metric_names}
 
     def reset(self) -> None:
         for total in self.totals.values():
@@ -83,17 +84,26 @@ class Engine:
     def evaluate(
         self, batches: tf.data.Dataset, batch_size: int, between: Callable[[], None] = lambda: None
     ) -> dict[str, float]:
-        """Mean `loss` and `accuracy` over all images of `batches`, whose last batch may be short.
+        """Means of the loss and the other metrics over all images of `batches`, whose last batch may be short.
 
         `between` is called before each batch, and may raise.
         """
-        sums = dict.fromkeys((*METRICS, "weight"), 0.0)
-        padded = batches.map(lambda images, labels: _padded(images, labels, batch_size))
+        return self.evaluate_by_class(batches, batch_size, between)[0]
+
+    def evaluate_by_class(
+        self, batches: tf.data.Dataset, batch_size: int, between: Callable[[], None] = lambda: None
+    ) -> tuple[dict[str, float], np.ndarray | None]:
+        """`evaluate`, and counts of how images of each class were classified, int64, as the loss's `tally` has them."""
+        sums: dict[str, Any] = {}  # on the device, until all batches have been seen
+        padded = batches.map(lambda images, targets: _padded(images, targets, batch_size))
         for batch in self.distributed(padded):
             between()
             for name, value in self._test(batch).items():
-                sums[name] += float(value)
-        return {name: sums[name] / sums["weight"] for name in METRICS}
+                value = tf.cast(value, tf.float64)
+                sums[name] = sums[name] + value if name in sums else value
+        tally, weight = sums.pop("tally", None), float(sums.pop("weight"))
+        means = {name: float(total) / weight for name, total in sums.items()}
+        return means, None if tally is None else tally.numpy().astype(np.int64)
 
     def learning_rate(self) -> float:
         """Of the last update."""
@@ -104,7 +114,8 @@ class Engine:
         """Every variable that the next step depends on, in a fixed order: what an exact resume must restore."""
         assert self.trainer.updates is not None
         network = [variable.value for variable in self.trainer.network.variables]
-        return [*network, *self.trainer.updates.variables, *self.totals.values()]
+        average = self.trainer.average.variables if self.trainer.average else []
+        return [*network, *self.trainer.updates.variables, *self.totals.values(), *average]
 
     def state(self) -> dict[str, np.ndarray]:
         """The values of `variables`, by position and name."""
@@ -135,7 +146,7 @@ class Engine:
         live = self.live.read_value()
         means, findings = self.strategy.run(step, args=(batch, live))
         taken = live & self.strategy.experimental_local_results(means["finite"])[0]
-        for name in METRICS:
+        for name in self.metric_names:
             mean = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, means[name], axis=None)
             self.totals[name].assign_add(tf.where(taken, tf.cast(mean, tf.float64), 0.0))
         self.totals["weight"].assign_add(tf.cast(taken, tf.float64))
@@ -150,10 +161,10 @@ class Engine:
         }
 
 
-def _padded(images: Any, labels: Any, batch_size: int) -> tuple[Any, Any, Any]:
+def _padded(images: Any, targets: Any, batch_size: int) -> tuple[Any, Any, Any]:
     """A batch filled up with images of weight 0: every replica must get some, or TensorFlow crashes."""
     count = tf.shape(images)[0]
     missing = batch_size - count
     weights = tf.pad(tf.ones(count), [(0, missing)])
-    images = tf.pad(images, [(0, missing)] + [(0, 0)] * (len(images.shape) - 1))
-    return images, tf.pad(labels, [(0, missing)]), weights
+    filled = (tf.pad(each, [(0, missing)] + [(0, 0)] * (len(each.shape) - 1)) for each in (images, targets))
+    return *filled, weights

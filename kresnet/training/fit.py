@@ -13,17 +13,21 @@ import tensorflow as tf
 from kresnet.data.augment import Augmentation
 from kresnet.data.order import steps_per_epoch
 from kresnet.data.sources import DataSet, open_data
-from kresnet.errors import fail, nearest
+from kresnet.errors import fail
 from kresnet.files import staged_file, write_json
 from kresnet.graph import build_model
 from kresnet.plan import Plan
+from kresnet.plan.outline import Outline, make_outline
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.recipe import Recipe
+from kresnet.training.averaging import Average
+from kresnet.training.clipping import Clip, ClipAdaptively, ClipNorm
 from kresnet.training.devices import make_strategy, resolve_precision
-from kresnet.training.engine import METRICS, Engine
+from kresnet.training.engine import Engine
 from kresnet.training.environment import environment
 from kresnet.training.instruments import Instruments, require_subject
 from kresnet.training.lock import RunLock
+from kresnet.training.losses import make_loss
 from kresnet.training.optimizers import make_optimizer
 from kresnet.training.origin import changes, refusal
 from kresnet.training.run import Run, documents
@@ -38,9 +42,15 @@ Log = Callable[[str], None]
 
 
 def start(
-    run: Run, spec: Spec, plan: Plan, recipe: Recipe, log: Log, transfer: Transfer | None = None
+    run: Run,
+    spec: Spec,
+    plan: Plan,
+    recipe: Recipe,
+    log: Log,
+    transfer: Transfer | None = None,
+    document: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Train a new run, whose directory must not exist yet.
+    """Train a new run, whose directory must not exist yet; `document` is the recipe as its author wrote it.
 
     Returns:
         The run's result, as written to `result.json`.
@@ -49,10 +59,11 @@ def start(
         KresnetError: bad input, before anything is written; `diverged`, `disk_full` or `interrupted` later.
     """
     data = _open(spec, recipe)
+    outline = make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)
     strategy = _strategy(recipe)
     require_subject(plan, recipe, strategy.num_replicas_in_sync)
     run.create(spec, plan, recipe, _described(data), _environment(recipe, strategy), transfer=transfer)
-    return _alone(run, plan, recipe, data, strategy, log)
+    return _alone(run, plan, recipe, outline, data, strategy, log)
 
 
 def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]:
@@ -66,8 +77,9 @@ def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]
     Raises:
         KresnetError: `run_changed`, and what `start` raises.
     """
-    spec, recipe = run.spec(), run.recipe()
+    spec, recipe, plan = run.spec(), run.recipe(), run.plan()
     data = _open(spec, recipe)
+    outline = make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size))
     strategy = _strategy(recipe)
     present = {
         **documents(spec, recipe),
@@ -79,13 +91,15 @@ def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]
         raise refusal(found, run)
     for change in found:
         log(f"Changed since the run was begun: {change}.")
-    return _alone(run, run.plan(), recipe, data, strategy, log, partial(run.accept, found, present) if found else None)
+    accept = partial(run.accept, found, present) if found else None
+    return _alone(run, plan, recipe, outline, data, strategy, log, accept)
 
 
 def _alone(
     run: Run,
     plan: Plan,
     recipe: Recipe,
+    outline: Outline,
     data: DataSet,
     strategy: Any,
     log: Log,
@@ -95,7 +109,7 @@ def _alone(
     with RunLock(run.directory, log) as lock, StopSignals(log) as stop, run.end_recorded():
         if first:
             first()
-        return _train(run, plan, recipe, data, strategy, lock, stop, log)
+        return _train(run, plan, recipe, outline, data, strategy, lock, stop, log)
 
 
 def _open(spec: Spec, recipe: Recipe) -> DataSet:
@@ -108,18 +122,7 @@ def _open(spec: Spec, recipe: Recipe) -> DataSet:
     if spec.head.classes != classes:
         message = f"The data have {classes} classes, the head {spec.head.classes}."
         raise fail("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={classes}")
-    steps_per_epoch(len(data.train), recipe.batch_size)
     Augmentation(recipe.augment, spec.input)  # refuses what does not suit the images
-    best = recipe.checkpoints.keep_best
-    if best and best.metric not in METRICS:
-        raise fail(
-            "unknown_name",
-            "The test images are not measured by this.",
-            path="checkpoints.keep_best.metric",
-            expected=" or ".join(METRICS),
-            found=best.metric,
-            nearest=nearest(best.metric, METRICS),
-        )
     return data
 
 
@@ -150,33 +153,41 @@ def _strategy(recipe: Recipe) -> Any:
 
 
 def _train(
-    run: Run, plan: Plan, recipe: Recipe, data: DataSet, strategy: Any, lock: RunLock, stop: StopSignals, log: Log
+    run: Run,
+    plan: Plan,
+    recipe: Recipe,
+    outline: Outline,
+    data: DataSet,
+    strategy: Any,
+    lock: RunLock,
+    stop: StopSignals,
+    log: Log,
 ) -> dict[str, Any]:
     keras.utils.set_random_seed(recipe.seed)
     precision, replicas = resolve_precision(recipe.precision), strategy.num_replicas_in_sync
     log(f"{plan.name}: {plan.trainable:,} parameters, {precision}, {replicas} device{'s' * (replicas > 1)}")
-    epoch_steps = steps_per_epoch(len(data.train), recipe.batch_size)
     with strategy.scope():
         network = build_model(plan, precision=precision, seed=recipe.seed)
         if transfer := run.transfer():
             _transfer(network, plan, run, transfer, log)
         trainer = Trainer(
             network,
-            probabilities=plan.probabilities or "softmax",
-            label_smoothing=recipe.label_smoothing,
-            clip_norm=recipe.gradient_clip_norm,
+            loss=make_loss(outline.objective),
+            clip=_clip(recipe, plan),
+            average=Average(network, build_model(plan, precision=precision), **outline.ema) if outline.ema else None,
         )
-        rate = learning_rate(recipe.optimizer.learning_rate, recipe.schedule, epoch_steps, recipe.epochs)
+        rate = learning_rate(outline.rate)
         trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)
     instruments = Instruments(plan, recipe, network, log)
-    engine, write_model = Engine(trainer, strategy), partial(save_model, network, plan)
-    session = Session(run, recipe, data, engine, instruments, epoch_steps, lock, stop, write_model, log)
+    evaluated = trainer.average.network if trainer.average else network
+    engine, write_model = Engine(trainer, strategy), partial(save_model, evaluated, plan)
+    session = Session(run, recipe, data, engine, instruments, outline, lock, stop, write_model, log)
     last = session.run()
     lock.require()
     write_model(run.model)
     result = {
-        "epochs": recipe.epochs,
-        "steps": recipe.epochs * epoch_steps,
+        "epochs": outline.epochs_of(last["step"]),
+        "steps": last["step"],
         "train": last["train"],
         "test": last["test"],
         "images_per_second": last["images_per_second"],
@@ -187,6 +198,13 @@ def _train(
         result["best"] = session.best
     write_json(run.result, result)
     return result
+
+
+def _clip(recipe: Recipe, plan: Plan) -> Clip | None:
+    """What the recipe does about large gradients."""
+    if recipe.gradient_clip_adaptive:
+        return ClipAdaptively(recipe.gradient_clip_adaptive, excluded=tuple(plan.outputs.values()))
+    return ClipNorm(recipe.gradient_clip_norm) if recipe.gradient_clip_norm else None
 
 
 def _transfer(network: keras.Model, plan: Plan, run: Run, transfer: Mapping[str, Any], log: Log) -> None:

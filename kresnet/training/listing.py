@@ -11,6 +11,7 @@ from typing import Any, Literal
 from kresnet.checkpoint.store import Damaged, read
 from kresnet.data.order import steps_per_epoch
 from kresnet.errors import KresnetError, fail
+from kresnet.plan.outline import total_steps
 from kresnet.spec.recipe import Best
 from kresnet.training.lock import is_held
 from kresnet.training.run import Run
@@ -67,9 +68,9 @@ def _standing(directory: Path, folder: Path) -> Standing:
     try:
         run = Run.open(directory)
         recipe = run.recipe()
-        run.spec()
-        total = recipe.epochs * steps_per_epoch(run.data()["train_images"], recipe.batch_size)
-        wanted = recipe.checkpoints.keep_best or wanted
+        judged = Best(metric="accuracy" if run.spec().head.kind == "classifier" else "loss")
+        total = total_steps(recipe, steps_per_epoch(run.data()["train_images"], recipe.batch_size))
+        wanted = recipe.checkpoints.keep_best or judged
         result = run.finished()
     except KresnetError as error:
         problem, result = error.problems[0].code, None

@@ -12,14 +12,16 @@ class Progress:
     """Prints progress of a run to a stream.
 
     Args:
-        epochs, steps_per_epoch: lengths of the run.
+        total_steps: length of the run, the last epoch of which may be cut short.
+        steps_per_epoch: of an epoch.
         start_step: updates already made, for a resumed run.
         stream: standard error by default.
     """
 
-    def __init__(self, epochs: int, steps_per_epoch: int, start_step: int, stream: TextIO | None = None) -> None:
+    def __init__(self, total_steps: int, steps_per_epoch: int, start_step: int, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
-        self.epochs, self.steps_per_epoch = epochs, steps_per_epoch
+        self.total_steps, self.steps_per_epoch = total_steps, steps_per_epoch
+        self.epochs = -(-total_steps // steps_per_epoch)
         self.start_step, self.started = start_step, time.perf_counter()
         self.alive = self.stream.isatty()
 
@@ -31,7 +33,7 @@ class Progress:
         left = clock(self._seconds_left(step))
         line = (
             f"epoch {epoch + 1}/{self.epochs}  {_bar((done + 1) / self.steps_per_epoch)}  "
-            f"loss {metrics['loss']:.4f}  accuracy {metrics['accuracy']:.4f}  "
+            f"{named(metrics)}  "
             f"{images_per_second:,.0f} images/s  {left} left"
         )
         self.stream.write(f"\r\x1b[2K{line}")
@@ -44,8 +46,7 @@ class Progress:
         assert isinstance(test, Mapping)
         step = int(str(line["step"]))
         text = (
-            f"epoch {line['epoch']}/{self.epochs}  train loss {train['loss']:.4f} accuracy {train['accuracy']:.4f}  "
-            f"test loss {test['loss']:.4f} accuracy {test['accuracy']:.4f}  "
+            f"epoch {line['epoch']}/{self.epochs}  train {named(train)}  test {named(test)}  "
             f"{line['images_per_second']:,.0f} images/s  {clock(self._seconds_left(step))} left"
         )
         self.stream.write(("\r\x1b[2K" if self.alive else "") + text + "\n")
@@ -53,7 +54,12 @@ class Progress:
 
     def _seconds_left(self, step: int) -> float:
         elapsed = time.perf_counter() - self.started
-        return elapsed / max(step - self.start_step, 1) * (self.epochs * self.steps_per_epoch - step)
+        return elapsed / max(step - self.start_step, 1) * (self.total_steps - step)
+
+
+def named(metrics: Mapping[str, float]) -> str:
+    """`loss 0.1234 top 5 accuracy 0.9876`."""
+    return " ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items())
 
 
 def clock(seconds: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kresnet.checkpoint import BackgroundWriter, Checkpoint, CheckpointStore
+from kresnet.plan.outline import Outline
 from kresnet.spec.recipe import Checkpoints
 from kresnet.training.engine import Engine
 
@@ -19,8 +20,8 @@ class Saver:
         stalled: seconds that training waited for them, since the run began.
     """
 
-    def __init__(self, store: CheckpointStore, wanted: Checkpoints, epoch_steps: int) -> None:
-        self.store, self.wanted, self.epoch_steps = store, wanted, epoch_steps
+    def __init__(self, store: CheckpointStore, wanted: Checkpoints, outline: Outline) -> None:
+        self.store, self.wanted, self.outline = store, wanted, outline
         self.saves, self.stalled = 0, 0.0
         self._writer = BackgroundWriter()
         self._saved_at = time.monotonic()  # a clock that nobody sets back
@@ -33,8 +34,9 @@ class Saver:
 
     def next_step(self, step: int) -> int:
         """The step, after `step`, at whose end the state is to be saved whatever the clock says."""
-        periods = [self.epoch_steps, self.wanted.save_every_steps]
-        return min((step // period + 1) * period for period in periods if period)
+        periods = [self.outline.epoch_steps, self.wanted.save_every_steps]
+        due = min((step // period + 1) * period for period in periods if period)
+        return min(due, self.outline.total_steps) if step < self.outline.total_steps else due
 
     def by_step(self, step: int) -> bool:
         """Whether the state after `step` updates is to be saved whatever the clock says."""

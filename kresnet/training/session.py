@@ -18,7 +18,9 @@ from kresnet.data.sources import DataSet
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.errors import fail
 from kresnet.files import told_plainly
+from kresnet.plan.outline import Outline
 from kresnet.spec.recipe import Recipe
+from kresnet.training.early_stopping import EarlyStopping
 from kresnet.training.engine import Engine
 from kresnet.training.instruments import Instruments
 from kresnet.training.lock import RunLock
@@ -41,7 +43,7 @@ class Session:
         data: DataSet,
         engine: Engine,
         instruments: Instruments,
-        epoch_steps: int,
+        outline: Outline,
         lock: RunLock,
         stop: StopSignals,
         write_model: Callable[[Path], None],
@@ -50,14 +52,15 @@ class Session:
         self.directory, self.recipe, self.data, self.engine, self.log = run, recipe, data, engine, log
         self.instruments, self.lock, self.stop, self.write_model = instruments, lock, stop, write_model
         self.store = CheckpointStore(run.checkpoints, recipe.checkpoints.keep_last)
-        self.saver = Saver(self.store, recipe.checkpoints, epoch_steps)
-        self.epoch_steps, self.total_steps = epoch_steps, recipe.epochs * epoch_steps
+        self.saver = Saver(self.store, recipe.checkpoints, outline)
+        self.epoch_steps, self.total_steps = outline.epoch_steps, outline.total_steps
         self.step = 0
         self.seconds = 0.0  # in training steps, since the run began
         self.epoch_seconds, self.epoch_images = 0.0, 0  # since the epoch began, the compiling call aside
         self.first_rate = 0.0  # images/s of that call, for an epoch that has no other
         self.count = 0  # steps a call; 0 until the first call has compiled
         self.line: dict[str, Any] = {}  # of history, of the last epoch that ended
+        self.stopping = EarlyStopping(**outline.early_stopping) if outline.early_stopping else None
         self.best: dict[str, Any] | None = None  # step and value of the metric that the recipe keeps the best by
 
     def run(self) -> dict[str, Any]:
@@ -71,7 +74,7 @@ class Session:
         """
         self._restore()
         self.writer = tf.summary.create_file_writer(str(self.directory.tensorboard))
-        self.progress = Progress(self.recipe.epochs, self.epoch_steps, self.step)
+        self.progress = Progress(self.total_steps, self.epoch_steps, self.step)
         batches = self.engine.distributed(
             training_batches(
                 self.data.train,
@@ -93,11 +96,13 @@ class Session:
         return self.line
 
     def _at_end(self) -> bool:
-        return self.step == self.total_steps and not self._epoch_open()
+        stopped = self.stopping is not None and self.stopping.stopped
+        return (self.step == self.total_steps or stopped) and not self._epoch_open()
 
     def _epoch_open(self) -> bool:
-        """Whether an epoch's steps are done, but not its evaluation."""
-        return self.step > 0 and self.step % self.epoch_steps == 0 and self.line.get("step") != self.step
+        """Whether an epoch's steps are done, but not its evaluation; the last epoch may be cut short."""
+        ended = self.step > 0 and (self.step % self.epoch_steps == 0 or self.step == self.total_steps)
+        return ended and self.line.get("step") != self.step
 
     def _go_on(self, batches: Iterator[Any]) -> None:
         """Train up to the next moment where something else is due, and do it."""
@@ -165,7 +170,7 @@ class Session:
         train = self.engine.metrics()
         self.engine.reset()
         self.line = {
-            "epoch": self.step // self.epoch_steps,
+            "epoch": -(-self.step // self.epoch_steps),
             "step": self.step,
             "train": train,
             "test": test,
@@ -179,6 +184,8 @@ class Session:
         self._record()
         self.progress.epoch(self.line)
         self._keep_best()
+        if self.stopping and self.stopping.observe(self.step, self.line["test"]):
+            self.log(self.stopping.sentence())
 
     def _record(self) -> None:
         with self.writer.as_default(step=self.line["epoch"]):
@@ -201,7 +208,10 @@ class Session:
 
     def _save(self) -> None:
         self.lock.require()
-        self.saver.save(self.engine, self.step, {"seconds": self.seconds, "line": self.line, "best": self.best})
+        facts = {"seconds": self.seconds, "line": self.line, "best": self.best}
+        if self.stopping:
+            facts["early_stopping"] = self.stopping.facts()
+        self.saver.save(self.engine, self.step, facts)
 
     def _restore(self) -> None:
         checkpoint, damaged = self.store.latest()
@@ -218,6 +228,8 @@ class Session:
             facts = checkpoint.facts
             self.step, self.seconds = checkpoint.step, facts["seconds"]
             self.line, self.best = facts["line"], facts["best"]
+            if self.stopping:
+                self.stopping.restore(facts["early_stopping"])
             self.saver.continue_from(checkpoint)
             self.log(f"Continuing after step {self.step} of {self.total_steps}.")
         self.directory.keep_history_until(self.step)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from kresnet.training.averaging import Average
+from kresnet.training.clipping import Clip
+from kresnet.training.losses import Loss, Softmax
 from kresnet.training.optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -39,23 +42,23 @@ class Trainer(keras.Model):
     `train_step` and `test_step` run in replica context, on one replica's share of a global batch.
 
     Attributes:
-        network: a classifier that takes pixel values `(n, H, W, C)` and returns float32 logits `(n, classes)`.
-        probabilities: `softmax`, or `sigmoid` for independent labels.
-        label_smoothing: share of the target spread over all classes.
-        clip_norm: bound of the gradients' global norm; None for no bound.
+        network: takes pixel values `(n, H, W, C)`, or vectors, and returns what the loss compares with targets.
+        loss: what to make small, and what to measure.
+        clip: what is done about large gradients; None for nothing.
+        average: the running average of the weights, which is then what is evaluated; None for none.
     """
 
     def __init__(
         self,
         network: keras.Model,
         *,
-        probabilities: str = "softmax",
-        label_smoothing: float = 0.0,
-        clip_norm: float | None = None,
+        loss: Loss | None = None,
+        clip: Clip | None = None,
+        average: Average | None = None,
     ) -> None:
         super().__init__(name=f"train_{network.name}")
         self.network = network
-        self.probabilities, self.label_smoothing, self.clip_norm = probabilities, label_smoothing, clip_norm
+        self.objective, self.clip, self.average = loss or Softmax(), clip, average
         self.updates: Optimizer | None = None
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -65,12 +68,12 @@ class Trainer(keras.Model):
         """One update, unless the loss or a gradient is not finite: then everything stays as it was before the step.
 
         Args:
-            data: images `(n, H, W, C)` of any real type, and int32 labels `(n,)` or, mixed, float32 `(n, classes)`.
+            data: images `(n, H, W, C)` of any real type, and what the loss takes for targets.
             live: bool scalar; False also leaves everything as it was.
 
         Returns:
-            `loss` and `accuracy`, float32 scalars: means over the `n` images; and the bool scalar `finite`, the same
-            on every replica.
+            `loss` and the other metrics, float32 scalars: means over the `n` images; and the bool scalar `finite`, the
+            same on every replica.
         """
         return self._step(data, live, None)[0]
 
@@ -91,15 +94,16 @@ class Trainer(keras.Model):
                 tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
 
         tf.cond(finite & live, lambda: self._update(passed.gradients, norm), put_back)
-        metrics = {"loss": passed.loss, "accuracy": tf.reduce_mean(_hits(passed.outputs, labels)), "finite": finite}
-        return metrics, passed.findings
+        scores = self.objective.scores(passed.outputs, labels)
+        means = {name: tf.reduce_mean(values) for name, values in scores.items()}
+        return {"loss": passed.loss, **means, "finite": finite}, passed.findings
 
     def backward(self, images: Any, targets: Any, probe: Probe | None = None) -> Backward:
         """A forward pass in training mode and its backward pass; moving statistics move, weights do not.
 
         Args:
             images: `(n, H, W, C)` of any real type.
-            targets: what `losses_of` takes.
+            targets: what the loss takes.
             probe: what to measure; the network is then run layer by layer.
         """
         context = tf.distribute.get_replica_context()
@@ -110,7 +114,7 @@ class Trainer(keras.Model):
                 tape.watch(images)  # a first block may read them
             passage = probe.forward(images) if probe else None
             outputs = probe.outputs(passage) if probe and passage else self.network(images, training=True)
-            loss = tf.reduce_mean(self.losses_of(outputs, targets))
+            loss = tf.reduce_mean(self.objective.of(outputs, targets))
             shared = loss / replicas
         watched = probe.watched(passage) if probe and passage else {}
         weights = [weight.value for weight in self.network.trainable_variables]
@@ -122,44 +126,28 @@ class Trainer(keras.Model):
         return Backward(outputs, loss, global_loss, gradients, findings)
 
     def _update(self, gradients: list[Any], norm: Any) -> None:
-        if self.clip_norm is not None:  # of the whole batch's gradient, hence after the sum
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm, use_norm=norm)
+        if self.clip is not None:  # of the whole batch's gradient, hence after the sum
+            gradients = self.clip.apply(gradients, self.network.trainable_variables, norm)
         assert self.updates is not None
         self.updates.apply(gradients)
+        if self.average is not None:
+            self.average.update(self.updates.iterations.read_value())
 
     def test_step(self, data: tuple[Any, Any, Any]) -> dict[str, Any]:
         """Sums over a batch, for means over a whole data set.
 
         Args:
-            data: images `(n, H, W, C)`, int32 labels `(n,)`, and float32 weights `(n,)`: 0 for padding, else 1.
+            data: images `(n, H, W, C)`, targets, and float32 weights `(n,)`: 0 for padding, else 1.
 
         Returns:
-            Weighted sums `loss` and `accuracy`, and their `weight`, float32 scalars.
+            Weighted sums of the loss and the other metrics, and their `weight`, float32 scalars; and the `tally` of
+            classes, where the loss has one.
         """
-        images, labels, weights = data
-        logits = self.network(tf.cast(images, tf.float32), training=False)
-        return {
-            "loss": tf.reduce_sum(self.losses_of(logits, labels, smoothed=False) * weights),
-            "accuracy": tf.reduce_sum(_hits(logits, labels) * weights),
-            "weight": tf.reduce_sum(weights),
-        }
-
-    def losses_of(self, logits: Any, labels: Any, *, smoothed: bool = True) -> Any:
-        """Cross-entropy of each image, float32 `(n,)`; summed over the classes for independent labels."""
-        classes = logits.shape[-1]
-        smoothing = self.label_smoothing if smoothed else 0.0
-        mixed = len(labels.shape) == 2
-        targets = labels if mixed else tf.one_hot(labels, classes)
-        if self.probabilities == "sigmoid":
-            targets = targets * (1.0 - smoothing) + smoothing / 2
-            return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), axis=-1)
-        if not (smoothing or mixed):
-            return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        targets = targets * (1.0 - smoothing) + smoothing / classes
-        return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-
-
-def _hits(logits: Any, labels: Any) -> Any:
-    """1.0 where the largest logit is the label's (a mixture's largest label's), float32 `(n,)`."""
-    labels = labels if len(labels.shape) == 1 else tf.argmax(labels, axis=-1, output_type=tf.int32)
-    return tf.cast(tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels, tf.float32)
+        images, targets, weights = data
+        network = self.average.network if self.average else self.network
+        outputs = network(tf.cast(images, tf.float32), training=False)
+        losses = {"loss": self.objective.of(outputs, targets, training=False)}
+        values = losses | self.objective.scores(outputs, targets, detailed=True)
+        sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
+        tally = self.objective.tally(outputs, targets, weights)
+        return sums | {"weight": tf.reduce_sum(weights)} | ({} if tally is None else {"tally": tally})

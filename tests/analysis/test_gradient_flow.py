@@ -37,7 +37,7 @@ def gradients_and_passage(plan, probe, engine, count=8):
         pixels = tf.cast(pixels, tf.float32)
         tape.watch(pixels)
         passage = probe.forward(pixels)
-        loss = tf.reduce_mean(engine.trainer.losses_of(probe.outputs(passage), labels))
+        loss = tf.reduce_mean(engine.trainer.objective.of(probe.outputs(passage), labels))
     watched = probe.watched(passage) | {
         f"sum {block.name}": passage.outputs[block.fork.add] for block in probe.blocks if block.fork
     }

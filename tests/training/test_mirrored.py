@@ -18,6 +18,8 @@ from kresnet.graph import build_model
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Sgd
+from kresnet.training.averaging import Average
+from kresnet.training.clipping import ClipNorm
 from kresnet.training.devices import make_strategy
 from kresnet.training.engine import Engine
 from kresnet.training.optimizers import make_optimizer
@@ -36,7 +38,7 @@ def run(distribution):
     strategy = make_strategy(distribution)
     with strategy.scope():
         network = build_model(plan, seed=3)
-        trainer = Trainer(network, clip_norm=1.0)
+        trainer = Trainer(network, clip=ClipNorm(1.0), average=Average(network, build_model(plan), 0.9, 1, True))
         sgd = Sgd(kind="sgd", weight_decay=1e-3)
         trainer.updates = make_optimizer(sgd, lambda step: tf.constant(0.1), network.trainable_variables)
     engine = Engine(trainer, strategy)
@@ -50,7 +52,8 @@ def run(distribution):
     copies = [[np.asarray(copy) for copy in strategy.experimental_local_results(w.value)] for w in network.weights]
     alike = all((copy == each[0]).all() for each in copies for copy in each)
     engine.restore(engine.state())
-    weights = [float(np.abs(w.numpy()).sum()) for w in network.weights]
+    held = [*network.weights, *trainer.average.network.weights]
+    weights = [float(np.abs(w.numpy()).sum()) for w in held]
     return {"replicas": strategy.num_replicas_in_sync, "losses": losses, "test": test, "alike": bool(alike),
             "weights": weights}
 

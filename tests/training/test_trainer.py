@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.spec.recipe import Sgd
+from kresnet.training.clipping import ClipNorm
 from kresnet.training.engine import Engine
 from kresnet.training.optimizers import make_optimizer
 from kresnet.training.trainer import Trainer
@@ -28,26 +29,11 @@ def trainer(**settings) -> Trainer:
     return made
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_softmax_loss_is_keras_categorical_crossentropy(smoothing):
-    logits = tf.constant(RNG.normal(size=(8, 4)).astype(np.float32))
-    ours = Trainer(small_network(), label_smoothing=smoothing).losses_of(logits, LABELS)
-    reference = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing, reduction=None)
-    np.testing.assert_allclose(ours, reference(keras.ops.one_hot(LABELS, 4), logits), rtol=1e-5)
-
-
-def test_sigmoid_loss_is_keras_binary_crossentropy_summed():
-    logits = tf.constant(RNG.normal(size=(8, 4)).astype(np.float32))
-    ours = Trainer(small_network(), probabilities="sigmoid", label_smoothing=0.1).losses_of(logits, LABELS)
-    reference = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1, reduction=None)
-    np.testing.assert_allclose(ours, 4 * reference(keras.ops.one_hot(LABELS, 4), logits), rtol=1e-5)
-
-
 def test_a_step_moves_each_weight_against_its_gradient():
     made = trainer()
     before = [weight.numpy() for weight in made.network.trainable_variables]
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(made.losses_of(made.network(IMAGES.astype(np.float32)), LABELS))
+        loss = tf.reduce_mean(made.objective.of(made.network(IMAGES.astype(np.float32)), LABELS))
     expected = tape.gradient(loss, [weight.value for weight in made.network.trainable_variables])
     metrics = made.train_step((tf.constant(IMAGES), tf.constant(LABELS)))
     np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-6)
@@ -56,7 +42,7 @@ def test_a_step_moves_each_weight_against_its_gradient():
 
 
 def test_clipping_bounds_the_global_norm_of_the_update():
-    made = trainer(clip_norm=1e-3)
+    made = trainer(clip=ClipNorm(1e-3))
     before = [weight.numpy() for weight in made.network.trainable_variables]
     made.train_step((tf.constant(IMAGES), tf.constant(LABELS)))
     moved = [old - new.numpy() for old, new in zip(before, made.network.trainable_variables, strict=True)]

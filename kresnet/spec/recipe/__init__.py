@@ -15,11 +15,14 @@ from kresnet.spec.recipe.augment import (
     ResizedCrop,
     TimmRandAugment,
 )
+from kresnet.spec.recipe.averaging import Ema
 from kresnet.spec.recipe.checkpoints import Best, Checkpoints
 from kresnet.spec.recipe.data import Data, EmbeddedData, FolderData, TfdsData
 from kresnet.spec.recipe.document import Recipe
-from kresnet.spec.recipe.optimizers import AdamW, Optimizer, Sgd
-from kresnet.spec.recipe.schedules import Constant, Cosine, Schedule, Step
+from kresnet.spec.recipe.losses import Loss, SigmoidLoss, SoftmaxLoss, SquaredError
+from kresnet.spec.recipe.optimizers import AdamW, Lamb, Lars, Optimizer, RmsProp, Sgd
+from kresnet.spec.recipe.schedules import Constant, Cosine, MultiStep, OneCycle, Polynomial, Schedule, Step, WarmUp
+from kresnet.spec.recipe.stopping import EarlyStopping
 
 __all__ = [
     "AdamW",
@@ -32,21 +35,34 @@ __all__ = [
     "Crop",
     "Cutmix",
     "Data",
+    "EarlyStopping",
+    "Ema",
     "EmbeddedData",
     "Erase",
     "FolderData",
+    "Lamb",
+    "Lars",
+    "Loss",
     "Mix",
     "Mixup",
     "MixupOrCutmix",
+    "MultiStep",
+    "OneCycle",
     "Optimizer",
     "PaperRandAugment",
+    "Polynomial",
     "RandAugment",
     "Recipe",
     "RescaledCrop",
     "ResizedCrop",
+    "RmsProp",
     "Schedule",
     "Sgd",
+    "SigmoidLoss",
+    "SoftmaxLoss",
+    "SquaredError",
     "Step",
     "TfdsData",
     "TimmRandAugment",
+    "WarmUp",
 ]

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, StrictStr
+from pydantic import Field
 
 from kresnet.spec.base import Count, Document, Positive
+from kresnet.spec.recipe.stopping import FALLING, Metric
 
 
 class Best(Document):
     """Which epoch's network is the best."""
 
-    metric: StrictStr = "accuracy"
-    """Metric on the test images, by its name in `history.jsonl`."""
-    direction: Literal["highest", "lowest"] = "highest"
-    """Whether more or less of it is better; of two alike, the earlier stays."""
+    metric: Metric = "accuracy"
+    """The number to judge by, measured on the test images after each epoch; of two alike, the earlier stays."""
 
     def better(self, value: float, than: float) -> bool:
         """Whether one value of the metric beats another."""
-        return value > than if self.direction == "highest" else value < than
+        return value < than if self.metric in FALLING else value > than
 
 
 class Checkpoints(Document):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kresnet.spec.base import Count, Document, Flag, Fraction, Name, Positive, Seed, Text
 from kresnet.spec.recipe.augment import Augment
+from kresnet.spec.recipe.averaging import Ema
 from kresnet.spec.recipe.checkpoints import Checkpoints
 from kresnet.spec.recipe.data import Data
+from kresnet.spec.recipe.durations import contradiction, require_one
+from kresnet.spec.recipe.losses import Loss
 from kresnet.spec.recipe.optimizers import Optimizer
 from kresnet.spec.recipe.schedules import Constant, Schedule
+from kresnet.spec.recipe.stopping import EarlyStopping
 
 
 class Recipe(Document):
@@ -25,8 +29,12 @@ class Recipe(Document):
     """What it trains on."""
     augment: Augment = Field(default_factory=Augment)
     """Random changes of training images."""
-    epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)]
-    """Passes over the training images."""
+    epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] | None = None
+    """Passes over the training images; or state `steps` or `examples`, one of the three."""
+    steps: Count | None = None
+    """Length of the run in steps."""
+    examples: Annotated[int, Field(strict=True, ge=1, le=10**15)] | None = None
+    """Length of the run in training images."""
     batch_size: Annotated[int, Field(strict=True, ge=1, le=1_048_576)]
     """Images a step, over all devices together."""
     optimizer: Optimizer
@@ -34,9 +42,17 @@ class Recipe(Document):
     schedule: Schedule = Field(default_factory=lambda: Constant(kind="constant"))
     """Learning rate over time."""
     gradient_clip_norm: Positive | None = None
-    """Scale the gradients down to this global norm."""
+    """Scale the gradients down, all together, to this global norm."""
+    gradient_clip_adaptive: Positive | None = None
+    """Scale each unit's gradient down to this share of its weights' norm (Brock et al. 2021, arXiv:2102.06171)."""
+    loss: Loss | None = None
+    """What to make small; when absent, what the head suggests: softmax, sigmoid, or squared error without a head."""
     label_smoothing: Fraction = 0.0
     """Share of the target spread over all classes (Szegedy et al. 2015, arXiv:1512.00567, section 7)."""
+    ema: Ema | None = None
+    """Evaluate and export a running average of the weights."""
+    early_stopping: EarlyStopping | None = None
+    """End the run early."""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
     """Type of activations and products; weights are always float32. `auto`: bfloat16 where the hardware has it."""
     distribution: Literal["auto", "one_device", "mirrored"] = "auto"
@@ -51,3 +67,11 @@ class Recipe(Document):
     """Check batch norms' gradients in the first step and every this many; one that is wrong ends the run."""
     gradients_every_steps: Count | None = None
     """Record each block's gradient in the first step and every this many."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Recipe:
+        require_one(self)
+        if self.gradient_clip_norm and self.gradient_clip_adaptive:
+            message = "Gradients are clipped by `gradient_clip_norm` or by `gradient_clip_adaptive`, not by both"
+            raise contradiction("gradient_clip_adaptive", message, remedy="gradient_clip_norm: null")
+        return self

@@ -1,4 +1,4 @@
-"""How gradients change weights."""
+"""How gradients change weights. Weight decay touches kernels only, never norm or bias, whatever the optimizer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kresnet.spec.base import Document, Flag, Fraction, NonNegative, Positive
+from kresnet.spec.base import Count, Document, Flag, Fraction, NonNegative, Positive
 
 
 class Sgd(Document):
@@ -15,12 +15,14 @@ class Sgd(Document):
     kind: Literal["sgd"]
     learning_rate: Positive = 0.1
     """Peak learning rate, for the global batch."""
+    learning_rate_per: Count | None = None
+    """Images a step that `learning_rate` is stated for: it is scaled linearly to `batch_size` (arXiv:1706.02677)."""
     momentum: Fraction = 0.9
     """Momentum."""
     nesterov: Flag = False
     """Nesterov's form of it."""
     weight_decay: NonNegative = 1e-4
-    """Added to the gradient times the weight (an L2 penalty); kernels only, never norm or bias."""
+    """Added to the gradient times the weight (an L2 penalty)."""
 
 
 class AdamW(Document):
@@ -29,6 +31,8 @@ class AdamW(Document):
     kind: Literal["adamw"]
     learning_rate: Positive = 1e-3
     """Peak learning rate, for the global batch."""
+    learning_rate_per: Count | None = None
+    """Images a step that `learning_rate` is stated for: it is scaled linearly to `batch_size`."""
     beta_1: Fraction = 0.9
     """Decay of the first moment."""
     beta_2: Fraction = 0.999
@@ -36,7 +40,70 @@ class AdamW(Document):
     epsilon: Positive = 1e-8
     """Added to the root of the second moment."""
     weight_decay: NonNegative = 0.05
-    """Decoupled, scaled by the learning rate; kernels only, never norm or bias."""
+    """Decoupled, scaled by the learning rate."""
 
 
-Optimizer = Annotated[Sgd | AdamW, Field(discriminator="kind")]
+class Lamb(Document):
+    """Adam whose step is scaled, layer by layer, to the norm of the weights (You et al. 2020, arXiv:1904.00962).
+
+    As in timm, norm and bias take Adam's step as it is.
+    """
+
+    kind: Literal["lamb"]
+    learning_rate: Positive = 5e-3
+    """Peak learning rate, for the global batch."""
+    learning_rate_per: Count | None = None
+    """Images a step that `learning_rate` is stated for: it is scaled linearly to `batch_size`."""
+    beta_1: Fraction = 0.9
+    """Decay of the first moment."""
+    beta_2: Fraction = 0.999
+    """Decay of the second moment."""
+    epsilon: Positive = 1e-6
+    """Added to the root of the second moment."""
+    weight_decay: NonNegative = 0.02
+    """Added to Adam's step times the weight, before the step is scaled."""
+
+
+class Lars(Document):
+    """Momentum of gradients scaled, layer by layer, to the norm of the weights (You et al. 2017, arXiv:1708.03888).
+
+    Norm and bias take the gradient as it is.
+    """
+
+    kind: Literal["lars"]
+    learning_rate: Positive = 1.0
+    """Peak learning rate, for the global batch."""
+    learning_rate_per: Count | None = None
+    """Images a step that `learning_rate` is stated for: it is scaled linearly to `batch_size`."""
+    momentum: Fraction = 0.9
+    """Momentum."""
+    nesterov: Flag = False
+    """Nesterov's form of it."""
+    trust_coefficient: Positive = 1e-3
+    """How far a layer's step may change its weights, over their norm."""
+    weight_decay: NonNegative = 1e-4
+    """Added to the gradient times the weight, and to the gradient's norm times the weights'."""
+
+
+class RmsProp(Document):
+    """RMSprop as TensorFlow and Keras have it: epsilon within the root, the learning rate within the momentum.
+
+    PyTorch adds epsilon to the root and multiplies by the learning rate last; its numbers do not carry over.
+    """
+
+    kind: Literal["rmsprop"]
+    learning_rate: Positive = 1e-3
+    """Peak learning rate, for the global batch."""
+    learning_rate_per: Count | None = None
+    """Images a step that `learning_rate` is stated for: it is scaled linearly to `batch_size`."""
+    rho: Fraction = 0.9
+    """Decay of the mean of squared gradients, which starts at 0."""
+    momentum: Fraction = 0.9
+    """Momentum."""
+    epsilon: Positive = 1e-3
+    """Added to the mean of squared gradients, within the root."""
+    weight_decay: NonNegative = 1e-5
+    """Added to the gradient times the weight (an L2 penalty)."""
+
+
+Optimizer = Annotated[Sgd | AdamW | Lamb | Lars | RmsProp, Field(discriminator="kind")]

@@ -4,39 +4,120 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from kresnet.spec.base import Document, Fraction, NonNegative, Positive
+from kresnet.spec.base import Count, Document, Fraction, Positive
+from kresnet.spec.recipe.durations import Epochs, Whole, contradiction, require_one
+
+Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Moments = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=100)]
+WholeMoments = Annotated[tuple[Count, ...], Field(min_length=1, max_length=100)]
 
 
-class Cosine(Document):
+class WarmUp(Document):
+    """What most schedules share: smaller learning rates to begin with."""
+
+    warmup_epochs: Epochs = None
+    """Epochs until the learning rate reaches its peak; or state `warmup_steps` or `warmup_examples`."""
+    warmup_steps: Whole = None
+    """The same in steps."""
+    warmup_examples: Whole = None
+    """The same in training images."""
+    warmup_from: Fraction = 0.0
+    """Learning rate that warm-up begins with, over the peak."""
+    warmup_shape: Literal["linear", "constant"] = "linear"
+    """`linear`: rises step by step (Goyal et al. 2017, section 2.2); `constant`: stays at `warmup_from`, then jumps."""
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> WarmUp:
+        require_one(self, "warmup_", optional=True)
+        if self.warmup_shape == "constant" and not self.warmup_from:
+            message = "A constant warm-up at learning rate 0 would not train"
+            raise contradiction("warmup_from", message, remedy="warmup_from: 0.1")
+        return self
+
+
+class Constant(WarmUp):
+    """The peak learning rate throughout."""
+
+    kind: Literal["constant"]
+
+
+class Step(WarmUp):
+    """Multiply by `factor` again and again, after equal intervals."""
+
+    kind: Literal["step"]
+    every_epochs: Epochs = None
+    """Epochs between two falls; or state `every_steps` or `every_examples`."""
+    every_steps: Whole = None
+    """The same in steps."""
+    every_examples: Whole = None
+    """The same in training images."""
+    factor: Share = 0.1
+    """By how much."""
+
+    @model_validator(mode="after")
+    def _one_interval(self) -> Step:
+        require_one(self, "every_")
+        return self
+
+
+class MultiStep(WarmUp):
+    """Multiply by `factor` at each of the stated moments."""
+
+    kind: Literal["multi_step"]
+    at_epochs: Moments | None = None
+    """Epochs after which the learning rate falls, rising; or state `at_steps` or `at_examples`."""
+    at_steps: WholeMoments | None = None
+    """The same in steps."""
+    at_examples: WholeMoments | None = None
+    """The same in training images."""
+    factor: Share = 0.1
+    """By how much."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> MultiStep:
+        require_one(self, "at_")
+        for field in ("at_epochs", "at_steps", "at_examples"):
+            moments = getattr(self, field)
+            if moments and list(moments) != sorted(set(moments)):
+                raise contradiction(field, f"`{field}` must rise from each moment to the next")
+        return self
+
+
+class Cosine(WarmUp):
     """Half a cosine from the peak to `final_fraction` of it (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
 
     kind: Literal["cosine"]
-    warmup_epochs: NonNegative = 0.0
-    """Epochs of linear rise from zero."""
     final_fraction: Fraction = 0.0
     """Last learning rate over the peak."""
 
 
-class Step(Document):
-    """Multiply by `factor` at each of `at_epochs`."""
+class Polynomial(WarmUp):
+    """From the peak to `final_fraction` of it, as `(1 - progress) ** power`."""
 
-    kind: Literal["step"]
-    at_epochs: tuple[Positive, ...] = Field(min_length=1, max_length=100)
-    """Epochs after which the learning rate falls; rising."""
-    factor: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.1
-    """By how much."""
-    warmup_epochs: NonNegative = 0.0
-    """Epochs of linear rise from zero."""
+    kind: Literal["polynomial"]
+    power: Positive = 1.0
+    """1 falls on a straight line; You et al. 2017 (arXiv:1708.03888) use 2."""
+    final_fraction: Fraction = 0.0
+    """Last learning rate over the peak."""
 
 
-class Constant(Document):
-    """The peak learning rate throughout."""
+class OneCycle(Document):
+    """Up to the peak, then down far below the start: super-convergence (Smith and Topin 2017, arXiv:1708.07120).
 
-    kind: Literal["constant"]
-    warmup_epochs: NonNegative = 0.0
-    """Epochs of linear rise from zero."""
+    Defaults and shape are those of PyTorch's `OneCycleLR`, without its cycle of momentum. The rise is its warm-up.
+    """
+
+    kind: Literal["one_cycle"]
+    rise_fraction: Share = 0.3
+    """Share of the run in which the learning rate rises."""
+    initial_fraction: Share = 0.04
+    """First learning rate over the peak."""
+    final_fraction: Fraction = 4e-6
+    """Last learning rate over the peak."""
+    shape: Literal["cosine", "linear"] = "cosine"
+    """How it rises and falls."""
 
 
-Schedule = Annotated[Cosine | Step | Constant, Field(discriminator="kind")]
+Schedule = Annotated[Constant | Step | MultiStep | Cosine | Polynomial | OneCycle, Field(discriminator="kind")]

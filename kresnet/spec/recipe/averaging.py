@@ -1,0 +1,33 @@
+"""A running average of the weights."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from kresnet.spec.base import Document, Flag
+from kresnet.spec.recipe.durations import Epochs, Whole, require_one
+
+
+class Ema(Document):
+    """An exponential moving average of all weights, moving statistics of batch norm too, which is what is evaluated.
+
+    `average <- d * average + (1 - d) * weights` after each step (Polyak and Juditsky 1992); `model.keras` holds it.
+    """
+
+    decay: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.9999
+    """d."""
+    warmup: Flag = True
+    """d rises to `decay` as (1 + t) / (10 + t), t counting steps since the average began, as in TensorFlow."""
+    start_epochs: Epochs = None
+    """Until then the average is a copy of the weights; or state `start_steps` or `start_examples`."""
+    start_steps: Whole = None
+    """The same in steps."""
+    start_examples: Whole = None
+    """The same in training images."""
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Ema:
+        require_one(self, "start_", optional=True)
+        return self
