@@ -5,7 +5,8 @@ BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test test-slow fuzz nightly golden reference bench bench-torch-venv lint docs-check clean
+.PHONY: demo test test-slow test-distributed fuzz nightly golden reference bench bench-scaling bench-torch-venv lint \
+	docs-check clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -20,6 +21,9 @@ test: $(VENV)/.installed lint
 
 test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, many random networks
 	$(BIN)/python -m pytest -m slow
+
+test-distributed: $(VENV)/.installed ## two and four workers on loopback, killed and stopped in every way
+	$(BIN)/python -m pytest -m 'slow or not slow' tests/training/test_multi_worker.py tests/training/test_many_workers.py
 
 fuzz: $(VENV)/.installed ## some 10^5 hostile specs, recipes and overrides (an hour or so); tallies on stdout
 	for kind in spec recipe set; do $(BIN)/python -m tests.fuzz.hypothesis_run $$kind --documents 34000 || exit 1; done
@@ -37,6 +41,9 @@ reference: $(VENV)/.installed ## write docs/spec-reference.md and docs/schema/ a
 bench: $(VENV)/.installed $(TORCH_VENV)/.installed ## kresnet against stock Keras and PyTorch
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.compare --torch-python $(TORCH_VENV)/bin/python -o $(RESULTS)
+
+bench-scaling: $(VENV)/.installed ## one, two and four workers, each held to one core
+	$(BIN)/python -m benchmarks.scaling
 
 bench-torch-venv: $(TORCH_VENV)/.installed ## PyTorch, in an environment of its own
 

@@ -65,6 +65,7 @@ CODES: dict[str, int] = {
     "not_servable": RUN_FAILED,
     "server": RUN_FAILED,
     "interrupted": TO_BE_CONTINUED,
+    "peer_lost": RUN_FAILED,
     "internal": RUN_FAILED,
 }
 

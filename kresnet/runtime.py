@@ -11,13 +11,16 @@ from pathlib import Path
 from kresnet.errors import fail
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(*, silent: bool = False) -> None:
     """Import TensorFlow and Keras, keeping what their C++ parts print at start-up off the terminal.
+
+    Args:
+        silent: keep their C++ errors off it too, for who tells them in words of its own.
 
     Raises:
         KresnetError: `environment` if either cannot be imported, or Keras runs on another backend.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if silent else "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with _stderr_held():
         try:

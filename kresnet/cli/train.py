@@ -83,15 +83,17 @@ def _started(
 ) -> dict[str, Any]:
     from kresnet.plan.estimate import available_memory, check_fits, estimate_recipe
     from kresnet.runtime import import_tensorflow
+    from kresnet.training.cluster import cluster_of
     from kresnet.training.run import Run
     from kresnet.weights.transfer import prepare
 
-    run = Run(directory)
-    run.refuse_existing()
+    run, cluster = Run(directory), cluster_of(recipe.value)
+    if not cluster or cluster.chief:
+        run.refuse_existing()
     transfer = prepare(plan, init, [part.strip() for part in frozen.split(",")] if frozen else [])
     if not force:
         check_fits(estimate_recipe(plan, recipe.value), available_memory())
-    import_tensorflow()
+    import_tensorflow(silent=cluster is not None)
     from kresnet.training import fit as training
 
     try:
@@ -102,15 +104,20 @@ def _started(
 
 def _resumed(directory: Path, allow_changed: bool) -> dict[str, Any]:
     from kresnet.runtime import import_tensorflow
+    from kresnet.training.cluster import named_cluster
     from kresnet.training.run import Run
 
-    run = Run.open(directory)
-    if result := run.finished():
-        log(f"{run} has finished; there is nothing left to do.")
+    if result := Run(directory).finished():
+        log(f"{directory} has finished; there is nothing left to do.")
         return result
-    import_tensorflow()
+    cluster = named_cluster()
+    follows = cluster is not None and not cluster.chief
+    run = Run(directory) if follows else Run.open(directory)  # the chief's machine alone may have it
+    import_tensorflow(silent=cluster is not None)
     from kresnet.training import fit as training
 
+    if cluster and follows:
+        return training.follow(cluster, log)
     return training.resume(run, log, allow_changed=allow_changed)
 
 

@@ -7,6 +7,7 @@ data set may run over a whole training: epochs follow each other without a new i
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +18,7 @@ from kresnet.data.augment.mix import draw_mixture, mix_pairs
 from kresnet.data.dice import Dice
 from kresnet.data.order import draw_order, steps_per_epoch
 from kresnet.data.splits import Split
+from kresnet.errors import fail
 from kresnet.spec.recipe import Augment
 
 #: Batches made at the same time; each decodes its images in parallel too.
@@ -24,8 +26,35 @@ _PARALLEL_BATCHES = min(4, os.cpu_count() or 1)
 _READY_BATCHES = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of every global batch a worker reads: the `index`-th of `count` equal ones.
+
+    The shares put together in order are the global batch, so that nothing but speed depends on how many there are.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, batch_size: int) -> slice:
+        """Places in a global batch of `batch_size`, which `count` divides."""
+        size = batch_size // self.count
+        return slice(self.index * size, (self.index + 1) * size)
+
+
+WHOLE = Share()
+
+
 def training_batches(
-    split: Split, *, augment: Augment, classes: int, batch_size: int, seed: int, start_step: int, stop_step: int
+    split: Split,
+    *,
+    augment: Augment,
+    classes: int,
+    batch_size: int,
+    seed: int,
+    start_step: int,
+    stop_step: int,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """The batches of steps `start_step` to `stop_step - 1`, in order; starting late costs nothing.
 
@@ -33,7 +62,7 @@ def training_batches(
 
     Returns:
         images uint8 (B, H, W, C), augmented, and labels int32 (B,), or float32 (B, classes) where `augment.mix` is set;
-        B is `batch_size`, the global one.
+        B is the share's part of `batch_size`.
 
     Raises:
         KresnetError: `data_mismatch` when the split is smaller than a batch, `contradiction` when the augmentation does
@@ -42,12 +71,15 @@ def training_batches(
     """
     epoch_steps = steps_per_epoch(len(split), batch_size)
     augmentation, mix = Augmentation(augment, split.input), augment.mix
+    if mix and share.count > 1 and batch_size // share.count % 2:
+        message = f"Images are mixed in pairs, and {share.count} workers with an odd number each part some of them."
+        raise fail("contradiction", message, path="batch_size", remedy=f"a multiple of {2 * share.count}")
     split.load(augmentation.cut)
     order_at = lru_cache(maxsize=2)(lambda epoch: draw_order(seed, epoch, len(split)))
 
     def draw(step: int) -> list[tuple[np.ndarray, ...]]:
         epoch, place = divmod(int(step), epoch_steps)
-        positions = order_at(epoch)[place * batch_size : (place + 1) * batch_size]
+        positions = order_at(epoch)[place * batch_size : (place + 1) * batch_size][share.of(batch_size)]
         mixture = [draw_mixture(mix, seed, int(step), split.image_shape[:2])] if mix else []
         return [(positions,), *augmentation.draw(Dice(seed, epoch, positions)), *mixture]
 
@@ -77,17 +109,24 @@ def training_batches(
     return _finish(addresses.map(read, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True))
 
 
-def evaluation_batches(split: Split, batch_size: int) -> tf.data.Dataset:
-    """Every example once, in the split's order, never augmented.
+def evaluation_batches(split: Split, batch_size: int, share: Share = WHOLE) -> tf.data.Dataset:
+    """Every example of the share once, in the split's order, never augmented.
 
     Returns:
-        images uint8 (B, H, W, C) and labels int32 (B,); B is `batch_size`, or less in the last batch.
+        images uint8 (B, H, W, C) and labels int32 (B,); B is the share's part of `batch_size`, or less in the last
+        batch, and even 0 where the other shares take what is left.
 
     Raises:
         KresnetError: as `training_batches`.
     """
     split.load()
-    positions = tf.data.Dataset.range(len(split)).batch(batch_size)
+    places = share.of(batch_size)
+
+    def address(batch: tf.Tensor) -> tf.Tensor:
+        bounds = (tf.minimum(batch * batch_size + place, len(split)) for place in (places.start, places.stop))
+        return tf.range(*bounds)
+
+    positions = tf.data.Dataset.range(-(-len(split) // batch_size)).map(address)
     return _finish(positions.map(split.fetch, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True))
 
 

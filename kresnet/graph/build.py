@@ -10,7 +10,7 @@ import keras
 from keras.layers import Layer
 
 from kresnet.graph.initializers import make_initializer
-from kresnet.graph.layers import FusedBatchNorm, IdentityPad, NormalizePixels, StochasticDepth, SymmetricPad
+from kresnet.graph.layers import Dropout, FusedBatchNorm, IdentityPad, NormalizePixels, StochasticDepth, SymmetricPad
 from kresnet.graph.verify import verify
 from kresnet.plan import Plan, Record
 
@@ -171,7 +171,7 @@ def _multiply(context: Context, record: Record) -> Layer:
 
 @_handles("dropout")
 def _dropout(context: Context, record: Record) -> Layer:
-    return keras.layers.Dropout(record.settings["rate"], seed=context.layer_seed(record), **context.common(record))
+    return Dropout(record.settings["rate"], seed=context.layer_seed(record), **context.common(record))
 
 
 @_handles("stochastic_depth")

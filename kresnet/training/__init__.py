@@ -1,1 +1,1 @@
-"""Training: one step, one loop, one function that sets a run up. Importing its modules imports TensorFlow."""
+"""Training: one step, one loop, one function that sets a run up. Importing most of its modules imports TensorFlow."""

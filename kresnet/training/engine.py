@@ -24,8 +24,9 @@ class Engine:
     Stock `fit` fails under several workers and under several steps an execution; this loop does not.
     """
 
-    def __init__(self, trainer: Trainer, strategy: Any) -> None:
-        self.trainer, self.strategy = trainer, strategy
+    def __init__(self, trainer: Trainer, strategy: Any, workers: int = 1) -> None:
+        """An engine of one process of `workers` that share the strategy."""
+        self.trainer, self.strategy, self.workers = trainer, strategy, workers
         # Outside the strategy's scope: one plain variable each, added to between steps.
         self.metric_names = trainer.objective.metrics
         self.totals = {
@@ -39,8 +40,18 @@ class Engine:
         self._probed: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
 
     def distributed(self, batches: tf.data.Dataset) -> Iterator[Any]:
-        """An iterator of global batches, each split evenly among the replicas."""
-        return iter(self.strategy.experimental_distribute_dataset(batches))
+        """An iterator of this process's share of global batches, each split evenly among its replicas."""
+        if self.workers == 1:
+            return iter(self.strategy.experimental_distribute_dataset(batches))
+        replicas = self.strategy.num_replicas_in_sync // self.workers
+
+        def split(*batch: Any) -> tf.data.Dataset:
+            parts = [tf.reshape(part, (replicas, part.shape[0] // replicas, *part.shape[1:])) for part in batch]
+            return tf.data.Dataset.from_tensor_slices(tuple(parts))
+
+        local = batches if replicas == 1 else batches.flat_map(split)
+        # Without an end, so that the workers need not ask each other before every batch whether one is left.
+        return iter(self.strategy.distribute_datasets_from_function(lambda _: local.repeat()))
 
     def train(self, batches: Iterator[Any], count: int) -> None:
         """Take `count` steps, or those before the first whose loss or gradient is not finite; one call to the device.
@@ -84,9 +95,9 @@ class Engine:
     def evaluate(
         self, batches: tf.data.Dataset, batch_size: int, between: Callable[[], None] = lambda: None
     ) -> dict[str, float]:
-        """Means of the loss and the other metrics over all images of `batches`, whose last batch may be short.
+        """Means of the loss and the other metrics over all images of `batches`, this process's share of global ones.
 
-        `between` is called before each batch, and may raise.
+        A batch may be short; each process must have as many. `between` is called before each batch, and may raise.
         """
         return self.evaluate_by_class(batches, batch_size, between)[0]
 
@@ -95,10 +106,11 @@ class Engine:
     ) -> tuple[dict[str, float], np.ndarray | None]:
         """`evaluate`, and counts of how images of each class were classified, int64, as the loss's `tally` has them."""
         sums: dict[str, Any] = {}  # on the device, until all batches have been seen
-        padded = batches.map(lambda images, targets: _padded(images, targets, batch_size))
-        for batch in self.distributed(padded):
+        size = batch_size // self.workers
+        padded = self.distributed(batches.map(lambda images, targets: _padded(images, targets, size)))
+        for _ in range(int(batches.cardinality())):
             between()
-            for name, value in self._test(batch).items():
+            for name, value in self._test(next(padded)).items():
                 value = tf.cast(value, tf.float64)
                 sums[name] = sums[name] + value if name in sums else value
         tally, weight = sums.pop("tally", None), float(sums.pop("weight"))
@@ -166,5 +178,6 @@ def _padded(images: Any, targets: Any, batch_size: int) -> tuple[Any, Any, Any]:
     count = tf.shape(images)[0]
     missing = batch_size - count
     weights = tf.pad(tf.ones(count), [(0, missing)])
-    filled = (tf.pad(each, [(0, missing)] + [(0, 0)] * (len(each.shape) - 1)) for each in (images, targets))
-    return *filled, weights
+    filled = [tf.pad(each, [(0, missing)] + [(0, 0)] * (len(each.shape) - 1)) for each in (images, targets)]
+    images, targets, weights = (tf.ensure_shape(each, (batch_size, *each.shape[1:])) for each in (*filled, weights))
+    return images, targets, weights

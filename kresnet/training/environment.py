@@ -28,7 +28,7 @@ def environment(replicas: int, precision: str) -> dict[str, Any]:
         bits; the rest is for the record.
     """
     return {
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": versions(),
         "training": {
             "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
             "replicas": replicas,
@@ -45,6 +45,11 @@ def environment(replicas: int, precision: str) -> dict[str, Any]:
         "platform": platform.platform(),
         "command": ["kresnet", *sys.argv[1:]],
     }
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that what is computed depends on."""
+    return {name: version(name) for name in _PACKAGES}
 
 
 def _cores() -> int:

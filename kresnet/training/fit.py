@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
+import numpy as np
 
 from kresnet.data.augment import Augmentation
 from kresnet.data.order import steps_per_epoch
@@ -16,13 +16,15 @@ from kresnet.data.sources import DataSet, open_data
 from kresnet.errors import fail
 from kresnet.files import staged_file, write_json
 from kresnet.graph import build_model
-from kresnet.plan import Plan
-from kresnet.plan.outline import Outline, make_outline
+from kresnet.plan import Plan, make_plan
+from kresnet.plan.outline import make_outline
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.recipe import Recipe
+from kresnet.training.assembly import Assembly, Terms, assembled, receive
 from kresnet.training.averaging import Average
 from kresnet.training.clipping import Clip, ClipAdaptively, ClipNorm
-from kresnet.training.devices import make_strategy, resolve_precision
+from kresnet.training.cluster import Cluster, cluster_of
+from kresnet.training.devices import choose_kernels
 from kresnet.training.engine import Engine
 from kresnet.training.environment import environment
 from kresnet.training.instruments import Instruments, require_subject
@@ -35,6 +37,7 @@ from kresnet.training.schedules import learning_rate
 from kresnet.training.session import Session
 from kresnet.training.signals import StopSignals
 from kresnet.training.trainer import Trainer
+from kresnet.training.workers import Workers
 from kresnet.weights.convert import freeze, start_from
 from kresnet.weights.transfer import Transfer
 
@@ -56,14 +59,18 @@ def start(
         The run's result, as written to `result.json`.
 
     Raises:
-        KresnetError: bad input, before anything is written; `diverged`, `disk_full` or `interrupted` later.
+        KresnetError: bad input, before anything is written; `diverged`, `disk_full`, `interrupted` or
+            `peer_lost` later.
     """
-    data = _open(spec, recipe)
-    outline = make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)
-    strategy = _strategy(recipe)
-    require_subject(plan, recipe, strategy.num_replicas_in_sync)
-    run.create(spec, plan, recipe, _described(data), _environment(recipe, strategy), transfer=transfer)
-    return _alone(run, plan, recipe, outline, data, strategy, log)
+    cluster = cluster_of(recipe)
+    if cluster and not cluster.chief:
+        return follow(cluster, log, (spec, recipe))
+    with assembled(cluster, recipe) as together:
+        data = _open(spec, recipe)
+        make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)  # tells what is wrong
+        require_subject(plan, recipe, together.strategy.num_replicas_in_sync)
+        run.create(spec, plan, recipe, _described(data), _environment(recipe, together), transfer=transfer)
+        return _lead(run, data, together, log)
 
 
 def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]:
@@ -77,39 +84,54 @@ def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]
     Raises:
         KresnetError: `run_changed`, and what `start` raises.
     """
-    spec, recipe, plan = run.spec(), run.recipe(), run.plan()
-    data = _open(spec, recipe)
-    outline = make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size))
-    strategy = _strategy(recipe)
-    present = {
-        **documents(spec, recipe),
-        "data": _described(data),
-        "environment": _environment(recipe, strategy),
-    }
-    found = changes(run.origin(), present)
-    if found and not allow_changed:
-        raise refusal(found, run)
-    for change in found:
-        log(f"Changed since the run was begun: {change}.")
-    accept = partial(run.accept, found, present) if found else None
-    return _alone(run, plan, recipe, outline, data, strategy, log, accept)
+    spec, recipe = run.spec(), run.recipe()
+    with assembled(cluster_of(recipe), recipe) as together:
+        data = _open(spec, recipe)
+        present = {
+            **documents(spec, recipe),
+            "data": _described(data),
+            "environment": _environment(recipe, together),
+        }
+        found = changes(run.origin(), present)
+        if found and not allow_changed:
+            raise refusal(found, run)
+        for change in found:
+            log(f"Changed since the run was begun: {change}.")
+        return _lead(run, data, together, log, partial(run.accept, found, present) if found else None)
 
 
-def _alone(
-    run: Run,
-    plan: Plan,
-    recipe: Recipe,
-    outline: Outline,
-    data: DataSet,
-    strategy: Any,
-    log: Log,
-    first: Callable[[], None] | None = None,
+def follow(cluster: Cluster, log: Log, own: tuple[Spec, Recipe] | None = None) -> dict[str, Any]:
+    """Take part in the run that the chief starts or continues, as another of its workers; write nothing.
+
+    Args:
+        cluster: all workers.
+        log: takes lines of progress.
+        own: what this worker was told to train, which must be what the chief trains.
+
+    Raises:
+        KresnetError: `environment` if the workers differ, and what `start` raises.
+    """
+    with assembled(cluster, own[1] if own else None) as together:
+        terms = receive(together.workers, own)
+        choose_kernels(terms.recipe)
+        data = _open(terms.spec, terms.recipe)
+        terms.require_data(data.fingerprint)
+        name, count = cluster.name(cluster.rank), len(cluster.addresses)
+        log(f"{name} of {count}: the chief, {cluster.addresses[0]}, shows the progress")
+        with StopSignals(log) as stop:
+            return _train(terms, data, together, None, stop, lambda _: None)
+
+
+def _lead(
+    run: Run, data: DataSet, together: Assembly, log: Log, first: Callable[[], None] | None = None
 ) -> dict[str, Any]:
     """Train as the only process that writes the run, listening to signals, and leave behind how it ended."""
     with RunLock(run.directory, log) as lock, StopSignals(log) as stop, run.end_recorded():
         if first:
             first()
-        return _train(run, plan, recipe, outline, data, strategy, lock, stop, log)
+        terms = Terms(str(run), run.spec(), run.recipe(), run.transfer(), data.fingerprint)
+        together.workers.share(terms.as_dict())
+        return _train(terms, data, together, lock, stop, log)
 
 
 def _open(spec: Spec, recipe: Recipe) -> DataSet:
@@ -135,41 +157,25 @@ def _described(data: DataSet) -> dict[str, Any]:
     }
 
 
-def _environment(recipe: Recipe, strategy: Any) -> dict[str, Any]:
-    return environment(strategy.num_replicas_in_sync, resolve_precision(recipe.precision))
-
-
-def _strategy(recipe: Recipe) -> Any:
-    """The strategy, whose replicas must be able to share a batch; with it, TensorFlow's kernels are chosen."""
-    if recipe.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    strategy = make_strategy(recipe.distribution)
-    replicas = strategy.num_replicas_in_sync
-    if recipe.batch_size % replicas:
-        message = f"{replicas} replicas cannot share batches of {recipe.batch_size}."
-        remedy = f"--set recipe.batch_size={-(-recipe.batch_size // replicas) * replicas}"
-        raise fail("contradiction", message, path="batch_size", remedy=remedy)
-    return strategy
+def _environment(recipe: Recipe, together: Assembly) -> dict[str, Any]:
+    return environment(together.strategy.num_replicas_in_sync, together.precision(recipe))
 
 
 def _train(
-    run: Run,
-    plan: Plan,
-    recipe: Recipe,
-    outline: Outline,
-    data: DataSet,
-    strategy: Any,
-    lock: RunLock,
-    stop: StopSignals,
-    log: Log,
+    terms: Terms, data: DataSet, together: Assembly, lock: RunLock | None, stop: StopSignals, log: Log
 ) -> dict[str, Any]:
+    """Train with all workers; who has the lock writes the run."""
+    run, recipe, plan = Run(Path(terms.directory)), terms.recipe, make_plan(terms.spec)
+    workers, strategy, replicas = together.workers, together.strategy, together.strategy.num_replicas_in_sync
+    outline = make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size))
     keras.utils.set_random_seed(recipe.seed)
-    precision, replicas = resolve_precision(recipe.precision), strategy.num_replicas_in_sync
-    log(f"{plan.name}: {plan.trainable:,} parameters, {precision}, {replicas} device{'s' * (replicas > 1)}")
+    precision = together.precision(recipe)
+    on = f"{replicas} device{'s' * (replicas > 1)}" + (f" of {workers.count} workers" if workers.count > 1 else "")
+    log(f"{plan.name}: {plan.trainable:,} parameters, {precision}, {on}")
     with strategy.scope():
         network = build_model(plan, precision=precision, seed=recipe.seed)
-        if transfer := run.transfer():
-            _transfer(network, plan, run, transfer, log)
+        if terms.transfer:
+            _transfer(network, plan, run if workers.chief else None, terms.transfer, log)
         trainer = Trainer(
             network,
             loss=make_loss(outline.objective),
@@ -180,10 +186,12 @@ def _train(
         trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)
     instruments = Instruments(plan, recipe, network, log)
     evaluated = trainer.average.network if trainer.average else network
-    engine, write_model = Engine(trainer, strategy), partial(save_model, evaluated, plan)
-    session = Session(run, recipe, data, engine, instruments, outline, lock, stop, write_model, log)
+    engine = Engine(trainer, strategy, workers.count)
+    write_model = partial(_write_model, evaluated, plan, workers)
+    session = Session(run, recipe, data, engine, instruments, outline, workers, lock, stop, write_model, log)
     last = session.run()
-    lock.require()
+    if lock:
+        lock.require()
     write_model(run.model)
     result = {
         "epochs": outline.epochs_of(last["step"]),
@@ -196,8 +204,9 @@ def _train(
     }
     if session.best:
         result["best"] = session.best
-    write_json(run.result, result)
-    return result
+    if workers.chief:
+        write_json(run.result, result)
+    return workers.share(result)[0]
 
 
 def _clip(recipe: Recipe, plan: Plan) -> Clip | None:
@@ -207,9 +216,9 @@ def _clip(recipe: Recipe, plan: Plan) -> Clip | None:
     return ClipNorm(recipe.gradient_clip_norm) if recipe.gradient_clip_norm else None
 
 
-def _transfer(network: keras.Model, plan: Plan, run: Run, transfer: Mapping[str, Any], log: Log) -> None:
+def _transfer(network: keras.Model, plan: Plan, run: Run | None, transfer: Mapping[str, Any], log: Log) -> None:
     """Begin with the weights that the run keeps, and hold those of the parts that it freezes."""
-    count = start_from(network, plan, run.init)
+    count = start_from(network, plan, run.init) if run else 0  # the other workers take over the chief's weights
     frozen = freeze(network, plan, transfer["freeze"])
     new = f"; new: {', '.join(transfer['new'])}" if transfer["new"] else ""
     log(f"{count} weights from {transfer['init']}{new}; {frozen:,} parameters frozen")
@@ -217,13 +226,20 @@ def _transfer(network: keras.Model, plan: Plan, run: Run, transfer: Mapping[str,
         log(f"The network differs: {sentence}.")
 
 
-def save_model(network: keras.Model, plan: Plan, path: Path) -> None:
-    """Write the network as a float32 `.keras` file, whatever it was trained in, whole or not at all.
+def _write_model(network: keras.Model, plan: Plan, workers: Workers, path: Path) -> None:
+    """Have the chief write the network; every worker reads its weights, since some are means over all replicas."""
+    weights = [weight.numpy() for weight in network.weights]
+    if workers.chief:
+        save_model(weights, plan, path)
+
+
+def save_model(weights: Sequence[np.ndarray], plan: Plan, path: Path) -> None:
+    """Write the network with these weights as a float32 `.keras` file, whole or not at all.
 
     Raises:
         KresnetError: `disk_full` or `not_writable`.
     """
     model = build_model(plan)
-    model.set_weights([weight.numpy() for weight in network.weights])
+    model.set_weights(weights)
     with staged_file(path) as staged:
         model.save(staged)

@@ -15,22 +15,24 @@ from kresnet.training.engine import Engine
 class Saver:
     """Saves after every epoch, at the recipe's steps and minutes, and when asked.
 
+    Without a store it only takes part in reading the state, some of which all workers read together; the chief writes.
+
     Attributes:
         saves: how many, since the run began.
         stalled: seconds that training waited for them, since the run began.
     """
 
-    def __init__(self, store: CheckpointStore, wanted: Checkpoints, outline: Outline) -> None:
+    def __init__(self, store: CheckpointStore | None, wanted: Checkpoints, outline: Outline) -> None:
         self.store, self.wanted, self.outline = store, wanted, outline
         self.saves, self.stalled = 0, 0.0
         self._writer = BackgroundWriter()
         self._saved_at = time.monotonic()  # a clock that nobody sets back
         self._saved_step: int | None = None
 
-    def continue_from(self, checkpoint: Checkpoint) -> None:
+    def continue_from(self, step: int, facts: Mapping[str, Any]) -> None:
         """Count on from a checkpoint that was restored."""
-        self.saves, self.stalled = checkpoint.facts["saves"], checkpoint.facts["stalled"]
-        self._saved_step = checkpoint.step
+        self.saves, self.stalled = facts["saves"], facts["stalled"]
+        self._saved_step = step
 
     def next_step(self, step: int) -> int:
         """The step, after `step`, at whose end the state is to be saved whatever the clock says."""
@@ -65,8 +67,9 @@ class Saver:
         arrays = engine.state()
         self.saves += 1
         self.stalled += time.perf_counter() - began
-        checkpoint = Checkpoint(step, arrays, {**facts, "saves": self.saves, "stalled": self.stalled})
-        self._writer.start(lambda: self.store.save(checkpoint))
+        if store := self.store:
+            checkpoint = Checkpoint(step, arrays, {**facts, "saves": self.saves, "stalled": self.stalled})
+            self._writer.start(lambda: store.save(checkpoint))
         self._saved_at, self._saved_step = time.monotonic(), step
 
     def finish(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +13,8 @@ from typing import Any
 import tensorflow as tf
 
 from kresnet.analysis.probe import Probe
-from kresnet.checkpoint import CheckpointStore
-from kresnet.data.pipeline import evaluation_batches, training_batches
+from kresnet.checkpoint import Checkpoint, CheckpointStore
+from kresnet.data.pipeline import Share, evaluation_batches, training_batches
 from kresnet.data.sources import DataSet
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.errors import fail
@@ -28,6 +29,7 @@ from kresnet.training.progress import Progress
 from kresnet.training.run import Run
 from kresnet.training.saving import Saver
 from kresnet.training.signals import Stopped, StopSignals
+from kresnet.training.workers import Workers
 
 #: One call to the device takes about this long, so that the display lives and a signal is heard.
 SECONDS_A_CALL = 0.5
@@ -44,21 +46,24 @@ class Session:
         engine: Engine,
         instruments: Instruments,
         outline: Outline,
-        lock: RunLock,
+        workers: Workers,
+        lock: RunLock | None,
         stop: StopSignals,
         write_model: Callable[[Path], None],
         log: Callable[[str], None],
     ) -> None:
         self.directory, self.recipe, self.data, self.engine, self.log = run, recipe, data, engine, log
         self.instruments, self.lock, self.stop, self.write_model = instruments, lock, stop, write_model
+        self.workers, self.share = workers, Share(workers.rank, workers.count)
         self.store = CheckpointStore(run.checkpoints, recipe.checkpoints.keep_last)
-        self.saver = Saver(self.store, recipe.checkpoints, outline)
+        self.saver = Saver(self.store if workers.chief else None, recipe.checkpoints, outline)
         self.epoch_steps, self.total_steps = outline.epoch_steps, outline.total_steps
         self.step = 0
         self.seconds = 0.0  # in training steps, since the run began
         self.epoch_seconds, self.epoch_images = 0.0, 0  # since the epoch began, the compiling call aside
         self.first_rate = 0.0  # images/s of that call, for an epoch that has no other
         self.count = 0  # steps a call; 0 until the first call has compiled
+        self.ending, self.save_due = False, False  # what all workers know to be wanted; see `_agree`
         self.line: dict[str, Any] = {}  # of history, of the last epoch that ended
         self.stopping = EarlyStopping(**outline.early_stopping) if outline.early_stopping else None
         self.best: dict[str, Any] | None = None  # step and value of the metric that the recipe keeps the best by
@@ -73,8 +78,12 @@ class Session:
             KresnetError: `diverged`, `interrupted` (the state is saved), `disk_full`, `image_unreadable`.
         """
         self._restore()
-        self.writer = tf.summary.create_file_writer(str(self.directory.tensorboard))
-        self.progress = Progress(self.total_steps, self.epoch_steps, self.step)
+        if self.workers.chief:
+            self.writer = tf.summary.create_file_writer(str(self.directory.tensorboard))
+        else:
+            self.writer = tf.summary.create_noop_writer()
+        stream = None if self.workers.chief else io.StringIO()
+        self.progress = Progress(self.total_steps, self.epoch_steps, self.step, stream)
         batches = self.engine.distributed(
             training_batches(
                 self.data.train,
@@ -84,6 +93,7 @@ class Session:
                 seed=self.recipe.seed,
                 start_step=self.step,
                 stop_step=self.total_steps,
+                share=self.share,
             )
         )
         try:
@@ -108,23 +118,40 @@ class Session:
         """Train up to the next moment where something else is due, and do it."""
         if not self._epoch_open():
             end = int(min(self.saver.next_step(self.step), self.instruments.next_due(self.step)))
-            if (probe := self.instruments.due(self.step)) and not self.stop.requested:
+            if (probe := self.instruments.due(self.step)) and self._agree(end):
                 self._look(batches, probe)
-            while self.step < end and not self.stop.requested and not self.saver.by_clock():
-                self._call(batches, end)
+            while self.step < end and (steps := self._agree(end)):
+                self._call(batches, steps)
         if self._epoch_open():
             with contextlib.suppress(Stopped):  # the evaluation is done again by who continues
                 self._end_epoch()
-        if self.saver.by_step(self.step) or self.saver.by_clock() or self.stop.requested:
+        if self.saver.by_step(self.step) or self.save_due or self.ending:
             self._save()
-        if self.stop.requested and not self._at_end():
+        if self.ending and not self._at_end():
             self.saver.finish()
+            self.workers.share("saved")  # no worker ends before the chief has written the state
             message = f"Stopped after step {self.step} of {self.total_steps}; the state is saved."
             raise fail("interrupted", message, remedy=f"kresnet fit --resume {self.directory}")
 
-    def _call(self, batches: Iterator[Any], end: int) -> None:
-        """Take some steps, as many as fit into the time of a call."""
+    def _agree(self, end: int) -> int:
+        """How many steps all workers take next, at most up to `end`, as many as fit into the time of a call.
+
+        The chief's clock decides; none if it says that the state is to be saved, or if any worker was told to stop.
+        """
         steps = min(max(self.count, 1), end - self.step)
+        everyone = self.workers.share([self.stop.requested, steps, self.saver.by_clock()])
+        self.ending = any(asked for asked, *_ in everyone)
+        _, steps, self.save_due = everyone[0]
+        return 0 if self.ending or self.save_due else steps
+
+    def _check(self) -> None:
+        """Raise `Stopped`, in all workers, if one was told to stop."""
+        self._agree(self.step)
+        if self.ending:
+            raise Stopped
+
+    def _call(self, batches: Iterator[Any], steps: int) -> None:
+        """Take some steps."""
         began = time.perf_counter()
         self.engine.train(batches, steps)
         elapsed, images = self._taken(steps, began), steps * self.recipe.batch_size
@@ -142,7 +169,7 @@ class Session:
         with self.writer.as_default():
             line = self.instruments.record_gradients(self.step + 1, probe, findings)
         if line:
-            self.directory.append_history(line)
+            self._write_down(line)
         self._taken(1, began)
         self.instruments.require_norms(probe, findings)
 
@@ -165,8 +192,8 @@ class Session:
 
     def _end_epoch(self) -> None:
         """Evaluate, and write down how the epoch went; `Stopped` comes before anything is changed."""
-        images = evaluation_batches(self.data.test, self.recipe.batch_size)
-        test = self.engine.evaluate(images, self.recipe.batch_size, between=self.stop.check)
+        images = evaluation_batches(self.data.test, self.recipe.batch_size, self.share)
+        test = self.engine.evaluate(images, self.recipe.batch_size, between=self._check)
         train = self.engine.metrics()
         self.engine.reset()
         self.line = {
@@ -179,13 +206,18 @@ class Session:
             "seconds": self.seconds,
         }
         self.epoch_seconds, self.epoch_images = 0.0, 0
-        self.lock.require()
-        self.directory.append_history(self.line)
+        self._write_down(self.line)
         self._record()
         self.progress.epoch(self.line)
         self._keep_best()
         if self.stopping and self.stopping.observe(self.step, self.line["test"]):
             self.log(self.stopping.sentence())
+
+    def _write_down(self, line: dict[str, Any]) -> None:
+        """Add a line to the run's history."""
+        if self.lock:
+            self.lock.require()
+            self.directory.append_history(line)
 
     def _record(self) -> None:
         with self.writer.as_default(step=self.line["epoch"]):
@@ -207,13 +239,32 @@ class Session:
             self.write_model(self.directory.best)
 
     def _save(self) -> None:
-        self.lock.require()
+        if self.lock:
+            self.lock.require()
         facts = {"seconds": self.seconds, "line": self.line, "best": self.best}
         if self.stopping:
             facts["early_stopping"] = self.stopping.facts()
         self.saver.save(self.engine, self.step, facts)
+        self.save_due = False
 
     def _restore(self) -> None:
+        """Go on from the newest valid checkpoint; every worker from what the chief has."""
+        checkpoint = self._newest() if self.workers.chief else None
+        told = self.workers.share((checkpoint.step, dict(checkpoint.facts)) if checkpoint else None)[0]
+        if told:
+            self.step, facts = told
+            self.seconds, self.line, self.best = facts["seconds"], facts["line"], facts["best"]
+            if self.stopping:
+                self.stopping.restore(facts["early_stopping"])
+            self.saver.continue_from(self.step, facts)
+            self.log(f"Continuing after step {self.step} of {self.total_steps}.")
+        if self.workers.count > 1:
+            self.engine.restore(self.workers.take_over(self.engine.state()))
+        if self.workers.chief:
+            self.directory.keep_history_until(self.step)
+
+    def _newest(self) -> Checkpoint | None:
+        """The newest valid checkpoint, whose variables are set."""
         checkpoint, damaged = self.store.latest()
         for each in damaged:
             self.log(str(self.store.set_aside(each)))
@@ -225,11 +276,4 @@ class Session:
                 self.engine.restore(checkpoint.arrays)
             except ValueError as error:
                 raise fail("run_changed", f"{self.directory} cannot be continued: {error}.") from None
-            facts = checkpoint.facts
-            self.step, self.seconds = checkpoint.step, facts["seconds"]
-            self.line, self.best = facts["line"], facts["best"]
-            if self.stopping:
-                self.stopping.restore(facts["early_stopping"])
-            self.saver.continue_from(checkpoint)
-            self.log(f"Continuing after step {self.step} of {self.total_steps}.")
-        self.directory.keep_history_until(self.step)
+        return checkpoint

@@ -33,11 +33,6 @@ class StopSignals:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def check(self) -> None:
-        """Raise `Stopped` if a signal has come."""
-        if self.requested:
-            raise Stopped
-
     def _heard(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.requested:
             raise KeyboardInterrupt

@@ -15,6 +15,7 @@ import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from kresnet.graph import build_model
+from kresnet.graph.layers import Dropout, StochasticDepth
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Sgd
@@ -34,8 +35,10 @@ rng = np.random.default_rng(0)
 images = rng.integers(0, 256, (64, 8, 8, 1)).astype(np.uint8)
 labels = rng.integers(0, 3, 64).astype(np.int32)
 
+strategies = {name: make_strategy(name) for name in ("one_device", "mirrored")}
+
 def run(distribution):
-    strategy = make_strategy(distribution)
+    strategy = strategies[distribution]
     with strategy.scope():
         network = build_model(plan, seed=3)
         trainer = Trainer(network, clip=ClipNorm(1.0), average=Average(network, build_model(plan), 0.9, 1, True))
@@ -55,9 +58,17 @@ def run(distribution):
     held = [*network.weights, *trainer.average.network.weights]
     weights = [float(np.abs(w.numpy()).sum()) for w in held]
     return {"replicas": strategy.num_replicas_in_sync, "losses": losses, "test": test, "alike": bool(alike),
-            "weights": weights}
+            "weights": weights, "masks": masks(strategy)}
 
-json.dump({name: run(name) for name in ("one_device", "mirrored")}, sys.stdout)
+def masks(strategy):
+    with strategy.scope():
+        layers = [Dropout(0.5, seed=1), StochasticDepth(0.5, seed=1)]
+    call = tf.function(lambda: [layer(tf.ones((16, 4)), training=True) for layer in layers])
+    drawn = [strategy.run(call) for _ in range(2)]
+    return [[[copy.numpy().tolist() for copy in strategy.experimental_local_results(mask)] for mask in each]
+            for each in drawn]
+
+json.dump({name: run(name) for name in strategies}, sys.stdout)
 """
 
 
@@ -88,3 +99,14 @@ def test_replicas_hold_the_same_weights_and_statistics(runs):
 def test_a_short_last_batch_is_evaluated_whole(runs):
     for metric in ("loss", "accuracy"):
         np.testing.assert_allclose(runs["mirrored"]["test"][metric], runs["one_device"]["test"][metric], rtol=1e-3)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_replicas_drop_different_places(runs, layer):
+    """The first replica what one device would, the second others, and both others in the next step."""
+    alone = [np.array(drawn[layer]) for drawn in runs["one_device"]["masks"]]
+    mirrored = [np.array(drawn[layer]) for drawn in runs["mirrored"]["masks"]]
+    for one, two in zip(alone, mirrored, strict=True):
+        np.testing.assert_array_equal(two[0], one[0])
+    masks = [mask for drawn in mirrored for mask in drawn]
+    assert all((a != b).any() for n, a in enumerate(masks) for b in masks[:n])

@@ -2,7 +2,7 @@
 
 from kresnet.graph.layers.batch_norm import FusedBatchNorm
 from kresnet.graph.layers.pixels import NormalizePixels
-from kresnet.graph.layers.regularization import StochasticDepth
+from kresnet.graph.layers.regularization import Dropout, StochasticDepth
 from kresnet.graph.layers.shapes import IdentityPad, SymmetricPad
 
-__all__ = ["FusedBatchNorm", "IdentityPad", "NormalizePixels", "StochasticDepth", "SymmetricPad"]
+__all__ = ["Dropout", "FusedBatchNorm", "IdentityPad", "NormalizePixels", "StochasticDepth", "SymmetricPad"]

@@ -55,8 +55,8 @@ class Recipe(Document):
     """End the run early."""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
     """Type of activations and products; weights are always float32. `auto`: bfloat16 where the hardware has it."""
-    distribution: Literal["auto", "one_device", "mirrored"] = "auto"
-    """Devices to train on; `auto` takes all GPUs of this machine."""
+    distribution: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"] = "auto"
+    """Devices to train on. `auto`: the workers that TF_CONFIG or SLURM names, else all GPUs of this machine."""
     deterministic: Flag = False
     """Ask TensorFlow for kernels that give the same bits each time."""
     seed: Seed = 0

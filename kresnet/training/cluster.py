@@ -1,0 +1,197 @@
+"""Which workers a run has, and which of them this process is: from `TF_CONFIG`, or from SLURM's variables."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kresnet.errors import KresnetError, Problem, fail, nearest
+from kresnet.spec.recipe import Recipe
+
+#: Jobs of `TF_CONFIG` that train, the first worker first. `master` is TFJob's old name of the chief.
+ROLES = ("chief", "master", "worker")
+
+EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
+
+#: A SLURM job's workers listen on one of these ports and those after it, chosen by the job's number.
+FIRST_PORT, PORTS = 10_000, 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The workers of a run.
+
+    Attributes:
+        addresses: `host:port` of each, in order of rank; the chief has rank 0.
+        rank: of this process.
+    """
+
+    addresses: tuple[str, ...]
+    rank: int
+
+    @property
+    def chief(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self.rank == 0
+
+    def name(self, rank: int) -> str:
+        """What messages call a worker."""
+        return f"worker {rank} ({self.addresses[rank]})"
+
+
+def cluster_of(recipe: Recipe) -> Cluster | None:
+    """The workers that train by a recipe; None for a single process.
+
+    Raises:
+        KresnetError: `environment`, when they are not properly named.
+    """
+    if recipe.distribution not in ("auto", "multi_worker"):
+        return None
+    return named_cluster() if recipe.distribution == "auto" else read_cluster()
+
+
+def require_shares(batch_size: int, count: int, sharers: str) -> None:
+    """Make sure that every one of the `count` replicas or workers gets as many images of a batch.
+
+    Raises:
+        KresnetError: `contradiction`.
+    """
+    if batch_size % count:
+        message = f"{count} {sharers} cannot share batches of {batch_size}."
+        remedy = f"--set recipe.batch_size={-(-batch_size // count) * count}"
+        raise fail("contradiction", message, path="batch_size", remedy=remedy)
+
+
+def named_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
+    """The cluster that the environment names; None where it names no more than one worker.
+
+    Raises:
+        KresnetError: `environment`, as `read_cluster`.
+    """
+    alone = environment.get("SLURM_STEP_NUM_TASKS", "1") == "1"
+    if not environment.get("TF_CONFIG", "").strip() and (alone or "SLURM_STEP_NODELIST" not in environment):
+        return None
+    cluster = read_cluster(environment)
+    return cluster if len(cluster.addresses) > 1 else None
+
+
+def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
+    """The cluster that `TF_CONFIG` describes, as Kubeflow's TFJob sets it, else the SLURM job step's.
+
+    Raises:
+        KresnetError: `environment`, with every problem of `TF_CONFIG`.
+    """
+    if text := environment.get("TF_CONFIG", "").strip():
+        return _from_tf_config(text)
+    if "SLURM_STEP_NODELIST" in environment:
+        return _from_slurm(environment)
+    raise fail(
+        "environment",
+        "`distribution: multi_worker` needs to know its workers: TF_CONFIG is not set, and this is no SLURM job step.",
+        expected=f"TF_CONFIG={EXAMPLE}",
+        remedy="set TF_CONFIG, start with srun, or --set recipe.distribution=auto",
+    )
+
+
+def _from_tf_config(text: str) -> Cluster:
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise _refused(f"TF_CONFIG is no JSON: {error}.", found=text[:80]) from None
+    problems = list(_problems(config))
+    if problems:
+        raise KresnetError(problems)
+    cluster, task = config["cluster"], config["task"]
+    ranks = [(role, index) for role in ROLES for index in range(len(cluster.get(role, [])))]
+    addresses = tuple(cluster[role][index] for role, index in ranks)
+    return Cluster(addresses, ranks.index((task["type"], int(task["index"]))))
+
+
+def _problems(config: Any) -> Iterator[Problem]:
+    """What is wrong with a parsed `TF_CONFIG`."""
+    cluster, task = (config.get(key) if isinstance(config, dict) else None for key in ("cluster", "task"))
+    if not isinstance(cluster, dict) or not isinstance(task, dict):
+        yield _problem("TF_CONFIG must have `cluster` and `task`, both objects.")
+        return
+    for role, addresses in cluster.items():
+        if role not in ROLES:
+            yield _problem(
+                f"TF_CONFIG names a job `{role}`, which has no part in synchronous training.",
+                expected=" or ".join(ROLES), found=role, nearest=nearest(role, ROLES),
+            )  # fmt: skip
+        elif not isinstance(addresses, list) or not all(map(_is_address, addresses)):
+            yield _problem(f"The addresses of job `{role}` are not all HOST:PORT.", found=json.dumps(addresses)[:200])
+    known = {role: cluster[role] for role in ROLES if isinstance(cluster.get(role), list)}
+    everyone = [address for addresses in known.values() for address in addresses]
+    if not everyone:
+        yield _problem("TF_CONFIG names no workers.")
+    if twice := sorted({str(address) for address in everyone if everyone.count(address) > 1}):
+        yield _problem("Two workers of TF_CONFIG have one address.", found=", ".join(twice))
+    if len(known.get("chief", [])) + len(known.get("master", [])) > 1:
+        yield _problem("TF_CONFIG names more than one chief.")
+    kind, index = task.get("type"), json.dumps(task.get("index")).strip('"')
+    if not isinstance(kind, str) or kind not in known:
+        yield _problem("The task's type is no job of the cluster.", expected=" or ".join(known), found=repr(kind))
+        return
+    count = len(known[kind])
+    if not index.isdecimal() or int(index) >= count:
+        yield _problem(
+            f"The task's index is none of the cluster's `{kind}` tasks.",
+            expected=f"0 to {count - 1}", found=index,
+        )  # fmt: skip
+
+
+def _is_address(value: Any) -> bool:
+    host, separator, port = str(value).rpartition(":")
+    return isinstance(value, str) and bool(host and separator) and port.isdigit() and 0 < int(port) < 65536
+
+
+def _problem(message: str, expected: str = EXAMPLE, **details: Any) -> Problem:
+    return Problem("environment", message, expected=expected, **details)
+
+
+def _refused(message: str, **details: str) -> KresnetError:
+    return KresnetError(_problem(message, **details))
+
+
+def _from_slurm(environment: Mapping[str, str]) -> Cluster:
+    """Tasks in SLURM's block distribution, which is its default: node after node, each with its share."""
+    try:
+        nodes = list(expand_nodes(environment["SLURM_STEP_NODELIST"]))
+        shares = list(expand_shares(environment["SLURM_STEP_TASKS_PER_NODE"]))
+        rank = int(environment["SLURM_PROCID"])
+        first = FIRST_PORT + int(environment["SLURM_JOB_ID"]) % PORTS
+        pairs = zip(nodes, shares, strict=True)
+        places = [(node, place) for node, share in pairs for place in range(share)]
+        here = environment.get("SLURMD_NODENAME", places[rank][0])
+    except (KeyError, ValueError, IndexError) as error:
+        message = f"SLURM's variables do not describe this job step ({type(error).__name__}: {error})."
+        raise fail("environment", message, expected="SLURM_STEP_NODELIST, SLURM_STEP_TASKS_PER_NODE, SLURM_PROCID and "
+                   "SLURM_JOB_ID, as srun sets them", remedy="start with srun, or set TF_CONFIG") from None  # fmt: skip
+    if places[rank][0] != here:
+        message = f"Task {rank} should run on {places[rank][0]} and runs on {here}."
+        raise fail("environment", message, expected="tasks numbered node after node", remedy="srun -m block")
+    return Cluster(tuple(f"{node}:{first + place}" for node, place in places), rank)
+
+
+def expand_nodes(text: str) -> Iterator[str]:
+    """Names of a SLURM node list, in its order: `n[1-2,07],m` gives n1, n2, n07, m."""
+    for prefix, ranges, suffix in re.findall(r"([^,\[\]]+)(?:\[([^\]]*)\])?([^,\[\]]*)", text):
+        for part in ranges.split(","):
+            low, _, high = part.partition("-")
+            numbers = range(int(low), int(high or low) + 1) if part else [None]
+            for number in numbers:
+                yield prefix + ("" if number is None else f"{number:0{len(low)}}") + suffix
+
+
+def expand_shares(text: str) -> Iterator[int]:
+    """Tasks a node: `2(x3),1` gives 2, 2, 2, 1."""
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)
+        if not match:
+            raise ValueError(f"{part!r} is no number of tasks")
+        yield from [int(match[1])] * int(match[2] or 1)
