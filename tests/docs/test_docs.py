@@ -13,6 +13,7 @@ SLOW = (
     "docs/batch-norm.md",
     "docs/gradient-flow.md",
     "docs/server.md",
+    "docs/distributed.md",
 )
 
 PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if path.name != "errors.md"]
