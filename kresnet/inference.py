@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-import kresnet.graph.layers  # noqa: F401 - registers the layers that `.keras` files name
 from kresnet.data.images import read_image
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
-from kresnet.errors import KresnetError, Problem, fail
+from kresnet.errors import KresnetError, Problem
 from kresnet.plan.objective import objective
 from kresnet.spec.inputs import Input
 from kresnet.training.classes import by_class_name
@@ -23,21 +21,7 @@ from kresnet.training.engine import Engine
 from kresnet.training.losses import make_loss
 from kresnet.training.run import Run
 from kresnet.training.trainer import Trainer
-
-
-def load_model(path: Path) -> keras.Model:
-    """The model in a `.keras` file; nothing in it is executed (Keras's safe mode).
-
-    Raises:
-        KresnetError: `file_missing` or `model_unreadable`.
-    """
-    if not path.is_file():
-        raise fail("file_missing", f"There is no file {path}.")
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise fail("model_unreadable", f"{path} cannot be loaded as a Keras model: {reason}") from None
+from kresnet.weights.convert import load_model
 
 
 def evaluate(run: Run) -> dict[str, Any]:
@@ -48,9 +32,10 @@ def evaluate(run: Run) -> dict[str, Any]:
         confusion matrix (rows are labels, columns what the model says), or a 2x2 table for each independent label.
 
     Raises:
-        KresnetError: `run_missing`, `model_unreadable`, or what opening the data raises.
+        KresnetError: `run_missing`, what `load_model` raises, or what opening the data raises.
     """
-    model, plan, recipe = load_model(run.model), run.plan(), run.recipe()
+    plan, recipe = run.plan(), run.recipe()
+    model = load_model(run.model, plan)
     data = open_data(recipe.data, run.spec().input)
     loss = make_loss(objective(plan, recipe))
     engine = Engine(Trainer(model, loss=loss), tf.distribute.get_strategy())
@@ -80,7 +65,7 @@ def predict(run: Run, paths: Sequence[Path]) -> list[dict[str, Any]]:
     """
     spec, plan, names = run.spec(), run.plan(), run.data()["class_names"]
     images = _read_all(paths, spec.input)
-    logits = load_model(run.model)(images.astype(np.float32), training=False)
+    logits = load_model(run.model, plan)(images.astype(np.float32), training=False)
     scale = tf.nn.sigmoid if plan.probabilities == "sigmoid" else tf.nn.softmax
     return [_answer(path, row, names) for path, row in zip(paths, np.asarray(scale(logits)), strict=True)]
 

@@ -21,7 +21,6 @@ from kresnet.errors import fail
 from kresnet.graph import build_model
 from kresnet.graph.build import BatchNorm
 from kresnet.graph.layers import FusedBatchNorm
-from kresnet.inference import load_model
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.estimate import available_memory, estimate, size
 from kresnet.plan.objective import objective
@@ -33,6 +32,7 @@ from kresnet.training.engine import Engine
 from kresnet.training.losses import Squares, make_loss
 from kresnet.training.run import Run
 from kresnet.training.trainer import Trainer
+from kresnet.weights.convert import load_model
 
 #: A probed step keeps inputs, outputs and their gradients, and float64 copies of a layer's at a time; this many times
 #: the memory of a plain step was seen to be enough.
@@ -140,7 +140,7 @@ def _load_weights(network: keras.Model, run: Run | None) -> str:
     if run is None:
         return "initial weights"
     if run.model.is_file():
-        network.set_weights(load_model(run.model).get_weights())
+        network.set_weights(load_model(run.model, run.plan()).get_weights())
         return f"weights of {run.model}"
     checkpoint, _ = CheckpointStore(run.checkpoints, 1).latest()
     if checkpoint is None:

@@ -31,8 +31,9 @@ def export(
     import_tensorflow()
     from kresnet import inference
     from kresnet.export.saved_model import export_model
+    from kresnet.weights.convert import load_model
 
-    model = inference.load_model(finished.model)
+    model = load_model(finished.model, finished.plan())
     names = finished.data()["class_names"]
     log("Exporting, then loading the export in a fresh process through TensorFlow's C API.")
     images = inference.sample_images(finished, GOLDEN_IMAGES)

@@ -11,11 +11,14 @@ import numpy as np
 from kresnet.errors import fail
 from kresnet.files import staged_file
 from kresnet.graph import build_model
-from kresnet.inference import load_model
 from kresnet.plan import Plan
-from kresnet.weights.matching import Match, Target
+from kresnet.weights.config import differences
+from kresnet.weights.matching import Match, Target, match, require
 from kresnet.weights.source import open_weights
 from kresnet.weights.transfer import frozen_records, matched
+
+#: Layers of another network that one message lists.
+MOST_DIFFERENCES = 100
 
 
 def set_weights(model: keras.Model, arrays: Iterable[tuple[Target, np.ndarray]]) -> int:
@@ -58,6 +61,31 @@ def freeze(network: keras.Model, plan: Plan, parts: Sequence[str]) -> int:
     return sum(record.weights for record in records)
 
 
+def load_model(path: Path, plan: Plan) -> keras.Model:
+    """The plan's network with the weights of its `.keras` file, float32.
+
+    The file's own description of a network is compared with the plan and never built: whatever classes, modules or
+    paths a stranger's file may name, none is looked up.
+
+    Raises:
+        KresnetError: `weights_mismatch`, with the list of differences, if it is another network's; or what reading the
+            file raises.
+    """
+    with open_weights(path) as source:
+        if not source.layers:
+            raise fail("model_unreadable", f"{path} is no .keras file: it does not say what network it is.")
+        model = build_model(plan)
+        kinds = {layer.name: type(layer).__name__ for layer in model.layers}
+        if found := differences(plan, source.layers, kinds):
+            message = f"{path} is not the network {plan.name}."
+            shown = found[:MOST_DIFFERENCES]
+            if len(found) > len(shown):
+                shown.append(f"and {len(found) - len(shown)} more")
+            raise fail("weights_mismatch", message, found="".join(f"\n    {each}" for each in shown))
+        set_weights(model, require(match(plan, source, "kresnet"), plan).arrays())
+        return model
+
+
 def write_model(model: keras.Model, path: Path) -> None:
     """Write a `.keras` file, whole or not at all, and only once it has been read back bit for bit.
 
@@ -67,10 +95,10 @@ def write_model(model: keras.Model, path: Path) -> None:
     with staged_file(path) as staged:
         path.parent.mkdir(parents=True, exist_ok=True)
         model.save(staged)
-        read_back = load_model(staged).get_weights()
+        read_back = keras.models.load_model(staged, compile=False).get_weights()  # by Keras, as others will
         for weight, again in zip(model.weights, read_back, strict=True):
             if not np.array_equal(weight.numpy(), again):
                 raise fail("graph_mismatch", f"{weight.path} is not what was written to {path}.")
 
 
-__all__ = ["converted_model", "freeze", "set_weights", "start_from", "write_model"]
+__all__ = ["converted_model", "freeze", "load_model", "set_weights", "start_from", "write_model"]

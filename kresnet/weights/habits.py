@@ -71,12 +71,13 @@ def _observed(source: Source) -> dict[str, Any]:
     """The habits that a `.keras` file states in its layers."""
     if not source.layers:
         return {}
-    layers = [(kind.rpartition(">")[2], config) for kind, config in source.layers.values()]
-    found: dict[str, Any] = {"convolution.padding": "symmetric" if _PADS & {kind for kind, _ in layers} else "same"}
+    layers = source.layers.values()
+    padded = bool(_PADS & {layer.kind for layer in layers})
+    found: dict[str, Any] = {"convolution.padding": "symmetric" if padded else "same"}
     for field in ("epsilon", "momentum"):
-        values = {config.get(field) for kind, config in layers if kind in _NORMS}
-        if len(values) == 1 and (value := values.pop()) is not None:
-            found[f"norm.{field}"] = value
+        values = [layer.settings.get(field) for layer in layers if layer.kind in _NORMS]
+        if values and isinstance(values[0], float) and values.count(values[0]) == len(values):
+            found[f"norm.{field}"] = values[0]
     return found
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from zipfile import ZIP_STORED, ZipFile
 import h5py
 import numpy as np
 
+from kresnet.weights.config import Layer, layers_of
 from kresnet.weights.tensor import Tensor
 
 #: Keras writes `.keras` archives uncompressed, and weights hardly compress; more than this is no honest file.
@@ -21,20 +21,21 @@ _MOST_EXPANSION = 20
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
-def archive(path: Path, stack: ExitStack) -> tuple[dict[str, Tensor], dict[str, tuple[str, Mapping[str, Any]]]]:
-    """The weights of a `.keras` file, and each layer's class and configuration by name."""
+#: A network of a thousand layers is described in five million bytes.
+_MOST_CONFIG = 64 * 1024**2
+
+
+def archive(path: Path, stack: ExitStack) -> tuple[dict[str, Tensor], dict[str, Layer]]:
+    """The weights of a `.keras` file, and its layers by name. It is read where it lies, never unpacked."""
     with ZipFile(path) as file:
         for name in ("model.weights.h5", "config.json"):
             info = file.getinfo(name)
             if info.compress_type != ZIP_STORED and info.file_size > _MOST_EXPANSION * max(info.compress_size, 1):
                 raise ValueError(f"its {name} claims {info.file_size:,} bytes in {info.compress_size:,}")
+        if (size := file.getinfo("config.json").file_size) > _MOST_CONFIG:
+            raise ValueError(f"its config.json has {size:,} bytes")
         weights = io.BytesIO(file.read("model.weights.h5"))
-        config = json.loads(file.read("config.json"))
-    layers = {
-        entry["config"]["name"]: (str(entry["class_name"]), entry["config"])
-        for entry in config.get("config", {}).get("layers", ())
-        if isinstance(entry.get("config"), dict) and "name" in entry["config"]
-    }
+        layers = layers_of(file.read("config.json"))
     return tensors(weights, stack), layers
 
 
@@ -49,7 +50,7 @@ def tensors(file: Path | io.BytesIO, stack: ExitStack) -> dict[str, Tensor]:
     for layer, datasets in _layers(root):
         names = _variable_names([dataset.shape for dataset in datasets])
         for name, dataset in zip(names, datasets, strict=True):
-            if dataset.external or dataset.is_virtual:
+            if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
                 raise ValueError(f"the data of {dataset.name} are in another file")
             if (key := f"{layer}/{name}") in found:
                 raise ValueError(f"two layers are named {layer}")
@@ -76,7 +77,7 @@ def _tensor(name: str, dataset: h5py.Dataset) -> Tensor:
 def _layers(root: h5py.File) -> Iterator[tuple[str, list[h5py.Dataset]]]:
     """Each layer's name and its variables in the order in which the layer made them."""
     if "layer_names" in root.attrs or "model_weights" in root:
-        yield from _legacy(root.get("model_weights", root))
+        yield from _legacy(_within(root, "model_weights") if "model_weights" in root else root)
         return
     groups: list[h5py.Group] = []
     root.visititems(lambda path, item: groups.append(item) if path.endswith("/vars") else None)
@@ -86,16 +87,25 @@ def _layers(root: h5py.File) -> Iterator[tuple[str, list[h5py.Dataset]]]:
             continue
         if (name := group.attrs.get("name")) is None:
             raise ValueError("its layers have no names: it was written by a Keras older than 3.4")
-        yield str(name), [group[key] for key in sorted(group, key=int)]
+        yield str(name), [_within(group, key) for key in sorted(group, key=int)]
 
 
 def _legacy(root: h5py.Group) -> Iterator[tuple[str, list[h5py.Dataset]]]:
     """Keras 2's arrangement, in which keras.applications still publishes its weights."""
     for layer in map(_text, root.attrs["layer_names"]):
-        group = root[layer]
-        datasets = [group[_text(name)] for name in group.attrs["weight_names"]]
+        group = _within(root, layer)
+        datasets = [_within(group, _text(name)) for name in group.attrs["weight_names"]]
         if datasets:
             yield layer, datasets
+
+
+def _within(group: h5py.Group, path: str) -> Any:
+    """What stands at `path`, reached without the links by which HDF5 leads elsewhere, to other files too."""
+    for name in path.strip("/").split("/"):
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"{name} is a link, or is not there")
+        group = group[name]
+    return group
 
 
 def _text(value: str | bytes) -> str:

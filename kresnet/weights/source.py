@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
 from kresnet.errors import KresnetError, fail
 from kresnet.weights import hdf5
+from kresnet.weights.config import Layer
 from kresnet.weights.tensor import Tensor
 
 _HDF5_MAGIC, _ZIP_MAGIC, _PICKLE_PROTOCOL = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80"
@@ -34,13 +34,13 @@ class Source:
     Attributes:
         format: `pytorch` (safetensors: kernels are (out, in, h, w)) or `keras` (kernels are (h, w, in, out)).
         tensors: by name, such as `layer1.0.conv1.weight` or `conv1_conv/kernel`.
-        layers: of a `.keras` file: class and configuration by layer name; empty otherwise.
+        layers: of a `.keras` file: the layers by name, as its `config.json` describes them; empty otherwise.
     """
 
     path: Path
     format: str
     tensors: Mapping[str, Tensor]
-    layers: Mapping[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    layers: Mapping[str, Layer] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -52,14 +52,33 @@ def open_weights(path: Path) -> Iterator[Source]:
     """
     if not path.is_file():
         raise fail("file_missing", f"There is no file {path}.")
+    with contextlib.ExitStack() as stack:
+        with _told_plainly(path):
+            source = _open(path, stack)
+        guarded = {name: _guarded(tensor, path) for name, tensor in source.tensors.items()}
+        yield replace(source, tensors=guarded)
+
+
+@contextlib.contextmanager
+def _told_plainly(path: Path) -> Iterator[None]:
+    """Around the readers, which raise whatever the damage made them stumble over."""
     try:
-        with contextlib.ExitStack() as stack:
-            yield _open(path, stack)
+        yield
     except KresnetError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, RuntimeError) as error:
+    except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise fail("model_unreadable", f"{path} cannot be read as weights: {reason}") from None
+
+
+def _guarded(tensor: Tensor, path: Path) -> Tensor:
+    """The tensor, whose values are read later, and may turn out to be damaged then."""
+
+    def read() -> np.ndarray:
+        with _told_plainly(path):
+            return tensor.read()
+
+    return replace(tensor, read=read)
 
 
 def _open(path: Path, stack: contextlib.ExitStack) -> Source:

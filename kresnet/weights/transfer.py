@@ -9,6 +9,7 @@ from typing import Any
 
 from kresnet.errors import KresnetError, Problem, fail, nearest
 from kresnet.plan import Plan, Record
+from kresnet.weights.config import settings_that_differ
 from kresnet.weights.matching import Match, match, require
 from kresnet.weights.source import Source, open_weights
 
@@ -111,22 +112,9 @@ def _prefixes(name: str) -> list[str]:
 def _differences(plan: Plan, source: Source) -> Iterator[str]:
     """What the weights do not show: pixels, epsilons, strides and activations, layer by layer of the same name."""
     for record in plan.records:
-        _, config = source.layers.get(record.name, ("", {}))
-        for field, theirs in _settings(config).items():
-            own = record.settings.get(field)
-            own = list(own) if isinstance(own, tuple) else own
-            if own is not None and own != theirs:
+        if layer := source.layers.get(record.name):
+            for field, theirs, own in settings_that_differ(record, layer):
                 yield f"{record.name}.{field} is {theirs} in {source.path}, {own} here"
-
-
-def _settings(config: Any) -> dict[str, Any]:
-    """The settings of a plan's record that a layer's configuration states."""
-    names = {"strides": "stride", "activation": "function"}
-    kept = ("range", "mean", "std", "channel_order", "epsilon", "strides", "activation", "padding", "groups")
-    values = {names.get(key, key): config[key] for key in kept if key in config}
-    if isinstance(stride := values.get("stride"), list | tuple):
-        values["stride"] = stride[0]
-    return values
 
 
 __all__ = ["Transfer", "frozen_records", "matched", "prepare", "require_known"]

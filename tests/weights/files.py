@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -36,3 +37,12 @@ def tensors(plan: Plan, layout: str = "torchvision") -> dict[str, np.ndarray]:
 def write(path: Path, arrays: dict[str, np.ndarray]) -> Path:
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
     return path
+
+
+def load_with_keras(path: Path) -> Any:
+    """The model of a `.keras` file as others load it, without kresnet's own reader."""
+    import keras
+
+    import kresnet.graph.layers  # noqa: F401 - registers the layers that the file names
+
+    return keras.models.load_model(path, compile=False)

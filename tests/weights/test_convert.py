@@ -13,7 +13,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from kresnet.cli.main import main
-from kresnet.inference import load_model
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.weights.matching import match, require
@@ -21,7 +20,7 @@ from kresnet.weights.source import open_weights
 from tests.command import kresnet
 from tests.golden.regenerate import plan_of
 from tests.weights.conftest import DATA
-from tests.weights.files import SMALL, tensors, write
+from tests.weights.files import SMALL, load_with_keras, tensors, write
 
 
 def convert(*arguments: object) -> dict:
@@ -39,7 +38,7 @@ def test_idelbayevs_networks_compute_his_logits(trained, tmp_path, depth):
     result = convert(trained / f"resnet{depth}.safetensors", "--spec", f"cifar_resnet{depth}_pytorch", "-o", path)
     assert result["layout"] == "cifar-pytorch"
     reference = np.load(trained / f"resnet{depth}-reference.npz")
-    logits = np.asarray(load_model(path)(reference["images"].astype(np.float32), training=False))
+    logits = np.asarray(load_with_keras(path)(reference["images"].astype(np.float32), training=False))
     assert np.abs(logits - reference["logits"]).max() < 1e-4
     assert (logits.argmax(1) == reference["predictions"][:256]).all()
 
@@ -53,7 +52,7 @@ def test_idelbayevs_networks_predict_as_he_does_on_all_test_images(trained, tmp_
     convert(trained / f"resnet{depth}.safetensors", "--spec", f"cifar_resnet{depth}_pytorch", "-o", path)
     builder = tfds.builder_from_directory(DATA / "tfds" / "cifar10_jpeg" / "1.0.0")
     images = builder.as_dataset("test", batch_size=-1)["image"].numpy()
-    logits = load_model(path).predict(images.astype(np.float32), batch_size=500, verbose=0)
+    logits = load_with_keras(path).predict(images.astype(np.float32), batch_size=500, verbose=0)
     theirs = np.load(trained / f"resnet{depth}-reference.npz")["predictions"]
     margins = {int(i): float(np.ptp(np.sort(logits[i])[-2:])) for i in np.flatnonzero(logits.argmax(1) != theirs)}
     assert not margins, f"images that differ, and how far their two largest logits are apart: {margins}"
@@ -73,7 +72,7 @@ def test_habits_are_carried_over_and_the_written_spec_says_so(small):
     assert result["carried_over"] == {"convolution.padding": "symmetric"}
     written = YAML(typ="safe").load((small / "out" / "model.yaml").read_text())
     assert written["convolution"]["padding"] == "symmetric"
-    assert "stem.conv_pad" in {layer.name for layer in load_model(small / "out" / "model.keras").layers}
+    assert "stem.conv_pad" in {layer.name for layer in load_with_keras(small / "out" / "model.keras").layers}
     again = kresnet("convert", "w.safetensors", "--spec", "small.yaml", "-o", "out/model.keras", cwd=small)
     assert again.returncode == 2
     assert "[output_exists]" in again.stderr
@@ -92,7 +91,7 @@ def test_a_new_head_starts_afresh_where_allowed(small):
     options = ["--set", "head.classes=7", *allowed, "-o", "model.keras"]
     result = convert("w.safetensors", "--spec", "small.yaml", *options)
     assert result["left_as_initialized"] == ["head.logits/kernel", "head.logits/bias"]
-    assert load_model(small / "model.keras").output_shape == (None, 7)
+    assert load_with_keras(small / "model.keras").output_shape == (None, 7)
 
 
 def test_half_precision_and_wrappers_are_told(small):
@@ -109,7 +108,9 @@ def test_kresnets_own_models_are_sources_too(small):
     result = convert("a.keras", "--spec", "small.yaml", "-o", "b.keras")
     assert result["layout"] == "kresnet"
     assert result["carried_over"] == {"convolution.padding": "symmetric"}
-    for one, other in zip(load_model(small / "a.keras").weights, load_model(small / "b.keras").weights, strict=True):
+    for one, other in zip(
+        load_with_keras(small / "a.keras").weights, load_with_keras(small / "b.keras").weights, strict=True
+    ):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kresnet.inference import load_model
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.weights.transfer import prepare
 from tests.command import kresnet
-from tests.weights.files import write
+from tests.weights.files import load_with_keras, write
 
 SPEC = """
 name: tiny
@@ -62,7 +61,7 @@ def run(home) -> Path:
 
 
 def weights(path: Path) -> dict[str, np.ndarray]:
-    model = load_model(path)
+    model = load_with_keras(path)
     return {f"{layer.name}/{weight.name}": weight.numpy() for layer in model.layers for weight in layer.weights}
 
 
