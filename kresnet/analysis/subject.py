@@ -111,6 +111,10 @@ def open_subject(
         spec, plan = loaded.value, plan_loaded(loaded)
         beside = loaded.path.parent if recipe is None and spec.recipe else None
         chosen = load_recipe(recipe or spec.recipe or "quickstart", recipe_overrides, beside=beside).value
+        told = any(override.startswith("data") for override in recipe_overrides)
+        if recipe is None and chosen.data.kind != "embedded" and not told:  # any images will do
+            spec = spec.model_copy(update={"recipe": None})
+            chosen = load_recipe("quickstart", recipe_overrides).value
     _require_memory(plan, batch)
     own = run is not None or recipe is not None or spec.recipe is not None
     images, targets, data_told = _data(spec, plan, chosen, batch, adapt=not own)

@@ -1,0 +1,157 @@
+"""The shipped recipes say what their papers say, number by number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kresnet.errors import KresnetError
+from kresnet.plan import Plan, make_plan
+from kresnet.plan.outline import Outline, make_outline
+from kresnet.spec import library
+from kresnet.spec.loading import load_recipe, load_spec
+
+#: Training images of the data sets (10 classes of 5,000; ILSVRC 2012).
+IMAGES = {"cifar10": 50_000, "imagenet2012": 1_281_167, "fashion_mnist": 60_000, "embedded": 9_000}
+RECIPES = sorted(path.stem for path in library.directory("recipes").glob("*.yaml"))
+SPECS = sorted(path.stem for path in library.directory("specs").glob("*.yaml"))
+
+
+def outlined(name: str, plan: Plan) -> Outline:
+    recipe = load_recipe(name)
+    images = IMAGES[getattr(recipe.value.data, "name", recipe.value.data.kind).split(":")[0]]
+    return make_outline(recipe.value, plan, images // recipe.value.batch_size, recipe.source.values)
+
+
+def plan_of(name: str) -> Plan:
+    loaded = load_spec(name)
+    return make_plan(loaded.value, loaded.source.values)
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return plan_of("resnet50")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_shipped_recipe_has_no_setting_without_effect(name, plan):
+    assert outlined(name, plan).about["name"] == name
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_shipped_recipe_names_its_source_unless_it_is_kresnets_own(name):
+    own = name in ("quickstart", "fashion_mnist", "cifar_fast")
+    assert own or "arXiv:" in load_recipe(name).value.source
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_recipe_that_a_spec_names_suits_it(name):
+    spec = load_spec(name).value
+    if spec.recipe is None:
+        assert spec.head.kind != "classifier" or spec.input.shape[0] not in (32, 224)
+        return
+    recipe = load_recipe(spec.recipe).value
+    classes = {"cifar10": 10, "imagenet2012": 1000}.get(getattr(recipe.data, "name", ""), 10)
+    assert spec.head.classes == classes
+    assert outlined(spec.recipe, plan_of(name)).total_steps
+
+
+SGD = {"kind": "sgd", "momentum": 0.9, "nesterov": False, "weight_decay": 1e-4}
+CIFAR = {"crop_padding": 4, "flip": True}
+#: Shares of the learning rate, and what stands in the paper, read off it once and written here by hand.
+PAPERS: dict[str, dict[str, Any]] = {
+    # "weight decay of 0.0001 and momentum of 0.9 … mini-batch size of 128 … learning rate of 0.1, divide it by 10 at
+    # 32k and 48k iterations, and terminate training at 64k iterations … 4 pixels are padded on each side"
+    "cifar_he2015": {
+        "total_steps": 64_000, "batch_size": 128, "peak": 0.1, "optimizer": SGD, "augment": CIFAR,
+        "at": (32_000, 48_000), "factor": 0.1, "warmup": None,
+    },
+    # "n = 18 … 0.01 to warm up the training until the training error is below 80% (about 400 iterations)"
+    "cifar_he2015_110": {
+        "total_steps": 64_000, "batch_size": 128, "peak": 0.1, "optimizer": SGD, "augment": CIFAR,
+        "at": (32_000, 48_000), "factor": 0.1, "warmup": (400, 0.1, "constant"),
+    },
+    # "a smaller learning rate of 0.01 at the beginning 400 iterations and go back to 0.1 after that"
+    "cifar_he2016_preact": {
+        "total_steps": 64_000, "batch_size": 128, "peak": 0.1, "optimizer": SGD, "augment": CIFAR,
+        "at": (32_000, 48_000), "factor": 0.1, "warmup": (400, 0.1, "constant"),
+    },
+    # "SGD with Nesterov momentum … initial learning rate 0.1, weight decay 0.0005, dampening 0, momentum 0.9 and
+    # minibatch size 128 … dropped by 0.2 at 60, 120 and 160 epochs and we train for total 200 epochs"
+    "wide_resnet": {
+        "total_steps": 200 * 390, "batch_size": 128, "peak": 0.1,
+        "optimizer": SGD | {"nesterov": True, "weight_decay": 5e-4}, "augment": CIFAR,
+        "at": (60 * 390, 120 * 390, 160 * 390), "factor": 0.2, "warmup": None,
+    },
+    # "mini-batch size of 256 … rate starts from 0.1 … up to 60 × 10^4 iterations … weight decay of 0.0001 and a
+    # momentum of 0.9 … shorter side randomly sampled in [256, 480]"; the moments are ours
+    "imagenet_he2015": {
+        "total_steps": 600_000, "batch_size": 256, "peak": 0.1, "optimizer": SGD,
+        "augment": {"crop": {"kind": "rescaled", "shorter_side": [256, 480]}, "flip": True, "lighting_std": 0.1},
+        "at": (300_000, 450_000), "factor": 0.1, "warmup": None,
+    },
+    # "η = 0.1 · kn/256 … weight decay λ of 0.0001 … Nesterov momentum with m of 0.9 … all models are trained for 90
+    # epochs … 1/10 reduction at the 30-th, 60-th and 80-th epoch"
+    "imagenet_90_epochs": {
+        "total_steps": 90 * 5004, "batch_size": 256, "peak": 0.1, "optimizer": SGD | {"nesterov": True},
+        "augment": {"crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True},
+        "at": (30 * 5004, 60 * 5004, 80 * 5004), "factor": 0.1, "warmup": None,
+    },
+    # "kn = 8k … η = 3.2 … start from a learning rate of η and increment it by a constant amount at each iteration such
+    # that it reaches kη after 5 epochs"
+    "imagenet_90_epochs_8192": {
+        "total_steps": 90 * 156, "batch_size": 8192, "peak": 3.2, "optimizer": SGD | {"nesterov": True},
+        "augment": {"crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True},
+        "at": (30 * 156, 60 * 156, 80 * 156), "factor": 0.1, "warmup": (5 * 156, 0.1 / 3.2, "linear"),
+    },
+    # Table 2, column A3
+    "imagenet_rsb_a3": {
+        "total_steps": 100 * 625, "batch_size": 2048, "peak": 8e-3,
+        "optimizer": {"kind": "lamb", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-6, "weight_decay": 0.02},
+        "augment": {
+            "crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True,
+            "rand_augment": {
+                "kind": "timm", "operations": 2, "magnitude": 6.0, "magnitude_std": 0.5, "probability": 0.5,
+            },
+            "mix": {
+                "kind": "mixup_or_cutmix", "mixup_alpha": 0.1, "cutmix_alpha": 1.0, "cutmix_probability": 0.5,
+                "probability": 1.0,
+            },
+        },
+        "at": None, "factor": None, "warmup": (5 * 625, 0.0, "linear"), "objective": ("sigmoid", 0.0, 0.2),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_recipe_has_the_numbers_of_its_paper(name, plan):
+    found, paper = outlined(name, plan), PAPERS[name]
+    assert (found.total_steps, found.batch_size) == (paper["total_steps"], paper["batch_size"])
+    assert found.rate.peak == pytest.approx(paper["peak"])
+    assert found.optimizer == paper["optimizer"]
+    augment = {key: value for key, value in found.settings["augment"].items() if value}
+    assert augment == paper["augment"]
+    assert (found.rate.settings.get("at_steps"), found.rate.settings.get("factor")) == (paper["at"], paper["factor"])
+    warmup = found.rate.warmup
+    assert (warmup and (warmup.steps, pytest.approx(warmup.start), warmup.shape)) == paper["warmup"]
+    loss = found.objective
+    assert (loss.kind, loss.smoothing, loss.threshold) == paper.get("objective", ("softmax", 0.0, None))
+    assert found.ema is found.early_stopping is None
+
+
+def test_every_recipe_from_a_paper_is_compared_with_it():
+    assert set(RECIPES) - {"quickstart", "fashion_mnist", "cifar_fast"} == set(PAPERS)
+
+
+def test_a_length_in_another_unit_takes_the_place_of_the_recipes_by_name():
+    with pytest.raises(KresnetError, match="2 units"):
+        load_recipe("cifar_he2015", ["epochs=3"])
+    changed = load_recipe("cifar_he2015", ["steps=null", "epochs=3", "schedule={kind: constant}"])
+    assert (changed.value.epochs, changed.value.steps) == (3, None)
+
+
+def test_recipes_are_documented():
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page for name in RECIPES)
