@@ -27,9 +27,11 @@ from kresnet.plan.objective import objective
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.loading import load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
-from kresnet.training.devices import make_strategy, resolve_precision
+from kresnet.training.devices import make_strategy
 from kresnet.training.engine import Engine
+from kresnet.training.loss_scale import loss_scale_for
 from kresnet.training.losses import Squares, make_loss
+from kresnet.training.precision import resolve_precision
 from kresnet.training.run import Run
 from kresnet.training.trainer import Trainer
 from kresnet.weights.convert import load_model
@@ -118,7 +120,7 @@ def open_subject(
     _require_memory(plan, batch)
     own = run is not None or recipe is not None or spec.recipe is not None
     images, targets, data_told = _data(spec, plan, chosen, batch, adapt=not own)
-    strategy, precision = make_strategy(chosen.distribution), resolve_precision(chosen.precision)
+    strategy, precision = make_strategy(chosen.distribution), resolve_precision(chosen.precision).name
     if batch % strategy.num_replicas_in_sync:
         message = f"{strategy.num_replicas_in_sync} replicas cannot share a batch of {batch}."
         raise fail("bad_option", message, remedy=f"--batch {batch * strategy.num_replicas_in_sync}")
@@ -126,7 +128,7 @@ def open_subject(
         network = build_model(plan, precision=precision, seed=chosen.seed, batch_norm=batch_norm)
         weights_told = _load_weights(network, run)
         loss = make_loss(objective(plan)) if isinstance(spec.head, Classifier) else HalfSquaredDistance()
-        engine = Engine(Trainer(network, loss=loss), strategy)
+        engine = Engine(Trainer(network, loss=loss, loss_scale=loss_scale_for(precision)), strategy)
     label = plan.name + (f" ({', '.join(spec_overrides)})" if spec_overrides else "")
     return Subject(label, plan, engine, images, targets, precision, (weights_told, *data_told))
 

@@ -2,14 +2,16 @@
 
 What is counted, in bytes:
 
-- weights: 4 a parameter (always float32), and 2 more a kernel number under bfloat16, for the copy that is multiplied;
-- gradients: 4 a trainable parameter;
+- weights: 4 a parameter (always float32), and 2 more a kernel number under bfloat16 or float16, for the copy that is
+  multiplied;
+- gradients: 4 a trainable parameter, and 4 more for their sum where a batch is worked through in parts;
 - optimizer slots: 4 a trainable parameter and slot (SGD and LARS 1 with momentum, 0
   without; AdamW, LAMB and RMSprop 2);
 - activations kept for the backward pass, each tensor once however many layers read it, at the precision computed in:
   the input of every convolution, dense layer and norm; the output of an activation whose derivative is computed from it
   (relu, sigmoid, tanh...), else its input; both inputs of a product; input and output of a maximum's pool; a mask of
-  one byte a number for dropout. An addition, a pad and an average pool keep nothing;
+  one byte a number for dropout. An addition, a pad and an average pool keep nothing. Of a stage that is rematerialised
+  only what its blocks hand on, and once more all that the largest such block keeps, while it is computed again;
 - working: the largest tensor twice, since a gradient is computed from one of the same size, and again once for what the
   convolution of it reorders.
 
@@ -19,24 +21,25 @@ The memory of the TensorFlow runtime itself (some 500 MB) and of input pipelines
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
 
 from kresnet.errors import fail
 from kresnet.plan.records import Plan, Record
+from kresnet.plan.segments import segments
 from kresnet.spec.recipe import Lars, Optimizer, Recipe, Sgd
 
 #: Activations whose derivative TensorFlow computes from their output; the others keep their input.
 _FROM_OUTPUT = ("relu", "relu6", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh")
 
-_FLOAT32, _BFLOAT16 = 4, 2
+_FLOAT32, _HALF = 4, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Bytes that a training step holds at once, for one batch on one device."""
+    """Bytes that a training step holds at once, for one batch on one device, or for one of the `parts` of a batch."""
 
     batch_size: int
     weights: int
@@ -44,6 +47,7 @@ class Estimate:
     optimizer: int
     activations: int
     working: int
+    parts: int = 1
 
     @property
     def total(self) -> int:
@@ -53,7 +57,7 @@ class Estimate:
         return asdict(self) | {"total": self.total}
 
     def __str__(self) -> str:
-        parts = {name: value for name, value in asdict(self).items() if name != "batch_size"}
+        parts = {name: value for name, value in asdict(self).items() if name not in ("batch_size", "parts")}
         return (
             ", ".join(f"{name} {size(value)}" for name, value in parts.items() if value)
             + f"; {size(self.total)} in all"
@@ -61,34 +65,62 @@ class Estimate:
 
 
 def estimate(
-    plan: Plan, batch_size: int, *, precision: str = "float32", optimizer_slots: int = 1, training: bool = True
+    plan: Plan,
+    batch_size: int,
+    *,
+    precision: str = "float32",
+    optimizer_slots: int = 1,
+    training: bool = True,
+    parts: int = 1,
+    rematerialize: Collection[int] = (),
 ) -> Estimate:
     """Memory of one step.
 
     Args:
         plan: the network.
-        batch_size: inputs a step on one device.
-        precision: `float32` or `bfloat16` (of activations; weights are float32).
+        batch_size: inputs computed at once on one device.
+        precision: `float32`, `bfloat16` or `float16` (of activations; weights are float32).
         optimizer_slots: numbers that the optimizer keeps for each trainable parameter.
         training: whether there is a backward pass; a forward pass keeps only what it works on.
+        parts: of how many such batches, one after the other, the gradients are added up.
+        rematerialize: stages, counted from 1, whose blocks the backward pass computes again.
     """
-    width = _BFLOAT16 if precision == "bfloat16" else _FLOAT32
+    width = _FLOAT32 if precision == "float32" else _HALF
     largest = max(prod(record.shape) for record in plan.records) * batch_size * width
-    cast = _BFLOAT16 * plan.trainable if width == _BFLOAT16 else 0
+    cast = _HALF * plan.trainable if width == _HALF else 0
     weights = _FLOAT32 * (plan.trainable + plan.non_trainable) + cast
     if not training:
         return Estimate(batch_size, weights, 0, 0, 0, 3 * largest)
-    gradients = _FLOAT32 * plan.trainable
-    kept = {name: bytes_each for record in plan.records for name, bytes_each in _kept(record, width)}
-    activations = sum(prod(plan.by_name[name.removesuffix(_MASK)].shape) * each for name, each in kept.items())
-    return Estimate(batch_size, weights, gradients, gradients * optimizer_slots, activations * batch_size, 3 * largest)
+    each = _FLOAT32 * plan.trainable
+    activations = _activations(plan, width, rematerialize) * batch_size
+    gradients = each * (2 if parts > 1 else 1)
+    return Estimate(batch_size, weights, gradients, each * optimizer_slots, activations, 3 * largest, parts)
+
+
+def _activations(plan: Plan, width: int, rematerialize: Collection[int]) -> int:
+    """Bytes kept for the backward pass of one input."""
+    kept = {name: each for record in plan.records for name, each in _kept(record, width)}
+    again = [segment for segment in segments(plan, rematerialize) if segment.again]
+    for segment in again:
+        kept |= dict.fromkeys(segment.inputs, width)
+    sizes = {name: prod(plan.by_name[name.removesuffix(_MASK)].shape) * each for name, each in kept.items()}
+    inside = [
+        sum(size for name, size in sizes.items() if name.removesuffix(_MASK) in segment.inside) for segment in again
+    ]
+    return sum(sizes.values()) - sum(inside) + max(inside, default=0)
 
 
 def estimate_recipe(plan: Plan, recipe: Recipe, *, replicas: int = 1) -> Estimate:
     """Memory of one training step under a recipe, on each of `replicas` devices that share its batch."""
     precision = "float32" if recipe.precision == "auto" else recipe.precision  # the larger of what `auto` may become
-    share = -(-recipe.batch_size // replicas)
-    return estimate(plan, share, precision=precision, optimizer_slots=slots(recipe.optimizer))
+    return estimate(
+        plan,
+        -(-recipe.batch_size // (replicas * recipe.accumulate_steps)),
+        precision=precision,
+        optimizer_slots=slots(recipe.optimizer),
+        parts=recipe.accumulate_steps,
+        rematerialize=recipe.rematerialize,
+    )
 
 
 def slots(optimizer: Optimizer) -> int:
@@ -169,14 +201,29 @@ def check_fits(estimate: Estimate, available: int | None) -> None:
     fixed = estimate.total - estimate.activations - estimate.working
     each = (estimate.activations + estimate.working) / estimate.batch_size
     fitting = int((available - fixed) / each) if each else 0
-    remedy = f"--set recipe.batch_size={fitting}" if fitting >= 1 else "a smaller network"
+    remedy = f"--set recipe.batch_size={fitting * estimate.parts}" if fitting >= 1 else "a smaller network"
+    if fitting >= 1 and (parts := _parts(estimate, available)):
+        remedy += f", or recipe.accumulate_steps={parts}"
+    batch = f"{estimate.parts} times {estimate.batch_size}" if estimate.parts > 1 else estimate.batch_size
     raise fail(
         "too_large",
-        f"A batch of {estimate.batch_size} needs about {size(estimate.total)} of memory.",
+        f"A batch of {batch} needs about {size(estimate.total)} of memory.",
         expected=f"at most {size(available)}, which is what this machine has left",
         found=str(estimate),
         remedy=f"{remedy}, or --force to go on all the same",
     )
+
+
+def _parts(estimate: Estimate, available: int) -> int | None:
+    """The least number of equal parts of the batch, one of which would fit, gradients added up."""
+    whole = estimate.batch_size * estimate.parts
+    sums = estimate.gradients if estimate.parts == 1 else 0
+    fixed = estimate.total - estimate.activations - estimate.working + sums
+    each = (estimate.activations + estimate.working) / estimate.batch_size
+    fits = (
+        parts for parts in range(2, whole + 1) if whole % parts == 0 and fixed + each * (whole // parts) <= available
+    )
+    return next(fits, None)
 
 
 def size(number: int) -> str:

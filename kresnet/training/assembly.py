@@ -16,9 +16,10 @@ from kresnet.errors import fail
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training.cluster import Cluster, require_shares
-from kresnet.training.devices import choose_kernels, make_strategy, resolve_precision
+from kresnet.training.devices import choose_kernels, make_strategy
 from kresnet.training.environment import versions
 from kresnet.training.meeting import meet
+from kresnet.training.precision import Precision, resolve_precision
 from kresnet.training.workers import Workers
 
 
@@ -34,11 +35,11 @@ class Assembly:
 
     workers: Workers
     strategy: Any
-    auto_precision: str
+    auto_precision: Precision
 
-    def precision(self, recipe: Recipe) -> str:
+    def precision(self, recipe: Recipe) -> Precision:
         """Of activations and products."""
-        return self.auto_precision if recipe.precision == "auto" else recipe.precision
+        return self.auto_precision if recipe.precision == "auto" else Precision(recipe.precision)
 
 
 @contextlib.contextmanager
@@ -64,9 +65,12 @@ def assembled(cluster: Cluster | None, recipe: Recipe | None) -> Iterator[Assemb
                        found=", ".join(map(str, gpus)), remedy="CUDA_VISIBLE_DEVICES")  # fmt: skip
         strategy = make_strategy(recipe.distribution if recipe else "multi_worker", cluster)
         if recipe:
-            require_shares(recipe.batch_size, strategy.num_replicas_in_sync, "replicas")
-        precisions = set(workers.share(resolve_precision("auto")))
-        yield Assembly(workers, strategy, precisions.pop() if len(precisions) == 1 else "float32")
+            replicas = strategy.num_replicas_in_sync
+            require_shares(recipe.batch_size, replicas, "replicas")
+            require_shares(recipe.batch_size, replicas * recipe.accumulate_steps, "parts (replicas x accumulate_steps)")
+        here = resolve_precision("auto")
+        alike = len(set(workers.share(here.name))) == 1
+        yield Assembly(workers, strategy, here if alike else Precision("float32", "auto: the workers differ"))
 
 
 @dataclass(frozen=True, slots=True)

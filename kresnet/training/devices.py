@@ -1,11 +1,10 @@
-"""What to train on: the strategy, and the precision that the hardware is good at."""
+"""What to train on: the strategy."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import socket
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,9 +13,6 @@ import tensorflow as tf
 from kresnet.errors import fail
 from kresnet.spec.recipe import Recipe
 from kresnet.training.cluster import Cluster
-
-#: Units for bfloat16 products, as Linux names them: AMX tiles and AVX-512's dot product.
-_BFLOAT16_UNITS = ("amx_bf16", "avx512_bf16")
 
 #: How long a TPU that `TPU_NAME` names may take to answer, in seconds.
 TPU_SECONDS = 10.0
@@ -95,18 +91,3 @@ def _tpu() -> Any:
         remedy = "set TPU_NAME, run on a TPU machine, or --set recipe.distribution=auto"
         raise fail("environment", message, remedy=remedy) from None
     return tf.distribute.TPUStrategy(resolver)
-
-
-def resolve_precision(precision: str) -> str:
-    """`auto` resolved: bfloat16 where every device has units for it, else float32."""
-    if precision != "auto":
-        return precision
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        capabilities = [tf.config.experimental.get_device_details(gpu).get("compute_capability") for gpu in gpus]
-        return "bfloat16" if all(c and c >= (8, 0) for c in capabilities) else "float32"
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
-    except OSError:
-        return "float32"
-    return "bfloat16" if any(unit in flags for unit in _BFLOAT16_UNITS) else "float32"

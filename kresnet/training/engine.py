@@ -120,14 +120,15 @@ class Engine:
     def learning_rate(self) -> float:
         """Of the last update."""
         assert self.trainer.updates is not None
-        return float(self.trainer.updates.rate(self.trainer.updates.iterations.read_value() - 1))
+        return float(self.trainer.updates.rate(tf.maximum(self.trainer.updates.iterations.read_value() - 1, 0)))
 
     def variables(self) -> list[Any]:
         """Every variable that the next step depends on, in a fixed order: what an exact resume must restore."""
         assert self.trainer.updates is not None
         network = [variable.value for variable in self.trainer.network.variables]
         average = self.trainer.average.variables if self.trainer.average else []
-        return [*network, *self.trainer.updates.variables, *self.totals.values(), *average]
+        scale = self.trainer.loss_scale.variables if self.trainer.loss_scale else []
+        return [*network, *self.trainer.updates.variables, *self.totals.values(), *average, *scale]
 
     def state(self) -> dict[str, np.ndarray]:
         """The values of `variables`, by position and name."""

@@ -18,6 +18,7 @@ from kresnet.files import staged_file, write_json
 from kresnet.graph import build_model
 from kresnet.plan import Plan, make_plan
 from kresnet.plan.outline import make_outline
+from kresnet.plan.segments import require_stages
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training.assembly import Assembly, Terms, assembled, receive
@@ -29,9 +30,11 @@ from kresnet.training.engine import Engine
 from kresnet.training.environment import environment
 from kresnet.training.instruments import Instruments, require_subject
 from kresnet.training.lock import RunLock
+from kresnet.training.loss_scale import loss_scale_for
 from kresnet.training.losses import make_loss
 from kresnet.training.optimizers import make_optimizer
 from kresnet.training.origin import changes, refusal
+from kresnet.training.rematerialization import rematerialized
 from kresnet.training.run import Run, documents
 from kresnet.training.schedules import learning_rate
 from kresnet.training.session import Session
@@ -69,6 +72,7 @@ def start(
         data = _open(spec, recipe)
         make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)  # tells what is wrong
         require_subject(plan, recipe, together.strategy.num_replicas_in_sync)
+        require_stages(plan, recipe.rematerialize)
         run.create(spec, plan, recipe, _described(data), _environment(recipe, together), transfer=transfer)
         return _lead(run, data, together, log)
 
@@ -158,7 +162,7 @@ def _described(data: DataSet) -> dict[str, Any]:
 
 
 def _environment(recipe: Recipe, together: Assembly) -> dict[str, Any]:
-    return environment(together.strategy.num_replicas_in_sync, together.precision(recipe))
+    return environment(together.strategy.num_replicas_in_sync, together.precision(recipe).name)
 
 
 def _train(
@@ -173,14 +177,19 @@ def _train(
     on = f"{replicas} device{'s' * (replicas > 1)}" + (f" of {workers.count} workers" if workers.count > 1 else "")
     log(f"{plan.name}: {plan.trainable:,} parameters, {precision}, {on}")
     with strategy.scope():
-        network = build_model(plan, precision=precision, seed=recipe.seed)
+        network = build_model(plan, precision=precision.name, seed=recipe.seed)
         if terms.transfer:
             _transfer(network, plan, run if workers.chief else None, terms.transfer, log)
         trainer = Trainer(
             network,
             loss=make_loss(outline.objective),
             clip=_clip(recipe, plan),
-            average=Average(network, build_model(plan, precision=precision), **outline.ema) if outline.ema else None,
+            average=Average(network, build_model(plan, precision=precision.name), **outline.ema)
+            if outline.ema
+            else None,
+            accumulate_steps=recipe.accumulate_steps,
+            loss_scale=loss_scale_for(precision.name),
+            forward=rematerialized(network, plan, recipe.rematerialize) if recipe.rematerialize else None,
         )
         rate = learning_rate(outline.rate)
         trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
+from kresnet.training.accumulation import in_parts
 from kresnet.training.averaging import Average
 from kresnet.training.clipping import Clip
+from kresnet.training.loss_scale import LossScale
 from kresnet.training.losses import Loss, Softmax
 from kresnet.training.optimizers import Optimizer
 
@@ -36,6 +40,16 @@ class Backward:
     findings: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One replica's pass over some images: what `Backward` is made of; `findings` still needs the summed gradients."""
+
+    outputs: Any
+    loss: Any
+    gradients: list[Any]
+    findings: Callable[[list[Any]], dict[str, Any]] | None = None
+
+
 class Trainer(keras.Model):
     """A network with what it takes to train it.
 
@@ -46,6 +60,9 @@ class Trainer(keras.Model):
         loss: what to make small, and what to measure.
         clip: what is done about large gradients; None for nothing.
         average: the running average of the weights, which is then what is evaluated; None for none.
+        accumulate_steps: in how many equal parts, one after the other, a replica works through its share of a batch.
+        loss_scale: for a network that computes in float16.
+        forward: the network in training mode, from float32 images to what it returns.
     """
 
     def __init__(
@@ -55,10 +72,15 @@ class Trainer(keras.Model):
         loss: Loss | None = None,
         clip: Clip | None = None,
         average: Average | None = None,
+        accumulate_steps: int = 1,
+        loss_scale: LossScale | None = None,
+        forward: Callable[[Any], Any] | None = None,
     ) -> None:
         super().__init__(name=f"train_{network.name}")
         self.network = network
         self.objective, self.clip, self.average = loss or Softmax(), clip, average
+        self.accumulate_steps, self.loss_scale = accumulate_steps, loss_scale
+        self.forward = forward or partial(network, training=True)
         self.updates: Optimizer | None = None
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -66,6 +88,9 @@ class Trainer(keras.Model):
 
     def train_step(self, data: tuple[Any, Any], live: Any = True) -> dict[str, Any]:
         """One update, unless the loss or a gradient is not finite: then everything stays as it was before the step.
+
+        A gradient that a loss scale may have made overflow is not held against the step: it counts as finite, the scale
+        falls, and all else stays as it was.
 
         Args:
             data: images `(n, H, W, C)` of any real type, and what the loss takes for targets.
@@ -94,6 +119,8 @@ class Trainer(keras.Model):
                 tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
 
         tf.cond(finite & live, lambda: self._update(passed.gradients, norm), put_back)
+        if self.loss_scale:
+            finite |= self.loss_scale.adjust(finite, live) & tf.math.is_finite(passed.global_loss)
         scores = self.objective.scores(passed.outputs, labels)
         means = {name: tf.reduce_mean(values) for name, values in scores.items()}
         return {"loss": passed.loss, **means, "finite": finite}, passed.findings
@@ -108,22 +135,53 @@ class Trainer(keras.Model):
         """
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
+        sum_up = partial(context.all_reduce, tf.distribute.ReduceOp.SUM) if replicas > 1 else list
         images = tf.cast(images, tf.float32)
+        whole, looked = self._pass_in_parts(images, targets, probe, replicas)
+        *gradients, global_loss = sum_up([*whole.gradients, whole.loss / replicas])
+        findings = {}
+        if looked.findings:
+            findings = looked.findings(gradients if looked is whole else sum_up(looked.gradients))
+        return Backward(whole.outputs, whole.loss, global_loss, gradients, findings)
+
+    @tf.autograph.experimental.do_not_convert
+    def _pass_in_parts(self, images: Any, targets: Any, probe: Probe | None, replicas: int) -> tuple[_Pass, _Pass]:
+        """The pass over a replica's images, all at once or in parts, and the pass of the last part, which is probed."""
+        parts = self.accumulate_steps
+        share = 1.0 / (replicas * parts)
+        if parts == 1:
+            whole = self._pass(images, targets, share, probe)
+            return whole, whole
+        passes: list[_Pass] = []
+
+        def run(images: Any, targets: Any) -> tuple[Any, list[Any]]:
+            last = len(passes) == parts - 1
+            passes.append(self._pass(images, targets, share, probe if last else None))
+            return passes[-1].outputs, [passes[-1].loss / parts, *passes[-1].gradients]
+
+        zeros = [tf.zeros(()), *(tf.zeros_like(weight.value) for weight in self.network.trainable_variables)]
+        unroll = replicas > 1 or probe is not None
+        outputs, (loss, *gradients) = in_parts(run, images, targets, parts, zeros, unroll=unroll)
+        outputs = tf.ensure_shape(outputs, (images.shape[0], *passes[-1].outputs.shape[1:]))
+        return _Pass(outputs, loss, gradients), passes[-1]
+
+    def _pass(self, images: Any, targets: Any, share: float, probe: Probe | None) -> _Pass:
+        """Forward and back over some images at once; the gradients are those of `share` of their mean loss."""
         with tf.GradientTape() as tape:
             if probe:
                 tape.watch(images)  # a first block may read them
             passage = probe.forward(images) if probe else None
-            outputs = probe.outputs(passage) if probe and passage else self.network(images, training=True)
+            outputs = probe.outputs(passage) if probe and passage else self.forward(images)
             loss = tf.reduce_mean(self.objective.of(outputs, targets))
-            shared = loss / replicas
+            target = self.loss_scale.scaled(loss * share) if self.loss_scale else loss * share
         watched = probe.watched(passage) if probe and passage else {}
         weights = [weight.value for weight in self.network.trainable_variables]
-        backward = tape.gradient(shared, [*weights, *watched.values()])
+        backward = tape.gradient(target, [*weights, *watched.values()])
+        if self.loss_scale:
+            backward = self.loss_scale.unscaled(backward)
         local, inside = backward[: len(weights)], dict(zip(watched, backward[len(weights) :], strict=True))
-        summed = context.all_reduce(tf.distribute.ReduceOp.SUM, [*local, shared]) if replicas > 1 else [*local, shared]
-        *gradients, global_loss = summed
-        findings = probe.findings(passage, inside, local, gradients) if probe and passage else {}
-        return Backward(outputs, loss, global_loss, gradients, findings)
+        findings = partial(probe.findings, passage, inside, local) if probe and passage else None
+        return _Pass(outputs, loss, local, findings)
 
     def _update(self, gradients: list[Any], norm: Any) -> None:
         if self.clip is not None:  # of the whole batch's gradient, hence after the sum

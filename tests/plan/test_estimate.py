@@ -65,6 +65,35 @@ def test_a_recipe_tells_batch_precision_and_slots() -> None:
     assert slots(Sgd(kind="sgd", momentum=0.0)) == 0
 
 
+def test_parts_need_the_activations_of_one_and_the_gradients_twice() -> None:
+    plan, recipe = plan_of("quickstart"), load_recipe("quickstart", ["batch_size=64", "accumulate_steps=4"]).value
+    whole, parts = estimate(plan, 64), estimate_recipe(plan, recipe)
+    assert (parts.batch_size, parts.parts) == (16, 4)
+    assert (parts.activations, parts.working) == (whole.activations // 4, whole.working // 4)
+    assert parts.gradients == 2 * whole.gradients
+
+
+def test_a_rematerialised_stage_by_hand() -> None:
+    """Plain basic blocks keep, each: the input, what either convolution hands its norm, and one relu's output."""
+    settings = ["stages=[{blocks: 2, width: 16}]", "block.shortcut=projection"]
+    plan = plan_of("cifar_resnet20", *settings)
+    map_bytes = 4 * 32 * 32 * 16
+    plain, again = (estimate(plan, 1, rematerialize=stages).activations for stages in ((), (1,)))
+    assert plain - again == 3 * map_bytes  # of one of two alike blocks, for the other is being computed again
+    assert estimate(plan, 1, rematerialize=(1,)).total < estimate(plan, 1).total
+
+
+def test_where_parts_would_fit_they_are_a_remedy() -> None:
+    found = estimate(plan_of("resnet152"), 256)
+    with pytest.raises(KresnetError) as caught:
+        check_fits(found, 16 << 30)
+    remedy = caught.value.problems[0].remedy
+    parts = int(remedy.split("accumulate_steps=")[1].split(",")[0])
+    check_fits(estimate(plan_of("resnet152"), 256 // parts, parts=parts), 16 << 30)
+    with pytest.raises(KresnetError):
+        check_fits(estimate(plan_of("resnet152"), 256 // (parts // 2), parts=parts // 2), 16 << 30)
+
+
 def test_what_does_not_fit_is_refused_with_figures_and_remedy() -> None:
     found = estimate(plan_of("resnet152"), 4096)
     with pytest.raises(KresnetError) as caught:

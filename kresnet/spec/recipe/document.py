@@ -53,8 +53,15 @@ class Recipe(Document):
     """Evaluate and export a running average of the weights."""
     early_stopping: EarlyStopping | None = None
     """End the run early."""
-    precision: Literal["auto", "float32", "bfloat16"] = "float32"
-    """Type of activations and products; weights are always float32. `auto`: bfloat16 where the hardware has it."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
+    """Type of activations and products; weights are always float32. `auto`: bfloat16 where the hardware has units for
+    it, else float32. Under `float16` the loss is scaled (Micikevicius et al. 2018, arXiv:1710.03740, section 3.2)."""
+    accumulate_steps: Annotated[int, Field(strict=True, ge=1, le=65_536)] = 1
+    """Work through each device's share of `batch_size` in this many equal parts, one after the other, in the memory of
+    one; gradients are added up, and the weights change once. Batch norms see one part at a time."""
+    rematerialize: tuple[Annotated[int, Field(strict=True, ge=1, le=1000)], ...] = Field(default=(), max_length=1000)
+    """Stages, counted from 1, whose blocks are computed again in the backward pass, rather than kept for it: less
+    memory for more time (Chen et al. 2016, arXiv:1604.06174, section 4)."""
     distribution: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"] = "auto"
     """Devices to train on. `auto`: the workers that TF_CONFIG or SLURM names, else all GPUs of this machine."""
     deterministic: Flag = False

@@ -1,0 +1,61 @@
+"""The blocks of some stages, as pieces of a network that can be run by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from kresnet.errors import fail
+from kresnet.plan.records import Plan, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive records.
+
+    Attributes:
+        records: in the plan's order.
+        inputs: names of the records before it that it reads.
+        outputs: names of its records that are read after it, or leave the network.
+        again: whether the backward pass computes it again, rather than keep what is inside.
+    """
+
+    records: tuple[Record, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    again: bool
+
+    @property
+    def inside(self) -> set[str]:
+        """Names of its records whose outputs no other segment sees."""
+        return {record.name for record in self.records} - set(self.outputs)
+
+
+def segments(plan: Plan, stages: Collection[int]) -> list[Segment]:
+    """The whole plan, block by block; those of `stages` (counted from 1) to be computed again."""
+    found = []
+    for stage, _, records in plan.blocks():
+        own = {record.name for record in records}
+        read = {name for record in plan.records if record.name not in own for name in record.inputs}
+        read |= set(plan.outputs.values())
+        inputs = dict.fromkeys(name for record in records for name in record.inputs if name not in own)
+        outputs = tuple(record.name for record in records if record.name in read)
+        found.append(Segment(tuple(records), tuple(inputs), outputs, stage in stages))
+    return found
+
+
+def require_stages(plan: Plan, stages: Collection[int]) -> None:
+    """Make sure that a recipe's `rematerialize` names stages of this network, each once.
+
+    Raises:
+        KresnetError: `contradiction`.
+    """
+    count = max((record.stage or 0 for record in plan.records), default=0)
+    if max(stages, default=0) > count or len(set(stages)) < len(stages):
+        raise fail(
+            "contradiction",
+            f"{plan.name} has {count} stage{'s' * (count != 1)}.",
+            path="rematerialize",
+            expected=f"numbers from 1 to {count}, each once",
+            found=", ".join(map(str, stages)),
+        )
