@@ -8,6 +8,7 @@ RUNNABLE = ("sh", "python", "yaml", "json")
 #: Pages with an example that trains; `make docs-check` runs them.
 SLOW = (
     "README.md",
+    "docs/augmentation.md",
     "docs/training.md",
     "docs/serving.md",
     "docs/batch-norm.md",

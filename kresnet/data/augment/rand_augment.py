@@ -1,21 +1,6 @@
 """RandAugment (Cubuk et al. 2019, arXiv:1909.13719): a few random operations on every image of a batch at once.
 
-Operations and ranges, `level` being the magnitude over its greatest value; ± stands for a sign drawn evenly:
-
-| operation               | `kind: paper` (as torchvision)  | `kind: timm` (`inc1`)                     |
-|-------------------------|---------------------------------|-------------------------------------------|
-| identity                | yes                             | -                                         |
-| autocontrast, equalize  | yes                             | yes                                       |
-| invert                  | -                               | yes                                       |
-| rotate                  | ± 30 · level degrees            | the same                                  |
-| shear_x, shear_y        | ± 0.3 · level                   | the same                                  |
-| translate_x, translate_y| ± 150/331 · level, whole pixels | ± 0.45 · level                            |
-| color, contrast, brightness, sharpness | 1 ± 0.9 · level  | the same, at least 0.1                    |
-| posterize               | 8 - round(4 · level) bits       | 4 - floor(4 · level) bits                 |
-| solarize                | from 255 · (1 - level) on       | from 256 - floor(256 · level) on          |
-| solarize_add            | -                               | floor(110 · level), to bytes below 128    |
-| greatest magnitude      | 30                              | 10                                        |
-| what comes from outside | grey (128), nearest pixel       | the mean colour, linear interpolation     |
+The operations and their ranges are a table in docs/augmentation.md.
 """
 
 from __future__ import annotations
@@ -115,7 +100,7 @@ class RandomOperations:
         return np.clip(settings.magnitude + deviations, 0, 10) / 10
 
     def _argument(self, name: str, level: np.ndarray, sign: np.ndarray) -> np.ndarray:
-        """The table of the module's docstring."""
+        """What an operation is done by: degrees, a shear, pixels, a factor, bits, a threshold or an amount."""
         if name in _BLENDS:
             factor = 1 + sign * 0.9 * level
             return factor if self.paper else np.maximum(factor, 0.1)

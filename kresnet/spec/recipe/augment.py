@@ -57,6 +57,12 @@ class ColorJitter(Document):
     saturation: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.4
     """x of the saturation: blends with the image in grey; nothing for grey images."""
 
+    @model_validator(mode="after")
+    def _changes_something(self) -> ColorJitter:
+        if not (self.brightness or self.contrast or self.saturation):
+            raise ValueError("A colour jitter of nothing changes nothing; remove `color_jitter`.")
+        return self
+
 
 class PaperRandAugment(Document):
     """RandAugment as published (Cubuk et al. 2019, arXiv:1909.13719), with torchvision's operations and ranges."""
