@@ -68,8 +68,16 @@ def fit(
         return print_json(result)
     return console().print(
         f"test {_named(result['test'])} after {result['epochs']} epochs, "
-        f"{result['seconds']:.0f} s of training; run: {directory}"
+        f"{result['seconds']:.0f} s of training; at most {_most(result['peak_memory'])}; run: {directory}"
     )
+
+
+def _most(peak: Mapping[str, int]) -> str:
+    """`1.2 GiB of memory, 3.4 GiB on the device`."""
+    from kresnet.plan.estimate import size
+
+    host = f"{size(peak['host'])} of memory"
+    return f"{host}, {size(peak['device'])} on the device" if "device" in peak else host
 
 
 def _started(

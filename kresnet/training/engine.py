@@ -35,6 +35,7 @@ class Engine:
         # Steps taken since somebody last looked, and whether all were finite.
         self.live = tf.Variable(True, trainable=False)
         self.taken = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)  # for data, in seconds
         self._train = tf.function(self._train_steps, reduce_retracing=True)
         self._test = tf.function(self._test_batch, reduce_retracing=True)
         self._probed: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
@@ -66,6 +67,15 @@ class Engine:
         self.taken.assign(0)
         self.live.assign(True)
         return taken, live
+
+    def seconds_waited(self) -> float:
+        """How long steps have waited for data since this was last asked; on a GPU at most so long.
+
+        There, earlier steps may still be running meanwhile.
+        """
+        waited = float(self.waited.numpy())
+        self.waited.assign(0.0)
+        return waited
 
     def train_probed(self, batches: Iterator[Any], probe: Probe) -> list[Findings]:
         """Take one step, and look inside it; what was found in each replica of this process."""
@@ -152,7 +162,17 @@ class Engine:
 
     def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
         for _ in tf.range(count):
-            self._step(lambda batch, live: (self.trainer.train_step(batch, live), {}), next(batches))
+            batch = self._awaited(batches)
+            self._step(lambda batch, live: (self.trainer.train_step(batch, live), {}), batch)
+
+    def _awaited(self, batches: Iterator[Any]) -> Any:
+        """The next batch, and in `waited` how long it took to come; the clock is read in the graph."""
+        began = tf.timestamp()
+        with tf.control_dependencies([began]):
+            batch = next(batches)
+        with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
+            self.waited.assign_add(tf.timestamp() - began)
+        return batch
 
     def _step(self, step: Callable[[Any, Any], tuple[dict[str, Any], dict[str, Any]]], batch: Any) -> dict[str, Any]:
         """Run a step on every replica and add its means up, if it was taken; its findings."""

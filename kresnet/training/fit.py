@@ -32,6 +32,7 @@ from kresnet.training.instruments import Instruments, require_subject
 from kresnet.training.lock import RunLock
 from kresnet.training.loss_scale import loss_scale_for
 from kresnet.training.losses import make_loss
+from kresnet.training.memory import peak_memory
 from kresnet.training.optimizers import make_optimizer
 from kresnet.training.origin import changes, refusal
 from kresnet.training.rematerialization import rematerialized
@@ -208,6 +209,8 @@ def _train(
         "train": last["train"],
         "test": last["test"],
         "images_per_second": last["images_per_second"],
+        "input_wait": last["input_wait"],
+        "peak_memory": peak_memory(),
         "seconds": last["seconds"],
         "saving": {"saves": session.saver.saves, "stalled_seconds": session.saver.stalled},
     }

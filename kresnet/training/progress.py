@@ -7,6 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+#: From this share of the time on, the display says that the device waits for data.
+TOLD_FROM = 0.05
+
 
 class Progress:
     """Prints progress of a run to a stream.
@@ -45,9 +48,11 @@ class Progress:
         assert isinstance(train, Mapping)
         assert isinstance(test, Mapping)
         step = int(str(line["step"]))
+        waited = float(str(line["input_wait"]))
+        waiting = f"  {waited:.0%} waiting for data" if waited >= TOLD_FROM else ""
         text = (
             f"epoch {line['epoch']}/{self.epochs}  train {named(train)}  test {named(test)}  "
-            f"{line['images_per_second']:,.0f} images/s  {clock(self._seconds_left(step))} left"
+            f"{line['images_per_second']:,.0f} images/s{waiting}  {clock(self._seconds_left(step))} left"
         )
         self.stream.write(("\r\x1b[2K" if self.alive else "") + text + "\n")
         self.stream.flush()

@@ -25,6 +25,7 @@ from kresnet.training.early_stopping import EarlyStopping
 from kresnet.training.engine import Engine
 from kresnet.training.instruments import Instruments
 from kresnet.training.lock import RunLock
+from kresnet.training.pace import Pace
 from kresnet.training.progress import Progress
 from kresnet.training.run import Run
 from kresnet.training.saving import Saver
@@ -60,8 +61,7 @@ class Session:
         self.epoch_steps, self.total_steps = outline.epoch_steps, outline.total_steps
         self.step = 0
         self.seconds = 0.0  # in training steps, since the run began
-        self.epoch_seconds, self.epoch_images = 0.0, 0  # since the epoch began, the compiling call aside
-        self.first_rate = 0.0  # images/s of that call, for an epoch that has no other
+        self.pace = Pace()
         self.count = 0  # steps a call; 0 until the first call has compiled
         self.ending, self.save_due = False, False  # what all workers know to be wanted; see `_agree`
         self.line: dict[str, Any] = {}  # of history, of the last epoch that ended
@@ -154,13 +154,9 @@ class Session:
         """Take some steps."""
         began = time.perf_counter()
         self.engine.train(batches, steps)
-        elapsed, images = self._taken(steps, began), steps * self.recipe.batch_size
-        if not self.count:
-            self.count, self.first_rate = 1, images / elapsed
-            return
-        self.epoch_seconds += elapsed
-        self.epoch_images += images
-        self.count = max(1, round(steps * SECONDS_A_CALL / elapsed))
+        elapsed = self._taken(steps, began)
+        self.pace.add(elapsed, steps * self.recipe.batch_size, self.engine.seconds_waited())
+        self.count = max(1, round(steps * SECONDS_A_CALL / elapsed)) if self.count else 1
 
     def _look(self, batches: Iterator[Any], probe: Probe) -> None:
         """Take one step, and see to what it shows of itself."""
@@ -202,10 +198,10 @@ class Session:
             "train": train,
             "test": test,
             "learning_rate": self.engine.learning_rate(),
-            "images_per_second": self.epoch_images / self.epoch_seconds if self.epoch_images else self.first_rate,
+            **self.pace.figures(),
             "seconds": self.seconds,
         }
-        self.epoch_seconds, self.epoch_images = 0.0, 0
+        self.pace.reset()
         self._write_down(self.line)
         self._record()
         self.progress.epoch(self.line)

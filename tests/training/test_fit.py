@@ -86,7 +86,10 @@ def test_a_run_leaves_what_the_design_says(whole):
     }  # fmt: skip
     result = json.loads((whole / "result.json").read_text())
     assert result == json.loads((whole.parent / "whole.json").read_text())
-    assert result.keys() == {"epochs", "steps", "train", "test", "images_per_second", "seconds", "saving"}
+    figures = {"images_per_second", "input_wait", "peak_memory", "seconds", "saving"}
+    assert result.keys() == {"epochs", "steps", "train", "test"} | figures
+    assert 0 <= result["input_wait"] < 1
+    assert 100e6 < result["peak_memory"]["host"] < 50e9
     assert result["saving"]["saves"] == 11  # after 7, 14, 20, 21, 28, 35, 40, 42, 49, 56 and 60 steps
     assert (result["epochs"], result["steps"]) == (3, STEPS)
     assert [json.loads(line)["step"] for line in (whole / "history.jsonl").read_text().splitlines()] == [20, 40, 60]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.memory import measured
 from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.plan import Plan
@@ -68,43 +66,11 @@ def test_stages_that_are_not_there_are_refused(stages: tuple[int, ...]) -> None:
         require_stages(tiny_plan({"kind": "batch"}), stages)
 
 
-PEAK = """
-import json, resource, sys
-from kresnet.runtime import import_tensorflow
-import_tensorflow()
-import tensorflow as tf
-from kresnet.graph import build_model
-from kresnet.plan import plan_loaded
-from kresnet.plan.estimate import estimate
-from kresnet.spec.loading import load_spec
-from kresnet.training.rematerialization import rematerialized
-from kresnet.training.trainer import Trainer
-
-stages, parts = json.loads(sys.argv[1])
-plan = plan_loaded(load_spec("resnet18"))
-network = build_model(plan)
-forward = rematerialized(network, plan, stages) if stages else None
-trainer = Trainer(network, forward=forward, accumulate_steps=parts)
-images, labels = tf.zeros((32, 224, 224, 3), tf.uint8), tf.zeros(32, tf.int32)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-run = tf.function(lambda: tf.linalg.global_norm(trainer.backward(images, labels).gradients))
-for _ in range(2):
-    run().numpy()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-told = estimate(plan, 32 // parts, parts=parts, optimizer_slots=0, rematerialize=stages)
-json.dump({"peak": (peak - before) * 1024, "estimate": told.total - told.weights}, sys.stdout)
-"""
-
-
 @pytest.mark.slow
 def test_a_real_network_needs_less_memory_and_about_what_is_estimated() -> None:
-    def peak(*case: Any) -> dict[str, int]:
-        done = subprocess.run(
-            [sys.executable, "-c", PEAK, json.dumps(case)], capture_output=True, text=True, check=True
-        )
-        return json.loads(done.stdout)
-
-    plain, again, parts = peak([], 1), peak([1, 2, 3, 4], 1), peak([], 4)
+    plain, again, parts = (
+        measured("resnet18", 32, case) for case in ({}, {"rematerialize": [1, 2, 3, 4]}, {"parts": 4})
+    )
     for saving in (again, parts):
         assert saving["peak"] < 0.75 * plain["peak"]
     for found in (plain, again, parts):

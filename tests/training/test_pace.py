@@ -1,0 +1,54 @@
+"""What a run says of its own speed and memory."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kresnet.training.engine import Engine
+from kresnet.training.memory import peak_memory
+from kresnet.training.pace import Pace
+from tests.training.test_trainer import IMAGES, LABELS, trainer
+
+SLEEP, STEPS = 0.05, 4
+
+
+def test_the_call_that_compiles_counts_only_where_there_is_no_other() -> None:
+    pace = Pace()
+    pace.add(10.0, 100, 1.0)
+    assert pace.figures() == {"images_per_second": 10.0, "input_wait": 0.1}
+    pace.add(1.0, 100, 0.5)
+    pace.add(3.0, 100, 0.5)
+    assert pace.figures() == {"images_per_second": 50.0, "input_wait": 0.25}
+    pace.reset()
+    pace.add(2.0, 100, 0.0)
+    assert pace.figures() == {"images_per_second": 50.0, "input_wait": 0.0}
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_an_engine_knows_how_long_its_steps_waited_for_data(slow: bool) -> None:
+    def late(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def sleep(values: np.ndarray) -> np.ndarray:
+            time.sleep(SLEEP)
+            return values
+
+        return tf.ensure_shape(tf.numpy_function(sleep, [images], tf.uint8), images.shape), labels
+
+    batches = tf.data.Dataset.from_tensors((IMAGES, LABELS)).repeat()
+    engine = Engine(trainer(), tf.distribute.get_strategy())
+    began = time.perf_counter()
+    engine.train(engine.distributed(batches.map(late) if slow else batches), STEPS)
+    elapsed = time.perf_counter() - began
+    waited = engine.seconds_waited()
+    assert (STEPS * SLEEP if slow else 0.0) <= waited <= elapsed
+    assert engine.seconds_waited() == 0.0
+
+
+def test_the_peak_of_memory_rises_with_what_is_held() -> None:
+    before = peak_memory()["host"]
+    held = np.ones(before, np.uint8)  # as much again
+    assert peak_memory()["host"] >= before + 0.5 * held.nbytes
+    assert "device" in peak_memory() or not tf.config.list_physical_devices("GPU")
