@@ -40,6 +40,8 @@ reference: $(VENV)/.installed ## write docs/spec-reference.md and docs/schema/ a
 
 bench: $(VENV)/.installed $(TORCH_VENV)/.installed ## kresnet against stock Keras and PyTorch
 	$(BIN)/python -m benchmarks.build
+	$(BIN)/python -m benchmarks.augmentation
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.compare --torch-python $(TORCH_VENV)/bin/python -o $(RESULTS)
 
 bench-scaling: $(VENV)/.installed ## one, two and four workers, each held to one core

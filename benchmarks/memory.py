@@ -2,7 +2,8 @@
 
 python -m benchmarks.memory [--network resnet50] [--batch 16]
 
-Each case runs in a process of its own; memory is what the process held at most, less what it held before the first step.
+Each case runs in a process of its own; memory is the most that the process held, less what it
+held before the first step.
 """
 
 from __future__ import annotations

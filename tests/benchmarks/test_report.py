@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from benchmarks.report import BEGIN, END, lines, replaced, tables
 from benchmarks.spread import ratios, spread
 
+ROOT = Path(__file__).parents[2]
 VERSIONS = {"tensorflow": "2.21.0"}
 
 
@@ -82,3 +85,9 @@ def test_a_goal_that_is_missed_is_said_to_be() -> None:
 def test_only_what_is_between_the_marks_is_replaced() -> None:
     page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     assert replaced(page, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+
+
+def test_the_page_shows_the_committed_results() -> None:
+    page = (ROOT / "docs/performance.md").read_text()
+    known = json.loads((ROOT / "benchmarks/results/cpu.json").read_text())
+    assert page == replaced(page, tables(known))

@@ -15,6 +15,7 @@ SLOW = (
     "docs/gradient-flow.md",
     "docs/server.md",
     "docs/distributed.md",
+    "docs/performance.md",
 )
 
 PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if path.name != "errors.md"]
