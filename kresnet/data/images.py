@@ -16,6 +16,9 @@ from PIL import Image
 from kresnet.errors import Problem, fail
 from kresnet.spec.inputs import CenterCrop, Input
 
+#: Of one image. A file of a few thousand bytes can claim a thousand times as many.
+MAX_PIXELS = 2**27
+
 FORMATS = "JPEG, PNG, GIF, BMP or WebP"
 
 #: Weights of red, green and blue in grey, in 65536ths (ITU-R BT.601). They add up to 65536, so grey stays as it is.
@@ -53,6 +56,31 @@ def require_image(input: Input) -> None:
             expected=f"at least {max(input.shape[:2])}, the larger side of input.shape",
             found=str(input.resize.shorter_side),
         )
+
+
+def within_limits(encoded: tf.Tensor) -> tf.Tensor:
+    """The bytes of an image file; none, which `decode` refuses, of one that would decode to more than `MAX_PIXELS`.
+
+    Sizes are read where JPEG, PNG, GIF and BMP state them. WebP has at most 2^28 pixels by itself.
+    """
+
+    def stated(start: int, width: int, *, big: bool = False) -> tf.Tensor:
+        """Height times width, two numbers of `width` bytes that follow each other."""
+        kind = {2: tf.uint16, 4: tf.int32}[width]
+        numbers = tf.io.decode_raw(tf.strings.substr(encoded, start, 2 * width), kind, little_endian=not big)
+        return tf.abs(tf.reduce_prod(tf.cast(numbers, tf.int64)))
+
+    signature = tf.strings.substr(encoded, 0, 4)
+    pixels = tf.case(
+        [
+            (tf.io.is_jpeg(encoded), lambda: tf.reduce_prod(tf.cast(tf.io.extract_jpeg_shape(encoded)[:2], tf.int64))),
+            (signature == b"\x89PNG", lambda: stated(16, 4, big=True)),
+            (signature == b"GIF8", lambda: stated(6, 2)),
+            (tf.strings.substr(encoded, 0, 2) == b"BM", lambda: stated(18, 4)),
+        ],
+        default=lambda: tf.constant(0, tf.int64),
+    )
+    return tf.where(pixels <= MAX_PIXELS, encoded, b"")
 
 
 def decode(encoded: tf.Tensor, input: Input) -> tf.Tensor:
@@ -127,7 +155,7 @@ def read_image(path: str | Path, input: Input) -> np.ndarray:
         raise fail("image_unreadable", f"{path} can not be read: {error.strerror or error}.") from None
     try:
         with tf.device("CPU:0"):
-            return decode(tf.constant(encoded), input).numpy()
+            return decode(within_limits(tf.constant(encoded)), input).numpy()
     except tf.errors.OpError:
         problem = explain_unreadable(str(path), encoded)
     raise fail(problem.code, problem.message, found=problem.found, remedy=problem.remedy)
@@ -141,8 +169,14 @@ def explain_unreadable(name: str, encoded: bytes) -> Problem:
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             kind, frames = image.format or "", getattr(image, "n_frames", 1)
+            width, height = image.size
+    except Image.DecompressionBombError as error:
+        return Problem("image_unreadable", f"{name} is larger than any photograph: {error}", remedy="make it smaller")
     except Exception:  # Pillow's readers raise whatever the damage made them stumble over
         return Problem("image_unreadable", f"{name} is not an image that can be read.", remedy=f"give a {FORMATS} file")
+    if width * height > MAX_PIXELS:
+        message = f"{name} has {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded."
+        return Problem("image_unreadable", message, remedy="make it smaller")
     if kind == "WEBP" and frames > 1:
         return Problem("image_unreadable", f"{name} is an animated WebP.", remedy="save one frame of it as an image")
     if kind.upper() not in FORMATS.upper():

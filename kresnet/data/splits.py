@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -57,26 +58,60 @@ class Source(Protocol):
     def explain(self, position: int) -> Problem:
         """What is wrong with the example at `position`, which could not be fetched."""
 
+    def name(self, position: int) -> str:
+        """What the example at `position` is called, wherever the data lie."""
+
 
 class Split:
     """A part of a data set, random-access: `len(split)`, and `split.fetch(positions)` inside or outside a graph."""
 
-    def __init__(self, name: str, source: Source, input: Input, *, resident_bytes: int = RESIDENT_BYTES) -> None:
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        input: Input,
+        *,
+        skip_unreadable: bool = False,
+        resident_bytes: int = RESIDENT_BYTES,
+    ) -> None:
         """Nothing is read yet.
 
         Args:
             name: of the split, for messages.
             source: the examples, already brought to `input`.
             input: the spec's input; gives the shape (H, W, C).
+            skip_unreadable: leave out what cannot be read; all is then read once when the length is first asked for.
             resident_bytes: a larger split is read and decoded on demand, again in every epoch.
         """
         self.name = name
         self.input, self.image_shape = input, input.shape
-        self._source = source
+        self._source, self._skip = source, skip_unreadable
         self._fits = len(source) * int(np.prod(input.shape)) <= resident_bytes
 
     def __len__(self) -> int:
-        return len(self._source)
+        return len(self._positions)
+
+    @property
+    def skipped(self) -> list[str]:
+        """Names of the examples that are left out, in order."""
+        return [self._source.name(position) for position in self._unreadable]
+
+    @cached_property
+    def _unreadable(self) -> dict[int, Problem]:
+        """What cannot be read, by position; nothing is looked for unless it is to be left out."""
+        found = dict(self._failing(range(len(self._source)))) if self._skip else {}
+        if found and len(found) == len(self._source):
+            problem = next(iter(found.values()))
+            message = (
+                f"None of the {len(found)} images of the split {self.name} can be read, such as: {problem.message}"
+            )
+            raise KresnetError(Problem("data_empty", message, remedy=problem.remedy))
+        return found
+
+    @cached_property
+    def _positions(self) -> np.ndarray:
+        """Where the split's examples stand in the source: int64 (N,)."""
+        return np.setdiff1d(np.arange(len(self._source)), list(self._unreadable)).astype(np.int64)
 
     def __repr__(self) -> str:
         return f"Split({self.name!r}, {len(self)} images {self.image_shape})"
@@ -114,6 +149,7 @@ class Split:
             tf.errors.OpError: when run, for an unreadable image; see `naming_unreadable_images`.
         """
         if not self._in_memory(cut):
+            positions = self._in_source(positions)
             return self._source.fetch_parts(positions, cut, numbers) if cut else self._source.fetch(positions)
         images, labels = (tf.gather(values, positions) for values in self._resident)
         if cut:
@@ -130,25 +166,29 @@ class Split:
         if "_resident" in self.__dict__:
             return
 
-        one_by_one = self._in_order().batch(1).map(self._source.fetch, num_parallel_calls=os.cpu_count())
-        examples = iter(one_by_one)
-        problems: list[Problem] = []
-        for position in range(len(self)):
+        if found := list(islice(self._failing(self._positions), NAMED_AT_ONCE)):
+            raise KresnetError(problem for _, problem in found)
+
+    def _failing(self, positions: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Problem]]:
+        """The positions in the source that cannot be fetched, and why."""
+        one_by_one = tf.data.Dataset.from_tensor_slices(np.asarray(positions, np.int64)).batch(1)
+        examples = iter(one_by_one.map(self._source.fetch, num_parallel_calls=os.cpu_count()))
+        for position in positions:
             try:
                 next(examples)  # after an error, the iterator goes on with the next example
             except _UNREADABLE:
-                problems.append(self._source.explain(position))
-                if len(problems) == NAMED_AT_ONCE:
-                    break
-        if problems:
-            raise KresnetError(problems)
+                yield int(position), self._source.explain(int(position))
+
+    def _in_source(self, positions: tf.Tensor) -> tf.Tensor:
+        return tf.gather(tf.constant(self._positions), positions) if self._unreadable else positions
 
     @cached_property
     def _resident(self) -> tuple[tf.Tensor, tf.Tensor]:
         """All images uint8 (N, H, W, C) and labels int32 (N,), in the host's memory."""
         images = np.empty((len(self), *self.image_shape), np.uint8)
         labels = np.empty(len(self), np.int32)
-        batches = self._in_order().batch(_LOADING_BATCH).map(self._source.fetch, num_parallel_calls=os.cpu_count())
+        in_order = tf.data.Dataset.from_tensor_slices(self._positions).batch(_LOADING_BATCH)
+        batches = in_order.map(self._source.fetch, num_parallel_calls=os.cpu_count())
         try:
             start = 0
             for some_images, some_labels in batches:
@@ -160,9 +200,6 @@ class Split:
             raise
         with tf.device("CPU:0"):
             return tf.constant(images), tf.constant(labels)
-
-    def _in_order(self) -> tf.data.Dataset:
-        return tf.data.Dataset.range(len(self))
 
 
 @contextmanager

@@ -159,6 +159,7 @@ def _described(data: DataSet) -> dict[str, Any]:
         "class_names": list(data.class_names),
         "train_images": len(data.train),
         "test_images": len(data.test),
+        **({"skipped": data.skipped} if data.skipped else {}),
     }
 
 
@@ -177,6 +178,9 @@ def _train(
     precision = together.precision(recipe)
     on = f"{replicas} device{'s' * (replicas > 1)}" + (f" of {workers.count} workers" if workers.count > 1 else "")
     log(f"{plan.name}: {plan.trainable:,} parameters, {precision}, {on}")
+    for name, skipped in data.skipped.items():
+        named = ", ".join(skipped[:5]) + " ..." * (len(skipped) > 5)
+        log(f"{len(skipped)} {name} images cannot be read and are left out: {named}")
     with strategy.scope():
         network = build_model(plan, precision=precision.name, seed=recipe.seed)
         if terms.transfer:
@@ -214,6 +218,8 @@ def _train(
         "seconds": last["seconds"],
         "saving": {"saves": session.saver.saves, "stalled_seconds": session.saver.stalled},
     }
+    if data.skipped:
+        result["skipped"] = {name: len(names) for name, names in data.skipped.items()}
     if session.best:
         result["best"] = session.best
     if workers.chief:

@@ -99,7 +99,7 @@ def test_damaged_files_are_named_when_loading(make_folder: Callable[..., Path]) 
 
 
 def test_damaged_files_are_named_on_demand(make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splits.Split.__init__, "__kwdefaults__", {"resident_bytes": 0})
+    monkeypatch.setattr(splits.Split.__init__, "__kwdefaults__", {"resident_bytes": 0, "skip_unreadable": False})
     root = make_folder(**TWO)
     data = open_data(folder_data(root), INPUT)
     bad = damage(root)

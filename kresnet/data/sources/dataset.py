@@ -29,6 +29,12 @@ class DataSet:
     class_names: tuple[str, ...]
     fingerprint: str
 
+    @property
+    def skipped(self) -> dict[str, list[str]]:
+        """Names of the examples that were left out because they cannot be read, by split; empty where none was."""
+        found = {"train": self.train.skipped, "test": self.test.skipped}
+        return {name: names for name, names in found.items() if names}
+
 
 def fingerprint(facts: object) -> str:
     """SHA-256 (hexadecimal) of JSON-ready facts about a data set."""

@@ -49,6 +49,10 @@ class Arrays:
         """See `Source.explain`; an array in memory can not really be unreadable."""
         return Problem("image_unreadable", f"Image {position} of the embedded data can not be resized.")
 
+    def name(self, position: int) -> str:
+        """See `Source.name`."""
+        return f"image {position}"
+
 
 def open_embedded(input: Input) -> DataSet:
     """The embedded part of Fashion-MNIST: grey images 28x28, ten classes, the same number of each.

@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from kresnet.data.augment.crops import Cut
-from kresnet.data.images import decode, read_image
+from kresnet.data.images import decode, read_image, within_limits
 from kresnet.data.parts import decode_part
 from kresnet.data.sources.dataset import DataSet, fingerprint
 from kresnet.data.splits import Split
@@ -30,7 +30,7 @@ class Files:
         """Take one path and one label an example."""
         self._paths, self._input = paths, input
         with tf.device("CPU:0"):
-            self._path_tensor = tf.constant(paths)
+            self._path_tensor = tf.constant([os.fsencode(path) for path in paths])  # names need not be text
             self._labels = tf.constant(labels, tf.int32)
 
     def __len__(self) -> int:
@@ -38,12 +38,14 @@ class Files:
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Source.fetch`."""
-        return self._read(lambda path: decode(tf.io.read_file(path), self._input), positions)
+        return self._read(lambda path: decode(within_limits(tf.io.read_file(path)), self._input), positions)
 
     def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Source.fetch_parts`."""
         return self._read(
-            lambda path, dice: decode_part(tf.io.read_file(path), dice, cut, self._input), positions, numbers
+            lambda path, dice: decode_part(within_limits(tf.io.read_file(path)), dice, cut, self._input),
+            positions,
+            numbers,
         )
 
     def _read(
@@ -66,6 +68,10 @@ class Files:
         return Problem(
             "image_unreadable", f"{self._paths[position]} could not be read a moment ago.", remedy="try again"
         )
+
+    def name(self, position: int) -> str:
+        """See `Source.name`."""
+        return "/".join(Path(self._paths[position]).parts[-2:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,11 @@ def open_folder(data: FolderData, input: Input) -> DataSet:
             nearest=nearest(root.name, _folders(root.parent)),
             remedy=f"make {root}/{data.train_split}/CLASS/*.jpg, or --set recipe.data.path=FOLDER",
         )
-    train = _list(root, "train_split", data.train_split)
-    test = _list(root, "test_split", data.test_split)
+    try:
+        train = _list(root, "train_split", data.train_split)
+        test = _list(root, "test_split", data.test_split)
+    except OSError as error:
+        raise fail("data_missing", f"{error.filename} cannot be listed: {error.strerror}.") from None
     if train.classes.keys() != test.classes.keys():
         raise fail(
             "data_mismatch",
@@ -113,8 +122,8 @@ def open_folder(data: FolderData, input: Input) -> DataSet:
     facts = {"kind": "folder", "train": train.classes, "test": test.classes}
     return DataSet(
         name=str(root),
-        train=Split(data.train_split, train.source(input), input),
-        test=Split(data.test_split, test.source(input), input),
+        train=Split(data.train_split, train.source(input), input, skip_unreadable=data.on_unreadable == "skip"),
+        test=Split(data.test_split, test.source(input), input, skip_unreadable=data.on_unreadable == "skip"),
         class_names=tuple(train.classes),
         fingerprint=fingerprint(facts),
     )
@@ -132,7 +141,11 @@ def _list(root: Path, field: str, split: str) -> Listing:
             nearest=nearest(split, there),
             remedy=f"make {folder}/CLASS/*.jpg, or --set recipe.data.{field}=NAME",
         )
-    classes = {name: _image_files(folder / name) for name in _folders(folder)}
+    names = _folders(folder)
+    if unwritable := [name for name in names if not _is_text(name)]:
+        message = f"The name of the class folder {folder}/{unwritable[0]!r} is not UTF-8 text."
+        raise fail("data_mismatch", message, remedy="rename it")
+    classes = {name: _image_files(folder / name) for name in names}
     if not classes:
         raise fail("data_empty", f"{folder} holds no class folders.", remedy=f"put images in {folder}/CLASS/*.jpg")
     empty = [name for name, files in classes.items() if not files]
@@ -153,12 +166,29 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _image_files(folder: Path) -> list[tuple[str, int]]:
+    """Names and sizes, sorted; a link that leads nowhere counts, as a file that cannot be read."""
     with os.scandir(folder) as entries:
         return sorted(
-            (entry.name, entry.stat().st_size)
+            (entry.name, _size(entry))
             for entry in entries
-            if entry.is_file() and not entry.name.startswith(".") and entry.name.lower().endswith(SUFFIXES)
+            if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and not Path(entry).is_dir()
         )
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat().st_size
+    except OSError:
+        return -1
+
+
+def _is_text(name: str) -> bool:
+    """Whether the name can be written in UTF-8; Linux allows any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _differing(one: Listing, other: Listing) -> str:

@@ -12,10 +12,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from kresnet.data.augment.crops import Cut
-from kresnet.data.images import decode, explain_unreadable
+from kresnet.data.images import decode, explain_unreadable, within_limits
 from kresnet.data.parts import decode_part
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
-from kresnet.data.sources.records import Part, RecordIndex
+from kresnet.data.sources.records import DamagedRecord, Part, RecordIndex
 from kresnet.data.splits import Split
 from kresnet.errors import Problem, fail, nearest
 from kresnet.spec.inputs import Input
@@ -28,20 +28,22 @@ _FEATURES = {"image": tf.io.FixedLenFeature((), tf.string), "label": tf.io.Fixed
 class Records:
     """The records of a split; a `Source`. Their order is that of the files, as TFDS reads them one by one."""
 
-    def __init__(self, index: RecordIndex, input: Input, *, native: bool) -> None:
+    def __init__(self, index: RecordIndex, input: Input, *, classes: int, native: bool) -> None:
         """Take the index of records, each a `tf.train.Example` with `image` and `label`; `native` as for `Source`."""
-        self._index, self._input, self.native = index, input, native
+        self._index, self._input, self._classes, self.native = index, input, classes, native
 
     def __len__(self) -> int:
         return len(self._index)
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Source.fetch`."""
-        return self._read(lambda encoded: decode(encoded, self._input), positions)
+        return self._read(lambda encoded: decode(within_limits(encoded), self._input), positions)
 
     def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Source.fetch_parts`."""
-        return self._read(lambda encoded, dice: decode_part(encoded, dice, cut, self._input), positions, numbers)
+        return self._read(
+            lambda encoded, dice: decode_part(within_limits(encoded), dice, cut, self._input), positions, numbers
+        )
 
     def _read(
         self, read: Callable[..., tf.Tensor], positions: tf.Tensor, *others: tf.Tensor
@@ -55,21 +57,36 @@ class Records:
             fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
             parallel_iterations=os.cpu_count(),
         )
-        return images, tf.cast(examples["label"], tf.int32)
+        labels = examples["label"]
+        known = tf.reduce_all((labels >= 0) & (labels < self._classes))
+        with tf.control_dependencies([tf.debugging.Assert(known, ["a label is out of range"])]):
+            return images, tf.cast(labels, tf.int32)
 
     def explain(self, position: int) -> Problem:
         """See `Source.explain`."""
         name = f"The image in {self._index.describe(position)}"
         try:
             record = self._index.read(np.array([position]))[0]
-            return explain_unreadable(name, tf.io.parse_single_example(record, _FEATURES)["image"].numpy())
-        except (OSError, tf.errors.OpError):
+            example = tf.io.parse_single_example(record, _FEATURES)
+        except (OSError, DamagedRecord, tf.errors.OpError):
             return Problem("image_unreadable", f"{name} is damaged.", remedy="prepare the data set again")
+        if not 0 <= (label := int(example["label"])) < self._classes:
+            message = f"The label of {self._index.describe(position)} is none of the data set's."
+            expected = f"0 to {self._classes - 1}"
+            return Problem("data_mismatch", message, expected=expected, found=str(label))
+        return explain_unreadable(name, example["image"].numpy())
 
-    def first_label(self) -> int:
-        """The label of the first example."""
-        record = self._index.read(np.array([0]))[0]
-        return int(tf.io.parse_single_example(record, {"label": _FEATURES["label"]})["label"])
+    def name(self, position: int) -> str:
+        """See `Source.name`."""
+        return self._index.describe(position, folder=False)
+
+    def labelled(self) -> bool:
+        """Whether the first example has a label, or is too damaged to tell; TensorFlow Datasets writes -1 for none."""
+        try:
+            record = self._index.read(np.array([0]))[0]
+            return int(tf.io.parse_single_example(record, {"label": _FEATURES["label"]})["label"]) != -1
+        except (OSError, DamagedRecord, tf.errors.OpError):
+            return True
 
 
 def open_tfds(data: TfdsData, input: Input) -> DataSet:
@@ -89,8 +106,9 @@ def open_tfds(data: TfdsData, input: Input) -> DataSet:
             found=info.file_format.value,
             remedy="prepare it again with file_format='tfrecord'",
         )
-    train = _open_split(info, "train_split", data.train_split, input)
-    test = _open_split(info, "test_split", data.test_split, input)
+    skip = data.on_unreadable == "skip"
+    train = _open_split(info, "train_split", data.train_split, input, skip)
+    test = _open_split(info, "test_split", data.test_split, input, skip)
     sizes = {name: [split.num_bytes, list(split.shard_lengths)] for name, split in info.splits.items()}
     facts = {"kind": "tfds", "name": info.full_name, "splits": sizes, "read": [data.train_split, data.test_split]}
     return DataSet(info.full_name, train, test, tuple(info.features["label"].names), fingerprint(facts))
@@ -155,7 +173,7 @@ def _require_image_and_label(info: Any, input: Input) -> None:
     require_channels(info.full_name, features["image"].shape[-1], input)
 
 
-def _open_split(info: Any, field: str, text: str, input: Input) -> Split:
+def _open_split(info: Any, field: str, text: str, input: Input, skip: bool) -> Split:
     names = sorted(info.splits)
     try:
         instructions = info.splits[text].file_instructions
@@ -169,15 +187,18 @@ def _open_split(info: Any, field: str, text: str, input: Input) -> Split:
             nearest=nearest(text, names),
             remedy=f"--set recipe.data.{field}={names[0]}",
         ) from None
-    index = RecordIndex(Part(Path(one.filename), one.skip, one.take) for one in instructions)
+    parts = (Part(Path(one.filename), one.skip, one.take) for one in instructions)
+    index = RecordIndex(parts, keep_damaged=skip)
     if not len(index):
         raise fail("data_empty", f"The split {text!r} of {info.full_name} is empty.", path=f"recipe.data.{field}")
-    records = Records(index, input, native=tuple(info.features["image"].shape) == input.shape)
-    if records.first_label() < 0:
+    features = info.features
+    native = tuple(features["image"].shape) == input.shape
+    records = Records(index, input, classes=features["label"].num_classes, native=native)
+    if not records.labelled():
         raise fail(
             "data_mismatch",
             f"The split {text!r} of {info.full_name} has no labels.",
             path=f"recipe.data.{field}",
             remedy=f"choose another of {', '.join(names)}",
         )
-    return Split(text, records, input)
+    return Split(text, records, input, skip_unreadable=skip)

@@ -27,6 +27,9 @@ class TfdsData(Document):
     """Split to train on, in TensorFlow Datasets' slicing language."""
     test_split: StrictStr = "test"
     """Split to evaluate on."""
+    on_unreadable: Literal["stop", "skip"] = "stop"
+    """What to do about images that cannot be read: end, naming them; or leave them out. Then every image is read once
+    before the run begins, and what is left out is noted in `data.json` and counted in the result."""
 
 
 class FolderData(Document):
@@ -39,6 +42,9 @@ class FolderData(Document):
     """Folder of the split to train on."""
     test_split: Name = "test"
     """Folder of the split to evaluate on."""
+    on_unreadable: Literal["stop", "skip"] = "stop"
+    """What to do about images that cannot be read: end, naming them; or leave them out. Then every image is read once
+    before the run begins, and what is left out is noted in `data.json` and counted in the result."""
 
 
 Data = Annotated[EmbeddedData | TfdsData | FolderData, Field(discriminator="kind")]
