@@ -10,63 +10,19 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from kresnet.export import malformed, manifest, scan, warmup
+from kresnet.export import answers, malformed, manifest, scan, warmup
 from kresnet.export.capi import RuntimeFailure, Session, disable_xla, version
 from kresnet.export.contract import Tensor
-from kresnet.export.golden import Golden
-from kresnet.export.manifest import Manifest
-from kresnet.export.protos import DataType, MetaGraphDef
+from kresnet.export.protos import DataType
+from kresnet.export.subject import Subject, Wrong, announce
 
-#: Largest difference of an output from the trained model's, over the larger of 1 and the output's largest magnitude.
-#: Probabilities may also differ by as much as the logits behind them do: softmax and sigmoid pass on no more.
-TOLERANCE = 1e-5
-BATCHES = (1, 7, 32)
 #: Bytes that a checkpoint may hold besides the weights: 2 %, and its table of names.
 OVERHEAD, TABLE_BYTES = 0.02, 64 * 1024
-
-
-class Wrong(Exception):
-    """What a check found, in a sentence."""
-
-
-@dataclass
-class Subject:
-    """A version folder under proof; `facts` gathers what was measured on the way."""
-
-    directory: Path
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        return Manifest.load(self.directory)
-
-    @cached_property
-    def golden(self) -> Golden:
-        return Golden.load(self.directory / manifest.GOLDEN)
-
-    @cached_property
-    def graph(self) -> MetaGraphDef:
-        return scan.read_meta_graph(self.directory)
-
-    @cached_property
-    def session(self) -> Session:
-        return Session(self.directory)
-
-    @cached_property
-    def input_name(self) -> str:
-        [name] = self.manifest.signatures["serving_default"].inputs
-        return name
-
-    def tensor(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """The answer of `serving_default` to rows."""
-        return self.session.run("serving_default", {self.input_name: rows.astype(np.float32)})
 
 
 def files_are_whole(subject: Subject) -> str:
@@ -79,7 +35,7 @@ def files_are_whole(subject: Subject) -> str:
 
 def graph_is_servable(subject: Subject) -> str:
     if faults := scan.faults(subject.graph):
-        raise Wrong("; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else ""))
+        raise Wrong("; ".join(faults))
     operations = scan.operations(subject.graph)
     # Servers that do not know this operation, which TensorFlow writes since 2.15, refuse the whole model
     # (tensorflow/tensorflow#62229).
@@ -116,7 +72,7 @@ def loads_in_the_runtime(subject: Subject) -> str:
 
 
 def signatures_are_as_declared(subject: Subject) -> str:
-    declared, found = subject.manifest.signatures, subject.session.signatures
+    declared, found = subject.signatures, subject.session.signatures
     if found.keys() != declared.keys():
         raise Wrong(f"signatures {sorted(found)}, where {sorted(declared)} were declared")
     for name, signature in declared.items():
@@ -126,7 +82,9 @@ def signatures_are_as_declared(subject: Subject) -> str:
             if actual.keys() != expected.keys() or not all(expected[key].admits(actual[key]) for key in actual):
                 shown = [", ".join(f"{key}: {one}" for key, one in sorted(each.items())) for each in (actual, expected)]
                 raise Wrong(f"{side} of {name} are {shown[0]}, where {shown[1]} were declared")
-    return "names, types and shapes of every input and output"
+        if found[name].method_name != signature.method:
+            raise Wrong(f"{name} is for {found[name].method_name}, where {signature.method} was declared")
+    return "names, types and shapes of every input and output; the API that each is for"
 
 
 def _tensor(info: Any) -> Tensor:
@@ -135,109 +93,37 @@ def _tensor(info: Any) -> Tensor:
     return Tensor("float32" if dtype == "float" else dtype, shape)
 
 
-def answers_equal_the_trained_models(subject: Subject) -> str:
-    rows, worst = subject.golden.rows, 0.0
-    milliseconds = {}
-    for size in BATCHES:
-        for turn in range(0, len(rows), size):
-            order = np.arange(turn, turn + size) % len(rows)
-            started = time.perf_counter()
-            answer = subject.tensor(rows[order])
-            milliseconds[size] = round(1000 * (time.perf_counter() - started), 2)  # of the last: the first are slower
-            worst = max(worst, _distance(answer, subject, order, f"a batch of {size}"))
-    subject.facts |= {"largest_difference": worst, "milliseconds_a_batch": milliseconds}
-    source = "real rows" if subject.manifest.real_images else "random rows"
-    sizes = f"{', '.join(map(str, BATCHES[:-1]))} and {BATCHES[-1]}"
-    return f"{len(rows)} {source} in batches of {sizes}; largest difference {worst:.1e} (allowed {TOLERANCE:.0e})"
-
-
-def _distance(answer: dict[str, np.ndarray], subject: Subject, order: np.ndarray, where: str) -> float:
-    """The largest difference of an answer from the golden outputs of the rows of `order`; `Wrong` where too large."""
-    worst = 0.0
-    for name, expected in subject.golden.outputs.items():
-        expected, actual = expected[order], answer[name]
-        if actual.shape != expected.shape:
-            raise Wrong(f"{name} of {where} is of shape {actual.shape}, not {expected.shape}")
-        scale = max(1.0, float(np.abs(expected).max()))
-        if name == "probabilities" and "logits" in answer:
-            scale = float(np.abs(answer["logits"] - subject.golden.outputs["logits"][order]).max()) / TOLERANCE
-        difference = float(np.abs(actual - expected).max()) / max(1.0, scale)
-        if not difference <= TOLERANCE:  # a NaN is no agreement
-            raise Wrong(f"{name} of {where} differs from the trained model's by {difference:.1e} (allowed {TOLERANCE})")
-        worst = max(worst, difference)
-    if names := subject.manifest.class_names:
-        logits, chosen = subject.golden.outputs["logits"][order], answer["class_id"]
-        scale = TOLERANCE * max(1.0, float(np.abs(logits).max()))
-        if (np.take_along_axis(logits, chosen[:, np.newaxis], 1)[:, 0] < logits.max(1) - 2 * scale).any():
-            raise Wrong(f"class_id of {where} is not the class of the largest logit")
-        if [label.decode() for label in answer["label"]] != [names[index] for index in chosen]:
-            raise Wrong(f"label of {where} is not the name of class_id")
-    return worst
-
-
-def rows_are_independent(subject: Subject) -> str:
-    rows = subject.golden.rows
-    for index in range(min(len(rows), 7)):
-        batch = np.zeros((7, *rows.shape[1:]), np.float32)
-        batch[index] = rows[index]
-        answer = {name: values[index : index + 1] for name, values in subject.tensor(batch).items()}
-        _distance(answer, subject, np.array([index]), f"row {index} among blank rows")
-    return "a row is answered the same alone, among others, and among blank ones"
-
-
-def repeated_calls_are_identical(subject: Subject) -> str:
-    batch = subject.golden.rows[:7]
-    first, *others = (subject.tensor(batch) for _ in range(3))
-    for other in others:
-        if changed := [name for name in first if not np.array_equal(first[name], other[name])]:
-            raise Wrong(f"{', '.join(changed)} changed between two calls with the same input")
-    return "three calls, equal to the last bit"
-
-
-def encoded_images_agree(subject: Subject) -> str:
-    if "image_bytes" not in subject.manifest.signatures:
-        return "the network takes no image files"
-    encoded = subject.golden.encoded
-    for size in BATCHES:
-        order = np.arange(size) % len(encoded)
-        answer = subject.session.run("image_bytes", {"image_bytes": np.array([encoded[i] for i in order], object)})
-        _distance(answer, subject, order, f"image_bytes in a batch of {size}")
-    return "the golden images as PNG files are answered as their pixels are"
-
-
 def warm_up_replays(subject: Subject) -> str:
     replayed = []
     for request in warmup.read(subject.directory / warmup.FILE):
         if request.model != subject.manifest.name:
             raise Wrong(f"a record is for the model {request.model!r}")
+        if request.method != subject.signatures[request.signature].method:
+            raise Wrong(f"the record for {request.signature} is for {request.method}")
         subject.session.run(request.signature, request.inputs)
         replayed.append(request.signature)
-    if missing := sorted(subject.manifest.signatures.keys() - set(replayed)):
+    if missing := sorted(subject.signatures.keys() - set(replayed)):
         raise Wrong(f"no record for {', '.join(missing)}")
     return f"{len(replayed)} warm-up records, for every signature"
 
 
 def malformed_requests_are_refused(subject: Subject) -> str:
     encoded = next(iter(subject.golden.encoded), b"")
-    before = subject.tensor(subject.golden.rows)
+    every = np.arange(len(subject.golden.rows))
+    before = subject.ask("serving_default", every)
     count = 0
-    for name, signature in subject.manifest.signatures.items():
-        [input_name] = signature.inputs
-        for wrong, values in malformed.requests(signature, subject.golden.rows[0], encoded):
+    for name, signature in subject.signatures.items():
+        input_name, _ = signature.input
+        for wrong, values in malformed.requests(name, signature, subject.golden.rows[0], encoded):
             announce(f"{name}: {wrong}")
             code = _refusal(subject.session, name, {input_name: values})
             if code != "INVALID_ARGUMENT":
                 raise Wrong(f"{name} answers {code} to {wrong}, not INVALID_ARGUMENT")
             count += 1
-    after = subject.tensor(subject.golden.rows)
+    after = subject.ask("serving_default", every)
     if not all(np.array_equal(before[name], after[name]) for name in before):
         raise Wrong("a right request is answered otherwise after them")
     return f"{count} are INVALID_ARGUMENT, and the process answers on as before"
-
-
-def announce(what: str) -> None:
-    """Note on stderr what is about to be tried: the last such line tells what ended the process."""
-    print(f"trying {what}", file=sys.stderr, flush=True)
 
 
 def _refusal(session: Session, signature: str, inputs: dict[str, np.ndarray]) -> str:
@@ -271,10 +157,10 @@ CHECKS = (
     Check("weights", "not_servable", weights_are_stored_once),
     Check("load", "not_servable", loads_in_the_runtime, gate=True),
     Check("signatures", "not_servable", signatures_are_as_declared, gate=True),
-    Check("outputs", "export_mismatch", answers_equal_the_trained_models),
-    Check("rows", "export_mismatch", rows_are_independent),
-    Check("repeats", "export_mismatch", repeated_calls_are_identical),
-    Check("image files", "export_mismatch", encoded_images_agree),
+    Check("outputs", "export_mismatch", answers.answers_are_golden),
+    Check("rows", "export_mismatch", answers.rows_are_independent),
+    Check("repeats", "export_mismatch", answers.repeated_calls_are_identical),
+    Check("image files", "export_mismatch", answers.encoded_images_agree),
     Check("warm-up", "not_servable", warm_up_replays),
     Check("malformed requests", "not_servable", malformed_requests_are_refused),
 )

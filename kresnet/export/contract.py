@@ -5,16 +5,28 @@ Written down from the spec, not read from the SavedModel, so that the proof has 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from math import prod
+from typing import Any, Literal
 
+from kresnet.errors import KresnetError, Problem, fail, nearest
+from kresnet.plan import Plan
 from kresnet.spec.architecture import Classifier, Spec
 
 Shape = tuple[int | None, ...]
 
+Fold = Literal["auto", "yes", "no"]
+WeightType = Literal["float32", "bfloat16", "float16"]
+
 #: Channels that encoded images decode to.
 DECODABLE_CHANNELS = (1, 3)
+
+#: Every signature that an export can have, `serving_default` always first.
+SIGNATURES = ("serving_default", "image_bytes", "classify", "features")
+
+#: What TF Serving calls the APIs that a signature answers to; Classify is refused for another's where it is checked.
+PREDICT, CLASSIFY = "tensorflow/serving/predict", "tensorflow/serving/classify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,51 +47,116 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Inputs and outputs by name."""
+    """Inputs and outputs by name, and the API of TF Serving that it is for (`method`)."""
 
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
+    method: str = PREDICT
+
+    @property
+    def input(self) -> tuple[str, Tensor]:
+        """The name and type of the only input."""
+        [(name, tensor)] = self.inputs.items()
+        return name, tensor
 
     def as_dict(self) -> dict[str, Any]:
         """The signature as JSON-ready values."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Signature:
+    def from_dict(cls, values: Mapping[str, Any]) -> Signature:
         """The signature that `as_dict` wrote."""
         sides = {
             side: {name: Tensor(value["dtype"], tuple(value["shape"])) for name, value in values[side].items()}
             for side in ("inputs", "outputs")
         }
-        return cls(**sides)
+        return cls(**sides, method=values["method"])
 
 
-def contract(spec: Spec, model_outputs: Mapping[str, Shape]) -> dict[str, Signature]:
+def contract(
+    spec: Spec, plan: Plan, model_outputs: Mapping[str, Shape], wanted: Sequence[str] | None = None
+) -> dict[str, Signature]:
     """The signatures that an export of `spec` has.
 
     Args:
         spec: the network.
+        plan: its plan.
         model_outputs: name and shape of what the model returns; read only where the head is not a classifier.
+        wanted: names of signatures beside `serving_default`; every one that the network can have, by default.
 
     Returns:
-        `serving_default` (float32 images, or vectors), and `image_bytes` (encoded images) where the network's input
-        is an image of one or three channels.
+        `serving_default` (float32 images, or vectors); `image_bytes` (encoded images) where the network's input is an
+        image of one or three channels; where the head is a classifier, `classify` (tf.Example, for Serving's Classify
+        API) and `features` (the pooled vector that the logits are made of).
+
+    Raises:
+        KresnetError: `bad_option`, for each wanted signature that there is not.
     """
-    if isinstance(spec.head, Classifier):
-        scores = Tensor("float32", (None, spec.head.classes))
-        outputs = {
-            "probabilities": scores,
-            "class_id": Tensor("int64", (None,)),
-            "label": Tensor("string", (None,)),
-            "logits": scores,
-        }
-    else:
-        outputs = {name: Tensor("float32", shape) for name, shape in model_outputs.items()}
-    name = "image" if spec.input.is_image else "vector"
-    signatures = {"serving_default": Signature({name: Tensor("float32", request_shape(spec))}, outputs)}
+    signatures = {"serving_default": Signature(_tensor_input(spec), _outputs(spec, model_outputs))}
     if takes_encoded_images(spec):
-        signatures["image_bytes"] = Signature({"image_bytes": Tensor("string", (None,))}, outputs)
-    return signatures
+        encoded = {"image_bytes": Tensor("string", (None,))}
+        signatures["image_bytes"] = Signature(encoded, _outputs(spec, model_outputs))
+    if isinstance(spec.head, Classifier):
+        if example_feature(spec):
+            scores = {"classes": "string", "scores": "float32"}
+            outputs = {name: Tensor(dtype, (None, spec.head.classes)) for name, dtype in scores.items()}
+            signatures["classify"] = Signature({"inputs": Tensor("string", (None,))}, outputs, CLASSIFY)
+        length = prod(plan.by_name[embedding(plan)].shape)
+        signatures["features"] = Signature(_tensor_input(spec), {"features": Tensor("float32", (None, length))})
+    if wanted is None:
+        return signatures
+    if problems := [_unknown(name, signatures) for name in wanted if name not in signatures]:
+        raise KresnetError(problems)
+    return {name: one for name, one in signatures.items() if name in ("serving_default", *wanted)}
+
+
+def _unknown(name: str, signatures: Mapping[str, Signature]) -> Problem:
+    known = name in SIGNATURES
+    message = f"The network cannot have the signature {name}." if known else f"There is no signature {name}."
+    close = "" if known else nearest(name, list(signatures))
+    return Problem("bad_option", message, expected=", ".join(signatures), found=name, nearest=close)
+
+
+def _tensor_input(spec: Spec) -> dict[str, Tensor]:
+    return {"image" if spec.input.is_image else "vector": Tensor("float32", request_shape(spec))}
+
+
+def _outputs(spec: Spec, model_outputs: Mapping[str, Shape]) -> dict[str, Tensor]:
+    if not isinstance(spec.head, Classifier):
+        return {name: Tensor("float32", shape) for name, shape in model_outputs.items()}
+    scores = Tensor("float32", (None, spec.head.classes))
+    return {
+        "probabilities": scores,
+        "class_id": Tensor("int64", (None,)),
+        "label": Tensor("string", (None,)),
+        "logits": scores,
+    }
+
+
+def require_names(spec: Spec, class_names: Sequence[str]) -> None:
+    """Make sure that a classifier has a name for each class.
+
+    Raises:
+        KresnetError: `data_mismatch`.
+    """
+    if isinstance(spec.head, Classifier) and len(class_names) != spec.head.classes:
+        counts = {"expected": f"{spec.head.classes} names", "found": f"{len(class_names)} names"}
+        raise fail("data_mismatch", "The class names do not match the network.", **counts)
+
+
+def embedding(plan: Plan) -> str:
+    """The record whose output a classifier's logits are a linear function of, dropout passed over."""
+    record = plan.by_name[plan.by_name[plan.outputs["logits"]].inputs[0]]
+    while record.kind == "dropout":
+        record = plan.by_name[record.inputs[0]]
+    return record.name
+
+
+def example_feature(spec: Spec) -> str | None:
+    """The feature of a tf.Example that `classify` reads: an image file, a vector of floats, or neither."""
+    if takes_encoded_images(spec):
+        return "image_bytes"
+    return None if spec.input.is_image else "vector"
 
 
 def request_shape(spec: Spec) -> Shape:

@@ -1,6 +1,6 @@
-"""Golden rows: inputs, and what the trained model answered to them, kept with the export to hold the server to.
+"""Golden rows: inputs, and what the network answers to them in Keras, kept with the export to hold the server to.
 
-An image is first encoded as PNG and its pixels are those that evaluation's own decoding gives back, so that the same
+An image is first encoded as a file and its pixels are those that evaluation's own decoding gives back, so that the same
 rows can be sent to the tensor and to the bytes signature and must be answered alike.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,30 +17,33 @@ from kresnet.errors import fail
 from kresnet.export.contract import takes_encoded_images
 from kresnet.spec.architecture import Classifier, Spec
 
-if TYPE_CHECKING:
-    import keras
-
 #: As many rows as fit in a mebibyte, within these bounds: 32 small images, 6 of 224x224x3.
 MAX_BYTES, FEWEST, MOST = 2**20, 4, 32
+
+#: Where rows come from that are not real ones.
+RANDOM = "random numbers"
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Rows that a server must answer as the trained model did.
+    """Rows that a server must answer as the network does in Keras.
 
     Attributes:
         rows: uint8 `(K, H, W, C)` or float32 `(K, D)`.
-        encoded: the same rows as PNG; empty where the network takes no image files.
-        outputs: float32, one row each, by output name.
+        encoded: image files that evaluation decodes to the rows: each as PNG, then the first in many other formats;
+            empty where the network takes no image files.
+        kinds: what kind of file each is, in words.
+        outputs: float32, one row each, by output name; a classifier's are `logits`, `probabilities` and `features`.
     """
 
     rows: np.ndarray
     encoded: tuple[bytes, ...]
+    kinds: tuple[str, ...]
     outputs: dict[str, np.ndarray]
 
     def save(self, path: Path) -> None:
         """Write to an `.npz` file."""
-        arrays: dict[str, Any] = {"rows": self.rows}
+        arrays: dict[str, Any] = {"rows": self.rows, "kinds": np.array(self.kinds, np.str_)}
         arrays |= {f"encoded/{index:02}": np.frombuffer(data, np.uint8) for index, data in enumerate(self.encoded)}
         arrays |= {f"outputs/{name}": values for name, values in self.outputs.items()}
         np.savez_compressed(path, **arrays)
@@ -51,36 +54,52 @@ class Golden:
         with np.load(path, allow_pickle=False) as file:
             encoded = tuple(file[key].tobytes() for key in sorted(file.files) if key.startswith("encoded/"))
             outputs = {key.partition("/")[2]: file[key] for key in file.files if key.startswith("outputs/")}
-            return cls(file["rows"], encoded, outputs)
+            return cls(file["rows"], encoded, tuple(file["kinds"].tolist()), outputs)
 
 
-def make_golden(model: keras.Model, spec: Spec, images: Sequence[np.ndarray] | np.ndarray | None) -> Golden:
-    """Ask the trained model, in inference on the CPU, for what the proof shall find again.
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Golden rows without their outputs; attributes as `Golden`'s."""
+
+    rows: np.ndarray
+    encoded: tuple[bytes, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+def golden_rows(spec: Spec, images: Sequence[np.ndarray] | np.ndarray | None) -> Rows:
+    """The rows to ask a network for, and the same as files where it takes files.
 
     Args:
-        model: the trained model.
-        spec: its network.
+        spec: the network.
         images: real inputs, the more varied the better: images `(H, W, C)` or `(H, W)` of values 0-255, of any sizes
             where the network takes image files; vectors `(D,)`. `None`: random ones, from a fixed seed.
 
     Raises:
         KresnetError: `data_mismatch`, where the images are not what the network takes.
     """
-    import tensorflow as tf
-
-    from kresnet.export.signatures import named
-
     size = int(np.prod(spec.input.shape)) * (1 if spec.input.is_image else 4)
     count = min(max(MAX_BYTES // size, FEWEST), MOST)
     given = _random(spec, count) if images is None else list(images[:count])
-    rows, encoded = _rows(given, spec)
-    with tf.device("CPU:0"):  # what the proof runs on: a GPU's convolutions may round to TF32
-        outputs = named(model, model(tf.constant(rows, tf.float32), training=False))
-    values = {name: np.asarray(value, np.float32) for name, value in outputs.items()}
-    if isinstance(spec.head, Classifier):
-        [logits] = values.values()
-        values = {"logits": logits, "probabilities": probabilities(logits, spec.head.multi_label)}
-    return Golden(rows, encoded, values)
+    if not given:
+        raise fail("data_mismatch", "There is no image to compare the export's answers on.")
+    if takes_encoded_images(spec):
+        return _image_rows(given, spec)
+    if wrong := sorted({values.shape for values in given} - {spec.input.shape}):
+        sizes = {"expected": str(spec.input.shape), "found": ", ".join(map(str, wrong))}
+        raise fail("data_mismatch", "The inputs are not of the network's shape.", **sizes)
+    return Rows(np.stack(given).astype(np.uint8 if spec.input.is_image else np.float32))
+
+
+def golden_outputs(answers: dict[str, np.ndarray], spec: Spec) -> dict[str, np.ndarray]:
+    """What a server must answer where the network's own outputs are `answers`."""
+    if not isinstance(spec.head, Classifier):
+        return answers
+    return answers | {"probabilities": probabilities(answers["logits"], spec.head.multi_label)}
+
+
+def difference(expected: np.ndarray, actual: np.ndarray) -> float:
+    """The largest difference of two answers, over the larger of 1 and the largest magnitude of the first."""
+    return float(np.abs(actual - expected).max() / max(1.0, np.abs(expected).max()))
 
 
 def probabilities(logits: np.ndarray, multi_label: bool) -> np.ndarray:
@@ -99,20 +118,15 @@ def _random(spec: Spec, count: int) -> list[np.ndarray]:
     return list(generator.standard_normal((count, *spec.input.shape), np.float32))
 
 
-def _rows(given: list[np.ndarray], spec: Spec) -> tuple[np.ndarray, tuple[bytes, ...]]:
-    """The rows as the model takes them, and as PNG where it takes files."""
-    if not given:
-        raise fail("data_mismatch", "There is no image to compare the export's answers on.")
-    if not takes_encoded_images(spec):
-        if wrong := sorted({values.shape for values in given} - {spec.input.shape}):
-            sizes = {"expected": str(spec.input.shape), "found": ", ".join(map(str, wrong))}
-            raise fail("data_mismatch", "The inputs are not of the network's shape.", **sizes)
-        return np.stack(given).astype(np.uint8 if spec.input.is_image else np.float32), ()
+def _image_rows(given: list[np.ndarray], spec: Spec) -> Rows:
     import tensorflow as tf
 
     from kresnet.data.images import decode
+    from kresnet.export.image_files import every_kind
 
     pixels = [np.clip(np.rint(image), 0, 255).astype(np.uint8) for image in given]
     channelled = [image[..., np.newaxis] if image.ndim == 2 else image for image in pixels]
-    encoded = tuple(tf.io.encode_png(image).numpy() for image in channelled)
-    return np.stack([decode(tf.constant(data), spec.input).numpy() for data in encoded]), encoded
+    files = [("PNG", tf.io.encode_png(image).numpy()) for image in channelled]
+    files += every_kind(channelled[0])
+    rows = [decode(tf.constant(data), spec.input).numpy() for _, data in files]
+    return Rows(np.stack(rows), tuple(data for _, data in files), tuple(kind for kind, _ in files))

@@ -20,7 +20,7 @@ MANIFEST, GOLDEN, SPEC = f"{FOLDER}/manifest.json", f"{FOLDER}/golden.npz", f"{F
 CLASS_NAMES, PROOF = f"{FOLDER}/class_names.txt", f"{FOLDER}/proof.json"
 
 #: Raised whenever a field changes its meaning.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,10 @@ class Manifest:
         made_with: versions of kresnet, TensorFlow and Keras.
         signatures: the contract.
         class_names: in order; empty where the head is not a classifier.
-        real_images: whether the golden rows are the caller's, rather than random.
-        weights_bytes: bytes of the trained model's weights, each counted once.
+        golden_from: where the golden rows come from, in words (`kresnet.export.golden.RANDOM`: from nowhere).
+        changes: how the served network differs from the trained one (see `kresnet.export.network.Change`).
+        origin: of the trained network: file, SHA-256, and what its run says of it.
+        weights_bytes: bytes of the served network's weights, each counted once.
         digests: SHA-256 of every file but the manifest and the proof, by path within the version folder.
     """
 
@@ -41,7 +43,9 @@ class Manifest:
     made_with: dict[str, str]
     signatures: dict[str, Signature]
     class_names: tuple[str, ...]
-    real_images: bool
+    golden_from: str
+    changes: tuple[dict[str, Any], ...]
+    origin: dict[str, Any]
     weights_bytes: int
     digests: dict[str, str]
 
@@ -62,7 +66,7 @@ class Manifest:
             if values.pop("format") != FORMAT:
                 raise ValueError("another format")
             values["signatures"] = {name: Signature.from_dict(one) for name, one in values["signatures"].items()}
-            values["class_names"] = tuple(values["class_names"])
+            values |= {name: tuple(values[name]) for name in ("class_names", "changes")}
             return cls(**values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             message = f"{version} is not a model that this version of kresnet exported: {MANIFEST} cannot be read."

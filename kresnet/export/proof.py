@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 from kresnet.errors import KresnetError, Problem, fail
 from kresnet.export.checks import CHECKS
+from kresnet.export.golden import RANDOM
 from kresnet.export.manifest import Manifest
 from kresnet.export.staging import versions
 
@@ -47,6 +49,7 @@ class Report:
         directory: the version folder.
         results: the checks that ran, in order.
         not_verified: what the proof says nothing about, a sentence each.
+        changes: how the served network differs from the trained one (see `kresnet.export.network.Change`).
         facts: measured on the way: `tensorflow`, `needs`, `weights_bytes`, `variables_bytes`, `load_seconds`,
             `largest_difference`, `milliseconds_a_batch`, `loaded_resident_bytes` (the runtime's own included).
     """
@@ -54,6 +57,7 @@ class Report:
     directory: Path
     results: tuple[Result, ...]
     not_verified: tuple[str, ...]
+    changes: tuple[dict[str, Any], ...]
     facts: dict[str, Any]
 
     @property
@@ -68,6 +72,7 @@ class Report:
             "passed": self.passed,
             "checks": [asdict(result) for result in self.results],
             "not_verified": list(self.not_verified),
+            "changes": list(self.changes),
             "facts": self.facts,
         }
 
@@ -75,6 +80,7 @@ class Report:
         """The report for a human, a line a check."""
         width = max(len(check.name) for check in CHECKS)
         lines = [f"{'ok    ' if one.passed else 'FAILED'} {one.name:<{width}}  {one.detail}" for one in self.results]
+        lines += [f"{'changed':<{width + 7}}  {_told(change)}" for change in self.changes]
         lines += [f"{'not verified':<{width + 7}}  {sentence}" for sentence in self.not_verified]
         verdict = f"servable: {self.directory}" if self.passed else f"NOT servable: {self.directory}"
         return [*lines, f"{verdict} (needs {self.facts['needs']})" if self.passed else verdict]
@@ -108,7 +114,7 @@ def check_export(directory: Path) -> Report:
         written = expired.stdout.decode(errors="replace") if isinstance(expired.stdout, bytes) else expired.stdout or ""
         ending = f"the process had not ended after {TIMEOUT} s"
     results, facts = _read(written, ending)
-    return Report(directory=version, results=results, not_verified=_gaps(manifest, results, facts), facts=facts)
+    return Report(version, results, _gaps(manifest, results, facts), manifest.changes, facts)
 
 
 def _version_folder(directory: Path) -> Path:
@@ -155,11 +161,18 @@ def _ending(process: "subprocess.CompletedProcess[str]") -> str:
     return f"the process ended with {how} while {trying}: {(fatal or [last])[-1]}"
 
 
+def _told(change: Mapping[str, Any]) -> str:
+    others = f"; another class for {change['classes_changed']} rows" if change["classes_changed"] else ""
+    return f"{change['what']}: outputs differ from before by {change['largest_difference']:.1e}{others}"
+
+
 def _gaps(manifest: Manifest, results: tuple[Result, ...], facts: dict[str, Any]) -> tuple[str, ...]:
     skipped = [check.name for check in CHECKS if check.name not in {result.name for result in results}]
     gaps = [f"These checks did not run: {', '.join(skipped)}."] if skipped else []
-    if not manifest.real_images:
+    if manifest.golden_from == RANDOM:
         gaps.append("Outputs were compared on random inputs, not on real ones.")
+    if "image_bytes" in manifest.signatures:
+        gaps.append("The memory that a crafted animated GIF may take was not bounded; other formats' headers are.")
     runtime = f"TensorFlow {facts['tensorflow']}" if "tensorflow" in facts else "TensorFlow"
     return (
         *gaps,

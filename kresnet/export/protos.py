@@ -44,10 +44,13 @@ def stand_in() -> Iterator[None]:
 
 
 with stand_in():
+    from tensorflow.core.example.example_pb2 import Example
     from tensorflow.core.framework.op_def_pb2 import OpList
     from tensorflow.core.framework.tensor_pb2 import TensorProto
     from tensorflow.core.framework.types_pb2 import DataType
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, SignatureDef
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-__all__ = ["DataType", "MetaGraphDef", "OpList", "SavedModel", "SignatureDef", "TensorProto", "package_directory"]
+__all__ = [
+    "DataType", "Example", "MetaGraphDef", "OpList", "SavedModel", "SignatureDef", "TensorProto", "package_directory",
+]  # fmt: skip

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.export.capi import RuntimeFailure
-from kresnet.export.checks import CHECKS, Subject, Wrong, announce
+from kresnet.export.checks import CHECKS
+from kresnet.export.subject import Subject, Wrong, announce
 
 
 def main(directory: Path) -> None:

@@ -1,31 +1,37 @@
 """Write a trained model as a SavedModel that TF Serving loads, and publish it once it is proved.
 
-export = export_model(model, spec, class_names, Path("models"), golden_images=images)
+export = export_model(model, spec, class_names, Path("models"), inputs=Samples(images, "test images"))
 export.path  # models/resnet50/1
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 import kresnet
-from kresnet.errors import fail
+from kresnet.errors import KresnetError, fail
 from kresnet.export import manifest, warmup
-from kresnet.export.contract import Shape, Signature, contract
-from kresnet.export.golden import Golden, make_golden
+from kresnet.export.contract import PREDICT, Fold, Shape, Signature, WeightType, contract, require_names
+from kresnet.export.golden import Golden, golden_outputs, golden_rows
 from kresnet.export.manifest import Manifest
+from kresnet.export.network import served_network
 from kresnet.export.proof import Report, check_export
-from kresnet.export.signatures import Endpoint, endpoints, named
+from kresnet.export.requests import request
+from kresnet.export.samples import Samples
+from kresnet.export.server_files import list_models, write_server_files
+from kresnet.export.signatures import Endpoint, endpoints
 from kresnet.export.staging import stage
 from kresnet.files import told_plainly
-from kresnet.spec.architecture import Classifier, Spec
+from kresnet.graph import verify
+from kresnet.plan import Plan, make_plan
+from kresnet.spec.architecture import Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +49,64 @@ class ExportResult:
     report: Report
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user may choose of an export.
+
+    Attributes:
+        version: the version's number, or `None` for the next free one (1 first).
+        signatures: those beside `serving_default`; `None` for all that the network can have.
+        fold: whether batch norms are folded (see `kresnet.export.network.served_network`).
+        weights: type that kernels are stored in.
+        base_path: `models_dir` as the server will see it, for `models.config`; `models_dir` itself by default.
+    """
+
+    version: int | None = None
+    signatures: tuple[str, ...] | None = None
+    fold: Fold = "auto"
+    weights: WeightType = "float32"
+    base_path: PurePath | None = None
+
+
 def export_model(
     model: keras.Model,
     spec: Spec,
     class_names: Sequence[str],
     models_dir: Path,
+    options: Options | None = None,
     *,
-    version: int | None = None,
-    golden_images: Sequence[np.ndarray] | np.ndarray | None = None,
+    inputs: Samples | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> ExportResult:
     """Write `models_dir/NAME/VERSION/`, prove it, and only then let a server see it.
 
     Args:
-        model: the trained model: float32 `(N, H, W, C)`, values 0-255, or `(N, D)`, to float32 logits.
+        model: the trained model, built from `spec`; float32.
         spec: its network; `spec.name` names the served model.
         class_names: a name for each class, in order; empty where the head is not a classifier.
         models_dir: the folder that a server's models live in; created where missing.
-        version: the version's number, or `None` for the next free one (1 first).
-        golden_images: real inputs that the exported model must answer as `model` does (see
-            `kresnet.export.golden.make_golden`); random ones where `None`.
+        options: what may be chosen.
+        inputs: real inputs that the exported model must answer as `model` does; random ones by default.
+        origin: what the manifest shall say of where `model` comes from.
 
     Raises:
-        KresnetError: `output_exists`, `bad_option`, `data_mismatch`, `disk_full`, `not_writable`; `export_mismatch`
-            or `not_servable`, where the proof failed. Whatever is raised, nothing is left behind.
+        KresnetError: `output_exists`, `bad_option`, `data_mismatch`, `weights_mismatch`, `disk_full`, `not_writable`;
+            `export_mismatch` or `not_servable`, where the proof failed. Whatever is raised, no version is left behind.
     """
-    names = tuple(class_names)
-    if isinstance(spec.head, Classifier) and len(names) != spec.head.classes:
-        counts = {"expected": f"{spec.head.classes} names", "found": f"{len(names)} names"}
-        raise fail("data_mismatch", "The class names do not match the network.", **counts)
-    signatures = contract(spec, _output_shapes(model))
-    with stage(Path(models_dir) / spec.name, version) as staged:
-        golden = make_golden(model, spec, golden_images)
+    options, inputs, names = options or Options(), inputs or Samples(), tuple(class_names)
+    require_names(spec, names)
+    plan = make_plan(spec)
+    _require_network(model, plan)
+    signatures = contract(spec, plan, _output_shapes(model, plan), options.signatures)
+    with stage(Path(models_dir) / spec.name, options.version) as staged:
+        rows = golden_rows(spec, inputs.images)
+        served, changes = served_network(model, plan, rows.rows, fold=options.fold, weights=options.weights)
+        expected = Golden(rows.rows, rows.encoded, rows.kinds, golden_outputs(served.answers(rows.rows), spec))
         with told_plainly(staged.base):
-            _write_saved_model(staged.directory, endpoints(model, spec, names, signatures))
+            _write_saved_model(staged.directory, endpoints(served, spec, names, signatures), signatures)
             (staged.directory / manifest.FOLDER).mkdir(parents=True)
-            golden.save(staged.directory / manifest.GOLDEN)
-            warmup.write(staged.directory / warmup.FILE, _warm_up(spec.name, signatures, golden))
+            expected.save(staged.directory / manifest.GOLDEN)
+            warmup.write(staged.directory / warmup.FILE, _warm_up(spec.name, signatures, expected))
             _write_text(staged.directory / manifest.SPEC, json.dumps(spec.document(), indent=2, ensure_ascii=False))
             _write_text(staged.directory / manifest.CLASS_NAMES, "\n".join(names))
             Manifest(
@@ -86,25 +114,39 @@ def export_model(
                 made_with={"kresnet": kresnet.__version__, "tensorflow": tf.__version__, "keras": keras.__version__},
                 signatures=signatures,
                 class_names=names,
-                real_images=golden_images is not None,
-                weights_bytes=sum(tf.as_dtype(one.dtype).size * int(np.prod(one.shape)) for one in model.weights),
+                golden_from=inputs.source,
+                changes=tuple(change.as_dict() for change in changes),
+                origin=dict(origin or {}),
+                weights_bytes=served.weights_bytes,
                 digests=manifest.digests(staged.directory),
             ).save(staged.directory)
         report = check_export(staged.directory)
         if not report.passed:
             raise report.error()
-        path = staged.base / str(staged.version)
-        report = Report(path, report.results, report.not_verified, report.facts)
+        report = replace(report, directory=staged.base / str(staged.version))
         with told_plainly(staged.base):
             _write_text(staged.directory / manifest.PROOF, json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
-        return ExportResult(staged.publish(), staged.version, report)
+            write_server_files(staged.base, options.base_path)
+        published = staged.publish()
+        list_models(staged.base.parent, options.base_path)
+        return ExportResult(published, staged.version, report)
 
 
-def _output_shapes(model: keras.Model) -> dict[str, Shape]:
-    return {name: tuple(output.shape) for name, output in named(model, model.output).items()}
+def _require_network(model: keras.Model, plan: Plan) -> None:
+    try:
+        verify(model, plan)
+    except KresnetError as error:
+        first, *others = error.problems
+        more = f"; and {len(others)} other differences" if others else ""
+        raise fail("weights_mismatch", f"The model is not the network of {plan.name}: {first.message}{more}") from None
 
 
-def _write_saved_model(directory: Path, served: dict[str, Endpoint]) -> None:
+def _output_shapes(model: keras.Model, plan: Plan) -> dict[str, Shape]:
+    outputs = model.output if isinstance(model.output, dict) else {next(iter(plan.outputs)): model.output}
+    return {name: tuple(output.shape) for name, output in outputs.items()}
+
+
+def _write_saved_model(directory: Path, served: dict[str, Endpoint], signatures: dict[str, Signature]) -> None:
     """Write the functions and the variables that they use.
 
     Only `add_endpoint`: `track()` and `model.export` would store every weight a second time
@@ -114,17 +156,20 @@ def _write_saved_model(directory: Path, served: dict[str, Endpoint]) -> None:
     for name, endpoint in served.items():
         archive.add_endpoint(name, endpoint.function, [endpoint.input])
     archive.write_out(str(directory), verbose=False)
+    others = {name: one.method for name, one in signatures.items() if one.method != PREDICT}
+    if others:  # TensorFlow 2 writes every signature as Predict's
+        updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(directory))
+        for name, method in others.items():
+            updater.replace_method_name(name, method, tags="serve")
+        updater.save()
 
 
 def _warm_up(model: str, signatures: dict[str, Signature], golden: Golden) -> list[warmup.Request]:
     """A request of one row for each signature."""
-    requests = []
-    for name, signature in signatures.items():
-        [(input_name, tensor)] = signature.inputs.items()
-        encoded = tensor.dtype == "string"
-        row = np.array(golden.encoded[:1], object) if encoded else golden.rows[:1].astype(np.float32)
-        requests.append(warmup.Request(model, name, {input_name: row}))
-    return requests
+    return [
+        warmup.Request(model, name, request(name, signature, golden, [0]), signature.method)
+        for name, signature in signatures.items()
+    ]
 
 
 def _write_text(path: Path, text: str) -> None:

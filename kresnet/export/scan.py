@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kresnet.export.capi import DTYPES, registered_ops
-from kresnet.export.protos import MetaGraphDef, SavedModel
+from kresnet.export.protos import DataType, MetaGraphDef, SavedModel
 
 #: Stateful operations that a request may run: they read variables, call functions, or check an input.
 _HARMLESS = frozenset({"VarHandleOp", "ReadVariableOp", "StatefulPartitionedCall", "If", "While", "Case", "Assert"})
@@ -26,6 +26,11 @@ _REASONS = (
     (r"^Xla|^JaxXla", "needs XLA, which a server leaves off"),
     (r"^(Read|Write)File|^MatchingFiles|^Save|^Restore|^MergeV2", "reads or writes files of the server"),
 )
+#: Types whose values TF Serving writes as JSON (`util/json_tensor.cc`), beside those of `DTYPES`.
+_IN_JSON = frozenset({*DTYPES, DataType.DT_STRING, DataType.DT_INT8, DataType.DT_INT16, DataType.DT_UINT16,
+                      DataType.DT_UINT32, DataType.DT_UINT64})  # fmt: skip
+#: Bytes of a number, for the types that weights are stored in beside those of `DTYPES`.
+_HALVES = {DataType.DT_HALF: 2, DataType.DT_BFLOAT16: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +59,31 @@ def read_meta_graph(directory: Path) -> MetaGraphDef:
 
 
 def faults(graph: MetaGraphDef) -> list[str]:
-    """What a server would refuse or must not do, one line an operation, with the reason."""
+    """What a server would refuse or must not do, with the reason: the first operation, and how many more."""
     known = {definition.name: definition for definition in registered_ops().op}
-    found = []
+    found: dict[str, list[Node]] = {}
     for node in reachable(graph):
         definition = known.get(node.op)
         if definition is None:
-            found.append(f"{node}: is an operation that TensorFlow itself does not have")
+            found.setdefault("is an operation that TensorFlow itself does not have", []).append(node)
         elif reason := next((reason for pattern, reason in _REASONS if re.search(pattern, node.op)), ""):
-            found.append(f"{node}: {reason}")
+            found.setdefault(reason, []).append(node)
         elif definition.is_stateful and node.op not in _HARMLESS:
-            found.append(f"{node}: keeps state between requests")
-    return found
+            found.setdefault("keeps state between requests", []).append(node)
+    told = [f"{nodes[0]}{_more(nodes)}: {reason}" for reason, nodes in found.items()]
+    return told + list(_unspeakable(graph))
+
+
+def _more(nodes: list[Node]) -> str:
+    return f" and {len(nodes) - 1} more" if len(nodes) > 1 else ""
+
+
+def _unspeakable(graph: MetaGraphDef) -> Iterator[str]:
+    """Outputs whose type has no form in JSON, one line each."""
+    for signature, definition in graph.signature_def.items():
+        for name, tensor in definition.outputs.items():
+            if not signature.startswith("__saved_model") and tensor.dtype not in _IN_JSON:
+                yield f"{name} of {signature}: is of type {DataType.Name(tensor.dtype)}, which JSON cannot carry"
 
 
 def reachable(graph: MetaGraphDef) -> Iterator[Node]:
@@ -105,7 +123,7 @@ def _callees(node: Any) -> Iterator[str]:
 def stored_bytes(graph: MetaGraphDef) -> tuple[int, int]:
     """Bytes of the graph's variables, and of its numeric constants (weights may hide there)."""
     variables = sum(
-        int(np.prod([dim.size for dim in node.attr["shape"].shape.dim])) * DTYPES[node.attr["dtype"].type].itemsize
+        int(np.prod([dim.size for dim in node.attr["shape"].shape.dim])) * _itemsize(node.attr["dtype"].type)
         for node in graph.graph_def.node
         if node.op == "VarHandleOp"
     )
@@ -116,6 +134,10 @@ def stored_bytes(graph: MetaGraphDef) -> tuple[int, int]:
         if node.op == "Const"
     )
     return variables, constants
+
+
+def _itemsize(dtype: int) -> int:
+    return _HALVES[dtype] if dtype in _HALVES else DTYPES[dtype].itemsize
 
 
 def operations(graph: MetaGraphDef) -> set[str]:

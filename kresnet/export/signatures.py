@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import keras
 import tensorflow as tf
 
-from kresnet.export.contract import Shape, Signature, request_shape
+from kresnet.export.bombs import defused
+from kresnet.export.contract import Shape, Signature, example_feature, request_shape
+from kresnet.export.network import Network
 from kresnet.spec.architecture import Classifier, Spec
 
 Outputs = dict[str, tf.Tensor]
@@ -30,30 +30,42 @@ class Endpoint:
 
 
 def endpoints(
-    model: keras.Model, spec: Spec, class_names: tuple[str, ...], signatures: dict[str, Signature]
+    network: Network, spec: Spec, class_names: tuple[str, ...], signatures: dict[str, Signature]
 ) -> dict[str, Endpoint]:
     """The endpoints that keep the contract of `signatures` (see `kresnet.export.contract.contract`).
 
     Args:
-        model: float32 `(N, H, W, C)`, values 0-255, or `(N, D)`, to logits `(N, classes)` or the head's own outputs.
-        spec: the network that `model` was built from.
+        network: what answers.
+        spec: the network's spec.
         class_names: a name for each class, in order; read only where the head is a classifier.
         signatures: the contract.
     """
-    answer = _classify(model, spec.head, class_names) if isinstance(spec.head, Classifier) else _features(model)
+    shape = request_shape(spec)
+    # Traced once: the endpoints call one function, and the graph holds the network once.
+    shared = tf.function(network.function, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
+    answer = _classified(shared, spec.head, class_names) if isinstance(spec.head, Classifier) else shared
 
     def tensor(values: tf.Tensor) -> Outputs:
-        return answer(_checked(values, request_shape(spec)))
+        return _chosen(answer(_checked(values, shape)))
 
     def encoded(values: tf.Tensor) -> Outputs:
-        return answer(_decode(_checked(values, (None,)), spec))
+        return _chosen(answer(decode_all(_checked(values, (None,)), spec)))
 
-    functions = {"serving_default": tensor, "image_bytes": encoded}
+    def classify(examples: tf.Tensor) -> Outputs:
+        return _ranked(answer(_parsed(_checked(examples, (None,)), spec))["probabilities"], class_names)
+
+    def features(values: tf.Tensor) -> Outputs:
+        return {"features": tf.cast(shared(_checked(values, shape))["features"], tf.float32)}
+
+    def _chosen(outputs: Outputs) -> Outputs:
+        return {name: outputs[name] for name in signatures["serving_default"].outputs}
+
+    functions = {"serving_default": tensor, "image_bytes": encoded, "classify": classify, "features": features}
     return {name: Endpoint(functions[name], _input(signature)) for name, signature in signatures.items()}
 
 
 def _input(signature: Signature) -> tf.TensorSpec:
-    [(name, tensor)] = signature.inputs.items()
+    name, tensor = signature.input
     return tf.TensorSpec(tensor.shape, tensor.dtype, name)
 
 
@@ -65,18 +77,39 @@ def _checked(values: tf.Tensor, shape: Shape) -> tf.Tensor:
         return tf.identity(values)
 
 
-def _decode(encoded: tf.Tensor, spec: Spec) -> tf.Tensor:
-    """Image files (N,) of any sizes -> float32 `(N, H, W, C)`, values 0-255, decoded and resized as evaluation does."""
+def decode_all(encoded: tf.Tensor, spec: Spec) -> tf.Tensor:
+    """Image files (N,) of any sizes -> float32 `(N, H, W, C)`, values 0-255, decoded and resized as evaluation does.
+
+    Each is decoded and resized on its own, so that a batch may mix sizes; one that declares more than
+    `kresnet.export.bombs.MOST_PIXELS` is refused before memory is taken for it.
+    """
     from kresnet.data.images import decode
 
     image = tf.TensorSpec(spec.input.shape, tf.uint8)
-    images = tf.map_fn(lambda one: decode(one, spec.input), encoded, fn_output_signature=image)
+    images = tf.map_fn(lambda one: decode(defused(one), spec.input), encoded, fn_output_signature=image)
     return tf.cast(images, tf.float32)
 
 
-def _classify(model: keras.Model, head: Classifier, class_names: tuple[str, ...]) -> Callable[[tf.Tensor], Outputs]:
+def _parsed(examples: tf.Tensor, spec: Spec) -> tf.Tensor:
+    """Serialised tf.Examples (N,) -> what the network takes, float32."""
+    feature = example_feature(spec)
+    if feature == "vector":
+        layout = {feature: tf.io.FixedLenFeature(spec.input.shape, tf.float32)}
+        return tf.io.parse_example(examples, layout)[feature]
+    return decode_all(tf.io.parse_example(examples, {feature: tf.io.FixedLenFeature((), tf.string)})[feature], spec)
+
+
+def _ranked(probabilities: tf.Tensor, class_names: tuple[str, ...]) -> Outputs:
+    """Every class with its score, the likeliest first, as Serving's Classify API gives them."""
+    scores, order = tf.math.top_k(probabilities, k=len(class_names))
+    return {"classes": tf.gather(tf.constant(class_names), order), "scores": scores}
+
+
+def _classified(
+    network: Callable[[tf.Tensor], Outputs], head: Classifier, class_names: tuple[str, ...]
+) -> Callable[[tf.Tensor], Outputs]:
     def answer(images: tf.Tensor) -> Outputs:
-        logits = tf.cast(model(images, training=False), tf.float32)  # (N, classes)
+        logits = tf.cast(network(images)["logits"], tf.float32)  # (N, classes)
         class_id = tf.argmax(logits, axis=-1, output_type=tf.int64)  # (N,)
         return {
             "probabilities": tf.sigmoid(logits) if head.multi_label else tf.nn.softmax(logits),
@@ -86,20 +119,3 @@ def _classify(model: keras.Model, head: Classifier, class_names: tuple[str, ...]
         }
 
     return answer
-
-
-def _features(model: keras.Model) -> Callable[[tf.Tensor], Outputs]:
-    def answer(images: tf.Tensor) -> Outputs:
-        outputs = named(model, model(images, training=False))
-        return {name: tf.cast(value, tf.float32) for name, value in outputs.items()}
-
-    return answer
-
-
-def named(model: keras.Model, outputs: Any) -> dict[str, Any]:
-    """A model's outputs by name: a dictionary's own names, a list's layer names, and `prediction` for a lone tensor."""
-    if isinstance(outputs, dict):
-        return outputs
-    if isinstance(outputs, list | tuple):
-        return dict(zip(model.output_names, outputs, strict=True))
-    return {"prediction": outputs}

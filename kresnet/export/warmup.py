@@ -1,7 +1,7 @@
 """The requests that a server sends itself before it takes traffic: `assets.extra/tf_serving_warmup_requests`.
 
-The file is a TFRecord of `PredictionLog` messages (tensorflow_serving/apis/{prediction_log,predict,model}.proto). Only
-the few fields written here are declared, with Serving's numbers, so that no package of its protos is needed; a
+The file is a TFRecord of `PredictionLog` messages (prediction_log.proto and what it names, in tensorflow_serving/apis).
+Only the few fields written here are declared, with Serving's numbers, so that no package of its protos is needed; a
 message within a message is, on the wire, its bytes.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from kresnet.export.contract import CLASSIFY, PREDICT
 from kresnet.export.protos import DataType, TensorProto
 
 FILE = "assets.extra/tf_serving_warmup_requests"
@@ -25,7 +26,11 @@ _ONE, _MANY = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL, descriptor_pb2
 
 #: message -> field -> (number, type, label)
 _FIELDS: dict[str, dict[str, tuple[int, Any, Any]]] = {
-    "PredictionLog": {"predict_log": (6, _BYTES, _ONE)},
+    "PredictionLog": {"classify_log": (2, _BYTES, _ONE), "predict_log": (6, _BYTES, _ONE)},
+    "ClassifyLog": {"request": (1, _BYTES, _ONE)},
+    "ClassificationRequest": {"model_spec": (1, _BYTES, _ONE), "input": (2, _BYTES, _ONE)},
+    "Input": {"example_list": (1, _BYTES, _ONE)},
+    "ExampleList": {"examples": (1, _BYTES, _MANY)},
     "PredictLog": {"request": (1, _BYTES, _ONE)},
     "PredictRequest": {"model_spec": (1, _BYTES, _ONE), "inputs": (2, _BYTES, _MANY)},
     "ModelSpec": {"name": (1, _STRING, _ONE), "signature_name": (3, _STRING, _ONE)},
@@ -50,31 +55,50 @@ _MESSAGES = _message_classes()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A Predict request: the signature, and its inputs (float32, or strings as an `object` array of `bytes`)."""
+    """A request: the signature, its inputs (float32, or strings as an `object` array of `bytes`), and the API.
+
+    A Classify request's only input is `inputs`, serialised tf.Examples.
+    """
 
     model: str
     signature: str
     inputs: dict[str, np.ndarray]
+    method: str = PREDICT
 
     def serialized(self) -> bytes:
         """The request as a `PredictionLog`."""
+        model = _serialize("ModelSpec", name=self.model, signature_name=self.signature)
+        if self.method == CLASSIFY:
+            examples = _serialize("ExampleList", examples=list(self.inputs["inputs"]))
+            given = _serialize("Input", example_list=examples)
+            request = _serialize("ClassificationRequest", model_spec=model, input=given)
+            return _serialize("PredictionLog", classify_log=_serialize("ClassifyLog", request=request))
         entries = [
             _serialize("InputsEntry", key=name, value=_tensor(array).SerializeToString())
             for name, array in self.inputs.items()
         ]
-        model = _serialize("ModelSpec", name=self.model, signature_name=self.signature)
         request = _serialize("PredictRequest", model_spec=model, inputs=entries)
         return _serialize("PredictionLog", predict_log=_serialize("PredictLog", request=request))
 
     @classmethod
     def parse(cls, data: bytes) -> Request:
         """The request of a `PredictionLog` that `serialized` wrote."""
-        log = _MESSAGES["PredictionLog"].FromString(data)
-        request = _MESSAGES["PredictRequest"].FromString(_MESSAGES["PredictLog"].FromString(log.predict_log).request)
-        model = _MESSAGES["ModelSpec"].FromString(request.model_spec)
-        entries = map(_MESSAGES["InputsEntry"].FromString, request.inputs)
-        inputs = {entry.key: _array(TensorProto.FromString(entry.value)) for entry in entries}
-        return cls(model.name, model.signature_name, inputs)
+        log = _parse("PredictionLog", data)
+        if log.classify_log:
+            request = _parse("ClassificationRequest", _parse("ClassifyLog", log.classify_log).request)
+            examples = _parse("ExampleList", _parse("Input", request.input).example_list).examples
+            inputs, method = {"inputs": np.array(list(examples), object)}, CLASSIFY
+        else:
+            request = _parse("PredictRequest", _parse("PredictLog", log.predict_log).request)
+            entries = (_parse("InputsEntry", entry) for entry in request.inputs)
+            inputs = {entry.key: _array(TensorProto.FromString(entry.value)) for entry in entries}
+            method = PREDICT
+        model = _parse("ModelSpec", request.model_spec)
+        return cls(model.name, model.signature_name, inputs, method)
+
+
+def _parse(message: str, data: bytes) -> Any:
+    return _MESSAGES[message].FromString(data)
 
 
 def _serialize(message: str, **fields: Any) -> bytes:

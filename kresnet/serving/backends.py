@@ -75,22 +75,22 @@ def start_command(backend: str, directory: Path, *, host: str, rest_port: int, g
     if not names:
         raise fail("model_unreadable", f"{directory} holds no model.", remedy=f"kresnet export RUN -o {directory}")
     if backend == "docker":
-        mount = f"type=bind,source={directory},target=/models,readonly"
+        mount = f"type=bind,source={directory},target={directory},readonly"  # where base paths say that models are
         publish = ["-p", f"{host}:{rest_port}:8501", "-p", f"{host}:{grpc_port}:8500"]
         start = ["docker", "run", "--rm", *publish, "--mount", mount, IMAGE]
-        return [*start, *_models(directory, names, Path("/models"))]
+        return [*start, *_models(directory, names)]
     ports = [f"--rest_api_port={rest_port}", f"--port={grpc_port}"]
-    return [BINARY, *ports, *_models(directory, names, directory)]
+    return [BINARY, *ports, *_models(directory, names)]
 
 
-def _models(directory: Path, names: list[str], seen_at: Path) -> list[str]:
+def _models(directory: Path, names: list[str]) -> list[str]:
     """Which models to serve: by the config beside them, or the only one."""
     if (directory / CONFIG).is_file():
-        return [f"--model_config_file={seen_at / CONFIG}", "--allow_version_labels_for_unavailable_models"]
+        return [f"--model_config_file={directory / CONFIG}", "--allow_version_labels_for_unavailable_models"]
     if len(names) > 1:
         message = f"{directory} holds {len(names)} models and no {CONFIG} that lists them."
         raise fail("model_unreadable", message, remedy=f"kresnet export writes {CONFIG}")
-    return [f"--model_name={names[0]}", f"--model_base_path={seen_at / names[0]}"]
+    return [f"--model_name={names[0]}", f"--model_base_path={directory / names[0]}"]
 
 
 def replace_process(arguments: list[str]) -> NoReturn:

@@ -1,6 +1,7 @@
 """Every command and snippet of README and docs does what the text around it says."""
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.docs.markdown import ROOT, blocks, prepare, run
 
@@ -32,6 +33,13 @@ def test_a_page_runs_from_top_to_bottom(page, tmp_path):
     for block in blocks(page.read_text()):
         if block.language in RUNNABLE:
             run(block, tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_yaml_is_yaml(page):
+    for block in blocks(page.read_text()):
+        if block.language == "yaml":
+            assert all(isinstance(document, dict) for document in YAML(typ="safe").load_all(block.text)), block.line
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from kresnet.export.samples import Samples
 from kresnet.export.saved_model import ExportResult, export_model
 from tests.export.networks import CLASS_NAMES, network, spec_of
 
@@ -29,7 +30,8 @@ def images() -> list[np.ndarray]:
 
 @pytest.fixture(scope="session")
 def exported(model: keras.Model, images: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
-    return export_model(model, spec_of(), CLASS_NAMES, tmp_path_factory.mktemp("models"), golden_images=images)
+    given = Samples(images, "noise of many sizes")
+    return export_model(model, spec_of(), CLASS_NAMES, tmp_path_factory.mktemp("models"), inputs=given)
 
 
 @pytest.fixture

@@ -5,38 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 
+from kresnet.graph import build_model
+from kresnet.plan import make_plan
 from kresnet.spec.architecture import Spec
+from tests.graph.statistics import randomize
 
 CLASS_NAMES = ("ankle boot", "bag", "Übergröße")
+INPUT: dict[str, Any] = {"shape": [12, 10, 3], "pixels": {"mean": [0.5], "std": [0.3]}}
 
 
 def spec_of(name: str = "tiny", **changes: Any) -> Spec:
-    """A spec whose input and head matter here; the network of the tests is built by hand."""
+    """A residual network of one block, whose dropout draws random numbers unless it is told that it is not trained."""
     document: dict[str, Any] = {
         "name": name,
-        "input": {"shape": [12, 10, 3]},
+        "input": INPUT,
         "stem": {"kind": "conv", "width": 8, "kernel": 3, "stride": 1},
         "block": {"kind": "basic"},
         "stages": [{"blocks": 1, "width": 8}],
-        "head": {"classes": 3},
+        "head": {"classes": 3, "dropout": 0.5},
     }
     return Spec.model_validate(document | changes)
 
 
-def network(shape: tuple[int | None, ...] = (12, 10, 3), classes: int = 3, width: int = 16) -> keras.Model:
-    """Rescaling, convolution, batch norm with moving statistics of its own, dropout, pool, dense; seeded."""
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input(shape)
-    maps = keras.layers.Rescaling(1 / 255, offset=-0.5)(inputs)
-    maps = keras.layers.RandomFlip("horizontal")(maps)
-    maps = keras.layers.Conv2D(width, 3, padding="same", use_bias=False)(maps)
-    norm = keras.layers.BatchNormalization()
-    maps = keras.layers.ReLU()(norm(maps))
-    vector = keras.layers.Dropout(0.5)(keras.layers.GlobalAveragePooling2D()(maps))
-    model = keras.Model(inputs, keras.layers.Dense(classes)(vector))
-    generator = np.random.default_rng(0)
-    norm.moving_mean.assign(generator.normal(0, 0.1, width))
-    norm.moving_variance.assign(generator.uniform(0.05, 0.2, width))
-    return model
+def network(spec: Spec | None = None) -> keras.Model:
+    """The network of a spec, `spec_of()` by default, its statistics as training might leave them."""
+    return randomize(build_model(make_plan(spec or spec_of())))

@@ -11,11 +11,17 @@ import tensorflow as tf
 
 from kresnet.data.images import decode
 from kresnet.errors import KresnetError
-from kresnet.export.capi import Session
-from kresnet.export.contract import Tensor, contract
-from kresnet.export.golden import make_golden, probabilities
-from kresnet.export.saved_model import ExportResult, export_model
+from kresnet.export.capi import RuntimeFailure, Session
+from kresnet.export.contract import Tensor
+from kresnet.export.golden import golden_rows, probabilities
+from kresnet.export.requests import example
+from kresnet.export.samples import Samples
+from kresnet.export.saved_model import ExportResult, Options, export_model
+from kresnet.spec.loading import load_spec
 from tests.export.networks import CLASS_NAMES, network, spec_of
+
+#: Only `serving_default`, which is quicker to write and to prove.
+PLAIN = Options(signatures=())
 
 
 def test_the_answers_are_named_and_typed(exported: ExportResult, images: list[np.ndarray]) -> None:
@@ -46,28 +52,40 @@ def test_image_files_of_all_kinds_and_sizes_share_a_batch(exported: ExportResult
     np.testing.assert_allclose(encoded["logits"], tensor["logits"], atol=1e-6)
 
 
-def test_several_labels_have_probabilities_of_their_own(tmp_path: Path, model: keras.Model) -> None:
+def test_an_empty_request_is_told_plainly(exported: ExportResult) -> None:
+    session = Session(exported.path)
+    for name, values in {
+        "serving_default": np.zeros((0, 12, 10, 3), np.float32),
+        "classify": np.zeros(0, object),
+    }.items():
+        [input_name] = session.signatures[name].inputs
+        with pytest.raises(RuntimeFailure, match="The request is empty: send at least one row"):
+            session.run(name, {input_name: values})
+    session.close()
+
+
+def test_several_labels_have_probabilities_of_their_own(tmp_path: Path) -> None:
     head = {"classes": 3, "multi_label": True}
-    path = export_model(model, spec_of(head=head), CLASS_NAMES, tmp_path).path
-    rows = np.zeros((2, 12, 10, 3), np.float32)
-    answer = Session(path).run("serving_default", {"image": rows})
+    path = export_model(network(spec_of(head=head)), spec_of(head=head), CLASS_NAMES, tmp_path, PLAIN).path
+    session, rows = Session(path), np.zeros((2, 12, 10, 3), np.float32)
+    answer = session.run("serving_default", {"image": rows})
     np.testing.assert_allclose(answer["probabilities"], 1 / (1 + np.exp(-answer["logits"])), rtol=1e-5)
+    session.close()
 
 
 def test_grey_images_of_any_size(tmp_path: Path) -> None:
     spec = spec_of(input={"shape": [12, 10, 1], "any_size": True})
-    path = export_model(network((None, None, 1)), spec, CLASS_NAMES, tmp_path).path
+    path = export_model(network(spec), spec, CLASS_NAMES, tmp_path, PLAIN).path
     session = Session(path)
     for height, width in ((1, 1), (12, 10), (50, 33)):
         assert session.run("serving_default", {"image": np.ones((2, height, width, 1), np.float32)})["label"].size == 2
 
 
 def test_features_of_any_size_are_of_one_size_from_image_files(tmp_path: Path) -> None:
-    inputs = keras.Input((None, None, 3))
-    maps = keras.layers.Conv2D(4, 3, strides=2, padding="same")(inputs)
     head = {"kind": "features", "stages": [1]}
-    spec = spec_of(input={"shape": [12, 10, 3], "any_size": True}, head=head)
-    path = export_model(keras.Model(inputs, {"stage1": maps}), spec, (), tmp_path).path
+    stages = [{"blocks": 1, "width": 4, "stride": 2}]
+    spec = spec_of(input={"shape": [12, 10, 3], "any_size": True}, stages=stages, head=head)
+    path = export_model(network(spec), spec, (), tmp_path, PLAIN).path
     answer = Session(path).run("serving_default", {"image": np.ones((1, 33, 17, 3), np.float32)})
     assert answer["stage1"].shape == (1, 17, 9, 4)
 
@@ -76,7 +94,7 @@ def test_logits_of_thousands_may_round_their_probabilities(tmp_path: Path, model
     wild = keras.models.clone_model(model)
     wild.set_weights(model.get_weights())
     wild.layers[-1].kernel.assign(wild.layers[-1].kernel * 3e4)
-    assert export_model(wild, spec_of(), CLASS_NAMES, tmp_path).report.passed
+    assert export_model(wild, spec_of(), CLASS_NAMES, tmp_path, PLAIN).report.passed
 
 
 def test_a_declared_tensor_admits_what_is_at_least_as_known() -> None:
@@ -88,47 +106,64 @@ def test_a_declared_tensor_admits_what_is_at_least_as_known() -> None:
 
 def test_five_channels_have_no_image_files(tmp_path: Path) -> None:
     spec = spec_of(input={"shape": [12, 10, 5]})
-    result = export_model(network((12, 10, 5)), spec, CLASS_NAMES, tmp_path)
-    assert set(Session(result.path).signatures) == {"serving_default"}
+    result = export_model(network(spec), spec, CLASS_NAMES, tmp_path)
+    assert set(Session(result.path).signatures) == {"serving_default", "features"}
     with pytest.raises(KresnetError, match="data_mismatch"):
-        make_golden(network((12, 10, 5)), spec, [np.zeros((12, 10, 3), np.uint8)])
+        golden_rows(spec, [np.zeros((12, 10, 3), np.uint8)])
 
 
 def test_vectors_with_a_regression_head(tmp_path: Path) -> None:
+    spec = load_spec("residual_mlp").value
+    model = network(spec)
+    vectors = np.random.default_rng(0).standard_normal((5, 16), np.float32)
+    result = export_model(model, spec, (), tmp_path, inputs=Samples(vectors, "a test"))
+    session = Session(result.path)
+    assert set(session.signatures) == {"serving_default"}
+    np.testing.assert_allclose(session.run("serving_default", {"vector": vectors})["output"], model(vectors), rtol=1e-4)
+
+
+def test_vectors_are_classified_from_examples(tmp_path: Path) -> None:
     spec = spec_of(
-        input={"shape": [6]},
-        stem={"kind": "none"},
-        block={"kind": "dense"},
-        head={"kind": "none"},
+        input={"shape": [6]}, stem={"kind": "none"}, block={"kind": "dense"}, head={"classes": 3, "pool": "none"}
     )
-    inputs = keras.Input((6,))
-    model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
-    result = export_model(model, spec, (), tmp_path, golden_images=np.eye(6, dtype=np.float32))
-    vector = np.full((3, 6), 0.5, np.float32)
-    answer = Session(result.path).run("serving_default", {"vector": vector})
-    np.testing.assert_allclose(answer["prediction"], model(vector), rtol=1e-5)
+    model = network(spec)
+    session = Session(export_model(model, spec, CLASS_NAMES, tmp_path).path)
+    assert set(session.signatures) == {"serving_default", "classify", "features"}
+    vector = np.array([0.5, -1, 2, 0, 0.25, 3], np.float32)
+    answer = session.run("classify", {"inputs": np.array([example(vector)], object)})
+    expected = np.asarray(keras.ops.softmax(model(vector[np.newaxis])))[0]
+    order = np.argsort(-expected)
+    np.testing.assert_allclose(answer["scores"][0], expected[order], rtol=1e-4)
+    assert [name.decode() for name in answer["classes"][0]] == [CLASS_NAMES[index] for index in order]
 
 
-@pytest.mark.parametrize("as_dict", [True, False])
-def test_features_are_named_by_the_model(as_dict: bool, tmp_path: Path) -> None:
-    inputs = keras.Input((12, 10, 3))
-    stage1 = keras.layers.Conv2D(4, 3, padding="same", name="stage1")(inputs)
-    stage2 = keras.layers.Conv2D(8, 3, strides=2, padding="same", name="stage2")(stage1)
-    model = keras.Model(inputs, {"stage1": stage1, "stage2": stage2} if as_dict else [stage1, stage2])
+def test_features_are_what_the_logits_are_made_of(
+    exported: ExportResult, model: keras.Model, images: list[np.ndarray]
+) -> None:
+    session = Session(exported.path)
+    rows = {"image": images[0][np.newaxis].astype(np.float32)}
+    features, logits = session.run("features", rows)["features"], session.run("serving_default", rows)["logits"]
+    head = model.get_layer("head.logits")
+    np.testing.assert_allclose(features @ head.kernel.numpy() + head.bias.numpy(), logits, rtol=1e-4, atol=1e-5)
+    assert features.shape == (1, 8)
+
+
+def test_features_are_named_by_the_plan(tmp_path: Path) -> None:
     spec = spec_of(head={"kind": "features", "stages": [1, 2]}, stages=[{"blocks": 1, "width": 4}] * 2)
-    result = export_model(model, spec, (), tmp_path)
-    outputs = contract(spec, {"stage1": (None, 12, 10, 4), "stage2": (None, 6, 5, 8)})["serving_default"].outputs
-    assert set(Session(result.path).signatures["serving_default"].outputs) == set(outputs)
+    session = Session(export_model(network(spec), spec, (), tmp_path).path)
+    assert set(session.signatures) == {"serving_default", "image_bytes"}
+    assert set(session.signatures["serving_default"].outputs) == {"stage1", "stage2"}
 
 
-def test_golden_rows_are_what_evaluation_would_see(model: keras.Model, images: list[np.ndarray]) -> None:
-    golden = make_golden(model, spec_of(), images)
-    assert golden.rows.shape == (9, 12, 10, 3)
+def test_golden_rows_are_what_evaluation_would_see(images: list[np.ndarray]) -> None:
+    golden = golden_rows(spec_of(), images)
+    assert golden.rows.shape == (9 + 11, 12, 10, 3)
     assert golden.rows.dtype == np.uint8
+    assert golden.kinds[8:12] == ("PNG", "JPEG", "grey JPEG", "CMYK JPEG")
     np.testing.assert_array_equal(golden.rows[0], images[0])  # of the network's own size
-    assert len(make_golden(model, spec_of(), np.zeros((50, 12, 10, 3), np.uint8)).rows) == 32
+    assert golden_rows(spec_of(), np.zeros((50, 12, 10, 3), np.uint8)).kinds.count("PNG") == 32
     with pytest.raises(KresnetError, match="data_mismatch"):
-        make_golden(model, spec_of(), [])
+        golden_rows(spec_of(), [])
 
 
 def test_probabilities_do_not_overflow() -> None:

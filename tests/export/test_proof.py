@@ -74,7 +74,7 @@ def test_other_class_names_and_a_foreign_warm_up_are_found(copied: Path, edit: E
     edit(folder / "kresnet" / "manifest.json", b'"bag"', b'"hat"')
     edit(folder / "tf_serving_warmup_requests", b"tiny", b"huge")
     failed = _failed(check_export(copied))
-    assert "is not the name of class_id" in failed["outputs"]
+    assert "are not the class names" in failed["outputs"]
     assert "'huge'" in failed["warm-up"]
     assert next(iter(failed)) == "files"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import json
 import os
 import resource
 import signal
@@ -17,8 +19,10 @@ import keras
 import pytest
 
 from kresnet.errors import KresnetError
+from kresnet.export import manifest
 from kresnet.export.golden import Golden
-from kresnet.export.saved_model import export_model
+from kresnet.export.manifest import Manifest
+from kresnet.export.saved_model import Options, export_model
 from kresnet.export.staging import Stage, stage, versions
 from tests.export.networks import CLASS_NAMES, spec_of
 
@@ -122,5 +126,37 @@ def test_a_kill_leaves_nothing_that_a_server_would_load_and_the_next_export_tidi
     assert process.returncode == -signal.SIGKILL
     assert versions(base) == {}
     assert len(list(base.iterdir())) == 1
-    assert export_model(model, spec_of(), CLASS_NAMES, tmp_path).version == 1
-    assert [path.name for path in base.iterdir()] == ["1"]
+    assert export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(signatures=())).version == 1
+    assert list(versions(base)) == [1]
+    assert not list(base.glob(".*"))
+
+
+@pytest.mark.slow
+def test_fifty_kills_at_random_moments_leave_nothing_or_the_whole(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.export.killed", str(tmp_path), "50", "9"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    whole, *kills = map(json.loads, done.stdout.splitlines())
+    assert whole["status"] == 0
+    assert len(kills) == 50
+    published, stages = 0, 0
+    for kill in kills:
+        base = Path(kill["models"]) / "tiny"
+        found = versions(base) if base.is_dir() else {}
+        for version in found.values():
+            assert manifest.digests(version) == Manifest.load(version).digests
+            assert json.loads((version / manifest.PROOF).read_text())["passed"]
+        published += len(found)
+        stages += bool(list(base.glob(".export-*")))
+    assert stages > 10, "kills that came while something was half written"
+    assert sum(kill["status"] == signal.SIGKILL for kill in kills) > 25
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [2**power for power in range(9, 18)])
+def test_however_full_the_disk_nothing_or_the_whole_is_there(size: int, model: keras.Model, tmp_path: Path) -> None:
+    with _file_limit(size), contextlib.suppress(KresnetError):
+        export_model(model, spec_of(), CLASS_NAMES, tmp_path / "models")
+    found = versions(tmp_path / "models" / "tiny") if (tmp_path / "models" / "tiny").exists() else {}
+    for version in found.values():
+        assert manifest.digests(version) == Manifest.load(version).digests
+    assert not list(tmp_path.rglob(".export-*"))
