@@ -113,7 +113,8 @@ def _library() -> SimpleNamespace:
     """The functions of both tables."""
     functions = SimpleNamespace()
     for stem, table in (("libtensorflow_framework", _FRAMEWORK), ("libtensorflow_cc", _CC)):
-        library = ctypes.CDLL(str(_find(package_directory(), stem)), mode=ctypes.RTLD_GLOBAL)
+        # Their symbols stay theirs: with RTLD_GLOBAL, importing numpy.random afterwards ends the process.
+        library = ctypes.CDLL(str(_find(package_directory(), stem)))
         for name, (restype, *argtypes) in table.items():
             function = getattr(library, name)
             function.restype, function.argtypes = restype, argtypes
