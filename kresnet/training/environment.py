@@ -16,12 +16,13 @@ _SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "TF_DETERMINI
 _PACKAGES = ("kresnet", "tensorflow", "keras", "numpy", "tensorflow-datasets")
 
 
-def environment(replicas: int, precision: str) -> dict[str, Any]:
+def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
     """The present environment, JSON-ready.
 
     Args:
         replicas: that share a batch.
         precision: of activations and products, resolved.
+        xla: whether XLA compiles the passes.
 
     Returns:
         `versions` and `training` change what is computed, `kernels` only in which order sums are taken, hence the last
@@ -38,7 +39,7 @@ def environment(replicas: int, precision: str) -> dict[str, Any]:
             "processor": _processor(),
             "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads() or _cores(),
             "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or _cores(),
-            "xla": tf.config.optimizer.get_jit() or "off",
+            "xla": "on" if xla else "off",
             **{name: os.environ.get(name, "") for name in _SWITCHES},
         },
         "python": platform.python_version(),

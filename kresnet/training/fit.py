@@ -42,6 +42,7 @@ from kresnet.training.session import Session
 from kresnet.training.signals import StopSignals
 from kresnet.training.trainer import Trainer
 from kresnet.training.workers import Workers
+from kresnet.training.xla import resolve_xla
 from kresnet.weights.convert import freeze, start_from
 from kresnet.weights.transfer import Transfer
 
@@ -74,7 +75,7 @@ def start(
         make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)  # tells what is wrong
         require_subject(plan, recipe, together.strategy.num_replicas_in_sync)
         require_stages(plan, recipe.rematerialize)
-        run.create(spec, plan, recipe, _described(data), _environment(recipe, together), transfer=transfer)
+        run.create(spec, plan, recipe, _described(data), _environment(recipe, plan, together), transfer=transfer)
         return _lead(run, data, together, log)
 
 
@@ -95,7 +96,7 @@ def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]
         present = {
             **documents(spec, recipe),
             "data": _described(data),
-            "environment": _environment(recipe, together),
+            "environment": _environment(recipe, run.plan(), together),
         }
         found = changes(run.origin(), present)
         if found and not allow_changed:
@@ -163,8 +164,9 @@ def _described(data: DataSet) -> dict[str, Any]:
     }
 
 
-def _environment(recipe: Recipe, together: Assembly) -> dict[str, Any]:
-    return environment(together.strategy.num_replicas_in_sync, together.precision(recipe).name)
+def _environment(recipe: Recipe, plan: Plan, together: Assembly) -> dict[str, Any]:
+    replicas = together.strategy.num_replicas_in_sync
+    return environment(replicas, together.precision(recipe).name, resolve_xla(recipe, plan, replicas))
 
 
 def _train(
@@ -177,7 +179,8 @@ def _train(
     keras.utils.set_random_seed(recipe.seed)
     precision = together.precision(recipe)
     on = f"{replicas} device{'s' * (replicas > 1)}" + (f" of {workers.count} workers" if workers.count > 1 else "")
-    log(f"{plan.name}: {plan.trainable:,} parameters, {precision}, {on}")
+    xla = resolve_xla(recipe, plan, replicas)
+    log(f"{plan.name}: {plan.trainable:,} parameters, {precision}, {on}{', XLA' * xla}")
     for name, skipped in data.skipped.items():
         named = ", ".join(skipped[:5]) + " ..." * (len(skipped) > 5)
         log(f"{len(skipped)} {name} images cannot be read and are left out: {named}")
@@ -195,6 +198,7 @@ def _train(
             accumulate_steps=recipe.accumulate_steps,
             loss_scale=loss_scale_for(precision.name),
             forward=rematerialized(network, plan, recipe.rematerialize) if recipe.rematerialize else None,
+            xla=xla,
         )
         rate = learning_rate(outline.rate)
         trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)

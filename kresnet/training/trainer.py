@@ -16,6 +16,7 @@ from kresnet.training.clipping import Clip
 from kresnet.training.loss_scale import LossScale
 from kresnet.training.losses import Loss, Softmax
 from kresnet.training.optimizers import Optimizer
+from kresnet.training.xla import CompiledPass
 
 if TYPE_CHECKING:
     from kresnet.analysis.probe import Probe
@@ -63,6 +64,7 @@ class Trainer(keras.Model):
         accumulate_steps: in how many equal parts, one after the other, a replica works through its share of a batch.
         loss_scale: for a network that computes in float16.
         forward: the network in training mode, from float32 images to what it returns.
+        compiled: forward and backward pass as XLA compiles them, for steps that are not probed; None without XLA.
     """
 
     def __init__(
@@ -75,12 +77,14 @@ class Trainer(keras.Model):
         accumulate_steps: int = 1,
         loss_scale: LossScale | None = None,
         forward: Callable[[Any], Any] | None = None,
+        xla: bool = False,
     ) -> None:
         super().__init__(name=f"train_{network.name}")
         self.network = network
         self.objective, self.clip, self.average = loss or Softmax(), clip, average
         self.accumulate_steps, self.loss_scale = accumulate_steps, loss_scale
         self.forward = forward or partial(network, training=True)
+        self.compiled = CompiledPass(network, self.objective) if xla else None
         self.updates: Optimizer | None = None
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -167,6 +171,10 @@ class Trainer(keras.Model):
 
     def _pass(self, images: Any, targets: Any, share: float, probe: Probe | None) -> _Pass:
         """Forward and back over some images at once; the gradients are those of `share` of their mean loss."""
+        if self.compiled and not probe:
+            factor = self.loss_scale.scaled(share) if self.loss_scale else share
+            outputs, loss, gradients = self.compiled(images, targets, factor)
+            return _Pass(outputs, loss, self.loss_scale.unscaled(gradients) if self.loss_scale else gradients)
         with tf.GradientTape() as tape:
             if probe:
                 tape.watch(images)  # a first block may read them

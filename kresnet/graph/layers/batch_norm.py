@@ -24,6 +24,11 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
     Under `tf.distribute` each replica normalises by its own batch and the moving statistics take the replicas' mean;
     with `synchronized` the statistics are those of the global batch.
 
+    Attributes:
+        fused: False to compute batch statistics by plain operations, for XLA: it makes kernels of its own, and its form
+            of the fused one takes E[x²] − E[x]², which at mean 100 and deviation 0.05 is NaN after a square root
+            (tensorflow#118701).
+
     Raises:
         ValueError: for settings of the stock layer that the kernel lacks: an axis other than the last, no gamma, no
             beta, renorm; and for a mask.
@@ -31,6 +36,7 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fused = True
         if self.axis != -1 or not self.center or not self.scale or getattr(self, "renorm", False):
             raise ValueError(
                 "FusedBatchNorm has a gamma and a beta for the last axis, and no renorm; "
@@ -61,7 +67,7 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
             y, *statistics = _normalized_together(x, gamma, beta, epsilon, context)
             self._move(*statistics)
         else:
-            y, *statistics = _normalized(x, gamma, beta, epsilon)
+            y, *statistics = (_normalized if self.fused else _normalized_plainly)(x, gamma, beta, epsilon)
             self._move(*statistics)
         return tf.reshape(y, tf.shape(inputs)) if x is not inputs else y
 
@@ -88,13 +94,28 @@ def _scaled(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: fl
 def _normalized(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any, Any]:
     """Of x by its own statistics: y; mean and biased variance, float32 `(C,)`; number of values a channel, float32."""
     y, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon, is_training=True)
-    static = x.shape[:-1].num_elements()
-    count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]) if static is None else static, tf.float32)
+    count = _count(x)
     # The kernel returns NaN for no values. It applies Bessel's correction to the variance, which is NaN on a GPU for
     # one value (tensorflow#34062), and below zero under XLA where rounding makes it so (tensorflow#118701).
     mean = tf.where(count > 0, mean, 0.0)
     variance = tf.where(count > 1, tf.maximum(variance, 0.0) * ((count - 1.0) / count), 0.0)
     return y, mean, variance, count
+
+
+def _normalized_plainly(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any, Any]:
+    """`_normalized` by operations that XLA fuses; in two passes, so that nothing cancels."""
+    x32, count = tf.cast(x, tf.float32), _count(x)
+    total = tf.maximum(count, 1.0)
+    mean = tf.reduce_sum(x32, (0, 1, 2)) / total
+    variance = tf.reduce_sum(tf.square(x32 - mean), (0, 1, 2)) / total
+    y = tf.nn.batch_normalization(x32 - mean, 0.0, variance, beta, gamma, epsilon)
+    return tf.cast(y, x.dtype), mean, variance, count
+
+
+def _count(x: Any) -> Any:
+    """Number of values a channel, a float32 scalar."""
+    static = x.shape[:-1].num_elements()
+    return tf.cast(tf.reduce_prod(tf.shape(x)[:-1]) if static is None else static, tf.float32)
 
 
 def _normalized_together(x: Any, gamma: Any, beta: Any, epsilon: float, context: Any) -> tuple[Any, Any, Any, Any]:

@@ -64,6 +64,9 @@ class Recipe(Document):
     memory for more time (Chen et al. 2016, arXiv:1604.06174, section 4)."""
     distribution: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"] = "auto"
     """Devices to train on. `auto`: the workers that TF_CONFIG or SLURM names, else all GPUs of this machine."""
+    xla: Literal["auto", "on", "off"] = "auto"
+    """Compile the forward and the backward pass by XLA. `auto`: on a GPU, where nothing stands against it, as norms
+    synchronised among replicas and `rematerialize` do; on a CPU it costs speed and a long first step."""
     deterministic: Flag = False
     """Ask TensorFlow for kernels that give the same bits each time."""
     seed: Seed = 0
