@@ -11,12 +11,14 @@ import tensorflow as tf
 from PIL import Image
 
 from kresnet.data import splits
+from kresnet.data.augment.crops import make_cut
+from kresnet.data.dice import Dice
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import open_data
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input
-from kresnet.spec.recipe import Augment, FolderData
+from kresnet.spec.recipe import Augment, FolderData, ResizedCrop
 
 INPUT = Input(shape=(8, 8, 3))
 TWO = {"train": {"cat": 3, "dog": 5}, "test": {"cat": 1, "dog": 2}}
@@ -115,3 +117,16 @@ def test_other_errors_pass_unchanged(make_folder: Callable[..., Path]) -> None:
     data = open_data(folder_data(make_folder(**TWO)), INPUT)
     with pytest.raises(tf.errors.InvalidArgumentError), naming_unreadable_images(data.train):
         raise tf.errors.InvalidArgumentError(None, None, "something else")
+
+
+def test_random_parts_are_cut_from_the_files(make_folder: Callable[..., Path]) -> None:
+    """Of a quarter of the area and as wide as high: 4x4 of the 8x8 pixels of each file, as they are stored."""
+    folder, input = folder_data(make_folder(**TWO)), Input(shape=(4, 4, 3))
+    data, stored = open_data(folder, input), open_data(folder, INPUT).train.fetch(np.arange(8))[0].numpy()
+    cut = make_cut(ResizedCrop(kind="resized", area=(0.25, 0.25), aspect=(1.0, 1.0)), input)
+    positions = np.array([6, 1, 3])
+    images, labels = data.train.fetch(positions, cut, cut.draw(Dice(0, 0, positions)))
+    np.testing.assert_array_equal(labels, [1, 0, 1])
+    for image, position in zip(images.numpy(), positions, strict=True):
+        windows = np.lib.stride_tricks.sliding_window_view(stored[position], (4, 4, 3))
+        assert (windows == image).all(axis=(-3, -2, -1)).any()

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kresnet.data.augment.crops import make_cut
+from kresnet.data.dice import Dice
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
 from kresnet.data.sources.records import Part, RecordIndex
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input
-from kresnet.spec.recipe import TfdsData
+from kresnet.spec.recipe import ResizedCrop, TfdsData
 
 GREY, COLOUR = Input(shape=(28, 28, 1)), Input(shape=(32, 32, 3))
 
@@ -120,3 +122,16 @@ def test_damaged_metadata(damaged: tuple[Path, Path]) -> None:
         problem = problem_of(tfds_data(folder, "fashion_mnist"))
         assert problem.code == "data_missing"
         assert "can not be read" in problem.message
+
+
+def test_random_parts_are_cut_from_the_records(tfds_dir: Path) -> None:
+    """8x8 of the 32x32 pixels of each record, as they are stored, but for the chroma of a JPEG at a part's border."""
+    data, input = tfds_data(tfds_dir, "cifar10_jpeg:1.0.0"), Input(shape=(8, 8, 3))
+    positions = np.array([120, 3, 7])
+    stored, labels = open_data(data, COLOUR).train.fetch(positions)
+    cut = make_cut(ResizedCrop(kind="resized", area=(1 / 16, 1 / 16), aspect=(1.0, 1.0)), input)
+    parts, found = open_data(data, input).train.fetch(positions, cut, cut.draw(Dice(0, 0, positions)))
+    np.testing.assert_array_equal(found, labels)
+    for image, part in zip(stored.numpy().astype(int), parts.numpy(), strict=True):
+        windows = np.lib.stride_tricks.sliding_window_view(image, (8, 8, 3))
+        assert np.abs(windows - part).mean(axis=(-3, -2, -1)).min() < 4

@@ -54,12 +54,16 @@ class RandomErasing:
 
     def apply(self, images: tf.Tensor, rectangles: tf.Tensor, windows: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
         """The images with their rectangles replaced, uint8 (B, H, W, C)."""
-        top, left, bottom, right = tf.unstack(rectangles[:, :, tf.newaxis], axis=1)  # each (B, 1)
+        erased = tf.where(rectangles[:, 2] > 0)  # the others, most of the batch, are not touched
+        some = tf.gather_nd(images, erased)
+        top, left, bottom, right = tf.unstack(tf.gather_nd(rectangles, erased)[:, :, tf.newaxis], axis=1)  # (n, 1) each
         rows, columns = tf.range(self.height), tf.range(self.width)
-        down, across = (rows >= top) & (rows < bottom), (columns >= left) & (columns < right)  # (B, H), (B, W)
+        down, across = (rows >= top) & (rows < bottom), (columns >= left) & (columns < right)  # (n, H), (n, W)
         inside = down[:, :, tf.newaxis, tf.newaxis] & across[:, tf.newaxis, :, tf.newaxis]
-        fill = self._noise(windows, flips) if self.settings.fill == "noise" else tf.constant(self.mean)
-        return tf.where(inside, fill, images)
+        fill: tf.Tensor = tf.constant(self.mean)
+        if self.settings.fill == "noise":
+            fill = self._noise(tf.gather_nd(windows, erased), tf.gather_nd(flips, erased))
+        return tf.tensor_scatter_nd_update(images, erased, tf.where(inside, fill, some))
 
     def _noise(self, windows: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
         """Random bytes, uint8 (B, H, W, C)."""
