@@ -35,8 +35,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0; 1 a check or a run failed; 2 bad input."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text that can be encoded
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be text that can be encoded
     arguments = [argument for argument in arguments if argument != "--debug"] or ["--help"]
     try:
         status = app(arguments, standalone_mode=False)
@@ -65,6 +66,9 @@ def _usage(error: TyperException) -> KresnetError:
 
 
 def _internal(error: Exception) -> KresnetError:
+    if isinstance(error, OSError) and error.filename is not None:  # a name too long, links in a circle, no permission
+        message = f"{str(error.filename)[:200]} cannot be used: {error.strerror}."
+        return KresnetError(Problem("file_unreadable", message))
     text = str(error).strip().splitlines()
     message = f"kresnet met an error that it does not know: {type(error).__name__}: {text[0] if text else ''}"
     return KresnetError(Problem("internal", message, remedy="the same command with --debug shows where"))

@@ -7,7 +7,9 @@ too long is given up where it becomes so.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +69,22 @@ def parse(text: str, name: str) -> Source:
 
 
 def dump(values: Any) -> str:
-    """Plain values as YAML, short lists and mappings in one line."""
+    """Plain values as YAML, short lists and mappings in one line.
+
+    What ruamel writes is read again: it loses or adds spaces where it wraps some texts, and leaves some unquoted that
+    need it. Then the values are written as JSON, which is YAML too.
+    """
     stream = io.StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None  # short ones in one line
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 120
     yaml.dump(values, stream)
-    return stream.getvalue()
+    text = stream.getvalue()
+    with contextlib.suppress(KresnetError):
+        if parse(text, "").values == values:
+            return text
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
 def _first_line(error: Exception) -> str:

@@ -111,6 +111,13 @@ def test_any_text_is_read_or_refused(text):
         assert () in source.places
 
 
+@examples(300)
+@given(st.text(alphabet=st.sampled_from("ab :#-\t\n'\"é0{[,&*"), max_size=300))
+def test_any_text_that_is_written_is_read_again(text):
+    """Wrapped, quoted, with spaces at the break: ruamel's emitter alone does not keep this."""
+    assert parse(dump({"source": text}), "x.yaml").values == {"source": text}
+
+
 @examples(50)
 @given(documents())
 def test_what_is_written_is_read_again(document):
