@@ -57,16 +57,26 @@ class Engine:
     def train(self, batches: Iterator[Any], count: int) -> None:
         """Take `count` steps, or those before the first whose loss or gradient is not finite; one call to the device.
 
-        After such a step everything is as it was before it; `steps_taken` tells.
+        Before such a step, everything stays as it is; `steps_taken` tells.
         """
         self._train(batches, tf.constant(count, tf.int64))
 
-    def steps_taken(self) -> tuple[int, bool]:
-        """How many steps were taken since this was last asked, and whether none failed; waits for the device."""
-        taken, live = int(self.taken.numpy()), bool(self.live.numpy())
+    def steps_taken(self) -> int:
+        """How many steps were taken since this was last asked; waits for the device."""
+        taken = int(self.taken.numpy())
         self.taken.assign(0)
         self.live.assign(True)
-        return taken, live
+        return taken
+
+    def pass_over(self) -> None:
+        """Let a step that was not taken count in the schedule."""
+        assert self.trainer.updates is not None
+        self.trainer.updates.iterations.assign_add(1)
+
+    def scale_rate(self, scale: float) -> None:
+        """Multiply the schedule by this from now on."""
+        assert self.trainer.updates is not None
+        self.trainer.updates.rate_scale.assign(scale)
 
     def seconds_waited(self) -> float:
         """How long steps have waited for data since this was last asked; on a GPU at most so long.

@@ -226,6 +226,8 @@ def _train(
         result["skipped"] = {name: len(names) for name, names in data.skipped.items()}
     if session.best:
         result["best"] = session.best
+    if recipe.non_finite.kind != "stop":
+        result["non_finite"] = session.guard.counts()
     if workers.chief:
         write_json(run.result, result)
     return workers.share(result)[0]

@@ -23,14 +23,18 @@ class Optimizer(abc.ABC):
 
     Attributes:
         iterations: number of updates made, a scalar int64 variable.
-        variables: everything a checkpoint must hold: `iterations` and the slots, in a fixed order.
+        rate: the learning rate at a step: the schedule's, times `rate_scale`, a scalar variable that is 1 until a run
+            that diverged goes on more slowly.
+        variables: everything a checkpoint must hold: the two and the slots, in a fixed order.
     """
 
     slots_each: int = 0
 
     def __init__(self, settings: Settings, rate: LearningRate, weights: Sequence[Any]) -> None:
         """Create the slots; call within the strategy's scope."""
-        self.settings, self.rate = settings, rate
+        self.settings = settings
+        self.rate_scale = tf.Variable(1.0, trainable=False, name="rate_scale")
+        self.rate: LearningRate = lambda step: rate(step) * self.rate_scale
         self.weights = [weight.value for weight in weights]
         self.decays = [weight.name == "kernel" for weight in weights]
         self.iterations = tf.Variable(0, dtype=tf.int64, trainable=False, name="iterations")
@@ -41,7 +45,7 @@ class Optimizer(abc.ABC):
 
     @property
     def variables(self) -> list[Any]:
-        return [self.iterations, *(slot for slots in self.slots for slot in slots)]
+        return [self.iterations, self.rate_scale, *(slot for slots in self.slots for slot in slots)]
 
     def apply(self, gradients: Sequence[Any]) -> None:
         """One update, in replica context: the same gradients on every replica, in the order of the weights."""

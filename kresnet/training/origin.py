@@ -14,6 +14,8 @@ _FREE = (
     *("recipe.data.path", "recipe.data.data_dir"),
 )
 _SAVING = "recipe.checkpoints"
+#: Save where a run goes back to what was saved.
+_GOING_BACK = "recipe.checkpoints.save_every_steps"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,12 @@ def changes(origin: Mapping[str, Any], present: Mapping[str, Any]) -> list[Chang
     for name in ("versions", "training", "kernels") if exact else ("versions", "training"):
         path = f"environment.{name}"
         found += _differences(path, origin["environment"].get(name, {}), present["environment"][name])
-    return [change for change in found if change.path not in _FREE and not change.path.startswith(_SAVING)]
+    goes_back = origin["recipe"].get("non_finite", {}).get("kind") == "rollback"
+
+    def matters(path: str) -> bool:
+        return path not in _FREE and (not path.startswith(_SAVING) or (goes_back and path == _GOING_BACK))
+
+    return [change for change in found if matters(change.path)]
 
 
 def refusal(found: Iterable[Change], run: object) -> KresnetError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from kresnet.checkpoint import BackgroundWriter, Checkpoint, CheckpointStore
@@ -44,18 +44,24 @@ class Saver:
         """Whether the state after `step` updates is to be saved whatever the clock says."""
         return step > 0 and self.next_step(step - 1) == step
 
+    def last_by_step(self, step: int) -> int:
+        """The last step up to this one after which the state was due to be saved; 0 before the first."""
+        periods = [self.outline.epoch_steps, self.wanted.save_every_steps]
+        return max(step // period * period for period in periods if period)
+
     def by_clock(self) -> bool:
         """Whether the recipe's minutes have passed since the state was last saved."""
         minutes = self.wanted.save_every_minutes
         return minutes is not None and time.monotonic() - self._saved_at >= 60 * minutes
 
-    def save(self, engine: Engine, step: int, facts: Mapping[str, Any]) -> None:
+    def save(self, engine: Engine, step: int, facts: Mapping[str, Any], keep: Collection[int] = ()) -> None:
         """Copy the state, and have it written.
 
         Args:
             engine: whose variables to save.
             step: updates made.
             facts: JSON-ready state beside the variables.
+            keep: steps whose checkpoints stay, however old.
 
         Raises:
             KresnetError: `disk_full` or `not_writable`, of this save or of the one before.
@@ -69,7 +75,7 @@ class Saver:
         self.stalled += time.perf_counter() - began
         if store := self.store:
             checkpoint = Checkpoint(step, arrays, {**facts, "saves": self.saves, "stalled": self.stalled})
-            self._writer.start(lambda: store.save(checkpoint))
+            self._writer.start(lambda: store.save(checkpoint, keep))
         self._saved_at, self._saved_step = time.monotonic(), step
 
     def finish(self) -> None:

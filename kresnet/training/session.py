@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from kresnet.analysis.non_finite import NonFiniteProbe
 from kresnet.analysis.probe import Probe
 from kresnet.checkpoint import Checkpoint, CheckpointStore
 from kresnet.data.pipeline import Share, evaluation_batches, training_batches
@@ -25,6 +26,7 @@ from kresnet.training.early_stopping import EarlyStopping
 from kresnet.training.engine import Engine
 from kresnet.training.instruments import Instruments
 from kresnet.training.lock import RunLock
+from kresnet.training.non_finite import Guard
 from kresnet.training.pace import Pace
 from kresnet.training.progress import Progress
 from kresnet.training.run import Run
@@ -66,6 +68,7 @@ class Session:
         self.ending, self.save_due = False, False  # what all workers know to be wanted; see `_agree`
         self.line: dict[str, Any] = {}  # of history, of the last epoch that ended
         self.stopping = EarlyStopping(**outline.early_stopping) if outline.early_stopping else None
+        self.guard = Guard(recipe)
         self.best: dict[str, Any] | None = None  # step and value of the metric that the recipe keeps the best by
 
     def run(self) -> dict[str, Any]:
@@ -84,26 +87,31 @@ class Session:
             self.writer = tf.summary.create_noop_writer()
         stream = None if self.workers.chief else io.StringIO()
         self.progress = Progress(self.total_steps, self.epoch_steps, self.step, stream)
-        batches = self.engine.distributed(
-            training_batches(
-                self.data.train,
-                augment=self.recipe.augment,
-                classes=len(self.data.class_names),
-                batch_size=self.recipe.batch_size,
-                seed=self.recipe.seed,
-                start_step=self.step,
-                stop_step=self.total_steps,
-                share=self.share,
-            )
-        )
+        self.batches = self._batches()
+        if self.guard.goes_back and self.step == 0:
+            self._save()
         try:
             with naming_unreadable_images(self.data.train, self.data.test):
                 while not self._at_end():
-                    self._go_on(batches)
+                    self._go_on()
             self.saver.finish()
         finally:
             self.saver.close()
         return self.line
+
+    def _batches(self) -> Iterator[Any]:
+        """Of the steps to come."""
+        batches = training_batches(
+            self.data.train,
+            augment=self.recipe.augment,
+            classes=len(self.data.class_names),
+            batch_size=self.recipe.batch_size,
+            seed=self.recipe.seed,
+            start_step=self.step,
+            stop_step=self.total_steps,
+            share=self.share,
+        )
+        return self.engine.distributed(batches)
 
     def _at_end(self) -> bool:
         stopped = self.stopping is not None and self.stopping.stopped
@@ -114,14 +122,17 @@ class Session:
         ended = self.step > 0 and (self.step % self.epoch_steps == 0 or self.step == self.total_steps)
         return ended and self.line.get("step") != self.step
 
-    def _go_on(self, batches: Iterator[Any]) -> None:
+    def _go_on(self) -> None:
         """Train up to the next moment where something else is due, and do it."""
         if not self._epoch_open():
             end = int(min(self.saver.next_step(self.step), self.instruments.next_due(self.step)))
+            taken = True
             if (probe := self.instruments.due(self.step)) and self._agree(end):
-                self._look(batches, probe)
-            while self.step < end and (steps := self._agree(end)):
-                self._call(batches, steps)
+                taken = self._look(probe)
+            while taken and self.step < end and (steps := self._agree(end)):
+                taken = self._call(steps)
+            if not taken:
+                self._meet_fault()
         if self._epoch_open():
             with contextlib.suppress(Stopped):  # the evaluation is done again by who continues
                 self._end_epoch()
@@ -150,41 +161,64 @@ class Session:
         if self.ending:
             raise Stopped
 
-    def _call(self, batches: Iterator[Any], steps: int) -> None:
-        """Take some steps."""
+    def _call(self, steps: int) -> bool:
+        """Take some steps; whether all could be taken."""
         began = time.perf_counter()
-        self.engine.train(batches, steps)
-        elapsed = self._taken(steps, began)
-        self.pace.add(elapsed, steps * self.recipe.batch_size, self.engine.seconds_waited())
+        self.engine.train(self.batches, steps)
+        taken, elapsed = self._count_steps(began)
+        self.pace.add(elapsed, taken * self.recipe.batch_size, self.engine.seconds_waited())
         self.count = max(1, round(steps * SECONDS_A_CALL / elapsed)) if self.count else 1
+        return taken == steps
 
-    def _look(self, batches: Iterator[Any], probe: Probe) -> None:
-        """Take one step, and see to what it shows of itself."""
+    def _look(self, probe: Probe) -> bool:
+        """Take one step, and see to what it shows of itself; whether it could be taken."""
         began = time.perf_counter()
-        findings = self.engine.train_probed(batches, probe)
-        with self.writer.as_default():
-            line = self.instruments.record_gradients(self.step + 1, probe, findings)
-        if line:
-            self._write_down(line)
-        self._taken(1, began)
-        self.instruments.require_norms(probe, findings)
+        findings = self.engine.train_probed(self.batches, probe)
+        taken, _ = self._count_steps(began)
+        if taken:
+            with self.writer.as_default():
+                line = self.instruments.record_gradients(self.step, probe, findings)
+            if line:
+                self._write_down(line)
+            self.instruments.require_norms(probe, findings)
+        return taken == 1
 
-    def _taken(self, steps: int, began: float) -> float:
-        """Count the steps of a call that began at `began`, once the device has done them; the seconds it took."""
-        metrics = self.engine.metrics()
-        taken, finite = self.engine.steps_taken()
+    def _count_steps(self, began: float) -> tuple[int, float]:
+        """How many steps a call has taken that began at `began`, and its seconds, once the device is done."""
+        metrics, taken = self.engine.metrics(), self.engine.steps_taken()
         elapsed = time.perf_counter() - began
         self.step += taken
         self.seconds += elapsed
-        if not finite:
-            raise fail(
-                "diverged",
-                f"The loss or its gradient is no longer finite in step {self.step + 1} of {self.total_steps}.",
-                remedy=f"--set recipe.optimizer.learning_rate={self.recipe.optimizer.learning_rate / 10:g}, "
-                "or recipe.gradient_clip_norm=1.0",
-            )
-        self.progress.steps(self.step, metrics, steps * self.recipe.batch_size / elapsed)
-        return elapsed
+        self.progress.steps(self.step, metrics, taken * self.recipe.batch_size / elapsed)
+        return taken, elapsed
+
+    def _meet_fault(self) -> None:
+        """Do what the recipe says about the next step, which is not finite and has changed nothing."""
+        epoch, batch = divmod(self.step, self.epoch_steps)
+        where = f"step {self.step + 1} of {self.total_steps} (epoch {epoch + 1}, batch {batch + 1})"
+        before, probe = self.engine.state(), NonFiniteProbe(self.instruments.plan, self.instruments.network)
+        findings = self.engine.examine(next(self._batches()), probe)
+        self.engine.restore(before)
+        told = f"In {where} {probe.sentence(findings)}."
+        self.guard.decide(self.step, told)
+        if self.guard.goes_back:
+            self._go_back()
+            self.log(f"{told} Going back to step {self.step}, with {self.guard.rate_scale:g} of the learning rate.")
+        else:
+            self.log(f"{told} Leaving it out.")
+            self.engine.pass_over()
+            self.step += 1
+        self.batches = self._batches()
+
+    def _go_back(self) -> None:
+        """Take up the last state that was due by its step, which no clock and no signal can change."""
+        self.saver.finish()
+        rollbacks = self.guard.rollbacks
+        if self.workers.chief:
+            self.store.drop_after(self.saver.last_by_step(self.step))
+        self._restore()
+        self.guard.rollbacks = rollbacks
+        self.engine.scale_rate(self.guard.rate_scale)
 
     def _end_epoch(self) -> None:
         """Evaluate, and write down how the epoch went; `Stopped` comes before anything is changed."""
@@ -237,10 +271,11 @@ class Session:
     def _save(self) -> None:
         if self.lock:
             self.lock.require()
-        facts = {"seconds": self.seconds, "line": self.line, "best": self.best}
+        facts = {"seconds": self.seconds, "line": self.line, "best": self.best, "non_finite": self.guard.facts()}
         if self.stopping:
             facts["early_stopping"] = self.stopping.facts()
-        self.saver.save(self.engine, self.step, facts)
+        keep = {self.saver.last_by_step(self.step)} if self.guard.goes_back else set()
+        self.saver.save(self.engine, self.step, facts, keep)
         self.save_due = False
 
     def _restore(self) -> None:
@@ -250,6 +285,7 @@ class Session:
         if told:
             self.step, facts = told
             self.seconds, self.line, self.best = facts["seconds"], facts["line"], facts["best"]
+            self.guard.restore(facts["non_finite"])
             if self.stopping:
                 self.stopping.restore(facts["early_stopping"])
             self.saver.continue_from(self.step, facts)

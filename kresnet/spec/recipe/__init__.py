@@ -20,6 +20,7 @@ from kresnet.spec.recipe.checkpoints import Best, Checkpoints
 from kresnet.spec.recipe.data import Data, EmbeddedData, FolderData, TfdsData
 from kresnet.spec.recipe.document import Recipe
 from kresnet.spec.recipe.losses import Loss, SigmoidLoss, SoftmaxLoss, SquaredError
+from kresnet.spec.recipe.non_finite import NonFinite, Rollback, Skip
 from kresnet.spec.recipe.optimizers import AdamW, Lamb, Lars, Optimizer, RmsProp, Sgd
 from kresnet.spec.recipe.schedules import Constant, Cosine, MultiStep, OneCycle, Polynomial, Schedule, Step, WarmUp
 from kresnet.spec.recipe.stopping import EarlyStopping
@@ -47,6 +48,7 @@ __all__ = [
     "Mixup",
     "MixupOrCutmix",
     "MultiStep",
+    "NonFinite",
     "OneCycle",
     "Optimizer",
     "PaperRandAugment",
@@ -56,9 +58,11 @@ __all__ = [
     "RescaledCrop",
     "ResizedCrop",
     "RmsProp",
+    "Rollback",
     "Schedule",
     "Sgd",
     "SigmoidLoss",
+    "Skip",
     "SoftmaxLoss",
     "SquaredError",
     "Step",

@@ -13,6 +13,7 @@ from kresnet.spec.recipe.checkpoints import Checkpoints
 from kresnet.spec.recipe.data import Data
 from kresnet.spec.recipe.durations import contradiction, require_one
 from kresnet.spec.recipe.losses import Loss
+from kresnet.spec.recipe.non_finite import NonFinite, Stop
 from kresnet.spec.recipe.optimizers import Optimizer
 from kresnet.spec.recipe.schedules import Constant, Schedule
 from kresnet.spec.recipe.stopping import EarlyStopping
@@ -73,6 +74,8 @@ class Recipe(Document):
     """Seed of initial weights, order of images, augmentation and dropout."""
     checkpoints: Checkpoints = Field(default_factory=Checkpoints)
     """When state is saved."""
+    non_finite: NonFinite = Field(default_factory=lambda: Stop(kind="stop"))
+    """What to do about a step whose loss or gradients are not finite."""
     bn_check_every_steps: Count | None = None
     """Check batch norms' gradients in the first step and every this many; one that is wrong ends the run."""
     gradients_every_steps: Count | None = None
