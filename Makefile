@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test test-slow test-distributed fuzz nightly golden reference bench bench-scaling bench-torch-venv lint \
+.PHONY: demo test test-slow test-distributed faults fuzz nightly golden reference bench bench-scaling bench-torch-venv lint \
 	docs-check clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -28,6 +28,9 @@ test-distributed: $(VENV)/.installed ## two and four workers on loopback, killed
 fuzz: $(VENV)/.installed ## some 10^5 hostile specs, recipes and overrides (an hour or so); tallies on stdout
 	for kind in spec recipe set; do $(BIN)/python -m tests.fuzz.hypothesis_run $$kind --documents 34000 || exit 1; done
 	for kind in spec recipe set; do $(BIN)/python -m tests.fuzz.coverage_run $$kind fuzz-tally.json -runs=5000 && cat fuzz-tally.json || exit 1; done
+
+faults: $(VENV)/.installed ## kill, fill, damage and take away small runs, and tell what was lost: the table of docs/resuming.md
+	$(BIN)/python -m tests.faults
 
 nightly: $(VENV)/.installed ## fifty times the random networks of `make test`
 	KRESNET_PROPERTY_SCALE=50 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py

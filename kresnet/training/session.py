@@ -80,7 +80,7 @@ class Session:
         Raises:
             KresnetError: `diverged`, `interrupted` (the state is saved), `disk_full`, `image_unreadable`.
         """
-        self._restore()
+        restored = self._restore()
         if self.workers.chief:
             self.writer = tf.summary.create_file_writer(str(self.directory.tensorboard))
         else:
@@ -88,7 +88,7 @@ class Session:
         stream = None if self.workers.chief else io.StringIO()
         self.progress = Progress(self.total_steps, self.epoch_steps, self.step, stream)
         self.batches = self._batches()
-        if self.guard.goes_back and self.step == 0:
+        if self.guard.goes_back and not restored:
             self._save()
         try:
             with naming_unreadable_images(self.data.train, self.data.test):
@@ -278,8 +278,8 @@ class Session:
         self.saver.save(self.engine, self.step, facts, keep)
         self.save_due = False
 
-    def _restore(self) -> None:
-        """Go on from the newest valid checkpoint; every worker from what the chief has."""
+    def _restore(self) -> bool:
+        """Go on from the newest valid checkpoint, every worker from what the chief has; whether there is one."""
         checkpoint = self._newest() if self.workers.chief else None
         told = self.workers.share((checkpoint.step, dict(checkpoint.facts)) if checkpoint else None)[0]
         if told:
@@ -294,6 +294,7 @@ class Session:
             self.engine.restore(self.workers.take_over(self.engine.state()))
         if self.workers.chief:
             self.directory.keep_history_until(self.step)
+        return told is not None
 
     def _newest(self) -> Checkpoint | None:
         """The newest valid checkpoint, whose variables are set."""

@@ -11,6 +11,7 @@ SLOW = (
     "README.md",
     "docs/augmentation.md",
     "docs/training.md",
+    "docs/resuming.md",
     "docs/serving.md",
     "docs/batch-norm.md",
     "docs/gradient-flow.md",

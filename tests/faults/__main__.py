@@ -1,0 +1,72 @@
+"""`python -m tests.faults`: faults done to small runs, and a table of what they cost.
+
+Forks processes that have imported TensorFlow but not used it, so that a hundred kills take minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.faults import ends, storage
+from tests.faults.report import Row, environment, table
+from tests.faults.subject import Home
+
+
+def main() -> None:
+    options = arguments()
+    dice = random.Random(options.seed)
+    from kresnet.runtime import import_tensorflow
+
+    import_tensorflow()
+    import kresnet.training.fit  # noqa: F401 - for the processes to be forked
+
+    count = 1 if options.short else 6
+    with tempfile.TemporaryDirectory(prefix="kresnet-faults-") as folder:
+        home = Home(Path(folder), epochs=3 if options.short else 10)
+        faults: dict[str, Callable[[], Row | list[Row]]] = {
+            "kills": lambda: ends.kills(home, 2 if options.short else options.kills, dice),
+            "sigterm": lambda: ends.signals(home, signal.SIGTERM, count, dice),
+            "sigint": lambda: ends.signals(home, signal.SIGINT, count, dice),
+            "taken_away": lambda: ends.taken_away(home, count, dice),
+            "full_disk": lambda: storage.full_disk(home, 2 * count, dice),
+            "small_files": lambda: storage.small_files(home),
+            "read_only": lambda: storage.read_only(home),
+            "damage": lambda: storage.damage(home, 100, dice),
+            "clock": lambda: storage.clock(home),
+        }
+        rows: list[Row] = []
+        for name in options.only or (SHORT if options.short else faults):
+            began = time.monotonic()
+            found = faults[name]()
+            rows += found if isinstance(found, list) else [found]
+            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    print(f"{environment()}; seed {options.seed}\n\n{table(rows)}")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+
+
+#: What the test suite does at every change; the rest takes minutes.
+SHORT = ("kills", "sigterm")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="a few of each kind that takes seconds")
+    parser.add_argument("--kills", type=int, default=100, help="how many processes to kill")
+    parser.add_argument("--only", action="append", metavar="NAME", help="one kind of fault; may be repeated")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments at which faults happen")
+    parser.add_argument("--json", type=Path, help="also write the table there")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Processes that end before their run does: killed, asked to stop, their directory taken away."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import time
+
+from tests.faults.report import Row
+from tests.faults.subject import Home, newest_step, require, require_readable, saving
+
+#: Kills a run takes before it is left to come to its end.
+CHAIN = 10
+
+
+def kills(home: Home, count: int, dice: random.Random) -> Row:
+    """SIGKILL at random moments: anywhere in a process's life, anywhere after its first save, and inside a save."""
+    done = {"anywhere": 0, "while training": 0, "inside a save": 0}
+    runs = read = 0
+    while sum(done.values()) < count:
+        run = home.folder / f"killed{runs}"
+        runs += 1
+        for _ in range(CHAIN):
+            if sum(done.values()) == count or (run / "result.json").is_file():
+                break
+            kind = dice.choice(list(done))
+            child, before = home.go_on(run), newest_step(run)
+            if kind == "anywhere":
+                time.sleep(dice.uniform(0, home.seconds))
+            else:
+                child.wait(lambda run=run, before=before: newest_step(run) > before)
+                time.sleep(dice.uniform(0, home.seconds / 10))
+            if kind == "inside a save":
+                child.wait(lambda run=run: saving(run))
+                time.sleep(dice.uniform(0, 0.02))
+            inside = saving(run)
+            if child.send(signal.SIGKILL) == -signal.SIGKILL:
+                done["inside a save" if inside else kind] += 1
+            read += require_readable(run)
+        home.finish(run)
+    where = ", ".join(f"{number} {kind}" for kind, number in done.items())
+    return Row(
+        "SIGKILL",
+        f"{count} kills of {runs} runs ({where}); each resumed",
+        f"nothing: weights, best weights and history of all {runs} are those of the uninterrupted run, bit for bit; "
+        f"{read} checkpoints looked at after the kills, all readable",
+    )
+
+
+def signals(home: Home, number: signal.Signals, count: int, dice: random.Random) -> Row:
+    """A signal that asks to stop, at random moments of training."""
+    for each in range(count):
+        run = home.folder / f"{number.name}{each}"
+        child = home.start(run)
+        child.wait(lambda run=run: newest_step(run) > 0)
+        time.sleep(dice.uniform(0, home.seconds / 4))
+        status = child.send(number)
+        require(status in (0, 75), child.said())
+        if status == 75:
+            step = newest_step(run)
+            require(f"Stopped after step {step} of" in child.said(), child.said())
+        require_readable(run)
+        home.finish(run)
+    return Row(number.name, f"{count} at random moments, each resumed", "nothing, not even a step; exit status 75")
+
+
+def taken_away(home: Home, count: int, dice: random.Random) -> Row:
+    """The run's directory is deleted or moved while it is trained."""
+    for each in range(count):
+        run = home.folder / f"gone{each}"
+        child = home.start(run)
+        child.wait(lambda run=run: newest_step(run) > 0)
+        time.sleep(dice.uniform(0, home.seconds / 10))
+        if each % 2:
+            run.rename(run.with_name(f"moved{each}"))
+        else:
+            shutil.rmtree(run, ignore_errors=True)
+            shutil.rmtree(run, ignore_errors=True)  # what was being written meanwhile
+        child.wait()
+        if child.status != 0:
+            require(child.status == 2 and "[run_missing]" in child.said(), child.said())
+            require(not (run / "checkpoints").exists(), f"{run} was made anew")
+        if each % 2:
+            run.with_name(f"moved{each}").rename(run)
+            require_readable(run)
+            home.finish(run)
+    return Row(
+        "run directory deleted, or moved, while running",
+        f"{count} times",
+        "what was deleted; a moved run continues from where it is. The process ends with `run_missing` and makes "
+        "nothing anew",
+    )

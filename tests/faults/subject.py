@@ -1,0 +1,190 @@
+"""The run that everything is done to: a small network with all that makes resuming hard, and processes to train it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from kresnet.checkpoint.store import CheckpointStore, Damaged, read
+
+SPEC = """
+name: subject
+input: {shape: [28, 28, 1], pixels: {mean: [0.286], std: [0.353]}}
+stem: {kind: conv, width: 8, kernel: 3, stride: 4}
+block: {kind: basic, dropout: 0.1}
+stages: [{blocks: 1, width: 8, stride: 2}]
+stochastic_depth: 0.1
+head: {classes: 10}
+"""
+RECIPE = """
+name: subject
+data: {kind: embedded}
+augment: {crop_padding: 2, flip: true}
+epochs: EPOCHS
+batch_size: 450
+optimizer: {kind: sgd, learning_rate: 0.1}
+schedule: {kind: cosine, warmup_epochs: 0.5}
+deterministic: true
+checkpoints: {save_every_steps: 3, keep_last: 3, keep_best: {metric: loss}}
+"""
+KEPT = ("epoch", "step", "train", "test", "learning_rate")
+_POLL_SECONDS = 0.0005
+
+
+@dataclass
+class Child:
+    """A process forked from this one, which has imported TensorFlow already but not used it: that takes seconds."""
+
+    arguments: list[str]
+    log: Path
+    prepare: Callable[[], None] = lambda: None
+    pid: int = field(init=False)
+    status: int | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if self.pid:
+            return
+        status = 1
+        try:
+            output = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            self.prepare()
+            from kresnet.cli.main import main
+
+            main(self.arguments)
+        except SystemExit as ending:
+            status = int(ending.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(OSError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(status)
+
+    def ended(self) -> bool:
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+        return self.status is not None
+
+    def wait(self, until: Callable[[], bool] = lambda: False, seconds: float = 3000) -> bool:
+        """Wait for a condition, or the end of the process; whether the condition came about."""
+        deadline = time.monotonic() + seconds
+        while not self.ended():
+            if until():
+                return True
+            if time.monotonic() > deadline:
+                self.send(signal.SIGKILL)
+                raise TimeoutError(self.log.read_text())
+            time.sleep(_POLL_SECONDS)
+        return False
+
+    def send(self, number: signal.Signals) -> int:
+        """Send a signal and wait for the end; the exit status, negative for a signal."""
+        if not self.ended():
+            os.kill(self.pid, number)
+            self.wait()
+        assert self.status is not None
+        return self.status
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+class Home:
+    """A folder with the documents, the uninterrupted run and those that faults are done to."""
+
+    def __init__(self, folder: Path, epochs: int) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.spec, self.recipe = folder / "subject.yaml", folder / "recipe.yaml"
+        self.spec.write_text(SPEC)
+        self.recipe.write_text(RECIPE.replace("EPOCHS", str(epochs)))
+        self.steps = 20 * epochs
+        self.whole = folder / "whole"
+        began = time.monotonic()
+        child = self.start(self.whole)
+        child.wait()
+        require(child.status == 0, child.said())
+        self.seconds = time.monotonic() - began
+
+    def start(self, run: Path, *options: str, prepare: Callable[[], None] = lambda: None) -> Child:
+        arguments = ["fit", str(self.spec), "--recipe", str(self.recipe), "-o", str(run), *options]
+        return Child(arguments, self.folder / f"{run.name}.log", prepare)
+
+    def go_on(self, run: Path, *, prepare: Callable[[], None] = lambda: None) -> Child:
+        """Resume the run; start it, if it was stopped before there was one."""
+        if not (run / "recipe.yaml").is_file():
+            return self.start(run, prepare=prepare)
+        return Child(["fit", "--resume", str(run)], self.folder / f"{run.name}.log", prepare)
+
+    def finish(self, run: Path) -> None:
+        """Let the run come to its end, and compare it with the whole one, bit for bit."""
+        child = self.go_on(run)
+        child.wait()
+        require(child.status == 0, child.said())
+        self.require_same(run)
+
+    def require_same(self, run: Path) -> None:
+        for name in ("model.keras", "best.keras"):
+            for one, other in zip(self.weights(run, name), self.weights(self.whole, name), strict=True):
+                require(np.array_equal(one, other), f"{run / name} differs from the uninterrupted run's")
+        require(history(run) == history(self.whole), f"the history of {run} differs")
+
+    @staticmethod
+    def weights(run: Path, name: str = "model.keras") -> list[np.ndarray]:
+        """The arrays in a `.keras` file, read without TensorFlow, which must stay unused in this process."""
+        import io
+        import zipfile
+
+        import h5py
+
+        found: dict[str, np.ndarray] = {}
+        with zipfile.ZipFile(run / name) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+            file.visititems(
+                lambda key, value: found.update({key: value[()]}) if isinstance(value, h5py.Dataset) else None
+            )
+        return [found[key] for key in sorted(found)]
+
+
+def history(run: Path) -> list[dict[str, object]]:
+    lines = (run / "history.jsonl").read_text().splitlines()
+    return [{key: json.loads(line)[key] for key in KEPT} for line in lines]
+
+
+def newest_step(run: Path) -> int:
+    return max(CheckpointStore(run / "checkpoints", 1).steps(), default=0)
+
+
+def saving(run: Path) -> bool:
+    """Whether a checkpoint is being written right now."""
+    return any(Path(run / "checkpoints").glob(".step-*.tmp"))
+
+
+def require_readable(run: Path) -> int:
+    """Every checkpoint can be read; how many there are."""
+    paths = sorted((run / "checkpoints").glob("step-*"))
+    for path in paths:
+        found = read(path)
+        require(not isinstance(found, Damaged), str(found))
+    return len(paths)
+
+
+def require(condition: bool, message: str) -> None:
+    if not condition:
+        raise AssertionError(message)
