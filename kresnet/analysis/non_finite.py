@@ -55,7 +55,10 @@ class NonFiniteProbe(Probe):
                 return "the loss is not finite" if name in last else f"the gradient that reaches {name} is not finite"
             if found["weight_gradients"][index]:
                 return f"the gradient of a weight of {name} is not finite"
-        return "each number is finite by itself, but the gradient's norm, or the mean loss, overflows"
+        return (
+            "no number by itself is not finite: the gradient's norm or the mean loss overflows, or the batch is worked "
+            "through in parts and it is in one before the last"
+        )
 
 
 def _bad(tensors: Any) -> Any:

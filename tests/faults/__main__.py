@@ -29,7 +29,7 @@ def main() -> None:
     import_tensorflow()
     import kresnet.training.fit  # noqa: F401 - for the processes to be forked
 
-    count = 1 if options.short else 6
+    count = 1 if options.short else options.times
     with tempfile.TemporaryDirectory(prefix="kresnet-faults-") as folder:
         home = Home(Path(folder), epochs=3 if options.short else 10)
         faults: dict[str, Callable[[], Row | list[Row]]] = {
@@ -62,6 +62,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a few of each kind that takes seconds")
     parser.add_argument("--kills", type=int, default=100, help="how many processes to kill")
+    parser.add_argument("--times", type=int, default=6, help="how often to do each other fault that falls at random")
     parser.add_argument("--only", action="append", metavar="NAME", help="one kind of fault; may be repeated")
     parser.add_argument("--seed", type=int, default=0, help="of the moments at which faults happen")
     parser.add_argument("--json", type=Path, help="also write the table there")

@@ -3,7 +3,6 @@
 import json
 import re
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,12 +13,13 @@ from kresnet.graph import build_model
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe, Rollback, Sgd, Skip
-from kresnet.training import fit, session
+from kresnet.training import session
 from kresnet.training.engine import Engine
 from kresnet.training.non_finite import Guard
 from kresnet.training.optimizers import make_optimizer
 from kresnet.training.run import Run
 from kresnet.training.trainer import Trainer
+from tests.training.lives import assert_same, in_many_lives, in_one_life, weights
 
 SPEC = Spec.model_validate(
     {
@@ -145,12 +145,8 @@ def poison(monkeypatch, steps: set[int], *, until_going_back: bool = False) -> l
 
 
 def trained(folder, name: str, wanted: Recipe) -> tuple[Run, dict, list[str]]:
-    run, told = Run(folder / name), []
-    return run, fit.start(run, SPEC, PLAN, wanted, told.append), told
-
-
-def weights(run: Run) -> list[np.ndarray]:
-    return keras.models.load_model(run.model, compile=False).get_weights()
+    run = Run(folder / name)
+    return run, *in_one_life(run, SPEC, PLAN, wanted)
 
 
 def test_by_default_the_run_ends_naming_step_batch_and_layer(tmp_path, monkeypatch):
@@ -176,9 +172,10 @@ def test_skipping_leaves_the_step_out_and_resumes_exactly(tmp_path, monkeypatch)
     run, result, told = trained(tmp_path, "skipped", wanted)
     assert result["non_finite"] == {"skipped_steps": 3, "rollbacks": 0}
     assert next(line for line in told if "Leaving it out" in line).startswith(f"In step 7 of {STEPS}")
-    assert all(np.isfinite(weight).all() for weight in weights(run))
+    assert all(np.isfinite(weight).all() for weight in weights(run.model))
     assert json.loads(run.history.read_text().splitlines()[-1])["step"] == STEPS
-    again = interrupted_at_every_save(tmp_path, "skipped_again", wanted, monkeypatch)
+    again = Run(tmp_path / "again")
+    assert in_many_lives(again, SPEC, PLAN, wanted, STEPS) >= 4
     assert_same(run, again)
 
 
@@ -190,7 +187,8 @@ def test_going_back_lowers_the_learning_rate_for_good_and_resumes_exactly(tmp_pa
     assert begun == [0, 10, 6]  # the run, the look at the step, and once more from the checkpoint before it
     assert any("Going back to step 6, with 0.5 of the learning rate" in line for line in told)
     assert json.loads(run.history.read_text().splitlines()[-1])["learning_rate"] == pytest.approx(0.025)
-    again = interrupted_at_every_save(tmp_path, "once_again", wanted, monkeypatch)
+    again = Run(tmp_path / "again")
+    assert in_many_lives(again, SPEC, PLAN, wanted, STEPS) >= 4
     assert_same(run, again)
 
 
@@ -200,43 +198,6 @@ def test_going_back_in_vain_ends(tmp_path, monkeypatch):
         trained(tmp_path, "in_vain", recipe(non_finite={"kind": "rollback", "at_most": 2}))
     assert "gone back 2 times" in error.value.problems[0].message
     assert begun == [0, 1, 0, 1, 0, 1]
-
-
-def interrupted_at_every_save(folder, name: str, wanted: Recipe, monkeypatch) -> Run:
-    """The run again, ended right after each save of its state and resumed."""
-
-    class Killed(BaseException):
-        pass
-
-    original = session.Session._save
-
-    def save_and_die(self):
-        original(self)
-        self.saver.finish()
-        raise Killed
-
-    run, lives = Run(folder / name), 0
-    with monkeypatch.context() as patched:
-        patched.setattr(session.Session, "_save", save_and_die)
-        while True:
-            lives += 1
-            try:
-                if run.directory.exists():
-                    fit.resume(run, lambda _: None)
-                else:
-                    fit.start(run, SPEC, PLAN, wanted, lambda _: None)
-            except Killed:
-                if run.newest_step() < STEPS:
-                    continue
-            break
-    fit.resume(run, lambda _: None)
-    assert lives >= 3
-    return run
-
-
-def assert_same(one: Run, other: Run) -> None:
-    for a, b in zip(weights(one), weights(other), strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def test_a_guard_counts_steps_in_a_row_and_its_counts_come_back():

@@ -1,0 +1,65 @@
+"""A run that ends right after each save of its state and is resumed, beside the same run in one life."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from kresnet.checkpoint import CheckpointStore
+from kresnet.plan import Plan
+from kresnet.spec.architecture import Spec
+from kresnet.spec.recipe import Recipe
+from kresnet.training import fit
+from kresnet.training.run import Run
+from kresnet.training.session import Session
+
+
+class Killed(BaseException):
+    """Nothing catches it."""
+
+
+def in_one_life(run: Run, spec: Spec, plan: Plan, recipe: Recipe) -> tuple[dict, list[str]]:
+    """The run's result, and what it told."""
+    told: list[str] = []
+    return fit.start(run, spec, plan, recipe, told.append), told
+
+
+def in_many_lives(run: Run, spec: Spec, plan: Plan, recipe: Recipe, steps: int) -> int:
+    """Train, each life ending right after a save; how many lives that took."""
+    original, lives = Session._save, 0
+
+    def save_and_die(self: Session) -> None:
+        original(self)
+        self.saver.finish()
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Session, "_save", save_and_die)
+        while run.newest_step() < steps:
+            lives += 1
+            begun = run.directory.exists()
+            go_on = partial(fit.resume, run) if begun else partial(fit.start, run, spec, plan, recipe)
+            with pytest.raises(Killed):
+                go_on(log=lambda _: None)
+    fit.resume(run, lambda _: None)
+    return lives + 1
+
+
+def weights(path: Path) -> list[np.ndarray]:
+    return keras.models.load_model(path, compile=False).get_weights()
+
+
+def assert_same(one: Run, other: Run) -> None:
+    """The models, and all state that the last checkpoint holds: slots, averages, scales, seeds and sums of metrics."""
+    for a, b in zip(weights(one.model), weights(other.model), strict=True):
+        np.testing.assert_array_equal(a, b)
+    states = [CheckpointStore(run.checkpoints, 1).latest()[0] for run in (one, other)]
+    for name, value in states[0].arrays.items():
+        np.testing.assert_array_equal(value, states[1].arrays[name])
+    timed = ("seconds", "line", "stalled", "saves")
+    facts = [{key: value for key, value in state.facts.items() if key not in timed} for state in states]
+    assert facts[0] == facts[1]

@@ -1,0 +1,77 @@
+"""Every kind of state that a recipe can ask for comes back: each recipe in one life, and ended after each save."""
+
+import pytest
+
+from kresnet.plan import make_plan
+from kresnet.spec.architecture import Spec
+from kresnet.spec.recipe import Recipe
+from kresnet.training.run import Run
+from tests.training.lives import assert_same, in_many_lives, in_one_life
+
+SPEC = Spec.model_validate(
+    {
+        "name": "tiny",
+        "input": {"shape": [28, 28, 1], "pixels": {}},
+        "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 4},
+        "block": {"kind": "basic", "dropout": 0.1},
+        "stages": [{"blocks": 2, "width": 4, "stride": 2}],
+        "stochastic_depth": 0.1,
+        "head": {"classes": 10},
+    }
+)
+STEPS = 18
+
+RECIPES = {
+    "one cycle, average, mixup, early stopping": {
+        "optimizer": {"kind": "sgd", "learning_rate": 0.1, "nesterov": True},
+        "schedule": {"kind": "one_cycle"},
+        "ema": {"decay": 0.9},
+        "early_stopping": {"metric": "loss", "patience_epochs": 5.0},
+        "augment": {"crop": {"kind": "resized"}, "flip": True, "mix": {"kind": "mixup"}},
+    },
+    "adamw, warm-up, cosine, erasing, clipping": {
+        "optimizer": {"kind": "adamw"},
+        "schedule": {"kind": "cosine", "warmup_epochs": 0.3},
+        "gradient_clip_norm": 0.5,
+        "label_smoothing": 0.1,
+        "augment": {"crop_padding": 2, "erase": {}},
+    },
+    "lamb, polynomial, cutmix, accumulated, rematerialised": {
+        "optimizer": {"kind": "lamb"},
+        "schedule": {"kind": "polynomial", "power": 2.0},
+        "accumulate_steps": 2,
+        "rematerialize": [1],
+        "augment": {"mix": {"kind": "cutmix"}},
+    },
+    "lars, multi-step, float16 with a loss scale": {
+        "optimizer": {"kind": "lars"},
+        "schedule": {"kind": "multi_step", "at_steps": [7, 13]},
+        "precision": "float16",
+    },
+    "rmsprop, step, adaptive clipping, probed": {
+        "optimizer": {"kind": "rmsprop"},
+        "schedule": {"kind": "step", "every_steps": 5},
+        "gradient_clip_adaptive": 0.02,
+        "gradients_every_steps": 4,
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", RECIPES.values(), ids=RECIPES)
+def test_a_run_of_many_lives_ends_with_the_bits_of_one_of_a_single_life(settings, tmp_path):
+    recipe = Recipe.model_validate(
+        {
+            "name": "short",
+            "data": {"kind": "embedded"},
+            "epochs": 1,
+            "batch_size": 500,
+            "deterministic": True,
+            "checkpoints": {"save_every_steps": 5},
+        }
+        | settings
+    )
+    plan, whole, many = make_plan(SPEC), Run(tmp_path / "whole"), Run(tmp_path / "many")
+    in_one_life(whole, SPEC, plan, recipe)
+    assert in_many_lives(many, SPEC, plan, recipe, STEPS) == 5  # saved after 5, 10, 15 and 18 steps
+    assert_same(whole, many)
