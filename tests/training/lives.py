@@ -33,14 +33,17 @@ def in_many_lives(run: Run, spec: Spec, plan: Plan, recipe: Recipe, steps: int) 
     original, lives = Session._save, 0
 
     def save_and_die(self: Session) -> None:
+        before = self.saver.saves
         original(self)
         self.saver.finish()
-        raise Killed
+        if self.saver.saves > before:  # it is not saved again where it was just gone back to
+            raise Killed
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Session, "_save", save_and_die)
         while run.newest_step() < steps:
             lives += 1
+            assert lives <= steps, "the run makes no progress"
             begun = run.directory.exists()
             go_on = partial(fit.resume, run) if begun else partial(fit.start, run, spec, plan, recipe)
             with pytest.raises(Killed):
