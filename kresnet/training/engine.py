@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -177,11 +178,11 @@ class Engine:
 
     def _awaited(self, batches: Iterator[Any]) -> Any:
         """The next batch, and in `waited` how long it took to come; the clock is read in the graph."""
-        began = tf.timestamp()
+        began = _clock()
         with tf.control_dependencies([began]):
             batch = next(batches)
         with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
-            self.waited.assign_add(tf.timestamp() - began)
+            self.waited.assign_add(_clock() - began)
         return batch
 
     def _step(self, step: Callable[[Any, Any], tuple[dict[str, Any], dict[str, Any]]], batch: Any) -> dict[str, Any]:
@@ -202,6 +203,11 @@ class Engine:
         return {
             name: self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for name, value in sums.items()
         }
+
+
+def _clock() -> Any:
+    """Seconds when the graph comes to it; Python's, since TensorFlow's own op refuses to run deterministically."""
+    return tf.numpy_function(time.perf_counter, [], tf.float64)
 
 
 def _padded(images: Any, targets: Any, batch_size: int) -> tuple[Any, Any, Any]:
