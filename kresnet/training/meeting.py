@@ -60,6 +60,7 @@ class _Reception:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster, self.reported = cluster, dict[int, Line]()
+        self.twice: int | None = None  # a worker that two processes report as
         self.changed = threading.Condition()
         port = int(cluster.addresses[cluster.rank].rpartition(":")[2])
         try:
@@ -87,7 +88,12 @@ class _Reception:
         """The lines to all other workers, once each has reported; tells them to go."""
         others = range(1, len(self.cluster.addresses))
         with self.changed:
-            self.changed.wait_for(lambda: len(self.reported) == len(others), deadline - time.monotonic())
+            self.changed.wait_for(
+                lambda: len(self.reported) == len(others) or self.twice is not None, deadline - time.monotonic()
+            )
+        if self.twice is not None:
+            message = f"Two processes take themselves for {self.cluster.name(self.twice)}."
+            raise fail("environment", message, remedy="give each worker its own task")
         missing = [rank for rank in others if rank not in self.reported]
         if missing:
             raise _absent(self.cluster, dict.fromkeys(missing, "it did not reach all the others"))
@@ -113,8 +119,9 @@ class _Reception:
             line.send(_identity(self.cluster))
             if asked["wants"] == "to report" and asked["addresses"] == list(self.cluster.addresses):
                 with self.changed:
-                    if earlier := self.reported.pop(asked["rank"], None):  # one that was started anew
-                        earlier.close()
+                    earlier = self.reported.get(asked["rank"])
+                    if earlier and earlier.open():
+                        self.twice = asked["rank"]
                     self.reported[asked["rank"]] = line
                     self.changed.notify_all()
                 return

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import queue
+import select
 import socket
 import struct
 import sys
@@ -76,6 +77,14 @@ class Line:
                 raise ConnectionError("its connection ended")
             filled += received
         return bytes(buffer)
+
+    def open(self) -> bool:
+        """Whether the other end has not closed the connection; only where it is to send nothing."""
+        try:
+            something = select.select([self.connection], [], [], 0)[0]
+            return not something or bool(self.connection.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
 
     def close(self) -> None:
         self.connection.close()

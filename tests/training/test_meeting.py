@@ -13,8 +13,8 @@ import pytest
 from kresnet.errors import KresnetError, fail
 from kresnet.training import workers as workers_module
 from kresnet.training.cluster import Cluster
-from kresnet.training.meeting import meet
-from kresnet.training.workers import Workers
+from kresnet.training.meeting import _identity, _Reception, meet
+from kresnet.training.workers import Line, Workers
 from tests.training.crew import free_ports
 
 
@@ -164,15 +164,41 @@ def test_one_process_under_two_names_is_told():
         meet(Cluster((f"127.0.0.1:{port}", f"localhost:{port}"), 0))
 
 
-def test_workers_of_different_clusters_are_told():
-    port, other = free_ports(2)
-    addresses = (f"127.0.0.1:{port}", f"127.0.0.1:{other}")
+def test_workers_of_different_clusters_are_told(monkeypatch):
+    """Whoever asks first hears it, and ends; then nobody may be left to tell the other."""
+    monkeypatch.setenv("KRESNET_WAIT_SECONDS", "2")
+    one, other = clusters(2)
+    mistaken = Cluster(tuple(reversed(other.addresses)), 0)
     with ThreadPoolExecutor(2) as pool:
-        mistaken = Cluster((addresses[1], addresses[0]), 0)
-        outcomes = [pool.submit(meet, cluster) for cluster in (Cluster(addresses, 0), mistaken)]
-        for outcome in outcomes:
-            with pytest.raises(KresnetError, match="is no worker of this cluster"):
-                outcome.result()
+        errors = [pool.submit(meet, cluster).exception for cluster in (one, mistaken)]
+        told = [str(error()) for error in errors]
+    assert all("[environment]" in each for each in told)
+    assert any("is no worker of this cluster" in each for each in told)
+
+
+@pytest.mark.parametrize("started_anew", [False, True])
+def test_two_processes_with_one_task_are_told(started_anew):
+    """But not one that was started anew after it had reported."""
+    chief, worker = clusters(2)
+    host, _, port = chief.addresses[0].rpartition(":")
+    with _Reception(chief) as reception:
+        lines = []
+        for _ in range(2):
+            lines.append(Line(socket.create_connection((host, int(port)))))
+            lines[-1].send({"wants": "to report", **_identity(worker)})
+            assert lines[-1].receive()[0] == _identity(chief)
+            with reception.changed:
+                reception.changed.wait_for(lambda: worker.rank in reception.reported, 20)
+            if started_anew and len(lines) == 1:
+                lines[0].close()
+        if started_anew:
+            assert list(reception.everyone(time.monotonic() + 20)) == [1]
+            assert lines[1].receive()[0] == "go"
+        else:
+            with reception.changed:
+                assert reception.changed.wait_for(lambda: reception.twice == 1, 20)
+            with pytest.raises(KresnetError, match=r"Two processes take themselves for worker 1"):
+                reception.everyone(time.monotonic() + 20)
 
 
 @pytest.mark.parametrize("noise", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 12])
