@@ -1,6 +1,6 @@
 """Images/s of 1, 2 and 4 workers on this machine, each worker held to one core, the global batch the same.
 
-python -m benchmarks.scaling [--batch 128] [--epochs 2] [-o scaling.json]
+python -m benchmarks.scaling [--workers 1 2 4] [--synchronized] [--batch 128] [--epochs 2] [-o scaling.json]
 
 More workers than cores share them: their row shows what working together costs, not what it gains.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -40,29 +41,29 @@ def rate(count: int, synchronized: bool, batch: int, epochs: int) -> float:
     return float(json.loads(lines[-1])["images_per_second"])
 
 
-def measure(batch: int, epochs: int) -> list[dict[str, Any]]:
-    """A row a number of workers; efficiency is the rate over that of one worker, times the cores in use."""
+def measure(counts: list[int], synchronized: bool, batch: int, epochs: int) -> list[dict[str, Any]]:
+    """A row a number of workers; efficiency is the rate over that of the first row, by cores in use."""
     rows: list[dict[str, Any]] = []
-    for synchronized in (False, True):
-        alone = 0.0
-        for count in (1, 2, 4):
-            found = rate(count, synchronized, batch, epochs)
-            alone = alone or found
-            cores = min(count, len(CORES))
-            rows.append(
-                {"workers": count, "cores": cores, "synchronized_norm": synchronized, "images_per_second": found,
-                 "efficiency": found / (alone * cores)}
-            )  # fmt: skip
+    for count in counts:
+        found, cores = rate(count, synchronized, batch, epochs), min(count, len(CORES))
+        per_core = rows[0]["images_per_second"] / rows[0]["cores"] if rows else found / cores
+        rows.append(
+            {"workers": count, "cores": cores, "synchronized_norm": synchronized, "images_per_second": found,
+             "efficiency": found / (per_core * cores)}
+        )  # fmt: skip
+        print(f"{count} workers: {found:,.0f} images/s", file=sys.stderr, flush=True)
     return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--synchronized", action="store_true", help="norm over the global batch")
     parser.add_argument("--batch", type=int, default=128, help="global")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
-    rows = measure(options.batch, options.epochs)
+    rows = measure(options.workers, options.synchronized, options.batch, options.epochs)
     table = Table("workers", "cores", "norm", "images/s", "efficiency")
     for row in rows:
         norm = "synchronised" if row["synchronized_norm"] else "per replica"
