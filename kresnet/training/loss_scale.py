@@ -48,7 +48,7 @@ class LossScale:
             live: bool scalar; False for a step that does not count.
 
         Returns:
-            Whether a scale so small that it cannot be halved is no reason for what was not finite: bool scalar.
+            Whether a smaller scale may help against gradients that are not finite: bool scalar.
         """
         scale, good = self._scale.read_value(), self._good.read_value() + 1
         grown = good == self.growth_steps

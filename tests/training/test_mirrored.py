@@ -23,8 +23,11 @@ from kresnet.training.averaging import Average
 from kresnet.training.clipping import ClipNorm
 from kresnet.training.devices import make_strategy
 from kresnet.training.engine import Engine
+from kresnet.training.loss_scale import LossScale
 from kresnet.training.optimizers import make_optimizer
+from kresnet.training.rematerialization import rematerialized
 from kresnet.training.trainer import Trainer
+from tests.training.networks import tiny_plan
 
 plan = make_plan(Spec.model_validate({
     "name": "tiny", "input": {"shape": [8, 8, 1]}, "norm": {"kind": "batch", "synchronized": True},
@@ -68,7 +71,26 @@ def masks(strategy):
     return [[[copy.numpy().tolist() for copy in strategy.experimental_local_results(mask)] for mask in each]
             for each in drawn]
 
-json.dump({name: run(name) for name in strategies}, sys.stdout)
+def thrifty(distribution, parts, stages):
+    # Without batch norm; each share of a batch in parts, blocks computed again, the loss scaled.
+    strategy, grouped = strategies[distribution], tiny_plan({"kind": "group", "groups": 2})
+    with strategy.scope():
+        network = build_model(grouped, seed=3)
+        forward = rematerialized(network, grouped, stages) if stages else None
+        trainer = Trainer(network, accumulate_steps=parts, forward=forward, loss_scale=LossScale() if stages else None)
+        sgd = Sgd(kind="sgd", weight_decay=0.0)
+        trainer.updates = make_optimizer(sgd, lambda step: tf.constant(0.1), network.trainable_variables)
+    engine, losses = Engine(trainer, strategy), []
+    batches = engine.distributed(tf.data.Dataset.from_tensor_slices((images, labels)).batch(16).repeat())
+    for _ in range(4):
+        engine.reset()
+        engine.train(batches, 1)
+        losses.append(engine.metrics()["loss"])
+    return losses
+
+found = {name: run(name) for name in strategies}
+found["thrifty"] = [thrifty("one_device", 1, ()), thrifty("one_device", 2, (1, 2)), thrifty("mirrored", 2, (1, 2))]
+json.dump(found, sys.stdout)
 """
 
 
@@ -99,6 +121,12 @@ def test_replicas_hold_the_same_weights_and_statistics(runs):
 def test_a_short_last_batch_is_evaluated_whole(runs):
     for metric in ("loss", "accuracy"):
         np.testing.assert_allclose(runs["mirrored"]["test"][metric], runs["one_device"]["test"][metric], rtol=1e-3)
+
+
+def test_parts_blocks_computed_again_and_a_loss_scale_change_no_loss(runs):
+    plain, *others = runs["thrifty"]
+    for losses in others:
+        np.testing.assert_allclose(losses, plain, rtol=1e-4)
 
 
 @pytest.mark.parametrize("layer", [0, 1])
