@@ -26,7 +26,7 @@ RECIPES = {
         "optimizer": {"kind": "sgd", "learning_rate": 0.1, "nesterov": True},
         "schedule": {"kind": "one_cycle"},
         "ema": {"decay": 0.9},
-        "early_stopping": {"metric": "loss", "patience_epochs": 5.0},
+        "early_stopping": {"metric": "loss", "patience_steps": 10},
         "augment": {"crop": {"kind": "resized"}, "flip": True, "mix": {"kind": "mixup"}},
     },
     "adamw, warm-up, cosine, erasing, clipping": {
