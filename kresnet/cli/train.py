@@ -47,12 +47,15 @@ def fit(
         str | None,
         typer.Option("--freeze", metavar="PARTS", help="Parts of --init to hold as they are: stem,stage1."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what the run would do, after a few timed steps; write nothing.")
+    ] = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a network, or continue a run that was stopped."""
     if resume is not None:
-        if spec or recipe or overrides or output or init or frozen:
+        if spec or recipe or overrides or output or init or frozen or dry_run:
             message = "--resume continues a run as it is, without SPEC or other settings."
             raise fail("bad_option", message, remedy=f"kresnet fit --resume {resume}")
         result, directory = _resumed(resume, allow_changed), resume
@@ -60,6 +63,10 @@ def fit(
         raise fail("bad_option", "--allow-changed is for --resume.", remedy="kresnet fit --resume RUN --allow-changed")
     elif spec is not None:
         loaded, plan = planned(spec, overrides)
+        if dry_run:
+            if output or init or frozen:
+                raise fail("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="--dry-run alone")
+            return _rehearsed(loaded, plan, load_named_recipe(loaded, recipe, overrides), force, as_json)
         directory = output or Path("runs") / loaded.value.name
         result = _started(loaded, plan, load_named_recipe(loaded, recipe, overrides), directory, force, init, frozen)
     else:
@@ -108,6 +115,31 @@ def _started(
         return training.start(run, loaded.value, plan, recipe.value, log, transfer, recipe.source.values)
     except KresnetError as error:
         raise recipe.locate(error, below="recipe") from None
+
+
+def _rehearsed(loaded: Loaded[Spec], plan: Any, recipe: Loaded[Recipe], force: bool, as_json: bool) -> None:
+    """Show what a run would do."""
+    from kresnet.cli.rehearsal import print_rehearsal
+    from kresnet.plan.estimate import available_memory, check_fits, estimate_recipe
+    from kresnet.runtime import import_tensorflow
+    from kresnet.training.cluster import cluster_of
+
+    if cluster_of(recipe.value):
+        message = "--dry-run times one process, and this recipe is for several workers."
+        raise fail("bad_option", message, remedy="--set recipe.distribution=one_device")
+    if not force:
+        check_fits(estimate_recipe(plan, recipe.value), available_memory())
+    import_tensorflow()
+    from kresnet.training.rehearsal import rehearse
+
+    try:
+        found = rehearse(loaded.value, plan, recipe.value, recipe.source.values)
+    except KresnetError as error:
+        raise recipe.locate(error, below="recipe") from None
+    memory = estimate_recipe(plan, recipe.value, replicas=found.devices)
+    if as_json:
+        return print_json({"spec": plan.name, **found.as_dict(), "memory": memory.as_dict()})
+    return print_rehearsal(plan.name, found, memory)
 
 
 def _resumed(directory: Path, allow_changed: bool) -> dict[str, Any]:

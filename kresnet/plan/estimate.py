@@ -2,11 +2,10 @@
 
 What is counted, in bytes:
 
-- weights: 4 a parameter (always float32), and 2 more a kernel number under bfloat16 or float16, for the copy that is
-  multiplied;
+- weights: 4 a parameter (always float32), as much again for a running average of them, and 2 more a kernel number under
+  bfloat16 or float16, for the copy that is multiplied;
 - gradients: 4 a trainable parameter, and 4 more for their sum where a batch is worked through in parts;
-- optimizer slots: 4 a trainable parameter and slot (SGD and LARS 1 with momentum, 0
-  without; AdamW, LAMB and RMSprop 2);
+- optimizer slots: 4 a trainable parameter and slot (SGD and LARS 1 with momentum, 0 without; AdamW, LAMB, RMSprop 2);
 - activations kept for the backward pass, each tensor once however many layers read it, at the precision computed in:
   the input of every convolution, dense layer and norm; the output of an activation whose derivative is computed from it
   (relu, sigmoid, tanh...), else its input; both inputs of a product; input and output of a maximum's pool; a mask of
@@ -22,7 +21,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -113,7 +112,7 @@ def _activations(plan: Plan, width: int, rematerialize: Collection[int]) -> int:
 def estimate_recipe(plan: Plan, recipe: Recipe, *, replicas: int = 1) -> Estimate:
     """Memory of one training step under a recipe, on each of `replicas` devices that share its batch."""
     precision = "float32" if recipe.precision == "auto" else recipe.precision  # the larger of what `auto` may become
-    return estimate(
+    found = estimate(
         plan,
         -(-recipe.batch_size // (replicas * recipe.accumulate_steps)),
         precision=precision,
@@ -121,6 +120,8 @@ def estimate_recipe(plan: Plan, recipe: Recipe, *, replicas: int = 1) -> Estimat
         parts=recipe.accumulate_steps,
         rematerialize=recipe.rematerialize,
     )
+    average = _FLOAT32 * (plan.trainable + plan.non_trainable) if recipe.ema else 0
+    return replace(found, weights=found.weights + average)
 
 
 def slots(optimizer: Optimizer) -> int:

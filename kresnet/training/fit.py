@@ -17,7 +17,7 @@ from kresnet.errors import fail
 from kresnet.files import staged_file, write_json
 from kresnet.graph import build_model
 from kresnet.plan import Plan, make_plan
-from kresnet.plan.outline import make_outline
+from kresnet.plan.outline import Outline, make_outline
 from kresnet.plan.segments import require_stages
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.recipe import Recipe
@@ -71,7 +71,7 @@ def start(
     if cluster and not cluster.chief:
         return follow(cluster, log, (spec, recipe))
     with assembled(cluster, recipe) as together:
-        data = _open(spec, recipe)
+        data = open_for(spec, recipe)
         make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)  # tells what is wrong
         require_subject(plan, recipe, together.strategy.num_replicas_in_sync)
         require_stages(plan, recipe.rematerialize)
@@ -92,7 +92,7 @@ def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]
     """
     spec, recipe = run.spec(), run.recipe()
     with assembled(cluster_of(recipe), recipe) as together:
-        data = _open(spec, recipe)
+        data = open_for(spec, recipe)
         present = {
             **documents(spec, recipe),
             "data": _described(data),
@@ -120,7 +120,7 @@ def follow(cluster: Cluster, log: Log, own: tuple[Spec, Recipe] | None = None) -
     with assembled(cluster, own[1] if own else None) as together:
         terms = receive(together.workers, own)
         choose_kernels(terms.recipe)
-        data = _open(terms.spec, terms.recipe)
+        data = open_for(terms.spec, terms.recipe)
         terms.require_data(data.fingerprint)
         name, count = cluster.name(cluster.rank), len(cluster.addresses)
         log(f"{name} of {count}: the chief, {cluster.addresses[0]}, shows the progress")
@@ -140,8 +140,12 @@ def _lead(
         return _train(terms, data, together, lock, stop, log)
 
 
-def _open(spec: Spec, recipe: Recipe) -> DataSet:
-    """The recipe's data, which must suit the network."""
+def open_for(spec: Spec, recipe: Recipe) -> DataSet:
+    """The recipe's data, which must suit the network.
+
+    Raises:
+        KresnetError: `contradiction`, `data_mismatch`, and what opening the data raises.
+    """
     if not isinstance(spec.head, Classifier):
         message = f"`kresnet fit` trains classifiers; {spec.name} has a head of kind {spec.head.kind}."
         raise fail("contradiction", message, path="head.kind", remedy="head: {classes: N}")
@@ -184,26 +188,10 @@ def _train(
     for name, skipped in data.skipped.items():
         named = ", ".join(skipped[:5]) + " ..." * (len(skipped) > 5)
         log(f"{len(skipped)} {name} images cannot be read and are left out: {named}")
-    with strategy.scope():
-        network = build_model(plan, precision=precision.name, seed=recipe.seed)
-        if terms.transfer:
-            _transfer(network, plan, run if workers.chief else None, terms.transfer, log)
-        trainer = Trainer(
-            network,
-            loss=make_loss(outline.objective),
-            clip=_clip(recipe, plan),
-            average=Average(network, build_model(plan, precision=precision.name), **outline.ema)
-            if outline.ema
-            else None,
-            accumulate_steps=recipe.accumulate_steps,
-            loss_scale=loss_scale_for(precision.name),
-            forward=rematerialized(network, plan, recipe.rematerialize) if recipe.rematerialize else None,
-            xla=xla,
-        )
-        rate = learning_rate(outline.rate)
-        trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)
-    instruments = Instruments(plan, recipe, network, log)
-    evaluated = trainer.average.network if trainer.average else network
+    prepare = partial(_transfer, plan, run if workers.chief else None, terms.transfer, log) if terms.transfer else None
+    trainer = make_trainer(plan, recipe, outline, together, prepare)
+    instruments = Instruments(plan, recipe, trainer.network, log)
+    evaluated = trainer.average.network if trainer.average else trainer.network
     engine = Engine(trainer, strategy, workers.count)
     write_model = partial(_write_model, evaluated, plan, workers)
     session = Session(run, recipe, data, engine, instruments, outline, workers, lock, stop, write_model, log)
@@ -233,6 +221,34 @@ def _train(
     return workers.share(result)[0]
 
 
+def make_trainer(
+    plan: Plan,
+    recipe: Recipe,
+    outline: Outline,
+    together: Assembly,
+    prepare: Callable[[keras.Model], None] | None = None,
+) -> Trainer:
+    """The network with what it takes to train it; `prepare` may give it weights, and freeze some, before."""
+    precision = together.precision(recipe).name
+    xla = resolve_xla(recipe, plan, together.strategy.num_replicas_in_sync)
+    with together.strategy.scope():
+        network = build_model(plan, precision=precision, seed=recipe.seed)
+        if prepare:
+            prepare(network)
+        trainer = Trainer(
+            network,
+            loss=make_loss(outline.objective),
+            clip=_clip(recipe, plan),
+            average=Average(network, build_model(plan, precision=precision), **outline.ema) if outline.ema else None,
+            accumulate_steps=recipe.accumulate_steps,
+            loss_scale=loss_scale_for(precision),
+            forward=rematerialized(network, plan, recipe.rematerialize) if recipe.rematerialize else None,
+            xla=xla,
+        )
+        trainer.updates = make_optimizer(recipe.optimizer, learning_rate(outline.rate), network.trainable_variables)
+    return trainer
+
+
 def _clip(recipe: Recipe, plan: Plan) -> Clip | None:
     """What the recipe does about large gradients."""
     if recipe.gradient_clip_adaptive:
@@ -240,7 +256,7 @@ def _clip(recipe: Recipe, plan: Plan) -> Clip | None:
     return ClipNorm(recipe.gradient_clip_norm) if recipe.gradient_clip_norm else None
 
 
-def _transfer(network: keras.Model, plan: Plan, run: Run | None, transfer: Mapping[str, Any], log: Log) -> None:
+def _transfer(plan: Plan, run: Run | None, transfer: Mapping[str, Any], log: Log, network: keras.Model) -> None:
     """Begin with the weights that the run keeps, and hold those of the parts that it freezes."""
     count = start_from(network, plan, run.init) if run else 0  # the other workers take over the chief's weights
     frozen = freeze(network, plan, transfer["freeze"])

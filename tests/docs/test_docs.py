@@ -12,6 +12,7 @@ SLOW = (
     "docs/augmentation.md",
     "docs/training.md",
     "docs/resuming.md",
+    "docs/recipes.md",
     "docs/serving.md",
     "docs/batch-norm.md",
     "docs/gradient-flow.md",
