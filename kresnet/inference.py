@@ -13,7 +13,7 @@ import tensorflow as tf
 from kresnet.data.images import read_image
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
-from kresnet.errors import KresnetError, Problem
+from kresnet.errors import KresnetError, Problem, fail
 from kresnet.plan.objective import objective
 from kresnet.spec.inputs import Input
 from kresnet.training.classes import by_class_name
@@ -64,6 +64,8 @@ def predict(run: Run, paths: Sequence[Path]) -> list[dict[str, Any]]:
         KresnetError: `run_missing`, `file_missing`, `image_unreadable` (all unreadable images at once).
     """
     spec, plan, names = run.spec(), run.plan(), run.data()["class_names"]
+    if plan.probabilities is None or not spec.input.is_image:
+        raise fail("contradiction", f"{run} holds no classifier of images.", remedy="keras.models.load_model")
     images = _read_all(paths, spec.input)
     logits = load_model(run.model, plan)(images.astype(np.float32), training=False)
     scale = tf.nn.sigmoid if plan.probabilities == "sigmoid" else tf.nn.softmax

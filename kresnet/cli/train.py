@@ -172,7 +172,7 @@ def load_named_recipe(loaded: Loaded[Spec], reference: str | None, overrides: li
     beside = loaded.path.parent if reference is None else None
     found = load_recipe(reference or str(own), recipe_overrides, beside=beside)
     data = found.value.data
-    field = {"tfds": "data_dir", "folder": "path"}.get(data.kind)
+    field = {"tfds": "data_dir", "folder": "path", "arrays": "path"}.get(data.kind)
     path = getattr(data, field) if field else None
     if field is None or path is None:
         return found

@@ -13,14 +13,15 @@ import numpy as np
 from kresnet.data.augment import Augmentation
 from kresnet.data.order import steps_per_epoch
 from kresnet.data.sources import DataSet, open_data
+from kresnet.data.sources.targets import require_targets
 from kresnet.errors import fail
 from kresnet.files import staged_file, write_json
 from kresnet.graph import build_model
 from kresnet.plan import Plan, make_plan
 from kresnet.plan.outline import Outline, make_outline
 from kresnet.plan.segments import require_stages
-from kresnet.spec.architecture import Classifier, Spec
-from kresnet.spec.recipe import Recipe
+from kresnet.spec.architecture import Features, Spec
+from kresnet.spec.recipe import Augment, Recipe
 from kresnet.training.assembly import Assembly, Terms, assembled, receive
 from kresnet.training.averaging import Average
 from kresnet.training.clipping import Clip, ClipAdaptively, ClipNorm
@@ -71,7 +72,7 @@ def start(
     if cluster and not cluster.chief:
         return follow(cluster, log, (spec, recipe))
     with assembled(cluster, recipe) as together:
-        data = open_for(spec, recipe)
+        data = open_for(spec, plan, recipe)
         make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)  # tells what is wrong
         require_subject(plan, recipe, together.strategy.num_replicas_in_sync)
         require_stages(plan, recipe.rematerialize)
@@ -92,7 +93,7 @@ def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]
     """
     spec, recipe = run.spec(), run.recipe()
     with assembled(cluster_of(recipe), recipe) as together:
-        data = open_for(spec, recipe)
+        data = open_for(spec, run.plan(), recipe)
         present = {
             **documents(spec, recipe),
             "data": _described(data),
@@ -120,7 +121,7 @@ def follow(cluster: Cluster, log: Log, own: tuple[Spec, Recipe] | None = None) -
     with assembled(cluster, own[1] if own else None) as together:
         terms = receive(together.workers, own)
         choose_kernels(terms.recipe)
-        data = open_for(terms.spec, terms.recipe)
+        data = open_for(terms.spec, make_plan(terms.spec), terms.recipe)
         terms.require_data(data.fingerprint)
         name, count = cluster.name(cluster.rank), len(cluster.addresses)
         log(f"{name} of {count}: the chief, {cluster.addresses[0]}, shows the progress")
@@ -140,20 +141,20 @@ def _lead(
         return _train(terms, data, together, lock, stop, log)
 
 
-def open_for(spec: Spec, recipe: Recipe) -> DataSet:
+def open_for(spec: Spec, plan: Plan, recipe: Recipe) -> DataSet:
     """The recipe's data, which must suit the network.
 
     Raises:
         KresnetError: `contradiction`, `data_mismatch`, and what opening the data raises.
     """
-    if not isinstance(spec.head, Classifier):
-        message = f"`kresnet fit` trains classifiers; {spec.name} has a head of kind {spec.head.kind}."
+    if isinstance(spec.head, Features):
+        message = f"`kresnet fit` trains networks of one output; {spec.name} returns feature maps."
         raise fail("contradiction", message, path="head.kind", remedy="head: {classes: N}")
     data = open_data(recipe.data, spec.input)
-    classes = len(data.class_names)
-    if spec.head.classes != classes:
-        message = f"The data have {classes} classes, the head {spec.head.classes}."
-        raise fail("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={classes}")
+    require_targets(data, spec, plan)
+    if not spec.input.is_image and recipe.augment != Augment():
+        message = "Augmentation is for images, and this network takes vectors."
+        raise fail("contradiction", message, path="recipe.augment", remedy="remove `augment`")
     Augmentation(recipe.augment, spec.input)  # refuses what does not suit the images
     return data
 

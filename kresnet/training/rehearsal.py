@@ -83,7 +83,7 @@ def rehearse(spec: Spec, plan: Plan, recipe: Recipe, document: Mapping[str, Any]
         KresnetError: whatever `kresnet fit` would refuse to begin with; `image_unreadable`.
     """
     with assembled(None, recipe) as together:
-        data = open_for(spec, recipe)
+        data = open_for(spec, plan, recipe)
         outline = make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)
         require_subject(plan, recipe, together.strategy.num_replicas_in_sync)
         require_stages(plan, recipe.rematerialize)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kresnet.data.images import require_image
 from kresnet.data.sources.dataset import DataSet
 from kresnet.spec.inputs import Input
-from kresnet.spec.recipe import Data, EmbeddedData, FolderData
+from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, FolderData
 
 __all__ = ["DataSet", "open_data"]
 
@@ -16,6 +16,10 @@ def open_data(data: Data, input: Input) -> DataSet:
     Raises:
         KresnetError: `data_missing`, `data_empty`, `data_mismatch` or `image_unreadable`.
     """
+    if isinstance(data, ArraysData):
+        from kresnet.data.sources.arrays import open_arrays
+
+        return open_arrays(data, input)
     require_image(input)
     if isinstance(data, EmbeddedData):
         from kresnet.data.sources.embedded import open_embedded

@@ -12,6 +12,22 @@ from kresnet.spec.inputs import Input
 
 
 @dataclass(frozen=True, slots=True)
+class Targets:
+    """What stands beside each input.
+
+    Attributes:
+        kind: `classes`, one int32 an example; `labels`, independent ones, float32 0 or 1; `values`, float32.
+        shape: of an example's targets.
+    """
+
+    kind: str = "classes"
+    shape: tuple[int, ...] = ()
+
+
+CLASSES = Targets()
+
+
+@dataclass(frozen=True, slots=True)
 class DataSet:
     """What a run trains and evaluates on.
 
@@ -21,6 +37,7 @@ class DataSet:
         class_names: a name for every label.
         fingerprint: hexadecimal digest of what the data are (names, sizes, versions), not of where they lie. Another
             fingerprint means other data; equal ones are very likely, not certainly, the same bytes.
+        targets: what is to be learned of an example.
     """
 
     name: str
@@ -28,6 +45,7 @@ class DataSet:
     test: Split
     class_names: tuple[str, ...]
     fingerprint: str
+    targets: Targets = CLASSES
 
     @property
     def skipped(self) -> dict[str, list[str]]:

@@ -17,14 +17,15 @@ from kresnet.spec.inputs import Input
 
 
 class Arrays:
-    """Decoded images of one size; a `Source`."""
+    """Decoded images of one size, or vectors; a `Source`."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, input: Input) -> None:
-        """Take images uint8 (N, h, w, C) and integer labels (N,)."""
+        """Take images uint8 (N, h, w, C), or vectors float32 (N, length), and integer labels (N,) or float targets."""
         self._input = input
         self.native = images.shape[1:] == input.shape
         with tf.device("CPU:0"):
-            self._images, self._labels = tf.constant(images), tf.constant(labels, tf.int32)
+            integer = labels.dtype.kind in "iu"
+            self._images, self._labels = tf.constant(images), tf.constant(labels, tf.int32 if integer else tf.float32)
 
     def __len__(self) -> int:
         return self._labels.shape[0]
@@ -68,7 +69,8 @@ def open_embedded(input: Input) -> DataSet:
     }
     return DataSet(
         name="embedded (Fashion-MNIST)",
-        **splits,
+        train=splits["train"],
+        test=splits["test"],
         class_names=embedded.CLASS_NAMES,
         fingerprint=fingerprint({"kind": "embedded", "sha256": digest(embedded.FILE)}),
     )

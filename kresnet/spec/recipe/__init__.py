@@ -17,7 +17,7 @@ from kresnet.spec.recipe.augment import (
 )
 from kresnet.spec.recipe.averaging import Ema
 from kresnet.spec.recipe.checkpoints import Best, Checkpoints
-from kresnet.spec.recipe.data import Data, EmbeddedData, FolderData, TfdsData
+from kresnet.spec.recipe.data import ArraysData, Data, EmbeddedData, FolderData, TfdsData
 from kresnet.spec.recipe.document import Recipe
 from kresnet.spec.recipe.losses import Loss, SigmoidLoss, SoftmaxLoss, SquaredError
 from kresnet.spec.recipe.non_finite import NonFinite, Rollback, Skip
@@ -27,6 +27,7 @@ from kresnet.spec.recipe.stopping import EarlyStopping
 
 __all__ = [
     "AdamW",
+    "ArraysData",
     "Augment",
     "Best",
     "Checkpoints",

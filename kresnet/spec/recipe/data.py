@@ -47,4 +47,17 @@ class FolderData(Document):
     before the run begins, and what is left out is noted in `data.json` and counted in the result."""
 
 
-Data = Annotated[EmbeddedData | TfdsData | FolderData, Field(discriminator="kind")]
+class ArraysData(Document):
+    """A NumPy file with `train_inputs`, `train_targets`, `test_inputs` and `test_targets`.
+
+    Inputs are images, uint8 `(N, height, width, channels)`, or vectors, float32 `(N, length)`, of the network's own
+    size. Targets are classes, integers `(N,)`; independent labels, float32 0 or 1 `(N, labels)`; or float32 values of
+    the output's shape, for a network without a head.
+    """
+
+    kind: Literal["arrays"]
+    path: StrictStr
+    """The file, as `numpy.savez` writes it."""
+
+
+Data = Annotated[EmbeddedData | TfdsData | FolderData | ArraysData, Field(discriminator="kind")]

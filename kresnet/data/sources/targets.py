@@ -1,0 +1,36 @@
+"""Whether what data teach is what a network can learn."""
+
+from __future__ import annotations
+
+from kresnet.data.sources.dataset import DataSet
+from kresnet.errors import fail
+from kresnet.plan import Plan
+from kresnet.spec.architecture import Classifier, Spec
+
+
+def require_targets(data: DataSet, spec: Spec, plan: Plan) -> None:
+    """Make sure that the network's output has the form of the data's targets.
+
+    Raises:
+        KresnetError: `data_mismatch`.
+    """
+    kind, shape = data.targets.kind, data.targets.shape
+    if not isinstance(spec.head, Classifier):
+        outputs = plan.by_name[next(iter(plan.outputs.values()))].shape
+        if kind == "classes" or shape != outputs:
+            found = "classes" if kind == "classes" else f"float32 (N, {', '.join(map(str, shape))})"
+            raise fail("data_mismatch", "A network without a head learns values of its output's shape.",
+                       path="head.kind", expected=f"float32 (N, {', '.join(map(str, outputs))})", found=found,
+                       remedy="head: {classes: N}, or data of `kind: arrays`")  # fmt: skip
+        return
+    if kind == "values":
+        raise fail("data_mismatch", "A classifier learns classes or labels; these data are values.", path="head.kind",
+                   expected="integers (N,), or float32 0 or 1 (N, labels)", found=f"float32 of shape {shape}",
+                   remedy="head: {kind: none}")  # fmt: skip
+    if kind == "labels" and not spec.head.multi_label:
+        raise fail("data_mismatch", "The data have independent labels, and the head expects one class an example.",
+                   path="head.multi_label", remedy="--set head.multi_label=true")  # fmt: skip
+    classes = len(data.class_names)
+    if spec.head.classes != classes:
+        message = f"The data have {classes} classes, the head {spec.head.classes}."
+        raise fail("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={classes}")
