@@ -11,7 +11,7 @@ from benchmarks.jobs import NETWORKS, Job
 from benchmarks.peers import LEARNING_RATE, MOMENTUM, PIXEL_MEAN, PIXEL_STD
 from benchmarks.peers.on_tensorflow import compiled, image_batches, product, training_data, use_threads, versions
 
-#: The best of 1, 4 and 16 on a CPU.
+#: Change it to measure others: more were found to buy little on a CPU, and cost seconds of tracing.
 STEPS_PER_EXECUTION = 1
 
 
