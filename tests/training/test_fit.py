@@ -253,7 +253,8 @@ def test_a_full_disk_stops_the_run_in_plain_words(home):
     [
         (["--set", "recipe.batch_size=100000"], "data_mismatch"),
         (["--set", "head.classes=7"], "data_mismatch"),
-        (["--set", "head={kind: none}"], "contradiction"),
+        (["--set", "head={kind: none}"], "data_mismatch"),
+        (["--set", "head={kind: features, stages: [2]}"], "contradiction"),
         (["--set", "input.shape=[28,28,3]"], "data_mismatch"),
         (["--set", "recipe.distribution=mirrored"], "environment"),
         (["--set", "recipe.data={kind: folder, path: nowhere}"], "data_missing"),
