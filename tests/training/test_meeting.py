@@ -184,11 +184,14 @@ def test_two_processes_with_one_task_are_told(started_anew):
     with _Reception(chief) as reception:
         lines = []
         for _ in range(2):
+            before = reception.reported.get(worker.rank)
             lines.append(Line(socket.create_connection((host, int(port)))))
             lines[-1].send({"wants": "to report", **_identity(worker)})
             assert lines[-1].receive()[0] == _identity(chief)
             with reception.changed:
-                reception.changed.wait_for(lambda: worker.rank in reception.reported, 20)
+                assert reception.changed.wait_for(
+                    lambda before=before: reception.reported.get(worker.rank) is not before, 20
+                )
             if started_anew and len(lines) == 1:
                 lines[0].close()
         if started_anew:
