@@ -108,7 +108,7 @@ REFUSED = [
     ({"input": {"shape": [8]}, "stem": {"kind": "none"}}, "contradiction", "stages.0.block.kind"),
     ({"input": {"shape": [1, 1, 3]}}, "map_too_small", "stages.1.stride"),
     ({"head": {"kind": "features", "stages": [1]}}, "contradiction", "head.stages"),
-    ({"stages": [{"blocks": 4096, "width": 8}] * 3}, "contradiction", "stages"),
+    ({"stages": [{"blocks": 700, "width": 8}] * 3}, "contradiction", "stages"),
     ({"stages": [{"blocks": 1, "width": 8, "block": {"kind": "bottleneck"}}]}, "no_effect", "block.kind"),
     ({"block": {"kind": "bottleneck", "stride_on": "conv1x1"}, "stages": [{"blocks": 1, "width": 8}]},
      "no_effect", "block.stride_on"),

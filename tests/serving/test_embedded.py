@@ -273,7 +273,7 @@ class TestCommands:
     def test_the_commands_of_tf_serving(self, own):
         command = backends.start_command("docker", own, host="127.0.0.1", rest_port=8501, grpc_port=8500)
         assert "127.0.0.1:8501:8501" in command
-        assert command[-2:] == ["--model_name=toy", "--model_base_path=/models/toy"]
+        assert command[-2:] == ["--model_name=toy", f"--model_base_path={own}/toy"]
         command = backends.start_command(backends.BINARY, own, host="0.0.0.0", rest_port=1, grpc_port=2)
         assert command[1:3] == ["--rest_api_port=1", "--port=2"]
 

@@ -76,7 +76,7 @@ def test_runs_are_listed_with_state_progress_and_best_epoch(runs):
 
 
 def test_the_best_epoch_is_that_of_the_recipes_metric(tmp_path):
-    begun(tmp_path, "lowest", [0.3, 0.1, float("nan")], keep_best={"metric": "loss", "direction": "lowest"})
+    begun(tmp_path, "lowest", [0.3, 0.1, float("nan")], keep_best={"metric": "loss"})
     found = list_runs(tmp_path)[0]
     assert (found.metric, found.best, found.best_epoch) == ("loss", 1.1, 2)
 
