@@ -121,7 +121,9 @@ def test_evaluate_agrees_with_the_result(whole):
     )
 
 
-@pytest.mark.parametrize("steps", [1, 15, 45])
+@pytest.mark.parametrize(
+    "steps", [pytest.param(1, marks=pytest.mark.slow), 15, pytest.param(45, marks=pytest.mark.slow)]
+)
 def test_a_killed_run_ends_bit_for_bit_as_if_it_had_not_been(home, whole, steps):
     name = f"killed{steps}"
     command = [*KRESNET, "fit", "tiny.yaml", "--recipe", "short.yaml", "-o", name]
