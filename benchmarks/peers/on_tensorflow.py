@@ -50,3 +50,25 @@ def product(side: int, precision: str) -> Callable[[], None]:
     left, right = (tf.cast(tf.random.stateless_uniform((side, side), (0, n)), precision) for n in (1, 2))
     multiply = tf.function(lambda: tf.reduce_sum(tf.cast(tf.matmul(left, right)[0], tf.float32)))
     return lambda: multiply().numpy() and None
+
+
+class TensorFlowPeer:
+    """What kresnet and stock Keras share; a contender sets `job` and, by one of its two starts, `_run`."""
+
+    job: Job
+    _run: Callable[[int], None]
+
+    def versions(self) -> dict[str, str]:
+        return versions()
+
+    def start(self) -> None:
+        if self.job.mode == "inference":
+            self._start_inference()
+        else:
+            self._start_training()
+
+    def run(self, steps: int) -> None:
+        self._run(steps)
+
+    def product(self, side: int) -> Callable[[], None]:
+        return product(side, self.job.precision)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from benchmarks.jobs import Job
 from benchmarks.peers import LEARNING_RATE, MOMENTUM
-from benchmarks.peers.on_tensorflow import compiled, image_batches, product, training_data, use_threads, versions
+from benchmarks.peers.on_tensorflow import TensorFlowPeer, compiled, image_batches, training_data, use_threads
 
 
-class Contender:
+class Contender(TensorFlowPeer):
     """See `benchmarks.worker.Peer`."""
 
     def __init__(self, job: Job) -> None:
@@ -22,21 +20,6 @@ class Contender:
         self.plan = plan_loaded(load_spec(job.network))
         self.network = build_model(self.plan, precision=job.precision)
         self.parameters = self.plan.trainable
-
-    def versions(self) -> dict[str, str]:
-        return versions()
-
-    def start(self) -> None:
-        if self.job.mode == "inference":
-            self._start_inference()
-        else:
-            self._start_training()
-
-    def run(self, steps: int) -> None:
-        self._run(steps)
-
-    def product(self, side: int) -> Callable[[], None]:
-        return product(side, self.job.precision)
 
     def _start_training(self) -> None:
         import tensorflow as tf

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
 from benchmarks.jobs import NETWORKS, Job
 from benchmarks.peers import LEARNING_RATE, MOMENTUM, PIXEL_MEAN, PIXEL_STD
-from benchmarks.peers.on_tensorflow import compiled, image_batches, product, training_data, use_threads, versions
+from benchmarks.peers.on_tensorflow import TensorFlowPeer, compiled, image_batches, training_data, use_threads
 
 #: Change it to measure others: more were found to buy little on a CPU, and cost seconds of tracing.
 STEPS_PER_EXECUTION = 1
 
 
-class Contender:
+class Contender(TensorFlowPeer):
     """See `benchmarks.worker.Peer`."""
 
     def __init__(self, job: Job) -> None:
@@ -24,21 +24,6 @@ class Contender:
         keras.mixed_precision.set_dtype_policy("mixed_bfloat16" if job.precision == "bfloat16" else "float32")
         self.network = build(job.network)
         self.parameters = sum(weight.shape.num_elements() for weight in self.network.trainable_variables)
-
-    def versions(self) -> dict[str, str]:
-        return versions()
-
-    def start(self) -> None:
-        if self.job.mode == "inference":
-            self._start_inference()
-        else:
-            self._start_training()
-
-    def run(self, steps: int) -> None:
-        self._run(steps)
-
-    def product(self, side: int) -> Callable[[], None]:
-        return product(side, self.job.precision)
 
     def _start_training(self) -> None:
         optimizer = keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM)
