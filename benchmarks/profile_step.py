@@ -1,0 +1,160 @@
+"""Where a training step's time goes, and what its convolutions take alone: the bound on every framework around them.
+
+python -m benchmarks.profile_step [--network resnet50] [--precision bfloat16] [--operations 12]
+
+The first table is TensorFlow's own profile of a few steps, operations by kind, added up over threads. The second runs
+each convolution of the plan by itself, forward and both gradients: the sum is what a step of nothing else would take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.jobs import NETWORKS, PRECISIONS, Job
+from benchmarks.peers.ours import Contender
+from benchmarks.worker import seconds
+
+#: What tf.profiler calls the executor around an operation, and whole functions: not operations.
+_NOT_OPERATIONS = ("Process", "Run", "Start", "Done", "DoCompute", "Root")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", choices=NETWORKS, default="resnet50")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--operations", type=int, default=12, help="rows of the table")
+    options = parser.parse_args()
+    batch = NETWORKS[options.network].batch
+    contender = Contender(Job("kresnet", options.network, options.precision, "training", batch, options.threads))
+    contender.start()
+    contender.run(options.steps)
+    step = min(seconds(lambda: contender.run(options.steps)) / options.steps for _ in range(3))
+    print(f"{options.network}, {options.precision}, batch {batch}: {step * 1e3:.1f} ms a step\n")
+    _print_operations(profiled(contender.run, options.steps), options.operations)
+    _print_convolutions(contender.plan, batch, options.precision, step)
+
+
+def profiled(run: Callable[[int], None], steps: int) -> tuple[Counter[str], Counter[str]]:
+    """Milliseconds and number of operations of a step, by kind."""
+    import tensorflow as tf
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    with tempfile.TemporaryDirectory() as log:
+        with tf.profiler.experimental.Profile(log):
+            run(steps)
+        space = xplane_pb2.XSpace()
+        space.ParseFromString(next(Path(log).rglob("*.xplane.pb")).read_bytes())
+    times: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                _, named, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
+                kind = kind.partition("#")[0].strip()
+                if named and kind not in _NOT_OPERATIONS and not kind.startswith("__inference"):
+                    times[kind] += event.duration_ps / 1e9 / steps
+                    counts[kind] += 1 / steps
+    return times, counts
+
+
+def _print_operations(found: tuple[Counter[str], Counter[str]], rows: int) -> None:
+    times, counts = found
+    total = sum(times.values())
+    print("| operation | a step | ms, over threads | share |\n|---|---|---|---|")
+    for kind, took in times.most_common(rows):
+        print(f"| {kind} | {counts[kind]:.0f} | {took:.1f} | {took / total:.0%} |")
+    others = total - sum(took for _, took in times.most_common(rows))
+    print(f"| everything else | | {others:.1f} | {others / total:.0%} |\n")
+
+
+def _print_convolutions(plan: Any, batch: int, precision: str, step: float) -> None:
+    totals: Counter[str] = Counter()
+    flop = 0
+    print("| convolution, `(H, C) → width` | times | forward | by input | by weights |\n|---|---|---|---|---|")
+    for convolution, times in Counter(_convolutions(plan)).items():
+        taken = _alone(convolution, batch, precision)
+        one = 2 * batch * convolution.macs
+        shown = {name: f"{each * 1e3:.2f} ms, {one / each / 1e9:.0f} GFLOP/s" for name, each in taken.items()}
+        cells = " | ".join(shown.get(name, "") for name in ("forward", "by input", "by weights"))
+        print(f"| {convolution} | {times} | {cells} |", flush=True)
+        for name, each in taken.items():
+            totals[name] += each * times
+            flop += one * times
+    alone = sum(totals.values())
+    parts = ", ".join(f"{name} {took * 1e3:.0f}" for name, took in totals.items())
+    print(f"\nalone, one after the other: {alone * 1e3:.0f} ms ({parts}), {flop / alone / 1e9:.0f} GFLOP/s;")
+    print(f"the step takes {step / alone:.2f} times as long; nothing but them would make {batch / alone:.4g} images/s")
+
+
+@dataclass(frozen=True)
+class _Convolution:
+    """A square one, from `(H, H, C)` to `(out, out, width)`; `first` if it reads the image."""
+
+    side: int
+    channels: int
+    out: int
+    width: int
+    kernel: int
+    stride: int
+    padding: str
+    macs: int
+    first: bool
+
+    def __str__(self) -> str:
+        return f"{self.kernel}×{self.kernel}/{self.stride}, ({self.side}, {self.channels}) → {self.width}"
+
+
+def _convolutions(plan: Any) -> Iterator[_Convolution]:
+    for record in plan.records:
+        if record.kind == "conv":
+            side, _, channels = plan.by_name[record.inputs[0]].shape
+            kernel, stride, padding = (record.settings[name] for name in ("kernel", "stride", "padding"))
+            out, _, width = record.shape
+            first = channels == plan.input_shape[-1]
+            yield _Convolution(side, channels, out, width, kernel, stride, padding.upper(), record.macs, first)
+
+
+def _alone(each: _Convolution, batch: int, precision: str) -> dict[str, float]:
+    """Seconds of each of its passes, the best of a few."""
+    import tensorflow as tf
+
+    image, kernel = (batch, each.side, each.side, each.channels), (each.kernel, each.kernel, each.channels, each.width)
+    x, w, dy = (
+        tf.cast(tf.random.stateless_normal(shape, (0, 0)), precision)
+        for shape in (image, kernel, (batch, each.out, each.out, each.width))
+    )
+    common = {"strides": [1, each.stride, each.stride, 1], "padding": each.padding}
+    ops = tf.raw_ops
+    passes = {
+        "forward": lambda: ops.Conv2D(input=x, filter=w, **common),
+        "by input": lambda: ops.Conv2DBackpropInput(input_sizes=image, filter=w, out_backprop=dy, **common),
+        "by weights": lambda: ops.Conv2DBackpropFilter(input=x, filter_sizes=kernel, out_backprop=dy, **common),
+    }
+    return {name: _best(run) for name, run in passes.items() if not (each.first and name == "by input")}
+
+
+def _best(make: Callable[[], Any], calls: int = 6, rounds: int = 5) -> float:
+    """Seconds of a call, of a few in a row."""
+    import tensorflow as tf
+
+    compiled = tf.function(lambda: tf.reduce_sum(tf.cast(make()[:1, :1], tf.float32)))
+
+    def run() -> None:
+        for _ in range(calls):
+            last = compiled()
+        last.numpy()
+
+    run()
+    return min(seconds(run) / calls for _ in range(rounds))
+
+
+if __name__ == "__main__":
+    main()
