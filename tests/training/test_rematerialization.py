@@ -71,7 +71,7 @@ def test_a_real_network_needs_less_memory_and_about_what_is_estimated() -> None:
     plain, again, parts = (
         measured("resnet18", 32, case) for case in ({}, {"rematerialize": [1, 2, 3, 4]}, {"parts": 4})
     )
-    for saving in (again, parts):
-        assert saving["peak"] < 0.75 * plain["peak"]
+    assert again["peak"] < 0.85 * plain["peak"]  # by estimate 0.78
+    assert parts["peak"] < 0.6 * plain["peak"]  # by estimate 0.36
     for found in (plain, again, parts):
         assert 0.5 < found["peak"] / found["estimate"] < 1.6, (plain, again, parts)
