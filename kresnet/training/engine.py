@@ -177,13 +177,17 @@ class Engine:
             self._step(lambda batch, live: (self.trainer.train_step(batch, live), {}), batch)
 
     def _awaited(self, batches: Iterator[Any]) -> Any:
-        """The next batch, and in `waited` how long it took to come; the clock is read in the graph."""
+        """The next batch, and in `waited` how long it took to come; the clock is read in the graph.
+
+        The step goes on after the second reading, which a single thread might otherwise come to last.
+        """
         began = _clock()
         with tf.control_dependencies([began]):
             batch = next(batches)
         with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
-            self.waited.assign_add(_clock() - began)
-        return batch
+            waited = self.waited.assign_add(_clock() - began, read_value=False)
+        with tf.control_dependencies([waited]):
+            return tf.nest.map_structure(tf.identity, batch, expand_composites=True)
 
     def _step(self, step: Callable[[Any, Any], tuple[dict[str, Any], dict[str, Any]]], batch: Any) -> dict[str, Any]:
         """Run a step on every replica and add its means up, if it was taken; its findings."""

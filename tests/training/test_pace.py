@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -45,6 +47,29 @@ def test_an_engine_knows_how_long_its_steps_waited_for_data(slow: bool) -> None:
     waited = engine.seconds_waited()
     assert (STEPS * SLEEP if slow else 0.0) <= waited <= elapsed
     assert engine.seconds_waited() == 0.0
+
+
+def test_a_single_thread_does_not_take_its_own_work_for_waiting() -> None:
+    script = """
+import tensorflow as tf
+tf.config.threading.set_inter_op_parallelism_threads(1)
+tf.config.threading.set_intra_op_parallelism_threads(1)
+import time
+from kresnet.training.engine import Engine
+from tests.training.test_trainer import IMAGES, LABELS, trainer
+engine = Engine(trainer(), tf.distribute.get_strategy())
+large = tf.repeat(IMAGES, 64, axis=0), tf.repeat(LABELS, 64, axis=0)
+batches = engine.distributed(tf.data.Dataset.from_tensors(large).repeat().prefetch(2))
+engine.train(batches, 1)
+engine.steps_taken(), engine.seconds_waited()
+began = time.perf_counter()
+engine.train(batches, 8)
+print(engine.steps_taken(), engine.seconds_waited() / (time.perf_counter() - began))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    steps, share = done.stdout.split()
+    assert int(steps) == 8
+    assert float(share) < 0.5
 
 
 def test_the_peak_of_memory_rises_with_what_is_held() -> None:
