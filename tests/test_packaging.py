@@ -1,23 +1,43 @@
-"""What a user gets who installs the wheel."""
+"""What a user gets who installs the wheel, built from the sdist, in an environment without the repository."""
 
+import json
+import os
+import re
 import subprocess
 import sys
+import sysconfig
+import tarfile
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
+
+import kresnet
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def run(*command, **options) -> str:
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=540, check=False, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
-def contents(tmp_path_factory) -> set[str]:
-    directory = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    (wheel,) = directory.glob("*.whl")
-    return set(zipfile.ZipFile(wheel).namelist())
+def dist(tmp_path_factory) -> tuple[Path, Path]:
+    """The wheel and the sdist that `make dist` would make."""
+    directory = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", directory, ROOT)
+    run(sys.executable, "-m", "twine", "check", "--strict", *directory.iterdir())
+    (wheel,), (sdist,) = directory.glob("*.whl"), directory.glob("*.tar.gz")
+    return wheel, sdist
+
+
+@pytest.fixture(scope="module")
+def contents(dist) -> set[str]:
+    return set(zipfile.ZipFile(dist[0]).namelist())
 
 
 def test_all_shipped_documents_are_inside(contents):
@@ -27,8 +47,80 @@ def test_all_shipped_documents_are_inside(contents):
 
 def test_the_embedded_images_come_with_their_licence(contents):
     assert {"kresnet/data/embedded/fashion_mnist.npz.xz", "kresnet/data/embedded/LICENSE"} <= contents
+    licences = {name.partition("licenses/")[2] for name in contents if "licenses/" in name}
+    assert licences == {"LICENSE", "kresnet/data/embedded/LICENSE"}
+
+
+def test_type_checkers_may_read_it(contents):
+    assert "kresnet/py.typed" in contents
 
 
 def test_nothing_of_the_development_tree_is_inside(contents):
     assert all(name.startswith("kresnet") for name in contents)
     assert not any("__pycache__" in name for name in contents)
+
+
+def test_the_sdist_holds_what_it_is_built_tested_and_documented_from(dist):
+    with tarfile.open(dist[1]) as archive:
+        tops = {name.split("/")[1] for name in archive.getnames() if "/" in name}
+    wanted = {
+        "kresnet",
+        "specs",
+        "tests",
+        "docs",
+        "benchmarks",
+        "pyproject.toml",
+        "constraints.txt",
+        "Makefile",
+        "LICENSE",
+    }
+    assert wanted <= tops
+    assert not tops & {".venv", "build", "dist", "runs", "demo"}
+
+
+@pytest.fixture(scope="module", params=["borrowed", pytest.param("own", marks=pytest.mark.slow)])
+def environment(request, dist, tmp_path_factory) -> Path:
+    """A virtual environment with the wheel; its dependencies are borrowed from this one, or (slow) its own."""
+    directory = tmp_path_factory.mktemp(request.param)
+    venv.create(directory, with_pip=request.param == "own")
+    python = directory / "bin" / "python"
+    if request.param == "own":
+        run(python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", dist[0])
+        return directory
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps", dist[0])
+    (packages,) = directory.glob("lib/*/site-packages")
+    # A .pth within that folder is not followed, so that an editable install of kresnet there stays out of sight.
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return directory
+
+
+@pytest.fixture
+def installed(environment, tmp_path):
+    """Runs a command of the environment in an empty directory, and returns its stdout."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+
+    def call(program, *arguments) -> str:
+        return run(environment / "bin" / program, *arguments, cwd=tmp_path, env=clean)
+
+    where = call("python", "-c", "import kresnet; print(kresnet.__file__)").strip()
+    assert Path(where).is_relative_to(environment)
+    return call
+
+
+def test_the_commands_run_from_any_directory(installed, tmp_path):
+    assert installed("kresnet", "--version").strip() == f"kresnet {kresnet.__version__}"
+    assert len(json.loads(installed("kresnet", "specs", "--json"))["specs"]) == len(
+        list((ROOT / "specs").glob("*.yaml"))
+    )
+    assert "50 weighted layers" in installed("kresnet", "plan", "resnet50")
+    built = json.loads(installed("kresnet", "build", "resnet50", "--json"))
+    assert set(built["files"]) == {path.name for path in (tmp_path / "resnet50").iterdir()}
+    assert (tmp_path / "resnet50" / "model.keras").stat().st_size > 4 * built["parameters"]["total"]
+
+
+def test_one_version_is_stated_everywhere(dist):
+    assert f"kresnet-{kresnet.__version__}" in dist[0].name
+    headings = re.findall(r"^## (\S+?),? ", (ROOT / "docs/CHANGELOG.md").read_text() + "\n", re.MULTILINE)
+    assert headings[0] == kresnet.__version__
+    citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == kresnet.__version__

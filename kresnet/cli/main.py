@@ -10,6 +10,7 @@ import traceback
 import typer
 from typer.exceptions import Abort, TyperException
 
+from kresnet import __version__
 from kresnet.cli import build, check, convert, describe, export, serve, train
 from kresnet.errors import KresnetError, Problem
 
@@ -24,11 +25,18 @@ for verbs in (describe, build, train, convert, export, check, serve):
     verbs.register(app)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"kresnet {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error, of any verb."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
-    """Options that every verb takes."""
+    """Options before a verb."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from kresnet import __version__
 from kresnet.cli import main as command_line
 from kresnet.errors import CODES, KresnetError, Problem
 
@@ -16,6 +17,11 @@ def test_help_is_no_error(capsys):
     assert run("--help") == 0
     assert "plan" in capsys.readouterr().out
     assert run() == 0
+
+
+def test_the_version_is_the_packages(capsys):
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"kresnet {__version__}\n"
 
 
 def test_an_unknown_verb_is_bad_input(capsys):
