@@ -6,7 +6,7 @@ TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
 .PHONY: demo test test-slow test-distributed faults fuzz nightly golden reference bench bench-scaling bench-torch-venv lint \
-	docs-check clean
+	docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -16,7 +16,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed ## plan, build, fit, export, verify and predict, on images that ship with kresnet
 	@PATH="$(abspath $(BIN)):$$PATH" sh docs/demo.sh demo
 
-test: $(VENV)/.installed lint
+test: $(VENV)/.installed lint docs
 	$(BIN)/python -m pytest -m 'not slow'
 
 test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, many random networks
@@ -38,8 +38,9 @@ nightly: $(VENV)/.installed ## fifty times the random networks of `make test`
 golden: $(VENV)/.installed ## write the counts of every shipped network anew, for a look at the difference
 	$(BIN)/python -m tests.golden.regenerate
 
-reference: $(VENV)/.installed ## write docs/spec-reference.md and docs/schema/ anew, from the models
+reference: $(VENV)/.installed ## write docs/spec-reference.md, docs/schema/ and docs/cli.md anew, from the models and the verbs
 	$(BIN)/python -m kresnet.spec.reference docs
+	$(BIN)/typer kresnet.cli.main utils docs --name kresnet --title 'The command line' --output docs/cli.md
 
 bench: $(VENV)/.installed $(TORCH_VENV)/.installed ## kresnet against stock Keras and PyTorch
 	$(BIN)/python -m benchmarks.build
@@ -62,8 +63,16 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/.installed ## the documentation as a site, build/site/index.html; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --config-file .mkdocs.yml
+
 docs-check: $(VENV)/.installed ## run every command and snippet of README and docs
 	$(BIN)/python -m pytest -m 'slow or not slow' tests/docs
+
+dist: $(VENV)/.installed ## sdist and wheel, in dist/, judged by twine
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info
