@@ -29,6 +29,11 @@ class Block:
         found = re.search(r"exit=(\d)", self.words)
         return int(found[1]) if found else 0
 
+    @property
+    def is_output(self) -> bool:
+        """Whether it shows what the block before it printed: ```text output."""
+        return self.language == "text" and "output" in self.words.split()
+
 
 def blocks(text: str) -> list[Block]:
     return [
@@ -40,6 +45,14 @@ def prepare(directory: Path) -> None:
     """Let commands name the repository's docs and specs by their relative paths."""
     for name in ("docs", "specs"):
         (directory / name).symlink_to(ROOT / name)
+
+
+def shows(text: str, printed: str) -> bool:
+    """Whether the lines of `text` stand in `printed` in a row; `...` is any number of lines, blanks at ends aside."""
+    lines = (line.rstrip() for line in text.splitlines())
+    pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n" for line in lines)
+    tidy = "".join(line.rstrip() + "\n" for line in printed.splitlines())
+    return re.search("^" + pattern, tidy, re.MULTILINE) is not None
 
 
 def run(block: Block, directory: Path) -> str:

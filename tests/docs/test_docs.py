@@ -3,7 +3,7 @@
 import pytest
 from ruamel.yaml import YAML
 
-from tests.docs.markdown import ROOT, blocks, prepare, run
+from tests.docs.markdown import ROOT, blocks, prepare, run, shows
 
 RUNNABLE = ("sh", "python", "yaml", "json")
 #: Pages with an example that trains; `make docs-check` runs them.
@@ -19,9 +19,16 @@ SLOW = (
     "docs/server.md",
     "docs/distributed.md",
     "docs/performance.md",
+    "docs/tutorial.md",
+    "docs/papers.md",
+    "docs/own-data.md",
+    "docs/transfer-learning.md",
+    "docs/backbone.md",
+    "docs/comparison.md",
 )
 
-PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if path.name != "errors.md"]
+FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [path for path in FILES if path.name != "errors.md"]
 
 
 def marked(path):
@@ -32,9 +39,28 @@ def marked(path):
 @pytest.mark.parametrize("page", [marked(path) for path in PAGES])
 def test_a_page_runs_from_top_to_bottom(page, tmp_path):
     prepare(tmp_path)
+    printed = ""
     for block in blocks(page.read_text()):
         if block.language in RUNNABLE:
-            run(block, tmp_path)
+            printed = run(block, tmp_path)
+        elif block.is_output:
+            assert shows(block.text, printed), f"line {block.line}:\n{block.text}\nis not in\n{printed}"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("b\nc", True),
+        ("a\n...\nd  ", True),
+        ("b\n...", True),
+        ("a\nc", False),
+        ("c\nb", False),
+        ("", True),
+        ("b\nd", False),
+    ],
+)
+def test_output_is_shown_line_by_line_in_order(text, shown):
+    assert shows(text, "a\nb \nc\nd") == shown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -44,7 +70,7 @@ def test_yaml_is_yaml(page):
             assert all(isinstance(document, dict) for document in YAML(typ="safe").load_all(block.text)), block.line
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", FILES, ids=lambda p: p.name)
 def test_links_lead_somewhere(page):
     import re
 
