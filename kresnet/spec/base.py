@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from kresnet.spec.document import dump
 
 #: A folder-safe name: no separators, no leading dot.
 Name = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
@@ -36,6 +39,14 @@ class Document(BaseModel):
     def document(self) -> dict[str, Any]:
         """The value as plain lists, dictionaries and scalars, with every default written out."""
         return self.model_dump(mode="json")
+
+    def yaml(self) -> str:
+        """`document` as text."""
+        return dump(self.document())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows, in its own colours."""
+        return f"<pre>{escape(self.yaml())}</pre>"
 
 
 def merge(base: Any, override: Any) -> Any:

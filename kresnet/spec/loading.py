@@ -1,9 +1,11 @@
-"""From a reference on the command line to a validated spec or recipe: find, read, extend, override, validate."""
+"""From a reference to a validated spec or recipe: find, read, extend, override, validate."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+import json
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -13,11 +15,15 @@ from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document, merge
 from kresnet.spec.document import MAX_DEPTH, Path_, Source, parse, read
+from kresnet.spec.given import plain
 from kresnet.spec.locations import stated
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.validation import sort_by_place, validate
 
 Model = TypeVar("Model", bound=Document)
+
+#: What the path of an override begins with that is of the recipe.
+_RECIPE = "recipe."
 
 #: Documents that may extend each other in a row.
 MOST_EXTENDED = 16
@@ -27,12 +33,25 @@ _OWN = ("source", "published")
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A setting to be changed: its path, the value, and where that was written."""
+
+    path: str
+    value: Any
+    place: Place
+
+    def __str__(self) -> str:
+        """As `--set` takes it; JSON is YAML."""
+        return f"{self.path}={json.dumps(self.value, ensure_ascii=False)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded(Generic[Model]):
-    """A validated document, and where it came from."""
+    """A validated document, and where it came from; one that was given in Python has no path."""
 
     value: Model
     source: Source
-    path: Path
+    path: Path | None
 
     def locate(self, error: KresnetError, below: str = "") -> KresnetError:
         """The error with file, line and column of each problem that names a path in this document.
@@ -54,34 +73,92 @@ class Loaded(Generic[Model]):
         return replace(problem, place=self.source.place(stated(path, self.source)))
 
 
-def load_spec(reference: str, overrides: Sequence[str] = ()) -> Loaded[Spec]:
-    """The spec that `reference` (a path or a shipped name) means, with `PATH=VALUE` overrides applied.
+#: What a caller in Python may name a document by: a path, a shipped name, its values, or one that was loaded.
+Reference = str | os.PathLike[str] | Mapping[str, Any] | Document | Loaded[Any]
+#: What a caller in Python may change of it: values by path, or `PATH=VALUE` texts as on the command line.
+Overrides = Mapping[str, Any] | Iterable[str | Override]
+
+
+def load_spec(reference: Reference, overrides: Overrides = ()) -> Loaded[Spec]:
+    """The spec that `reference` means, with overrides applied in turn.
 
     Raises:
         KresnetError: all problems of the document at once.
     """
-    return _load(Spec, library.find(reference), "specs", overrides)
+    return _load(Spec, reference, "specs", overrides)
 
 
-def load_recipe(reference: str, overrides: Sequence[str] = (), beside: Path | None = None) -> Loaded[Recipe]:
+def load_recipe(reference: Reference, overrides: Overrides = (), beside: Path | None = None) -> Loaded[Recipe]:
     """The recipe that `reference` means; a relative path is looked for in `beside`.
 
     Raises:
         KresnetError: all problems of the document at once.
     """
-    return _load(Recipe, library.find(reference, "recipes", beside), "recipes", overrides)
+    return _load(Recipe, reference, "recipes", overrides, beside)
 
 
-def _load(model: type[Model], path: Path, folder: library.Folder, overrides: Sequence[str]) -> Loaded[Model]:
-    source = _extended(path, folder, ())
-    for text in overrides:
-        _override(source, text)
-    return Loaded(validate(model, source), source, path)
+def _load(
+    model: type[Model],
+    reference: Reference,
+    folder: library.Folder,
+    overrides: Overrides,
+    beside: Path | None = None,
+) -> Loaded[Model]:
+    if isinstance(reference, Loaded):
+        return overridden(model, reference.source, overrides, reference.path)
+    if isinstance(reference, str | os.PathLike):
+        path = library.find(os.fspath(reference), folder, beside)
+        return overridden(model, _extended(path, folder, ()), overrides, path)
+    name = f"the {folder.removesuffix('s')} given in Python"
+    source = Source(name, plain(reference, Place(name)))
+    return overridden(model, _merged(source, None, folder, ()), overrides)
+
+
+def overridden(model: type[Model], source: Source, overrides: Overrides, path: Path | None = None) -> Loaded[Model]:
+    """What a document says once overrides are applied to it in turn; `source` itself is left as it is.
+
+    Raises:
+        KresnetError: all problems of the document at once, or `bad_override`.
+    """
+    changed = Source(source.name, source.values, source.places)
+    for override in listed(overrides):
+        _override(changed, parse_override(override) if isinstance(override, str) else override)
+    return Loaded(validate(model, changed), changed, path)
+
+
+def listed(overrides: Overrides) -> list[str | Override]:
+    """Overrides of either form, one by one.
+
+    Raises:
+        KresnetError: `bad_override`, or `wrong_type` and what else `kresnet.spec.given.plain` raises.
+    """
+    if isinstance(overrides, str):
+        return [overrides]
+    if isinstance(overrides, Mapping):
+        places = [(path, value, Place(f"override {path!r}")) for path, value in overrides.items()]
+        return [Override(_path(path, place), plain(value, place), place) for path, value, place in places]
+    found: list[Any] = list(overrides) if isinstance(overrides, Iterable) else [overrides]
+    for each in found:
+        if not isinstance(each, str | Override):
+            _path(each, Place("overrides"))
+    return found
+
+
+def _path(path: Any, place: Place) -> str:
+    if isinstance(path, str):
+        return path
+    remedy = '{"stages.0.width": 32} or ["stages.0.width=32"]'
+    raise fail("bad_override", "Overrides are a mapping of paths to values, or texts PATH=VALUE.", place=place,
+               found=repr(path)[:60], remedy=remedy)  # fmt: skip
 
 
 def _extended(path: Path, folder: library.Folder, chain: tuple[Path, ...]) -> Source:
     """The document at `path`, merged onto the one it extends."""
-    source = read(path)
+    return _merged(read(path), path, folder, chain)
+
+
+def _merged(source: Source, path: Path | None, folder: library.Folder, chain: tuple[Path, ...]) -> Source:
+    """A document, read from `path` if from a file, merged onto the one it extends."""
     if not isinstance(source.values, dict) or "extends" not in source.values:
         return source
     place = source.place(("extends",))
@@ -89,10 +166,10 @@ def _extended(path: Path, folder: library.Folder, chain: tuple[Path, ...]) -> So
     if not isinstance(reference, str):
         raise fail("wrong_type", "`extends` must be the name or the path of a document.", path="extends", place=place)
     try:
-        base_path = library.find(reference, folder, beside=path.parent)
+        base_path = library.find(reference, folder, beside=path.parent if path else None)
     except KresnetError as error:
         raise KresnetError(replace(error.problems[0], path="extends", place=place)) from None
-    chain = (*chain, path.resolve())
+    chain = (*chain, path.resolve()) if path else chain
     if len(chain) > MOST_EXTENDED:
         message = f"More than {MOST_EXTENDED} documents extend each other in a row."
         raise fail("extends_cycle", message, path="extends", place=place)
@@ -125,29 +202,44 @@ def _split(path: str) -> Path_:
     return tuple(int(part) if number else part for part, number in zip(path.split("."), numbers, strict=True))
 
 
-def split_overrides(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
-    """`--set` options apart: those of the spec, and those of the recipe (`recipe.` taken off)."""
-    spec: list[str] = []
-    recipe: list[str] = []
-    for text in overrides:
-        (recipe if text.startswith("recipe.") else spec).append(text.removeprefix("recipe."))
+def split_overrides(overrides: Overrides) -> tuple[list[str | Override], list[str | Override]]:
+    """Overrides apart: those of the spec, and those of the recipe (`recipe.` taken off)."""
+    spec: list[str | Override] = []
+    recipe: list[str | Override] = []
+    for each in listed(overrides):
+        path = each if isinstance(each, str) else each.path
+        if not path.startswith(_RECIPE):
+            spec.append(each)
+        elif isinstance(each, str):
+            recipe.append(each.removeprefix(_RECIPE))
+        else:
+            recipe.append(replace(each, path=path.removeprefix(_RECIPE)))
     return spec, recipe
 
 
-def _override(source: Source, text: str) -> None:
-    """Apply one `PATH=VALUE` to the document, VALUE being YAML."""
+def parse_override(text: str) -> Override:
+    """A `PATH=VALUE` of the command line, VALUE being YAML.
+
+    Raises:
+        KresnetError: `bad_override`.
+    """
     place = Place(f"--set {text}")
     name, equals, value_text = text.partition("=")
     if not equals or not name:
         raise fail("bad_override", "An override is written PATH=VALUE.", place=place, remedy="--set stages.0.width=32")
     try:
-        value = parse(value_text, place.file).values if value_text.strip() else None
+        return Override(name, parse(value_text, place.file).values if value_text.strip() else None, place)
     except KresnetError as error:
         raise KresnetError(replace(error.problems[0], code="bad_override", place=place)) from None
-    path = _split(name)
+
+
+def _override(source: Source, override: Override) -> None:
+    """Apply one to the document."""
+    place = override.place
+    path = _split(override.path)
     if len(path) > MAX_DEPTH:
         raise fail("bad_override", f"The path has more than {MAX_DEPTH} parts.", place=place)
-    source.values = _replaced(copy.deepcopy(source.values), path, value, path, place)
+    source.values = _replaced(copy.deepcopy(source.values), path, override.value, path, place)
     source.places = {key: at for key, at in source.places.items() if key[: len(path)] != path} | {path: place}
 
 

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from kresnet.errors import MOST_PROBLEMS, KresnetError, Problem, nearest
+from kresnet.spec.architecture import Spec
 from kresnet.spec.document import Path_, Source
 from kresnet.spec.locations import Location, locate, stated
+from kresnet.spec.recipe import Recipe
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -89,15 +91,15 @@ def _explain(location: Location, key: str, detail: Any) -> tuple[str, str, dict[
     match kind:
         case "extra_forbidden":
             fields = list(location.owner.model_fields) if location.owner else []
-            elsewhere = location.kinds(having=key)
+            remedy = ""
+            if elsewhere := location.kinds(having=key):
+                remedy = f"`{key}` belongs to kind: {' or '.join(elsewhere)}"
+            elif location.owner is Spec and key in Recipe.model_fields:
+                remedy = f"`{key}` is a setting of recipes: override it as recipe.{key}"
             return (
                 "unknown_field",
                 f"`{key}` is not a field of {_title(location.owner)}.",
-                {
-                    "expected": "one of " + ", ".join(fields),
-                    "nearest": nearest(key, fields),
-                    "remedy": f"`{key}` belongs to kind: {' or '.join(elsewhere)}" if elsewhere else "",
-                },
+                {"expected": "one of " + ", ".join(fields), "nearest": nearest(key, fields), "remedy": remedy},
             )
         case "missing":
             return "missing_field", f"`{key}` is missing.", {"expected": "", "found": ""}

@@ -27,6 +27,8 @@ Path_ = tuple[str | int, ...]
 
 MAX_DEPTH = 32
 MAX_SCALAR = 4096
+#: Of an integer.
+MAX_DIGITS = 40
 #: Values and keys in all. A spec has some dozens; this many take the parser a fifth of a second.
 MAX_VALUES = 5000
 
@@ -140,10 +142,8 @@ class Reader:
 
     def _scalar(self, event: ScalarEvent, place: Place) -> Any:
         text = event.value
-        if len(text) > MAX_SCALAR:
-            return self._problem("syntax", f"A value is longer than {MAX_SCALAR} characters.", place)
-        if found := _UNPRINTABLE.search(text):
-            return self._problem("syntax", f"A text holds the character U+{ord(found[0]):04X}.", place)
+        if message := why_refused(text):
+            return self._problem("syntax", message, place)
         tag = event.tag
         if tag in (None, "!"):
             tag = self._yaml.resolver.resolve(ScalarNode, text, event.implicit)
@@ -171,9 +171,17 @@ class Reader:
         self._problems.append(Problem(code, message, place=place))
 
 
+def why_refused(text: str) -> str:
+    """Why no document may hold a text; empty if it may."""
+    if len(text) > MAX_SCALAR:
+        return f"A value is longer than {MAX_SCALAR} characters."
+    found = _UNPRINTABLE.search(text)
+    return f"A text holds the character U+{ord(found[0]):04X}." if found else ""
+
+
 def _integer(text: str) -> int:
     digits = text.replace("_", "")
-    if len(digits) > 40:
+    if len(digits) > MAX_DIGITS:
         raise ValueError("too many digits")
     sign, digits = (-1, digits[1:]) if digits.startswith("-") else (1, digits.removeprefix("+"))
     base = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2].lower())

@@ -7,6 +7,7 @@ import pytest
 from kresnet.errors import KresnetError
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import parse
+from kresnet.spec.loading import load_spec
 from kresnet.spec.validation import validate
 
 VALID = """\
@@ -107,3 +108,11 @@ def test_a_stage_with_blocks_of_another_kind_keeps_the_norm_of_the_network_only(
     spec = validate(Spec, parse(text.replace("name: small", "name: small\nnorm: {kind: layer}"), "s"))
     assert spec.stages[1].block.norm.kind == "layer"
     assert (spec.stages[0].block.dropout, spec.stages[1].block.dropout) == (0.5, 0.0)
+
+
+def test_a_setting_of_recipes_in_a_spec_is_sent_where_it_belongs():
+    with pytest.raises(KresnetError) as caught:
+        load_spec("resnet18", ["epochs=3"])
+    (problem,) = caught.value.problems
+    assert problem.code == "unknown_field"
+    assert problem.remedy == "`epochs` is a setting of recipes: override it as recipe.epochs"
