@@ -1,3 +1,68 @@
-"""kresnet: residual networks from a declarative spec, planned, built, trained, exported and proved servable."""
+"""kresnet: residual networks from a declarative spec, planned, built, trained, exported and proved servable.
+
+    network = kresnet.load("quickstart", {"recipe": None})  # a Network; .spec, .plan(), .build(), .save()
+    run = kresnet.fit(network, "quickstart")                # a Run; .history, .plot(), .predict(), .export()
+
+Every verb of the command line is a function or a method here, and the command line calls nothing else. Importing
+kresnet imports nothing of it: what a name stands for is imported when it is first used, and TensorFlow when something
+has to be computed. What goes wrong is raised as `KresnetError`, whose `problems` say where and what to do.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kresnet.api.checks import check_batch_norm, check_export, check_gradients
+    from kresnet.api.network import Network, diff, load, recipe, schema, specs
+    from kresnet.api.run import Run, open_run, runs
+    from kresnet.api.training import fit, rehearse, resume
+    from kresnet.api.weights import convert, export_model
+    from kresnet.errors import KresnetError, Problem
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "KresnetError",
+    "Network",
+    "Problem",
+    "Run",
+    "__version__",
+    "check_batch_norm",
+    "check_export",
+    "check_gradients",
+    "convert",
+    "diff",
+    "export_model",
+    "fit",
+    "load",
+    "open_run",
+    "recipe",
+    "rehearse",
+    "resume",
+    "runs",
+    "schema",
+    "specs",
+]
+
+#: Where the names are defined.
+_HOMES = {
+    "kresnet.api.checks": ("check_batch_norm", "check_export", "check_gradients"),
+    "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
+    "kresnet.api.run": ("Run", "open_run", "runs"),
+    "kresnet.api.training": ("fit", "rehearse", "resume"),
+    "kresnet.api.weights": ("convert", "export_model"),
+    "kresnet.errors": ("KresnetError", "Problem"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return globals().setdefault(name, getattr(import_module(home), name))
+    raise AttributeError(f"module 'kresnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | set(__all__))

@@ -8,9 +8,12 @@ example, and a test holds the two lists equal.
 from __future__ import annotations
 
 import difflib
+import sysconfig
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from traceback import extract_tb, format_list
 
 BAD_INPUT, RUN_FAILED = 2, 1
 #: EX_TEMPFAIL of sysexits.h, "try again later": what a scheduler takes for a run to queue again, and not for a failure.
@@ -156,6 +159,12 @@ class KresnetError(Exception):
     def status(self) -> int:
         """The exit status: 2 as soon as one problem is bad input, else 1."""
         return max(CODES[problem.code] for problem in self.problems)
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: where in the user's own code, and the problems; not the way through libraries."""
+        libraries = (str(Path(__file__).parent), *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
+        frames = [frame for frame in extract_tb(self.__traceback__) if not frame.filename.startswith(libraries)]
+        return [*(line.rstrip() for line in format_list(frames)), f"{type(self).__name__}:", str(self)]
 
 
 def fail(code: str, message: str, **details: object) -> KresnetError:

@@ -14,6 +14,9 @@ from typing import Any
 
 from kresnet.errors import KresnetError, fail
 
+#: What a caller may name a file by.
+AnyPath = str | os.PathLike[str]
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.images import read_image
+from kresnet.data.images import read_image, take_image
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
 from kresnet.errors import KresnetError, Problem, fail
+from kresnet.plan import Plan
 from kresnet.plan.objective import objective
+from kresnet.spec.architecture import Spec
 from kresnet.spec.inputs import Input
 from kresnet.training.classes import by_class_name
 from kresnet.training.engine import Engine
@@ -22,6 +25,12 @@ from kresnet.training.losses import make_loss
 from kresnet.training.run import Run
 from kresnet.training.trainer import Trainer
 from kresnet.weights.convert import load_model
+
+#: An image file, or its pixels.
+Picture = str | os.PathLike[str] | np.ndarray
+
+#: Images that are predicted at once.
+BATCH = 64
 
 
 def evaluate(run: Run) -> dict[str, Any]:
@@ -54,46 +63,80 @@ def sample_images(run: Run, count: int) -> np.ndarray:
     return images.numpy()
 
 
-def predict(run: Run, paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Classify image files, each brought to the network's size as evaluation does.
+def predict(run: Run, images: Sequence[Picture], model: keras.Model | None = None) -> list[dict[str, Any]]:
+    """Classify images, each brought to the network's size as evaluation does.
+
+    Args:
+        run: a finished run.
+        images: image files, and arrays as `kresnet.data.images.take_image` takes them.
+        model: the run's, where it has been loaded already.
 
     Returns:
-        A mapping an image: `image` (its path), `class_id`, `label`, `probability`, and `probabilities` by class name.
+        A mapping an image: `image` (its path, or its number), `class_id`, `label`, `probability`, and `probabilities`
+        by class name.
 
     Raises:
-        KresnetError: `run_missing`, `file_missing`, `image_unreadable` (all unreadable images at once).
+        KresnetError: `run_missing`, `file_missing`, `image_unreadable`, `data_mismatch` (all such images at once).
     """
     spec, plan, names = run.spec(), run.plan(), run.data()["class_names"]
+    require_image_classifier(plan, spec, str(run))
+    pixels, model = read_images(images, spec.input), model or load_model(run.model, plan)
+    batches = [pixels[start : start + BATCH].astype(np.float32) for start in range(0, len(pixels), BATCH)]
+    rows = np.concatenate([probabilities(plan, model(batch, training=False)) for batch in batches])
+    called = [number if isinstance(image, np.ndarray) else str(image) for number, image in enumerate(images)]
+    return [answer(image, row, names) for image, row in zip(called, rows, strict=True)]
+
+
+def require_image_classifier(plan: Plan, spec: Spec, where: str) -> None:
+    """Make sure that the network classifies images.
+
+    Raises:
+        KresnetError: `contradiction`, naming `where` it is kept.
+    """
     if plan.probabilities is None or not spec.input.is_image:
-        raise fail("contradiction", f"{run} holds no classifier of images.", remedy="keras.models.load_model")
-    images = _read_all(paths, spec.input)
-    logits = load_model(run.model, plan)(images.astype(np.float32), training=False)
+        raise fail("contradiction", f"{where} holds no classifier of images.", remedy="keras.models.load_model")
+
+
+def probabilities(plan: Plan, logits: tf.Tensor) -> np.ndarray:
+    """What logits `(N, classes)` say of each class, float32 `(N, classes)`."""
     scale = tf.nn.sigmoid if plan.probabilities == "sigmoid" else tf.nn.softmax
-    return [_answer(path, row, names) for path, row in zip(paths, np.asarray(scale(logits)), strict=True)]
+    return np.asarray(scale(logits))
 
 
-def _read_all(paths: Sequence[Path], input: Input) -> np.ndarray:
-    """All images, uint8 `(N, H, W, C)`; what is wrong with any of them is told together."""
-    images: list[np.ndarray] = []
+def read_images(images: Sequence[Picture], input: Input) -> np.ndarray:
+    """All images, files and arrays, as the network takes them, uint8 `(N, H, W, C)`.
+
+    Raises:
+        KresnetError: `file_missing`, `image_unreadable`, `data_mismatch`; what is wrong with any is told together.
+    """
+    found: list[np.ndarray] = []
     problems: list[Problem] = []
-    for path in paths:
+    for number, image in enumerate(images):
         try:
-            images.append(read_image(path, input))
+            if isinstance(image, np.ndarray):
+                found.append(take_image(image, input, f"image {number}"))
+            else:
+                found.append(read_image(image, input))
         except KresnetError as error:
             problems += error.problems
     if problems:
         raise KresnetError(problems)
-    return np.stack(images)
+    return np.stack(found)
 
 
-def _answer(path: Path, probabilities: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+def answer(image: str | int, probabilities: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    """What `predict` says of an image whose classes have these probabilities, float32 `(classes,)`."""
     best = int(probabilities.argmax())
-    label = names[best] if best < len(names) else str(best)
     by_name = {name: float(value) for name, value in zip(names, probabilities, strict=False)}
     return {
-        "image": str(path),
+        "image": image,
         "class_id": best,
-        "label": label,
+        "label": label(best, names),
         "probability": float(probabilities[best]),
         "probabilities": by_name,
     }
+
+
+def label(class_id: int, names: Sequence[str]) -> str:
+    """The name of a class; its number where it has none."""
+    return names[class_id] if class_id < len(names) else str(class_id)

@@ -55,6 +55,10 @@ def test_type_checkers_may_read_it(contents):
     assert "kresnet/py.typed" in contents
 
 
+def test_type_checkers_are_told_that_there_are_types(contents):
+    assert "kresnet/py.typed" in contents
+
+
 def test_nothing_of_the_development_tree_is_inside(contents):
     assert all(name.startswith("kresnet") for name in contents)
     assert not any("__pycache__" in name for name in contents)

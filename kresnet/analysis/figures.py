@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -16,10 +18,22 @@ from kresnet.analysis.flow import BlockFlow, Flow
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 
-def draw_flows(flows: Sequence[Flow], directory: Path) -> list[Path]:
-    """Write `gradients.png` and `gradients.svg`: norms, paths, Jacobians and weight gradients, block by block."""
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
-    FigureCanvasAgg(figure)
+class Chart(Figure):
+    """A figure without `pyplot`, which a notebook shows all the same."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        FigureCanvasAgg(self)
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
+def draw_flows(flows: Sequence[Flow]) -> Figure:
+    """Norms, paths, Jacobians and weight gradients, block by block."""
+    figure = Chart(figsize=(11, 7.5), layout="constrained")
     signal, paths, jacobian, weights = figure.subplots(2, 2).flat
     for color, each in zip(COLORS, flows, strict=False):
         places = np.arange(1, len(each.blocks) + 1)
@@ -38,10 +52,15 @@ def draw_flows(flows: Sequence[Flow], directory: Path) -> list[Path]:
     _finish(paths, "The two terms of ∂L/∂x")
     _finish(jacobian, "Singular values of the block's Jacobian")
     _finish(weights, "Norm of the gradient of the block's weights")
-    files = [directory / "gradients.png", directory / "gradients.svg"]
-    for file in files:
-        # Without a date, so that the same numbers give the same file.
-        figure.savefig(file, dpi=120, metadata={"Date": None} if file.suffix == ".svg" else None)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Write `PATH.png` and `PATH.svg`; the same numbers give the same files."""
+    files = [path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg")]
+    with rc_context({"svg.hashsalt": "kresnet"}):  # else names within a file are random
+        for file in files:
+            figure.savefig(file, dpi=120, metadata={"Date": None} if file.suffix == ".svg" else None)
     return files
 
 

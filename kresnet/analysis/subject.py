@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.estimate import available_memory, estimate, size
 from kresnet.plan.objective import objective
 from kresnet.spec.architecture import Classifier, Spec
-from kresnet.spec.loading import load_recipe, load_spec, split_overrides
+from kresnet.spec.loading import Overrides, Reference, load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.training.devices import make_strategy
 from kresnet.training.engine import Engine
@@ -79,19 +79,19 @@ class HalfSquaredDistance(Squares):
 
 
 def open_subject(
-    reference: str,
+    reference: Reference | Run,
     *,
-    recipe: str | None = None,
-    overrides: Sequence[str] = (),
+    recipe: Reference | None = None,
+    overrides: Overrides = (),
     batch: int,
     batch_norm: BatchNorm = FusedBatchNorm,
 ) -> Subject:
     """Build the network that `reference` means, and read a batch for it.
 
     Args:
-        reference: path or shipped name of a spec, or the directory of a run.
-        recipe: path or shipped name of the recipe that names the data; else the spec's, else embedded images.
-        overrides: `PATH=VALUE`, as the command line has them.
+        reference: a spec, or a run, or its directory.
+        recipe: the one that names the data; else the spec's, else embedded images.
+        overrides: of the spec, and with `recipe.` of the recipe.
         batch: images over all replicas.
         batch_norm: the layer that batch norms become.
 
@@ -101,8 +101,10 @@ def open_subject(
     """
     spec_overrides, recipe_overrides = split_overrides(overrides)
     run = None
-    if Path(reference).is_dir():
-        run = Run.open(Path(reference))
+    if isinstance(reference, str | os.PathLike) and Path(reference).is_dir():
+        reference = Run.open(Path(reference))
+    if isinstance(reference, Run):
+        run = reference
         if recipe or spec_overrides:
             message = "A run is examined as it was trained; only settings of its recipe can be changed."
             raise fail("bad_option", message, remedy="--set recipe.precision=bfloat16")
@@ -111,9 +113,9 @@ def open_subject(
     else:
         loaded = load_spec(reference, spec_overrides)
         spec, plan = loaded.value, plan_loaded(loaded)
-        beside = loaded.path.parent if recipe is None and spec.recipe else None
+        beside = loaded.path.parent if loaded.path and recipe is None and spec.recipe else None
         chosen = load_recipe(recipe or spec.recipe or "quickstart", recipe_overrides, beside=beside).value
-        told = any(override.startswith("data") for override in recipe_overrides)
+        told = any(override.startswith("data") for override in map(str, recipe_overrides))
         if recipe is None and chosen.data.kind != "embedded" and not told:  # any images will do
             spec = spec.model_copy(update={"recipe": None})
             chosen = load_recipe("quickstart", recipe_overrides).value
@@ -129,7 +131,7 @@ def open_subject(
         weights_told = _load_weights(network, run)
         loss = make_loss(objective(plan)) if isinstance(spec.head, Classifier) else HalfSquaredDistance()
         engine = Engine(Trainer(network, loss=loss, loss_scale=loss_scale_for(precision)), strategy)
-    label = plan.name + (f" ({', '.join(spec_overrides)})" if spec_overrides else "")
+    label = plan.name + (f" ({', '.join(map(str, spec_overrides))})" if spec_overrides else "")
     return Subject(label, plan, engine, images, targets, precision, (weights_told, *data_told))
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import kresnet
 from kresnet.cli.common import JsonOption, OutputOption, SetOption, console, log, print_json
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError
 
 if TYPE_CHECKING:
-    from kresnet.analysis.flow import Flow
+    from kresnet.api.checks import GradientReport
 
 check = typer.Typer(help="Check gradients, and exports.")
 
@@ -39,31 +39,18 @@ def check_bn(
     as_json: JsonOption = False,
 ) -> None:
     """Compare the backward pass of every batch norm, on real images, with its derivation in float64."""
-    from kresnet.runtime import import_tensorflow
-
-    import_tensorflow()
-    from kresnet.analysis.agreement import require_agreement
-    from kresnet.analysis.checks import check_batch_norms, conditions
-    from kresnet.analysis.subject import open_subject
-
-    examined = open_subject(subject, recipe=recipe, overrides=overrides or (), batch=batch)
-    checks, under = check_batch_norms(examined), conditions(examined)
+    report = kresnet.check_batch_norm(subject, recipe=recipe, overrides=overrides or (), batch=batch)
     if as_json:
-        passed = not any(each.failures for each in checks)
-        print_json(
-            {"network": examined.label, **asdict(under), "passed": passed, "norms": [each.as_dict() for each in checks]}
-        )
+        print_json(report.as_dict())
     else:
         from kresnet.cli.check_tables import conditions_text, norms_table
 
         out = console()
-        out.print(conditions_text(examined.label, under))
-        out.print(norms_table(checks))
-    try:
-        require_agreement(checks)
-    except KresnetError as error:
-        _fail(error, as_json)
-    log(f"All {len(checks)} batch norms compute the gradients of the derivation.")
+        out.print(conditions_text(report.network, report.conditions))
+        out.print(norms_table(report.norms))
+    if not report.passed:
+        _fail(report.error(), as_json)
+    log(f"All {len(report.norms)} batch norms compute the gradients of the derivation.")
 
 
 @check.command("gradients")
@@ -79,44 +66,29 @@ def check_gradients(
     as_json: JsonOption = False,
 ) -> None:
     """Measure how the gradient fares on its way through the blocks, on real images."""
-    from kresnet.files import refuse_existing, staged_directory, write_json
-    from kresnet.runtime import import_tensorflow
+    from kresnet.files import refuse_existing
 
-    if batch < 2:
-        raise fail("bad_option", "A gradient is measured on a batch.", expected="--batch 2 or more", found=str(batch))
     if output:
         refuse_existing(output)
-    import_tensorflow()
-    from kresnet.analysis.checks import check_gradients as measure
-    from kresnet.analysis.checks import conditions
-    from kresnet.analysis.subject import open_subject
-
-    networks: list[tuple[str, list[str]]] = [(subject, overrides or [])]
+    subjects: list[tuple[str, list[str]]] = [(subject, overrides or [])]
     if against:
-        networks.append((against, [text for text in overrides or [] if text.startswith("recipe.")]))
-    flows: list[Flow] = []
-    reports: list[dict[str, Any]] = []
-    for reference, settings in networks:
-        examined = open_subject(reference, recipe=recipe, overrides=settings, batch=batch)
-        under = conditions(examined)
-        flows.append(measure(examined))
-        reports.append(asdict(under) | flows[-1].as_dict())
+        subjects.append((against, [text for text in overrides or [] if text.startswith("recipe.")]))
+    reports: list[GradientReport] = []
+    for reference, settings in subjects:
+        report = kresnet.check_gradients(reference, recipe=recipe, overrides=settings, batch=batch)
+        reports.append(report)
         if not as_json:
             from kresnet.cli.check_tables import blocks_table, conditions_text
 
             out = console()
-            out.print(conditions_text(examined.label, under))
-            out.print(blocks_table(flows[-1]))
-            out.print(flows[-1].sentence(), style="bold")
+            out.print(conditions_text(report.flow.network, report.conditions))
+            out.print(blocks_table(report.flow))
+            out.print(report.flow.sentence(), style="bold")
     if output:
-        from kresnet.analysis.figures import draw_flows
-
-        with staged_directory(output) as staged:
-            write_json(staged / "gradients.json", {"networks": reports})
-            draw_flows(flows, staged)
+        reports[0].save(output, *reports[1:])
         log(f"Written to {output}: gradients.json, gradients.png, gradients.svg")
     if as_json:
-        print_json({"networks": reports})
+        print_json({"networks": [report.as_dict() for report in reports]})
 
 
 @check.command("export")
@@ -125,9 +97,7 @@ def check_export(
     as_json: JsonOption = False,
 ) -> None:
     """Prove again that an exported version serves; exit 1 if it does not."""
-    from kresnet.export.proof import check_export as prove
-
-    report = prove(directory)
+    report = kresnet.check_export(directory)
     if as_json:
         print_json(report.as_dict())
     else:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import kresnet
+from kresnet.api.telling import log
+
 if TYPE_CHECKING:  # imported by the functions that need them, so that `--help` and `--json` answer at once
     from rich.console import Console
 
-    from kresnet.plan import Plan
-    from kresnet.spec.architecture import Spec
-    from kresnet.spec.loading import Loaded
+    from kresnet import Network
 
 SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="Path of a spec, or the name of a shipped one.")]
 SetOption = Annotated[
@@ -26,14 +27,11 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Go on where the esti
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")]
 
 
-def planned(reference: str, overrides: list[str] | None) -> tuple[Loaded[Spec], Plan]:
-    """The spec that the user named and its plan, all problems told with their places."""
-    from kresnet.plan import plan_loaded
-    from kresnet.spec.loading import load_spec, split_overrides
+def planned(reference: str, overrides: list[str] | None) -> Network:
+    """The network that the user named; overrides of the recipe are left for the verbs that have one."""
+    from kresnet.spec.loading import split_overrides
 
-    spec_overrides, _ = split_overrides(overrides or ())
-    loaded = load_spec(reference, spec_overrides)
-    return loaded, plan_loaded(loaded)
+    return kresnet.load(reference, split_overrides(overrides or ())[0])
 
 
 def print_json(value: Any) -> None:
@@ -47,6 +45,14 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
-def log(message: str) -> None:
-    """A line of progress on stderr."""
-    print(message, file=sys.stderr, flush=True)
+__all__ = [
+    "ForceOption",
+    "JsonOption",
+    "OutputOption",
+    "SetOption",
+    "SpecArgument",
+    "console",
+    "log",
+    "planned",
+    "print_json",
+]

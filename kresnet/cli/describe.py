@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import kresnet
 from kresnet.cli.common import JsonOption, SetOption, SpecArgument, console, planned, print_json
-from kresnet.errors import fail, nearest
+from kresnet.errors import fail
 
 if TYPE_CHECKING:
-    from kresnet.plan import Plan
+    from kresnet import Network
 
 ResolvedOption = Annotated[bool, typer.Option("--resolved", help="Print the spec with every default written out.")]
 PaperOption = Annotated[bool, typer.Option("--paper", help="Print the figures that others publish beside the plan's.")]
@@ -35,32 +35,21 @@ def plan(
     """Print the network's stages and blocks: shapes, parameters, multiply-accumulates."""
     if resolved and paper:
         raise fail("bad_option", "--resolved and --paper print different things.", remedy="give one of them")
-    loaded, network = planned(spec, overrides)
+    network = planned(spec, overrides)
     if resolved:
-        from kresnet.spec.document import dump
-
-        document = loaded.value.document()
-        return print_json(document) if as_json else print(dump(document), end="")
+        return print_json(network.document()) if as_json else print(network.spec.yaml(), end="")
     if paper:
         return _paper(network, as_json)
     if as_json:
-        return print_json(network.as_dict())
+        return print_json(network.plan().as_dict())
     from kresnet.cli.tables import print_plan
 
-    return print_plan(network, console())
+    return print_plan(network.plan(), console())
 
 
 def specs(as_json: JsonOption = False) -> None:
     """List the networks that ship with kresnet."""
-    from kresnet.plan import lower
-    from kresnet.spec import library
-    from kresnet.spec.loading import load_spec
-
-    plans = [lower(load_spec(name).value) for name in sorted(library.names(), key=_natural)]
-    entries = [
-        {key: value for key, value in network.as_dict(records=False).items() if key not in ("published", "recipe")}
-        for network in plans
-    ]
+    entries = kresnet.specs()
     if as_json:
         return print_json({"specs": entries})
     from kresnet.cli import tables
@@ -80,14 +69,11 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Tell how network B differs from A: settings, blocks, and what it costs."""
-    from kresnet.plan.diff import diff as compared
-
-    (loaded_a, plan_a), (loaded_b, plan_b) = planned(a, set_a), planned(b, set_b)
-    difference = compared(plan_a, plan_b, loaded_a.value.document(), loaded_b.value.document())
+    difference = kresnet.diff(planned(a, set_a), planned(b, set_b))
     if as_json:
         return print_json(difference.as_dict())
     if difference.identical:
-        return print(f"{plan_a.name} and {plan_b.name} are the same network.")
+        return print(f"{difference.a.name} and {difference.b.name} are the same network.")
     from kresnet.cli import tables
 
     shown = [tables.settings_table(difference), ""] if difference.settings else []
@@ -97,32 +83,18 @@ def diff(
 
 def schema(document: DocumentArgument = "spec") -> None:
     """Print the JSON Schema of a spec or a recipe, for editors and validators."""
-    from kresnet.spec.schema import DOCUMENTS, json_schema
-
-    if document not in DOCUMENTS:
-        message = f"There is no document `{document}`."
-        raise fail(
-            "bad_option", message, expected="one of " + ", ".join(DOCUMENTS), nearest=nearest(document, list(DOCUMENTS))
-        )
-    print(json.dumps(json_schema(document), indent=2, ensure_ascii=False))
+    print(json.dumps(kresnet.schema(document), indent=2, ensure_ascii=False))
 
 
-def _natural(name: str) -> list[str | int]:
-    """Sorts resnet18 before resnet101; words and numbers take turns, so that like meets like."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
-
-
-def _paper(network: Plan, as_json: bool) -> None:
-    from kresnet.plan.report import paper
-
-    comparisons = paper(network)
+def _paper(network: Network, as_json: bool) -> None:
+    comparisons = network.published()
     if as_json:
         return print_json({"name": network.name, "published": [each.as_dict() for each in comparisons]})
     if not comparisons:
         return print(f"{network.name} states no published figures.")
     from kresnet.cli import tables
 
-    _print(tables.title(network))
+    _print(tables.title(network.plan()))
     for (source, note), group in groupby(comparisons, key=lambda each: (each.source, each.note)):
         _print("", source, tables.paper_table(group), *([f"note: {note}"] if note else []))
     return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
-from kresnet.cli.common import JsonOption, console, log, print_json
-from kresnet.errors import fail, nearest
+import kresnet
+from kresnet.cli.common import JsonOption, console, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -57,72 +57,20 @@ def export(
 
     With --format tflite or onnx write a file instead, once the runtime that it is for has answered as the network does.
     """
-    from pathlib import PurePosixPath
-
-    from kresnet.export.contract import Fold, WeightType
-    from kresnet.export.origin import open_origin
-    from kresnet.runtime import import_tensorflow
-
-    number = _number(version)
-    _require("--fold", fold, get_args(Fold))
-    _require("--weights", weights, get_args(WeightType))
-    _require("--format", kind, ("saved_model", "tflite", "onnx"))
-    if kind != "saved_model" and (number or signatures or base_path):
-        raise fail("bad_option", f"--version, --signatures and --base-path are for a server, not for --format {kind}.")
-    origin = open_origin(trained, spec=spec, classes=classes)
-    import_tensorflow()
-    from kresnet.export.samples import samples
-    from kresnet.export.saved_model import Options, export_model
-    from kresnet.plan import make_plan
-    from kresnet.weights.convert import load_model
-
-    options = Options(
-        version=number,
+    result = kresnet.export_model(
+        trained,
+        models_dir,
+        version=version,
         signatures=None if signatures is None else tuple(filter(None, signatures.split(","))),
         fold=fold,  # type: ignore[arg-type]
         weights=weights,  # type: ignore[arg-type]
-        base_path=PurePosixPath(base_path) if base_path else None,
-    )
-    model, inputs = load_model(origin.model, make_plan(origin.spec)), samples(origin, images)
-    if kind != "saved_model":
-        from kresnet.export.portable import export_portable
-
-        written = export_portable(
-            model,
-            origin.spec,
-            origin.class_names,
-            models_dir,
-            kind,  # type: ignore[arg-type]
-            fold=options.fold,
-            weights=options.weights,
-            inputs=inputs,
-            origin=origin.facts,
-        )
-        if as_json:
-            print_json(written.as_dict())
-        else:
-            console().print(written.line())
-        return
-    log("Exporting, then loading the export in a fresh process through TensorFlow's C API.")
-    result = export_model(
-        model, origin.spec, origin.class_names, models_dir, options, inputs=inputs, origin=origin.facts
+        spec=spec,
+        classes=classes,
+        images=images,
+        format=kind,  # type: ignore[arg-type]
+        base_path=base_path,
     )
     if as_json:
-        print_json({"path": str(result.path), "version": result.version, "report": result.report.as_dict()})
-        return
-    console().print("\n".join(result.report.lines()))
-
-
-def _number(version: str) -> int | None:
-    """The version that the option means; None for the next free one."""
-    if version == "next":
-        return None
-    if not (version.isascii() and version.isdigit()):
-        raise fail("bad_option", "A version is a number.", expected="a whole number from 1, or next", found=version)
-    return int(version)
-
-
-def _require(option: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        expected = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
-        raise fail("bad_option", f"{option} {value} is unknown.", expected=expected, nearest=nearest(value, allowed))
+        print_json(result.as_dict())
+    else:
+        console().print("\n".join(result.lines()))

@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any
 from kresnet.cli.common import console
 
 if TYPE_CHECKING:
-    from kresnet.plan.estimate import Estimate
     from kresnet.training.rehearsal import Rehearsal
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _WIDTH, _HEIGHT = 72, 6
 
 
-def print_rehearsal(name: str, found: Rehearsal, memory: Estimate) -> None:
+def print_rehearsal(found: Rehearsal) -> None:
     """The plan of a run: its length, its learning rate over the steps, memory, and time."""
     out, outline, timing = console(), found.outline, found.timing
     devices = f"{found.devices} device{'s' * (found.devices > 1)}"
     optional = {"ema": outline.ema, "early stop": outline.early_stopping}
     rows = [
-        ("run", f"{name} by {outline.about['name']}, {found.precision}, {devices}"),
+        ("run", f"{found.spec} by {outline.about['name']}, {found.precision}, {devices}"),
         ("images", f"{found.data['train']:,} to train on, {found.data['test']:,} to test on ({found.data['name']})"),
         (
             "steps",
@@ -33,7 +32,7 @@ def print_rehearsal(name: str, found: Rehearsal, memory: Estimate) -> None:
         ("loss", f"{outline.objective.kind}; measured: {', '.join(outline.objective.metrics)}"),
         *((key, _told(value)) for key, value in optional.items() if value),
         ("rate", _rate_told(outline.rate)),
-        ("memory", str(memory)),
+        ("memory", str(found.memory)),
         (
             "time",
             f"about {_clock(timing.total)}: a step {timing.step:.3g} s (median of {timing.steps}), an evaluation "

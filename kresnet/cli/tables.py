@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -14,9 +14,6 @@ from rich.text import Text
 from kresnet.plan.diff import BlockDifference, Difference
 from kresnet.plan.records import Plan
 from kresnet.plan.report import Comparison, amount, rows, shape_text
-
-if TYPE_CHECKING:
-    from kresnet.training.listing import Standing
 
 #: Columns that the plan's table needs to show words and figures side by side, and that the figures take of them.
 _WIDE, _FIGURES = 116, 49
@@ -169,12 +166,13 @@ def difference_totals(difference: Difference) -> Text:
     return Text("\n".join(lines), style="bold")
 
 
-def runs_table(runs: Iterable[Standing]) -> Table:
-    """A run a row: state, progress, best epoch."""
+def runs_table(runs: Iterable[dict[str, Any]]) -> Table:
+    """A run a row, each a `Standing.as_dict()`: state, progress, best epoch."""
     table = _table("run", "state", "steps", "", "best", "epoch", right=("steps", "", "epoch"), wraps=("run",))
     for run in runs:
-        state = f"{run.state} ({run.reason})" if run.reason else run.state
-        progress = (f"{run.step:,} of {run.steps:,}", f"{run.step / run.steps:.0%}") if run.steps else ("", "")
-        best = (f"{run.metric} {run.best:.4f}", str(run.best_epoch)) if run.best is not None else ("", "")
-        table.add_row(run.name, state, *progress, *best)
+        state = f"{run['state']} ({run['reason']})" if run["reason"] else run["state"]
+        step, steps, value = run["step"], run["steps"], run["best"]
+        progress = (f"{step:,} of {steps:,}", f"{step / steps:.0%}") if steps else ("", "")
+        best = (f"{run['metric']} {value:.4f}", str(run["best_epoch"])) if value is not None else ("", "")
+        table.add_row(run["name"], state, *progress, *best)
     return table

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kresnet.cli.common import ForceOption, JsonOption, OutputOption, SetOption, console, log, planned, print_json
+import kresnet
+from kresnet.cli.common import ForceOption, JsonOption, OutputOption, SetOption, console, print_json
 from kresnet.errors import KresnetError, fail
 
 if TYPE_CHECKING:
-    from kresnet.spec.architecture import Spec
-    from kresnet.spec.loading import Loaded
-    from kresnet.spec.recipe import Recipe
+    from kresnet.training.rehearsal import Rehearsal
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")]
 
@@ -58,25 +57,49 @@ def fit(
         if spec or recipe or overrides or output or init or frozen or dry_run:
             message = "--resume continues a run as it is, without SPEC or other settings."
             raise fail("bad_option", message, remedy=f"kresnet fit --resume {resume}")
-        result, directory = _resumed(resume, allow_changed), resume
+        with _saved_before_the_end():
+            run = kresnet.resume(resume, allow_changed=allow_changed)
     elif allow_changed:
         raise fail("bad_option", "--allow-changed is for --resume.", remedy="kresnet fit --resume RUN --allow-changed")
-    elif spec is not None:
-        loaded, plan = planned(spec, overrides)
-        if dry_run:
-            if output or init or frozen:
-                raise fail("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="--dry-run alone")
-            return _rehearsed(loaded, plan, load_named_recipe(loaded, recipe, overrides), force, as_json)
-        directory = output or Path("runs") / loaded.value.name
-        result = _started(loaded, plan, load_named_recipe(loaded, recipe, overrides), directory, force, init, frozen)
-    else:
+    elif spec is None:
         raise fail("bad_option", "Name the spec to train.", remedy="kresnet fit quickstart -o RUN")
+    elif dry_run:
+        if output or init or frozen:
+            raise fail("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="--dry-run alone")
+        return _rehearsed(kresnet.rehearse(spec, recipe, overrides=overrides or (), force=force), as_json)
+    else:
+        parts = [part.strip() for part in frozen.split(",")] if frozen else []
+        with _saved_before_the_end():
+            run = kresnet.fit(
+                spec, recipe, output=output, overrides=overrides or (), init=init, freeze=parts, force=force
+            )
+    result = run.result or {}
     if as_json:
         return print_json(result)
     return console().print(
         f"test {_named(result['test'])} after {result['epochs']} epochs, "
-        f"{result['seconds']:.0f} s of training; at most {_most(result['peak_memory'])}; run: {directory}"
+        f"{result['seconds']:.0f} s of training; at most {_most(result['peak_memory'])}; run: {run.path}"
     )
+
+
+@contextlib.contextmanager
+def _saved_before_the_end() -> Iterator[None]:
+    """A run that was asked to stop, and has saved its state, ends with a status of its own."""
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        if isinstance(stopped.__cause__, KresnetError):
+            raise stopped.__cause__ from None
+        raise
+
+
+def _rehearsed(found: Rehearsal, as_json: bool) -> None:
+    """Show what a run would do."""
+    if as_json:
+        return print_json(found.as_dict())
+    from kresnet.cli.rehearsal import print_rehearsal
+
+    return print_rehearsal(found)
 
 
 def _most(peak: Mapping[str, int]) -> str:
@@ -85,99 +108,6 @@ def _most(peak: Mapping[str, int]) -> str:
 
     host = f"{size(peak['host'])} of memory"
     return f"{host}, {size(peak['device'])} on the device" if "device" in peak else host
-
-
-def _started(
-    loaded: Loaded[Spec],
-    plan: Any,
-    recipe: Loaded[Recipe],
-    directory: Path,
-    force: bool,
-    init: Path | None,
-    frozen: str | None,
-) -> dict[str, Any]:
-    from kresnet.plan.estimate import available_memory, check_fits, estimate_recipe
-    from kresnet.runtime import import_tensorflow
-    from kresnet.training.cluster import cluster_of
-    from kresnet.training.run import Run
-    from kresnet.weights.transfer import prepare
-
-    run, cluster = Run(directory), cluster_of(recipe.value)
-    if not cluster or cluster.chief:
-        run.refuse_existing()
-    transfer = prepare(plan, init, [part.strip() for part in frozen.split(",")] if frozen else [])
-    if not force:
-        check_fits(estimate_recipe(plan, recipe.value), available_memory())
-    import_tensorflow(silent=cluster is not None)
-    from kresnet.training import fit as training
-
-    try:
-        return training.start(run, loaded.value, plan, recipe.value, log, transfer, recipe.source.values)
-    except KresnetError as error:
-        raise recipe.locate(error, below="recipe") from None
-
-
-def _rehearsed(loaded: Loaded[Spec], plan: Any, recipe: Loaded[Recipe], force: bool, as_json: bool) -> None:
-    """Show what a run would do."""
-    from kresnet.cli.rehearsal import print_rehearsal
-    from kresnet.plan.estimate import available_memory, check_fits, estimate_recipe
-    from kresnet.runtime import import_tensorflow
-    from kresnet.training.cluster import cluster_of
-
-    if cluster_of(recipe.value):
-        message = "--dry-run times one process, and this recipe is for several workers."
-        raise fail("bad_option", message, remedy="--set recipe.distribution=one_device")
-    if not force:
-        check_fits(estimate_recipe(plan, recipe.value), available_memory())
-    import_tensorflow()
-    from kresnet.training.rehearsal import rehearse
-
-    try:
-        found = rehearse(loaded.value, plan, recipe.value, recipe.source.values)
-    except KresnetError as error:
-        raise recipe.locate(error, below="recipe") from None
-    memory = estimate_recipe(plan, recipe.value, replicas=found.devices)
-    if as_json:
-        return print_json({"spec": plan.name, **found.as_dict(), "memory": memory.as_dict()})
-    return print_rehearsal(plan.name, found, memory)
-
-
-def _resumed(directory: Path, allow_changed: bool) -> dict[str, Any]:
-    from kresnet.runtime import import_tensorflow
-    from kresnet.training.cluster import named_cluster
-    from kresnet.training.run import Run
-
-    if result := Run(directory).finished():
-        log(f"{directory} has finished; there is nothing left to do.")
-        return result
-    cluster = named_cluster()
-    follows = cluster is not None and not cluster.chief
-    run = Run(directory) if follows else Run.open(directory)  # the chief's machine alone may have it
-    import_tensorflow(silent=cluster is not None)
-    from kresnet.training import fit as training
-
-    if cluster and follows:
-        return training.follow(cluster, log)
-    return training.resume(run, log, allow_changed=allow_changed)
-
-
-def load_named_recipe(loaded: Loaded[Spec], reference: str | None, overrides: list[str] | None) -> Loaded[Recipe]:
-    """The recipe that the option or the spec names, its paths absolute so that the run can go on from anywhere."""
-    from kresnet.spec.loading import load_recipe, split_overrides
-
-    own = loaded.value.recipe
-    if reference is None and own is None:
-        raise fail("bad_option", f"The spec {loaded.value.name} names no recipe.", remedy="--recipe quickstart")
-    _, recipe_overrides = split_overrides(overrides or ())
-    beside = loaded.path.parent if reference is None else None
-    found = load_recipe(reference or str(own), recipe_overrides, beside=beside)
-    data = found.value.data
-    field = {"tfds": "data_dir", "folder": "path", "arrays": "path"}.get(data.kind)
-    path = getattr(data, field) if field else None
-    if field is None or path is None:
-        return found
-    data = data.model_copy(update={field: str(Path(path).expanduser().resolve())})
-    return replace(found, value=found.value.model_copy(update={"data": data}))
 
 
 def _named(metrics: Mapping[str, Any]) -> str:
@@ -193,11 +123,9 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List runs: whether they run, are finished, stopped or broken, how far they came, and their best epoch."""
-    from kresnet.training.listing import list_runs
-
-    found = list_runs(folder)
+    found = kresnet.runs(folder)
     if as_json:
-        return print_json({"runs": [standing.as_dict() for standing in found]})
+        return print_json({"runs": found})
     from kresnet.cli.tables import runs_table
 
     return console().print(runs_table(found))
@@ -205,14 +133,7 @@ def runs(
 
 def evaluate(run: RunArgument, as_json: JsonOption = False) -> None:
     """Measure a finished run's model on its test images."""
-    from kresnet.runtime import import_tensorflow
-    from kresnet.training.run import Run
-
-    finished = Run.open(run).require_model()
-    import_tensorflow()
-    from kresnet import inference
-
-    result = inference.evaluate(finished)
+    result = kresnet.open_run(run).evaluate()
     if as_json:
         return print_json(result)
     console().print(f"test {_named(result)}, {result['images']:,} images")
@@ -240,7 +161,7 @@ def predict(
 
         answers = ask(server, model, paths)
     else:
-        answers = _predicted(*paths)
+        answers = kresnet.open_run(paths[0]).predict(paths[1:])
     if as_json:
         return print_json({"predictions": answers})
     for answer in answers:
@@ -251,16 +172,3 @@ def predict(
         rest = ", ".join(f"{name} {probability:.3f}" for name, probability in ranked)
         console().print(f"{answer['image']}: {rest}")
     return None
-
-
-def _predicted(run: Path, *images: Path) -> list[dict[str, Any]]:
-    from kresnet.runtime import import_tensorflow
-    from kresnet.training.run import Run
-
-    if not images:
-        raise fail("bad_option", "Name the images to classify.", remedy=f"kresnet predict {run} IMAGE...")
-    finished = Run.open(run).require_model()
-    import_tensorflow()
-    from kresnet import inference
-
-    return inference.predict(finished, images)

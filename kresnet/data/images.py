@@ -7,6 +7,7 @@ RGB (or grey) bytes 0-255 up to there.
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +137,7 @@ def resize(image: tf.Tensor, input: Input) -> tf.Tensor:
     return tf.ensure_shape(image, input.shape)
 
 
-def read_image(path: str | Path, input: Input) -> np.ndarray:
+def read_image(path: str | os.PathLike[str], input: Input) -> np.ndarray:
     """Read an image file as the network takes it.
 
     Returns:
@@ -159,6 +160,32 @@ def read_image(path: str | Path, input: Input) -> np.ndarray:
     except tf.errors.OpError:
         problem = explain_unreadable(str(path), encoded)
     raise fail(problem.code, problem.message, found=problem.found, remedy=problem.remedy)
+
+
+def take_image(pixels: np.ndarray, input: Input, name: str) -> np.ndarray:
+    """Bring an array to what the network takes, as `read_image` brings a file.
+
+    Args:
+        pixels: uint8 `(h, w)` or `(h, w, 1)`, grey, or `(h, w, 3)`, RGB, of any size.
+        input: the spec's input; gives shape and resize rule.
+        name: how messages call it.
+
+    Returns:
+        uint8 (H, W, C).
+
+    Raises:
+        KresnetError: `data_mismatch` for any other array; or as `require_image`.
+    """
+    require_image(input)
+    image = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3) or not image.size:
+        message = f"{name} is no array of pixels."
+        expected, found = "uint8 (h, w), (h, w, 1) or (h, w, 3), values 0-255", f"{pixels.dtype} {pixels.shape}"
+        raise fail("data_mismatch", message, expected=expected, found=found)
+    with tf.device("CPU:0"):
+        if image.shape[2] != input.shape[2]:
+            image = grey(image) if input.shape[2] == 1 else np.repeat(image, 3, axis=2)
+        return resize(tf.constant(image), input).numpy()
 
 
 def explain_unreadable(name: str, encoded: bytes) -> Problem:

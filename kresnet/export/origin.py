@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from kresnet.errors import fail
 from kresnet.files import digest
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.document import read
+from kresnet.spec.loading import Reference, load_spec
 from kresnet.spec.validation import validate
 from kresnet.training.run import Run
 
@@ -33,7 +35,7 @@ class Origin:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def open_origin(path: Path, *, spec: str | None = None, classes: Path | None = None) -> Origin:
+def open_origin(path: Path, *, spec: Reference | None = None, classes: Path | Sequence[str] | None = None) -> Origin:
     """The network at `path`: the directory of a finished run, or a `.keras` file.
 
     The spec of a file is `spec`, or FILE.yaml beside it (as `kresnet convert` writes), or that of the run in whose
@@ -41,8 +43,8 @@ def open_origin(path: Path, *, spec: str | None = None, classes: Path | None = N
 
     Args:
         path: of the run or the file.
-        spec: path or shipped name of a spec; for a file only.
-        classes: a text file of one name a line.
+        spec: of a file only.
+        classes: the names, or a text file of one name a line.
 
     Raises:
         KresnetError: `file_missing`, `file_unreadable`, `run_missing`, `bad_option`, or what the spec's problems are.
@@ -56,8 +58,6 @@ def open_origin(path: Path, *, spec: str | None = None, classes: Path | None = N
         raise fail("file_missing", f"There is no file {path}.")
     beside = path.with_suffix(".yaml")
     if spec:
-        from kresnet.spec.loading import load_spec
-
         return _origin(path, load_spec(spec).value, None, classes)
     if beside.is_file():
         return _origin(path, validate(Spec, read(beside)), None, classes)
@@ -68,12 +68,15 @@ def open_origin(path: Path, *, spec: str | None = None, classes: Path | None = N
     raise fail("file_missing", message, remedy="--spec SPEC")
 
 
-def _origin(model: Path, spec: Spec, run: Run | None, classes: Path | None) -> Origin:
+def _origin(model: Path, spec: Spec, run: Run | None, classes: Path | Sequence[str] | None) -> Origin:
     facts: dict[str, Any] = {"file": str(model), "sha256": digest(model)}
     names: tuple[str, ...] = ()
     if isinstance(spec.head, Classifier):
         if classes:
-            names, facts["class_names"] = _lines(classes), str(classes)
+            if isinstance(classes, Path):
+                names, facts["class_names"] = _lines(classes), str(classes)
+            else:
+                names, facts["class_names"] = tuple(classes), "the caller"
         elif run:
             names, facts["class_names"] = tuple(run.data()["class_names"]), "the run's data"
         else:

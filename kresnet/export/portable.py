@@ -51,10 +51,10 @@ class PortableResult:
     def as_dict(self) -> dict[str, Any]:
         return {"path": str(self.path), "runtime": self.runtime, "largest_difference": self.largest_difference}
 
-    def line(self) -> str:
-        return (
-            f"{self.path}: {self.runtime} answers as the network does; largest difference {self.largest_difference:.1e}"
-        )
+    def lines(self) -> list[str]:
+        """The outcome for a human."""
+        worst = f"largest difference {self.largest_difference:.1e}"
+        return [f"{self.path}: {self.runtime} answers as the network does; {worst}"]
 
 
 def export_portable(

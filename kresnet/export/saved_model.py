@@ -48,6 +48,13 @@ class ExportResult:
     version: int
     report: Report
 
+    def as_dict(self) -> dict[str, Any]:
+        return {"path": str(self.path), "version": self.version, "report": self.report.as_dict()}
+
+    def lines(self) -> list[str]:
+        """The proof for a human, a line a check."""
+        return self.report.lines()
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -148,3 +148,18 @@ class Plan:
             "probabilities": self.probabilities,
             **({"records": [record.as_dict() for record in self.records]} if records else {}),
         }
+
+    def __repr__(self) -> str:
+        from kresnet.plan.display import line
+
+        return f"<Plan {line(self)}>"
+
+    def __str__(self) -> str:
+        from kresnet.plan.display import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from kresnet.plan.display import html
+
+        return html(self)

@@ -36,6 +36,7 @@ from kresnet.training.losses import make_loss
 from kresnet.training.memory import peak_memory
 from kresnet.training.optimizers import make_optimizer
 from kresnet.training.origin import changes, refusal
+from kresnet.training.progress import Progress, ProgressMaker
 from kresnet.training.rematerialization import rematerialized
 from kresnet.training.run import Run, documents
 from kresnet.training.schedules import learning_rate
@@ -58,8 +59,20 @@ def start(
     log: Log,
     transfer: Transfer | None = None,
     document: Mapping[str, Any] | None = None,
+    *,
+    display: ProgressMaker = Progress,
 ) -> dict[str, Any]:
-    """Train a new run, whose directory must not exist yet; `document` is the recipe as its author wrote it.
+    """Train a new run, whose directory must not exist yet.
+
+    Args:
+        run: where.
+        spec: the network.
+        plan: made of it.
+        recipe: how.
+        log: takes lines for the user.
+        transfer: what to start from, if from another's weights.
+        document: the recipe as its author wrote it.
+        display: shows the progress.
 
     Returns:
         The run's result, as written to `result.json`.
@@ -77,16 +90,17 @@ def start(
         require_subject(plan, recipe, together.strategy.num_replicas_in_sync)
         require_stages(plan, recipe.rematerialize)
         run.create(spec, plan, recipe, _described(data), _environment(recipe, plan, together), transfer=transfer)
-        return _lead(run, data, together, log)
+        return _lead(run, data, together, log, display)
 
 
-def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]:
+def resume(run: Run, log: Log, *, allow_changed: bool = False, display: ProgressMaker = Progress) -> dict[str, Any]:
     """Continue a run from its newest valid checkpoint, or from the start if there is none.
 
     Args:
         run: a run that was begun.
         log: takes lines for the user.
         allow_changed: go on where something changed that changes the result.
+        display: shows the progress.
 
     Raises:
         KresnetError: `run_changed`, and what `start` raises.
@@ -104,7 +118,7 @@ def resume(run: Run, log: Log, *, allow_changed: bool = False) -> dict[str, Any]
             raise refusal(found, run)
         for change in found:
             log(f"Changed since the run was begun: {change}.")
-        return _lead(run, data, together, log, partial(run.accept, found, present) if found else None)
+        return _lead(run, data, together, log, display, partial(run.accept, found, present) if found else None)
 
 
 def follow(cluster: Cluster, log: Log, own: tuple[Spec, Recipe] | None = None) -> dict[str, Any]:
@@ -126,11 +140,16 @@ def follow(cluster: Cluster, log: Log, own: tuple[Spec, Recipe] | None = None) -
         name, count = cluster.name(cluster.rank), len(cluster.addresses)
         log(f"{name} of {count}: the chief, {cluster.addresses[0]}, shows the progress")
         with StopSignals(log) as stop:
-            return _train(terms, data, together, None, stop, lambda _: None)
+            return _train(terms, data, together, None, stop, lambda _: None, Progress)
 
 
 def _lead(
-    run: Run, data: DataSet, together: Assembly, log: Log, first: Callable[[], None] | None = None
+    run: Run,
+    data: DataSet,
+    together: Assembly,
+    log: Log,
+    display: ProgressMaker,
+    first: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Train as the only process that writes the run, listening to signals, and leave behind how it ended."""
     with RunLock(run.directory, log) as lock, StopSignals(log) as stop, run.end_recorded():
@@ -138,7 +157,7 @@ def _lead(
             first()
         terms = Terms(str(run), run.spec(), run.recipe(), run.transfer(), data.fingerprint)
         together.workers.share(terms.as_dict())
-        return _train(terms, data, together, lock, stop, log)
+        return _train(terms, data, together, lock, stop, log, display)
 
 
 def open_for(spec: Spec, plan: Plan, recipe: Recipe) -> DataSet:
@@ -175,7 +194,13 @@ def _environment(recipe: Recipe, plan: Plan, together: Assembly) -> dict[str, An
 
 
 def _train(
-    terms: Terms, data: DataSet, together: Assembly, lock: RunLock | None, stop: StopSignals, log: Log
+    terms: Terms,
+    data: DataSet,
+    together: Assembly,
+    lock: RunLock | None,
+    stop: StopSignals,
+    log: Log,
+    display: ProgressMaker,
 ) -> dict[str, Any]:
     """Train with all workers; who has the lock writes the run."""
     run, recipe, plan = Run(Path(terms.directory)), terms.recipe, make_plan(terms.spec)
@@ -195,7 +220,7 @@ def _train(
     evaluated = trainer.average.network if trainer.average else trainer.network
     engine = Engine(trainer, strategy, workers.count)
     write_model = partial(_write_model, evaluated, plan, workers)
-    session = Session(run, recipe, data, engine, instruments, outline, workers, lock, stop, write_model, log)
+    session = Session(run, recipe, data, engine, instruments, outline, workers, lock, stop, write_model, log, display)
     last = session.run()
     if lock:
         lock.require()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -59,10 +58,12 @@ def list_runs(folder: Path) -> list[Standing]:
     if not folder.is_dir():
         raise fail("file_missing", f"There is no folder {folder}.", remedy="kresnet runs DIR; by default DIR is runs")
     found = sorted(path.parent for path in folder.rglob("recipe.yaml") if not path.parent.name.startswith("."))
-    return [_standing(directory, folder) for directory in found]
+    names = ((path.name if path == folder else str(path.relative_to(folder)), path) for path in found)
+    return [standing(path, name) for name, path in names]
 
 
-def _standing(directory: Path, folder: Path) -> Standing:
+def standing(directory: Path, name: str) -> Standing:
+    """How the run in `directory`, to be called `name`, stands."""
     run = Run(directory)
     wanted, total, problem = Best(), None, ""
     try:
@@ -76,7 +77,7 @@ def _standing(directory: Path, folder: Path) -> Standing:
         problem, result = error.problems[0].code, None
     except (KeyError, TypeError):  # of data.json, which is JSON but not what `fit` wrote
         problem, result = "run_missing", None
-    epochs = _epochs(run.history, wanted.metric)
+    epochs = _epochs(run, wanted.metric)
     best = None
     for line in epochs:
         value = line["test"][wanted.metric]
@@ -84,7 +85,7 @@ def _standing(directory: Path, folder: Path) -> Standing:
             best = line
     state, reason = _state(run, finished=result is not None, problem=problem)
     return Standing(
-        name=directory.name if directory == folder else str(directory.relative_to(folder)),
+        name=name,
         path=str(directory),
         state=state,
         reason=reason,
@@ -106,19 +107,14 @@ def _state(run: Run, *, finished: bool, problem: str) -> tuple[State, str]:
     paths = sorted(run.checkpoints.glob("step-*"))
     if paths and all(isinstance(read(path), Damaged) for path in reversed(paths)):
         return "broken", "checkpoint_invalid"
-    return "stopped", run.ended() or "killed"
+    return "stopped", str(run.ended().get("code", "killed"))
 
 
-def _epochs(history: Path, metric: str) -> list[dict[str, Any]]:
-    """The history's lines that end an epoch; a last line that a kill cut short is left out."""
-    try:
-        lines = history.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
+def _epochs(run: Run, metric: str) -> list[dict[str, Any]]:
+    """The history's lines that end an epoch."""
     found = []
-    for line in lines:
+    for value in run.lines():
         try:
-            value = json.loads(line)
             float(value["test"][metric])
             found.append({"epoch": int(value["epoch"]), "step": int(value["step"]), "test": value["test"]})
         except (ValueError, KeyError, TypeError):

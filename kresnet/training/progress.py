@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 #: From this share of the time on, the display says that the device waits for data.
@@ -34,13 +34,11 @@ class Progress:
             return
         epoch, done = divmod(step - 1, self.steps_per_epoch)
         left = clock(self._seconds_left(step))
-        line = (
+        self._draw(
             f"epoch {epoch + 1}/{self.epochs}  {_bar((done + 1) / self.steps_per_epoch)}  "
             f"{named(metrics)}  "
             f"{images_per_second:,.0f} images/s  {left} left"
         )
-        self.stream.write(f"\r\x1b[2K{line}")
-        self.stream.flush()
 
     def epoch(self, line: Mapping[str, object]) -> None:
         """At the end of an epoch, from its line of history."""
@@ -50,16 +48,28 @@ class Progress:
         step = int(str(line["step"]))
         waited = float(str(line["input_wait"]))
         waiting = f"  {waited:.0%} waiting for data" if waited >= TOLD_FROM else ""
-        text = (
+        self._keep(
             f"epoch {line['epoch']}/{self.epochs}  train {named(train)}  test {named(test)}  "
             f"{line['images_per_second']:,.0f} images/s{waiting}  {clock(self._seconds_left(step))} left"
         )
-        self.stream.write(("\r\x1b[2K" if self.alive else "") + text + "\n")
+
+    def _draw(self, line: str) -> None:
+        """Show a line until the next one."""
+        self.stream.write(f"\r\x1b[2K{line}")
+        self.stream.flush()
+
+    def _keep(self, line: str) -> None:
+        """Show a line for good."""
+        self.stream.write(("\r\x1b[2K" if self.alive else "") + line + "\n")
         self.stream.flush()
 
     def _seconds_left(self, step: int) -> float:
         elapsed = time.perf_counter() - self.started
         return elapsed / max(step - self.start_step, 1) * (self.total_steps - step)
+
+
+#: Makes the display of a run, as `Progress` does: of its steps in all, those of an epoch, and those already made.
+ProgressMaker = Callable[[int, int, int], Progress]
 
 
 def named(metrics: Mapping[str, float]) -> str:

@@ -16,6 +16,7 @@ from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import DataSet
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.plan import Plan
+from kresnet.plan.estimate import Estimate, estimate_recipe
 from kresnet.plan.outline import Outline, make_outline
 from kresnet.plan.segments import require_stages
 from kresnet.spec.architecture import Spec
@@ -55,24 +56,28 @@ class Timing:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What is known of a run before it is begun."""
+    """What is known of a run of the network `spec` before it is begun."""
 
+    spec: str
     outline: Outline
     data: Mapping[str, Any]
     devices: int
     precision: str
     timing: Timing
     rates: tuple[tuple[int, float], ...]
+    memory: Estimate
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values; `learning_rates` are pairs of step (the first is 0) and rate."""
         return {
+            "spec": self.spec,
             **self.outline.as_dict(),
             "images": dict(self.data),
             "devices": self.devices,
             "computed_in": self.precision,
             "seconds": asdict(self.timing),
             "learning_rates": [list(pair) for pair in self.rates],
+            "memory": self.memory.as_dict(),
         }
 
 
@@ -91,13 +96,16 @@ def rehearse(spec: Spec, plan: Plan, recipe: Recipe, document: Mapping[str, Any]
             timing = _timed(plan, recipe, outline, data, together)
     steps = np.unique(np.linspace(0, outline.total_steps - 1, RATES).astype(int))
     rates = np.asarray(learning_rate(outline.rate)(steps))
+    devices = together.strategy.num_replicas_in_sync
     return Rehearsal(
+        plan.name,
         outline,
         {"name": data.name, "train": len(data.train), "test": len(data.test)},
-        together.strategy.num_replicas_in_sync,
+        devices,
         together.precision(recipe).name,
         timing,
         tuple(zip(steps.tolist(), rates.tolist(), strict=True)),
+        estimate_recipe(plan, recipe, replicas=devices),
     )
 
 

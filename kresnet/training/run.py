@@ -146,12 +146,13 @@ class Run:
                 write_json(ended, error.problems[0].as_dict())
             raise
 
-    def ended(self) -> str:
-        """The code of the problem that the run came to a stop with; empty if it said none."""
+    def ended(self) -> dict[str, Any]:
+        """The problem that the run came to a stop with, as `Problem.as_dict` has it; empty if it said none."""
         try:
-            return str(json.loads((self.directory / "ended.json").read_text(encoding="utf-8"))["code"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return ""
+            problem = json.loads((self.directory / "ended.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return problem if isinstance(problem, dict) and "code" in problem else {}
 
     def require_model(self) -> Run:
         """The run itself, which must have come to its end.
@@ -163,6 +164,25 @@ class Run:
             message = f"{self.directory} has not finished training: there is no {self.model.name} in it."
             raise fail("run_missing", message, remedy=f"kresnet fit --resume {self.directory}")
         return self
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The history so far, oldest line first; one that a kill cut short is left out."""
+        try:
+            text = self.history.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return []
+        found = []
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+        return [line for line in found if isinstance(line, dict) and isinstance(line.get("step"), int)]
+
+    def changes(self) -> list[str]:
+        """What changed while the run went on all the same, a line each."""
+        try:
+            return (self.directory / "changes.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return []
 
     def keep_history_until(self, step: int) -> None:
         """Drop the lines of history that a restored checkpoint does not know of."""

@@ -7,6 +7,7 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from kresnet.training.instruments import Instruments
 from kresnet.training.lock import RunLock
 from kresnet.training.non_finite import Guard
 from kresnet.training.pace import Pace
-from kresnet.training.progress import Progress
+from kresnet.training.progress import Progress, ProgressMaker
 from kresnet.training.run import Run
 from kresnet.training.saving import Saver
 from kresnet.training.signals import Stopped, StopSignals
@@ -54,8 +55,10 @@ class Session:
         stop: StopSignals,
         write_model: Callable[[Path], None],
         log: Callable[[str], None],
+        display: ProgressMaker = Progress,
     ) -> None:
         self.directory, self.recipe, self.data, self.engine, self.log = run, recipe, data, engine, log
+        self.display = display if workers.chief else partial(Progress, stream=io.StringIO())
         self.instruments, self.lock, self.stop, self.write_model = instruments, lock, stop, write_model
         self.workers, self.share = workers, Share(workers.rank, workers.count)
         self.store = CheckpointStore(run.checkpoints, recipe.checkpoints.keep_last)
@@ -85,8 +88,7 @@ class Session:
             self.writer = tf.summary.create_file_writer(str(self.directory.tensorboard))
         else:
             self.writer = tf.summary.create_noop_writer()
-        stream = None if self.workers.chief else io.StringIO()
-        self.progress = Progress(self.total_steps, self.epoch_steps, self.step, stream)
+        self.progress = self.display(self.total_steps, self.epoch_steps, self.step)
         self.batches = self._batches()
         if self.guard.goes_back and not restored:
             self._save()

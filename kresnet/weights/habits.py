@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kresnet.errors import KresnetError
 from kresnet.plan import Plan, plan_loaded
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import Loaded, load_spec
+from kresnet.spec.loading import Loaded, overridden
 from kresnet.weights.layouts import Layout
 from kresnet.weights.source import Source
 
@@ -31,14 +30,9 @@ class Carried:
     differing: dict[str, tuple[Any, Any]]
 
 
-def carry_over(reference: str, overrides: Sequence[str], source: Source, layout: Layout) -> Carried:
-    """Give the spec the habits of the layout, and of a `.keras` file's own layers.
-
-    Raises:
-        KresnetError: what loading the spec raises.
-    """
-    loaded = load_spec(reference, overrides)
-    carried = Carried(loaded, plan_loaded(loaded), {}, {})
+def carry_over(loaded: Loaded[Spec], plan: Plan, source: Source, layout: Layout) -> Carried:
+    """Give a spec, whose plan it is, the habits of the layout, and of a `.keras` file's own layers."""
+    carried = Carried(loaded, plan, {}, {})
     stated, spec = loaded.source.values, loaded.value.document()
     for path, value in {**layout.habits, **_observed(source)}.items():
         own = _value(spec, path)
@@ -49,7 +43,7 @@ def carry_over(reference: str, overrides: Sequence[str], source: Source, layout:
             continue
         settings = carried.settings | {path: value}
         try:
-            changed = load_spec(reference, [*overrides, *_overrides(settings, "norm" in stated)])
+            changed = overridden(Spec, loaded.source, _overrides(settings, "norm" in stated), loaded.path)
             carried = Carried(changed, plan_loaded(changed), settings, carried.differing)
         except KresnetError:  # it would change nothing: no window strides, or none can be padded so
             continue

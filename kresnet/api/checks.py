@@ -1,0 +1,164 @@
+"""Hold networks and exports to account: batch norms against their derivation, gradients, exports in a fresh process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kresnet.api.network import Network
+from kresnet.api.run import Run
+from kresnet.errors import KresnetError, fail
+from kresnet.files import AnyPath
+from kresnet.spec.loading import Overrides, Reference
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from kresnet.analysis.agreement import NormCheck
+    from kresnet.analysis.checks import Conditions
+    from kresnet.analysis.flow import Flow
+    from kresnet.export.proof import Report
+
+    Examined = Reference | Network | Run
+
+
+@dataclass(frozen=True, slots=True)
+class NormReport:
+    """How the backward pass of every batch norm of a network agrees with its derivation in float64.
+
+    Attributes:
+        network: its name, with the settings that were overridden.
+        conditions: batch, devices, precision, where weights and images come from.
+        norms: an outcome each: relative errors by field, and which are too large.
+    """
+
+    network: str
+    conditions: Conditions
+    norms: Sequence[NormCheck]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all agree."""
+        return not any(norm.failures for norm in self.norms)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        norms = [norm.as_dict() for norm in self.norms]
+        return {"network": self.network, **asdict(self.conditions), "passed": self.passed, "norms": norms}
+
+    def error(self) -> KresnetError:
+        """What disagrees, as problems."""
+        return KresnetError(norm.problem() for norm in self.norms if norm.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class GradientReport:
+    """How the gradient fares on its way through the blocks of a network.
+
+    Attributes:
+        conditions: batch, devices, precision, where weights and images come from.
+        flow: what was measured block by block, and the verdict.
+    """
+
+    conditions: Conditions
+    flow: Flow
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return asdict(self.conditions) | self.flow.as_dict()
+
+    def plot(self, *others: GradientReport) -> Figure:
+        """Norms, paths, Jacobians and weight gradients block by block, beside those of other networks."""
+        from kresnet.analysis.figures import draw_flows
+
+        return draw_flows([report.flow for report in (self, *others)])
+
+    def save(self, directory: AnyPath, *others: GradientReport) -> None:
+        """Write `gradients.json` and figures, `gradients.png` and `gradients.svg`, into a new directory.
+
+        Raises:
+            KresnetError: `output_exists`, `not_writable`, `disk_full`.
+        """
+        from kresnet.analysis.figures import save
+        from kresnet.files import refuse_existing, staged_directory, write_json
+
+        refuse_existing(Path(directory))
+        with staged_directory(Path(directory)) as staged:
+            write_json(staged / "gradients.json", {"networks": [report.as_dict() for report in (self, *others)]})
+            save(self.plot(*others), staged / "gradients")
+
+
+def check_batch_norm(
+    network: Examined, *, recipe: Reference | None = None, overrides: Overrides = (), batch: int = 16
+) -> NormReport:
+    """Compare the backward pass of every batch norm, on real images, with its derivation in float64.
+
+    Args:
+        network: a network, what `kresnet.load` takes, or a run or its directory.
+        recipe: where the images come from; by default the run's or the spec's, else images that kresnet ships.
+        overrides: settings to change, those of the recipe beginning with `recipe.`.
+        batch: images, over all devices together.
+
+    Raises:
+        KresnetError: `contradiction` if there is nothing to check; what loading raises. Disagreement is not raised, but
+            reported.
+    """
+    from kresnet.runtime import import_tensorflow
+
+    import_tensorflow()
+    from kresnet.analysis.checks import check_batch_norms, conditions
+    from kresnet.analysis.subject import open_subject
+
+    subject = open_subject(_examined(network), recipe=recipe, overrides=overrides, batch=batch)
+    norms = check_batch_norms(subject)
+    return NormReport(subject.label, conditions(subject), norms)
+
+
+def check_gradients(
+    network: Examined, *, recipe: Reference | None = None, overrides: Overrides = (), batch: int = 16
+) -> GradientReport:
+    """Measure how the gradient fares on its way through the blocks, on real images.
+
+    Args:
+        network: a network, what `kresnet.load` takes, or a run or its directory.
+        recipe: where the images come from; by default the run's or the spec's, else images that kresnet ships.
+        overrides: settings to change, those of the recipe beginning with `recipe.`.
+        batch: images, over all devices together.
+
+    Raises:
+        KresnetError: `bad_option` for a single image; what loading raises.
+    """
+    from kresnet.runtime import import_tensorflow
+
+    if batch < 2:
+        raise fail("bad_option", "A gradient is measured on a batch.", expected="--batch 2 or more", found=str(batch))
+    import_tensorflow()
+    from kresnet.analysis.checks import check_gradients as measure
+    from kresnet.analysis.checks import conditions
+    from kresnet.analysis.subject import open_subject
+
+    subject = open_subject(_examined(network), recipe=recipe, overrides=overrides, batch=batch)
+    return GradientReport(conditions(subject), measure(subject))
+
+
+def check_export(directory: AnyPath) -> Report:
+    """Prove again that an exported version serves, in a fresh process without TensorFlow's Python.
+
+    Args:
+        directory: `MODELS_DIR/NAME/VERSION`, or `MODELS_DIR/NAME` for its newest version.
+
+    Raises:
+        KresnetError: `model_unreadable`, where there is no export of kresnet. A failure is not raised, but reported.
+    """
+    from kresnet.export.proof import check_export as prove
+
+    return prove(Path(directory))
+
+
+def _examined(network: Examined) -> Any:
+    """What `open_subject` takes."""
+    if isinstance(network, Network):
+        return network.loaded
+    return network.directory if isinstance(network, Run) else network

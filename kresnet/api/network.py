@@ -1,0 +1,270 @@
+"""Networks before they are trained: loaded, planned, compared, built. TensorFlow is imported by `build` alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kresnet.api.table import Table
+from kresnet.errors import fail, nearest
+from kresnet.files import AnyPath
+from kresnet.plan import Plan, lower, plan_loaded
+from kresnet.plan.diff import Difference
+from kresnet.plan.diff import diff as compared
+from kresnet.plan.display import html, line
+from kresnet.plan.drawing import draw
+from kresnet.plan.report import Comparison, paper
+from kresnet.spec import library
+from kresnet.spec.architecture import Spec
+from kresnet.spec.loading import Loaded, Overrides, Reference, load_recipe, load_spec, split_overrides
+from kresnet.spec.recipe import Recipe
+from kresnet.spec.schema import DOCUMENTS, json_schema
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Network:
+    """A network that a spec describes; `kresnet.load` makes one.
+
+    It never changes: `override` gives another. A notebook shows it as its plan.
+
+    Attributes:
+        loaded: the spec, with the places of its settings in the document that it was read from.
+    """
+
+    def __init__(self, loaded: Loaded[Spec]) -> None:
+        """Plan a loaded spec.
+
+        Raises:
+            KresnetError: `contradiction`, `map_too_small` or `no_effect`; all problems at once.
+        """
+        self.loaded = loaded
+        self._plan = plan_loaded(loaded)
+
+    @property
+    def name(self) -> str:
+        """The spec's name, which names files, folders and the served model."""
+        return self.spec.name
+
+    @property
+    def spec(self) -> Spec:
+        """Every setting, defaults included: a frozen pydantic model, which a notebook shows as YAML."""
+        return self.loaded.value
+
+    def plan(self) -> Plan:
+        """The network, layer by layer: shapes, parameters, multiply-accumulates."""
+        return self._plan
+
+    def override(self, overrides: Overrides) -> Network:
+        """The network with settings changed, as `kresnet.load` takes them.
+
+        >>> load("resnet50").override({"head.classes": 10}).spec.head.classes
+        10
+
+        Raises:
+            KresnetError: all problems of the changed spec at once.
+        """
+        return load(self, overrides)
+
+    def document(self) -> dict[str, Any]:
+        """The spec as plain values, every default written out: JSON-ready, and what `kresnet.load` takes."""
+        return self.spec.document()
+
+    def published(self) -> list[Comparison]:
+        """The figures that the spec's sources publish, beside the plan's."""
+        return paper(self._plan)
+
+    def drawing(self) -> str:
+        """The network, block by block, as a self-contained SVG document."""
+        return draw(self._plan)
+
+    def build(self, *, precision: str = "float32", seed: int = 0, force: bool = False) -> keras.Model:
+        """The network as a Keras model with initial weights, verified against the plan.
+
+        Args:
+            precision: `float32`, `bfloat16` or `float16`, of activations and products; weights are float32.
+            seed: of initial weights and dropout.
+            force: go on where the estimate of memory says stop.
+
+        Returns:
+            A model that takes float32 RGB values 0-255 `(N, H, W, C)`, or vectors `(N, length)`, and returns float32:
+            logits `(N, classes)`, one output, or a dictionary of feature maps.
+
+        Raises:
+            KresnetError: `too_large`; `environment` if TensorFlow cannot be imported; `bad_option`.
+        """
+        from kresnet.plan.estimate import available_memory, check_fits, estimate
+        from kresnet.runtime import import_tensorflow
+
+        require_one_of("precision", precision, ("float32", "bfloat16", "float16"))
+        if not force:
+            check_fits(estimate(self._plan, 1, training=False), available_memory())
+        import_tensorflow()
+        from kresnet.graph import build_model
+
+        return build_model(self._plan, precision=precision, seed=seed)
+
+    def save(self, directory: AnyPath, *, force: bool = False) -> list[str]:
+        """Build the network and write `model.keras`, `plan.json`, `spec.yaml` and `network.svg` into a new directory.
+
+        Returns:
+            The names of the files.
+
+        Raises:
+            KresnetError: `output_exists`, `not_writable`, `disk_full`, or what `build` raises; then nothing is left.
+        """
+        from kresnet.files import refuse_existing, staged_directory, write_json, write_text
+
+        directory = Path(directory)
+        refuse_existing(directory)
+        model = self.build(force=force)
+        with staged_directory(directory) as staged:
+            write_text(staged / "spec.yaml", self.spec.yaml())
+            write_json(staged / "plan.json", self._plan.as_dict())
+            write_text(staged / "network.svg", self.drawing())
+            model.save(staged / "model.keras")
+        return sorted(path.name for path in directory.iterdir())
+
+    def __repr__(self) -> str:
+        return f"<Network {line(self._plan)}>"
+
+    def _repr_html_(self) -> str:
+        return html(self._plan)
+
+
+def load(reference: Reference | Network, overrides: Overrides = ()) -> Network:
+    """The network that a spec describes, its settings checked and its plan made.
+
+    >>> load("resnet50")
+    <Network resnet50: 25,610,152 parameters, 4.089 G MACs, 50 weighted layers>
+    >>> load("resnet50", {"input.shape": [64, 64, 3], "head.classes": 10}).plan().macs
+    333664256
+    >>> load({"extends": "resnet50", "name": "ten", "head": {"classes": 10}})
+    <Network ten: 23,581,642 parameters, 4.087 G MACs, 50 weighted layers>
+
+    Args:
+        reference: name of a shipped spec (`kresnet.specs()` lists them), path of a spec's file, its values as a
+            mapping, or a network.
+        overrides: settings to change, in turn: a mapping of paths to values (`{"stages.0.width": 32}`; a mapping as
+            value changes only what it names, a list replaces), or texts as after `--set` (`["stages.0.width=32"]`).
+
+    Raises:
+        KresnetError: all problems of the spec at once, each with its place, the nearest valid name and a remedy.
+    """
+    of_spec, of_recipe = split_overrides(overrides)
+    if of_recipe:
+        message = "A setting of the recipe is none of the network."
+        raise fail("bad_override", message, found=f"recipe.{of_recipe[0]}", remedy="kresnet.fit, or kresnet.recipe")
+    return Network(load_spec(reference.loaded if isinstance(reference, Network) else reference, of_spec))
+
+
+def recipe(reference: Reference, overrides: Overrides = ()) -> Recipe:
+    """How a network is trained: a recipe with every default written out, for `kresnet.fit`.
+
+    >>> recipe("quickstart", {"epochs": 3}).epochs
+    3
+
+    Args:
+        reference: name of a shipped recipe, path of a recipe's file, its values as a mapping, or a recipe.
+        overrides: settings to change, as for `kresnet.load`.
+
+    Raises:
+        KresnetError: all problems of the recipe at once.
+    """
+    return load_recipe(reference, overrides).value
+
+
+def specs() -> Table:
+    """The networks that ship with kresnet: name, depth, parameters, multiply-accumulates, source.
+
+    >>> specs().column("name")[:3]
+    ['cifar_plain20', 'cifar_plain32', 'cifar_plain44']
+    """
+    plans = [lower(load_spec(name).value) for name in sorted(library.names(), key=_natural)]
+    entries = [plan.as_dict(records=False) for plan in plans]
+    return Table(
+        ({key: value for key, value in entry.items() if key not in ("published", "recipe")} for entry in entries),
+        ("name", "weighted_layers", "parameters.total", "macs", "source"),
+    )
+
+
+def diff(a: Reference | Network, b: Reference | Network) -> Difference:
+    """How network `b` differs from network `a`: settings, blocks, and what it costs.
+
+    >>> diff("resnet18", "resnet34").totals()["parameters"]
+    (11699112, 21814696)
+
+    Raises:
+        KresnetError: what loading either raises.
+    """
+    one, other = load(a), load(b)
+    return compared(one.plan(), other.plan(), one.document(), other.document())
+
+
+def schema(document: str = "spec") -> dict[str, Any]:
+    """The JSON Schema of a `spec` or a `recipe`, for editors and validators.
+
+    Raises:
+        KresnetError: `bad_option` for another document.
+    """
+    if document not in DOCUMENTS:
+        expected, close = "one of " + ", ".join(DOCUMENTS), nearest(document, list(DOCUMENTS))
+        raise fail("bad_option", f"There is no document `{document}`.", expected=expected, nearest=close)
+    return json_schema(document)
+
+
+def recipe_for(network: Network, reference: Reference | None, overrides: Overrides = ()) -> Loaded[Recipe]:
+    """The recipe that the caller or the spec names, its paths absolute so that the run can go on from anywhere.
+
+    Args:
+        network: to be trained.
+        reference: the caller's recipe, or None for the spec's own.
+        overrides: of the recipe, without `recipe.`.
+
+    Raises:
+        KresnetError: `bad_option` if neither names one; all problems of the recipe at once.
+    """
+    own = network.spec.recipe
+    if reference is None and own is None:
+        raise fail("bad_option", f"The spec {network.name} names no recipe.", remedy="--recipe quickstart")
+    beside = network.loaded.path.parent if network.loaded.path and reference is None else None
+    found = load_recipe(str(own) if reference is None else reference, overrides, beside=beside)
+    data = found.value.data
+    field = {"tfds": "data_dir", "folder": "path", "arrays": "path"}.get(data.kind)
+    path = getattr(data, field) if field else None
+    if field is None or path is None:
+        return found
+    data = data.model_copy(update={field: str(Path(path).expanduser().resolve())})
+    return replace(found, value=found.value.model_copy(update={"data": data}))
+
+
+def load_both(
+    network: Reference | Network, recipe: Reference | None, overrides: Overrides
+) -> tuple[Network, Loaded[Recipe]]:
+    """What is to be trained, and how; overrides whose path begins with `recipe.` are the recipe's.
+
+    Raises:
+        KresnetError: what loading either raises.
+    """
+    of_spec, of_recipe = split_overrides(overrides)
+    loaded = load(network, of_spec)
+    return loaded, recipe_for(loaded, recipe, of_recipe)
+
+
+def require_one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Make sure that an option has one of its values.
+
+    Raises:
+        KresnetError: `bad_option`.
+    """
+    if value not in allowed:
+        expected = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+        raise fail("bad_option", f"{option} {value} is unknown.", expected=expected, nearest=nearest(value, allowed))
+
+
+def _natural(name: str) -> list[str | int]:
+    """Sorts resnet18 before resnet101; words and numbers take turns, so that like meets like."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

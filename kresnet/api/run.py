@@ -1,0 +1,222 @@
+"""A run as Python sees it: how it went, what it learned, and what can be done with that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kresnet.api.network import Network, load
+from kresnet.api.table import Table
+from kresnet.errors import fail
+from kresnet.files import AnyPath
+from kresnet.spec.recipe import Recipe
+from kresnet.training.listing import Standing, list_runs, standing
+from kresnet.training.run import Run as Directory
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from kresnet.export.portable import PortableResult
+    from kresnet.export.saved_model import ExportResult
+
+    #: An image file, or pixels: uint8 `(h, w)`, `(h, w, 1)` or `(h, w, 3)`, of any size.
+    Image = AnyPath | np.ndarray
+
+
+class Run:
+    """A training run and what it left behind; `kresnet.fit` makes one, `kresnet.open_run` finds one again.
+
+    All is read from the run's directory when it is asked for, so that a run can be watched while another process
+    trains it.
+
+    Attributes:
+        directory: what is on disk, file by file.
+    """
+
+    def __init__(self, directory: Directory, result: dict[str, Any] | None = None) -> None:
+        """`result`: where this process has seen the end of a run whose directory is on another machine."""
+        self.directory, self._result = directory, result
+
+    @property
+    def path(self) -> Path:
+        """The run's directory."""
+        return self.directory.directory
+
+    @cached_property
+    def network(self) -> Network:
+        """What is trained."""
+        return load(self.path / "spec.yaml")
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How it is trained, every default written out."""
+        return self.directory.recipe()
+
+    @property
+    def standing(self) -> Standing:
+        """State (`running`, `finished`, `stopped` or `broken`), reason, steps so far and in all, best epoch."""
+        return standing(self.path, self.path.name)
+
+    @property
+    def history(self) -> Table:
+        """The epochs so far, one a row: `epoch`, `step`, `train` and `test` metrics, `learning_rate`, `seconds`...
+
+        `run.history.column("test.accuracy")` is one column of it.
+        """
+        lines = [line for line in self.directory.lines() if "epoch" in line]
+        metrics = [f"{split}.{name}" for split in ("train", "test") for line in lines[:1] for name in line[split]]
+        return Table(lines, ("epoch", "step", *metrics, "learning_rate", "images_per_second"))
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """How the run ended: last `train` and `test` metrics, `seconds`, `peak_memory` in bytes...; None before."""
+        return self._result or self.directory.finished()
+
+    def plot(self) -> Figure:
+        """Loss and the other metrics against epochs, on training (dashed) and test images.
+
+        Returns:
+            A matplotlib figure, made without `pyplot`, which a notebook shows and `savefig` writes.
+
+        Raises:
+            KresnetError: `run_missing` if no epoch has ended yet.
+        """
+        if not (history := self.history):
+            raise fail("run_missing", f"{self.path} has no history yet: no epoch has ended.")
+        from kresnet.analysis.curves import draw_history
+
+        return draw_history(history, f"{self.network.name} by {self.recipe.name}")
+
+    def model(self, *, best: bool = False) -> keras.Model:
+        """The trained network, float32, as `Network.build` returns it.
+
+        Args:
+            best: that of the best epoch, which a recipe with `checkpoints.keep_best` keeps, rather than of the last.
+
+        Raises:
+            KresnetError: `run_missing` before the run's end, or where no best network was kept.
+        """
+        from kresnet.runtime import import_tensorflow
+
+        if best and not self.directory.best.is_file():
+            remedy = 'a recipe with {"checkpoints.keep_best": {"metric": "accuracy"}}'
+            raise fail("run_missing", f"{self.path} keeps no best network.", remedy=remedy)
+        path = self.directory.best if best else self.directory.require_model().model
+        import_tensorflow()
+        from kresnet.weights.convert import load_model
+
+        return load_model(path, self.network.plan())
+
+    def evaluate(self) -> dict[str, Any]:
+        """Measure the trained network on the run's test images, in float32.
+
+        Returns:
+            The metrics; `images`, `seconds`; and of a classifier `classes`, the accuracy by class name, and `tally`,
+            the confusion matrix (rows are labels, columns what the network says).
+
+        Raises:
+            KresnetError: `run_missing` before the run's end; what opening the data raises.
+        """
+        from kresnet.runtime import import_tensorflow
+
+        self.directory.require_model()
+        import_tensorflow()
+        from kresnet.inference import evaluate
+
+        return evaluate(self.directory)
+
+    def predict(self, images: Image | Iterable[Image]) -> list[dict[str, Any]]:
+        """Classify images, each brought to the network's size as evaluation does.
+
+        Args:
+            images: paths of image files, arrays of pixels, or a batch of pixels, uint8 `(N, h, w, C)`; one or many.
+
+        Returns:
+            A mapping an image: `image` (its path, or its number), `class_id`, `label`, `probability`, and
+            `probabilities` by class name.
+
+        Raises:
+            KresnetError: `run_missing` before the run's end; `file_missing`, `image_unreadable` or `data_mismatch`, of
+                all such images at once; `bad_option` for no images; `contradiction` if this is no classifier of images.
+        """
+        self.directory.require_model()
+        listed = _listed(images)
+        if not listed:
+            raise fail("bad_option", "Name the images to classify.", remedy=f"kresnet predict {self.path} IMAGE...")
+        model = self._model
+        from kresnet.inference import predict
+
+        return predict(self.directory, listed, model)
+
+    @cached_property
+    def _model(self) -> keras.Model:
+        """For one prediction after the other."""
+        return self.model()
+
+    def export(self, output: AnyPath, **options: Any) -> ExportResult | PortableResult:
+        """Write the trained network for a server; `kresnet.export_model` says what the options are."""
+        from kresnet.api.weights import export_model
+
+        return export_model(self, output, **options)
+
+    def resume(self, *, allow_changed: bool = False, progress: bool = True) -> Run:
+        """Go on from the newest state that was saved; see `kresnet.resume`."""
+        from kresnet.api.training import resume
+
+        return resume(self, allow_changed=allow_changed, progress=progress)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        return f"<Run {self._line()}>"
+
+    def _repr_html_(self) -> str:
+        return f"<div><p><strong>{escape(self._line())}</strong></p>{self.history._repr_html_()}</div>"
+
+    def _line(self) -> str:
+        now = self.standing
+        reason = f" ({now.reason})" if now.reason else ""
+        steps = f", {now.step:,} of {now.steps:,} steps" if now.steps else ""
+        told = (
+            f", best {now.metric.replace('_', ' ')} {now.best:.4f} in epoch {now.best_epoch}" if now.best_epoch else ""
+        )
+        return f"{self.path}: {now.state}{reason}{steps}{told}"
+
+
+def _listed(images: Any) -> list[Any]:
+    """Images one by one: paths as they are, all else as arrays."""
+    import numpy as np
+
+    if isinstance(images, str | os.PathLike):
+        return [images]
+    if hasattr(images, "__array__") or hasattr(images, "__array_interface__"):  # of NumPy, TensorFlow or Pillow
+        array = np.asarray(images)
+        return list(array) if array.ndim > 3 else [array]
+    several = images if isinstance(images, Iterable) else [images]
+    return [each if isinstance(each, str | os.PathLike) else np.asarray(each) for each in several]
+
+
+def open_run(path: AnyPath) -> Run:
+    """The run that was begun in a directory, finished or not.
+
+    Raises:
+        KresnetError: `run_missing`.
+    """
+    return Run(Directory.open(Path(path)))
+
+
+def runs(folder: AnyPath = "runs") -> Table:
+    """The runs in a folder, or the one that it is itself: state, progress, best epoch; `path` is for `open_run`.
+
+    Raises:
+        KresnetError: `file_missing` if there is no such folder.
+    """
+    shown = ("name", "state", "reason", "step", "steps", "metric", "best", "best_epoch")
+    return Table((found.as_dict() for found in list_runs(Path(folder))), shown)

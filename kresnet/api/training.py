@@ -1,0 +1,163 @@
+"""Train networks: start, continue or rehearse a run."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kresnet.api.network import Network, load_both
+from kresnet.api.run import Run
+from kresnet.api.telling import teller
+from kresnet.errors import KresnetError, fail
+from kresnet.files import AnyPath
+from kresnet.spec.loading import Loaded, Overrides, Reference
+from kresnet.spec.recipe import Recipe
+from kresnet.training.run import Run as Directory
+
+if TYPE_CHECKING:
+    from kresnet.training.rehearsal import Rehearsal
+
+
+def fit(
+    network: Reference | Network,
+    recipe: Reference | None = None,
+    *,
+    output: AnyPath | None = None,
+    overrides: Overrides = (),
+    init: AnyPath | None = None,
+    freeze: Sequence[str] = (),
+    force: bool = False,
+    progress: bool = True,
+) -> Run:
+    """Train a network into a new directory.
+
+    An interrupt (Ctrl-C, a notebook's stop button) or SIGTERM lets the steps under way end and the state be saved;
+    `kresnet.resume` then goes on bit for bit. Only the main thread hears signals: a run in another thread trains on.
+
+    Args:
+        network: a network, or what `kresnet.load` takes.
+        recipe: a recipe, or what `kresnet.recipe` takes; the spec's own by default.
+        output: the run's directory; `runs/NAME` by default.
+        overrides: settings to change, as for `kresnet.load`; those of the recipe begin with `recipe.`:
+            `{"recipe.epochs": 3, "head.dropout": 0.1}`.
+        init: a kresnet model's `.keras` file to start from; its head may differ.
+        freeze: parts of `init` to hold as they are: `["stem", "stage1"]`.
+        force: go on where the estimate of memory says stop.
+        progress: tell on standard error, or in a notebook below the cell, how it goes.
+
+    Raises:
+        KresnetError: for bad input before anything is written; `diverged`, `disk_full` or `peer_lost` later.
+        KeyboardInterrupt: once the run was asked to stop and its state is saved. A second interrupt does not wait.
+    """
+    from kresnet.plan.estimate import available_memory, check_fits, estimate_recipe
+    from kresnet.runtime import import_tensorflow
+    from kresnet.training.cluster import cluster_of
+    from kresnet.weights.transfer import prepare
+
+    loaded, chosen = load_both(network, recipe, overrides)
+    plan, cluster = loaded.plan(), cluster_of(chosen.value)
+    run = Directory(Path("runs") / loaded.name if output is None else Path(output))
+    if not cluster or cluster.chief:
+        run.refuse_existing()
+    transfer = prepare(plan, Path(init) if init else None, freeze)
+    if not force:
+        check_fits(estimate_recipe(plan, chosen.value), available_memory())
+    import_tensorflow(silent=cluster is not None)
+    from kresnet.training.fit import start
+
+    log, display = teller(progress)
+    with _training(chosen):
+        result = start(run, loaded.spec, plan, chosen.value, log, transfer, chosen.source.values, display=display)
+    return Run(run, result)
+
+
+def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = True) -> Run:
+    """Continue a run from the newest state that was saved; one that has finished is left as it is.
+
+    Args:
+        run: the run, or its directory.
+        allow_changed: go on although something changed that changes the result.
+        progress: as for `kresnet.fit`.
+
+    Raises:
+        KresnetError: `run_missing`, `run_changed`, `checkpoint_invalid`, and what `kresnet.fit` raises.
+        KeyboardInterrupt: as `kresnet.fit`.
+    """
+    from kresnet.runtime import import_tensorflow
+    from kresnet.training.cluster import named_cluster
+
+    directory, (log, display) = Directory(Path(run)), teller(progress)
+    if directory.finished():
+        log(f"{directory} has finished; there is nothing left to do.")
+        return Run(directory)
+    cluster = named_cluster()
+    follows = cluster is not None and not cluster.chief
+    if not follows:  # the chief's machine alone may have it
+        directory = Directory.open(directory.directory)
+    import_tensorflow(silent=cluster is not None)
+    from kresnet.training import fit as training
+
+    with _training():
+        if cluster and follows:
+            result = training.follow(cluster, log)
+        else:
+            result = training.resume(directory, log, allow_changed=allow_changed, display=display)
+    return Run(directory, result)
+
+
+def rehearse(
+    network: Reference | Network,
+    recipe: Reference | None = None,
+    *,
+    overrides: Overrides = (),
+    force: bool = False,
+) -> Rehearsal:
+    """Tell what a run would do: its steps, learning rates, memory, and after a few timed steps its length.
+
+    Nothing is written. Arguments are those of `kresnet.fit`.
+
+    Raises:
+        KresnetError: whatever `kresnet.fit` would refuse to begin with; `bad_option` for a run of several workers.
+    """
+    from kresnet.plan.estimate import available_memory, check_fits, estimate_recipe
+    from kresnet.runtime import import_tensorflow
+    from kresnet.training.cluster import cluster_of
+
+    loaded, chosen = load_both(network, recipe, overrides)
+    if cluster_of(chosen.value):
+        message = "--dry-run times one process, and this recipe is for several workers."
+        raise fail("bad_option", message, remedy="--set recipe.distribution=one_device")
+    if not force:
+        check_fits(estimate_recipe(loaded.plan(), chosen.value), available_memory())
+    import_tensorflow()
+    from kresnet.training.rehearsal import rehearse
+
+    with _training(chosen):
+        return rehearse(loaded.spec, loaded.plan(), chosen.value, chosen.source.values)
+
+
+@contextlib.contextmanager
+def _training(recipe: Loaded[Recipe] | None = None) -> Iterator[None]:
+    """Leave the process's random state as it was, and tell what went wrong as a caller in Python expects it.
+
+    TensorFlow's and Keras's own global seeds cannot be put back; they stay those of the run.
+    """
+    import numpy as np
+    from tensorflow.python.framework.config import disable_op_determinism, is_op_determinism_enabled
+
+    own, numpys, deterministic = random.getstate(), np.random.get_state(), is_op_determinism_enabled()
+    try:
+        yield
+    except KresnetError as error:
+        located = recipe.locate(error, below="recipe") if recipe else error
+        if error.problems[0].code == "interrupted":
+            raise KeyboardInterrupt(str(located)) from located
+        raise located from None
+    finally:
+        random.setstate(own)
+        np.random.set_state(numpys)
+        if not deterministic:
+            disable_op_determinism()

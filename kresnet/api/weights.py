@@ -1,0 +1,246 @@
+"""Bring weights in from other projects, and trained networks out to servers."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from kresnet.api.network import Network, load, require_one_of
+from kresnet.api.telling import teller
+from kresnet.errors import fail
+from kresnet.export.contract import Fold, WeightType
+from kresnet.files import AnyPath
+from kresnet.spec.loading import Overrides, Reference, split_overrides
+
+if TYPE_CHECKING:
+    from kresnet.api.run import Run
+    from kresnet.export.portable import PortableResult
+    from kresnet.export.saved_model import ExportResult
+    from kresnet.weights.habits import Carried
+    from kresnet.weights.matching import Match
+
+Format = Literal["saved_model", "tflite", "onnx"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Weights that became a kresnet model.
+
+    Attributes:
+        path: the `.keras` file.
+        spec: the network's resolved spec, beside it.
+        found: which tensor went where.
+        carried: the spec with what the weights' origin always does and does not say.
+    """
+
+    path: Path
+    spec: Path
+    found: Match
+    carried: Carried
+
+    def notes(self) -> list[str]:
+        """What was done beyond setting float32 weights one by one, a sentence each."""
+        return _notes(self.found, self.carried)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        found, carried = self.found, self.carried
+        return {
+            "model": str(self.path),
+            "spec": str(self.spec),
+            "layout": found.layout.name,
+            "weights": len(found.pairs),
+            "parameters": sum(target.parameter.size for target, _ in found.pairs),
+            "carried_over": carried.settings,
+            "differing": {path: {"spec": own, "origin": theirs} for path, (own, theirs) in carried.differing.items()},
+            "cast_to_float32": dict(_types(found)),
+            "left_as_initialized": _left(found),
+            "left_out": found.unused,
+        }
+
+
+def convert(
+    weights: AnyPath,
+    spec: Reference | Network,
+    output: AnyPath,
+    *,
+    layout: str = "auto",
+    allow_missing: Sequence[str] = (),
+    allow_unused: Sequence[str] = (),
+    overrides: Overrides = (),
+    force: bool = False,
+    progress: bool = True,
+) -> Conversion:
+    """Turn weights of PyTorch or Keras into a kresnet model that computes the same numbers.
+
+    Args:
+        weights: a `.safetensors`, `.keras` or `.weights.h5` file.
+        spec: the network that they are of: a network, or what `kresnet.load` takes.
+        output: the `.keras` file to write; the resolved spec is written beside it, with the suffix `.yaml`.
+        layout: whose names the weights have: `auto`, `torchvision`, `timm`, `cifar-pytorch`, `transformers`,
+            `keras-applications` or `kresnet`.
+        allow_missing: layers or weights that the file may lack.
+        allow_unused: tensors, or all below a name, that may be left out.
+        overrides: settings of the spec to change, as for `kresnet.load`.
+        force: go on where the estimate of memory says stop.
+        progress: tell `Conversion.notes` on standard error before the network is built.
+
+    Raises:
+        KresnetError: `weights_mismatch` with all that does not fit; `bad_option`, `output_exists`, `model_unreadable`,
+            `weights_pickle`, `too_large`, `not_writable`, `disk_full`.
+    """
+    from kresnet.files import refuse_existing, write_text
+    from kresnet.plan.estimate import available_memory, check_fits, estimate
+    from kresnet.runtime import import_tensorflow
+    from kresnet.weights.habits import carry_over
+    from kresnet.weights.matching import match, require
+    from kresnet.weights.source import open_weights
+
+    output = Path(output)
+    if output.suffix != ".keras":
+        raise fail("bad_option", f"-o {output} is not named as a Keras file.", expected="a name that ends in .keras")
+    spec_file = output.with_suffix(".yaml")
+    for path in (output, spec_file):
+        refuse_existing(path)
+    own, of_recipe = split_overrides(overrides)
+    if of_recipe:
+        raise fail("bad_option", f"A conversion has no recipe: --set recipe.{of_recipe[0]}.")
+    with open_weights(Path(weights)) as source:
+        network = load(spec, own)
+        carried = carry_over(network.loaded, network.plan(), source, match(network.plan(), source, layout).layout)
+        found = match(carried.plan, source, layout)
+        require(found, carried.plan, allow_missing, allow_unused)
+        if not force:
+            check_fits(estimate(carried.plan, 1, training=False), available_memory())
+        log, _ = teller(progress)
+        for note in _notes(found, carried):
+            log(note)
+        import_tensorflow()
+        from kresnet.weights.convert import converted_model, write_model
+
+        model = converted_model(carried.plan, found)
+    write_model(model, output)
+    write_text(spec_file, carried.loaded.value.yaml())
+    return Conversion(output, spec_file, found, carried)
+
+
+def _notes(found: Match, carried: Carried) -> list[str]:
+    notes = [f"Layout {found.layout.name}{f', prefix {found.prefix}' if found.prefix else ''}."]
+    notes += [f"Carried over from the weights' origin: {path}={value}." for path, value in carried.settings.items()]
+    notes += [
+        f"The spec states {path}={own}, the weights' origin has {theirs}: the numbers will differ."
+        for path, (own, theirs) in carried.differing.items()
+    ]
+    for kind, count in _types(found).items():
+        exact = "which loses digits" if kind == "float64" else "which keeps every value"
+        notes.append(f"{count} tensors are {kind}: cast to float32, {exact}.")
+    if left := _left(found):
+        notes.append(f"Left as they start: {', '.join(left)}.")
+    if found.unused:
+        notes.append(f"Left out: {', '.join(found.unused)}.")
+    return notes
+
+
+def _types(found: Match) -> Counter[str]:
+    return Counter(tensor.type for _, tensor in found.pairs if tensor.type != "float32")
+
+
+def _left(found: Match) -> list[str]:
+    return [target.name for target in found.missing] + [target.name for target, _ in found.wrong]
+
+
+def export_model(
+    trained: Run | AnyPath,
+    output: AnyPath,
+    *,
+    version: int | str = "next",
+    signatures: Sequence[str] | None = None,
+    fold: Fold = "auto",
+    weights: WeightType = "float32",
+    spec: Reference | Network | None = None,
+    classes: AnyPath | Sequence[str] | None = None,
+    images: AnyPath | None = None,
+    format: Format = "saved_model",
+    base_path: str | PurePath | None = None,
+    progress: bool = True,
+) -> ExportResult | PortableResult:
+    """Write a SavedModel for TF Serving, and publish it once a fresh process has proved that it serves.
+
+    With `format` `tflite` or `onnx` a file is written instead, once the runtime that it is for has answered as the
+    network does.
+
+    Args:
+        trained: a finished run, its directory, or a `.keras` file.
+        output: folder of served models, in which `NAME/VERSION/` appears; a file for `tflite` and `onnx`.
+        version: its number, or `next` for the next free one.
+        signatures: those beside `serving_default`, of `image_bytes`, `classify`, `features`; by default all that the
+            network can have.
+        fold: whether batch norms are folded into the weights before them: `auto`, `yes` or `no`.
+        weights: type that kernels are stored in: `float32`, `bfloat16` or `float16`.
+        spec: of a `.keras` file; by default FILE.yaml beside it.
+        classes: class names in order, or a text file of them, one a line; by default the run's.
+        images: folder of images to compare on; by default the run's test images.
+        format: `saved_model`, `tflite` or `onnx`.
+        base_path: `output` as the server will see it.
+        progress: tell on standard error what is going on.
+
+    Returns:
+        Path, version and proof; or path, runtime and largest difference of its answers.
+
+    Raises:
+        KresnetError: `export_mismatch` or `not_servable` where the proof failed, and then nothing is left behind;
+            `run_missing`, `output_exists`, `bad_option`, `data_mismatch`, `weights_mismatch`, `environment`,
+            `disk_full`, `not_writable`.
+    """
+    from kresnet.export.origin import open_origin
+    from kresnet.runtime import import_tensorflow
+
+    require_one_of("--fold", fold, get_args(Fold))
+    require_one_of("--weights", weights, get_args(WeightType))
+    require_one_of("--format", format, get_args(Format))
+    number = _number(version)
+    if format != "saved_model" and (number or signatures or base_path):
+        message = f"--version, --signatures and --base-path are for a server, not for --format {format}."
+        raise fail("bad_option", message)
+    names = Path(classes) if isinstance(classes, str | os.PathLike) else classes
+    origin = open_origin(Path(trained), spec=spec.loaded if isinstance(spec, Network) else spec, classes=names)
+    import_tensorflow()
+    from kresnet.export.samples import samples
+    from kresnet.export.saved_model import Options
+    from kresnet.export.saved_model import export_model as export
+    from kresnet.plan import make_plan
+    from kresnet.weights.convert import load_model
+
+    model = load_model(origin.model, make_plan(origin.spec))
+    inputs = samples(origin, Path(images) if images else None)
+    if format != "saved_model":
+        from kresnet.export.portable import export_portable
+
+        return export_portable(
+            model, origin.spec, origin.class_names, Path(output), format,
+            fold=fold, weights=weights, inputs=inputs, origin=origin.facts,
+        )  # fmt: skip
+    log, _ = teller(progress)
+    log("Exporting, then loading the export in a fresh process through TensorFlow's C API.")
+    options = Options(
+        version=number,
+        signatures=None if signatures is None else tuple(signatures),
+        fold=fold,
+        weights=weights,
+        base_path=PurePosixPath(base_path) if base_path else None,
+    )
+    return export(model, origin.spec, origin.class_names, Path(output), options, inputs=inputs, origin=origin.facts)
+
+
+def _number(version: int | str) -> int | None:
+    """The version that the caller means; None for the next free one."""
+    if version == "next":
+        return None
+    if not (str(version).isascii() and str(version).isdigit()):
+        expected = "a whole number from 1, or next"
+        raise fail("bad_option", "A version is a number.", expected=expected, found=str(version))
+    return int(version)
