@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test test-slow test-distributed faults fuzz nightly golden reference bench bench-scaling bench-torch-venv lint \
+.PHONY: demo test test-slow test-distributed faults fuzz nightly notebooks golden reference bench bench-scaling bench-torch-venv lint \
 	docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -34,6 +34,9 @@ faults: $(VENV)/.installed ## kill, fill, damage and take away small runs, and t
 
 nightly: $(VENV)/.installed ## fifty times the random networks of `make test`
 	KRESNET_PROPERTY_SCALE=50 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py
+
+notebooks: $(VENV)/.installed ## run the notebooks of docs/ anew and keep what they show
+	$(BIN)/python -m tests.docs.notebooks
 
 golden: $(VENV)/.installed ## write the counts of every shipped network anew, for a look at the difference
 	$(BIN)/python -m tests.golden.regenerate

@@ -25,6 +25,7 @@ SLOW = (
     "docs/transfer-learning.md",
     "docs/backbone.md",
     "docs/comparison.md",
+    "docs/python.md",
 )
 
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
