@@ -50,7 +50,7 @@ def prepare(directory: Path) -> None:
 def shows(text: str, printed: str) -> bool:
     """Whether the lines of `text` stand in `printed` in a row; `...` is any number of lines, blanks at ends aside."""
     lines = (line.rstrip() for line in text.splitlines())
-    pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n" for line in lines)
+    pattern = "".join(r"(?:.*\n)*?" if line.strip() == "..." else re.escape(line) + r"\n" for line in lines)
     tidy = "".join(line.rstrip() + "\n" for line in printed.splitlines())
     return re.search("^" + pattern, tidy, re.MULTILINE) is not None
 
