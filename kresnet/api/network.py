@@ -61,8 +61,9 @@ class Network:
     def override(self, overrides: Overrides) -> Network:
         """The network with settings changed, as `kresnet.load` takes them.
 
-        >>> load("resnet50").override({"head.classes": 10}).spec.head.classes
-        10
+        Examples:
+            >>> load("resnet50").override({"head.classes": 10}).spec.head.classes
+            10
 
         Raises:
             KresnetError: all problems of the changed spec at once.
@@ -138,12 +139,13 @@ class Network:
 def load(reference: Reference | Network, overrides: Overrides = ()) -> Network:
     """The network that a spec describes, its settings checked and its plan made.
 
-    >>> load("resnet50")
-    <Network resnet50: 25,610,152 parameters, 4.089 G MACs, 50 weighted layers>
-    >>> load("resnet50", {"input.shape": [64, 64, 3], "head.classes": 10}).plan().macs
-    333664256
-    >>> load({"extends": "resnet50", "name": "ten", "head": {"classes": 10}})
-    <Network ten: 23,581,642 parameters, 4.087 G MACs, 50 weighted layers>
+    Examples:
+        >>> load("resnet50")
+        <Network resnet50: 25,610,152 parameters, 4.089 G MACs, 50 weighted layers>
+        >>> load("resnet50", {"input.shape": [64, 64, 3], "head.classes": 10}).plan().macs
+        333664256
+        >>> load({"extends": "resnet50", "name": "ten", "head": {"classes": 10}})
+        <Network ten: 23,581,642 parameters, 4.087 G MACs, 50 weighted layers>
 
     Args:
         reference: name of a shipped spec (`kresnet.specs()` lists them), path of a spec's file, its values as a
@@ -164,8 +166,9 @@ def load(reference: Reference | Network, overrides: Overrides = ()) -> Network:
 def recipe(reference: Reference, overrides: Overrides = ()) -> Recipe:
     """How a network is trained: a recipe with every default written out, for `kresnet.fit`.
 
-    >>> recipe("quickstart", {"epochs": 3}).epochs
-    3
+    Examples:
+        >>> recipe("quickstart", {"epochs": 3}).epochs
+        3
 
     Args:
         reference: name of a shipped recipe, path of a recipe's file, its values as a mapping, or a recipe.
@@ -180,8 +183,9 @@ def recipe(reference: Reference, overrides: Overrides = ()) -> Recipe:
 def specs() -> Table:
     """The networks that ship with kresnet: name, depth, parameters, multiply-accumulates, source.
 
-    >>> specs().column("name")[:3]
-    ['cifar_plain20', 'cifar_plain32', 'cifar_plain44']
+    Examples:
+        >>> specs().column("name")[:3]
+        ['cifar_plain20', 'cifar_plain32', 'cifar_plain44']
     """
     plans = [lower(load_spec(name).value) for name in sorted(library.names(), key=_natural)]
     entries = [plan.as_dict(records=False) for plan in plans]
@@ -194,8 +198,9 @@ def specs() -> Table:
 def diff(a: Reference | Network, b: Reference | Network) -> Difference:
     """How network `b` differs from network `a`: settings, blocks, and what it costs.
 
-    >>> diff("resnet18", "resnet34").totals()["parameters"]
-    (11699112, 21814696)
+    Examples:
+        >>> diff("resnet18", "resnet34").totals()["parameters"]
+        (11699112, 21814696)
 
     Raises:
         KresnetError: what loading either raises.

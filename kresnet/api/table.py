@@ -22,8 +22,9 @@ class Table(list[dict[str, Any]]):
     def column(self, path: str) -> list[Any]:
         """One value of every row that has it, by its path within the row: `test.accuracy`.
 
-        >>> Table([{"test": {"loss": 0.5}}, {"test": {"loss": 0.25}}]).column("test.loss")
-        [0.5, 0.25]
+        Examples:
+            >>> Table([{"test": {"loss": 0.5}}, {"test": {"loss": 0.25}}]).column("test.loss")
+            [0.5, 0.25]
         """
         return [flat[path] for flat in map(_flat, self) if path in flat]
 
