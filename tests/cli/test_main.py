@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -22,6 +24,11 @@ def test_help_is_no_error(capsys):
 def test_the_version_is_the_packages(capsys):
     assert run("--version") == 0
     assert capsys.readouterr().out == f"kresnet {__version__}\n"
+
+
+def test_the_package_runs_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "kresnet", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"kresnet {__version__}\n"
 
 
 def test_an_unknown_verb_is_bad_input(capsys):

@@ -1,0 +1,5 @@
+"""`python -m kresnet` is `kresnet`."""
+
+from kresnet.cli.main import main
+
+main()
