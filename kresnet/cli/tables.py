@@ -158,12 +158,7 @@ def _signed(number: int, short: bool = False) -> str:
 
 def difference_totals(difference: Difference) -> Text:
     """What it costs in total."""
-    lines = []
-    for quantity, (a, b) in difference.totals().items():
-        relative = f", {b / a - 1:+.1%}" if a else ""
-        change = f"({b - a:+,}{relative})" if a != b else "(the same)"
-        lines.append(f"{quantity.replace('_', ' ').replace('macs', 'MACs')}: {a:,} → {b:,} {change}")
-    return Text("\n".join(lines), style="bold")
+    return Text("\n".join(difference.costs()), style="bold")
 
 
 def runs_table(runs: Iterable[dict[str, Any]]) -> Table:

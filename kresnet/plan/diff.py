@@ -121,6 +121,15 @@ class Difference:
             "weighted_layers": (self.a.weighted_layers, self.b.weighted_layers),
         }
 
+    def costs(self) -> list[str]:
+        """`totals` in words, a line a quantity."""
+        lines = []
+        for quantity, (a, b) in self.totals().items():
+            relative = f", {b / a - 1:+.1%}" if a else ""
+            change = f"({b - a:+,}{relative})" if a != b else "(the same)"
+            lines.append(f"{quantity.replace('_', ' ').replace('macs', 'MACs')}: {a:,} → {b:,} {change}")
+        return lines
+
     def runs(self) -> list[list[BlockDifference]]:
         """The blocks, consecutive ones of a stage that differ alike gathered."""
         return [list(group) for _, group in groupby(self.blocks, key=_alike)]
@@ -135,6 +144,20 @@ class Difference:
             "blocks": [block.as_dict() for block in self.blocks],
             "total": {name: {"a": a, "b": b, "difference": b - a} for name, (a, b) in self.totals().items()},
         }
+
+    def __repr__(self) -> str:
+        changed = f"{len(self.settings)} settings, {len(self.blocks)} parts"
+        return f"<Difference of {self.b.name} from {self.a.name}: {changed}>"
+
+    def __str__(self) -> str:
+        from kresnet.plan.display import difference_text
+
+        return difference_text(self)
+
+    def _repr_html_(self) -> str:
+        from kresnet.plan.display import difference_html
+
+        return difference_html(self)
 
 
 def diff(a: Plan, b: Plan, document_a: Mapping[str, Any], document_b: Mapping[str, Any]) -> Difference:

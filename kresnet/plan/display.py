@@ -1,4 +1,4 @@
-"""How a plan shows itself in Python: a line, a table as text, and in a notebook a table and the drawing.
+"""How plans show themselves in Python: a line, a table as text, and in a notebook a table and the drawing.
 
 What others wrote (names, sources) is escaped. No colour is set: a notebook's own, light or dark, show through. The
 drawing is an image of its own, so that neither its style reaches the notebook nor the notebook's the drawing.
@@ -10,6 +10,7 @@ import base64
 from collections.abc import Collection, Sequence
 from html import escape
 
+from kresnet.plan.diff import Difference
 from kresnet.plan.drawing import draw
 from kresnet.plan.records import Plan
 from kresnet.plan.report import Row, amount, rows, shape_text
@@ -48,6 +49,22 @@ def html(plan: Plan) -> str:
     )
 
 
+def difference_text(difference: Difference) -> str:
+    """The settings that differ between two networks, and what that costs."""
+    return "\n".join([text_table(*_settings(difference)), *difference.costs()])
+
+
+def difference_html(difference: Difference) -> str:
+    """`difference_text` for a notebook."""
+    costs = "<br>".join(map(escape, difference.costs()))
+    return f"<div>{html_table(*_settings(difference))}<p>{costs}</p></div>"
+
+
+def _settings(difference: Difference) -> tuple[Cells, list[Cells]]:
+    columns = ("setting", f"{difference.a.name} (a)", f"{difference.b.name} (b)")
+    return columns, [(each.path, each.text("a"), each.text("b")) for each in difference.settings]
+
+
 def _cells(row: Row, indent: str) -> Cells:
     figures = (f"{row.parameters:,}" if row.parameters else "", amount(row.macs) if row.macs else "")
     return (indent + row.part, row.layers, row.shortcut, shape_text(row.shape), *figures)
@@ -81,4 +98,4 @@ def html_table(
     return f"<table><thead>{line_of(columns, 'th')}</thead><tbody>{''.join(body)}</tbody></table>"
 
 
-__all__ = ["html", "html_table", "line", "text", "text_table"]
+__all__ = ["difference_html", "difference_text", "html", "html_table", "line", "text", "text_table"]

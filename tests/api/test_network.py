@@ -171,6 +171,17 @@ def test_a_plan_prints_as_a_table_and_is_a_line_elsewhere():
     assert lines[-1] == "resnet18: 11,699,112 parameters, 1.814 G MACs, 18 weighted layers"
 
 
+def test_a_difference_shows_what_was_set_and_what_it_costs():
+    difference = kresnet.diff("resnet18", kresnet.load("resnet34", {"name": "b"}))
+    assert repr(difference) == "<Difference of b from resnet18: 4 settings, 8 parts>"
+    lines = str(difference).splitlines()
+    assert lines[0].split() == ["setting", "resnet18", "(a)", "b", "(b)"]
+    assert "stages.2.blocks  2             6" in lines
+    assert "parameters: 11,699,112 → 21,814,696 (+10,115,584, +86.5%)" in lines
+    shown = Reader(difference._repr_html_())
+    assert {"stages.2.blocks", "b (b)", lines[-1]} <= set(shown.texts)
+
+
 def test_a_saved_network_is_what_build_writes(tmp_path, capsys):
     network = kresnet.load("quickstart", {"stages": [{"blocks": 1, "width": 8}], "stem.width": 8})
     files = network.save(tmp_path / "saved")
