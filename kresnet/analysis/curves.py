@@ -27,10 +27,13 @@ def draw_history(lines: Sequence[Mapping[str, Any]], title: str) -> Figure:
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True):
         for color, name in zip(COLORS, panel, strict=False):
             for split, style in _LINES.items():
-                pairs = [(line["epoch"], line[split][name]) for line in lines if name in line[split]]
+                found = [line for line in lines if name in line[split]]
+                if not found:  # training does not measure all that evaluation does
+                    continue
+                epochs, values = [line["epoch"] for line in found], [line[split][name] for line in found]
+                marker = "." if len(found) <= 60 else None
                 label = f"{split} {name.replace('_', ' ')}"
-                marker = "." if len(pairs) <= 60 else None
-                axes.plot(*zip(*pairs, strict=True), color=color, linestyle=style, marker=marker, label=label)
+                axes.plot(epochs, values, color=color, linestyle=style, marker=marker, label=label)
         axes.set(xlabel="epoch", ylabel=", ".join(name.replace("_", " ") for name in panel))
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(visible=True, color="0.9")

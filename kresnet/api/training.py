@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -149,6 +150,8 @@ def _training(recipe: Loaded[Recipe] | None = None) -> Iterator[None]:
     from tensorflow.python.framework.config import disable_op_determinism, is_op_determinism_enabled
 
     own, numpys, deterministic = random.getstate(), np.random.get_state(), is_op_determinism_enabled()
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(_is_news)
     try:
         yield
     except KresnetError as error:
@@ -157,7 +160,13 @@ def _training(recipe: Loaded[Recipe] | None = None) -> Iterator[None]:
             raise KeyboardInterrupt(str(located)) from located
         raise located from None
     finally:
+        logger.removeFilter(_is_news)
         random.setstate(own)
         np.random.set_state(numpys)
         if not deterministic:
             disable_op_determinism()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Each run of a process is compiled anew, which TensorFlow takes for a mistake and warns of."""
+    return "triggered tf.function retracing" not in record.getMessage()

@@ -197,6 +197,12 @@ def test_a_run_tells_on_standard_error_alone_and_keeps_its_best_network(whole, h
         whole.model(best=True)
 
 
+def test_tensorflow_is_not_heard_on_compiling_every_run_anew(whole, home, caplog):
+    for number in range(3):
+        kresnet.rehearse(SPEC, recipe(home, seed=number))
+    assert not [record for record in caplog.records if "retracing" in record.getMessage()]
+
+
 def test_overrides_reach_spec_and_recipe(home):
     settings = {"recipe.epochs": 1, "recipe.batch_size": 32, "stages.0.width": 8, "name": "other"}
     found = kresnet.rehearse(SPEC, recipe(home), overrides=settings)
