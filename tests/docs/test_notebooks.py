@@ -17,6 +17,7 @@ def shown(notebook: nbformat.NotebookNode) -> list[list[str]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_a_notebook_runs_and_shows_what_it_was_kept_with(path, tmp_path):
     kept = nbformat.read(path, as_version=4)
