@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -113,17 +113,19 @@ class Problem:
             raise ValueError(f"{self.code!r} is not in kresnet.errors.CODES")
 
     def __str__(self) -> str:
-        head = f"{self.place}: " if self.place else ""
-        head += f"{self.path}: " if self.path else ""
-        lines = [f"{head}{self.message} [{self.code}]"]
-        for label, text in (("expected", self.expected), ("found", self.found)):
+        return "".join(text for _, text in self.pieces())
+
+    def pieces(self) -> Iterator[tuple[str, str]]:
+        """What is shown, piece by piece: the attribute that a piece is, or `label`, and its text."""
+        for name, text in (("place", self.place), ("path", self.path)):
             if text:
-                lines.append(f"  {label}: {text}")
-        if self.nearest:
-            lines.append(f"  did you mean: {self.nearest}")
-        if self.remedy:
-            lines.append(f"  try: {self.remedy}")
-        return "\n".join(lines)
+                yield name, f"{text}: "
+        yield "message", f"{self.message} "
+        yield "code", f"[{self.code}]"
+        for name, label in (("expected",) * 2, ("found",) * 2, ("nearest", "did you mean"), ("remedy", "try")):
+            if text := getattr(self, name):
+                yield "label", f"\n  {label}: "
+                yield name, text
 
     def as_dict(self) -> dict[str, object]:
         """The problem as JSON-ready values, without what is empty."""

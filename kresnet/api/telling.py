@@ -7,9 +7,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kresnet import terminal
 from kresnet.training.progress import Progress, ProgressMaker
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 #: Epochs that a notebook shows below each other; the run's history has them all.
 SHOWN = 10
@@ -17,6 +21,7 @@ SHOWN = 10
 
 def log(message: str) -> None:
     """A line of progress on stderr."""
+    terminal.clear(sys.stderr)
     print(message, file=sys.stderr, flush=True)
 
 
@@ -45,10 +50,10 @@ class NotebookProgress(Progress):
         self.epoch_lines: list[str] = []
         self._output: Any = None
 
-    def _draw(self, line: str) -> None:
+    def _draw(self, line: Text | str) -> None:
         earlier = len(self.epoch_lines) - SHOWN
         head = [f"… {earlier} earlier epochs, in the run's history"] if earlier > 0 else []
-        text = "\n".join([*head, *self.epoch_lines[-SHOWN:], *([line] if line else [])])
+        text = "\n".join([*head, *self.epoch_lines[-SHOWN:], *([str(line)] if line else [])])
         shown = {"text/plain": text, "text/html": f"<pre>{escape(text)}</pre>"}
         if self._output is None:
             from IPython.display import display

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, OutputOption, SetOption, console, log, print_json
+from kresnet.cli.common import JsonOption, OutputOption, SetOption, console, log, log_error, print_json
 from kresnet.errors import KresnetError
 
 if TYPE_CHECKING:
@@ -110,5 +110,5 @@ def _fail(error: KresnetError, as_json: bool) -> None:
     """End with the error's status; under --json stdout holds its one object already."""
     if not as_json:
         raise error
-    log(str(error))
+    log_error(error)
     raise typer.Exit(error.status)

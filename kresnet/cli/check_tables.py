@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.table import Table
 
 from kresnet.analysis.agreement import NormCheck, tolerance
 from kresnet.analysis.flow import Flow
+from kresnet.cli.layout import fitting_table
 
 if TYPE_CHECKING:
     from kresnet.analysis.checks import Conditions
@@ -23,31 +23,25 @@ def conditions_text(label: str, under: Conditions) -> str:
 
 def norms_table(checks: Sequence[NormCheck]) -> Table:
     """The relative errors of every batch norm."""
-    table = _table("batch norm", "m", "∂L/∂x", "∂L/∂γ", "∂L/∂β", "tolerance", "differences", "")
+    figures = ("m", "∂L/∂x", "∂L/∂γ", "∂L/∂β", "tolerance", "differences", "")
+    table = fitting_table("batch norm", *figures, right=figures)
     for each in checks:
-        shown = (f"{each.errors[field]:.1e}" for field in ("x", "gamma", "beta"))
+        errors = (f"{each.errors[field]:.1e}" for field in ("x", "gamma", "beta"))
         verdict = f"fails: {', '.join(each.failures)}" if each.failures else "agrees"
         allowed, differences = f"{tolerance('x', each.count):.1e}", f"{each.errors['differences']:.1e}"
-        table.add_row(each.name, f"{each.count:,}", *shown, allowed, differences, verdict)
+        table.add_row(each.name, f"{each.count:,}", *errors, allowed, differences, verdict)
     return table
 
 
 def blocks_table(flow: Flow) -> Table:
     """What was measured at every block, from input to output."""
-    table = _table("block", "‖δ‖", "ratio", "identity", "residual", "cosine", "‖∂L/∂W‖", "σ largest", "σ typical")
+    figures = ("‖δ‖", "ratio", "identity", "residual", "cosine", "‖∂L/∂W‖", "σ largest", "σ typical")
+    table = fitting_table("block", *figures, right=figures)
     for block in flow.blocks:
         signal = (_number(block.delta, ".2e"), _number(block.ratio, ".3f"))
         paths = (_number(block.identity, ".2e"), _number(block.residual, ".2e"), _number(block.cosine, "+.2f"))
         rest = (_number(block.weights, ".2e"), _number(block.largest, ".3g"), _number(block.typical, ".3f"))
         table.add_row(block.name, *signal, *paths, *rest)
-    return table
-
-
-def _table(name: str, *figures: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-    table.add_column(name, no_wrap=True)
-    for figure in figures:
-        table.add_column(figure, justify="right", no_wrap=True)
     return table
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import kresnet
+from kresnet import terminal
 from kresnet.api.telling import log
+from kresnet.errors import KresnetError
 
 if TYPE_CHECKING:  # imported by the functions that need them, so that `--help` and `--json` answer at once
     from rich.console import Console
@@ -24,6 +26,15 @@ SetOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Go on where the estimate of memory says stop.")]
+TrainedArgument = Annotated[
+    Path, typer.Argument(metavar="RUN|MODEL", help="Directory of a finished run, or a .keras file.")
+]
+TrainedSpecOption = Annotated[
+    str | None, typer.Option("--spec", metavar="SPEC", help="Of a .keras file; else FILE.yaml beside it.")
+]
+ClassNamesOption = Annotated[
+    Path | None, typer.Option("--classes", metavar="FILE", help="Class names, one a line; else the run's.")
+]
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")]
 
 
@@ -34,25 +45,45 @@ def planned(reference: str, overrides: list[str] | None) -> Network:
     return kresnet.load(reference, split_overrides(overrides or ())[0])
 
 
-def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+def print_json(value: Any, indent: int | None = None) -> None:
+    print(json.dumps(value, ensure_ascii=not terminal.is_unicode(sys.stdout), indent=indent))
 
 
 def console() -> Console:
-    """Tables and text on stdout: without colour under NO_COLOR, plain and 120 columns wide where it is no terminal."""
-    from rich.console import Console
+    """Tables and text on stdout."""
+    return terminal.console(sys.stdout)
 
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+#: How the pieces of a problem are told apart. Without colours, bold and dim remain; without those, punctuation.
+_STYLES = {"place": "bold", "path": "cyan", "message": "bold", "code": "red", "label": "dim",
+           "nearest": "green", "remedy": "green"}  # fmt: skip
+
+
+def log_error(error: KresnetError) -> None:
+    """The problems on stderr, each piece in its colour, and their number if there are several."""
+    from rich.text import Text
+
+    out, count = terminal.console(sys.stderr), len(error.problems)
+    terminal.clear(sys.stderr)
+    for problem in error.problems:
+        pieces = ((terminal.harmless(text), _STYLES.get(name, "")) for name, text in problem.pieces())
+        out.print(Text.assemble(*pieces), soft_wrap=True)
+    if count > 1:
+        out.print(f"the first {count} problems" if error.more else f"{count} problems")
 
 
 __all__ = [
+    "ClassNamesOption",
     "ForceOption",
     "JsonOption",
     "OutputOption",
     "SetOption",
     "SpecArgument",
+    "TrainedArgument",
+    "TrainedSpecOption",
     "console",
     "log",
+    "log_error",
     "planned",
     "print_json",
 ]

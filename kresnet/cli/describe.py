@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +82,7 @@ def diff(
 
 def schema(document: DocumentArgument = "spec") -> None:
     """Print the JSON Schema of a spec or a recipe, for editors and validators."""
-    print(json.dumps(kresnet.schema(document), indent=2, ensure_ascii=False))
+    print_json(kresnet.schema(document), indent=2)
 
 
 def _paper(network: Network, as_json: bool) -> None:

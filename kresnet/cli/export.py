@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, console, print_json
+from kresnet.cli.common import ClassNamesOption, JsonOption, TrainedArgument, TrainedSpecOption, console, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -16,9 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    trained: Annotated[
-        Path, typer.Argument(metavar="RUN|MODEL", help="Directory of a finished run, or a .keras file.")
-    ],
+    trained: TrainedArgument,
     models_dir: Annotated[
         Path, typer.Option("-o", "--output", metavar="MODELS_DIR|FILE", help="Folder of served models.")
     ],
@@ -33,12 +31,8 @@ def export(
     weights: Annotated[
         str, typer.Option("--weights", metavar="TYPE", help="Store kernels as float32, bfloat16 or float16.")
     ] = "float32",
-    spec: Annotated[
-        str | None, typer.Option("--spec", metavar="SPEC", help="Of a .keras file; else FILE.yaml beside it.")
-    ] = None,
-    classes: Annotated[
-        Path | None, typer.Option("--classes", metavar="FILE", help="Class names, one a line; else the run's.")
-    ] = None,
+    spec: TrainedSpecOption = None,
+    classes: ClassNamesOption = None,
     images: Annotated[
         Path | None, typer.Option("--images", metavar="DIR", help="Images to compare on; else the run's test images.")
     ] = None,

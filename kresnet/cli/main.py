@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import json
 import sys
 import traceback
 
 import typer
 from typer.exceptions import Abort, TyperException
 
-from kresnet import __version__
-from kresnet.cli import build, check, convert, describe, export, serve, train
+from kresnet import __version__, terminal
+from kresnet.cli import build, check, completion, convert, describe, export, serve, train
+from kresnet.cli.common import log_error, print_json
 from kresnet.errors import KresnetError, Problem
 
 app = typer.Typer(
@@ -43,12 +42,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0; 1 a check or a run failed; 2 bad input."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names of files need not be text that can be encoded
+    terminal.set_up(sys.stdout, sys.stderr)
+    completion.prepare(app)
     arguments = [argument for argument in arguments if argument != "--debug"] or ["--help"]
     try:
-        status = app(arguments, standalone_mode=False)
+        status = app(arguments, standalone_mode=False, prog_name="kresnet")
     except KresnetError as error:
         if debug:
             traceback.print_exc()
@@ -84,11 +82,8 @@ def _internal(error: Exception) -> KresnetError:
 
 def _report(error: KresnetError, *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"problems": [problem.as_dict() for problem in error.problems]}))
-    count = len(error.problems)
-    print(error, file=sys.stderr)
-    if count > 1:
-        print(f"the first {count} problems" if error.more else f"{count} problems", file=sys.stderr)
+        print_json({"problems": [problem.as_dict() for problem in error.problems]})
+    log_error(error)
     return error.status
 
 

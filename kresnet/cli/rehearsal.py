@@ -40,10 +40,11 @@ def print_rehearsal(found: Rehearsal) -> None:
         ),
     ]
     for key, text in rows:
-        out.print(f"{key:<11}{text}", markup=False, soft_wrap=True)
+        out.print(f"{key:<11}{text}", soft_wrap=True)
     out.print()
-    for line in chart([rate for _, rate in found.rates], outline.total_steps):
-        out.print(line, markup=False)
+    width = max(20, min(_WIDTH, out.width - 12))
+    for line in chart([rate for _, rate in found.rates], outline.total_steps, width):
+        out.print(line)
     out.print("Nothing was written.")
 
 

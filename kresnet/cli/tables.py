@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kresnet.cli.layout import fitting_table
 from kresnet.plan.diff import BlockDifference, Difference
 from kresnet.plan.records import Plan
 from kresnet.plan.report import Comparison, amount, rows, shape_text
@@ -18,29 +18,24 @@ from kresnet.plan.report import Comparison, amount, rows, shape_text
 #: Columns that the plan's table needs to show words and figures side by side, and that the figures take of them.
 _WIDE, _FIGURES = 116, 49
 
-
-def _table(*columns: str, right: Sequence[str] = (), wraps: Sequence[str] = ()) -> Table:
-    """A table with one rule, under its header; `right` columns hold figures, only `wraps` columns may fold."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-    for column in columns:
-        justify: Any = "right" if column in right else "left"
-        table.add_column(column, justify=justify, no_wrap=column not in wraps, overflow="fold")
-    return table
+#: The fewest columns that words can do with.
+_WORDS = 20
 
 
 def plan_table(plan: Plan, width: int = _WIDE) -> Table:
     """The network per stage and block; on a narrow terminal the words stand below the part that they describe."""
     figures = ("output", "parameters", "MACs")
     if width >= _WIDE:
-        table = _table("part", "layers", "shortcut", *figures, right=figures[1:], wraps=("layers", "shortcut"))
+        table = fitting_table("part", "layers", "shortcut", *figures, right=figures[1:], wraps=("layers", "shortcut"))
     else:
-        table = _table("part", *figures, right=figures[1:])
+        table = fitting_table("part", *figures, right=figures[1:])
     for row in rows(plan):
         part = "  " * row.level + row.part
         words: tuple[str, ...] = (row.layers, row.shortcut)
         if width < _WIDE:
             told = ", ".join(filter(None, words)) if row.level or not row.blocks else ""
-            part, words = "\n".join([part, *_folded(told, width - _FIGURES, "  " * row.level)]), ()
+            room = width - _FIGURES if width >= _FIGURES + _WORDS else width
+            part, words = "\n".join([part, *_folded(told, room, "  " * row.level)]), ()
         shown = (f"{row.parameters:,}" if row.parameters else "", amount(row.macs) if row.macs else "")
         table.add_row(part, *words, shape_text(row.shape), *shown, style="dim" if row.level else "")
     return table
@@ -50,7 +45,7 @@ def _folded(text: str, width: int, indent: str) -> list[str]:
     """Lines of at most `width`, broken only after a comma."""
     kept = text.replace(" ", "\N{NO-BREAK SPACE}").replace(",\N{NO-BREAK SPACE}", ", ")
     lines = textwrap.wrap(
-        kept, max(width, 20), initial_indent=indent + "  ", subsequent_indent=indent + "  ", break_on_hyphens=False
+        kept, max(width, _WORDS), initial_indent=indent + "  ", subsequent_indent=indent + "  ", break_on_hyphens=False
     )
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
@@ -79,8 +74,8 @@ def title(plan: Plan) -> Text:
 
 def paper_table(comparisons: Iterable[Comparison]) -> Table:
     """Figures that one source publishes beside the plan's."""
-    table = _table("figure", "published", "plan", "difference", "tolerance", "",
-                   right=("published", "plan", "difference", "tolerance"))  # fmt: skip
+    table = fitting_table("figure", "published", "plan", "difference", "tolerance", "",
+                          right=("published", "plan", "difference", "tolerance"))  # fmt: skip
     for each in comparisons:
         quantity = each.quantity.replace("_", " ").replace("macs", "MACs")
         difference, tolerance = (
@@ -93,7 +88,7 @@ def paper_table(comparisons: Iterable[Comparison]) -> Table:
 
 def specs_table(entries: Iterable[dict[str, Any]]) -> Table:
     """The shipped specs."""
-    table = _table(
+    table = fitting_table(
         "name", "depth", "parameters", "MACs", "source", right=("depth", "parameters", "MACs"), wraps=("source",)
     )
     for entry in entries:
@@ -106,7 +101,7 @@ def specs_table(entries: Iterable[dict[str, Any]]) -> Table:
 
 def settings_table(difference: Difference) -> Table:
     """The settings that differ."""
-    table = _table("setting", difference.a.name, difference.b.name, wraps=(difference.a.name, difference.b.name))
+    table = fitting_table("setting", difference.a.name, difference.b.name, wraps=(difference.a.name, difference.b.name))
     for change in difference.settings:
         table.add_row(change.path, change.text("a"), change.text("b"))
     return table
@@ -114,7 +109,7 @@ def settings_table(difference: Difference) -> Table:
 
 def blocks_table(difference: Difference) -> Table:
     """What differs part by part, like blocks gathered."""
-    table = _table(
+    table = fitting_table(
         "part",
         "what differs",
         "output",
@@ -163,7 +158,7 @@ def difference_totals(difference: Difference) -> Text:
 
 def runs_table(runs: Iterable[dict[str, Any]]) -> Table:
     """A run a row, each a `Standing.as_dict()`: state, progress, best epoch."""
-    table = _table("run", "state", "steps", "", "best", "epoch", right=("steps", "", "epoch"), wraps=("run",))
+    table = fitting_table("run", "state", "steps", "", "best", "epoch", right=("steps", "", "epoch"), wraps=("run",))
     for run in runs:
         state = f"{run['state']} ({run['reason']})" if run["reason"] else run["state"]
         step, steps, value = run["step"], run["steps"], run["best"]

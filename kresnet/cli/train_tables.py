@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
-
 from kresnet.cli.common import console
+from kresnet.cli.layout import fitting_table
 
 #: How many classes are shown.
 SHOWN = 10
@@ -21,16 +20,18 @@ def print_classes(accuracies: Mapping[str, float | None], tally: list[Any]) -> N
 
     counts, names = np.array(tally), list(accuracies)
     several = len(names) > SHOWN
-    table = Table(title=f"The {SHOWN} classes recognised worst" if several else "Classes, worst first", box=None)
-    table.add_column("class")
-    table.add_column("accuracy", justify="right")
+    out = console()
+    out.print(f"The {SHOWN} classes recognised worst" if several else "Classes, worst first", style="bold")
+    words = ("class", "most often taken for")
     if counts.ndim == 3:
+        table = fitting_table("class", "accuracy", right=("accuracy",), wraps=("class",))
         worst = sorted((value, name) for name, value in accuracies.items() if value is not None)
         for value, name in worst[:SHOWN]:
             table.add_row(name, f"{value:.4f}")
     else:
-        table.add_column("most often taken for")
-        table.add_column("share", justify="right")
+        table = fitting_table(
+            "class", "accuracy", "most often taken for", "share", right=("accuracy", "share"), wraps=words
+        )
         for name, accuracy, other, share in confusions(counts, names, SHOWN):
             table.add_row(name, f"{accuracy:.4f}", other if share else "", f"{share:.4f}" if share else "")
-    console().print(table)
+    out.print(table)

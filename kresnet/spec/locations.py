@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +82,32 @@ def kind(model: Model) -> str | None:
     """The `kind` that selects a model in its union."""
     known = model.model_fields.get("kind")
     return typing.get_args(known.annotation)[0] if known else None
+
+
+def choices(model: Model, path: Sequence[str]) -> list[str]:
+    """The words that the field at `path` may be, whatever kinds are chosen on the way; none if it is no such field.
+
+    Args:
+        model: of the document.
+        path: keys and indices.
+    """
+    models, annotations = [model], list[Any]()
+    for part in path:
+        if not part.isdigit():
+            annotations = [each.model_fields[part].annotation for each in models if part in each.model_fields]
+            models = [found for annotation in annotations for found in _models(annotation)]
+    return list(dict.fromkeys(word for annotation in annotations for word in _words(annotation)))
+
+
+def _words(annotation: Any) -> Iterator[str]:
+    """What an annotation names literally, through unions and `Annotated`; not the items of a list."""
+    if annotation is bool:
+        yield from ("true", "false")
+    elif typing.get_origin(annotation) is typing.Literal:
+        yield from map(str, typing.get_args(annotation))
+    elif typing.get_origin(annotation) in (typing.Union, types.UnionType, typing.Annotated):
+        for argument in typing.get_args(annotation):
+            yield from _words(argument)
 
 
 def _models(annotation: Any) -> Iterator[Model]:

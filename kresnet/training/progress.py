@@ -5,10 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+from kresnet import terminal
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 #: From this share of the time on, the display says that the device waits for data.
 TOLD_FROM = 0.05
+
+#: Seconds between two drawings of the line.
+REDRAWN_AFTER = 0.1
+
+#: Cells of the longest bar, and of the shortest that says anything.
+BAR, SHORTEST_BAR = 20, 5
 
 
 class Progress:
@@ -26,19 +37,22 @@ class Progress:
         self.total_steps, self.steps_per_epoch = total_steps, steps_per_epoch
         self.epochs = -(-total_steps // steps_per_epoch)
         self.start_step, self.started = start_step, time.perf_counter()
-        self.alive = self.stream.isatty()
+        self.alive, self._drawn = terminal.has_cursor(self.stream), 0.0
 
     def steps(self, step: int, metrics: Mapping[str, float], images_per_second: float) -> None:
-        """After a few steps; drawn on a terminal only."""
-        if not self.alive:
+        """After a few steps; drawn on a terminal only, over what was drawn before, and never longer than its width."""
+        now = time.perf_counter()
+        if not self.alive or now - self._drawn < REDRAWN_AFTER:
             return
+        self._drawn = now
         epoch, done = divmod(step - 1, self.steps_per_epoch)
-        left = clock(self._seconds_left(step))
-        self._draw(
-            f"epoch {epoch + 1}/{self.epochs}  {_bar((done + 1) / self.steps_per_epoch)}  "
-            f"{named(metrics)}  "
-            f"{images_per_second:,.0f} images/s  {left} left"
-        )
+        pieces = {
+            f"epoch {epoch + 1}/{self.epochs}": 0,
+            **{named({name: value}): 1 + 2 * place for place, (name, value) in enumerate(metrics.items())},
+            f"{images_per_second:,.0f} images/s": 4,
+            f"{clock(self._seconds_left(step))} left": 2,
+        }
+        self._draw(fitted(pieces, (done + 1) / self.steps_per_epoch, terminal.columns(self.stream) - 1))
 
     def epoch(self, line: Mapping[str, object]) -> None:
         """At the end of an epoch, from its line of history."""
@@ -53,14 +67,18 @@ class Progress:
             f"{line['images_per_second']:,.0f} images/s{waiting}  {clock(self._seconds_left(step))} left"
         )
 
-    def _draw(self, line: str) -> None:
+    def _draw(self, line: Text) -> None:
         """Show a line until the next one."""
-        self.stream.write(f"\r\x1b[2K{line}")
+        out = terminal.console(self.stream)
+        with out.capture() as drawn:
+            out.print(line, end="", soft_wrap=True)
+        self.stream.write(f"\r{drawn.get()}\x1b[K")  # at once, and cleared behind: nothing flickers
         self.stream.flush()
 
     def _keep(self, line: str) -> None:
         """Show a line for good."""
-        self.stream.write(("\r\x1b[2K" if self.alive else "") + line + "\n")
+        terminal.clear(self.stream)
+        self.stream.write(f"{line}\n")
         self.stream.flush()
 
     def _seconds_left(self, step: int) -> float:
@@ -70,6 +88,30 @@ class Progress:
 
 #: Makes the display of a run, as `Progress` does: of its steps in all, those of an epoch, and those already made.
 ProgressMaker = Callable[[int, int, int], Progress]
+
+
+def fitted(pieces: Mapping[str, int], share: float, width: int) -> Text:
+    """A line of at most `width` cells.
+
+    Args:
+        pieces: texts, in order, and how dispensable each is: the largest number is left out first, zero never.
+        share: of the bar behind the first piece, which takes what room is left.
+        width: in cells.
+    """
+    from rich.text import Text
+
+    kept = dict(pieces)
+    while len("  ".join(kept)) > width and any(kept.values()):
+        del kept[max(kept, key=lambda text: kept[text])]
+    first, *rest = kept
+    room = min(width - len("  ".join(kept)) - 2, BAR)
+    parts: list[Text | str] = [first]
+    if room >= SHORTEST_BAR:
+        full = round(share * room)
+        parts.append(Text.assemble(("━" * full, "green"), ("┄" * (room - full), "dim")))
+    line = Text("  ").join(part if isinstance(part, Text) else Text(part) for part in [*parts, *rest])
+    line.truncate(width, overflow="crop")
+    return line
 
 
 def named(metrics: Mapping[str, float]) -> str:
@@ -82,8 +124,3 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _bar(share: float, width: int = 20) -> str:
-    full = round(share * width)
-    return "━" * full + "┄" * (width - full)
