@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kresnet.api.checks import check_batch_norm, check_export, check_gradients
+    from kresnet.api.explaining import explain
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
     from kresnet.api.run import Run, open_run, runs
     from kresnet.api.training import fit, rehearse, resume
@@ -34,6 +35,7 @@ __all__ = [
     "check_gradients",
     "convert",
     "diff",
+    "explain",
     "export_model",
     "fit",
     "load",
@@ -49,6 +51,7 @@ __all__ = [
 #: Where the names are defined.
 _HOMES = {
     "kresnet.api.checks": ("check_batch_norm", "check_export", "check_gradients"),
+    "kresnet.api.explaining": ("explain",),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
     "kresnet.api.run": ("Run", "open_run", "runs"),
     "kresnet.api.training": ("fit", "rehearse", "resume"),

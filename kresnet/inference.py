@@ -83,8 +83,12 @@ def predict(run: Run, images: Sequence[Picture], model: keras.Model | None = Non
     pixels, model = read_images(images, spec.input), model or load_model(run.model, plan)
     batches = [pixels[start : start + BATCH].astype(np.float32) for start in range(0, len(pixels), BATCH)]
     rows = np.concatenate([probabilities(plan, model(batch, training=False)) for batch in batches])
-    called = [number if isinstance(image, np.ndarray) else str(image) for number, image in enumerate(images)]
-    return [answer(image, row, names) for image, row in zip(called, rows, strict=True)]
+    return [answer(image, row, names) for image, row in zip(called(images), rows, strict=True)]
+
+
+def called(images: Sequence[Picture]) -> list[str | int]:
+    """The paths of image files, and the numbers, counted from 0, of arrays."""
+    return [number if isinstance(image, np.ndarray) else str(image) for number, image in enumerate(images)]
 
 
 def require_image_classifier(plan: Plan, spec: Spec, where: str) -> None:

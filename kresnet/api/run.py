@@ -146,13 +146,13 @@ class Run:
                 all such images at once; `bad_option` for no images; `contradiction` if this is no classifier of images.
         """
         self.directory.require_model()
-        listed = _listed(images)
-        if not listed:
+        several = listed(images)
+        if not several:
             raise fail("bad_option", "Name the images to classify.", remedy=f"kresnet predict {self.path} IMAGE...")
         model = self._model
         from kresnet.inference import predict
 
-        return predict(self.directory, listed, model)
+        return predict(self.directory, several, model)
 
     @cached_property
     def _model(self) -> keras.Model:
@@ -190,7 +190,7 @@ class Run:
         return f"{self.path}: {now.state}{reason}{steps}{told}"
 
 
-def _listed(images: Any) -> list[Any]:
+def listed(images: Any) -> list[Any]:
     """Images one by one: paths as they are, all else as arrays."""
     import numpy as np
 

@@ -18,6 +18,7 @@ from kresnet.spec.loading import Overrides, Reference, split_overrides
 
 if TYPE_CHECKING:
     from kresnet.api.run import Run
+    from kresnet.export.origin import Origin
     from kresnet.export.portable import PortableResult
     from kresnet.export.saved_model import ExportResult
     from kresnet.weights.habits import Carried
@@ -196,7 +197,6 @@ def export_model(
             `run_missing`, `output_exists`, `bad_option`, `data_mismatch`, `weights_mismatch`, `environment`,
             `disk_full`, `not_writable`.
     """
-    from kresnet.export.origin import open_origin
     from kresnet.runtime import import_tensorflow
 
     require_one_of("--fold", fold, get_args(Fold))
@@ -206,8 +206,7 @@ def export_model(
     if format != "saved_model" and (number or signatures or base_path):
         message = f"--version, --signatures and --base-path are for a server, not for --format {format}."
         raise fail("bad_option", message)
-    names = Path(classes) if isinstance(classes, str | os.PathLike) else classes
-    origin = open_origin(Path(trained), spec=spec.loaded if isinstance(spec, Network) else spec, classes=names)
+    origin = opened(trained, spec, classes)
     import_tensorflow()
     from kresnet.export.samples import samples
     from kresnet.export.saved_model import Options
@@ -234,6 +233,14 @@ def export_model(
         base_path=PurePosixPath(base_path) if base_path else None,
     )
     return export(model, origin.spec, origin.class_names, Path(output), options, inputs=inputs, origin=origin.facts)
+
+
+def opened(trained: Run | AnyPath, spec: Reference | Network | None, classes: AnyPath | Sequence[str] | None) -> Origin:
+    """The network on disk that a user means, its spec and its classes' names."""
+    from kresnet.export.origin import open_origin
+
+    names = Path(classes) if isinstance(classes, str | os.PathLike) else classes
+    return open_origin(Path(trained), spec=spec.loaded if isinstance(spec, Network) else spec, classes=names)
 
 
 def _number(version: int | str) -> int | None:

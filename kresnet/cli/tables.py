@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +14,9 @@ from kresnet.cli.layout import fitting_table
 from kresnet.plan.diff import BlockDifference, Difference
 from kresnet.plan.records import Plan
 from kresnet.plan.report import Comparison, amount, rows, shape_text
+
+if TYPE_CHECKING:
+    from kresnet.analysis.explain import Explanation
 
 #: Columns that the plan's table needs to show words and figures side by side, and that the figures take of them.
 _WIDE, _FIGURES = 116, 49
@@ -165,4 +168,19 @@ def runs_table(runs: Iterable[dict[str, Any]]) -> Table:
         progress = (f"{step:,} of {steps:,}", f"{step / steps:.0%}") if steps else ("", "")
         best = (f"{run['metric']} {value:.4f}", str(run["best_epoch"])) if value is not None else ("", "")
         table.add_row(run["name"], state, *progress, *best)
+    return table
+
+
+def cams_table(found: Explanation) -> Table:
+    """Where each class is seen in each image: a row a map, its size and its largest value, and where that is."""
+    table = fitting_table(
+        "image", "class", "probability", "map of", "size", "at most", "at row, column",
+        right=("probability", "size", "at most", "at row, column"), wraps=("image", "class", "map of"),
+    )  # fmt: skip
+    for image in found.images:
+        for cam in image.cams:
+            size, peak = "×".join(map(str, cam.map.shape)), ", ".join(map(str, cam.peak or ()))
+            table.add_row(
+                str(image.name), cam.label, f"{cam.probability:.4f}", cam.record, size, f"{cam.map.max():.3g}", peak
+            )
     return table

@@ -56,6 +56,7 @@ class Progress:
 
     def epoch(self, line: Mapping[str, object]) -> None:
         """At the end of an epoch, from its line of history."""
+        self._drawn = 0.0  # the next epoch is seen to begin
         train, test = line["train"], line["test"]
         assert isinstance(train, Mapping)
         assert isinstance(test, Mapping)

@@ -16,6 +16,7 @@ SLOW = (
     "docs/serving.md",
     "docs/batch-norm.md",
     "docs/gradient-flow.md",
+    "docs/explain.md",
     "docs/terminal.md",
     "docs/server.md",
     "docs/distributed.md",

@@ -1,0 +1,53 @@
+"""The verb that shows what a trained network sees: explain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import kresnet
+from kresnet.cli.common import ClassNamesOption, JsonOption, TrainedArgument, TrainedSpecOption, console, print_json
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(explain)
+
+
+def explain(
+    trained: TrainedArgument,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = Path("explained"),
+    stages: Annotated[
+        list[int] | None, typer.Option("--stage", metavar="N", help="Whose map Grad-CAM reads; the last by default.")
+    ] = None,
+    looked_for: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="NAME|NUMBER", help="Class to look for; each image's likeliest by default."),
+    ] = None,
+    channels: Annotated[
+        int, typer.Option("--channels", metavar="N", min=1, max=64, help="Feature maps to show of each stage.")
+    ] = 4,
+    spec: TrainedSpecOption = None,
+    classes: ClassNamesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw where a network sees a class in images (Grad-CAM), its feature maps, and its first layer's filters.
+
+    --stage and --class may be given several times.
+    """
+    from kresnet.files import refuse_existing
+
+    refuse_existing(output)
+    found = kresnet.explain(
+        trained, images, stages=stages or (), looked_for=looked_for or (), channels=channels, spec=spec, classes=classes
+    )
+    files = found.save(output)
+    if as_json:
+        return print_json({**found.as_dict(), "output": str(output), "files": files})
+    from kresnet.cli.tables import cams_table
+
+    out = console()
+    out.print(cams_table(found))
+    return out.print(f"Written to {output}: {files[0]} and {len(files) - 1} pictures, PNG and SVG")
