@@ -29,7 +29,11 @@ def serve(
         int, typer.Option("--request-bytes", min=1, help="Largest request (embedded server).")
     ] = 64 * 1024**2,
     request_seconds: Annotated[
-        float, typer.Option("--request-seconds", min=0.1, help="Longest wait for one to arrive (embedded server).")
+        float,
+        typer.Option("--request-seconds", min=0.1, help="Longest wait for a client (embedded server)."),
+    ] = 30.0,
+    answer_seconds: Annotated[
+        float, typer.Option("--answer-seconds", min=0.1, help="Longest wait for the model (embedded server).")
     ] = 30.0,
 ) -> None:
     """Serve exported models over REST and gRPC, with TF Serving if it is here, else with the embedded server."""
@@ -40,16 +44,16 @@ def serve(
         command = backends.start_command(chosen, models, host=host, rest_port=rest_port, grpc_port=grpc_port)
         log(" ".join(command))
         backends.replace_process(command)
-    from kresnet.serving.server import Settings
+    from kresnet.serving.server import Limits, Settings
     from kresnet.serving.server import serve as serve_embedded
 
-    settings = Settings(host, rest_port, grpc_port, request_bytes=request_bytes, request_seconds=request_seconds)
+    settings = Settings(host, rest_port, grpc_port, Limits(request_bytes, request_seconds, answer_seconds))
     serve_embedded(models, settings, lambda running: _started(host, running))
 
 
 def _started(host: str, serving: Serving) -> None:
     where = f"http://{host}:{serving.rest_port}"
     log(f"REST at {where}/v1/models, gRPC at {host}:{serving.grpc_port}")
-    log("This embedded server is for development; docs/serving.md says where TF Serving differs.")
+    log("This embedded server is for development; docs/server.md says where TF Serving differs.")
     for name in serving.models.models:
         log(f"  kresnet predict --server {where} --model {name} IMAGE...")

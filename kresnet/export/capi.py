@@ -8,6 +8,7 @@ TensorFlow wheel carries. Every function has its `restype` and `argtypes` set: c
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
@@ -125,6 +126,22 @@ def _library() -> SimpleNamespace:
 def disable_xla() -> None:
     """Leave XLA off in this process from now on, as TF Serving does unless a flag turns it on."""
     _library()._ZN10tensorflow21DisableXlaCompilationEv()
+
+
+#: What makes inference on a CPU faster, as the runtime's environment variables: oneDNN keeps each weight in the layout
+#: that its kernel wants rather than reorder it on every call (a loaded model's weights never change), the thread that
+#: runs an operation takes part in it, and operations run one after the other, each on all cores.
+SETTINGS = {
+    "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1",
+    "TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+}
+
+
+def tune() -> None:
+    """Take over `SETTINGS` where the environment says nothing else; to be called before the first model is loaded."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
 
 
 def version() -> str:

@@ -21,6 +21,10 @@ from kresnet.export.contract import Tensor
 from kresnet.export.protos import DataType
 from kresnet.export.subject import Subject, Wrong, announce
 
+#: The oldest C++ runtime that was seen to answer an export as this one does, and the oldest to decode WebP there: this
+#: proof's process was run on the libraries of other TensorFlows, as docs/serving.md says.
+OLDEST, WEBP = "2.12", "2.20"
+
 #: Bytes that a checkpoint may hold besides the weights: 2 %, and its table of names.
 OVERHEAD, TABLE_BYTES = 0.02, 64 * 1024
 
@@ -36,10 +40,9 @@ def files_are_whole(subject: Subject) -> str:
 def graph_is_servable(subject: Subject) -> str:
     if faults := scan.faults(subject.graph):
         raise Wrong("; ".join(faults))
-    operations = scan.operations(subject.graph)
-    # Servers that do not know this operation, which TensorFlow writes since 2.15, refuse the whole model
-    # (tensorflow/tensorflow#62229).
-    subject.facts["needs"] = "TF Serving 2.15 or newer" if "DisableCopyOnRead" in operations else "TF Serving 2"
+    subject.facts["needs"] = f"TF Serving {OLDEST} or newer"
+    if "image_bytes" in subject.signatures:
+        subject.facts["needs"] += f", {WEBP} for WebP files"
     return "no Python, random, state-changing, file or foreign operation can be reached by a request"
 
 

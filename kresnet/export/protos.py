@@ -1,4 +1,4 @@
-"""TensorFlow's protocol buffers without TensorFlow.
+"""TensorFlow's and TF Serving's protocol buffers without TensorFlow.
 
 The `*_pb2` modules need only the protobuf library, but `import tensorflow.core...` would first run the
 `tensorflow` package and with it the whole runtime. An empty module stands in while they are imported.
@@ -50,7 +50,9 @@ with stand_in():
     from tensorflow.core.framework.types_pb2 import DataType
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, SignatureDef
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+    from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 __all__ = [
-    "DataType", "Example", "MetaGraphDef", "OpList", "SavedModel", "SignatureDef", "TensorProto", "package_directory",
+    "DataType", "Example", "MetaGraphDef", "OpList", "PredictionLog", "SavedModel", "SignatureDef", "TensorProto",
+    "package_directory",
 ]  # fmt: skip

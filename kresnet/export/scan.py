@@ -138,9 +138,3 @@ def stored_bytes(graph: MetaGraphDef) -> tuple[int, int]:
 
 def _itemsize(dtype: int) -> int:
     return _HALVES[dtype] if dtype in _HALVES else DTYPES[dtype].itemsize
-
-
-def operations(graph: MetaGraphDef) -> set[str]:
-    """The kinds of every operation in the graph, whether a request reaches it or not."""
-    functions = (node.op for function in graph.graph_def.library.function for node in function.node_def)
-    return {node.op for node in graph.graph_def.node} | set(functions)

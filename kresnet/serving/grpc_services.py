@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from kresnet.export.capi import CODES, RuntimeFailure
+from kresnet.export.tensors import to_array, to_proto
 from kresnet.serving.metrics import Metrics
 from kresnet.serving.parsing import invalid
 from kresnet.serving.protos import (
@@ -33,19 +34,29 @@ from kresnet.serving.protos import (
     add_PredictionServiceServicer_to_server,
 )
 from kresnet.serving.service import Service
-from kresnet.serving.tensors import to_array, to_proto
+
+#: A connection is replaced once it is this many times as old as a request may take to come: gRPC itself would wait
+#: for the rest of a call for ever.
+_AGE = 4
 
 
-def make_server(service: Service, metrics: Metrics, *, message_bytes: int) -> grpc.aio.Server:
+def make_server(service: Service, metrics: Metrics) -> grpc.aio.Server:
     """A server with both services, not started yet.
 
     Args:
-        service: what answers.
+        service: what answers; its limit of a request's bytes is also that of its tensors, unpacked.
         metrics: what counts.
-        message_bytes: of a request; also what its tensors may take when unpacked.
     """
-    server = grpc.aio.server(options=[("grpc.max_receive_message_length", message_bytes), ("grpc.so_reuseport", 0)])
-    add_PredictionServiceServicer_to_server(_Prediction(service, metrics, message_bytes), server)
+    limits = service.limits
+    milliseconds = {
+        "server_handshake_timeout_ms": limits.request_seconds,
+        "max_connection_age_ms": _AGE * limits.request_seconds,  # clients connect anew, and lose no call
+        "max_connection_age_grace_ms": limits.request_seconds + limits.answer_seconds,
+    }
+    options = [(f"grpc.{name}", round(1000 * seconds)) for name, seconds in milliseconds.items()]
+    options += [("grpc.max_receive_message_length", limits.request_bytes), ("grpc.so_reuseport", 0)]
+    server = grpc.aio.server(options=options)
+    add_PredictionServiceServicer_to_server(_Prediction(service, metrics), server)
     add_ModelServiceServicer_to_server(_Model(service), server)
     return server
 
@@ -63,8 +74,8 @@ def _status(failure: RuntimeFailure) -> grpc.StatusCode:
 
 
 class _Prediction(PredictionServiceServicer):
-    def __init__(self, service: Service, metrics: Metrics, tensor_bytes: int) -> None:
-        self._service, self._metrics, self._tensor_bytes = service, metrics, tensor_bytes
+    def __init__(self, service: Service, metrics: Metrics) -> None:
+        self._service, self._metrics = service, metrics
 
     async def _counted(
         self, api: str, request: Any, context: grpc.aio.ServicerContext, answer: Callable[[], Awaitable[Any]]
@@ -88,7 +99,8 @@ class _Prediction(PredictionServiceServicer):
     async def Predict(self, request: PredictRequest, context: grpc.aio.ServicerContext) -> PredictResponse:
         async def answer() -> PredictResponse:
             servable = self._service.models.find(request.model_spec)  # an unknown model is told before a bad tensor
-            inputs = {name: to_array(proto, self._tensor_bytes) for name, proto in request.inputs.items()}
+            limit = self._service.limits.request_bytes
+            inputs = {name: to_array(proto, limit) for name, proto in request.inputs.items()}
             spec, outputs = await self._service.predict(request.model_spec, inputs, request.output_filter, servable)
             return PredictResponse(model_spec=spec, outputs={name: to_proto(array) for name, array in outputs.items()})
 

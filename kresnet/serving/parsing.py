@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -135,20 +136,22 @@ def _column(rows: list[Any], kind: int, name: str, words: bool) -> np.ndarray:
     quick = None if words else _quickly(rows, kind)
     if quick is not None:
         return quick
-    arrays: list[np.ndarray] = []
+    leaves: list[Any] = []
+    shape: list[int] = []
     for index, row in enumerate(rows):
         try:
-            array = _tensor(row, kind)
-            if arrays and array.size != arrays[0].size:
-                raise invalid(f"Expecting tensor size: {arrays[0].size} but got: {array.size}")
-            if arrays and array.shape != arrays[0].shape:
-                raise invalid(f"Expecting shape {_shape(arrays[0])} but got: {_shape(array)}")
+            before = len(leaves)
+            found = _read(row, kind, leaves)
+            if index and len(leaves) - before != prod(shape):
+                raise invalid(f"Expecting tensor size: {prod(shape)} but got: {len(leaves) - before}")
+            if index and found != shape:
+                raise invalid(f"Expecting shape {_shape(shape)} but got: {_shape(found)}")
         except RuntimeFailure as error:
             key = f" key: {name}" if name else ""
             where = f"Failed to process element: {index}{key} of 'instances' list. Error: "
             raise invalid(f"{where}{error}") from None
-        arrays.append(array)
-    return np.stack(arrays)
+        shape = found
+    return _array(leaves, [len(rows), *shape], kind)
 
 
 def _from_columns(value: Any, kinds: Mapping[str, int], words: bool) -> dict[str, np.ndarray]:
@@ -187,7 +190,14 @@ def _quickly(values: list[Any], kind: int) -> np.ndarray | None:
 
 
 def _tensor(value: Any, kind: int) -> np.ndarray:
-    """A value, a list, or lists of lists as deep as the first element is, value by value."""
+    """A value, a list, or lists of lists, value by value."""
+    leaves: list[Any] = []
+    shape = _read(value, kind, leaves)
+    return _array(leaves, shape, kind)
+
+
+def _read(value: Any, kind: int, leaves: list[Any]) -> list[int]:
+    """Add a value's leaves to `leaves`; its shape, as deep as its first element is."""
     shape: list[int] = []
     first = value
     while isinstance(first, list):
@@ -197,8 +207,11 @@ def _tensor(value: Any, kind: int) -> np.ndarray:
         first = first[0]
     if len(shape) > _MOST_DIMENSIONS:
         raise invalid(f"A tensor has {_MOST_DIMENSIONS} dimensions at most.")
-    leaves: list[Any] = []
     _gather(value, 0, shape, kind, leaves)
+    return shape
+
+
+def _array(leaves: list[Any], shape: list[int], kind: int) -> np.ndarray:
     dtype = np.dtype(object) if kind == DataType.DT_STRING else DTYPES.get(kind, np.dtype(object))
     array = np.empty(len(leaves), dtype)
     with np.errstate(over="ignore"):
@@ -269,8 +282,8 @@ def _type(value: Any) -> str:
     return names.get(type(value), "Number")
 
 
-def _shape(array: np.ndarray) -> str:
-    return f"[{','.join(str(size) for size in array.shape)}]"
+def _shape(shape: list[int]) -> str:
+    return f"[{','.join(map(str, shape))}]"
 
 
 def _shown(value: Any) -> str:

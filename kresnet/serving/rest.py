@@ -6,7 +6,6 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 import orjson
@@ -46,28 +45,15 @@ _HTTP = {
 _LARGEST_VERSION = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a client may ask of the server.
-
-    Attributes:
-        body_bytes: of a request, unpacked.
-        body_seconds: within which a request's body must have come.
-    """
-
-    body_bytes: int
-    body_seconds: float
-
-
 class Rest:
     """Requests to answers."""
 
-    def __init__(self, service: Service, metrics: Metrics, limits: Limits) -> None:
-        self._service, self._metrics, self._limits = service, metrics, limits
+    def __init__(self, service: Service, metrics: Metrics) -> None:
+        self._service, self._metrics, self._limits = service, metrics, service.limits
 
     def application(self) -> web.Application:
         """The application, for a runner."""
-        application = web.Application(client_max_size=self._limits.body_bytes)
+        application = web.Application(client_max_size=self._limits.request_bytes)
         application.router.add_get(METRICS_PATH, self._metrics_page)
         application.router.add_route("*", "/{path:.*}", self._handle)
         return application
@@ -87,16 +73,27 @@ class Rest:
         except RuntimeFailure as failure:
             status, body, code = _HTTP.get(failure.code, 500), writing.error(failure.message), failure.code
         except web.HTTPRequestEntityTooLarge:
-            message = f"The body is over {self._limits.body_bytes} bytes."
+            message = f"The body is over {self._limits.request_bytes} bytes."
             status, body, code = 413, writing.error(message), "RESOURCE_EXHAUSTED"
         except TimeoutError:
-            message = f"The body had not come within {self._limits.body_seconds:g} s."
+            message = f"The body had not come within {self._limits.request_seconds:g} s."
             status, body, code = 408, writing.error(message), "DEADLINE_EXCEEDED"
         model = spec.name if spec.name in self._service.models.models else ""
         self._metrics.count(model, code, api, "REST", time.perf_counter() - began)
         response = web.Response(status=status, body=body, content_type="application/json")
         if status in (408, 413):
             response.force_close()  # the rest of the body is not wanted
+        return await self._sent(request, response)
+
+    async def _sent(self, request: web.Request, response: web.Response) -> web.Response:
+        """The response, once its client has taken it; one that does not is cut off."""
+        try:
+            async with asyncio.timeout(self._limits.request_seconds):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError:
+            if request.transport:
+                request.transport.abort()
         return response
 
     def _route(self, request: web.Request, path: str) -> tuple[ModelSpec, str, Callable[[], Awaitable[bytes]]]:
@@ -118,7 +115,7 @@ class Rest:
         return spec, method.capitalize(), lambda: answer(spec, request)
 
     async def _body(self, request: web.Request) -> bytes:
-        async with asyncio.timeout(self._limits.body_seconds):
+        async with asyncio.timeout(self._limits.request_seconds):
             return await request.read()
 
     async def _predict(self, spec: ModelSpec, request: web.Request) -> bytes:

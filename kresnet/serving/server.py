@@ -20,13 +20,13 @@ from pathlib import Path
 from aiohttp import web
 
 from kresnet.errors import fail
-from kresnet.export.capi import disable_xla
+from kresnet.export.capi import disable_xla, tune
 from kresnet.serving.batching import Batcher
 from kresnet.serving.grpc_services import make_server
 from kresnet.serving.metrics import Metrics
 from kresnet.serving.models import Models
-from kresnet.serving.rest import Limits, Rest
-from kresnet.serving.service import Service
+from kresnet.serving.rest import Rest
+from kresnet.serving.service import Limits, Service
 
 LOOPBACK = "127.0.0.1"
 
@@ -38,9 +38,7 @@ class Settings:
     Attributes:
         host: to listen on; only `LOOPBACK` unless the user says otherwise.
         rest_port, grpc_port: 0 for any free one.
-        request_bytes: largest request, unpacked.
-        request_seconds: longest wait for a request to arrive.
-        answer_seconds: longest wait for its answer.
+        limits: what a client may ask.
         most_rows: of one run.
         most_waiting_rows: before requests are refused.
         poll_seconds: between looks at the versions.
@@ -49,9 +47,7 @@ class Settings:
     host: str = LOOPBACK
     rest_port: int = 8501
     grpc_port: int = 8500
-    request_bytes: int = 64 * 1024**2
-    request_seconds: float = 30.0
-    answer_seconds: float = 30.0
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
     most_rows: int = 64
     most_waiting_rows: int = 4096
     poll_seconds: float = 1.0
@@ -79,6 +75,7 @@ async def serving(directory: Path, settings: Settings) -> AsyncIterator[Serving]
         KresnetError: `model_unreadable`, `environment` where a port is taken.
     """
     disable_xla()
+    tune()
     cores = os.cpu_count() or 1
     async with AsyncExitStack() as leaving:
         models = Models(directory)
@@ -86,23 +83,19 @@ async def serving(directory: Path, settings: Settings) -> AsyncIterator[Serving]
         batcher = Batcher(
             executor, runs_at_once=1, most_rows=settings.most_rows, most_waiting_rows=settings.most_waiting_rows
         )
-        service, metrics = Service(models, batcher, timeout_seconds=settings.answer_seconds), Metrics()
+        service, metrics = Service(models, batcher, settings.limits), Metrics()
         await models.refresh()
         leaving.push_async_callback(models.close)
 
-        rest_port = await _start_rest(Rest(service, metrics, _limits(settings)), settings, leaving)
-        server = make_server(service, metrics, message_bytes=settings.request_bytes)
+        rest_port = await _start_rest(Rest(service, metrics), settings, leaving)
+        server = make_server(service, metrics)
         grpc_port = _bind_grpc(server, settings)
         await server.start()
-        leaving.push_async_callback(server.stop, settings.answer_seconds)
+        leaving.push_async_callback(server.stop, settings.limits.answer_seconds)
 
         polling = asyncio.create_task(models.poll(settings.poll_seconds))
         leaving.push_async_callback(_cancelled, polling)
         yield Serving(models, rest_port, grpc_port)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(body_bytes=settings.request_bytes, body_seconds=settings.request_seconds)
 
 
 async def _start_rest(rest: Rest, settings: Settings, leaving: AsyncExitStack) -> int:
@@ -110,8 +103,8 @@ async def _start_rest(rest: Rest, settings: Settings, leaving: AsyncExitStack) -
         rest.application(),
         access_log=None,
         handle_signals=False,
-        keepalive_timeout=settings.request_seconds,  # also the longest that a request's head may take to come
-        shutdown_timeout=settings.answer_seconds,
+        keepalive_timeout=settings.limits.request_seconds,  # also the longest that a request's head may take to come
+        shutdown_timeout=settings.limits.answer_seconds,
     )
     await runner.setup()
     leaving.push_async_callback(runner.cleanup)

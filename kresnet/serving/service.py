@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from kresnet.export.capi import RuntimeFailure
 from kresnet.serving.batching import Arrays, Batcher
@@ -28,14 +29,29 @@ from kresnet.serving.servable import DEFAULT_SIGNATURE, Servable
 METADATA = "signature_def"
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may ask of the server.
+
+    Attributes:
+        request_bytes: largest request, unpacked.
+        request_seconds: longest wait for a request to come whole, and for its answer to be taken.
+        answer_seconds: longest wait for an answer to be ready.
+    """
+
+    request_bytes: int = 64 * 1024**2
+    request_seconds: float = 30.0
+    answer_seconds: float = 30.0
+
+
 class Service:
     """Answers requests, whichever way they came.
 
     Every method raises `RuntimeFailure` with TF Serving's code and message where a request is refused.
     """
 
-    def __init__(self, models: Models, batcher: Batcher, *, timeout_seconds: float) -> None:
-        self.models, self._batcher, self._timeout = models, batcher, timeout_seconds
+    def __init__(self, models: Models, batcher: Batcher, limits: Limits) -> None:
+        self.models, self.limits, self._batcher = models, limits, batcher
 
     def signature(self, spec: ModelSpec) -> tuple[Servable, SignatureDef]:
         """The signature that a REST request is to be read by."""
@@ -54,10 +70,10 @@ class Service:
         if name not in servable.signatures:
             raise RuntimeFailure("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self.limits.answer_seconds):
                 outputs = await servable.predict(name, inputs, wanted, self._batcher)
         except TimeoutError:
-            raise RuntimeFailure("DEADLINE_EXCEEDED", f"No answer within {self._timeout:g} s.") from None
+            raise RuntimeFailure("DEADLINE_EXCEEDED", f"No answer within {self.limits.answer_seconds:g} s.") from None
         return _answered_by(servable, name), outputs
 
     async def classify(self, spec: ModelSpec, request: Input) -> ClassificationResponse:

@@ -42,8 +42,7 @@ def test_the_report_says_what_was_and_what_was_not_verified(exported: ExportResu
         assert phrase in text
     assert "random" not in "".join(report.not_verified)
     assert report.facts["largest_difference"] <= 1e-5
-    assert b"DisableCopyOnRead" in (exported.path / "saved_model.pb").read_bytes()
-    assert report.facts["needs"] == "TF Serving 2.15 or newer"
+    assert report.facts["needs"] == "TF Serving 2.12 or newer, 2.20 for WebP files"
 
 
 def test_versions_count_up_and_none_is_overwritten(

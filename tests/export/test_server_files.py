@@ -9,24 +9,15 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
 from kresnet.export.server_files import BATCHING, MODELS, MONITORING, list_models, write_server_files
+from kresnet.serving.protos import ModelServerConfig
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _INT64_VALUE = ".google.protobuf.Int64Value"
 
-#: Of tensorflow_serving/config/{model_server_config,file_system_storage_path_source,monitoring_config}.proto and
+#: What tensorflow-serving-api does not carry of tensorflow_serving/config/monitoring_config.proto and
 #: servables/tensorflow/session_bundle_config.proto, the fields that a user of these files may meet:
 #: message -> field -> (number, type, repeated).
 _MESSAGES: dict[str, dict[str, tuple[int, Any, bool]]] = {
-    "ModelServerConfig": {"model_config_list": (1, "ModelConfigList", False)},
-    "ModelConfigList": {"config": (1, "ModelConfig", True)},
-    "ModelConfig": {
-        "name": (1, _FIELD.TYPE_STRING, False),
-        "base_path": (2, _FIELD.TYPE_STRING, False),
-        "model_platform": (4, _FIELD.TYPE_STRING, False),
-        "model_version_policy": (7, "ServableVersionPolicy", False),
-    },
-    "ServableVersionPolicy": {"latest": (100, "Latest", False)},
-    "Latest": {"num_versions": (1, _FIELD.TYPE_UINT32, False)},
     "BatchingParameters": {
         "max_batch_size": (1, _INT64_VALUE, False),
         "batch_timeout_micros": (2, _INT64_VALUE, False),
@@ -62,8 +53,12 @@ def test_the_files_are_what_the_servers_messages_take(messages: dict[str, Any], 
     base = tmp_path / 'odd "name"' / "tiny"
     base.mkdir(parents=True)
     write_server_files(base)
-    kinds = {MODELS: "ModelServerConfig", BATCHING: "BatchingParameters", MONITORING: "MonitoringConfig"}
-    parsed = {name: text_format.Parse((base / name).read_text(), messages[kind]()) for name, kind in kinds.items()}
+    kinds = {
+        MODELS: ModelServerConfig,
+        BATCHING: messages["BatchingParameters"],
+        MONITORING: messages["MonitoringConfig"],
+    }
+    parsed = {name: text_format.Parse((base / name).read_text(), kind()) for name, kind in kinds.items()}
     [config] = parsed[MODELS].model_config_list.config
     assert (config.name, config.base_path, config.model_platform) == ("tiny", str(base), "tensorflow")
     assert config.model_version_policy.latest.num_versions == 2
@@ -75,18 +70,9 @@ def test_the_files_are_what_the_servers_messages_take(messages: dict[str, Any], 
         text_format.Parse((base / BATCHING).read_text(), messages["MonitoringConfig"]())
 
 
-def test_servings_own_message_takes_the_models(tmp_path: Path) -> None:
-    config = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2", reason="tensorflow-serving-api")
-    write_server_files(tmp_path, PurePosixPath("/models"))
-    parsed = text_format.Parse((tmp_path / MODELS).read_text(), config.ModelServerConfig())
-    [model] = parsed.model_config_list.config
-    assert model.base_path == f"/models/{tmp_path.name}"
-    assert model.model_version_policy.latest.num_versions == 2
-
-
-def test_all_models_are_listed_until_a_user_keeps_the_list(messages: dict[str, Any], tmp_path: Path) -> None:
+def test_all_models_are_listed_until_a_user_keeps_the_list(tmp_path: Path) -> None:
     def listed() -> list[str]:
-        parsed = text_format.Parse((tmp_path / MODELS).read_text(), messages["ModelServerConfig"]())
+        parsed = text_format.Parse((tmp_path / MODELS).read_text(), ModelServerConfig())
         return [one.base_path for one in parsed.model_config_list.config]
 
     for name in ("one/1", "two/7", "empty/notes"):

@@ -14,7 +14,7 @@ import tensorflow as tf
 from kresnet.errors import KresnetError
 from kresnet.export import saved_model, signatures
 from kresnet.export.saved_model import ExportResult, Options, export_model
-from kresnet.export.scan import operations, read_meta_graph
+from kresnet.export.scan import read_meta_graph
 from kresnet.spec.loading import load_spec
 from tests.export.networks import CLASS_NAMES, INPUT, network, spec_of
 
@@ -137,7 +137,8 @@ def test_trap_a_first_signature_of_another_name_is_refused(
 
 
 def test_trap_batch_norms_left_as_arithmetic_are_gone(exported: ExportResult) -> None:
-    kinds = operations(read_meta_graph(exported.path))
+    graph = read_meta_graph(exported.path).graph_def
+    kinds = {node.op for nodes in (graph.node, *(one.node_def for one in graph.library.function)) for node in nodes}
     assert not kinds & {"FusedBatchNormV3", "Rsqrt"}
     assert [change["what"] for change in exported.report.changes] == [
         "folded 3 batch norms into the weights before them"

@@ -1,15 +1,20 @@
-"""A server to ask: the embedded one, or whichever `KRESNET_SERVER` and `KRESNET_SERVER_GRPC` name."""
+"""A server to ask: the embedded one, or whichever `KRESNET_SERVER` and `KRESNET_SERVER_GRPC` name.
+
+`KRESNET_SERVER_MODELS` names the folder that such a server polls, for the cases that add a version and remove one.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,20 +55,12 @@ class Server:
 
 
 @contextmanager
-def started(models: Path, *options: str) -> Iterator[tuple[Server, subprocess.Popen[str]]]:
+def started(
+    models: Path, *options: str, program: Sequence[str] = KRESNET
+) -> Iterator[tuple[Server, subprocess.Popen[str]]]:
     """`kresnet serve` in a process of its own, ended by its pid."""
-    command = [
-        *KRESNET,
-        "serve",
-        str(models),
-        "--rest-port",
-        "0",
-        "--grpc-port",
-        "0",
-        "--backend",
-        "embedded",
-        *options,
-    ]
+    ports = ["--rest-port", "0", "--grpc-port", "0"]
+    command = [*program, "serve", str(models), "--backend", "embedded", *ports, *options]
     process = subprocess.Popen(command, text=True, stderr=subprocess.PIPE, cwd=models)
     try:
         seen = []
@@ -99,3 +96,34 @@ def server(request) -> Iterator[Server]:
         return
     with started(request.getfixturevalue("toys")) as (running, _):
         yield running
+
+
+@pytest.fixture
+def polled(server, request) -> Path:
+    """The folder of models that `server` polls."""
+    if "KRESNET_SERVER" not in os.environ:
+        return request.getfixturevalue("toys")
+    if folder := os.environ.get("KRESNET_SERVER_MODELS"):
+        return Path(folder)
+    pytest.skip("KRESNET_SERVER_MODELS does not say which folder the server polls")
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for what the server does of itself."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+
+
+def states(server: Server, name: str = "toy") -> dict[str, str]:
+    """The state of each version of a model."""
+    status, answer = server.get(f"/v1/models/{name}")
+    return {one["version"]: one["state"] for one in answer["model_version_status"]} if status == 200 else {}
+
+
+def arrive(base: Path, source: Path, version: int) -> None:
+    """Put a copy of a version in place as an export does."""
+    staged = base / ".export-x"
+    shutil.copytree(source, staged)
+    staged.rename(base / str(version))

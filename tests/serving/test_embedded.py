@@ -1,12 +1,10 @@
-"""The embedded server's own promises: versions that come and go, limits, security, labels, and its client."""
+"""The embedded server's own promises: versions that come and go, labels, batches, and its client."""
 
 import asyncio
 import base64
 import json
 import shutil
-import signal
 import socket
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -21,22 +19,9 @@ from kresnet.export.capi import RuntimeFailure
 from kresnet.serving import backends, client, protos
 from kresnet.serving.batching import Batcher
 from tests.command import kresnet
-from tests.serving.conftest import started
+from tests.serving.conftest import arrive, eventually, started, states
 
 VALUE = {"instances": [0.0]}
-
-
-def eventually(condition, seconds=30.0):
-    """Wait for what the server does of itself."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
-
-
-def states(server, name="toy"):
-    status, answer = server.get(f"/v1/models/{name}")
-    return {one["version"]: one["state"] for one in answer["model_version_status"]} if status == 200 else {}
 
 
 @pytest.fixture
@@ -44,13 +29,6 @@ def own(toys, tmp_path):
     """A directory with version 1 of the toy only, and no config."""
     shutil.copytree(toys / "toy" / "1", tmp_path / "toy" / "1")
     return tmp_path
-
-
-def arrive(toys, own, version, source=2):
-    """Put a version in place as an export does."""
-    staged = own / "toy" / ".export-x"
-    shutil.copytree(toys / "toy" / str(source), staged)
-    staged.rename(own / "toy" / str(version))
 
 
 def test_a_new_version_takes_over_without_a_lost_request(toys, own):
@@ -63,7 +41,7 @@ def test_a_new_version_takes_over_without_a_lost_request(toys, own):
 
         asking = threading.Thread(target=ask)
         asking.start()
-        arrive(toys, own, 2)
+        arrive(own / "toy", toys / "toy" / "2", 2)
         eventually(lambda: states(server) == {"2": "AVAILABLE", "1": "END"})
         time.sleep(0.2)
         stop.set()
@@ -118,45 +96,6 @@ def test_a_reload_moves_labels_and_names_no_other_folder(toys, tmp_path):
             reload("/etc", stable=1)
         assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
         assert server.post("/v1/models/toy/labels/stable:predict", VALUE)[1] == {"predictions": [2.0]}
-
-
-def test_limits_on_size_and_time_and_a_clean_end(own, monkeypatch):
-    limits = ["--request-bytes", "20000", "--request-seconds", "1"]
-    with started(own, *limits) as (server, process):
-        host, port = server.rest.removeprefix("http://").split(":")
-        status, answer = server.post("/v1/models/toy:predict", {"instances": [0.0] * 20_000})
-        assert status == 413
-        assert "over 20000 bytes" in answer["error"]
-        with socket.create_connection((host, int(port))) as slow:  # a body that never comes
-            slow.sendall(b"POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
-            slow.settimeout(20)
-            assert slow.recv(1000).startswith(b"HTTP/1.1 408")
-        with socket.create_connection((host, int(port))) as slow:  # nor a head
-            slow.sendall(b"POST /v1/mod")
-            slow.settimeout(20)
-            assert slow.recv(1000) == b""
-        large = protos.TensorProto(dtype=protos.DataType.DT_FLOAT, tensor_content=b"\0" * 30_000)
-        request = protos.PredictRequest(model_spec=protos.ModelSpec(name="toy"), inputs={"x": large})
-        with server.channel() as channel, pytest.raises(grpc.RpcError) as caught:
-            protos.PredictionServiceStub(channel).Predict(request, timeout=30)
-        assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert server.post("/v1/models/toy:predict", VALUE)[0] == 200
-
-        listening = subprocess.run(["cat", "/proc/net/tcp"], capture_output=True, text=True, check=True).stdout
-        addresses = {line.split()[1] for line in listening.splitlines()[1:] if line.split()[3] == "0A"}
-        ours = [address for address in addresses if int(address.split(":")[1], 16) == int(port)]
-        assert ours == [f"0100007F:{int(port):04X}"]  # 127.0.0.1 and nothing else
-
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-
-
-def test_metrics_do_not_grow_with_what_clients_ask_for(own):
-    with started(own) as (server, _):
-        for index in range(20):
-            server.post(f"/v1/models/none{index}:predict", VALUE)
-        _, page = server.send("/monitoring/prometheus/metrics")
-        assert b"none" not in page
 
 
 class TestBatching:

@@ -4,9 +4,9 @@ import grpc
 import numpy as np
 import pytest
 
+from kresnet.export.tensors import to_proto
 from kresnet.serving import protos
 from kresnet.serving.protos import DataType, ModelSpec, TensorProto
-from kresnet.serving.tensors import to_proto
 
 
 @pytest.fixture(scope="module")

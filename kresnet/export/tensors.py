@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from kresnet.export.capi import DTYPES, RuntimeFailure
-from kresnet.serving.protos import DataType, TensorProto
+from kresnet.export.protos import DataType, TensorProto
 
 #: Where a message holds a type's values when they are not packed in `tensor_content`.
 _FIELDS = {
