@@ -5,8 +5,8 @@ BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test test-slow test-distributed faults fuzz nightly notebooks golden reference bench bench-scaling bench-torch-venv lint \
-	docs docs-check dist clean
+.PHONY: demo test test-slow test-distributed faults fuzz nightly notebooks golden reference bench bench-scaling bench-serving \
+	bench-torch-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -53,6 +53,10 @@ bench: $(VENV)/.installed $(TORCH_VENV)/.installed ## kresnet against stock Kera
 
 bench-scaling: $(VENV)/.installed ## one, two and four workers, each held to one core
 	$(BIN)/python -m benchmarks.scaling
+
+bench-serving: $(VENV)/.installed ## exports beside `model.export` and ONNX Runtime, and the server under load; needs wrk
+	$(BIN)/python -m benchmarks.exports build/exports
+	$(BIN)/python -m benchmarks.serving build/exports
 
 bench-torch-venv: $(TORCH_VENV)/.installed ## PyTorch, in an environment of its own
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.jobs import CONTENDERS, FIRST_STEP_BATCH, MODES, NETWORKS, PRECISIONS, Job
-from benchmarks.machine import commit, machine
+from benchmarks.machine import commit, results
 from benchmarks.processes import Worker
 from benchmarks.report import lines
 from benchmarks.spread import spread
@@ -30,7 +30,7 @@ TORCH_PYTHON = Path(".venv-torch/bin/python")
 
 def main() -> None:
     options = _options()
-    known = _known(options.output)
+    known = results(options.output)
     for network in options.network or NETWORKS:
         for precision in options.precision or PRECISIONS:
             for mode in options.mode or MODES:
@@ -106,17 +106,6 @@ def _contenders(options: argparse.Namespace) -> list[str]:
         print(f"no PyTorch at {options.torch_python} (`make bench-torch-venv`): left out", file=sys.stderr)
         names.remove("torch")
     return names
-
-
-def _known(path: Path | None) -> dict[str, Any]:
-    """What the file holds so far, which must be of this machine."""
-    here = machine()
-    if path is None or not path.exists():
-        return {"machine": here, "entries": []}
-    known = json.loads(path.read_text(encoding="utf-8"))
-    if known["machine"] != here:
-        raise SystemExit(f"{path} holds results of another machine: {known['machine']}, not {here}")
-    return known
 
 
 def _keep(known: dict[str, Any], entry: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -23,6 +24,17 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
+
+
+def results(path: Path | None) -> dict[str, Any]:
+    """What a file of results holds so far, which must be of this machine: `machine` and `entries`."""
+    here = machine()
+    if path is None or not path.exists():
+        return {"machine": here, "entries": []}
+    known = json.loads(path.read_text(encoding="utf-8"))
+    if known["machine"] != here:
+        raise SystemExit(f"{path} holds results of another machine: {known['machine']}, not {here}")
+    return known
 
 
 def commit() -> str:

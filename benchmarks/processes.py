@@ -7,21 +7,28 @@ import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from benchmarks.jobs import Job
+from typing import Any, Protocol
 
 ROOT = Path(__file__).parent.parent
 
 
-class Worker:
-    """A process that runs `benchmarks.worker`; ends with its context."""
+class Described(Protocol):
+    """What a worker is told first."""
 
-    def __init__(self, job: Job, python: str | Path) -> None:
+    @property
+    def contender(self) -> str: ...
+
+    def as_dict(self) -> dict[str, Any]: ...
+
+
+class Worker:
+    """A process that runs a worker's module; ends with its context."""
+
+    def __init__(self, job: Described, python: str | Path, module: str = "benchmarks.worker") -> None:
         self.job, self.name = job, job.contender
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the context
         self._process = subprocess.Popen(
-            [str(Path(python).absolute()), "-m", "benchmarks.worker"],
+            [str(Path(python).absolute()), "-m", module],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -39,13 +46,14 @@ class Worker:
 
     def ready(self) -> dict[str, Any]:
         """Begin, and wait until the first steps are done; what they took."""
-        return self._ask(json.dumps(self.job.as_dict()))
+        return self.ask(json.dumps(self.job.as_dict()))
 
     def take(self, steps: int) -> dict[str, Any]:
         """Take some steps; how fast they were."""
-        return self._ask(str(steps))
+        return self.ask(str(steps))
 
-    def _ask(self, line: str) -> dict[str, Any]:
+    def ask(self, line: str) -> dict[str, Any]:
+        """The answer to a line."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
