@@ -39,7 +39,8 @@ _SMALLEST = 1e-30
 
 #: What is compared: a kernel's three gradients with the derivation, its long with its compact form, and the derivation
 #: with differences.
-FIELDS = ("x", "gamma", "beta", "forms", "differences")
+KERNEL_FIELDS = ("x", "gamma", "beta")
+FIELDS = (*KERNEL_FIELDS, "forms", "differences")
 
 
 @dataclass(frozen=True, slots=True)

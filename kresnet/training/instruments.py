@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kresnet.analysis.agreement import norm_checks, require_agreement
+from kresnet.analysis.agreement import KERNEL_FIELDS, NormCheck, norm_checks, require_agreement, tolerance
 from kresnet.analysis.checks import require_batch_norms
 from kresnet.analysis.flow import Flow, flow
 from kresnet.analysis.probe import Probe
@@ -49,31 +49,44 @@ class Instruments:
         intervals = [every for every in (self.norms_every, self.flow_every) if every]
         return min(((step // every + 1) * every for every in intervals), default=float("inf"))
 
-    def record_gradients(self, step: int, probe: Probe, findings: Findings) -> dict[str, Any] | None:
-        """A line of history; scalars for the summary writer in scope; a warning when the verdict changes."""
-        if not probe.blocks:
-            return None
+    def record(self, step: int, probe: Probe, findings: Findings) -> dict[str, Any]:
+        """A line of history; scalars for the summary writer in scope; a warning when the flow's verdict changes."""
+        line: dict[str, Any] = {"step": step}
+        if probe.blocks:
+            line["gradients"] = self._gradients(step, probe, findings)
+        if probe.norms:
+            line["batch_norm"] = {check.name: _kept(check) for check in _norm_checks(probe, findings)}
+        return line
+
+    def _gradients(self, step: int, probe: Probe, findings: Findings) -> dict[str, Any]:
         found = flow(self.plan.name, probe.blocks, findings[0]["flow"])
         for block in found.blocks:
             tf.summary.scalar(f"gradients/delta/{block.name}", block.delta, step=step)
             tf.summary.scalar(f"gradients/weights/{block.name}", block.weights, step=step)
         self._warn(step, found)
         blocks = {block["name"]: {key: block[key] for key in RECORDED} for block in found.as_dict()["blocks"]}
-        return {
-            "step": step,
-            "gradients": {"verdict": found.verdict, "first_block": found.first_block, "blocks": blocks},
-        }
+        return {"verdict": found.verdict, "first_block": found.first_block, "blocks": blocks}
 
     def require_norms(self, probe: Probe, findings: Findings) -> None:
         """Raise `KresnetError` (`batch_norm_mismatch`), naming every batch norm whose backward pass is wrong."""
         if probe.norms:
-            errors = [found["batch_norm"] for found in findings]
-            require_agreement(norm_checks([norm.name for norm in probe.norms], errors))
+            require_agreement(_norm_checks(probe, findings))
 
     def _warn(self, step: int, found: Flow) -> None:
         if found.verdict != self.verdict:
             self.log(f"step {step}: {'' if found.verdict == 'holds' else 'warning: '}{found.sentence()}")
         self.verdict = found.verdict
+
+
+def _kept(check: NormCheck) -> dict[str, Any]:
+    """What history keeps of a norm: the errors of the kernel's gradients, what they may be, and what fails."""
+    errors = {field: check.errors[field] for field in KERNEL_FIELDS}
+    return errors | {"tolerance": tolerance("x", check.count), "failures": check.failures}
+
+
+def _norm_checks(probe: Probe, findings: Findings) -> list[NormCheck]:
+    """The outcome of every batch norm."""
+    return norm_checks([norm.name for norm in probe.norms], [found["batch_norm"] for found in findings])
 
 
 def require_subject(plan: Plan, recipe: Recipe, replicas: int) -> None:

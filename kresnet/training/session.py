@@ -179,9 +179,7 @@ class Session:
         taken, _ = self._count_steps(began)
         if taken:
             with self.writer.as_default():
-                line = self.instruments.record_gradients(self.step, probe, findings)
-            if line:
-                self._write_down(line)
+                self._write_down(self.instruments.record(self.step, probe, findings))
             self.instruments.require_norms(probe, findings)
         return taken == 1
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from kresnet.analysis.parts import blocks
+from kresnet.analysis.parts import batch_norms, blocks
 from kresnet.analysis.subject import open_subject
 from kresnet.errors import KresnetError
 from kresnet.plan import make_plan
@@ -57,6 +57,17 @@ def test_history_holds_the_norms_at_the_interval(measured):
         assert list(line["gradients"]["blocks"]) == names
         assert all(block["delta"] > 0 and block["weights"] > 0 for block in line["gradients"]["blocks"].values())
         assert line["gradients"]["verdict"] == "holds"
+
+
+def test_history_holds_the_checks_of_batch_norms_at_theirs(measured):
+    found = [line for line in lines(measured) if "batch_norm" in line]
+    assert [line["step"] for line in found] == [1, 4, 7, 10]
+    for line in found:
+        assert list(line["batch_norm"]) == [norm.name for norm in batch_norms(plan_of(stages=STAGES))]
+        for norm in line["batch_norm"].values():
+            assert norm.keys() == {"x", "gamma", "beta", "tolerance", "failures"}
+            assert 0 <= norm["x"] <= norm["tolerance"]
+            assert norm["failures"] == []
 
 
 def test_tensorboard_shows_them(measured):
