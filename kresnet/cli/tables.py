@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kresnet.cli.layout import fitting_table
-from kresnet.plan.diff import BlockDifference, Difference
+from kresnet.plan.diff import Difference, place
 from kresnet.plan.records import Plan
-from kresnet.plan.report import Comparison, amount, rows, shape_text
+from kresnet.plan.report import Comparison, amount, rows, shape_text, signed
 
 if TYPE_CHECKING:
     from kresnet.analysis.explain import Explanation
@@ -125,33 +125,13 @@ def blocks_table(difference: Difference) -> Table:
         first = run[0]
         what = "\n".join(first.lines()) if first.status == "changed" else first.status
         table.add_row(
-            _place(run),
+            place(run),
             what,
-            _shapes(first),
-            _signed(sum(b.parameters for b in run)),
-            _signed(sum(b.macs for b in run), short=True),
+            first.shapes,
+            signed(sum(b.parameters for b in run)),
+            signed(sum(b.macs for b in run), short=True),
         )
     return table
-
-
-def _place(run: Sequence[BlockDifference]) -> str:
-    first, last = run[0], run[-1]
-    if first.stage is None or first.block is None:
-        return first.part if first.stage is None else f"stage {first.stage} end"
-    blocks = f"block {first.block}" if len(run) == 1 else f"blocks {first.block}-{last.block}"
-    return f"stage {first.stage} {blocks}"
-
-
-def _shapes(block: BlockDifference) -> str:
-    shapes = [shape_text(shape) for shape in dict.fromkeys((block.shape_a, block.shape_b)) if shape]
-    return " → ".join(shapes)
-
-
-def _signed(number: int, short: bool = False) -> str:
-    if not number:
-        return "0"
-    sign = "+" if number > 0 else "-"
-    return sign + (amount(abs(number)) if short else f"{abs(number):,}")
 
 
 def difference_totals(difference: Difference) -> Text:

@@ -91,6 +91,10 @@ class Split:
     def __len__(self) -> int:
         return len(self._positions)
 
+    def name_of(self, position: int) -> str:
+        """What the example at `position` is called, wherever the data lie."""
+        return self._source.name(int(self._positions[position]))
+
     @property
     def skipped(self) -> list[str]:
         """Names of the examples that are left out, in order."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
 from kresnet.plan.parts import Part, parts
 from kresnet.plan.records import Plan, Record, Shape
+from kresnet.plan.report import shape_text
 
 #: What a document says about itself rather than about its network.
 _ABOUT = ("name", "source", "published")
@@ -28,7 +29,7 @@ class SettingDifference:
         """The value as YAML would write it; a dash where there is none."""
         if side not in self.values:
             return "-"
-        return _brief(self.values[side])
+        return brief(self.values[side])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,18 @@ class BlockDifference:
     removed: tuple[str, ...] = ()
     changed: tuple[RecordDifference, ...] = ()
 
+    @property
+    def shapes(self) -> str:
+        """The output in both networks: `(N, 8, 8, 16) → (N, 8, 8, 32)`."""
+        return " → ".join(shape_text(shape) for shape in dict.fromkeys((self.shape_a, self.shape_b)) if shape)
+
     def lines(self) -> list[str]:
         """The records that differ, briefly: settings are told, shapes and inputs that follow from them only named."""
         lines = [f"{sign} {', '.join(names)}" for sign, names in (("-", self.removed), ("+", self.added)) if names]
         told: dict[str, list[str]] = {}
         for record in self.changed:
             settings = {key: pair for key, pair in record.changes.items() if key not in _CONSEQUENCES}
-            text = ", ".join(f"{key} {_brief(a)} → {_brief(b)}" for key, (a, b) in settings.items())
+            text = ", ".join(f"{key} {brief(a)} → {brief(b)}" for key, (a, b) in settings.items())
             told.setdefault(text, []).append(record.name)
         followers = told.pop("", [])
         lines += [f"~ {', '.join(names)}: {text}" for text, names in told.items()]
@@ -162,25 +168,35 @@ class Difference:
 
 def diff(a: Plan, b: Plan, document_a: Mapping[str, Any], document_b: Mapping[str, Any]) -> Difference:
     """What distinguishes `b` from `a`; the documents are the specs' own, `Spec.document()`."""
-    return Difference(a, b, tuple(_settings(document_a, document_b)), tuple(_blocks(a, b)))
+    return Difference(a, b, tuple(settings(document_a, document_b)), tuple(_blocks(a, b)))
 
 
-def _settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
-    sides = {"a": dict(_flat(a)), "b": dict(_flat(b))}
+def place(run: Sequence[BlockDifference]) -> str:
+    """Where blocks that differ alike are: `stage 2 blocks 2-6`, `stem`."""
+    first, last = run[0], run[-1]
+    if first.stage is None or first.block is None:
+        return first.part if first.stage is None else f"stage {first.stage} end"
+    blocks = f"block {first.block}" if len(run) == 1 else f"blocks {first.block}-{last.block}"
+    return f"stage {first.stage} {blocks}"
+
+
+def settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+    """The settings that differ between two documents; what they say of themselves aside."""
+    sides = {"a": dict(flat(a)), "b": dict(flat(b))}
     for path in sides["a"] | sides["b"]:
-        values = {side: flat[path] for side, flat in sides.items() if path in flat}
+        values = {side: stated[path] for side, stated in sides.items() if path in stated}
         if path.split(".")[0] not in _ABOUT and (len(values) == 1 or values["a"] != values["b"]):
             yield SettingDifference(path, values)
 
 
-def _flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Path -> value of every setting; a list of plain values is one setting."""
+def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Path and value of every setting of a document; a list of plain values is one setting."""
     if isinstance(node, Mapping):
         for key, value in sorted(node.items(), key=lambda item: item[0] != "kind"):
-            yield from _flat(value, f"{path}.{key}" if path else key)
+            yield from flat(value, f"{path}.{key}" if path else key)
     elif isinstance(node, list) and node and isinstance(node[0], Mapping):
         for index, value in enumerate(node):
-            yield from _flat(value, f"{path}.{index}")
+            yield from flat(value, f"{path}.{index}")
     else:
         yield path, node
 
@@ -261,10 +277,21 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _brief(value: Any) -> str:
+def brief(value: Any) -> str:
+    """A value as YAML would write it, figures in four places."""
     if isinstance(value, bool) or value is None:
         return str(value).lower().replace("none", "null")
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-__all__ = ["BlockDifference", "Difference", "RecordDifference", "SettingDifference", "diff"]
+__all__ = [
+    "BlockDifference",
+    "Difference",
+    "RecordDifference",
+    "SettingDifference",
+    "brief",
+    "diff",
+    "flat",
+    "place",
+    "settings",
+]

@@ -140,7 +140,7 @@ def describe_shortcut(part: Part) -> str:
     if not part.block:
         return ""
     records = [record for record in part.records if ".shortcut." in record.name and record.kind != "norm"]
-    return ", ".join(f"projection{_stride(r)}" if r.parameters else _layer(r) for r in records) or part.shortcut
+    return ", ".join(f"projection{_stride(r)}" if r.parameters else describe_layer(r) for r in records) or part.shortcut
 
 
 def _kind(part: Part) -> str:
@@ -164,7 +164,7 @@ def trunk(part: Part) -> Iterator[str]:
         if record.kind in ("conv", "dense", "pool", "global_pool", "flatten", "dropout") or (
             not weighted and record.kind in ("normalize", "norm", "activation")
         ):
-            yield _layer(record)
+            yield describe_layer(record)
 
 
 def extras(part: Part) -> Iterator[str]:
@@ -189,7 +189,8 @@ def _subsamples(record: Record) -> bool:
     return record.name.endswith(".shortcut.subsample")
 
 
-def _layer(record: Record) -> str:
+def describe_layer(record: Record) -> str:
+    """One layer in words: `3x3 64 /2`, `relu`, `batch norm`."""
     settings, stride = record.settings, _stride(record)
     match record.kind:
         case "conv":
@@ -210,7 +211,21 @@ def _layer(record: Record) -> str:
             return str(settings["function"])
         case "norm":
             return f"{settings['kind']} norm"
+        case "stochastic_depth":
+            return f"stochastic depth {settings['rate']:.3g}"
     return record.kind
 
 
-__all__ = ["ENTRY", "Part", "Run", "describe", "describe_shortcut", "extras", "parts", "runs", "signature", "trunk"]
+__all__ = [
+    "ENTRY",
+    "Part",
+    "Run",
+    "describe",
+    "describe_layer",
+    "describe_shortcut",
+    "extras",
+    "parts",
+    "runs",
+    "signature",
+    "trunk",
+]

@@ -114,4 +114,11 @@ def amount(number: float) -> str:
     return f"{number:g}"
 
 
-__all__ = ["Comparison", "Row", "amount", "paper", "rows", "shape_text"]
+def signed(number: int, *, short: bool = False) -> str:
+    """A difference with its sign: `+1,024`, or `-4.096 k` if short."""
+    if not number:
+        return "0"
+    return ("+" if number > 0 else "-") + (amount(abs(number)) if short else f"{abs(number):,}")
+
+
+__all__ = ["Comparison", "Row", "amount", "paper", "rows", "shape_text", "signed"]
