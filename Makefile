@@ -5,8 +5,8 @@ BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test test-slow test-distributed faults fuzz nightly notebooks golden reference bench bench-scaling bench-serving \
-	bench-torch-venv lint docs docs-check dist clean
+.PHONY: demo test test-slow test-distributed faults fuzz nightly notebooks golden screenshots reference bench \
+	bench-scaling bench-serving bench-torch-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +40,9 @@ notebooks: $(VENV)/.installed ## run the notebooks of docs/ anew and keep what t
 
 golden: $(VENV)/.installed ## write the counts of every shipped network anew, for a look at the difference
 	$(BIN)/python -m tests.golden.regenerate
+
+screenshots: $(VENV)/.installed ## make the pictures of docs/report.md anew (needs Chromium; some minutes)
+	$(BIN)/python -m tests.report.screenshots docs/images/report
 
 reference: $(VENV)/.installed ## write docs/spec-reference.md, docs/schema/ and docs/cli.md anew, from the models and the verbs
 	$(BIN)/python -m kresnet.spec.reference docs

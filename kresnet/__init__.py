@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kresnet.api.checks import check_batch_norm, check_export, check_gradients
     from kresnet.api.explaining import explain
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
+    from kresnet.api.pages import compare_runs, report_run
     from kresnet.api.run import Run, open_run, runs
     from kresnet.api.training import fit, rehearse, resume
     from kresnet.api.weights import convert, export_model
@@ -33,6 +34,7 @@ __all__ = [
     "check_batch_norm",
     "check_export",
     "check_gradients",
+    "compare_runs",
     "convert",
     "diff",
     "explain",
@@ -42,6 +44,7 @@ __all__ = [
     "open_run",
     "recipe",
     "rehearse",
+    "report_run",
     "resume",
     "runs",
     "schema",
@@ -53,6 +56,7 @@ _HOMES = {
     "kresnet.api.checks": ("check_batch_norm", "check_export", "check_gradients"),
     "kresnet.api.explaining": ("explain",),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
+    "kresnet.api.pages": ("compare_runs", "report_run"),
     "kresnet.api.run": ("Run", "open_run", "runs"),
     "kresnet.api.training": ("fit", "rehearse", "resume"),
     "kresnet.api.weights": ("convert", "export_model"),

@@ -59,6 +59,11 @@ def test_type_checkers_are_told_that_there_are_types(contents):
     assert "kresnet/py.typed" in contents
 
 
+def test_the_pages_templates_are_inside(contents):
+    folder = ROOT / "kresnet/report/templates"
+    assert {f"kresnet/report/templates/{path.name}" for path in folder.iterdir()} <= contents
+
+
 def test_nothing_of_the_development_tree_is_inside(contents):
     assert all(name.startswith("kresnet") for name in contents)
     assert not any("__pycache__" in name for name in contents)

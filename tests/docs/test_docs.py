@@ -11,6 +11,7 @@ SLOW = (
     "README.md",
     "docs/augmentation.md",
     "docs/training.md",
+    "docs/report.md",
     "docs/resuming.md",
     "docs/recipes.md",
     "docs/serving.md",

@@ -1,0 +1,192 @@
+"""What tells several runs apart: their settings, their networks, and how they ended, seeds of one spec together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from kresnet.plan.diff import Difference, brief, diff, flat, settings
+from kresnet.report.facts import Facts
+from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, Table, blank, name
+
+#: Settings of a recipe that leave a run another draw of the same, or say only where its data lie.
+_SAME = ("seed", "data.path", "data.data_dir")
+#: Runs of a group that its label names.
+MOST_NAMED = 3
+#: Nothing of the network.
+_RECIPE_OF_SPEC = "recipe"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A figure over the runs of a group: mean, and the standard deviation of a sample; None with a single run."""
+
+    mean: float
+    deviation: float | None
+    count: int
+
+    def text(self, form: str) -> str:
+        """`0.8920 ± 0.0041`."""
+        return f"{self.mean:{form}}" + ("" if self.deviation is None else f" ± {self.deviation:{form}}")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in nothing but their seed.
+
+    Attributes:
+        label: for people.
+        runs: places among the compared runs.
+        figures: metric of the test images -> its spread.
+        difference: what distinguishes its network from the first group's; None for the first group.
+    """
+
+    label: str
+    runs: tuple[int, ...]
+    figures: Mapping[str, Spread]
+    difference: Difference | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several runs side by side.
+
+    Attributes:
+        runs: in the order in which they were named.
+        groups: by the settings that the runs share, in the order of their first runs.
+        spec, recipe: path of a setting that is not everywhere the same -> its value in each run, as YAML; a dash where
+            a run has no such setting.
+        same_data: whether all runs are of the same data, by their fingerprints.
+    """
+
+    runs: tuple[Facts, ...]
+    groups: tuple[Group, ...]
+    spec: Mapping[str, tuple[str, ...]]
+    recipe: Mapping[str, tuple[str, ...]]
+    same_data: bool
+
+    @property
+    def group_numbers(self) -> list[int]:
+        """Of each run the number of its group, from 0."""
+        return [next(n for n, group in enumerate(self.groups) if run in group.runs) for run in range(len(self.runs))]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready; pictures are left out."""
+        labels = [facts.label for facts in self.runs]
+        comparison = {
+            "same_data": self.same_data,
+            "spec": {path: dict(zip(labels, values, strict=True)) for path, values in self.spec.items()},
+            "recipe": {path: dict(zip(labels, values, strict=True)) for path, values in self.recipe.items()},
+            "groups": [
+                {
+                    "label": group.label,
+                    "runs": [labels[run] for run in group.runs],
+                    "test": {metric: asdict(spread) for metric, spread in group.figures.items()},
+                    "difference": group.difference.as_dict() if group.difference else None,
+                }
+                for group in self.groups
+            ],
+        }
+        return {"comparison": comparison, "runs": [facts.as_dict() for facts in self.runs]}
+
+
+def compare(runs: Sequence[Facts]) -> Comparison:
+    """What distinguishes some runs."""
+    specs = [{k: v for k, v in facts.spec.document().items() if k != _RECIPE_OF_SPEC} for facts in runs]
+    recipes = [facts.recipe.document() for facts in runs]
+    members: list[list[int]] = []
+    for run in range(len(runs)):
+        for group in members:
+            if _alike(specs[group[0]], specs[run]) and _alike(recipes[group[0]], recipes[run]):
+                group.append(run)
+                break
+        else:
+            members.append([run])
+    first = runs[0]
+    return Comparison(
+        runs=tuple(runs),
+        groups=tuple(
+            Group(
+                label=_label([runs[n] for n in group]),
+                runs=tuple(group),
+                figures=_figures([runs[n] for n in group]),
+                difference=diff(first.plan, runs[group[0]].plan, specs[0], specs[group[0]]) if number else None,
+            )
+            for number, group in enumerate(members)
+        ),
+        spec=_table(specs),
+        recipe=_table(recipes),
+        same_data=len({facts.data.get("fingerprint") for facts in runs}) == 1,
+    )
+
+
+def final_plot(comparison: Comparison) -> Plot | None:
+    """The headline metric of every run, a row a group, with mean and standard deviation where there are several."""
+    runs = comparison.runs
+    metric = runs[0].headline
+    shown = [group for group in comparison.groups if metric in group.figures]
+    if not shown:
+        return None
+    figure = blank(f"test {METRICS[metric].lower()}", height=110 + 46 * len(shown))
+    several = len(comparison.groups) > 1
+    for place, group in enumerate(shown):
+        number = comparison.groups.index(group)
+        points = [(runs[n].label, runs[n].test[metric]) for n in group.runs if runs[n].test.get(metric) is not None]
+        color = COLORS[number % len(COLORS)]
+        figure.add_scatter(x=[value for _, value in points], y=[place] * len(points), mode="markers",
+                           text=[name(label) for label, _ in points], hovertemplate="%{text}: %{x:.4f}<extra></extra>",
+                           marker={"color": color, "symbol": SYMBOLS[0], "size": 10}, showlegend=False)  # fmt: skip
+        spread = group.figures[metric]
+        if spread.deviation is not None:
+            figure.add_scatter(x=[spread.mean], y=[place], mode="markers", showlegend=place == 0,
+                               name="mean ± standard deviation", hoverinfo="skip",
+                               error_x={"array": [spread.deviation], "color": color, "thickness": 2, "width": 8},
+                               marker={"color": color, "symbol": "line-ns-open", "size": 18,
+                                       "line": {"width": 2}})  # fmt: skip
+    figure.update_yaxes(tickmode="array", tickvals=list(range(len(shown))), zeroline=False,
+                        ticktext=[name(group.label, 32) for group in shown],
+                        range=[len(shown) - 0.5, -0.5])  # fmt: skip
+    figure.update_layout(hovermode="closest")
+    rows = tuple((group.label, str(group.figures[metric].count), group.figures[metric].text(".4f")) for group in shown)
+    told = "; ".join(f"{label}: {text}" + (f" over {count} runs" if int(count) > 1 else "")
+                     for label, count, text in rows) + "."  # fmt: skip
+    what = "seeds of one spec in a row" if several or len(runs) > 1 else ""
+    table = Table(f"Test {METRICS[metric].lower()}, {what}", ("group", "runs", METRICS[metric]), rows)
+    return Plot("final", f"Test {METRICS[metric].lower()}", told, figure, table, wide=True)
+
+
+def _alike(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    return all(difference.path in _SAME for difference in settings(a, b))
+
+
+def _label(group: Sequence[Facts]) -> str:
+    """The runs' names, or the first one's with the number of the others."""
+    if len(group) <= MOST_NAMED:
+        return ", ".join(facts.label for facts in group)
+    return f"{group[0].label} and {len(group) - 1} more"
+
+
+def _figures(group: Sequence[Facts]) -> dict[str, Spread]:
+    found = {}
+    for metric in METRICS:
+        values = [value for facts in group if (value := facts.test.get(metric)) is not None and math.isfinite(value)]
+        if values:
+            deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+            found[metric] = Spread(float(np.mean(values)), deviation, len(values))
+    return found
+
+
+def _table(documents: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """The settings that are not everywhere the same, with the value in each document."""
+    stated = [dict(flat(document)) for document in documents]
+    paths = dict.fromkeys(
+        difference.path for document in documents[1:] for difference in settings(documents[0], document)
+    )
+    return {path: tuple(brief(each[path]) if path in each else "–" for each in stated) for path in paths}
+
+
+__all__ = ["Comparison", "Group", "Spread", "compare", "final_plot"]

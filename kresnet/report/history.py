@@ -1,0 +1,158 @@
+"""A run's history as the page needs it: epochs, gradients and batch norms apart, numbers that are none left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kresnet.training.run import Run
+
+#: Measurements that a figure shows of a run; of more, as many evenly spaced ones.
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """How an epoch ended; metrics are by name, None where they were no number."""
+
+    epoch: int
+    step: int
+    train: Mapping[str, float | None]
+    test: Mapping[str, float | None]
+    learning_rate: float | None
+    images_per_second: float | None
+    input_wait: float | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Gradient norms over time, as `gradients_every_steps` recorded them.
+
+    Attributes:
+        blocks: their names, from input to output.
+        steps: when it was measured.
+        verdicts: at each of the steps: `holds`, `vanishes`, `explodes` or `not_a_number`.
+        first_blocks: where it first does so, seen from the output; None where it holds.
+        delta, identity, residual, weights: float64 `(blocks, steps)`, NaN where there is no value; see
+            `kresnet.analysis.flow.BlockFlow`.
+    """
+
+    blocks: tuple[str, ...]
+    steps: tuple[int, ...]
+    verdicts: tuple[str, ...]
+    first_blocks: tuple[str | None, ...]
+    delta: np.ndarray
+    identity: np.ndarray
+    residual: np.ndarray
+    weights: np.ndarray
+
+    def at(self, columns: np.ndarray) -> Gradients:
+        """The measurements at some of the steps, by their places."""
+        pick = columns.tolist()
+        return Gradients(
+            self.blocks,
+            tuple(self.steps[n] for n in pick),
+            tuple(self.verdicts[n] for n in pick),
+            tuple(self.first_blocks[n] for n in pick),
+            *(values[:, columns] for values in (self.delta, self.identity, self.residual, self.weights)),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        arrays = {name: finite(getattr(self, name).tolist()) for name in ("delta", "identity", "residual", "weights")}
+        told = {"verdicts": list(self.verdicts), "first_blocks": list(self.first_blocks)}
+        return {"blocks": list(self.blocks), "steps": list(self.steps), **told, **arrays}
+
+
+@dataclass(frozen=True, slots=True)
+class NormCheck:
+    """A batch-norm check of a run's own step: by norm, errors `x`, `gamma`, `beta`, their `tolerance`, `failures`."""
+
+    step: int
+    norms: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def worst(self) -> tuple[str, str, float]:
+        """The norm and gradient closest to their tolerance, and their share of it; infinity for what is no number."""
+        shares = [
+            (name, field, math.inf if found[field] is None else found[field] / found["tolerance"])
+            for name, found in self.norms.items()
+            for field in ("x", "gamma", "beta")
+        ]
+        return max(shares, key=lambda share: share[2])
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that a run has written down so far."""
+
+    epochs: tuple[Epoch, ...]
+    gradients: Gradients | None
+    norm_checks: tuple[NormCheck, ...]
+
+
+def read_history(run: Run) -> History:
+    """The history; lines that are not as `fit` writes them are left out."""
+    lines = [finite(line) for line in run.lines()]
+    epochs = tuple(epoch for line in lines if (epoch := _epoch(line)))
+    checks = tuple(check for line in lines if (check := _norm_check(line)))
+    return History(epochs, _gradients(lines), checks)
+
+
+def evenly(count: int, most: int = MOST_SHOWN) -> np.ndarray:
+    """Places of at most `most` of `count` things, first and last among them, int64."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
+
+
+def finite(value: Any) -> Any:
+    """JSON values in which what is no finite number is None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    return [finite(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _epoch(line: dict[str, Any]) -> Epoch | None:
+    train, test = line.get("train"), line.get("test")
+    if not (isinstance(line.get("epoch"), int) and isinstance(train, dict) and isinstance(test, dict)):
+        return None
+    metrics = [{str(name): _number(value) for name, value in split.items()} for split in (train, test)]
+    paces = (_number(line.get(name)) for name in ("learning_rate", "images_per_second", "input_wait", "seconds"))
+    return Epoch(line["epoch"], line["step"], metrics[0], metrics[1], *paces)
+
+
+def _gradients(lines: list[dict[str, Any]]) -> Gradients | None:
+    found = [line for line in lines if isinstance(line.get("gradients"), dict)]
+    found = [
+        line for line in found if isinstance(line["gradients"].get("blocks"), dict) and line["gradients"]["blocks"]
+    ]
+    if not found:
+        return None
+    blocks = tuple(found[-1]["gradients"]["blocks"])
+    found = [line for line in found if tuple(line["gradients"]["blocks"]) == blocks]
+
+    def values(field: str) -> np.ndarray:
+        numbers = [[_number(line["gradients"]["blocks"][name].get(field)) for line in found] for name in blocks]
+        return np.array(numbers, dtype=np.float64)
+
+    return Gradients(
+        blocks,
+        tuple(line["step"] for line in found),
+        tuple(str(line["gradients"].get("verdict")) for line in found),
+        tuple(line["gradients"].get("first_block") for line in found),
+        *(values(field) for field in ("delta", "identity", "residual", "weights")),
+    )
+
+
+def _norm_check(line: dict[str, Any]) -> NormCheck | None:
+    norms = line.get("batch_norm")
+    return NormCheck(line["step"], norms) if isinstance(norms, dict) and norms else None
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

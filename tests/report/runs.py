@@ -1,0 +1,94 @@
+"""Runs on disk as `fit` leaves them, made without training: the page only reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from kresnet.analysis.parts import batch_norms, blocks
+from kresnet.errors import KresnetError, fail
+from kresnet.plan import make_plan
+from kresnet.spec.architecture import Spec
+from kresnet.spec.recipe import Recipe
+from kresnet.training.run import Run
+
+SPEC = {
+    "name": "tiny",
+    "input": {"shape": [28, 28, 1], "pixels": {"mean": [0.286], "std": [0.353]}},
+    "stem": {"kind": "conv", "width": 8, "kernel": 3, "stride": 2},
+    "block": {"kind": "basic", "shortcut": "identity_pad"},
+    "stages": [{"blocks": 3, "width": 8}, {"blocks": 2, "width": 16, "stride": 2}],
+    "head": {"classes": 10},
+}
+RECIPE = {"name": "short", "data": {"kind": "embedded"}, "epochs": 4, "batch_size": 900,
+          "optimizer": {"kind": "sgd"}}  # fmt: skip
+NAMES = tuple(f"class {n}" for n in range(10))
+
+
+def made(
+    directory: Path,
+    *,
+    epochs: int = 4,
+    spec: dict[str, Any] | None = None,
+    recipe: dict[str, Any] | None = None,
+    names: tuple[str, ...] = NAMES,
+    fingerprint: str = "abc",
+    accuracy: float = 0.8,
+    measured: bool = True,
+    ended: KresnetError | None = None,
+) -> Run:
+    """A run of four epochs of ten steps, after `epochs` of them; finished if those are all and it did not end badly."""
+    network = Spec.model_validate(SPEC | (spec or {}))
+    plan, run = make_plan(network), Run(directory)
+    data = {"fingerprint": fingerprint, "class_names": list(names), "train_images": 9000, "test_images": 1000}
+    environment = {
+        "versions": {"kresnet": "0.1.0"},
+        "training": {"device": "CPU", "replicas": 1},
+        "kernels": {"processor": "a processor"},
+        "command": ["kresnet", "fit", "tiny.yaml", "--set", "recipe.seed=0; echo"],
+    }
+    run.create(network, plan, Recipe.model_validate(RECIPE | (recipe or {})), data, environment)
+    for epoch in range(1, epochs + 1):
+        if measured:
+            run.append_history(measurement(plan, 10 * epoch - 9))
+        run.append_history(line(epoch, accuracy))
+    if ended:
+        (directory / "ended.json").write_text(json.dumps(ended.problems[0].as_dict()))
+    elif epochs == 4:
+        last = line(4, accuracy)
+        result = {"epochs": 4, "steps": 40, "peak_memory": {"host": 2**30}} | {k: last[k] for k in ("train", "test")}
+        run.result.write_text(json.dumps(result))
+    return run
+
+
+def line(epoch: int, accuracy: float) -> dict[str, Any]:
+    """Of history, at the end of an epoch."""
+    value = accuracy + 0.01 * epoch
+    return {
+        "epoch": epoch,
+        "step": 10 * epoch,
+        "train": {"loss": 1.0 / epoch, "accuracy": value},
+        "test": {"loss": 1.1 / epoch, "accuracy": value - 0.02, "top_5_accuracy": 0.99},
+        "learning_rate": 0.1,
+        "images_per_second": 1000.0 + epoch,
+        "input_wait": 0.01,
+        "seconds": 9.0 * epoch,
+    }
+
+
+def measurement(plan: Any, step: int) -> dict[str, Any]:
+    """Of history, with both instruments."""
+    found = {
+        block.name: {"delta": 10.0**-n, "identity": 0.5, "residual": 0.25, "weights": 1.0}
+        for n, block in enumerate(blocks(plan))
+    }
+    norms = {
+        norm.name: {"x": 1e-6, "gamma": 1e-7, "beta": 1e-7, "tolerance": 2e-5, "failures": []}
+        for norm in batch_norms(plan)
+    }
+    return {"step": step, "gradients": {"verdict": "holds", "first_block": None, "blocks": found}, "batch_norm": norms}
+
+
+def diverged() -> KresnetError:
+    return fail("diverged", "In step 21 of 40 (epoch 3, batch 1) the loss is not finite.", remedy="a smaller rate")
