@@ -24,7 +24,7 @@ MOST_PROBLEMS = 100
 
 #: code -> exit status. 2: the user can mend the input; 1: a check or a run failed; 75: the same again goes on.
 CODES: dict[str, int] = {
-    # Documents (specs and recipes)
+    # Documents (specs, recipes and studies)
     "file_missing": BAD_INPUT,
     "file_unreadable": BAD_INPUT,
     "document_too_large": BAD_INPUT,
@@ -67,6 +67,7 @@ CODES: dict[str, int] = {
     "export_mismatch": RUN_FAILED,
     "not_servable": RUN_FAILED,
     "server": RUN_FAILED,
+    "study_incomplete": RUN_FAILED,
     "interrupted": TO_BE_CONTINUED,
     "peer_lost": RUN_FAILED,
     "internal": RUN_FAILED,

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 ResolvedOption = Annotated[bool, typer.Option("--resolved", help="Print the spec with every default written out.")]
 PaperOption = Annotated[bool, typer.Option("--paper", help="Print the figures that others publish beside the plan's.")]
-DocumentArgument = Annotated[str, typer.Argument(metavar="spec|recipe", help="Which document the schema describes.")]
+DocumentArgument = Annotated[
+    str, typer.Argument(metavar="spec|recipe|study", help="Which document the schema describes.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -81,7 +83,7 @@ def diff(
 
 
 def schema(document: DocumentArgument = "spec") -> None:
-    """Print the JSON Schema of a spec or a recipe, for editors and validators."""
+    """Print the JSON Schema of a spec, a recipe or a study, for editors and validators."""
     print_json(kresnet.schema(document), indent=2)
 
 

@@ -20,7 +20,7 @@ Model = TypeVar("Model", bound=Document)
 Setting = tuple[str | int, ...]
 
 #: What a spec says about itself rather than about its network.
-_ABOUT = ("name", "source", "published", "recipe")
+ABOUT = ("name", "source", "published", "recipe")
 
 
 def without_effect(document: dict[str, Any]) -> list[Problem]:
@@ -35,7 +35,7 @@ def without_effect(document: dict[str, Any]) -> list[Problem]:
     for stage in document["stages"]:
         stage["blocks"] = min(stage["blocks"], 2)
     plan = lower(Spec.model_validate(document))
-    return [_problem(path) for path in useless_settings(document, Spec, lambda spec: _lowers_to(plan, spec), _ABOUT)]
+    return [_problem(path) for path in useless_settings(document, Spec, lambda spec: _lowers_to(plan, spec), ABOUT)]
 
 
 def useless_settings(

@@ -1,4 +1,4 @@
-"""The specs and recipes that ship with kresnet, by name."""
+"""The specs, recipes and studies that ship with kresnet, by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Literal
 
 from kresnet.errors import fail, nearest
 
-Folder = Literal["specs", "recipes"]
+Folder = Literal["specs", "recipes", "studies"]
+
+#: What a document of each folder is called.
+CALLED = {"specs": "spec", "recipes": "recipe", "studies": "study"}
 
 
 @cache
@@ -16,7 +19,7 @@ def directory(folder: Folder = "specs") -> Path:
     """The folder of shipped documents: inside the installed package, or the checkout's own."""
     package = Path(__file__).resolve().parents[1]
     specs = package / "specs" if (package / "specs").is_dir() else package.parent / "specs"
-    return specs if folder == "specs" else specs / "recipes"
+    return specs if folder == "specs" else specs / folder
 
 
 @cache
@@ -55,7 +58,7 @@ def find(reference: str, folder: Folder = "specs", beside: Path | None = None) -
         raise fail("file_missing", f"There is no file {path}.", nearest=near)
     raise fail(
         "unknown_name",
-        f"`{reference}` is neither a file nor the name of a shipped {folder.removesuffix('s')}.",
+        f"`{reference}` is neither a file nor the name of a shipped {CALLED[folder]}.",
         expected="a path, or "
         + ("one of " + ", ".join(names(folder)) if len(names(folder)) < 12 else "a shipped name"),
         nearest=nearest(reference, names(folder)),

@@ -18,6 +18,7 @@ from kresnet.spec.document import MAX_DEPTH, Path_, Source, parse, read
 from kresnet.spec.given import plain
 from kresnet.spec.locations import stated
 from kresnet.spec.recipe import Recipe
+from kresnet.spec.study import Study
 from kresnet.spec.validation import sort_by_place, validate
 
 Model = TypeVar("Model", bound=Document)
@@ -79,13 +80,22 @@ Reference = str | os.PathLike[str] | Mapping[str, Any] | Document | Loaded[Any]
 Overrides = Mapping[str, Any] | Iterable[str | Override]
 
 
-def load_spec(reference: Reference, overrides: Overrides = ()) -> Loaded[Spec]:
-    """The spec that `reference` means, with overrides applied in turn.
+def load_spec(reference: Reference, overrides: Overrides = (), beside: Path | None = None) -> Loaded[Spec]:
+    """The spec that `reference` means, with overrides applied in turn; a relative path is looked for in `beside`.
 
     Raises:
         KresnetError: all problems of the document at once.
     """
-    return _load(Spec, reference, "specs", overrides)
+    return _load(Spec, reference, "specs", overrides, beside)
+
+
+def load_study(reference: Reference) -> Loaded[Study]:
+    """The study that `reference` means.
+
+    Raises:
+        KresnetError: all problems of the document at once.
+    """
+    return _load(Study, reference, "studies", ())
 
 
 def load_recipe(reference: Reference, overrides: Overrides = (), beside: Path | None = None) -> Loaded[Recipe]:
@@ -109,7 +119,7 @@ def _load(
     if isinstance(reference, str | os.PathLike):
         path = library.find(os.fspath(reference), folder, beside)
         return overridden(model, _extended(path, folder, ()), overrides, path)
-    name = f"the {folder.removesuffix('s')} given in Python"
+    name = f"the {library.CALLED[folder]} given in Python"
     source = Source(name, plain(reference, Place(name)))
     return overridden(model, _merged(source, None, folder, ()), overrides)
 
@@ -239,8 +249,25 @@ def _override(source: Source, override: Override) -> None:
     path = _split(override.path)
     if len(path) > MAX_DEPTH:
         raise fail("bad_override", f"The path has more than {MAX_DEPTH} parts.", place=place)
-    source.values = _replaced(copy.deepcopy(source.values), path, override.value, path, place)
-    source.places = {key: at for key, at in source.places.items() if key[: len(path)] != path} | {path: place}
+    for each in _every(path, source.values, place):
+        source.values = _replaced(copy.deepcopy(source.values), each, override.value, each, place)
+        source.places = {key: at for key, at in source.places.items() if key[: len(each)] != each} | {each: place}
+
+
+def _every(path: Path_, values: Any, place: Place) -> list[Path_]:
+    """The paths that one with `*` stands for: one an item of the list there."""
+    if "*" not in path:
+        return [path]
+    at = path.index("*")
+    node = values
+    for part in path[:at]:
+        known = isinstance(node, dict) or (isinstance(node, list) and isinstance(part, int) and part < len(node))
+        node = (node.get(part) if isinstance(node, dict) else node[part]) if known else None
+    if not isinstance(node, list):
+        message = f"`*` stands for every item of a list, and `{'.'.join(map(str, path[:at]))}` is none."
+        raise fail("bad_override", message, place=place, remedy="--set stages.*.blocks=3")
+    items = ((*path[:at], index, *path[at + 1 :]) for index in range(len(node)))
+    return [each for item in items for each in _every(item, values, place)]
 
 
 def _replaced(node: Any, path: Path_, value: Any, whole: Path_, place: Place) -> Any:

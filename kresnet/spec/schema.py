@@ -15,9 +15,10 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document
 from kresnet.spec.blocks import Block
 from kresnet.spec.recipe import Recipe
+from kresnet.spec.study import Study
 
 #: Document name -> its model.
-DOCUMENTS: dict[str, type[Document]] = {"spec": Spec, "recipe": Recipe}
+DOCUMENTS: dict[str, type[Document]] = {"spec": Spec, "recipe": Recipe, "study": Study}
 
 #: Fields of a block that the network gives where the block does not.
 INHERITED = ("norm", "activation")
@@ -35,7 +36,7 @@ Schema = dict[str, Any]
 
 
 def json_schema(document: str) -> Schema:
-    """The schema of `spec` or `recipe`: all of a document, or with `extends` only what it changes of another."""
+    """The schema of a kind of document: all of one, or with `extends` only what it changes of another."""
     definitions = _definitions(DOCUMENTS[document])
     title = DOCUMENTS[document].__name__
     for name in BLOCKS:

@@ -71,7 +71,8 @@ def _is_consequence(detail: Any, source: Source) -> bool:
 def _problem(location: Location, source: Source, detail: Any) -> Problem:
     path, key = stated(location.path, source), location.key
     if detail["type"] == "contradiction":  # told of a mapping, about one of its fields
-        path = (*path, detail["ctx"]["field"])
+        named = detail["ctx"]["field"].split(".")
+        path = (*path, *(int(part) if part.isdigit() else part for part in named))
     expected = detail["msg"]
     for theirs, ours in _WORDS:
         expected = re.sub(theirs, ours, expected)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kresnet.plan import lower
 from kresnet.spec import library
 from kresnet.spec.document import dump, read
-from kresnet.spec.loading import load_recipe, load_spec
+from kresnet.spec.loading import load_recipe, load_spec, load_study
 from tests.fuzz.target import CORPUS
 
 #: Put where a value stands.
@@ -56,15 +56,15 @@ def seeds(kind: str) -> tuple[bytes, ...]:
 @cache
 def values(kind: str) -> tuple[Any, ...]:
     """The shipped documents' values, as written and with every default."""
-    load = load_recipe if kind == "recipe" else load_spec
+    load: Any = {"recipe": load_recipe, "study": load_study}.get(kind, load_spec)
     written = [read(path).values for path in _shipped(kind)]
     return (*written, *(load(path.stem).value.document() for path in _shipped(kind)))
 
 
 def _shipped(kind: str) -> list[Path]:
     """Shipped documents; of the networks those that are planned fast, so that many can be tried."""
-    if kind == "recipe":
-        return sorted(library.directory("recipes").glob("*.yaml"))
+    if kind != "spec":
+        return sorted(library.directory("studies" if kind == "study" else "recipes").glob("*.yaml"))
     found = sorted(library.directory("specs").glob("*.yaml"))
     return [path for path in found if len(lower(load_spec(path.stem).value).records) < _MOST_RECORDS]
 

@@ -25,7 +25,7 @@ from kresnet.errors import CODES, KresnetError
 from kresnet.plan import lower
 from kresnet.plan.drawing import draw
 from kresnet.spec.document import dump
-from kresnet.spec.loading import load_recipe, load_spec
+from kresnet.spec.loading import load_recipe, load_spec, load_study
 
 MOST_SECONDS, MOST_BYTES = 1.0, 200_000_000
 #: A document that takes this long has hung, and is interrupted.
@@ -98,6 +98,23 @@ class Playground:
 
         return _measured(run)
 
+    def try_study(self, data: bytes) -> Outcome:
+        """What `kresnet study FILE` does before it plans the networks."""
+        path = self._write(data)
+
+        def run() -> tuple[str, ...]:
+            try:
+                study = load_study(str(path)).value
+            except KresnetError as error:
+                return _codes_of(error)
+            again = self.folder / "resolved.yaml"
+            again.write_text(dump(study.document()))
+            if load_study(str(again)).value.design() != study.design():
+                raise Finding("the resolved study says something else")
+            return ()
+
+        return _measured(run)
+
     def try_set(self, data: bytes) -> Outcome:
         """`kresnet plan SPEC --set TEXT`; arguments of a command hold no NUL."""
         text = os.fsdecode(data.replace(b"\0", b""))[:_LONGEST_ARGUMENT]
@@ -112,6 +129,7 @@ class Playground:
 KINDS: dict[str, Callable[[Playground, bytes], Outcome]] = {
     "spec": Playground.try_spec,
     "recipe": Playground.try_recipe,
+    "study": Playground.try_study,
     "set": Playground.try_set,
 }
 

@@ -42,7 +42,7 @@ def test_a_shipped_recipe_has_no_setting_without_effect(name, plan):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_shipped_recipe_names_its_source_unless_it_is_kresnets_own(name):
-    own = name in ("quickstart", "fashion_mnist", "cifar_fast")
+    own = name in ("quickstart", "fashion_mnist", "cifar_fast", "quick_study")
     assert own or "arXiv:" in load_recipe(name).value.source
 
 

@@ -61,7 +61,9 @@ def test_the_committed_copy_is_the_generated_one(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("document", "path"),
-    [("spec", path) for path in shipped("specs")] + [("recipe", path) for path in shipped("recipes")],
+    [("spec", path) for path in shipped("specs")]
+    + [("recipe", path) for path in shipped("recipes")]
+    + [("study", path) for path in shipped("studies")],
     ids=lambda value: value.stem if isinstance(value, Path) else value,
 )
 def test_shipped_documents_are_valid_and_name_their_schema(document: str, path: Path) -> None:
