@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from kresnet import __version__, terminal
-from kresnet.cli import build, check, completion, convert, describe, explain, export, report, serve, train
+from kresnet.cli import build, check, completion, convert, describe, explain, export, report, serve, study, train
 from kresnet.cli.common import log_error, print_json
 from kresnet.errors import KresnetError, Problem
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verbs in (describe, build, train, report, convert, export, explain, check, serve):
+for verbs in (describe, build, train, study, report, convert, export, explain, check, serve):
     verbs.register(app)
 
 

@@ -35,19 +35,23 @@ def changes(origin: Mapping[str, Any], present: Mapping[str, Any]) -> list[Chang
 
     Args:
         origin: `spec` and `recipe` (both resolved), `data` and `environment`, as they were.
-        present: the same as they are.
+        present: the same as they are, or those of them that are to be compared.
 
     Returns:
         One a leaf. Where `recipe.deterministic` is off, what only changes the last bits (`environment.kernels`) is
         left out: they are not promised.
     """
     found = [
-        change for name in ("spec", "recipe", "data") for change in _differences(name, origin[name], present[name])
+        change
+        for name in ("spec", "recipe", "data")
+        if name in present
+        for change in _differences(name, origin[name], present[name])
     ]
+    environment = present.get("environment", {})
     exact = origin["recipe"].get("deterministic", False)
     for name in ("versions", "training", "kernels") if exact else ("versions", "training"):
-        path = f"environment.{name}"
-        found += _differences(path, origin["environment"].get(name, {}), present["environment"][name])
+        if name in environment:
+            found += _differences(f"environment.{name}", origin["environment"].get(name, {}), environment[name])
     goes_back = origin["recipe"].get("non_finite", {}).get("kind") == "rollback"
 
     def matters(path: str) -> bool:

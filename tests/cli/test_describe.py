@@ -167,7 +167,7 @@ PROBE = """
 import sys
 from kresnet.cli.main import main
 for arguments in (["--help"], ["plan", "resnet50"], ["specs"], ["schema"], ["diff", "resnet18", "resnet34"],
-                  ["plan", "resnet50", "--paper"], ["plan", "resnet50", "--resolved"]):
+                  ["plan", "resnet50", "--paper"], ["plan", "resnet50", "--resolved"], ["study", "--list"]):
     try:
         main(arguments)
     except SystemExit as exit_:

@@ -1,0 +1,57 @@
+"""The journal of a study's directory, `journal.jsonl`: each process that trained, and each call of the study."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kresnet.files import told_plainly
+
+
+class Journal:
+    """Lines that are only ever added: what was done when, in wall time, which the runs themselves do not keep."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "journal.jsonl"
+
+    def process(self, variant: str, seed: int, state: str, command: Sequence[str], seconds: float) -> None:
+        """A `kresnet fit` has ended in `state`, after so many seconds by the clock on the wall."""
+        self._add(
+            event="process", variant=variant, seed=seed, state=state, seconds=seconds, command=shlex.join(command)
+        )
+
+    def call(self, command: str, jobs: int, processes: int, seconds: float) -> None:
+        """A call of the study has ended, which led so many processes."""
+        self._add(event="call", command=command, jobs=jobs, processes=processes, seconds=seconds)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All that was written down."""
+        return read_lines(self.path)
+
+    def _add(self, **line: Any) -> None:
+        line["seconds"] = round(line["seconds"], 1)
+        line["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
+        with told_plainly(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The mappings of a file of JSON lines; none if it is missing, and the last left out if it is only half there."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return []
+    found = []
+    for line in text.splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found

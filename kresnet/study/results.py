@@ -1,0 +1,181 @@
+"""What a study found, read from its run directories: JSON-ready, and all that its tables and figures are made of."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kresnet.plan.effects import ABOUT
+from kresnet.plan.objective import objective
+from kresnet.study.journal import Journal, read_lines
+from kresnet.study.planning import PlannedVariant, StudyPlan
+from kresnet.study.runner import Outcome, epochs
+from kresnet.training.run import Run
+
+Values = dict[str, Any]
+
+#: What `±` means everywhere.
+SPREAD = "sample standard deviation over the seeds (n - 1)"
+
+#: Of each finished run, what is summed up over seeds; errors are shares of 1.
+MEASURES = (
+    *("train_error", "test_error", "best_test_error", "train_loss", "test_loss"),
+    *("seconds", "wall_seconds", "images_per_second"),
+)
+
+#: Settings that say where data lie.
+_PLACES = re.compile(r"(recipe\.data\.(?:data_dir|path))=.*", re.DOTALL)
+#: Options that say where results are put, and what is shown instead.
+_OUTPUTS = {"-o": "DIR", "--output": "DIR", "--report": "REPORT"}
+
+
+def shown(command: Sequence[str]) -> str:
+    """A command as anyone may read and repeat it, without the folders of the machine that it ran on."""
+    words: list[str] = []
+    for word in command:
+        words.append(_OUTPUTS.get(words[-1] if words else "", "") or _PLACES.sub(r"\1=PATH", word))
+    return shlex.join(words)
+
+
+def gather(plan: StudyPlan, outcomes: Sequence[Outcome], directory: Path, command: Sequence[str]) -> Values:
+    """The results of a study, `results.json`.
+
+    Args:
+        plan: of the study.
+        outcomes: of all its runs.
+        directory: that holds them.
+        command: that was typed, word by word.
+    """
+    journal = Journal(directory).lines()
+    runs = [_run(each, directory, journal) for each in outcomes]
+    calls = [line for line in journal if line.get("event") == "call"]
+    families = _families(plan.variants)
+    return {
+        **plan.as_dict(),
+        "command": shown(command),
+        "calls": [{key: line[key] for key in ("jobs", "processes", "seconds", "ended")} for line in calls],
+        "environment": _environment(outcomes, directory),
+        "spread": SPREAD,
+        "measure": "error" if all(map(_classifies, plan.variants)) else "loss",
+        "variants": [
+            variant.as_dict()
+            | {"family": family}
+            | summary([run for run in runs if run["variant"] == variant.name and run["state"] == "finished"])
+            for variant, family in zip(plan.variants, families, strict=True)
+        ],
+        "runs": runs,
+    }
+
+
+def summary(runs: Sequence[Mapping[str, Any]]) -> Values:
+    """Mean and spread over finished runs of one variant: `{"finished": 2, "test_error": {"mean": ..., "spread": ...}}`.
+
+    The spread of a single run is null.
+    """
+    found: Values = {"finished": len(runs)}
+    for name in MEASURES:
+        values = [run[name] for run in runs if run.get(name) is not None]
+        if values:
+            spread = statistics.stdev(values) if len(values) > 1 else None
+            found[name] = {"mean": statistics.mean(values), "spread": spread, "values": values}
+    return found
+
+
+def _run(outcome: Outcome, directory: Path, journal: Iterable[Mapping[str, Any]]) -> Values:
+    """One run's numbers; of one that has not finished, its epochs so far."""
+    run, planned = Run(directory / outcome.run.folder), outcome.run
+    found: Values = {"variant": planned.variant.name, "seed": planned.seed, "state": outcome.state}
+    if outcome.problem:
+        found["problem"] = outcome.problem.as_dict()
+    lines = epochs(run.history)
+    if (result := run.finished()) is not None:
+        found |= _final(result, lines)
+        this = (planned.variant.name, planned.seed)
+        walls = [line["seconds"] for line in journal if (line.get("variant"), line.get("seed")) == this]
+        found["wall_seconds"] = sum(walls) if walls else None
+    found["epochs"] = [_epoch(line) for line in lines]
+    found["gradients"] = _gradients(run.history)
+    return found
+
+
+def _final(result: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Values:
+    """The numbers at the end of a run, and its best epoch's; its speed is the mean over its epochs."""
+    found = _measured(result)
+    errors = [(1 - line["test"]["accuracy"], line["epoch"]) for line in lines if "accuracy" in line["test"]]
+    if errors:
+        found["best_test_error"], found["best_epoch"] = min(errors)
+    found["seconds"] = result["seconds"]
+    found["images_per_second"] = statistics.mean(line["images_per_second"] for line in lines)
+    return found
+
+
+def _epoch(line: Mapping[str, Any]) -> Values:
+    rest = {key: line[key] for key in ("learning_rate", "images_per_second", "seconds")}
+    return {"epoch": line["epoch"], "step": line["step"]} | _measured(line) | rest
+
+
+def _measured(line: Mapping[str, Any]) -> Values:
+    """The metrics that are compared, on training and test images: the loss, and one less the accuracy."""
+    found: Values = {}
+    for split in ("train", "test"):
+        found[f"{split}_loss"] = line[split]["loss"]
+        if "accuracy" in line[split]:
+            found[f"{split}_error"] = 1 - line[split]["accuracy"]
+    return found
+
+
+def _classifies(variant: PlannedVariant) -> bool:
+    return "accuracy" in objective(variant.plan, variant.recipe).metrics
+
+
+def _gradients(history: Path) -> list[Values]:
+    """The first and the last look at the gradients, block by block: norms of dL/d(output) and of the weights' share."""
+    looks = [line for line in read_lines(history) if "gradients" in line]
+    chosen = looks[:1] + looks[1:][-1:]
+    return [
+        {
+            "step": look["step"],
+            "verdict": look["gradients"]["verdict"],
+            "blocks": list(look["gradients"]["blocks"]),
+            **{
+                key: [_short(block[key]) for block in look["gradients"]["blocks"].values()]
+                for key in ("delta", "weights")
+            },
+        }
+        for look in chosen
+    ]
+
+
+def _short(value: float | None) -> float | None:
+    """To five figures, which a norm in a figure does not need."""
+    return None if value is None else float(f"{value:.5g}")
+
+
+def _environment(outcomes: Iterable[Outcome], directory: Path) -> Values | None:
+    """Versions and machine, of the first run that was begun; a study is trained on one machine."""
+    for outcome in outcomes:
+        try:
+            text = (directory / outcome.run.folder / "environment.json").read_text(encoding="utf-8")
+            found = json.loads(text)
+        except (OSError, ValueError):
+            continue
+        return {key: found[key] for key in ("versions", "training", "kernels", "python", "platform") if key in found}
+    return None
+
+
+def _families(variants: Sequence[PlannedVariant]) -> list[int]:
+    """A number a variant: those that differ in nothing but how many blocks their stages have share one."""
+    known: list[Values] = []
+    numbers = []
+    for variant in variants:
+        document = {key: value for key, value in variant.spec.document().items() if key not in ABOUT}
+        document["stages"] = [stage | {"blocks": None} for stage in document["stages"]]
+        if document not in known:
+            known.append(document)
+        numbers.append(known.index(document))
+    return numbers

@@ -1,0 +1,209 @@
+"""Lead a study: run what is missing, one at a time or several at once, and go on past what fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from kresnet.errors import CODES, KresnetError, Problem, fail
+from kresnet.study.journal import Journal, read_lines
+from kresnet.study.planning import PlannedRun, StudyPlan
+from kresnet.study.process import FitProcess
+from kresnet.study.shares import Share, shares
+from kresnet.training.lock import RunLock, is_held
+from kresnet.training.origin import changes
+from kresnet.training.run import Run, documents
+from kresnet.training.signals import StopSignals
+
+Log = Callable[[str], None]
+
+#: How often, in seconds, the runs are looked at.
+_LOOK_SECONDS = 0.5
+
+
+@dataclass
+class Outcome:
+    """How one run of the study stands.
+
+    Attributes:
+        run: which.
+        state: `finished`, `stopped` (begun, and can go on), `failed`, or `missing` (not begun).
+        problem: why it failed.
+    """
+
+    run: PlannedRun
+    state: Literal["finished", "stopped", "failed", "missing"]
+    problem: Problem | None = None
+
+
+@dataclass
+class _Active:
+    """A run under way."""
+
+    outcome: Outcome
+    process: FitProcess
+    share: Share
+    told: int = field(default=0)  # epochs of its history that the user has been told of
+
+
+def outcomes(plan: StudyPlan, directory: Path) -> list[Outcome]:
+    """How every run of the study stands on disk.
+
+    Raises:
+        KresnetError: `run_changed`, a problem a difference: a run was begun with other documents than the study's.
+    """
+    found: list[Outcome] = []
+    problems: list[Problem] = []
+    for run in plan.runs():
+        trained = Run(directory / run.folder)
+        if not (trained.directory / "recipe.yaml").is_file():
+            found.append(Outcome(run, "missing"))
+            continue
+        problems += _differences(run, trained)
+        if trained.finished() is not None:
+            found.append(Outcome(run, "finished"))
+        elif (code := trained.ended()) in CODES and code != "interrupted":
+            found.append(Outcome(run, "failed", Problem(code, "It ended with this when it was last trained.")))
+        else:
+            found.append(Outcome(run, "stopped"))
+    if problems:
+        raise KresnetError(problems)
+    return found
+
+
+def _differences(planned: PlannedRun, run: Run) -> Iterator[Problem]:
+    """What the study now wants otherwise than the run was begun with."""
+    remedy = f"change the study back; another -o; or rm -r {run.directory}, to train it anew"
+    for change in changes(run.origin(), documents(planned.variant.spec, planned.recipe)):
+        message = f"{run.directory} was trained otherwise than the study now says."
+        yield Problem(
+            "run_changed", message, change.path, expected=str(change.found), found=str(change.was), remedy=remedy
+        )
+
+
+def run_study(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) -> list[Outcome]:
+    """Train what is not trained yet.
+
+    Args:
+        plan: of the study.
+        directory: that holds the runs, and shall hold what is not there yet.
+        jobs: runs at once.
+        command: that was typed, for the journal.
+        log: takes lines for the user.
+
+    Returns:
+        Every run's outcome; `stopped` and `missing` ones only where a signal asked to stop.
+
+    Raises:
+        KresnetError: `run_changed`, before anything is trained; `run_locked`, `bad_option`, `not_writable`.
+    """
+    dealt = shares(jobs)
+    all_outcomes = outcomes(plan, directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with RunLock(directory, log), StopSignals(log) as stop:
+        lead, began = _Lead(directory, all_outcomes, dealt, stop, log), time.monotonic()
+        try:
+            lead.run()
+        finally:
+            if lead.processes:
+                lead.journal.call(command, jobs, lead.processes, time.monotonic() - began)
+    return all_outcomes
+
+
+class _Lead:
+    """The loop: starts runs as shares come free, tells how they fare, and asks them to stop when it is asked."""
+
+    def __init__(
+        self, directory: Path, all_outcomes: list[Outcome], dealt: list[Share], stop: StopSignals, log: Log
+    ) -> None:
+        self.directory, self.stop, self.log, self.journal = directory, stop, log, Journal(directory)
+        self.free = list(dealt)
+        self.waiting = [each for each in all_outcomes if each.state != "finished"]
+        self.active: list[_Active] = []
+        self.count = len(all_outcomes)
+        self.started = self.count - len(self.waiting)
+        self.processes = 0
+        self.asked = False
+
+    def run(self) -> None:
+        if self.started:
+            self.log(f"{self.started} of {self.count} runs have been trained before.")
+        try:
+            while self.active or (self.waiting and not self.stop.requested):
+                while self.waiting and self.free and not self.stop.requested:
+                    self._start(self.waiting.pop(0))
+                time.sleep(_LOOK_SECONDS)
+                if self.stop.requested and not self.asked:
+                    self.asked = True
+                    for each in self.active:
+                        each.process.stop()
+                for each in list(self.active):
+                    self._look(each)
+        finally:  # left by a second Ctrl-C, or by an error: nothing is left running
+            for each in self.active:
+                each.process.kill()
+
+    def _start(self, outcome: Outcome) -> None:
+        run, share = outcome.run, self.free.pop(0)
+        target = self.directory / run.folder
+        if is_held(target):  # by what a killed study left behind, which saves its state and ends
+            self.log(f"{run.name}: another process is still writing it; waiting.")
+            while is_held(target) and not self.stop.requested:
+                time.sleep(_LOOK_SECONDS)
+        self.started += 1
+        goes_on = (target / "recipe.yaml").is_file()
+        outcome.state, outcome.problem = "stopped", None
+        arguments = ["--resume", str(target)] if goes_on else run.arguments(target)
+        self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")
+        process = FitProcess(arguments, self.directory / "logs" / f"{run.variant.name}-seed-{run.seed}.log", share)
+        self.active.append(_Active(outcome, process, share, len(epochs(target / "history.jsonl"))))
+        self.processes += 1
+
+    def _look(self, active: _Active) -> None:
+        run = active.outcome.run
+        ended = active.process.ended
+        lines = epochs(self.directory / run.folder / "history.jsonl")
+        for line in lines[active.told :]:
+            self.log(f"{run.name}: epoch {line['epoch']}: {_told(line)}, {line['images_per_second']:.0f} images/s")
+        active.told = len(lines)
+        if not ended:
+            return
+        state, problem = active.process.outcome()
+        active.outcome.state, active.outcome.problem = state, problem
+        self.journal.process(run.variant.name, run.seed, state, active.process.command, active.process.seconds)
+        if problem:
+            self.log(f"{run.name}: failed: {problem.message} [{problem.code}] The others go on.")
+        else:
+            self.log(f"{run.name}: {state}")
+        self.active.remove(active)
+        self.free.append(active.share)
+
+
+def epochs(history: Path) -> list[dict[str, Any]]:
+    """The lines of a run's history that end an epoch."""
+    return [line for line in read_lines(history) if "epoch" in line]
+
+
+def _told(line: dict[str, Any]) -> str:
+    names = "accuracy" if "accuracy" in line["test"] else "loss"
+    return f"train {names} {line['train'][names]:.4f}, test {names} {line['test'][names]:.4f}"
+
+
+def require_done(all_outcomes: list[Outcome], command: str) -> None:
+    """Make sure that the whole study is trained.
+
+    Raises:
+        KresnetError: `interrupted` if it was stopped, `study_incomplete` for runs that failed.
+    """
+    undone = sum(each.state in ("stopped", "missing") for each in all_outcomes)
+    done = sum(each.state == "finished" for each in all_outcomes)
+    if undone:
+        message = f"Stopped with {done} of {len(all_outcomes)} runs trained; what was begun is saved."
+        raise fail("interrupted", message, remedy=command)
+    if failed := [each for each in all_outcomes if each.state == "failed"]:
+        names = ", ".join(each.run.name for each in failed)
+        message = f"{len(failed)} of {len(all_outcomes)} runs failed: {names}."
+        raise fail("study_incomplete", message, remedy=f"see their logs; then the same again: {command}")

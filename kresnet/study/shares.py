@@ -1,0 +1,53 @@
+"""What of the machine each of several runs at once gets: cores of its own, and one GPU where there are some."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kresnet.errors import fail
+
+
+@dataclass(frozen=True)
+class Share:
+    """One run's part of the machine: cores by number (empty: as they come), and a GPU (None: as they come)."""
+
+    cores: frozenset[int] = frozenset()
+    gpu: str | None = None
+
+    def environment(self) -> dict[str, str]:
+        """Variables of a process that has this share."""
+        return {"CUDA_VISIBLE_DEVICES": self.gpu} if self.gpu is not None else {}
+
+
+def shares(jobs: int) -> list[Share]:
+    """The machine dealt out among `jobs` runs; one alone takes it as it comes.
+
+    TensorFlow makes as many threads as the process has cores, and runs of one thread each waste less on a CPU than one
+    run of several. Several runs to a GPU take turns.
+
+    Raises:
+        KresnetError: `bad_option` for more runs than cores.
+    """
+    if jobs == 1:
+        return [Share()]
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    if jobs > len(cores):
+        raise fail(
+            "bad_option",
+            f"--jobs {jobs} is more than the {len(cores)} cores there are.",
+            expected=f"--jobs 1 to {len(cores)}",
+        )
+    devices = gpus()
+    return [Share(frozenset(cores[at::jobs]), devices[at % len(devices)] if devices else None) for at in range(jobs)]
+
+
+def gpus() -> list[str]:
+    """The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip() and not name.strip().startswith("-")]
+    found = [path for path in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", path.name)]
+    return [str(number) for number in range(len(found))]

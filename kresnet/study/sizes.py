@@ -1,0 +1,55 @@
+"""How many images a recipe trains on, where that can be told without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from kresnet.data import embedded
+from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, TfdsData
+
+#: A split, or one slice of it, in TensorFlow Datasets' language.
+_SPLIT = re.compile(r"(?P<name>\w+)(\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
+
+
+def training_images(data: Data) -> int | None:
+    """Images of the training split; None where that cannot be told, as the data are elsewhere or of another kind."""
+    if isinstance(data, EmbeddedData):
+        return _embedded_images()
+    if isinstance(data, ArraysData):
+        try:
+            with np.load(Path(data.path).expanduser(), allow_pickle=False) as arrays:
+                return len(arrays["train_targets"])
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile):
+            return None
+    if isinstance(data, TfdsData) and data.data_dir and (split := _SPLIT.fullmatch(data.train_split)):
+        folder = Path(data.data_dir).expanduser() / data.name.replace(":", "/")
+        for path in [folder / "dataset_info.json", *sorted(folder.glob("**/dataset_info.json"), reverse=True)]:
+            try:
+                splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
+                sizes = {each["name"]: sum(map(int, each["shardLengths"])) for each in splits}
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            if split["name"] in sizes:
+                return _slice_of(sizes[split["name"]], split["start"], split["stop"])
+    return None
+
+
+@cache
+def _embedded_images() -> int:
+    return len(embedded.read()["train_labels"])
+
+
+def _slice_of(size: int, start: str | None, stop: str | None) -> int:
+    """How many of `size` images a slice takes; percents are rounded as TensorFlow Datasets does."""
+
+    def place(text: str) -> int:
+        at = round(int(text[:-1]) * size / 100) if text.endswith("%") else int(text)
+        return min(max(at + size if at < 0 else at, 0), size)
+
+    return max((place(stop) if stop else size) - (place(start) if start else 0), 0)
