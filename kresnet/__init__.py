@@ -3,9 +3,10 @@
     network = kresnet.load("quickstart", {"recipe": None})  # a Network; .spec, .plan(), .build(), .save()
     run = kresnet.fit(network, "quickstart")                # a Run; .history, .plot(), .predict(), .export()
 
-Every verb of the command line is a function or a method here, and the command line calls nothing else. Importing
-kresnet imports nothing of it: what a name stands for is imported when it is first used, and TensorFlow when something
-has to be computed. What goes wrong is raised as `KresnetError`, whose `problems` say where and what to do.
+Every verb of the command line is a function or a method here, and the command line calls nothing else; but for `study`,
+which leads processes of the command line itself. Importing kresnet imports nothing of it: what a name stands for is
+imported when it is first used, and TensorFlow when something has to be computed. What goes wrong is raised as
+`KresnetError`, whose `problems` say where and what to do.
 """
 
 from __future__ import annotations

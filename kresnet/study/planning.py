@@ -14,12 +14,10 @@ from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.effects import ABOUT as ABOUT_SPEC
 from kresnet.plan.outline import ABOUT, make_outline
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import Loaded, Override, load_recipe, load_spec, parse_override
+from kresnet.spec.loading import Loaded, Override, load_recipe, load_spec, parse_override, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.study import Design, Study, Variant
 from kresnet.study.sizes import training_images
-
-_RECIPE = "recipe."
 
 
 @dataclass(frozen=True)
@@ -148,7 +146,7 @@ def plan_study(
     for variant, settings in _variants(loaded, design, index):
         try:
             _require_free_seed(settings := [*settings, *last])
-            variants.append(_planned(variant, settings, loaded.path.parent))
+            variants.append(_planned(variant, settings, loaded.path.parent if loaded.path else None))
         except KresnetError as error:
             for problem in error.problems:
                 message = f"Variant {variant.name}: {problem.message}"
@@ -217,22 +215,15 @@ def _require_free_seed(settings: Sequence[Override]) -> None:
             raise fail("contradiction", message, path=setting.path, place=setting.place, remedy="seeds: [0, 1]")
 
 
-def _planned(variant: Variant, settings: Sequence[Override], beside: Path) -> PlannedVariant:
-    own = [each for each in settings if not each.path.startswith(_RECIPE)]
-    of_recipe = [
-        replace(each, path=each.path.removeprefix(_RECIPE)) for each in settings if each.path.startswith(_RECIPE)
-    ]
+def _planned(variant: Variant, settings: Sequence[Override], beside: Path | None) -> PlannedVariant:
+    own, of_recipe = split_overrides(settings)
     assert variant.spec  # the study was validated
     loaded = load_spec(variant.spec, own, beside=beside)
     plan = plan_loaded(loaded)
-    if variant.recipe or loaded.value.recipe:
-        found = load_recipe(
-            variant.recipe or str(loaded.value.recipe),
-            of_recipe,
-            beside=beside if variant.recipe else loaded.path.parent,
-        )
-    else:
+    recipe = variant.recipe or loaded.value.recipe
+    if recipe is None:
         raise fail("missing_field", f"Neither it nor its network {loaded.value.name} names a recipe.", path="recipe")
+    found = load_recipe(recipe, of_recipe, beside if variant.recipe else loaded.path and loaded.path.parent)
     arguments = [_named(variant.spec, loaded.path)]
     if variant.recipe:
         arguments += ["--recipe", _named(variant.recipe, found.path)]
@@ -254,6 +245,6 @@ def _images(recipe: Loaded[Recipe], plan: Plan) -> int | None:
     return outline.total_steps * outline.batch_size
 
 
-def _named(reference: str, path: Path) -> str:
+def _named(reference: str, path: Path | None) -> str:
     """How another process names a document: as the study does if it is a shipped one, else by its whole path."""
-    return reference if path.stem == reference else str(path.resolve())
+    return reference if path is None or path.stem == reference else str(path.resolve())

@@ -65,8 +65,9 @@ def outcomes(plan: StudyPlan, directory: Path) -> list[Outcome]:
         problems += _differences(run, trained)
         if trained.finished() is not None:
             found.append(Outcome(run, "finished"))
-        elif (code := trained.ended()) in CODES and code != "interrupted":
-            found.append(Outcome(run, "failed", Problem(code, "It ended with this when it was last trained.")))
+        elif (ended := trained.ended()) and ended["code"] in CODES and ended["code"] != "interrupted":
+            told = (ended["code"], ended.get("message", ""), ended.get("path", ""))
+            found.append(Outcome(run, "failed", Problem(*told, remedy=ended.get("remedy", ""))))
         else:
             found.append(Outcome(run, "stopped"))
     if problems:
