@@ -34,13 +34,13 @@ def study(
     as_json: JsonOption = False,
 ) -> None:
     """Train what a study lists, and compare; what was trained before is kept, so that the same command goes on."""
-    from kresnet.spec.loading import load_study
-    from kresnet.study.planning import plan_study
-
     if shipped:
         return _list(as_json)
     if reference is None:
         raise fail("bad_option", "Name the study.", remedy="kresnet study --list shows those that are shipped")
+    from kresnet.spec.loading import load_study
+    from kresnet.study.planning import plan_study
+
     plan = plan_study(load_study(reference), form, overrides or (), _seeds(seeds))
     directory = output or Path("studies") / plan.name
     if dry_run:
