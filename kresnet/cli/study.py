@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kresnet.cli.common import JsonOption, OutputOption, SetOption, console, log, print_json
+from kresnet.cli.common import JsonOption, OutputOption, SetOption, console, log, log_error, print_json
 from kresnet.errors import KresnetError, fail
 
 
@@ -69,7 +69,7 @@ def study(
     except KresnetError as error:
         if not as_json:
             raise
-        log(str(error))
+        log_error(error)
         raise typer.Exit(error.status) from None
     return None
 
