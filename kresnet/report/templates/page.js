@@ -69,7 +69,8 @@
   }
 
   function drawAgain() {
-    for (const [place, figure] of drawn) Plotly.react(place, ...styled(figure));
+    // From nothing: `react` would leave a colour bar behind where it turns.
+    for (const [place, figure] of drawn) Plotly.newPlot(place, ...styled(figure));
   }
 
   const places = [...document.querySelectorAll(".canvas")];
