@@ -17,7 +17,7 @@ demo: $(VENV)/.installed ## plan, build, fit, export, verify and predict, on ima
 	@PATH="$(abspath $(BIN)):$$PATH" sh docs/demo.sh demo
 
 test: $(VENV)/.installed lint docs
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
 
 test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, many random networks
 	$(BIN)/python -m pytest -m slow
