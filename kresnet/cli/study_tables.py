@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from kresnet.cli.layout import fitting_table
 from kresnet.plan.report import amount
 from kresnet.spec.study import Study
 from kresnet.study.report import conditions, failures, table
@@ -25,11 +24,8 @@ def print_plan(plan: StudyPlan, out: Console) -> None:
     out.print(f"{plan.name}: {plan.study.question}", style="bold")
     if plan.design.limits:
         out.print(plan.design.limits)
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-    for column in ("variant", "network", "recipe"):
-        shown.add_column(column, overflow="fold")
-    for column in ("layers", "parameters", "MACs", "images"):
-        shown.add_column(column, justify="right", no_wrap=True)
+    names, figures = ("variant", "network", "recipe"), ("layers", "parameters", "MACs", "images")
+    shown = fitting_table(*names, *figures, right=figures, wraps=names)
     for each in plan.variants:
         numbers = (str(each.plan.weighted_layers), f"{each.plan.trainable:,}", amount(each.plan.macs))
         images = "" if each.images is None else f"{each.images:,}"
@@ -42,10 +38,9 @@ def print_plan(plan: StudyPlan, out: Console) -> None:
 def print_results(results: Mapping[str, Any], out: Console) -> None:
     """What a study found."""
     heads, rows = table(results)
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
     kept = [at for at, head in enumerate(heads) if head not in _IN_MARKDOWN_ONLY]
-    for at in kept:
-        shown.add_column(heads[at], justify="right" if at else "left", no_wrap=at > 0, overflow="fold")
+    name, *figures = (heads[at] for at in kept)
+    shown = fitting_table(name, *figures, right=figures, wraps=[name])
     for row in rows:
         shown.add_row(*(row[at] for at in kept))
     out.print(shown)
@@ -56,9 +51,8 @@ def print_results(results: Mapping[str, Any], out: Console) -> None:
 
 def print_studies(studies: Sequence[Study], out: Console) -> None:
     """The shipped studies."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-    for column in ("study", "question", "forms"):
-        table.add_column(column, overflow="fold")
+    columns = ("study", "question", "forms")
+    shown = fitting_table(*columns, wraps=columns)
     for each in studies:
-        table.add_row(each.name, each.question, ", ".join(form.name for form in each.forms))
-    out.print(table)
+        shown.add_row(each.name, each.question, ", ".join(form.name for form in each.forms))
+    out.print(shown)
