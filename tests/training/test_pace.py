@@ -58,7 +58,7 @@ import time
 from kresnet.training.engine import Engine
 from tests.training.test_trainer import IMAGES, LABELS, trainer
 engine = Engine(trainer(), tf.distribute.get_strategy())
-large = tf.repeat(IMAGES, 64, axis=0), tf.repeat(LABELS, 64, axis=0)
+large = tf.repeat(IMAGES, 4096, axis=0), tf.repeat(LABELS, 4096, axis=0)
 batches = engine.distributed(tf.data.Dataset.from_tensors(large).repeat().prefetch(2))
 engine.train(batches, 1)
 engine.steps_taken(), engine.seconds_waited()
