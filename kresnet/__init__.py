@@ -3,10 +3,10 @@
     network = kresnet.load("quickstart", {"recipe": None})  # a Network; .spec, .plan(), .build(), .save()
     run = kresnet.fit(network, "quickstart")                # a Run; .history, .plot(), .predict(), .export()
 
-Every verb of the command line is a function or a method here, and the command line calls nothing else; but for `study`,
-which leads processes of the command line itself. Importing kresnet imports nothing of it: what a name stands for is
-imported when it is first used, and TensorFlow when something has to be computed. What goes wrong is raised as
-`KresnetError`, whose `problems` say where and what to do.
+Every verb of the command line is a function or a method here, and the command line calls nothing else; but for `serve`
+and `predict --server`, which have to do with another process. Importing kresnet imports nothing of it: what a name
+stands for is imported when it is first used, and TensorFlow when something has to be computed. What goes wrong is
+raised as `KresnetError`, whose `problems` say where and what to do.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
     from kresnet.api.pages import compare_runs, report_run
     from kresnet.api.run import Run, open_run, runs
+    from kresnet.api.studying import StudyResult, plan_study, run_study, studies
     from kresnet.api.training import fit, rehearse, resume
     from kresnet.api.weights import convert, export_model
     from kresnet.errors import KresnetError, Problem
@@ -31,6 +32,7 @@ __all__ = [
     "Network",
     "Problem",
     "Run",
+    "StudyResult",
     "__version__",
     "check_batch_norm",
     "check_export",
@@ -43,13 +45,16 @@ __all__ = [
     "fit",
     "load",
     "open_run",
+    "plan_study",
     "recipe",
     "rehearse",
     "report_run",
     "resume",
+    "run_study",
     "runs",
     "schema",
     "specs",
+    "studies",
 ]
 
 #: Where the names are defined.
@@ -59,6 +64,7 @@ _HOMES = {
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
     "kresnet.api.pages": ("compare_runs", "report_run"),
     "kresnet.api.run": ("Run", "open_run", "runs"),
+    "kresnet.api.studying": ("StudyResult", "plan_study", "run_study", "studies"),
     "kresnet.api.training": ("fit", "rehearse", "resume"),
     "kresnet.api.weights": ("convert", "export_model"),
     "kresnet.errors": ("KresnetError", "Problem"),

@@ -22,7 +22,7 @@ def import_tensorflow(*, silent: bool = False) -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if silent else "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with _stderr_held():
+    with stderr_held():
         try:
             import keras
             import tensorflow as tf
@@ -38,7 +38,7 @@ def import_tensorflow(*, silent: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def _stderr_held() -> Iterator[None]:
+def stderr_held() -> Iterator[None]:
     """Drop what C++ writes to file descriptor 2; Python's exceptions still say what went wrong."""
     sys.stderr.flush()
     shown = os.dup(2)

@@ -19,7 +19,8 @@ from kresnet.files import digest, flush, staged_directory, told_plainly, write_j
 #: A step saved again gets a directory of its own (`-2`, `-3`), so that nothing valid is ever taken away for it.
 _NAME = re.compile(r"step-(\d{8,})(?:-(\d+))?")
 _STATE, _MANIFEST = "state.npz", "manifest.json"
-FORMAT = 1
+#: Raised whenever `facts` or `state.npz` change, so that what is older is refused by name.
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,8 @@ def read(path: Path) -> Checkpoint | Damaged:
         said = {key: value for key, value in manifest.items() if key != "sha256"}
         if manifest["sha256"] != _digest_of(said):
             return Damaged(path, f"{_MANIFEST} differs from its own digest")
+        if manifest["format"] != FORMAT:
+            return Damaged(path, f"it has format {manifest['format']}, and this kresnet reads format {FORMAT}")
         for name, expected in manifest["files"].items():
             found = (path / name).stat().st_size
             if found != expected["bytes"]:

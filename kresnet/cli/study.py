@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from kresnet.cli.common import JsonOption, OutputOption, SetOption, console, log, log_error, print_json
-from kresnet.errors import KresnetError, fail
+import kresnet
+from kresnet.cli.common import JsonOption, OutputOption, SetOption, console, log_error, print_json
+from kresnet.errors import fail
 
 
 def register(app: typer.Typer) -> None:
@@ -38,71 +37,39 @@ def study(
         return _list(as_json)
     if reference is None:
         raise fail("bad_option", "Name the study.", remedy="kresnet study --list shows those that are shipped")
-    from kresnet.spec.loading import load_study
-    from kresnet.study.planning import plan_study
-
-    plan = plan_study(load_study(reference), form, overrides or (), _seeds(seeds))
-    directory = output or Path("studies") / plan.name
+    chosen: dict[str, Any] = {"form": form, "overrides": overrides or (), "seeds": _seeds(seeds)}
     if dry_run:
+        plan = kresnet.plan_study(reference, **chosen)
         if as_json:
             return print_json(plan.as_dict())
         from kresnet.cli.study_tables import print_plan
 
         return print_plan(plan, console())
-    from kresnet.study.report import write_report
-    from kresnet.study.results import gather
-    from kresnet.study.runner import require_done, run_study
-
-    command = ["kresnet", *sys.argv[1:]]
-    done = run_study(plan, directory, jobs, shlex.join(command), log)
-    results = gather(plan, done, directory, command)
-    for place in [directory, *([report] if report else [])]:
-        log(f"Written to {place}: {', '.join(write_report(results, place))}")
+    result = kresnet.run_study(reference, **chosen, output=output, jobs=jobs, report=report)
     if as_json:
-        print_json(results)
+        print_json(result.values)
     else:
         from kresnet.cli.study_tables import print_results
 
-        print_results(results, console())
-    try:
-        require_done(done, shlex.join(command))
-    except KresnetError as error:
+        print_results(result.values, console())
+    if error := result.error():
         if not as_json:
-            raise
+            raise error
         log_error(error)
-        raise typer.Exit(error.status) from None
+        raise typer.Exit(error.status)
     return None
 
 
-def _seeds(text: str | None) -> list[int]:
-    if text is None:
-        return []
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) < 2**31 for part in parts) or len({*parts}) < len(parts):
-        expected = "different whole numbers, from 0 on, with commas between"
-        raise fail("bad_option", "--seeds takes numbers.", expected=expected, found=text, remedy="--seeds 0,1")
-    return [int(part) for part in parts]
+def _seeds(text: str | None) -> list[Any]:
+    """Numbers, and what else stands between the commas, which is refused with them."""
+    parts = [part.strip() for part in text.split(",")] if text is not None else []
+    return [int(part) if part.isascii() and part.isdigit() else part for part in parts]
 
 
 def _list(as_json: bool) -> None:
-    from kresnet.spec import library
-    from kresnet.spec.loading import load_study
-
-    studies = [load_study(name).value for name in library.names("studies")]
+    studies = kresnet.studies()
     if as_json:
-        return print_json(
-            {
-                "studies": [
-                    {
-                        "name": each.name,
-                        "question": each.question,
-                        "source": each.source,
-                        "forms": [form.name for form in each.forms],
-                    }
-                    for each in studies
-                ]
-            }
-        )
+        return print_json({"studies": studies})
     from kresnet.cli.study_tables import print_studies
 
     return print_studies(studies, console())

@@ -20,6 +20,7 @@ import numpy as np
 
 from kresnet.errors import fail
 from kresnet.export.protos import DataType, MetaGraphDef, OpList, SignatureDef, package_directory
+from kresnet.runtime import stderr_held
 
 #: `TF_Code` of tensorflow/c/tf_status.h; a position is a value.
 CODES = (
@@ -115,7 +116,8 @@ def _library() -> SimpleNamespace:
     functions = SimpleNamespace()
     for stem, table in (("libtensorflow_framework", _FRAMEWORK), ("libtensorflow_cc", _CC)):
         # Their symbols stay theirs: with RTLD_GLOBAL, importing numpy.random afterwards ends the process.
-        library = ctypes.CDLL(str(_find(package_directory(), stem)))
+        with stderr_held():  # what hardware it finds, which no variable silences
+            library = ctypes.CDLL(str(_find(package_directory(), stem)))
         for name, (restype, *argtypes) in table.items():
             function = getattr(library, name)
             function.restype, function.argtypes = restype, argtypes

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
 from kresnet.errors import fail
-from kresnet.export.staging import versions
+from kresnet.serving.folder import require_models
 from kresnet.serving.models import CONFIG
 
 BINARY, IMAGE = "tensorflow_model_server", "tensorflow/serving"
@@ -71,26 +72,25 @@ def start_command(backend: str, directory: Path, *, host: str, rest_port: int, g
         KresnetError: `model_unreadable`, where there is no model.
     """
     directory = directory.absolute()
-    names = sorted(path.name for path in directory.iterdir() if path.is_dir() and versions(path))
-    if not names:
-        raise fail("model_unreadable", f"{directory} holds no model.", remedy=f"kresnet export RUN -o {directory}")
+    found = require_models(directory)
     if backend == "docker":
         mount = f"type=bind,source={directory},target={directory},readonly"  # where base paths say that models are
         publish = ["-p", f"{host}:{rest_port}:8501", "-p", f"{host}:{grpc_port}:8500"]
         start = ["docker", "run", "--rm", *publish, "--mount", mount, IMAGE]
-        return [*start, *_models(directory, names)]
+        return [*start, *_models(directory, found)]
     ports = [f"--rest_api_port={rest_port}", f"--port={grpc_port}"]
-    return [BINARY, *ports, *_models(directory, names)]
+    return [BINARY, *ports, *_models(directory, found)]
 
 
-def _models(directory: Path, names: list[str]) -> list[str]:
+def _models(directory: Path, found: Mapping[str, Path]) -> list[str]:
     """Which models to serve: by the config beside them, or the only one."""
     if (directory / CONFIG).is_file():
         return [f"--model_config_file={directory / CONFIG}", "--allow_version_labels_for_unavailable_models"]
-    if len(names) > 1:
-        message = f"{directory} holds {len(names)} models and no {CONFIG} that lists them."
+    if len(found) > 1:
+        message = f"{directory} holds {len(found)} models and no {CONFIG} that lists them."
         raise fail("model_unreadable", message, remedy=f"kresnet export writes {CONFIG}")
-    return [f"--model_name={names[0]}", f"--model_base_path={directory / names[0]}"]
+    ((name, base),) = found.items()
+    return [f"--model_name={name}", f"--model_base_path={base}"]
 
 
 def replace_process(arguments: list[str]) -> NoReturn:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from google.protobuf import text_format
 
 from kresnet.errors import fail
 from kresnet.export.capi import RuntimeFailure
-from kresnet.export.staging import versions
 from kresnet.files import told_plainly
+from kresnet.serving.folder import models_in, require_models
 from kresnet.serving.parsing import invalid
 from kresnet.serving.protos import ModelConfig, ModelServerConfig, ModelSpec, ModelVersionStatus
 from kresnet.serving.servable import Servable, not_found
@@ -38,12 +38,7 @@ class Models:
         self.directory, self._load = directory.absolute(), load
         self.models: dict[str, Model] = {}
         self._unwanted: set[str] = set()
-        if not directory.is_dir():
-            raise fail("model_unreadable", f"There is no directory {directory}.", remedy="name MODELS_DIR")
-        self._discover()
-        if not self.models:
-            message = f"{directory} holds no model: there is no NAME/VERSION/saved_model.pb in it."
-            raise fail("model_unreadable", message, remedy=f"kresnet export RUN -o {directory}")
+        self._add(require_models(directory))
         self._read_config(directory / CONFIG)
 
     async def poll(self, every_seconds: float) -> None:
@@ -54,7 +49,8 @@ class Models:
 
     async def refresh(self) -> None:
         """Look at the directory once."""
-        self._discover()
+        with contextlib.suppress(OSError):
+            self._add(models_in(self.directory))
         for model in list(self.models.values()):
             await model.poll(self._load, wanted=model.name not in self._unwanted)
 
@@ -122,13 +118,11 @@ class Models:
             case _:
                 return None
 
-    def _discover(self) -> None:
-        """Add the models that the directory holds and that are not known yet."""
-        with contextlib.suppress(OSError):
-            own = _is_model(self.directory)
-            for base in [self.directory] if own else sorted(self.directory.iterdir()):
-                if base.name not in self.models and _is_model(base):
-                    self.models[base.name] = Model(base.name, base)
+    def _add(self, found: Mapping[str, Path]) -> None:
+        """Those that are not known yet."""
+        for name, base in found.items():
+            if name not in self.models:
+                self.models[name] = Model(name, base)
 
     def _read_config(self, path: Path) -> None:
         if not path.is_file():
@@ -144,7 +138,3 @@ class Models:
                 self.models[config.name].config = config
             else:
                 logger.warning("%s names a model %s that is not there", path, config.name)
-
-
-def _is_model(base: Path) -> bool:
-    return base.is_dir() and any((path / "saved_model.pb").is_file() for path in versions(base).values())

@@ -74,11 +74,11 @@ async def serving(directory: Path, settings: Settings) -> AsyncIterator[Serving]
     Raises:
         KresnetError: `model_unreadable`, `environment` where a port is taken.
     """
+    models = Models(directory)
     disable_xla()
     tune()
     cores = os.cpu_count() or 1
     async with AsyncExitStack() as leaving:
-        models = Models(directory)
         executor = leaving.enter_context(ThreadPoolExecutor(cores, thread_name_prefix="run"))
         batcher = Batcher(
             executor, runs_at_once=1, most_rows=settings.most_rows, most_waiting_rows=settings.most_waiting_rows

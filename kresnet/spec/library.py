@@ -10,6 +10,8 @@ from kresnet.errors import fail, nearest
 
 Folder = Literal["specs", "recipes", "studies"]
 
+_SUFFIXES = (".yaml", ".yml", ".json")
+
 #: What a document of each folder is called.
 CALLED = {"specs": "spec", "recipes": "recipe", "studies": "study"}
 
@@ -39,7 +41,7 @@ def find(reference: str, folder: Folder = "specs", beside: Path | None = None) -
     Raises:
         KresnetError: `unknown_name`, `file_missing`, or `file_unreadable` if the path leads out of `beside`.
     """
-    looks_like_path = "/" in reference or "\\" in reference or Path(reference).suffix in (".yaml", ".yml", ".json")
+    looks_like_path = "/" in reference or "\\" in reference or Path(reference).suffix in _SUFFIXES
     if not looks_like_path and reference in names(folder):
         return directory(folder) / f"{reference}.yaml"
     path = (beside or Path()) / reference
@@ -53,14 +55,25 @@ def find(reference: str, folder: Folder = "specs", beside: Path | None = None) -
         raise fail("file_unreadable", f"{reference[:80]!r} is no path: {reason}.") from None
     if there:
         return path
+    shipped = "" if folder == "specs" else f"one of {', '.join(names(folder))}"
+    listing = "kresnet specs lists those that are shipped" if folder == "specs" else ""
     if looks_like_path:
-        near = nearest(Path(reference).stem, names(folder))
-        raise fail("file_missing", f"There is no file {path}.", nearest=near)
+        beside_it = nearest(path.name, _documents_in(path.parent))
+        near = str(Path(reference).parent / beside_it) if beside_it else nearest(path.stem, names(folder))
+        expected = f"a file, or {shipped}" if shipped else ""
+        raise fail("file_missing", f"There is no file {path}.", expected=expected, nearest=near, remedy=listing)
     raise fail(
         "unknown_name",
         f"`{reference}` is neither a file nor the name of a shipped {CALLED[folder]}.",
-        expected="a path, or "
-        + ("one of " + ", ".join(names(folder)) if len(names(folder)) < 12 else "a shipped name"),
+        expected=f"a path, or {shipped or 'a shipped name'}",
         nearest=nearest(reference, names(folder)),
-        remedy="kresnet specs lists them" if folder == "specs" else "",
+        remedy=listing,
     )
+
+
+def _documents_in(folder: Path) -> list[str]:
+    """The names of a folder's documents, for who misspelt one; none if it cannot be read."""
+    try:
+        return sorted(entry.name for entry in folder.iterdir() if entry.suffix in _SUFFIXES)
+    except OSError:
+        return []

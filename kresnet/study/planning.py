@@ -13,8 +13,18 @@ from kresnet.errors import KresnetError, Problem, fail, nearest
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.effects import ABOUT as ABOUT_SPEC
 from kresnet.plan.outline import ABOUT, make_outline
+from kresnet.plan.report import amount
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import Loaded, Override, load_recipe, load_spec, parse_override, split_overrides
+from kresnet.spec.loading import (
+    Loaded,
+    Override,
+    Overrides,
+    listed,
+    load_recipe,
+    load_spec,
+    parse_override,
+    split_overrides,
+)
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.study import Design, Study, Variant
 from kresnet.study.sizes import training_images
@@ -43,6 +53,12 @@ class PlannedVariant:
     def cost(self) -> int:
         """Multiply-accumulates of the forward passes of a run; in epochs, where the images are not known."""
         return self.plan.macs * (self.images or self.recipe.epochs or 1)
+
+    def row(self) -> list[str]:
+        """Its line in a table of variants."""
+        numbers = (str(self.plan.weighted_layers), f"{self.plan.trainable:,}", amount(self.plan.macs))
+        images = "" if self.images is None else f"{self.images:,}"
+        return [self.name, self.spec.name, self.recipe.name, *numbers, images]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -103,6 +119,25 @@ class StudyPlan:
     def name(self) -> str:
         return f"{self.study.name}-{self.form}" if self.form else self.study.name
 
+    def __repr__(self) -> str:
+        return f"<StudyPlan {self.name}: {len(self.variants)} variants, {len(self.seeds)} seeds>"
+
+    def __str__(self) -> str:
+        """The variants, a row each."""
+        from kresnet.plan.display import text_table
+
+        return text_table(*self.cells())
+
+    def _repr_html_(self) -> str:
+        from kresnet.plan.display import html_table
+
+        return html_table(*self.cells())
+
+    def cells(self) -> tuple[list[str], list[list[str]], list[str]]:
+        """Of a table of the variants: its heads, its rows, and which heads are of figures."""
+        heads, figures = ["variant", "network", "recipe"], ["layers", "parameters", "MACs", "images"]
+        return [*heads, *figures], [each.row() for each in self.variants], figures
+
     def runs(self) -> list[PlannedRun]:
         """Seed by seed, so that a study that is cut short has whole comparisons; of each the costliest first."""
         dearest = sorted(self.variants, key=lambda variant: -variant.cost)
@@ -122,25 +157,26 @@ class StudyPlan:
 
 
 def plan_study(
-    loaded: Loaded[Study], form: str | None = None, overrides: Sequence[str] = (), seeds: Sequence[int] = ()
+    loaded: Loaded[Study], form: str | None = None, overrides: Overrides = (), seeds: Sequence[int] = ()
 ) -> StudyPlan:
     """The plan of a study.
 
     Args:
         loaded: the study.
         form: one of its forms; the first by default.
-        overrides: `PATH=VALUE`, for every variant, last of all.
+        overrides: for every variant, last of all.
         seeds: instead of the study's.
 
     Raises:
-        KresnetError: `bad_option` for a form that it has not, `contradiction`, and what loading specs and recipes and
-            planning networks raises; the problems of all variants at once.
+        KresnetError: `bad_option` for a form that it has not, or seeds that are none; `contradiction`, and what loading
+            specs and recipes and planning networks raises; the problems of all variants at once.
     """
     study = loaded.value
+    _require_seeds(seeds)
     index = _form_index(study, form)
     design = study.design(index)
     chosen = study.forms[index].name if study.forms else None
-    last = [parse_override(text) for text in overrides]
+    last = [parse_override(each) if isinstance(each, str) else each for each in listed(overrides)]
     variants: list[PlannedVariant] = []
     problems: dict[tuple[str, str, str], Problem] = {}
     for variant, settings in _variants(loaded, design, index):
@@ -206,6 +242,13 @@ def _require_different(variants: Sequence[PlannedVariant]) -> None:
         if first != each.name:
             message = f"{first} and {each.name} are the same network under the same recipe."
             raise fail("contradiction", message, remedy="leave one out; or take back the --set that makes them alike")
+
+
+def _require_seeds(seeds: Sequence[int]) -> None:
+    if not all(isinstance(seed, int) and 0 <= seed < 2**31 for seed in seeds) or len({*seeds}) < len(seeds):
+        expected = "different whole numbers, from 0 on, with commas between"
+        found = ",".join(map(str, seeds))
+        raise fail("bad_option", "--seeds takes numbers.", expected=expected, found=found, remedy="--seeds 0,1")
 
 
 def _require_free_seed(settings: Sequence[Override]) -> None:

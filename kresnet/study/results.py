@@ -104,13 +104,14 @@ def _run(outcome: Outcome, directory: Path, journal: Iterable[Mapping[str, Any]]
 
 
 def _final(result: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Values:
-    """The numbers at the end of a run, and its best epoch's; its speed is the mean over its epochs."""
+    """The numbers at the end of a run, and its best epoch's; its speed is the mean over the epochs that tell theirs."""
     found = _measured(result)
     errors = [(1 - line["test"]["accuracy"], line["epoch"]) for line in lines if "accuracy" in line["test"]]
     if errors:
         found["best_test_error"], found["best_epoch"] = min(errors)
     found["seconds"] = result["seconds"]
-    found["images_per_second"] = statistics.mean(line["images_per_second"] for line in lines)
+    if rates := [line["images_per_second"] for line in lines if line["images_per_second"]]:
+        found["images_per_second"] = statistics.mean(rates)
     return found
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from kresnet.errors import CODES, KresnetError, Problem, fail
 from kresnet.study.journal import Journal, read_lines
+from kresnet.study.left import TimeLeft
 from kresnet.study.planning import PlannedRun, StudyPlan
 from kresnet.study.process import FitProcess
 from kresnet.study.shares import Share, shares
 from kresnet.training.lock import RunLock, is_held
 from kresnet.training.origin import changes
+from kresnet.training.progress import clock
 from kresnet.training.run import Run, documents
 from kresnet.training.signals import StopSignals
 
@@ -85,7 +87,7 @@ def _differences(planned: PlannedRun, run: Run) -> Iterator[Problem]:
         )
 
 
-def run_study(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) -> list[Outcome]:
+def lead(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) -> list[Outcome]:
     """Train what is not trained yet.
 
     Args:
@@ -123,6 +125,7 @@ class _Lead:
         self.directory, self.stop, self.log, self.journal = directory, stop, log, Journal(directory)
         self.free = list(dealt)
         self.waiting = [each for each in all_outcomes if each.state != "finished"]
+        self.left = TimeLeft(each.run for each in self.waiting)
         self.active: list[_Active] = []
         self.count = len(all_outcomes)
         self.started = self.count - len(self.waiting)
@@ -160,7 +163,10 @@ class _Lead:
         arguments = ["--resume", str(target)] if goes_on else run.arguments(target)
         self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")
         process = FitProcess(arguments, self.directory / "logs" / f"{run.variant.name}-seed-{run.seed}.log", share)
-        self.active.append(_Active(outcome, process, share, len(epochs(target / "history.jsonl"))))
+        before = epochs(target / "history.jsonl")
+        if before:
+            self.left.reached(run, before[-1]["step"], now=False)
+        self.active.append(_Active(outcome, process, share, len(before)))
         self.processes += 1
 
     def _look(self, active: _Active) -> None:
@@ -168,7 +174,8 @@ class _Lead:
         ended = active.process.ended
         lines = epochs(self.directory / run.folder / "history.jsonl")
         for line in lines[active.told :]:
-            self.log(f"{run.name}: epoch {line['epoch']}: {_told(line)}, {line['images_per_second']:.0f} images/s")
+            self.left.reached(run, line["step"])
+            self.log(f"{run.name}: epoch {line['epoch']}: {_told(line)}{self._left()}")
         active.told = len(lines)
         if not ended:
             return
@@ -179,8 +186,13 @@ class _Lead:
             self.log(f"{run.name}: failed: {problem.message} [{problem.code}] The others go on.")
         else:
             self.log(f"{run.name}: {state}")
+        self.left.ended(run)
         self.active.remove(active)
         self.free.append(active.share)
+
+    def _left(self) -> str:
+        seconds = self.left.seconds()
+        return f"; about {clock(seconds)} left" if seconds else ""
 
 
 def epochs(history: Path) -> list[dict[str, Any]]:
@@ -190,21 +202,18 @@ def epochs(history: Path) -> list[dict[str, Any]]:
 
 def _told(line: dict[str, Any]) -> str:
     names = "accuracy" if "accuracy" in line["test"] else "loss"
-    return f"train {names} {line['train'][names]:.4f}, test {names} {line['test'][names]:.4f}"
+    values = f"train {names} {line['train'][names]:.4f}, test {names} {line['test'][names]:.4f}"
+    return f"{values}, {line['images_per_second']:.0f} images/s"
 
 
-def require_done(all_outcomes: list[Outcome], command: str) -> None:
-    """Make sure that the whole study is trained.
-
-    Raises:
-        KresnetError: `interrupted` if it was stopped, `study_incomplete` for runs that failed.
-    """
-    undone = sum(each.state in ("stopped", "missing") for each in all_outcomes)
-    done = sum(each.state == "finished" for each in all_outcomes)
-    if undone:
-        message = f"Stopped with {done} of {len(all_outcomes)} runs trained; what was begun is saved."
-        raise fail("interrupted", message, remedy=command)
+def undone(all_outcomes: Sequence[Outcome], command: str) -> KresnetError | None:
+    """What keeps a study from being whole: `interrupted` if it was stopped, `study_incomplete` for runs that failed."""
+    states = [each.state for each in all_outcomes]
+    if "stopped" in states or "missing" in states:
+        message = f"Stopped with {states.count('finished')} of {len(states)} runs trained; what was begun is saved."
+        return fail("interrupted", message, remedy=command)
     if failed := [each for each in all_outcomes if each.state == "failed"]:
         names = ", ".join(each.run.name for each in failed)
-        message = f"{len(failed)} of {len(all_outcomes)} runs failed: {names}."
-        raise fail("study_incomplete", message, remedy=f"see their logs; then the same again: {command}")
+        message = f"{len(failed)} of {len(states)} runs failed: {names}."
+        return fail("study_incomplete", message, remedy=f"see their logs; then the same again: {command}")
+    return None

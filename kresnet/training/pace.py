@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class Pace:
     """Sums over the calls of an epoch; the run's first call, which compiles, counts only where there is no other."""
@@ -25,7 +27,16 @@ class Pace:
 
     def figures(self) -> dict[str, float]:
         """`images_per_second`, and `input_wait`, a share between 0 and 1; zeros where every step was looked into."""
-        sums = (self._seconds, self._images, self._waited)
-        seconds, images, waited = sums if self._images or self._first is None else self._first
+        seconds, images, waited = self.sums()
         each = 1.0 / seconds if seconds else 0.0
         return {"images_per_second": images * each, "input_wait": waited * each}
+
+    def sums(self) -> tuple[float, int, float]:
+        """Seconds, images and seconds of waiting, of the epoch so far."""
+        sums = (self._seconds, self._images, self._waited)
+        return sums if self._images or self._first is None else self._first
+
+    def restore(self, sums: Sequence[float]) -> None:
+        """Go on in an epoch of which another process took the first steps."""
+        seconds, images, waited = sums
+        self._seconds, self._images, self._waited = seconds, int(images), waited

@@ -272,6 +272,7 @@ class Session:
         if self.lock:
             self.lock.require()
         facts = {"seconds": self.seconds, "line": self.line, "best": self.best, "non_finite": self.guard.facts()}
+        facts["pace"] = self.pace.sums()
         if self.stopping:
             facts["early_stopping"] = self.stopping.facts()
         keep = {self.saver.last_by_step(self.step)} if self.guard.goes_back else set()
@@ -286,6 +287,7 @@ class Session:
             self.step, facts = told
             self.seconds, self.line, self.best = facts["seconds"], facts["line"], facts["best"]
             self.guard.restore(facts["non_finite"])
+            self.pace.restore(facts["pace"])
             if self.stopping:
                 self.stopping.restore(facts["early_stopping"])
             self.saver.continue_from(self.step, facts)

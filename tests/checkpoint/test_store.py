@@ -37,6 +37,15 @@ def test_only_the_last_are_kept(store):
     assert sorted(path.name for path in store.directory.iterdir()) == ["step-00000002", "step-00000003"]
 
 
+def test_another_format_is_refused_by_name(store, monkeypatch):
+    with monkeypatch.context() as older:
+        older.setattr("kresnet.checkpoint.store.FORMAT", 1)
+        store.save(checkpoint(1))
+    latest, damaged = store.latest()
+    assert latest is None
+    assert "format 1" in damaged[0].reason
+
+
 def test_no_checkpoint_is_no_error(store):
     assert store.latest() == (None, [])
 

@@ -46,6 +46,15 @@ def test_an_unknown_name_and_the_nearest():
     assert problem("./resnet50.yml").code == "file_missing"
 
 
+def test_a_misspelt_file_and_the_nearest_beside_it(tmp_path):
+    (tmp_path / "network.yaml").write_text("extends: resnet18")
+    (tmp_path / "netwrk.txt").write_text("")
+    found = problem(str(tmp_path / "netwrk.yaml"))
+    assert (found.code, found.nearest) == ("file_missing", str(tmp_path / "network.yaml"))
+    assert "kresnet specs" in found.remedy
+    assert problem(str(tmp_path / "gone" / "resnet5.yaml")).nearest == "resnet50"
+
+
 # Extends
 
 

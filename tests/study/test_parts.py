@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from kresnet.errors import KresnetError
 from kresnet.study.figures import _common
 from kresnet.study.labels import spread, wrapped
+from kresnet.study.left import TimeLeft
 from kresnet.study.report import mean_and_spread
 from kresnet.study.results import MEASURES, shown, summary
 from kresnet.study.shares import shares
@@ -49,6 +51,30 @@ def test_more_runs_than_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     with pytest.raises(KresnetError, match="--jobs 1 to 2"):
         shares(3)
+
+
+def test_time_left_follows_the_work_that_was_done():
+    """A run of 100 and one of 300 units; a third is not counted, since nobody knows how many images it has."""
+    now = [0.0]
+    recipe = SimpleNamespace(batch_size=10)
+    small, large, unknown = (
+        SimpleNamespace(name=name, recipe=recipe, variant=SimpleNamespace(cost=cost, images=images))
+        for name, cost, images in (("small", 100, 100), ("large", 300, 200), ("unknown", 1000, None))
+    )
+    left = TimeLeft([small, large, unknown], lambda: now[0])
+    left.reached(large, 10, now=False)  # half of it, before
+    assert left.seconds() is None
+    now[0] = 5.0
+    left.reached(small, 5)
+    left.reached(unknown, 5)
+    assert left.seconds() == pytest.approx((50 + 150) / 10)
+    now[0] = 15.0
+    left.reached(large, 15)
+    assert left.seconds() == pytest.approx((50 + 75) / (125 / 15))
+    left.ended(small)
+    assert left.seconds() == pytest.approx(75 / (125 / 15))
+    left.reached(large, 21)
+    assert left.seconds() == 0.0
 
 
 RUNS = st.lists(

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import kresnet
 from kresnet.errors import KresnetError
 from kresnet.spec.document import read
 from kresnet.spec.loading import load_study
 from kresnet.study.planning import plan_study
-from kresnet.study.runner import run_study
+from kresnet.study.runner import lead
 from kresnet.training.lock import RunLock
 from tests.command import KRESNET
 from tests.study.subject import EPOCHS, STEPS, prepare, study, write_images
@@ -122,6 +123,27 @@ def test_the_same_again_trains_only_what_is_missing(folder):
     assert changed_times(folder) == before
 
 
+def test_python_finds_the_same(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    before = changed_times(folder)
+    result = kresnet.run_study("tiny.yaml", output="out", report="told")
+    assert changed_times(folder) == before
+    assert "2 of 3 runs have been trained before." in capsys.readouterr().err
+    assert result.values == results(folder) == json.loads((folder / "told/results.json").read_text())
+    assert result.command == "kresnet study tiny.yaml -o out --report told"
+    assert (error := result.error()) is not None
+    assert [problem.code for problem in error.problems] == ["study_incomplete"]
+    assert not result.complete
+    assert repr(result) == "<StudyResult out: 2 of 3 runs finished>"
+    assert {name: run.result["steps"] for (name, _), run in result.runs().items()} == {
+        "plain": EPOCHS * STEPS, "residual": EPOCHS * STEPS,
+    }  # fmt: skip
+    table = (folder / "told/results.md").read_text()
+    for line in str(result).splitlines()[2:5]:  # under the heads and the rule
+        assert all(word in table for word in line.split())
+    assert result._repr_html_().count("<tr") == 4
+
+
 def test_a_study_that_now_says_otherwise_is_refused(folder):
     before = (folder / "out/results.json").read_bytes()
     done = study(folder, "--set", "recipe.epochs=4")
@@ -150,7 +172,7 @@ def test_two_studies_do_not_write_one_directory(tmp_path, monkeypatch):
     plan = plan_study(load_study("tiny.yaml"))
     directory.mkdir()
     with RunLock(directory, print), pytest.raises(KresnetError, match="run_locked"):
-        run_study(plan, directory, 1, "kresnet study tiny.yaml", print)
+        lead(plan, directory, 1, "kresnet study tiny.yaml", print)
 
 
 def test_more_jobs_than_cores_are_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -28,6 +29,21 @@ def test_the_call_that_compiles_counts_only_where_there_is_no_other() -> None:
     pace.reset()
     pace.add(2.0, 100, 0.0)
     assert pace.figures() == {"images_per_second": 50.0, "input_wait": 0.0}
+
+
+def test_an_epoch_that_another_process_began_has_the_pace_of_both() -> None:
+    before, after = Pace(), Pace()
+    before.add(10.0, 100, 1.0)
+    after.restore(json.loads(json.dumps(before.sums())))
+    assert after.figures() == {"images_per_second": 10.0, "input_wait": 0.1}
+    before.add(2.0, 100, 0.5)
+    after.restore(before.sums())
+    after.add(10.0, 100, 1.0)  # which compiles
+    assert after.figures() == {"images_per_second": 50.0, "input_wait": 0.25}
+    after.add(2.0, 300, 0.5)
+    assert after.figures() == {"images_per_second": 100.0, "input_wait": 0.25}
+    after.reset()
+    assert after.figures()["images_per_second"] == 10.0
 
 
 @pytest.mark.parametrize("slow", [False, True])
