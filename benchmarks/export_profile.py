@@ -19,10 +19,8 @@ from typing import Any
 import numpy as np
 
 from kresnet.export import capi
-from kresnet.export.protos import stand_in
-
-with stand_in():
-    from tensorflow.core.protobuf.config_pb2 import RunMetadata, RunOptions
+from kresnet.export.protos import RunMetadata, RunOptions
+from kresnet.serving.threads import run_threads
 
 _WARM_CALLS = 8
 
@@ -34,7 +32,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10)
     options = parser.parse_args()
     capi.disable_xla()
-    capi.tune()
+    capi.tune(run_threads([options.version]))
     session = capi.Session(options.version)
     [(name, taken)] = session.signatures["serving_default"].inputs.items()
     shape = [dim.size if dim.size > 0 else 224 for dim in taken.tensor_shape.dim[1:]]

@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class ExportJob:
             `kresnet_tuned`, the same with the settings of `kresnet serve`; or `onnxruntime`.
         path: a SavedModel's directory, or an ONNX file.
         shape: of a row, `(H, W, C)` or `(D,)`.
-        threads: within an operation.
+        threads: of a run; `kresnet_tuned` deals as many out as `kresnet serve` does.
         image: a file to send to the signature `image_bytes` (to ONNX Runtime: to decode by Pillow first), which is of
             the network's own size; else rows of random numbers are sent.
     """
@@ -83,22 +84,32 @@ _Loaded = tuple[dict[str, str], int, float, Callable[[int], Callable[[], object]
 
 
 def _saved_model(job: ExportJob) -> _Loaded:
-    os.environ["TF_NUM_INTRAOP_THREADS"] = str(job.threads)
     import numpy as np
 
     from kresnet.export.capi import Session, disable_xla, tune, version
+    from kresnet.serving.batching import LEAST_ROWS
 
-    disable_xla()
+    path, threads = Path(job.path), job.threads
     if job.contender == "kresnet_tuned":
-        tune()
+        from kresnet.serving.threads import run_threads
+
+        threads = tune(run_threads([path]))
+    else:
+        os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+    disable_xla()
     before, began = resident(), time.perf_counter()
-    session = Session(Path(job.path))
+    session = Session(path, on_callers_thread=threads < job.threads)
     signature = "image_bytes" if job.image else "serving_default"
     [name] = session.signatures[signature].inputs
+    runs = job.threads // threads
+    callers = ThreadPoolExecutor(runs)
 
     def call(size: int) -> Callable[[], object]:
         rows = np.array([Path(job.image).read_bytes()] * size, object) if job.image else _rows(job, size)
-        return lambda: session.run(signature, {name: rows})
+        parts = np.array_split(rows, max(min(runs, size // LEAST_ROWS), 1))  # as the server deals them out
+        if len(parts) == 1:
+            return lambda: session.run(signature, {name: rows})
+        return lambda: list(callers.map(lambda part: session.run(signature, {name: part}), parts))
 
     return {"tensorflow": version()}, before, began, call
 

@@ -25,6 +25,10 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     rest_port: Annotated[int, typer.Option("--rest-port", min=0, max=65535, help="0 takes a free one.")] = 8501,
     grpc_port: Annotated[int, typer.Option("--grpc-port", min=0, max=65535, help="0 takes a free one.")] = 8500,
+    run_threads: Annotated[
+        int | None,
+        typer.Option("--run-threads", min=1, help="Threads of a run; else one for small layers (embedded server)."),
+    ] = None,
     request_bytes: Annotated[
         int, typer.Option("--request-bytes", min=1, help="Largest request (embedded server).")
     ] = 64 * 1024**2,
@@ -47,13 +51,15 @@ def serve(
     from kresnet.serving.server import Limits, Settings
     from kresnet.serving.server import serve as serve_embedded
 
-    settings = Settings(host, rest_port, grpc_port, Limits(request_bytes, request_seconds, answer_seconds))
+    settings = Settings(host, rest_port, grpc_port, Limits(request_bytes, request_seconds, answer_seconds), run_threads)
     serve_embedded(models, settings, lambda running: _started(host, running))
 
 
 def _started(host: str, serving: Serving) -> None:
     where = f"http://{host}:{serving.rest_port}"
     log(f"REST at {where}/v1/models, gRPC at {host}:{serving.grpc_port}")
+    told = "1 run at a time" if serving.runs == 1 else f"{serving.runs} runs at once"
+    log(f"{told}, {serving.run_threads} thread{'s' * (serving.run_threads > 1)} each (--run-threads).")
     log("This embedded server is for development; docs/server.md says where TF Serving differs.")
     for name in serving.models.models:
         log(f"  kresnet predict --server {where} --model {name} IMAGE...")

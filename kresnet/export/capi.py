@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from kresnet.errors import fail
-from kresnet.export.protos import DataType, MetaGraphDef, OpList, SignatureDef, package_directory
+from kresnet.export.protos import DataType, MetaGraphDef, OpList, RunOptions, SignatureDef, package_directory
 from kresnet.runtime import stderr_held
 
 #: `TF_Code` of tensorflow/c/tf_status.h; a position is a value.
@@ -68,6 +68,7 @@ _FRAMEWORK: dict[str, tuple] = {
     "TF_GetCode": (c_int, c_void_p),
     "TF_Message": (c_char_p, c_void_p),
     "TF_NewBuffer": (POINTER(_Buffer),),
+    "TF_NewBufferFromString": (POINTER(_Buffer), c_char_p, c_size_t),
     "TF_DeleteBuffer": (None, POINTER(_Buffer)),
     "TF_AllocateTensor": (c_void_p, c_int, POINTER(c_int64), c_int, c_size_t),
     "TF_DeleteTensor": (None, c_void_p),
@@ -132,18 +133,28 @@ def disable_xla() -> None:
 
 #: What makes inference on a CPU faster, as the runtime's environment variables: oneDNN keeps each weight in the layout
 #: that its kernel wants rather than reorder it on every call (a loaded model's weights never change), the thread that
-#: runs an operation takes part in it, and operations run one after the other, each on all cores.
+#: runs an operation takes part in it, and operations run one after the other.
 SETTINGS = {
     "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1",
     "TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD": "1",
     "TF_NUM_INTEROP_THREADS": "1",
 }
+_THREADS = "TF_NUM_INTRAOP_THREADS"
 
 
-def tune() -> None:
-    """Take over `SETTINGS` where the environment says nothing else; to be called before the first model is loaded."""
+def tune(threads: int) -> int:
+    """Take over `SETTINGS` and `threads` where the environment says nothing else, before the first model is loaded.
+
+    Args:
+        threads: of an operation, in all sessions of the process.
+
+    Returns:
+        As many as it came to.
+    """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    told = os.environ.setdefault(_THREADS, str(threads))
+    return int(told) if told.isdigit() and int(told) else threads
 
 
 def version() -> str:
@@ -181,6 +192,11 @@ def _status() -> Iterator[int]:
 class Session:
     """A SavedModel loaded by `TF_LoadSessionFromSavedModel` with the tag `serve`.
 
+    Args:
+        directory: of the SavedModel.
+        on_callers_thread: run operations on the thread that calls `run`, rather than hand them to the runtime's. With
+            `tune(1)`, as many runs at once as there are callers.
+
     Attributes:
         signatures: the model's signatures by name, without the loader's own `__saved_model_init_op`.
 
@@ -188,8 +204,10 @@ class Session:
         RuntimeFailure: the model cannot be loaded.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, on_callers_thread: bool = False) -> None:
         self._library = library = _library()
+        run_options = RunOptions(inter_op_thread_pool=-1).SerializeToString() if on_callers_thread else b""
+        self._run_options = library.TF_NewBufferFromString(run_options, len(run_options))
         self._graph = library.TF_NewGraph()
         options, meta_graph = library.TF_NewSessionOptions(), library.TF_NewBuffer()
         try:
@@ -203,6 +221,7 @@ class Session:
             }
         except BaseException:
             library.TF_DeleteGraph(self._graph)
+            library.TF_DeleteBuffer(self._run_options)
             raise
         finally:
             library.TF_DeleteBuffer(meta_graph)
@@ -215,6 +234,7 @@ class Session:
         with _status() as status:
             self._library.TF_DeleteSession(self._session, status)
         self._library.TF_DeleteGraph(self._graph)
+        self._library.TF_DeleteBuffer(self._run_options)
 
     def run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run a signature on arrays; strings are arrays of `object` that hold `bytes`.
@@ -231,7 +251,7 @@ class Session:
                 feeds.append(_to_tensor(array))
             with _status() as status:
                 library.TF_SessionRun(
-                    self._session, None,
+                    self._session, self._run_options,
                     self._endpoints([definition.inputs[name].name for name in inputs]),
                     (c_void_p * len(feeds))(*feeds), len(feeds),
                     self._endpoints([definition.outputs[name].name for name in names]), results, len(names),

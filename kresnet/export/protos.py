@@ -48,11 +48,12 @@ with stand_in():
     from tensorflow.core.framework.op_def_pb2 import OpList
     from tensorflow.core.framework.tensor_pb2 import TensorProto
     from tensorflow.core.framework.types_pb2 import DataType
+    from tensorflow.core.protobuf.config_pb2 import RunMetadata, RunOptions
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, SignatureDef
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 __all__ = [
-    "DataType", "Example", "MetaGraphDef", "OpList", "PredictionLog", "SavedModel", "SignatureDef", "TensorProto",
-    "package_directory",
+    "DataType", "Example", "MetaGraphDef", "OpList", "PredictionLog", "RunMetadata", "RunOptions", "SavedModel",
+    "SignatureDef", "TensorProto", "package_directory",
 ]  # fmt: skip

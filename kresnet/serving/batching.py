@@ -1,6 +1,7 @@
 """Requests that wait for the same model are run together: what arrives during a run is the next run's batch.
 
-No request waits for others to come, so a lone client has the latency of a plain call.
+No request waits for others to come, so a lone client has the latency of a plain call; where several runs may take place
+at once, a large batch is dealt out among those that are free.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from kresnet.export.capi import RuntimeFailure
 
 Arrays = dict[str, np.ndarray]
 Run = Callable[[Arrays], Arrays]
+
+#: Rows of a part of a request, at least: fewer are not worth a run of their own.
+LEAST_ROWS = 8
 
 
 @dataclass(slots=True)
@@ -37,20 +41,39 @@ class Batcher:
             most_rows: of one run; a request of more is a run of its own.
             most_waiting_rows: in all queues together; further requests are refused.
         """
-        self._executor, self._free_runs = executor, runs_at_once
+        self._executor, self._runs_at_once, self._free_runs = executor, runs_at_once, runs_at_once
         self._most_rows, self._most_waiting = most_rows, most_waiting_rows
         self._queues: dict[Hashable, tuple[Run, deque[_Waiting]]] = {}  # first come, first served
         self._waiting_rows = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def submit(self, key: Hashable, run: Run, inputs: Arrays, rows: int) -> Arrays:
-        """The outputs of `run` for `inputs`, possibly run with those of other requests of the same `key`.
+        """The outputs of `run` for `inputs`, possibly run with those of other requests of the same `key`, or in parts.
+
+        `rows` is 1 for inputs that cannot be joined or split along their first axis.
 
         Raises:
             RuntimeFailure: the run's own, or UNAVAILABLE where too many wait.
         """
         if self._waiting_rows and self._waiting_rows + rows > self._most_waiting:
             raise RuntimeFailure("UNAVAILABLE", "The batch scheduling queue to which this task was submitted is full")
+        parts = min(self._runs_at_once, rows // LEAST_ROWS)
+        if parts < 2:
+            return await self._queued(key, run, inputs, rows)
+        split = {name: np.array_split(array, parts) for name, array in inputs.items()}
+        dealt = [{name: arrays[part] for name, arrays in split.items()} for part in range(parts)]
+        sizes = [len(next(iter(each.values()))) for each in dealt]
+        answers = await asyncio.gather(
+            *(self._queued(key, run, each, size) for each, size in zip(dealt, sizes, strict=True)),
+            return_exceptions=True,
+        )
+        done = [answer for answer in answers if isinstance(answer, dict)]
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return {name: np.concatenate([answer[name] for answer in done]) for name in done[0]}
+
+    async def _queued(self, key: Hashable, run: Run, inputs: Arrays, rows: int) -> Arrays:
         waiting = _Waiting(inputs, rows, asyncio.get_running_loop().create_future())
         self._queues.setdefault(key, (run, deque()))[1].append(waiting)
         self._waiting_rows += rows

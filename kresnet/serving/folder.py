@@ -37,5 +37,11 @@ def require_models(directory: Path) -> dict[str, Path]:
     return found
 
 
+def newest(base: Path) -> Path:
+    """The folder of a model's newest version."""
+    found = versions(base)
+    return found[max(found)]
+
+
 def _is_model(base: Path) -> bool:
     return base.is_dir() and any((path / "saved_model.pb").is_file() for path in versions(base).values())

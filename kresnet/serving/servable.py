@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,12 @@ DEFAULT_SIGNATURE = "serving_default"
 class Servable:
     """One version, in the C++ runtime.
 
+    Args:
+        name: of the model.
+        version: its number.
+        directory: of the version.
+        on_callers_thread: as for `kresnet.export.capi.Session`.
+
     Attributes:
         name: of the model.
         version: its number.
@@ -30,13 +37,14 @@ class Servable:
         RuntimeFailure: the version cannot be loaded, or one of its warm-up requests fails.
     """
 
-    def __init__(self, name: str, version: int, directory: Path) -> None:
+    def __init__(self, name: str, version: int, directory: Path, *, on_callers_thread: bool = False) -> None:
         self.name, self.version = name, version
-        self._session = Session(directory)
+        self._session = Session(directory, on_callers_thread=on_callers_thread)
         self.signatures: dict[str, SignatureDef] = dict(self._session.signatures)
         self._users = 0
         self._unused = asyncio.Event()
         self._unused.set()
+        self._runs, self._closed, self._changed = 0, False, threading.Condition()
         try:
             self._warm_up(directory / warmup.FILE)
         except BaseException:
@@ -72,17 +80,36 @@ class Servable:
         self._users += 1
         self._unused.clear()
         try:
-            outputs = await batcher.submit(key, partial(self._session.run, signature), inputs, rows or 1)
+            outputs = await batcher.submit(key, partial(self._run, signature), inputs, rows or 1)
         finally:
             self._users -= 1
             if not self._users:
                 self._unused.set()
         return {name: outputs[name] for name in chosen}
 
+    def _run(self, signature: str, inputs: Arrays) -> Arrays:
+        """A run, in a thread; it goes on where the client that asked for it has given up."""
+        with self._changed:
+            if self._closed:
+                raise not_found(self.name, self.version)
+            self._runs += 1
+        try:
+            return self._session.run(signature, inputs)
+        finally:
+            with self._changed:
+                self._runs -= 1
+                self._changed.notify_all()
+
     async def close(self) -> None:
-        """Free the model once nobody waits for its answer."""
+        """Free the model once nobody waits for its answer and no run is under way."""
         await self._unused.wait()
+        await asyncio.to_thread(self._wait_for_runs)
         self._session.close()
+
+    def _wait_for_runs(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._runs)
 
 
 def _check_inputs(definition: SignatureDef, inputs: Mapping[str, np.ndarray]) -> None:

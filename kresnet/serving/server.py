@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -22,11 +22,14 @@ from aiohttp import web
 from kresnet.errors import fail
 from kresnet.export.capi import disable_xla, tune
 from kresnet.serving.batching import Batcher
+from kresnet.serving.folder import newest, require_models
 from kresnet.serving.grpc_services import make_server
 from kresnet.serving.metrics import Metrics
 from kresnet.serving.models import Models
 from kresnet.serving.rest import Rest
+from kresnet.serving.servable import Servable
 from kresnet.serving.service import Limits, Service
+from kresnet.serving.threads import cores, run_threads
 
 LOOPBACK = "127.0.0.1"
 
@@ -39,6 +42,7 @@ class Settings:
         host: to listen on; only `LOOPBACK` unless the user says otherwise.
         rest_port, grpc_port: 0 for any free one.
         limits: what a client may ask.
+        run_threads: threads of a run; None for what suits the models.
         most_rows: of one run.
         most_waiting_rows: before requests are refused.
         poll_seconds: between looks at the versions.
@@ -48,6 +52,7 @@ class Settings:
     rest_port: int = 8501
     grpc_port: int = 8500
     limits: Limits = Limits()  # noqa: RUF009 - frozen
+    run_threads: int | None = None
     most_rows: int = 64
     most_waiting_rows: int = 4096
     poll_seconds: float = 1.0
@@ -60,11 +65,15 @@ class Serving:
     Attributes:
         models: what is served.
         rest_port, grpc_port: where.
+        run_threads: of a run.
+        runs: at once.
     """
 
     models: Models
     rest_port: int
     grpc_port: int
+    run_threads: int
+    runs: int
 
 
 @asynccontextmanager
@@ -74,14 +83,15 @@ async def serving(directory: Path, settings: Settings) -> AsyncIterator[Serving]
     Raises:
         KresnetError: `model_unreadable`, `environment` where a port is taken.
     """
-    models = Models(directory)
+    found = require_models(directory)
     disable_xla()
-    tune()
-    cores = os.cpu_count() or 1
+    threads = tune(settings.run_threads or run_threads(map(newest, found.values())))
+    models = Models(directory, partial(Servable, on_callers_thread=threads == 1))
+    runs = max(cores() // threads, 1)
     async with AsyncExitStack() as leaving:
-        executor = leaving.enter_context(ThreadPoolExecutor(cores, thread_name_prefix="run"))
+        executor = leaving.enter_context(ThreadPoolExecutor(runs, thread_name_prefix="run"))
         batcher = Batcher(
-            executor, runs_at_once=1, most_rows=settings.most_rows, most_waiting_rows=settings.most_waiting_rows
+            executor, runs_at_once=runs, most_rows=settings.most_rows, most_waiting_rows=settings.most_waiting_rows
         )
         service, metrics = Service(models, batcher, settings.limits), Metrics()
         await models.refresh()
@@ -95,7 +105,7 @@ async def serving(directory: Path, settings: Settings) -> AsyncIterator[Serving]
 
         polling = asyncio.create_task(models.poll(settings.poll_seconds))
         leaving.push_async_callback(_cancelled, polling)
-        yield Serving(models, rest_port, grpc_port)
+        yield Serving(models, rest_port, grpc_port, threads, runs)
 
 
 async def _start_rest(rest: Rest, settings: Settings, leaving: AsyncExitStack) -> int:

@@ -16,8 +16,12 @@ from PIL import Image
 
 from kresnet.errors import KresnetError
 from kresnet.export.capi import RuntimeFailure
+from kresnet.export.manifest import SPEC
 from kresnet.serving import backends, client, protos
 from kresnet.serving.batching import Batcher
+from kresnet.serving.servable import Servable
+from kresnet.serving.threads import cores, run_threads
+from kresnet.spec.loading import load_spec
 from tests.command import kresnet
 from tests.serving.conftest import arrive, eventually, started, states
 
@@ -126,6 +130,38 @@ class TestBatching:
         assert len(sizes) < 9
         assert max(sizes) <= 8
 
+    def test_a_large_request_is_dealt_out_among_the_free_runs(self):
+        sizes, together = [], threading.Barrier(2, timeout=10)
+
+        def run(inputs):
+            sizes.append(len(inputs["x"]))
+            if len(inputs["x"]) > 1:
+                together.wait()
+            return {"y": inputs["x"] * 2}
+
+        async def main():
+            batcher = self.make(runs_at_once=2, most_rows=64, most_waiting_rows=64)
+            small, large = np.ones((1, 3), np.float32), np.arange(51, dtype=np.float32).reshape(17, 3)
+            np.testing.assert_array_equal((await batcher.submit("k", run, {"x": small}, 1))["y"], small * 2)
+            np.testing.assert_array_equal((await batcher.submit("k", run, {"x": large}, 17))["y"], large * 2)
+
+        asyncio.run(main())
+        assert sorted(sizes) == [1, 8, 9]
+
+    def test_a_bad_part_fails_the_request(self):
+        def run(inputs):
+            if (inputs["x"] > 20).any():
+                raise RuntimeFailure("INVALID_ARGUMENT", "large")
+            return {"y": inputs["x"]}
+
+        async def main():
+            batcher = self.make(runs_at_once=2, most_rows=64, most_waiting_rows=64)
+            with pytest.raises(RuntimeFailure, match="large"):
+                await batcher.submit("k", run, {"x": np.arange(32)}, 32)
+            assert len((await batcher.submit("k", run, {"x": np.arange(16)}, 16))["y"]) == 16
+
+        asyncio.run(main())
+
     def test_a_bad_request_fails_alone(self):
         def run(inputs):
             if (inputs["x"] < 0).any():
@@ -157,6 +193,52 @@ class TestBatching:
         answers = asyncio.run(main())
         refused = [answer for answer in answers if isinstance(answer, RuntimeFailure)]
         assert [failure.code for failure in refused] == ["UNAVAILABLE"]
+
+
+class TestThreads:
+    def test_small_layers_run_on_one_thread_each_and_others_on_all_cores(self, exported, toys, tmp_path):
+        assert run_threads([exported.path]) == 1
+        assert run_threads([exported.path, toys / "toy" / "1"]) == cores()  # nobody knows what that has
+        spec = tmp_path / "1" / SPEC
+        spec.parent.mkdir(parents=True)
+        for name, threads in (("cifar_resnet110", 1), ("resnet18", cores())):
+            spec.write_text(json.dumps(load_spec(name).value.document()))
+            assert run_threads([tmp_path / "1"]) == threads
+
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_the_user_may_say_otherwise(self, toys, threads):
+        with started(toys, "--run-threads", str(threads)) as (server, _):
+            for rows in (1, 40):
+                values = [float(row) for row in range(rows)]
+                answer = server.post("/v1/models/toy:predict", {"instances": values})[1]
+                assert answer == {"predictions": [2.0 + 0.5 * value for value in values]}
+
+    def test_a_version_is_not_dropped_under_a_run_whose_client_has_gone(self):
+        begun, may_end, events = threading.Event(), threading.Event(), []
+
+        class Session:
+            def run(self, signature, inputs):
+                begun.set()
+                may_end.wait(10)
+                events.append("ran")
+                return inputs
+
+            def close(self):
+                events.append("closed")
+
+        servable = Servable.__new__(Servable)
+        vars(servable).update(name="toy", version=1, _session=Session(), _users=0, _unused=asyncio.Event())
+        vars(servable).update(_runs=0, _closed=False, _changed=threading.Condition())
+        servable._unused.set()
+        run = threading.Thread(target=servable._run, args=("serving_default", {}))
+        run.start()
+        begun.wait(10)
+        threading.Timer(0.1, may_end.set).start()
+        asyncio.run(servable.close())
+        run.join()
+        assert events == ["ran", "closed"]
+        with pytest.raises(RuntimeFailure, match="NOT_FOUND"):
+            servable._run("serving_default", {})
 
 
 class TestCommands:

@@ -1,0 +1,39 @@
+"""How many threads a run takes, which is settled for a whole process: all its models share TensorFlow's pool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from kresnet.errors import KresnetError
+from kresnet.export.manifest import SPEC
+from kresnet.plan import make_plan
+from kresnet.spec.loading import load_spec
+
+#: Multiply-accumulates of a row in a layer, on average, below which dealing an operation out to threads costs more than
+#: it saves: with 2 M (cifar_resnet20 to 110) a run was faster on one core than on two, with 101 M (resnet18) slower.
+#: Measured by `benchmarks.run_threads`, docs/serving.md.
+SMALL_LAYER = 10_000_000
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_threads(models: Iterable[Path]) -> int:
+    """One where the layers of every model are small; all cores where one's are large, or its spec is not known.
+
+    Args:
+        models: their version folders.
+    """
+    return 1 if all(map(_is_small, models)) else cores()
+
+
+def _is_small(version: Path) -> bool:
+    try:
+        plan = make_plan(load_spec(version / SPEC).value)
+    except KresnetError:  # not of kresnet's making
+        return False
+    return plan.macs < SMALL_LAYER * plan.weighted_layers
