@@ -179,7 +179,7 @@ def _wrk(url: str, body: Path, connections: int, seconds: float) -> tuple[float,
     units = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
     latency = {
         percentile: float(value) * units[unit]
-        for percentile, value, unit in re.findall(r"^ +(\d\d)% +([\d.]+)(us|ms|s|m)$", report, re.MULTILINE)
+        for percentile, value, unit in re.findall(r"^ +(\d\d)% +([\d.]+)(us|ms|s|m) *$", report, re.MULTILINE)
     }
     found = re.search(r"Requests/sec: +([\d.]+)", report)
     assert found

@@ -19,6 +19,9 @@ COLORS = tuple(f"var(--run-{number})" for number in range(1, 9))
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "x", "star", "hexagon")
 DASHES = ("solid", "dot", "dash", "longdash", "dashdot", "longdashdot")
 
+#: Epochs up to which each has a tick of its own.
+FEW_EPOCHS = 10
+
 #: Characters of a name that a figure shows.
 MOST_CHARACTERS = 24
 #: Runs whose last figures a sentence tells.
@@ -108,7 +111,7 @@ def throughput(drawn: Sequence[Line]) -> Iterator[Plot]:
 
 
 def _metric(drawn: Sequence[Line], metric: str, title: str, splits: Sequence[str]) -> Plot:
-    figure = blank("epoch")
+    figure = _blank_over_epochs(drawn)
     several = len(drawn) > 1
     for line in drawn:
         for split in splits:
@@ -143,7 +146,7 @@ def _over_epochs(
     *,
     zero: bool = False,
 ) -> Plot:
-    figure = blank("epoch")
+    figure = _blank_over_epochs(drawn)
     for line in drawn:
         points = [(epoch, value(epoch)) for epoch in line.facts.epochs]
         figure.add_scatter(**_points(points), name=name(line.facts.label), mode=_mode(points),
@@ -158,6 +161,13 @@ def _over_epochs(
         told = f"From {found[0]:{form}} to {found[-1]:{form}}, between {min(found):{form}} and {max(found):{form}}."
     head = ("epoch", *(line.facts.label for line in drawn))
     return Plot(id, title, told, figure, Table(f"{title} by epoch", head, rows))
+
+
+def _blank_over_epochs(drawn: Sequence[Line]) -> go.Figure:
+    figure = blank("epoch")
+    if max((len(line.facts.epochs) for line in drawn), default=0) <= FEW_EPOCHS:
+        figure.update_xaxes(dtick=1)  # there is no epoch 1.5
+    return figure
 
 
 def blank(x: str, height: int = 300) -> go.Figure:

@@ -33,6 +33,8 @@ RUNS = {
     "plain": ["recipe.epochs=4", "block.shortcut=none"],
     "plain-1": ["recipe.epochs=4", "block.shortcut=none", "recipe.seed=1"],
 }
+#: Where the pictures are shown.
+SHOWN = Path(__file__).parents[2] / "docs" / "report.md"
 MEASURED = ["recipe.gradients_every_steps=20", "recipe.bn_check_every_steps=50"]
 
 
@@ -60,7 +62,7 @@ def _do(home: Path, *words: str) -> None:
 
 
 def shoot(browser: Any, path: Path, folder: Path) -> None:
-    """The whole page on a desktop in the light and on a phone in the dark, in pieces that a reader can look at."""
+    """What docs show of the page, on a desktop in the light and on a phone in the dark."""
     for size, scheme, name in ((DESKTOP, "light", "desktop"), (PHONE, "dark", "phone")):
         page = opened(browser, path, size, scheme)
         page.locator("#network .card > summary").filter(has_text="Block 1").first.click()
@@ -69,11 +71,13 @@ def shoot(browser: Any, path: Path, folder: Path) -> None:
         draw_all(page)
         page.evaluate("scrollTo({top: 0, behavior: 'instant'})")  # places are told from the window's top
         for section in ("overview", "network", "curves", "test", "gradients"):
+            file = folder / f"{path.stem}-{section}-{name}.png"
+            if file.name not in SHOWN.read_text(encoding="utf-8"):
+                continue
             place = page.locator(f"#{section}").bounding_box()
             top = 0 if section == "overview" else place["y"] - 16
             height = min(place["y"] + place["height"] - top, 1500 if name == "desktop" else 1700)
             clip = {"x": 0, "y": top, "width": size[0], "height": height}
-            file = folder / f"{path.stem}-{section}-{name}.png"
             page.screenshot(path=file, full_page=True, clip=clip)
             Image.open(file).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
         page.context.close()
