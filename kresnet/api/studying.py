@@ -7,9 +7,8 @@ import shlex
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kresnet.api.run import Run
 from kresnet.api.table import Table
 from kresnet.api.telling import teller
 from kresnet.errors import KresnetError
@@ -18,12 +17,12 @@ from kresnet.plan.display import html_table, text_table
 from kresnet.spec import library
 from kresnet.spec.loading import Loaded, Overrides, Reference, listed, load_study
 from kresnet.spec.study import Study
-from kresnet.study.planning import StudyPlan
-from kresnet.study.planning import plan_study as planned
 from kresnet.study.report import conditions, failures, table, write_report
-from kresnet.study.results import gather
-from kresnet.study.runner import Outcome, lead, undone
-from kresnet.training.run import Run as Directory
+
+if TYPE_CHECKING:  # imported by what plans and trains, so that studies are listed at once
+    from kresnet.api.run import Run
+    from kresnet.study.planning import StudyPlan
+    from kresnet.study.runner import Outcome
 
 
 class StudyResult:
@@ -46,12 +45,16 @@ class StudyResult:
 
     def error(self) -> KresnetError | None:
         """What keeps it from being complete: `interrupted` if it was stopped, `study_incomplete` for failed runs."""
+        from kresnet.study.runner import undone
+
         return undone(self.outcomes, self.command)
 
     def runs(self) -> dict[tuple[str, int], Run]:
         """The finished runs, by the name of their variant and their seed."""
+        from kresnet.api.run import open_run
+
         return {
-            (each.run.variant.name, each.run.seed): Run(Directory(self.path / each.run.folder))
+            (each.run.variant.name, each.run.seed): open_run(self.path / each.run.folder)
             for each in self.outcomes
             if each.state == "finished"
         }
@@ -104,7 +107,9 @@ def plan_study(
     Raises:
         KresnetError: all problems of the document, or of its variants, at once.
     """
-    return planned(load_study(study), form, listed(overrides), seeds)
+    from kresnet.study import planning
+
+    return planning.plan_study(load_study(study), form, overrides, seeds)
 
 
 def run_study(
@@ -141,8 +146,12 @@ def run_study(
         KresnetError: what `kresnet.plan_study` raises, and `run_changed`, `run_locked` or `bad_option` before anything
             is trained; `not_writable` or `disk_full`.
     """
+    from kresnet.study import planning
+    from kresnet.study.results import gather
+    from kresnet.study.runner import lead
+
     loaded, (log, _) = load_study(study), teller(progress)
-    plan = planned(loaded, form, listed(overrides), seeds)
+    plan = planning.plan_study(loaded, form, overrides, seeds)
     directory = Path("studies") / plan.name if output is None else Path(output)
     command = ["kresnet", "study", _named(study, loaded), *(["--form", form] if form else [])]
     for override in listed(overrides):

@@ -63,6 +63,6 @@ def assert_same(one: Run, other: Run) -> None:
     states = [CheckpointStore(run.checkpoints, 1).latest()[0] for run in (one, other)]
     for name, value in states[0].arrays.items():
         np.testing.assert_array_equal(value, states[1].arrays[name])
-    timed = ("seconds", "line", "stalled", "saves")
+    timed = ("seconds", "pace", "line", "stalled", "saves")
     facts = [{key: value for key, value in state.facts.items() if key not in timed} for state in states]
     assert facts[0] == facts[1]
