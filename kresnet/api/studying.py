@@ -150,11 +150,11 @@ def run_study(
     from kresnet.study.results import gather
     from kresnet.study.runner import lead
 
-    loaded, (log, _) = load_study(study), teller(progress)
+    loaded, overrides, (log, _) = load_study(study), listed(overrides), teller(progress)
     plan = planning.plan_study(loaded, form, overrides, seeds)
     directory = Path("studies") / plan.name if output is None else Path(output)
     command = ["kresnet", "study", _named(study, loaded), *(["--form", form] if form else [])]
-    for override in listed(overrides):
+    for override in overrides:
         command += ["--set", str(override)]
     command += ["--seeds", ",".join(map(str, seeds))] if seeds else []
     command += ["--jobs", str(jobs)] if jobs > 1 else []
