@@ -16,7 +16,7 @@ from kresnet.training.memory import peak_memory
 from kresnet.training.pace import Pace
 from tests.training.test_trainer import IMAGES, LABELS, trainer
 
-SLEEP, STEPS = 0.05, 4
+SLEEP, STEPS = 0.05, 8
 
 
 def test_the_call_that_compiles_counts_only_where_there_is_no_other() -> None:
@@ -61,7 +61,8 @@ def test_an_engine_knows_how_long_its_steps_waited_for_data(slow: bool) -> None:
     engine.train(engine.distributed(batches.map(late) if slow else batches), STEPS)
     elapsed = time.perf_counter() - began
     waited = engine.seconds_waited()
-    assert (STEPS * SLEEP if slow else 0.0) <= waited <= elapsed
+    # Some of the sleep may pass while a step is under way, or before the first.
+    assert (0.5 * STEPS * SLEEP if slow else 0.0) <= waited <= elapsed
     assert engine.seconds_waited() == 0.0
 
 
