@@ -1,4 +1,4 @@
-"""Import TensorFlow without its start-up chatter; every verb that needs it calls this first."""
+"""The process: its cores, and TensorFlow imported without its start-up chatter, as by every verb that needs it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ def import_tensorflow(*, silent: bool = False) -> None:
     if keras.backend.backend() != "tensorflow":
         found = keras.backend.backend()
         raise fail("environment", f"Keras runs on {found}.", expected="tensorflow", remedy="KERAS_BACKEND=tensorflow")
+
+
+def cores() -> list[int]:
+    """The numbers of the cores that this process may use."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ class Run:
 
         `run.history.column("test.accuracy")` is one column of it.
         """
-        lines = [line for line in self.directory.lines() if "epoch" in line]
+        lines = self.directory.epochs()
         metrics = [f"{split}.{name}" for split in ("train", "test") for line in lines[:1] for name in line[split]]
         return Table(lines, ("epoch", "step", *metrics, "learning_rate", "images_per_second"))
 

@@ -21,6 +21,7 @@ from aiohttp import web
 
 from kresnet.errors import fail
 from kresnet.export.capi import disable_xla, tune
+from kresnet.runtime import cores
 from kresnet.serving.batching import Batcher
 from kresnet.serving.folder import newest, require_models
 from kresnet.serving.grpc_services import make_server
@@ -29,7 +30,7 @@ from kresnet.serving.models import Models
 from kresnet.serving.rest import Rest
 from kresnet.serving.servable import Servable
 from kresnet.serving.service import Limits, Service
-from kresnet.serving.threads import cores, run_threads
+from kresnet.serving.threads import run_threads
 
 LOOPBACK = "127.0.0.1"
 
@@ -87,7 +88,7 @@ async def serving(directory: Path, settings: Settings) -> AsyncIterator[Serving]
     disable_xla()
     threads = tune(settings.run_threads or run_threads(map(newest, found.values())))
     models = Models(directory, partial(Servable, on_callers_thread=threads == 1))
-    runs = max(cores() // threads, 1)
+    runs = max(len(cores()) // threads, 1)
     async with AsyncExitStack() as leaving:
         executor = leaving.enter_context(ThreadPoolExecutor(runs, thread_name_prefix="run"))
         batcher = Batcher(

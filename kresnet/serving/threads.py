@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from kresnet.errors import KresnetError
 from kresnet.export.manifest import SPEC
 from kresnet.plan import make_plan
+from kresnet.runtime import cores
 from kresnet.spec.loading import load_spec
 
 #: Multiply-accumulates of a row in a layer, on average, below which dealing an operation out to threads costs more than
@@ -17,18 +17,13 @@ from kresnet.spec.loading import load_spec
 SMALL_LAYER = 10_000_000
 
 
-def cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def run_threads(models: Iterable[Path]) -> int:
     """One where the layers of every model are small; all cores where one's are large, or its spec is not known.
 
     Args:
         models: their version folders.
     """
-    return 1 if all(map(_is_small, models)) else cores()
+    return 1 if all(map(_is_small, models)) else len(cores())
 
 
 def _is_small(version: Path) -> bool:

@@ -12,9 +12,9 @@ from typing import Any
 
 from kresnet.plan.effects import ABOUT
 from kresnet.plan.objective import objective
-from kresnet.study.journal import Journal, read_lines
+from kresnet.study.journal import Journal
 from kresnet.study.planning import PlannedVariant, StudyPlan
-from kresnet.study.runner import Outcome, epochs
+from kresnet.study.runner import Outcome
 from kresnet.training.run import Run
 
 Values = dict[str, Any]
@@ -92,14 +92,14 @@ def _run(outcome: Outcome, directory: Path, journal: Iterable[Mapping[str, Any]]
     found: Values = {"variant": planned.variant.name, "seed": planned.seed, "state": outcome.state}
     if outcome.problem:
         found["problem"] = outcome.problem.as_dict()
-    lines = epochs(run.history)
+    lines = run.epochs()
     if (result := run.finished()) is not None:
         found |= _final(result, lines)
         this = (planned.variant.name, planned.seed)
         walls = [line["seconds"] for line in journal if (line.get("variant"), line.get("seed")) == this]
         found["wall_seconds"] = sum(walls) if walls else None
     found["epochs"] = [_epoch(line) for line in lines]
-    found["gradients"] = _gradients(run.history)
+    found["gradients"] = _gradients(run)
     return found
 
 
@@ -134,9 +134,9 @@ def _classifies(variant: PlannedVariant) -> bool:
     return "accuracy" in objective(variant.plan, variant.recipe).metrics
 
 
-def _gradients(history: Path) -> list[Values]:
+def _gradients(run: Run) -> list[Values]:
     """The first and the last look at the gradients, block by block: norms of dL/d(output) and of the weights' share."""
-    looks = [line for line in read_lines(history) if "gradients" in line]
+    looks = [line for line in run.lines() if "gradients" in line]
     chosen = looks[:1] + looks[1:][-1:]
     return [
         {

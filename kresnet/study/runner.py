@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kresnet.errors import CODES, KresnetError, Problem, fail
-from kresnet.study.journal import Journal, read_lines
+from kresnet.study.journal import Journal
 from kresnet.study.left import TimeLeft
 from kresnet.study.planning import PlannedRun, StudyPlan
 from kresnet.study.process import FitProcess
@@ -163,7 +163,7 @@ class _Lead:
         arguments = ["--resume", str(target)] if goes_on else run.arguments(target)
         self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")
         process = FitProcess(arguments, self.directory / "logs" / f"{run.variant.name}-seed-{run.seed}.log", share)
-        before = epochs(target / "history.jsonl")
+        before = Run(target).epochs()
         if before:
             self.left.reached(run, before[-1]["step"], now=False)
         self.active.append(_Active(outcome, process, share, len(before)))
@@ -172,7 +172,7 @@ class _Lead:
     def _look(self, active: _Active) -> None:
         run = active.outcome.run
         ended = active.process.ended
-        lines = epochs(self.directory / run.folder / "history.jsonl")
+        lines = Run(self.directory / run.folder).epochs()
         for line in lines[active.told :]:
             self.left.reached(run, line["step"])
             self.log(f"{run.name}: epoch {line['epoch']}: {_told(line)}{self._left()}")
@@ -193,11 +193,6 @@ class _Lead:
     def _left(self) -> str:
         seconds = self.left.seconds()
         return f"; about {clock(seconds)} left" if seconds else ""
-
-
-def epochs(history: Path) -> list[dict[str, Any]]:
-    """The lines of a run's history that end an epoch."""
-    return [line for line in read_lines(history) if "epoch" in line]
 
 
 def _told(line: dict[str, Any]) -> str:

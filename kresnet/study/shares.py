@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kresnet.errors import fail
+from kresnet.runtime import cores
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,15 @@ def shares(jobs: int) -> list[Share]:
     """
     if jobs == 1:
         return [Share()]
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-    if jobs > len(cores):
+    usable = cores()
+    if jobs > len(usable):
         raise fail(
             "bad_option",
-            f"--jobs {jobs} is more than the {len(cores)} cores there are.",
-            expected=f"--jobs 1 to {len(cores)}",
+            f"--jobs {jobs} is more than the {len(usable)} cores there are.",
+            expected=f"--jobs 1 to {len(usable)}",
         )
     devices = gpus()
-    return [Share(frozenset(cores[at::jobs]), devices[at % len(devices)] if devices else None) for at in range(jobs)]
+    return [Share(frozenset(usable[at::jobs]), devices[at % len(devices)] if devices else None) for at in range(jobs)]
 
 
 def gpus() -> list[str]:

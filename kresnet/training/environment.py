@@ -11,6 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from kresnet.runtime import cores
+
 #: Environment variables that change what TensorFlow computes, or in which order.
 _SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "TF_DETERMINISTIC_OPS", "NVIDIA_TF32_OVERRIDE")
 _PACKAGES = ("kresnet", "tensorflow", "keras", "numpy", "tensorflow-datasets")
@@ -37,8 +39,8 @@ def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
         },
         "kernels": {
             "processor": _processor(),
-            "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads() or _cores(),
-            "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or _cores(),
+            "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads() or len(cores()),
+            "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or len(cores()),
             "xla": "on" if xla else "off",
             **{name: os.environ.get(name, "") for name in _SWITCHES},
         },
@@ -51,10 +53,6 @@ def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Of the packages that what is computed depends on."""
     return {name: version(name) for name in _PACKAGES}
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from kresnet.checkpoint import CheckpointStore
 from kresnet.errors import KresnetError, fail
-from kresnet.files import refuse_existing, staged_directory, told_plainly, write_json, write_text
+from kresnet.files import read_lines, refuse_existing, staged_directory, told_plainly, write_json, write_text
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump, read
@@ -167,15 +167,11 @@ class Run:
 
     def lines(self) -> list[dict[str, Any]]:
         """The history so far, oldest line first; one that a kill cut short is left out."""
-        try:
-            text = self.history.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return []
-        found = []
-        for line in text.splitlines():
-            with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
-        return [line for line in found if isinstance(line, dict) and isinstance(line.get("step"), int)]
+        return [line for line in read_lines(self.history) if isinstance(line.get("step"), int)]
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """The lines of history that end an epoch."""
+        return [line for line in self.lines() if "epoch" in line]
 
     def changes(self) -> list[str]:
         """What changed while the run went on all the same, a line each."""
