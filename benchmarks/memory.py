@@ -65,14 +65,14 @@ def step(
 
     from kresnet.graph import build_model
     from kresnet.plan import plan_loaded
-    from kresnet.plan.estimate import estimate
+    from kresnet.plan.memory_estimate import estimate
     from kresnet.spec.loading import load_spec
     from kresnet.spec.recipe import Sgd
-    from kresnet.training.engine import Engine
-    from kresnet.training.memory import peak_memory
-    from kresnet.training.optimizers import make_optimizer
-    from kresnet.training.rematerialization import rematerialized
-    from kresnet.training.trainer import Trainer
+    from kresnet.training.loop.peak_memory import peak_memory
+    from kresnet.training.step.engine import Engine
+    from kresnet.training.step.optimizers import make_optimizer
+    from kresnet.training.step.rematerialization import rematerialized
+    from kresnet.training.step.trainer import Trainer
 
     plan = plan_loaded(load_spec(network))
     model = build_model(plan, precision=precision)

@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.training.crew import crew
+from tests.distributed.worker_processes import crew
 
 CORES = sorted(os.sched_getaffinity(0))
 

@@ -45,7 +45,7 @@ from benchmarks.export_worker import ExportJob
 from benchmarks.exports import ABOUT, FILES, SUBJECTS
 from benchmarks.machine import commit, results
 from benchmarks.processes import Worker
-from kresnet.export.tensors import to_proto
+from kresnet.export.tensor_protos import to_proto
 from kresnet.serving import protos
 from tests.command import KRESNET
 from tests.weights.conftest import DATA

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kresnet.api.checks import check_batch_norm, check_export, check_gradients
-    from kresnet.api.explaining import explain
+    from kresnet.api.explain import explain
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
-    from kresnet.api.pages import compare_runs, report_run
+    from kresnet.api.reports import compare_runs, report_run
     from kresnet.api.run import Run, open_run, runs
-    from kresnet.api.studying import StudyResult, plan_study, run_study, studies
+    from kresnet.api.study import StudyResult, plan_study, run_study, studies
     from kresnet.api.training import fit, rehearse, resume
     from kresnet.api.weights import convert, export_model
     from kresnet.errors import KresnetError, Problem
 
-__version__ = "0.1.0"
+from kresnet.version import __version__
 
 __all__ = [
     "KresnetError",
@@ -60,11 +60,11 @@ __all__ = [
 #: Where the names are defined.
 _HOMES = {
     "kresnet.api.checks": ("check_batch_norm", "check_export", "check_gradients"),
-    "kresnet.api.explaining": ("explain",),
+    "kresnet.api.explain": ("explain",),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
-    "kresnet.api.pages": ("compare_runs", "report_run"),
+    "kresnet.api.reports": ("compare_runs", "report_run"),
     "kresnet.api.run": ("Run", "open_run", "runs"),
-    "kresnet.api.studying": ("StudyResult", "plan_study", "run_study", "studies"),
+    "kresnet.api.study": ("StudyResult", "plan_study", "run_study", "studies"),
     "kresnet.api.training": ("fit", "rehearse", "resume"),
     "kresnet.api.weights": ("convert", "export_model"),
     "kresnet.errors": ("KresnetError", "Problem"),

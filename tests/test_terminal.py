@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from kresnet import terminal
-from kresnet.cli.layout import fitting_table
+from kresnet.cli.table_layout import fitting_table
 from kresnet.cli.tables import specs_table
 from kresnet.errors import KresnetError, Problem
 from tests.command import KRESNET, kresnet

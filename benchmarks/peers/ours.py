@@ -25,9 +25,9 @@ class Contender(TensorFlowPeer):
         import tensorflow as tf
 
         from kresnet.spec.recipe import Sgd
-        from kresnet.training.engine import Engine
-        from kresnet.training.optimizers import make_optimizer
-        from kresnet.training.trainer import Trainer
+        from kresnet.training.step.engine import Engine
+        from kresnet.training.step.optimizers import make_optimizer
+        from kresnet.training.step.trainer import Trainer
 
         trainer = Trainer(self.network)
         sgd = Sgd(kind="sgd", momentum=MOMENTUM, weight_decay=0.0)

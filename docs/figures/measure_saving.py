@@ -20,14 +20,14 @@ def main(network: str, batch: int, kernels: str) -> None:
     import numpy as np
     import tensorflow as tf
 
-    from kresnet.checkpoint import Checkpoint, CheckpointStore
     from kresnet.graph import build_model
     from kresnet.plan import plan_loaded
+    from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
     from kresnet.spec.loading import load_spec
     from kresnet.spec.recipe import Sgd
-    from kresnet.training.engine import Engine
-    from kresnet.training.optimizers import make_optimizer
-    from kresnet.training.trainer import Trainer
+    from kresnet.training.step.engine import Engine
+    from kresnet.training.step.optimizers import make_optimizer
+    from kresnet.training.step.trainer import Trainer
 
     if kernels == "deterministic":
         tf.config.experimental.enable_op_determinism()

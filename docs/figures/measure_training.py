@@ -19,14 +19,14 @@ def main(network: str, precision: str, batch: int) -> None:
     import numpy as np
     import tensorflow as tf
 
-    from kresnet.analysis.probe import Probe
     from kresnet.graph import build_model
     from kresnet.plan import plan_loaded
+    from kresnet.probes.probe import Probe
     from kresnet.spec.loading import load_spec
     from kresnet.spec.recipe import Sgd
-    from kresnet.training.engine import Engine
-    from kresnet.training.optimizers import make_optimizer
-    from kresnet.training.trainer import Trainer
+    from kresnet.training.step.engine import Engine
+    from kresnet.training.step.optimizers import make_optimizer
+    from kresnet.training.step.trainer import Trainer
 
     plan = plan_loaded(load_spec(network))
     model = build_model(plan, precision=precision)

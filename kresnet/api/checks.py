@@ -16,10 +16,10 @@ from kresnet.spec.loading import Overrides, Reference
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from kresnet.analysis.agreement import NormCheck
-    from kresnet.analysis.checks import Conditions
-    from kresnet.analysis.flow import Flow
+    from kresnet.diagnostics.checks import Conditions
     from kresnet.export.proof import Report
+    from kresnet.probes.batch_norm_agreement import NormCheck
+    from kresnet.probes.gradient_flow import Flow
 
     Examined = Reference | Network | Run
 
@@ -71,7 +71,7 @@ class GradientReport:
 
     def plot(self, *others: GradientReport) -> Figure:
         """Norms, paths, Jacobians and weight gradients block by block, beside those of other networks."""
-        from kresnet.analysis.figures import draw_flows
+        from kresnet.diagnostics.gradient_figures import draw_flows
 
         return draw_flows([report.flow for report in (self, *others)])
 
@@ -81,7 +81,7 @@ class GradientReport:
         Raises:
             KresnetError: `output_exists`, `not_writable`, `disk_full`.
         """
-        from kresnet.analysis.figures import save
+        from kresnet.diagnostics.gradient_figures import save
         from kresnet.files import refuse_existing, staged_directory, write_json
 
         refuse_existing(Path(directory))
@@ -108,8 +108,8 @@ def check_batch_norm(
     from kresnet.runtime import import_tensorflow
 
     import_tensorflow()
-    from kresnet.analysis.checks import check_batch_norms, conditions
-    from kresnet.analysis.subject import open_subject
+    from kresnet.diagnostics.checks import check_batch_norms, conditions
+    from kresnet.diagnostics.network_under_test import open_subject
 
     subject = open_subject(_examined(network), recipe=recipe, overrides=overrides, batch=batch)
     norms = check_batch_norms(subject)
@@ -135,9 +135,9 @@ def check_gradients(
     if batch < 2:
         raise fail("bad_option", "A gradient is measured on a batch.", expected="--batch 2 or more", found=str(batch))
     import_tensorflow()
-    from kresnet.analysis.checks import check_gradients as measure
-    from kresnet.analysis.checks import conditions
-    from kresnet.analysis.subject import open_subject
+    from kresnet.diagnostics.checks import check_gradients as measure
+    from kresnet.diagnostics.checks import conditions
+    from kresnet.diagnostics.network_under_test import open_subject
 
     subject = open_subject(_examined(network), recipe=recipe, overrides=overrides, batch=batch)
     return GradientReport(conditions(subject), measure(subject))

@@ -13,9 +13,9 @@ from kresnet.files import AnyPath
 from kresnet.plan import Plan, lower, plan_loaded
 from kresnet.plan.diff import Difference
 from kresnet.plan.diff import diff as compared
-from kresnet.plan.display import html, line
 from kresnet.plan.drawing import draw
-from kresnet.plan.report import Comparison, paper
+from kresnet.plan.render import html, line
+from kresnet.plan.summary import Comparison, paper
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Loaded, Overrides, Reference, load_recipe, load_spec, split_overrides
@@ -97,7 +97,7 @@ class Network:
         Raises:
             KresnetError: `too_large`; `environment` if TensorFlow cannot be imported; `bad_option`.
         """
-        from kresnet.plan.estimate import available_memory, check_fits, estimate
+        from kresnet.plan.memory_estimate import available_memory, check_fits, estimate
         from kresnet.runtime import import_tensorflow
 
         require_one_of("precision", precision, ("float32", "bfloat16", "float16"))

@@ -13,9 +13,9 @@ from kresnet.api.network import Network, load
 from kresnet.api.table import Table
 from kresnet.errors import fail
 from kresnet.files import AnyPath
+from kresnet.runs.run_directory import Run as Directory
+from kresnet.runs.run_status import Standing, list_runs, standing
 from kresnet.spec.recipe import Recipe
-from kresnet.training.listing import Standing, list_runs, standing
-from kresnet.training.run import Run as Directory
 
 if TYPE_CHECKING:
     import keras
@@ -89,7 +89,7 @@ class Run:
         """
         if not (history := self.history):
             raise fail("run_missing", f"{self.path} has no history yet: no epoch has ended.")
-        from kresnet.analysis.curves import draw_history
+        from kresnet.report.history_figure import draw_history
 
         return draw_history(history, f"{self.network.name} by {self.recipe.name}")
 
@@ -127,7 +127,7 @@ class Run:
 
         self.directory.require_model()
         import_tensorflow()
-        from kresnet.inference import evaluate
+        from kresnet.evaluation.inference import evaluate
 
         return evaluate(self.directory)
 
@@ -150,7 +150,7 @@ class Run:
         if not several:
             raise fail("bad_option", "Name the images to classify.", remedy=f"kresnet predict {self.path} IMAGE...")
         model = self._model
-        from kresnet.inference import predict
+        from kresnet.evaluation.inference import predict
 
         return predict(self.directory, several, model)
 

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kresnet.api.network import Network, load_both
+from kresnet.api.progress import teller
 from kresnet.api.run import Run
-from kresnet.api.telling import teller
 from kresnet.errors import KresnetError, fail
 from kresnet.files import AnyPath
+from kresnet.runs.run_directory import Run as Directory
 from kresnet.spec.loading import Loaded, Overrides, Reference
 from kresnet.spec.recipe import Recipe
-from kresnet.training.run import Run as Directory
 
 if TYPE_CHECKING:
-    from kresnet.training.rehearsal import Rehearsal
+    from kresnet.training.dry_run import Rehearsal
 
 
 def fit(
@@ -53,9 +53,9 @@ def fit(
         KresnetError: for bad input before anything is written; `diverged`, `disk_full` or `peer_lost` later.
         KeyboardInterrupt: once the run was asked to stop and its state is saved. A second interrupt does not wait.
     """
-    from kresnet.plan.estimate import available_memory, check_fits, estimate_recipe
+    from kresnet.distributed.cluster import cluster_of
+    from kresnet.plan.memory_estimate import available_memory, check_fits, estimate_recipe
     from kresnet.runtime import import_tensorflow
-    from kresnet.training.cluster import cluster_of
     from kresnet.weights.transfer import prepare
 
     loaded, chosen = load_both(network, recipe, overrides)
@@ -87,8 +87,8 @@ def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = 
         KresnetError: `run_missing`, `run_changed`, `checkpoint_invalid`, and what `kresnet.fit` raises.
         KeyboardInterrupt: as `kresnet.fit`.
     """
+    from kresnet.distributed.cluster import named_cluster
     from kresnet.runtime import import_tensorflow
-    from kresnet.training.cluster import named_cluster
 
     directory, (log, display) = Directory(Path(run)), teller(progress)
     if directory.finished():
@@ -123,9 +123,9 @@ def rehearse(
     Raises:
         KresnetError: whatever `kresnet.fit` would refuse to begin with; `bad_option` for a run of several workers.
     """
-    from kresnet.plan.estimate import available_memory, check_fits, estimate_recipe
+    from kresnet.distributed.cluster import cluster_of
+    from kresnet.plan.memory_estimate import available_memory, check_fits, estimate_recipe
     from kresnet.runtime import import_tensorflow
-    from kresnet.training.cluster import cluster_of
 
     loaded, chosen = load_both(network, recipe, overrides)
     if cluster_of(chosen.value):
@@ -134,7 +134,7 @@ def rehearse(
     if not force:
         check_fits(estimate_recipe(loaded.plan(), chosen.value), available_memory())
     import_tensorflow()
-    from kresnet.training.rehearsal import rehearse
+    from kresnet.training.dry_run import rehearse
 
     with _training(chosen):
         return rehearse(loaded.spec, loaded.plan(), chosen.value, chosen.source.values)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kresnet.api.network import Network, load, require_one_of
-from kresnet.api.telling import teller
+from kresnet.api.progress import teller
 from kresnet.errors import fail
 from kresnet.export.contract import Fold, WeightType
 from kresnet.files import AnyPath
@@ -18,11 +18,11 @@ from kresnet.spec.loading import Overrides, Reference, split_overrides
 
 if TYPE_CHECKING:
     from kresnet.api.run import Run
-    from kresnet.export.origin import Origin
     from kresnet.export.portable import PortableResult
     from kresnet.export.saved_model import ExportResult
-    from kresnet.weights.habits import Carried
+    from kresnet.runs.trained_model import Origin
     from kresnet.weights.matching import Match
+    from kresnet.weights.source_defaults import Carried
 
 Format = Literal["saved_model", "tflite", "onnx"]
 
@@ -95,11 +95,11 @@ def convert(
             `weights_pickle`, `too_large`, `not_writable`, `disk_full`.
     """
     from kresnet.files import refuse_existing, write_text
-    from kresnet.plan.estimate import available_memory, check_fits, estimate
+    from kresnet.plan.memory_estimate import available_memory, check_fits, estimate
     from kresnet.runtime import import_tensorflow
-    from kresnet.weights.habits import carry_over
     from kresnet.weights.matching import match, require
     from kresnet.weights.source import open_weights
+    from kresnet.weights.source_defaults import carry_over
 
     output = Path(output)
     if output.suffix != ".keras":
@@ -208,7 +208,7 @@ def export_model(
         raise fail("bad_option", message)
     origin = opened(trained, spec, classes)
     import_tensorflow()
-    from kresnet.export.samples import samples
+    from kresnet.export.sample_inputs import samples
     from kresnet.export.saved_model import Options
     from kresnet.export.saved_model import export_model as export
     from kresnet.plan import make_plan
@@ -237,7 +237,7 @@ def export_model(
 
 def opened(trained: Run | AnyPath, spec: Reference | Network | None, classes: AnyPath | Sequence[str] | None) -> Origin:
     """The network on disk that a user means, its spec and its classes' names."""
-    from kresnet.export.origin import open_origin
+    from kresnet.runs.trained_model import open_origin
 
     names = Path(classes) if isinstance(classes, str | os.PathLike) else classes
     return open_origin(Path(trained), spec=spec.loaded if isinstance(spec, Network) else spec, classes=names)

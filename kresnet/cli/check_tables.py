@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from kresnet.analysis.agreement import NormCheck, tolerance
-from kresnet.analysis.flow import Flow
-from kresnet.cli.layout import fitting_table
+from kresnet.cli.table_layout import fitting_table
+from kresnet.probes.batch_norm_agreement import NormCheck, tolerance
+from kresnet.probes.gradient_flow import Flow
 
 if TYPE_CHECKING:
-    from kresnet.analysis.checks import Conditions
+    from kresnet.diagnostics.checks import Conditions
 
 
 def conditions_text(label: str, under: Conditions) -> str:

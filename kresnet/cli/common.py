@@ -11,7 +11,7 @@ import typer
 
 import kresnet
 from kresnet import terminal
-from kresnet.api.telling import log
+from kresnet.api.progress import log
 from kresnet.errors import KresnetError
 
 if TYPE_CHECKING:  # imported by the functions that need them, so that `--help` and `--json` answer at once

@@ -8,10 +8,11 @@ import traceback
 import typer
 from typer.exceptions import Abort, TyperException
 
-from kresnet import __version__, terminal
+from kresnet import terminal
 from kresnet.cli import build, check, completion, convert, describe, explain, export, report, serve, study, train
 from kresnet.cli.common import log_error, print_json
 from kresnet.errors import KresnetError, Problem
+from kresnet.version import __version__
 
 app = typer.Typer(
     name="kresnet",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from kresnet.cli.layout import fitting_table
-from kresnet.study.report import conditions, failures, table
+from kresnet.cli.table_layout import fitting_table
+from kresnet.study.result_files import conditions, failures, table
 
 if TYPE_CHECKING:
     from kresnet.api.table import Table
-    from kresnet.study.planning import StudyPlan
+    from kresnet.study.study_plan import StudyPlan
 
 #: Columns for which a terminal of 120 letters has no room; `results.md` has them.
 _IN_MARKDOWN_ONLY = ("parameters", "images/s")

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kresnet.cli.layout import fitting_table
+from kresnet.cli.table_layout import fitting_table
 from kresnet.plan.diff import Difference, place
 from kresnet.plan.records import Plan
-from kresnet.plan.report import Comparison, amount, rows, shape_text, signed
+from kresnet.plan.summary import Comparison, amount, rows, shape_text, signed
 
 if TYPE_CHECKING:
-    from kresnet.analysis.explain import Explanation
+    from kresnet.diagnostics.explain import Explanation
 
 #: Columns that the plan's table needs to show words and figures side by side, and that the figures take of them.
 _WIDE, _FIGURES = 116, 49

@@ -15,7 +15,7 @@ from kresnet.cli.common import ForceOption, JsonOption, OutputOption, SetOption,
 from kresnet.errors import KresnetError, fail
 
 if TYPE_CHECKING:
-    from kresnet.training.rehearsal import Rehearsal
+    from kresnet.training.dry_run import Rehearsal
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")]
 
@@ -97,14 +97,14 @@ def _rehearsed(found: Rehearsal, as_json: bool) -> None:
     """Show what a run would do."""
     if as_json:
         return print_json(found.as_dict())
-    from kresnet.cli.rehearsal import print_rehearsal
+    from kresnet.cli.dry_run import print_rehearsal
 
     return print_rehearsal(found)
 
 
 def _most(peak: Mapping[str, int]) -> str:
     """`1.2 GiB of memory, 3.4 GiB on the device`."""
-    from kresnet.plan.estimate import size
+    from kresnet.plan.memory_estimate import size
 
     host = f"{size(peak['host'])} of memory"
     return f"{host}, {size(peak['device'])} on the device" if "device" in peak else host

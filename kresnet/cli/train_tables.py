@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kresnet.cli.common import console
-from kresnet.cli.layout import fitting_table
+from kresnet.cli.table_layout import fitting_table
 
 #: How many classes are shown.
 SHOWN = 10
@@ -16,7 +16,7 @@ def print_classes(accuracies: Mapping[str, float | None], tally: list[Any]) -> N
     """The classes that are recognised worst, each with what it is taken for."""
     import numpy as np
 
-    from kresnet.training.classes import confusions
+    from kresnet.evaluation.per_class import confusions
 
     counts, names = np.array(tally), list(accuracies)
     several = len(names) > SHOWN

@@ -1,7 +1,7 @@
 """The order of training examples, as a function of (seed, epoch) alone.
 
 No iterator state: the batch of any step can be had without those before it, which is what makes a resumed run read
-exactly what the interrupted one would have read. The dice of augmentation are in `kresnet.data.dice`.
+exactly what the interrupted one would have read. The dice of augmentation are in `kresnet.data.counter_rng`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The batches that training and evaluation read.
 
-The training batch of step s is a function of (seed, s) alone (see `kresnet.data.order` and `kresnet.data.dice`). One
+The training batch of step s is a function of (seed, s) alone (see `kresnet.data.order` and `kresnet.data.counter_rng`). One
 data set may run over a whole training: epochs follow each other without a new iterator.
 """
 
@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from kresnet.data.augment import Augmentation
 from kresnet.data.augment.mix import draw_mixture, mix_pairs
-from kresnet.data.dice import Dice
+from kresnet.data.counter_rng import Dice
 from kresnet.data.order import draw_order, steps_per_epoch
 from kresnet.data.splits import Split
 from kresnet.errors import fail

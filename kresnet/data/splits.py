@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data.augment.crops import Cut
-from kresnet.data.parts import resample_parts
+from kresnet.data.crop_resize import resample_parts
 from kresnet.errors import KresnetError, Problem
 from kresnet.spec.inputs import Input
 

@@ -17,15 +17,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import kresnet
 from kresnet.errors import fail
 from kresnet.export.contract import Fold, WeightType, request_shape, require_names
-from kresnet.export.golden import difference, golden_outputs, golden_rows
-from kresnet.export.network import Network, served_network
-from kresnet.export.samples import Samples
+from kresnet.export.reference_outputs import difference, golden_outputs, golden_rows
+from kresnet.export.sample_inputs import Samples
+from kresnet.export.served_network import Network, served_network
 from kresnet.files import refuse_existing, staged_file, write_json
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Classifier, Spec
+from kresnet.version import __version__
 
 Portable = Literal["tflite", "onnx"]
 
@@ -80,7 +80,7 @@ def export_portable(
         class_names: in order; empty where the head is not a classifier.
         path: of the new file.
         kind: `tflite` or `onnx`; the latter needs `pip install 'kresnet[onnx]'`.
-        fold: as for `kresnet.export.network.served_network`.
+        fold: as for `kresnet.export.served_network.served_network`.
         weights: float32, or float16 for TensorFlow Lite.
         inputs: real inputs to compare on; random ones by default.
         origin: what the JSON shall say of where `model` comes from.
@@ -119,7 +119,7 @@ def export_portable(
             "weights": weights,
             "changes": [change.as_dict() for change in changes],
             "verified": {"runtime": runtime, "rows": inputs.source, "batches": BATCHES, "largest_difference": worst},
-            "made_with": {"kresnet": kresnet.__version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+            "made_with": {"kresnet": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
             "origin": dict(origin or {}),
             "spec": spec.document(),
         },

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.errors import KresnetError, Problem, fail
-from kresnet.export.checks import CHECKS
-from kresnet.export.golden import RANDOM
 from kresnet.export.manifest import Manifest
+from kresnet.export.proof_checks import CHECKS
+from kresnet.export.reference_outputs import RANDOM
 from kresnet.export.staging import versions
 
 #: Seconds after which a proof that has not ended is taken to hang.
@@ -49,7 +49,7 @@ class Report:
         directory: the version folder.
         results: the checks that ran, in order.
         not_verified: what the proof says nothing about, a sentence each.
-        changes: how the served network differs from the trained one (see `kresnet.export.network.Change`).
+        changes: how the served network differs from the trained one (see `kresnet.export.served_network.Change`).
         facts: measured on the way: `tensorflow`, `needs`, `weights_bytes`, `variables_bytes`, `load_seconds`,
             `largest_difference`, `milliseconds_a_batch`, `loaded_resident_bytes` (the runtime's own included).
     """

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.export.capi import RuntimeFailure
-from kresnet.export.checks import CHECKS
-from kresnet.export.subject import Subject, Wrong, announce
+from kresnet.export.export_under_test import Subject, Wrong, announce
+from kresnet.export.proof_checks import CHECKS
 
 
 def main(directory: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from kresnet.export.contract import Signature
-from kresnet.export.golden import Golden
 from kresnet.export.protos import Example
+from kresnet.export.reference_outputs import Golden
 
 
 def request(

@@ -15,16 +15,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-import kresnet
 from kresnet.errors import KresnetError, fail
 from kresnet.export import manifest, warmup
 from kresnet.export.contract import PREDICT, Fold, Shape, Signature, WeightType, contract, require_names
-from kresnet.export.golden import Golden, golden_outputs, golden_rows
 from kresnet.export.manifest import Manifest
-from kresnet.export.network import served_network
 from kresnet.export.proof import Report, check_export
+from kresnet.export.reference_outputs import Golden, golden_outputs, golden_rows
 from kresnet.export.requests import request
-from kresnet.export.samples import Samples
+from kresnet.export.sample_inputs import Samples
+from kresnet.export.served_network import served_network
 from kresnet.export.server_files import list_models, write_server_files
 from kresnet.export.signatures import Endpoint, endpoints
 from kresnet.export.staging import stage
@@ -32,6 +31,7 @@ from kresnet.files import told_plainly
 from kresnet.graph import verify
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
+from kresnet.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Options:
     Attributes:
         version: the version's number, or `None` for the next free one (1 first).
         signatures: those beside `serving_default`; `None` for all that the network can have.
-        fold: whether batch norms are folded (see `kresnet.export.network.served_network`).
+        fold: whether batch norms are folded (see `kresnet.export.served_network.served_network`).
         weights: type that kernels are stored in.
         base_path: `models_dir` as the server will see it, for `models.config`; `models_dir` itself by default.
     """
@@ -118,7 +118,7 @@ def export_model(
             _write_text(staged.directory / manifest.CLASS_NAMES, "\n".join(names))
             Manifest(
                 name=spec.name,
-                made_with={"kresnet": kresnet.__version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+                made_with={"kresnet": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
                 signatures=signatures,
                 class_names=names,
                 golden_from=inputs.source,

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from kresnet.export.bombs import defused
 from kresnet.export.contract import Shape, Signature, example_feature, request_shape
-from kresnet.export.network import Network
+from kresnet.export.image_limits import defused
+from kresnet.export.served_network import Network
 from kresnet.spec.architecture import Classifier, Spec
 
 Outputs = dict[str, tf.Tensor]
@@ -83,7 +83,7 @@ def decode_all(encoded: tf.Tensor, spec: Spec) -> tf.Tensor:
     """Image files (N,) of any sizes -> float32 `(N, H, W, C)`, values 0-255, decoded and resized as evaluation does.
 
     Each is decoded and resized on its own, so that a batch may mix sizes; one that declares more than
-    `kresnet.export.bombs.MOST_PIXELS` is refused before memory is taken for it.
+    `kresnet.export.image_limits.MOST_PIXELS` is refused before memory is taken for it.
     """
     from kresnet.data.images import decode
 

@@ -16,7 +16,7 @@ import numpy as np
 from kresnet.export.contract import CLASSIFY, PREDICT
 from kresnet.export.protos import Example, PredictionLog
 from kresnet.export.requests import strings
-from kresnet.export.tensors import to_array, to_proto
+from kresnet.export.tensor_protos import to_array, to_proto
 
 FILE = "assets.extra/tf_serving_warmup_requests"
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from kresnet.errors import KresnetError
-from kresnet.plan.effects import without_effect
-from kresnet.plan.network import lower
+from kresnet.plan.lowering import lower
 from kresnet.plan.records import Parameter, Plan, Record
+from kresnet.plan.unused_settings import without_effect
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Loaded
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kresnet.plan.draft import Draft
+from kresnet.plan.plan_builder import Draft
 from kresnet.plan.records import Record
 from kresnet.spec.architecture import Stage
 from kresnet.spec.blocks import BottleneckBlock, DenseBlock

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-from kresnet.plan.parts import Part, parts
 from kresnet.plan.records import Plan, Record, Shape
-from kresnet.plan.report import shape_text
+from kresnet.plan.sections import Part, parts
+from kresnet.plan.summary import shape_text
 
 #: What a document says about itself rather than about its network.
 _ABOUT = ("name", "source", "published")
@@ -156,12 +156,12 @@ class Difference:
         return f"<Difference of {self.b.name} from {self.a.name}: {changed}>"
 
     def __str__(self) -> str:
-        from kresnet.plan.display import difference_text
+        from kresnet.plan.render import difference_text
 
         return difference_text(self)
 
     def _repr_html_(self) -> str:
-        from kresnet.plan.display import difference_html
+        from kresnet.plan.render import difference_html
 
         return difference_html(self)
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from kresnet.plan.canvas import MARGIN, Canvas, box_size, text_width
-from kresnet.plan.parts import Part, describe_shortcut, extras, parts, runs, trunk
 from kresnet.plan.records import Plan
-from kresnet.plan.report import amount, shape_text
+from kresnet.plan.sections import Part, describe_shortcut, extras, parts, runs, trunk
+from kresnet.plan.summary import amount, shape_text
 
 #: Blocks of a stage that are all drawn; of a longer run of like blocks only the ends are.
 SHOWN = 14

@@ -150,16 +150,16 @@ class Plan:
         }
 
     def __repr__(self) -> str:
-        from kresnet.plan.display import line
+        from kresnet.plan.render import line
 
         return f"<Plan {line(self)}>"
 
     def __str__(self) -> str:
-        from kresnet.plan.display import text
+        from kresnet.plan.render import text
 
         return text(self)
 
     def _repr_html_(self) -> str:
-        from kresnet.plan.display import html
+        from kresnet.plan.render import html
 
         return html(self)

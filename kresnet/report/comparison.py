@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from kresnet.plan.diff import Difference, brief, diff, flat, settings
-from kresnet.report.facts import Facts
 from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, Table, blank, name
+from kresnet.report.run_data import Facts
 
 #: Settings of a recipe that leave a run another draw of the same, or say only where its data lie.
 _SAME = ("seed", "data.path", "data.data_dir")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.training.run import Run
+from kresnet.runs.run_directory import Run
 
 #: Measurements that a figure shows of a run; of more, as many evenly spaced ones.
 MOST_SHOWN = 200
@@ -39,7 +39,7 @@ class Gradients:
         verdicts: at each of the steps: `holds`, `vanishes`, `explodes` or `not_a_number`.
         first_blocks: where it first does so, seen from the output; None where it holds.
         delta, identity, residual, weights: float64 `(blocks, steps)`, NaN where there is no value; see
-            `kresnet.analysis.flow.BlockFlow`.
+            `kresnet.probes.gradient_flow.BlockFlow`.
     """
 
     blocks: tuple[str, ...]

@@ -15,17 +15,17 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-import kresnet
-from kresnet.analysis.parts import batch_norms
-from kresnet.plan.report import amount, shape_text
-from kresnet.report import views
+from kresnet.evaluation.evaluation import Examination, Unexamined
+from kresnet.plan.summary import amount, shape_text
+from kresnet.probes.block_paths import batch_norms
+from kresnet.report import page_sections as views
 from kresnet.report.comparison import Comparison, final_plot
-from kresnet.report.examination import Examination, Unexamined
-from kresnet.report.facts import Facts
-from kresnet.report.network import Level, levels
+from kresnet.report.gradient_plots import flow_plots, norm_plot
+from kresnet.report.mistake_plots import accuracies, confusion
+from kresnet.report.network_tree import Level, levels
 from kresnet.report.plots import Line, Plot, Table, curves, lines, throughput
-from kresnet.report.plots_of_gradients import flow_plots, norm_plot
-from kresnet.report.plots_of_mistakes import accuracies, confusion
+from kresnet.report.run_data import Facts
+from kresnet.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _render(title: str, runs: Sequence[Facts], drawn: Sequence[Line], **parts: A
         "throughput": list(throughput(drawn)),
         "environment": list(views.environment_tables(runs)),
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "version": kresnet.__version__,
+        "version": __version__,
         "style": _asset("style.css"),
         "script": script,
         "library": library,

@@ -9,8 +9,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from kresnet.report.facts import Facts
 from kresnet.report.history import Epoch
+from kresnet.report.run_data import Facts
 from kresnet.spec.recipe.stopping import FALLING
 
 #: The style sheet's colours of runs, for light and dark paper; the page's script resolves them.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from kresnet.errors import fail
-from kresnet.serving.folder import require_models
+from kresnet.serving.model_folder import require_models
 from kresnet.serving.models import CONFIG
 
 BINARY, IMAGE = "tensorflow_model_server", "tensorflow/serving"

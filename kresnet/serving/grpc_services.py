@@ -10,9 +10,8 @@ from typing import Any
 import grpc
 
 from kresnet.export.capi import CODES, RuntimeFailure
-from kresnet.export.tensors import to_array, to_proto
+from kresnet.export.tensor_protos import to_array, to_proto
 from kresnet.serving.metrics import Metrics
-from kresnet.serving.parsing import invalid
 from kresnet.serving.protos import (
     ClassificationRequest,
     ClassificationResponse,
@@ -33,6 +32,7 @@ from kresnet.serving.protos import (
     add_ModelServiceServicer_to_server,
     add_PredictionServiceServicer_to_server,
 )
+from kresnet.serving.request_json import invalid
 from kresnet.serving.service import Service
 
 #: A connection is replaced once it is this many times as old as a request may take to come: gRPC itself would wait

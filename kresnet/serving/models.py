@@ -13,9 +13,9 @@ from google.protobuf import text_format
 from kresnet.errors import fail
 from kresnet.export.capi import RuntimeFailure
 from kresnet.files import told_plainly
-from kresnet.serving.folder import models_in, require_models
-from kresnet.serving.parsing import invalid
+from kresnet.serving.model_folder import models_in, require_models
 from kresnet.serving.protos import ModelConfig, ModelServerConfig, ModelSpec, ModelVersionStatus
+from kresnet.serving.request_json import invalid
 from kresnet.serving.servable import Servable, not_found
 from kresnet.serving.versions import Load, Model
 

@@ -13,13 +13,13 @@ from aiohttp import web
 from google.protobuf.json_format import MessageToDict, MessageToJson
 
 from kresnet.export.capi import RuntimeFailure
-from kresnet.serving import writing
-from kresnet.serving.examples import read_input
+from kresnet.serving import response_json as writing
 from kresnet.serving.metrics import PATH as METRICS_PATH
 from kresnet.serving.metrics import Metrics
-from kresnet.serving.parsing import invalid, parse, read_inputs, signature_name
 from kresnet.serving.protos import ModelSpec, SignatureDefMap
+from kresnet.serving.request_json import invalid, parse, read_inputs, signature_name
 from kresnet.serving.service import METADATA, Service
+from kresnet.serving.tf_examples import read_input
 
 _VERSION = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _INFERENCE = re.compile(rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<method>classify|regress|predict)", re.IGNORECASE)

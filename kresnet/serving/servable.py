@@ -13,8 +13,8 @@ import numpy as np
 from kresnet.export import warmup
 from kresnet.export.capi import RuntimeFailure, Session
 from kresnet.serving.batching import Arrays, Batcher
-from kresnet.serving.parsing import invalid
 from kresnet.serving.protos import SignatureDef
+from kresnet.serving.request_json import invalid
 
 DEFAULT_SIGNATURE = "serving_default"
 

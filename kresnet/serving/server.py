@@ -23,9 +23,9 @@ from kresnet.errors import fail
 from kresnet.export.capi import disable_xla, tune
 from kresnet.runtime import cores
 from kresnet.serving.batching import Batcher
-from kresnet.serving.folder import newest, require_models
 from kresnet.serving.grpc_services import make_server
 from kresnet.serving.metrics import Metrics
+from kresnet.serving.model_folder import newest, require_models
 from kresnet.serving.models import Models
 from kresnet.serving.rest import Rest
 from kresnet.serving.servable import Servable

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 from kresnet.export.capi import RuntimeFailure
 from kresnet.serving.batching import Arrays, Batcher
-from kresnet.serving.examples import serialized
 from kresnet.serving.models import Models
-from kresnet.serving.parsing import invalid
 from kresnet.serving.protos import (
     ClassificationResponse,
     GetModelMetadataResponse,
@@ -24,7 +22,9 @@ from kresnet.serving.protos import (
     SignatureDef,
     SignatureDefMap,
 )
+from kresnet.serving.request_json import invalid
 from kresnet.serving.servable import DEFAULT_SIGNATURE, Servable
+from kresnet.serving.tf_examples import serialized
 
 METADATA = "signature_def"
 

@@ -1,6 +1,6 @@
 """Read a YAML 1.2 or JSON document into plain values that remember where they stood.
 
-The parser's events are converted in `kresnet.spec.values`, rather than loaded by ruamel's constructors: nothing but
+The parser's events are converted in `kresnet.spec.yaml_reader`, rather than loaded by ruamel's constructors: nothing but
 mappings, sequences and scalars can come out, every value keeps its line and column, and a document that is too deep or
 too long is given up where it becomes so.
 """
@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from kresnet.errors import KresnetError, Place, Problem
-from kresnet.spec.values import MAX_DEPTH, Path_, Reader, Source
+from kresnet.spec.yaml_reader import MAX_DEPTH, Path_, Reader, Source
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Path_", "Source", "dump", "parse", "read"]
 

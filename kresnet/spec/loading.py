@@ -15,7 +15,7 @@ from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document, merge
 from kresnet.spec.document import MAX_DEPTH, Path_, Source, parse, read
-from kresnet.spec.given import plain
+from kresnet.spec.from_python import plain
 from kresnet.spec.locations import stated
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.study import Study
@@ -140,7 +140,7 @@ def listed(overrides: Overrides) -> list[str | Override]:
     """Overrides of either form, one by one.
 
     Raises:
-        KresnetError: `bad_override`, or `wrong_type` and what else `kresnet.spec.given.plain` raises.
+        KresnetError: `bad_override`, or `wrong_type` and what else `kresnet.spec.from_python.plain` raises.
     """
     if isinstance(overrides, str):
         return [overrides]

@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from kresnet.plan.report import amount
+from kresnet.plan.summary import amount
 from kresnet.study.labels import label_ends, wrapped
 
 Values = Mapping[str, Any]

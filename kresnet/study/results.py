@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kresnet.plan.effects import ABOUT
 from kresnet.plan.objective import objective
+from kresnet.plan.unused_settings import ABOUT
+from kresnet.runs.run_directory import Run
 from kresnet.study.journal import Journal
-from kresnet.study.planning import PlannedVariant, StudyPlan
 from kresnet.study.runner import Outcome
-from kresnet.training.run import Run
+from kresnet.study.study_plan import PlannedVariant, StudyPlan
 
 Values = dict[str, Any]
 

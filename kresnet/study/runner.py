@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kresnet.errors import CODES, KresnetError, Problem, fail
+from kresnet.runs.config_drift import changes
+from kresnet.runs.lock import RunLock, is_held
+from kresnet.runs.run_directory import Run, documents
+from kresnet.study.eta import TimeLeft
+from kresnet.study.fit_process import FitProcess
 from kresnet.study.journal import Journal
-from kresnet.study.left import TimeLeft
-from kresnet.study.planning import PlannedRun, StudyPlan
-from kresnet.study.process import FitProcess
-from kresnet.study.shares import Share, shares
-from kresnet.training.lock import RunLock, is_held
-from kresnet.training.origin import changes
-from kresnet.training.progress import clock
-from kresnet.training.run import Run, documents
-from kresnet.training.signals import StopSignals
+from kresnet.study.resources import Share, shares
+from kresnet.study.study_plan import PlannedRun, StudyPlan
+from kresnet.training.loop.progress import clock
+from kresnet.training.loop.signals import StopSignals
 
 Log = Callable[[str], None]
 

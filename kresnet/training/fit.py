@@ -14,37 +14,37 @@ from kresnet.data.augment import Augmentation
 from kresnet.data.order import steps_per_epoch
 from kresnet.data.sources import DataSet, open_data
 from kresnet.data.sources.targets import require_targets
+from kresnet.distributed.cluster import Cluster, cluster_of
+from kresnet.distributed.context import Assembly, Terms, assembled, receive
+from kresnet.distributed.devices import choose_kernels
+from kresnet.distributed.environment import environment
+from kresnet.distributed.workers import Workers
 from kresnet.errors import fail
 from kresnet.files import staged_file, write_json
 from kresnet.graph import build_model
 from kresnet.plan import Plan, make_plan
-from kresnet.plan.outline import Outline, make_outline
+from kresnet.plan.resolved_recipe import Outline, make_outline
 from kresnet.plan.segments import require_stages
+from kresnet.runs.config_drift import changes, refusal
+from kresnet.runs.lock import RunLock
+from kresnet.runs.run_directory import Run, documents
 from kresnet.spec.architecture import Features, Spec
 from kresnet.spec.recipe import Augment, Recipe
-from kresnet.training.assembly import Assembly, Terms, assembled, receive
-from kresnet.training.averaging import Average
-from kresnet.training.clipping import Clip, ClipAdaptively, ClipNorm
-from kresnet.training.cluster import Cluster, cluster_of
-from kresnet.training.devices import choose_kernels
-from kresnet.training.engine import Engine
-from kresnet.training.environment import environment
-from kresnet.training.instruments import Instruments, require_subject
-from kresnet.training.lock import RunLock
-from kresnet.training.loss_scale import loss_scale_for
-from kresnet.training.losses import make_loss
-from kresnet.training.memory import peak_memory
-from kresnet.training.optimizers import make_optimizer
-from kresnet.training.origin import changes, refusal
-from kresnet.training.progress import Progress, ProgressMaker
-from kresnet.training.rematerialization import rematerialized
-from kresnet.training.run import Run, documents
-from kresnet.training.schedules import learning_rate
-from kresnet.training.session import Session
-from kresnet.training.signals import StopSignals
-from kresnet.training.trainer import Trainer
-from kresnet.training.workers import Workers
-from kresnet.training.xla import resolve_xla
+from kresnet.training.loop.monitors import Instruments, require_subject
+from kresnet.training.loop.peak_memory import peak_memory
+from kresnet.training.loop.progress import Progress, ProgressMaker
+from kresnet.training.loop.schedule import learning_rate
+from kresnet.training.loop.session import Session
+from kresnet.training.loop.signals import StopSignals
+from kresnet.training.step.averaging import Average
+from kresnet.training.step.clipping import Clip, ClipAdaptively, ClipNorm
+from kresnet.training.step.engine import Engine
+from kresnet.training.step.loss_scale import loss_scale_for
+from kresnet.training.step.losses import make_loss
+from kresnet.training.step.optimizers import make_optimizer
+from kresnet.training.step.rematerialization import rematerialized
+from kresnet.training.step.trainer import Trainer
+from kresnet.training.step.xla import resolve_xla
 from kresnet.weights.convert import freeze, start_from
 from kresnet.weights.transfer import Transfer
 

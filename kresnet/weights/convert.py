@@ -12,7 +12,7 @@ from kresnet.errors import fail
 from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.plan import Plan
-from kresnet.weights.config import differences
+from kresnet.weights.keras_config import differences
 from kresnet.weights.matching import Match, Target, match, require
 from kresnet.weights.source import open_weights
 from kresnet.weights.transfer import frozen_records, matched

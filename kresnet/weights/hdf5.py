@@ -12,7 +12,7 @@ from zipfile import ZIP_STORED, ZipFile
 import h5py
 import numpy as np
 
-from kresnet.weights.config import Layer, layers_of
+from kresnet.weights.keras_config import Layer, layers_of
 from kresnet.weights.tensor import Tensor
 
 #: Keras writes `.keras` archives uncompressed, and weights hardly compress; more than this is no honest file.

@@ -12,7 +12,7 @@ import numpy as np
 
 from kresnet.errors import KresnetError, fail
 from kresnet.weights import hdf5
-from kresnet.weights.config import Layer
+from kresnet.weights.keras_config import Layer
 from kresnet.weights.tensor import Tensor
 
 _HDF5_MAGIC, _ZIP_MAGIC, _PICKLE_PROTOCOL = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80"

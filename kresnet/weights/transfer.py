@@ -9,7 +9,7 @@ from typing import Any
 
 from kresnet.errors import KresnetError, Problem, fail, nearest
 from kresnet.plan import Plan, Record
-from kresnet.weights.config import settings_that_differ
+from kresnet.weights.keras_config import settings_that_differ
 from kresnet.weights.matching import Match, match, require
 from kresnet.weights.source import Source, open_weights
 

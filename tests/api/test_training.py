@@ -16,7 +16,7 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 
 import kresnet
 from kresnet.api import training
-from kresnet.training.progress import Progress
+from kresnet.training.loop.progress import Progress
 from tests.api.networks import SPEC, recipe
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kresnet.cli.rehearsal import chart
+from kresnet.cli.dry_run import chart
 from tests.command import kresnet
 
 SPEC = """

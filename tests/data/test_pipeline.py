@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.dice import Dice, Stream
+from kresnet.data.counter_rng import Dice, Stream
 from kresnet.data.order import draw_order
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources.embedded import Arrays

@@ -20,7 +20,7 @@ from kresnet.data import splits
 from kresnet.data.images import MAX_PIXELS, read_image
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import DataSet, open_data
-from kresnet.data.sources.records import DamagedRecord, Part, RecordIndex
+from kresnet.data.sources.tfrecord import DamagedRecord, Part, RecordIndex
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input, Pixels
 from kresnet.spec.recipe import Augment, FolderData, TfdsData

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from kresnet.export.samples import Samples
+from kresnet.export.sample_inputs import Samples
 from kresnet.export.saved_model import ExportResult, export_model
 from tests.export.networks import CLASS_NAMES, network, spec_of
 

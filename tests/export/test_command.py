@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from kresnet.cli.main import main
-from kresnet.export.origin import open_origin
+from kresnet.runs.run_directory import Run
+from kresnet.runs.trained_model import open_origin
 from kresnet.spec.document import dump
 from kresnet.spec.loading import load_recipe
-from kresnet.training.run import Run
 from tests.export.networks import CLASS_NAMES, network, spec_of
 
 

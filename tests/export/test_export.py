@@ -9,8 +9,8 @@ import keras
 import pytest
 
 from kresnet.errors import KresnetError
+from kresnet.export.graph_scan import read_meta_graph
 from kresnet.export.saved_model import ExportResult, Options, export_model
-from kresnet.export.scan import read_meta_graph
 from kresnet.spec.architecture import Spec
 from tests.export.networks import CLASS_NAMES, network, spec_of
 

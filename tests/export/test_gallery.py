@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kresnet.export.capi import Session
-from kresnet.export.samples import Samples
+from kresnet.export.sample_inputs import Samples
 from kresnet.export.saved_model import ExportResult, Options, export_model
 from kresnet.graph import build_model
 from kresnet.plan import plan_loaded

@@ -13,9 +13,9 @@ from kresnet.data.images import decode
 from kresnet.errors import KresnetError
 from kresnet.export.capi import RuntimeFailure, Session
 from kresnet.export.contract import Tensor
-from kresnet.export.golden import golden_rows, probabilities
+from kresnet.export.reference_outputs import golden_rows, probabilities
 from kresnet.export.requests import example
-from kresnet.export.samples import Samples
+from kresnet.export.sample_inputs import Samples
 from kresnet.export.saved_model import ExportResult, Options, export_model
 from kresnet.spec.loading import load_spec
 from tests.export.networks import CLASS_NAMES, network, spec_of

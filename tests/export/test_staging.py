@@ -20,8 +20,8 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.export import manifest
-from kresnet.export.golden import Golden
 from kresnet.export.manifest import Manifest
+from kresnet.export.reference_outputs import Golden
 from kresnet.export.saved_model import Options, export_model
 from kresnet.export.staging import Stage, stage, versions
 from tests.export.networks import CLASS_NAMES, spec_of

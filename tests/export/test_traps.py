@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from kresnet.errors import KresnetError
 from kresnet.export import saved_model, signatures
+from kresnet.export.graph_scan import read_meta_graph
 from kresnet.export.saved_model import ExportResult, Options, export_model
-from kresnet.export.scan import read_meta_graph
 from kresnet.spec.loading import load_spec
 from tests.export.networks import CLASS_NAMES, INPUT, network, spec_of
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from kresnet.checkpoint.store import CheckpointStore
+from kresnet.runs.checkpoints import CheckpointStore
 from tests.faults.report import Row
 from tests.faults.subject import Child, Home, newest_step, require, require_readable
 

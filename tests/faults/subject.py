@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kresnet.checkpoint.store import CheckpointStore, Damaged, read
+from kresnet.runs.checkpoints import CheckpointStore, Damaged, read
 
 SPEC = """
 name: subject

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.analysis import batch_norm as derivation
 from kresnet.graph.layers import FusedBatchNorm
+from kresnet.probes import batch_norm_derivation as derivation
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from kresnet.errors import KresnetError
 from kresnet.plan import Plan, plan_loaded
-from kresnet.plan.outline import make_outline
+from kresnet.plan.resolved_recipe import make_outline
 from kresnet.spec.loading import load_spec
 from kresnet.spec.recipe import Recipe
 from tests.plan.mutations import mutations

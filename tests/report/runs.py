@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kresnet.analysis.parts import batch_norms, blocks
 from kresnet.errors import KresnetError, fail
 from kresnet.plan import make_plan
+from kresnet.probes.block_paths import batch_norms, blocks
+from kresnet.runs.run_directory import Run
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
-from kresnet.training.run import Run
 
 SPEC = {
     "name": "tiny",

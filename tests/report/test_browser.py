@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kresnet.evaluation.evaluation import Examination, Mistake
 from kresnet.report.comparison import compare
-from kresnet.report.examination import Examination, Mistake
-from kresnet.report.facts import gather
 from kresnet.report.page import compare_page, report_page
+from kresnet.report.run_data import gather
 from tests.report.browser import DESKTOP, PHONE, chromium, draw_all, launched, opened
 from tests.report.runs import NAMES, made
 

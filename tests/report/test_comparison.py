@@ -4,7 +4,7 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.report.comparison import Spread, compare, final_plot
-from kresnet.report.facts import Facts, gather, labels
+from kresnet.report.run_data import Facts, gather, labels
 from tests.report.runs import made
 
 

@@ -15,10 +15,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from kresnet.evaluation.evaluation import Examination, Mistake
 from kresnet.report.comparison import compare
-from kresnet.report.examination import Examination, Mistake
-from kresnet.report.facts import gather
 from kresnet.report.page import compare_page, report_page
+from kresnet.report.run_data import gather
 from tests.report.runs import NAMES, diverged, made
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}"

@@ -4,7 +4,7 @@ import grpc
 import numpy as np
 import pytest
 
-from kresnet.export.tensors import to_proto
+from kresnet.export.tensor_protos import to_proto
 from kresnet.serving import protos
 from kresnet.serving.protos import DataType, ModelSpec, TensorProto
 

@@ -9,7 +9,7 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.plan import Plan, make_plan
-from kresnet.plan.outline import Outline, make_outline
+from kresnet.plan.resolved_recipe import Outline, make_outline
 from kresnet.spec import library
 from kresnet.spec.loading import load_recipe, load_spec
 

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kresnet.errors import KresnetError
+from kresnet.study.eta import TimeLeft
 from kresnet.study.figures import _common
 from kresnet.study.labels import spread, wrapped
-from kresnet.study.left import TimeLeft
-from kresnet.study.report import mean_and_spread
+from kresnet.study.resources import shares
+from kresnet.study.result_files import mean_and_spread
 from kresnet.study.results import MEASURES, shown, summary
-from kresnet.study.shares import shares
 from tests.strategies import examples
 
 
@@ -26,7 +26,7 @@ from tests.strategies import examples
 def test_cores_are_dealt_out_once_each(monkeypatch, jobs):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 2, 3, 5, 8, 13, 21, 34}, raising=False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr("kresnet.study.shares.gpus", list)
+    monkeypatch.setattr("kresnet.study.resources.gpus", list)
     dealt = shares(jobs)
     assert len(dealt) == jobs
     assert sorted(core for share in dealt for core in share.cores) == [1, 2, 3, 5, 8, 13, 21, 34]

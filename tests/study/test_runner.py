@@ -16,11 +16,11 @@ from PIL import Image
 
 import kresnet
 from kresnet.errors import KresnetError
+from kresnet.runs.lock import RunLock
 from kresnet.spec.document import read
 from kresnet.spec.loading import load_study
-from kresnet.study.planning import plan_study
 from kresnet.study.runner import lead
-from kresnet.training.lock import RunLock
+from kresnet.study.study_plan import plan_study
 from tests.command import KRESNET
 from tests.study.subject import EPOCHS, STEPS, prepare, study, write_images
 

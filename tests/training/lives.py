@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import pytest
 
-from kresnet.checkpoint import CheckpointStore
 from kresnet.plan import Plan
+from kresnet.runs.checkpoints import CheckpointStore
+from kresnet.runs.run_directory import Run
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training import fit
-from kresnet.training.run import Run
-from kresnet.training.session import Session
+from kresnet.training.loop.session import Session
 
 
 class Killed(BaseException):

@@ -3,9 +3,9 @@
 import pytest
 
 from kresnet.plan import make_plan
+from kresnet.runs.run_directory import Run
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
-from kresnet.training.run import Run
 from tests.training.lives import assert_same, in_many_lives, in_one_life
 
 SPEC = Spec.model_validate(

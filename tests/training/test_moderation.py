@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.training.averaging import Average
-from kresnet.training.clipping import ClipAdaptively, ClipNorm
-from kresnet.training.early_stopping import EarlyStopping
+from kresnet.training.loop.early_stopping import EarlyStopping
+from kresnet.training.step.averaging import Average
+from kresnet.training.step.clipping import ClipAdaptively, ClipNorm
 from tests.training.reference import gradients, pytorch, start
 
 

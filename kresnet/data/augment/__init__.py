@@ -1,4 +1,4 @@
-"""Random changes of training images: whole batches of bytes, by the dice of `kresnet.data.dice`."""
+"""Random changes of training images: whole batches of bytes, by the dice of `kresnet.data.counter_rng`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kresnet.data.augment.crops import make_cut
 from kresnet.data.augment.erase import RandomErasing
 from kresnet.data.augment.rand_augment import RandomOperations
 from kresnet.data.augment.shift import ShiftAndFlip
-from kresnet.data.dice import Dice
+from kresnet.data.counter_rng import Dice
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Augment
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.dice import Dice, Stream
+from kresnet.data.counter_rng import Dice, Stream
 from kresnet.errors import fail
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Crop, RescaledCrop, ResizedCrop

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.dice import Dice, Stream
+from kresnet.data.counter_rng import Dice, Stream
 from kresnet.data.images import mean_color
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Erase

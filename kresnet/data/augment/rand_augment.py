@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data.augment import operations
-from kresnet.data.dice import Dice, Stream
+from kresnet.data.counter_rng import Dice, Stream
 from kresnet.data.images import mean_color
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import PaperRandAugment, RandAugment

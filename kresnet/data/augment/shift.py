@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.dice import Dice, Stream
+from kresnet.data.counter_rng import Dice, Stream
 
 
 @dataclass(frozen=True, slots=True)

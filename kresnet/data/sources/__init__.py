@@ -30,6 +30,6 @@ def open_data(data: Data, input: Input) -> DataSet:
 
         return open_folder(data, input)
     # TensorFlow Datasets takes a while to import.
-    from kresnet.data.sources.prepared import open_tfds
+    from kresnet.data.sources.tfds import open_tfds
 
     return open_tfds(data, input)

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from kresnet.data import embedded
 from kresnet.data.augment.crops import Cut
+from kresnet.data.crop_resize import cut_part
 from kresnet.data.images import resize
-from kresnet.data.parts import cut_part
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.splits import Split
 from kresnet.errors import Problem

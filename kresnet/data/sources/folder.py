@@ -10,8 +10,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from kresnet.data.augment.crops import Cut
+from kresnet.data.crop_resize import decode_part
 from kresnet.data.images import decode, read_image, within_limits
-from kresnet.data.parts import decode_part
 from kresnet.data.sources.dataset import DataSet, fingerprint
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError, Problem, fail, nearest

@@ -18,10 +18,10 @@ from kresnet.spec.recipe.augment import (
 from kresnet.spec.recipe.averaging import Ema
 from kresnet.spec.recipe.checkpoints import Best, Checkpoints
 from kresnet.spec.recipe.data import ArraysData, Data, EmbeddedData, FolderData, TfdsData
-from kresnet.spec.recipe.document import Recipe
 from kresnet.spec.recipe.losses import Loss, SigmoidLoss, SoftmaxLoss, SquaredError
 from kresnet.spec.recipe.non_finite import NonFinite, Rollback, Skip
 from kresnet.spec.recipe.optimizers import AdamW, Lamb, Lars, Optimizer, RmsProp, Sgd
+from kresnet.spec.recipe.recipe import Recipe
 from kresnet.spec.recipe.schedules import Constant, Cosine, MultiStep, OneCycle, Polynomial, Schedule, Step, WarmUp
 from kresnet.spec.recipe.stopping import EarlyStopping
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageEnhance
 from pydantic import ValidationError
 
 from kresnet.data.augment.color import Jitter, Lighting
-from kresnet.data.dice import Dice
+from kresnet.data.counter_rng import Dice
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import ColorJitter

@@ -11,8 +11,8 @@ import tensorflow as tf
 from PIL import Image
 
 from kresnet.data.augment.crops import ATTEMPTS, make_cut
-from kresnet.data.dice import Dice
-from kresnet.data.parts import cut_part, decode_part, resample_parts
+from kresnet.data.counter_rng import Dice
+from kresnet.data.crop_resize import cut_part, decode_part, resample_parts
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input, Stretch
 from kresnet.spec.recipe import RescaledCrop, ResizedCrop

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from kresnet.data.augment import Augmentation
 from kresnet.data.augment.mix import draw_mixture, mix_pairs
-from kresnet.data.dice import Dice
-from kresnet.data.parts import resample_parts
+from kresnet.data.counter_rng import Dice
+from kresnet.data.crop_resize import resample_parts
 from kresnet.spec.inputs import Input, Pixels
 from kresnet.spec.recipe import Augment
 

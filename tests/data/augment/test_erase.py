@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.data.augment.erase import RandomErasing
-from kresnet.data.dice import Dice
+from kresnet.data.counter_rng import Dice
 from kresnet.spec.inputs import Input, Pixels
 from kresnet.spec.recipe import Erase
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from kresnet.data.augment import rand_augment
 from kresnet.data.augment.rand_augment import RandomOperations
-from kresnet.data.dice import Dice
+from kresnet.data.counter_rng import Dice
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import PaperRandAugment, TimmRandAugment
 

@@ -1,1 +1,0 @@
-"""Instruments: is the backward pass what the mathematics says, and where does the gradient go."""

@@ -1,0 +1,62 @@
+"""What a trained network sees in images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kresnet.api.network import Network
+from kresnet.api.run import Run, listed
+from kresnet.api.weights import opened
+from kresnet.errors import fail
+from kresnet.files import AnyPath
+from kresnet.spec.loading import Reference
+
+if TYPE_CHECKING:
+    from kresnet.api.run import Image
+    from kresnet.diagnostics.explain import Explanation
+
+
+def explain(
+    trained: Run | AnyPath,
+    images: Image | Iterable[Image],
+    *,
+    stages: Sequence[int] = (),
+    looked_for: Sequence[str] = (),
+    channels: int = 4,
+    spec: Reference | Network | None = None,
+    classes: AnyPath | Sequence[str] | None = None,
+) -> Explanation:
+    """Where a network sees a class in images (Grad-CAM), its strongest feature maps, and its first layer's filters.
+
+    Args:
+        trained: a finished run, its directory, or a `.keras` file.
+        images: as for `Run.predict`.
+        stages: whose maps Grad-CAM reads, counted from 1; by default the last.
+        looked_for: names or numbers of classes to look for; by default each image's likeliest.
+        channels: feature maps to keep of each stage.
+        spec: of a `.keras` file; by default FILE.yaml beside it.
+        classes: class names in order, or a text file of them, one a line; by default the run's.
+
+    Returns:
+        The maps as arrays; `as_dict()` has the numbers, `save(DIR)` writes them with the figures.
+
+    Raises:
+        KresnetError: `contradiction` for a network that is no classifier of images; `bad_option` for a stage or class
+            that it has not, or no images; `file_missing`, `image_unreadable`, `data_mismatch`, `run_missing`,
+            `weights_mismatch`.
+    """
+    from kresnet.runtime import import_tensorflow
+
+    origin, several = opened(trained, spec, classes), listed(images)
+    if not several:
+        remedy = f"kresnet explain {Path(trained)} IMAGE..."
+        raise fail("bad_option", "Name the images to explain.", remedy=remedy)
+    import_tensorflow()
+    from kresnet.diagnostics import explain as analysis
+
+    return analysis.explain(origin, several, stages=stages, classes=looked_for, channels=channels)
+
+
+__all__ = ["explain"]

@@ -1,0 +1,109 @@
+"""Pages about runs, one at a time or side by side, and the data that they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kresnet.api.progress import teller
+from kresnet.api.run import Run
+from kresnet.errors import fail
+from kresnet.files import AnyPath, refuse_existing, told_plainly, write_text
+from kresnet.plan.memory_estimate import size
+from kresnet.report.run_data import Facts, gather, labels
+from kresnet.runs.run_directory import Run as Directory
+
+if TYPE_CHECKING:
+    from kresnet.evaluation.evaluation import Examination
+    from kresnet.report.comparison import Comparison
+
+Log = Callable[[str], None]
+
+
+def report_run(
+    run: Run | AnyPath, output: AnyPath | None = None, *, evaluate: bool = True, progress: bool = True
+) -> Facts:
+    """Gather what a run left behind, and write a page about it that needs no network.
+
+    Args:
+        run: in whatever state.
+        output: the HTML file to write; none by default.
+        evaluate: whether its network sees all test images once, for confusion and mistakes; else TensorFlow is not
+            imported.
+        progress: whether what is being done is told.
+
+    Returns:
+        What the page shows; `as_dict()` is JSON-ready.
+
+    Raises:
+        KresnetError: `run_missing`; `output_exists`, `not_writable` or `disk_full`. What keeps the test images from
+            being looked at is told on the page.
+    """
+    (facts,) = _gathered([run], output, evaluate, progress)
+    if output is not None:
+        from kresnet.report.page import report_page
+
+        _write(Path(output), report_page(facts), progress)
+    return facts
+
+
+def compare_runs(
+    runs: Sequence[Run | AnyPath], output: AnyPath | None = None, *, evaluate: bool = True, progress: bool = True
+) -> Comparison:
+    """`report_run` for several runs on one page, with what tells them apart.
+
+    Runs that differ in nothing but their seed are summed up as mean and standard deviation.
+
+    Raises:
+        KresnetError: as `report_run`; `bad_option` for fewer than two runs, or one named twice.
+    """
+    if len(runs) < 2:
+        named = str(Path(runs[0])) if runs else ""
+        raise fail("bad_option", "To compare takes two runs or more.", found=named or "none",
+                   remedy=f"kresnet report {named or 'RUN'}")  # fmt: skip
+    gathered = _gathered(runs, output, evaluate, progress)
+    from kresnet.report.comparison import compare
+
+    comparison = compare(gathered)
+    if output is not None:
+        from kresnet.report.page import compare_page
+
+        _write(Path(output), compare_page(comparison), progress)
+    return comparison
+
+
+def _gathered(runs: Sequence[Run | AnyPath], output: AnyPath | None, evaluate: bool, progress: bool) -> list[Facts]:
+    if output is not None and (page := Path(output)).is_dir():
+        raise fail("output_exists", f"{page} is a directory.", remedy=f"-o {page / 'report.html'}")
+    if output is not None:
+        refuse_existing(Path(output))
+    log, _ = teller(progress)
+    directories = [Path(run) for run in runs]
+    examine = partial(_examine, log) if evaluate else None
+    return [
+        gather(directory, label, examine) for directory, label in zip(directories, labels(directories), strict=True)
+    ]
+
+
+def _examine(log: Log, run: Directory) -> Examination:
+    """Look at the test images; TensorFlow is imported for the first run that has a trained network."""
+    from kresnet.runtime import import_tensorflow
+
+    import_tensorflow()
+    from kresnet.evaluation.evaluate import examine
+
+    log(f"{run}: looking at its test images")
+    return examine(run)
+
+
+def _write(page: Path, text: str, progress: bool) -> None:
+    with told_plainly(page):
+        page.parent.mkdir(parents=True, exist_ok=True)
+    write_text(page, text)
+    log, _ = teller(progress)
+    log(f"Written to {page}: {size(len(text.encode()))}, plotly.js among them; it needs no network.")
+
+
+__all__ = ["compare_runs", "report_run"]

@@ -1,0 +1,176 @@
+"""Studies: several networks, trained alike, to answer a question."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kresnet.api.progress import teller
+from kresnet.api.table import Table
+from kresnet.errors import KresnetError
+from kresnet.files import AnyPath
+from kresnet.plan.render import html_table, text_table
+from kresnet.spec import library
+from kresnet.spec.loading import Loaded, Overrides, Reference, listed, load_study
+from kresnet.spec.study import Study
+from kresnet.study.result_files import conditions, failures, table, write_report
+
+if TYPE_CHECKING:  # imported by what plans and trains, so that studies are listed at once
+    from kresnet.api.run import Run
+    from kresnet.study.runner import Outcome
+    from kresnet.study.study_plan import StudyPlan
+
+
+class StudyResult:
+    """What a study found; `kresnet.run_study` makes one. A notebook shows its table.
+
+    Attributes:
+        path: directory of the study.
+        values: all numbers, as `results.json` has them.
+        outcomes: how each run stands: `finished`, `stopped`, `failed` or `missing`, and why.
+        command: that does the same on the command line, or goes on.
+    """
+
+    def __init__(self, path: Path, values: dict[str, Any], outcomes: Sequence[Outcome], command: str) -> None:
+        self.path, self.values, self.outcomes, self.command = path, values, tuple(outcomes), command
+
+    @property
+    def complete(self) -> bool:
+        """Whether all is trained."""
+        return self.error() is None
+
+    def error(self) -> KresnetError | None:
+        """What keeps it from being complete: `interrupted` if it was stopped, `study_incomplete` for failed runs."""
+        from kresnet.study.runner import undone
+
+        return undone(self.outcomes, self.command)
+
+    def runs(self) -> dict[tuple[str, int], Run]:
+        """The finished runs, by the name of their variant and their seed."""
+        from kresnet.api.run import open_run
+
+        return {
+            (each.run.variant.name, each.run.seed): open_run(self.path / each.run.folder)
+            for each in self.outcomes
+            if each.state == "finished"
+        }
+
+    def __repr__(self) -> str:
+        states = [each.state for each in self.outcomes]
+        return f"<StudyResult {self.path}: {states.count('finished')} of {len(states)} runs finished>"
+
+    def __str__(self) -> str:
+        """A row a variant, mean and spread of its errors; then what was run where, and what was not."""
+        return "\n".join([text_table(*self._cells()), *self._sentences()])
+
+    def _repr_html_(self) -> str:
+        told = "<br>".join(map(escape, self._sentences()))
+        return f"<div>{html_table(*self._cells())}<p>{told}</p></div>"
+
+    def _cells(self) -> tuple[list[str], list[list[str]], list[str]]:
+        heads, rows = table(self.values)
+        return heads, rows, heads[1:]
+
+    def _sentences(self) -> list[str]:
+        return [f"mean ± {self.values['spread']}", *conditions(self.values), *failures(self.values)]
+
+
+def studies() -> Table:
+    """The studies that ship with kresnet: `name`, `question`, `source`, and `forms`, the sizes of each."""
+    found = [load_study(name).value for name in library.names("studies")]
+    return Table(
+        (
+            {
+                "name": each.name,
+                "question": each.question,
+                "source": each.source,
+                "forms": [form.name for form in each.forms],
+            }
+            for each in found
+        ),
+        ("name", "question", "forms"),
+    )
+
+
+def plan_study(
+    study: Reference, form: str | None = None, *, overrides: Overrides = (), seeds: Sequence[int] = ()
+) -> StudyPlan:
+    """What a study would train; arguments are those of `kresnet.run_study`.
+
+    Returns:
+        The plan: `variants`, each with `spec`, `recipe` and `plan`; `seeds`; `as_dict()` is JSON-ready.
+
+    Raises:
+        KresnetError: all problems of the document, or of its variants, at once.
+    """
+    from kresnet.study import study_plan as planning
+
+    return planning.plan_study(load_study(study), form, overrides, seeds)
+
+
+def run_study(
+    study: Reference,
+    form: str | None = None,
+    *,
+    output: AnyPath | None = None,
+    overrides: Overrides = (),
+    seeds: Sequence[int] = (),
+    jobs: int = 1,
+    report: AnyPath | None = None,
+    progress: bool = True,
+) -> StudyResult:
+    """Train what a study lists and is not trained yet, each run in a process of its own, and compare.
+
+    An interrupt (Ctrl-C, a notebook's stop button) or SIGTERM has the runs save their state; the same call goes on. A
+    second interrupt ends them at once.
+
+    Args:
+        study: the name of a shipped study, a path, or a mapping with what a document would say.
+        form: one of its sizes; the first by default.
+        output: directory of the study; `studies/NAME` by default.
+        overrides: settings to change for all variants, last of all, as for `kresnet.fit`.
+        seeds: to train each variant with, instead of the study's.
+        jobs: runs at once, among which cores and GPUs are dealt out.
+        report: a second place for results and figures, without the runs.
+        progress: tell on standard error how it goes.
+
+    Returns:
+        The result, of as many runs as were trained: a run that fails does not keep the others from going on, and
+        `error()` says what is missing.
+
+    Raises:
+        KresnetError: what `kresnet.plan_study` raises, and `run_changed`, `run_locked` or `bad_option` before anything
+            is trained; `not_writable` or `disk_full`.
+    """
+    from kresnet.study import study_plan as planning
+    from kresnet.study.results import gather
+    from kresnet.study.runner import lead
+
+    loaded, overrides, (log, _) = load_study(study), listed(overrides), teller(progress)
+    plan = planning.plan_study(loaded, form, overrides, seeds)
+    directory = Path("studies") / plan.name if output is None else Path(output)
+    command = ["kresnet", "study", _named(study, loaded), *(["--form", form] if form else [])]
+    for override in overrides:
+        command += ["--set", str(override)]
+    command += ["--seeds", ",".join(map(str, seeds))] if seeds else []
+    command += ["--jobs", str(jobs)] if jobs > 1 else []
+    command += ["-o", str(directory), *(["--report", str(report)] if report is not None else [])]
+    outcomes = lead(plan, directory, jobs, shlex.join(command), log)
+    values = gather(plan, outcomes, directory, command)
+    for place in [directory, *([Path(report)] if report is not None else [])]:
+        log(f"Written to {place}: {', '.join(write_report(values, place))}")
+    return StudyResult(directory, values, outcomes, shlex.join(command))
+
+
+def _named(study: Reference, loaded: Loaded[Study]) -> str:
+    """What the command line would call a study by; one that Python stated would be a file of its name there."""
+    if isinstance(study, str | os.PathLike):
+        return os.fspath(study)
+    return str(loaded.path) if loaded.path else f"{loaded.value.name}.yaml"
+
+
+__all__ = ["StudyResult", "plan_study", "run_study", "studies"]

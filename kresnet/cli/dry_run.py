@@ -1,0 +1,91 @@
+"""`kresnet fit --dry-run`: what a run would do, drawn and told, without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from kresnet.cli.common import console
+
+if TYPE_CHECKING:
+    from kresnet.training.dry_run import Rehearsal
+
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+_WIDTH, _HEIGHT = 72, 6
+
+
+def print_rehearsal(found: Rehearsal) -> None:
+    """The plan of a run: its length, its learning rate over the steps, memory, and time."""
+    out, outline, timing = console(), found.outline, found.timing
+    devices = f"{found.devices} device{'s' * (found.devices > 1)}"
+    optional = {"ema": outline.ema, "early stop": outline.early_stopping}
+    rows = [
+        ("run", f"{found.spec} by {outline.about['name']}, {found.precision}, {devices}"),
+        ("images", f"{found.data['train']:,} to train on, {found.data['test']:,} to test on ({found.data['name']})"),
+        (
+            "steps",
+            f"{outline.total_steps:,} of {outline.batch_size:,} images: {outline.epochs:g} epochs of "
+            f"{outline.epoch_steps:,} steps",
+        ),
+        ("optimizer", _told(outline.optimizer)),
+        ("loss", f"{outline.objective.kind}; measured: {', '.join(outline.objective.metrics)}"),
+        *((key, _told(value)) for key, value in optional.items() if value),
+        ("rate", _rate_told(outline.rate)),
+        ("memory", str(found.memory)),
+        (
+            "time",
+            f"about {_clock(timing.total)}: a step {timing.step:.3g} s (median of {timing.steps}), an evaluation "
+            f"{timing.evaluation:.3g} s, the first step {timing.first_step:.1f} s",
+        ),
+    ]
+    for key, text in rows:
+        out.print(f"{key:<11}{text}", soft_wrap=True)
+    out.print()
+    width = max(20, min(_WIDTH, out.width - 12))
+    for line in chart([rate for _, rate in found.rates], outline.total_steps, width):
+        out.print(line)
+    out.print("Nothing was written.")
+
+
+def chart(rates: Sequence[float], total_steps: int, width: int = _WIDTH, height: int = _HEIGHT) -> list[str]:
+    """Learning rates, evenly spaced over the run, as bars of eighths of a character, under a line that names them."""
+    columns = [rates[min(int(place * len(rates) / width), len(rates) - 1)] for place in range(width)]
+    top = max(rates)
+    levels = [round(8 * height * value / top) for value in columns]
+    lines = []
+    for row in reversed(range(height)):
+        bars = "".join(_EIGHTHS[min(max(level - 8 * row, 0), 8)] for level in levels)
+        label = f"{top:.3g}" if row == height - 1 else "0" if row == 0 else ""
+        lines.append(f"{label:>9} ┤{bars}".rstrip())
+    end = f"step {total_steps:,}"
+    return [*lines, f"{'':>9} └{'─' * width}", f"{'':>11}0{end:>{width - 1}}"]
+
+
+def _rate_told(rate: Any) -> str:
+    """The schedule in words."""
+    parts = [f"peak {rate.peak:g}, {rate.shape.replace('_', ' ')}"]
+    if rate.warmup:
+        begin = f" from {rate.peak * rate.warmup.start:g}" if rate.warmup.start else ""
+        parts.append(f"{rate.warmup.shape} warm-up of {rate.warmup.steps:,} steps{begin}")
+    if rate.shape == "falls":
+        at = rate.settings["at_steps"]
+        moments = ", ".join(f"{step:,}" for step in at[:5]) + (f" and {len(at) - 5} more" if len(at) > 5 else "")
+        parts.append(f"times {rate.settings['factor']:g} after step {moments}")
+    elif rate.settings:
+        parts.append(_told(rate.settings))
+    return "; ".join(parts)
+
+
+def _told(settings: Any) -> str:
+    """Settings in one line, the kind first."""
+    rest = ", ".join(f"{key} {_shown(value)}" for key, value in settings.items() if key != "kind")
+    return f"{settings['kind']}, {rest}" if "kind" in settings else rest
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

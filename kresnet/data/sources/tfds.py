@@ -1,0 +1,204 @@
+"""Data sets prepared by TensorFlow Datasets: read as they lie on disk, by position; nothing is downloaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from kresnet.data.augment.crops import Cut
+from kresnet.data.crop_resize import decode_part
+from kresnet.data.images import decode, explain_unreadable, within_limits
+from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
+from kresnet.data.sources.tfrecord import DamagedRecord, Part, RecordIndex
+from kresnet.data.splits import Split
+from kresnet.errors import Problem, fail, nearest
+from kresnet.spec.inputs import Input
+from kresnet.spec.recipe import TfdsData
+
+#: How TensorFlow Datasets writes an `Image` and a `ClassLabel` feature.
+_FEATURES = {"image": tf.io.FixedLenFeature((), tf.string), "label": tf.io.FixedLenFeature((), tf.int64)}
+
+
+class Records:
+    """The records of a split; a `Source`. Their order is that of the files, as TFDS reads them one by one."""
+
+    def __init__(self, index: RecordIndex, input: Input, *, classes: int, native: bool) -> None:
+        """Take the index of records, each a `tf.train.Example` with `image` and `label`; `native` as for `Source`."""
+        self._index, self._input, self._classes, self.native = index, input, classes, native
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Source.fetch`."""
+        return self._read(lambda encoded: decode(within_limits(encoded), self._input), positions)
+
+    def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Source.fetch_parts`."""
+        return self._read(
+            lambda encoded, dice: decode_part(within_limits(encoded), dice, cut, self._input), positions, numbers
+        )
+
+    def _read(
+        self, read: Callable[..., tf.Tensor], positions: tf.Tensor, *others: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        records = tf.numpy_function(self._index.read, [positions], tf.string, stateful=False)
+        records.set_shape(positions.shape)
+        examples = tf.io.parse_example(records, _FEATURES)
+        images = tf.map_fn(
+            lambda each: read(*each),
+            (examples["image"], *others),
+            fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
+            parallel_iterations=os.cpu_count(),
+        )
+        labels = examples["label"]
+        known = tf.reduce_all((labels >= 0) & (labels < self._classes))
+        with tf.control_dependencies([tf.debugging.Assert(known, ["a label is out of range"])]):
+            return images, tf.cast(labels, tf.int32)
+
+    def explain(self, position: int) -> Problem:
+        """See `Source.explain`."""
+        name = f"The image in {self._index.describe(position)}"
+        try:
+            record = self._index.read(np.array([position]))[0]
+            example = tf.io.parse_single_example(record, _FEATURES)
+        except (OSError, DamagedRecord, tf.errors.OpError):
+            return Problem("image_unreadable", f"{name} is damaged.", remedy="prepare the data set again")
+        if not 0 <= (label := int(example["label"])) < self._classes:
+            message = f"The label of {self._index.describe(position)} is none of the data set's."
+            expected = f"0 to {self._classes - 1}"
+            return Problem("data_mismatch", message, expected=expected, found=str(label))
+        return explain_unreadable(name, example["image"].numpy())
+
+    def name(self, position: int) -> str:
+        """See `Source.name`."""
+        return self._index.describe(position, folder=False)
+
+    def labelled(self) -> bool:
+        """Whether the first example has a label, or is too damaged to tell; TensorFlow Datasets writes -1 for none."""
+        try:
+            record = self._index.read(np.array([0]))[0]
+            return int(tf.io.parse_single_example(record, {"label": _FEATURES["label"]})["label"]) != -1
+        except (OSError, DamagedRecord, tf.errors.OpError):
+            return True
+
+
+def open_tfds(data: TfdsData, input: Input) -> DataSet:
+    """Find a prepared data set and its splits.
+
+    Raises:
+        KresnetError: `data_missing` (folder, data set or split), `data_empty`, `data_mismatch`.
+    """
+    builder = _find(data)
+    info = builder.info
+    _require_image_and_label(info, input)
+    if info.file_format != tfds.core.FileFormat.TFRECORD:
+        raise fail(
+            "data_mismatch",
+            f"{info.full_name} is stored in a format that is not read here.",
+            expected="tfrecord",
+            found=info.file_format.value,
+            remedy="prepare it again with file_format='tfrecord'",
+        )
+    skip = data.on_unreadable == "skip"
+    train = _open_split(info, "train_split", data.train_split, input, skip)
+    test = _open_split(info, "test_split", data.test_split, input, skip)
+    sizes = {name: [split.num_bytes, list(split.shard_lengths)] for name, split in info.splits.items()}
+    facts = {"kind": "tfds", "name": info.full_name, "splits": sizes, "read": [data.train_split, data.test_split]}
+    return DataSet(info.full_name, train, test, tuple(info.features["label"].names), fingerprint(facts))
+
+
+def _find(data: TfdsData) -> Any:
+    """The read-only builder of the prepared data; its metadata come from the files, never from the network."""
+    folder = Path(data.data_dir or tfds.core.constants.DATA_DIR).expanduser()
+    if not folder.is_dir():
+        raise fail(
+            "data_missing",
+            f"There is no folder {folder} to look for {data.name} in.",
+            path="recipe.data.data_dir",
+            remedy="--set recipe.data.data_dir=FOLDER, the one given to TensorFlow Datasets",
+        )
+    try:
+        return tfds.core.read_only_builder.builder_from_files(data.name, data_dir=folder)
+    except Exception as error:  # readers of metadata raise whatever the damage made them stumble over
+        there = _prepared(folder)
+        found = not isinstance(error, tfds.core.registered.DatasetNotFoundError) and data.name.split(":")[0] in there
+    if found:
+        raise fail(
+            "data_missing",
+            f"{data.name} in {folder} is damaged: its dataset_info.json or features.json can not be read.",
+            path="recipe.data.name",
+            remedy="prepare the data set again",
+        )
+    raise fail(
+        "data_missing",
+        f"{folder} holds no prepared data set {data.name}.",
+        path="recipe.data.name",
+        expected=", ".join(there) or "a folder of data sets prepared by TensorFlow Datasets",
+        nearest=nearest(data.name, there),
+        remedy=f'python -c "import tensorflow_datasets as t; t.load({data.name!r}, data_dir={str(folder)!r})"',
+    )
+
+
+def _prepared(folder: Path) -> list[str]:
+    """Names of the data sets below `folder`, by the file that describes their features: NAME[/CONFIG]/VERSION."""
+    found = [*folder.glob("*/*/features.json"), *folder.glob("*/*/*/features.json")]
+    return sorted({path.parent.parent.relative_to(folder).as_posix() for path in found})
+
+
+def _require_image_and_label(info: Any, input: Input) -> None:
+    features = info.features
+    wanted = {"image": tfds.features.Image, "label": tfds.features.ClassLabel}
+    for name, kind in wanted.items():
+        if name not in features or not isinstance(features[name], kind):
+            raise fail(
+                "data_mismatch",
+                f"{info.full_name} has no feature `{name}` of type {kind.__name__}.",
+                expected="image (Image) and label (ClassLabel)",
+                found=", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items()),
+            )
+    if features["image"].np_dtype != np.uint8:
+        raise fail(
+            "data_mismatch",
+            f"The images of {info.full_name} are not made of bytes.",
+            expected="uint8",
+            found=np.dtype(features["image"].np_dtype).name,
+        )
+    require_channels(info.full_name, features["image"].shape[-1], input)
+
+
+def _open_split(info: Any, field: str, text: str, input: Input, skip: bool) -> Split:
+    names = sorted(info.splits)
+    try:
+        instructions = info.splits[text].file_instructions
+    except (ValueError, KeyError, AssertionError):
+        raise fail(
+            "data_missing",
+            f"{info.full_name} has no split {text!r}.",
+            path=f"recipe.data.{field}",
+            expected=f"one of {', '.join(names)}, or a slice such as {names[0]}[:80%]",
+            found=text,
+            nearest=nearest(text, names),
+            remedy=f"--set recipe.data.{field}={names[0]}",
+        ) from None
+    parts = (Part(Path(one.filename), one.skip, one.take) for one in instructions)
+    index = RecordIndex(parts, keep_damaged=skip)
+    if not len(index):
+        raise fail("data_empty", f"The split {text!r} of {info.full_name} is empty.", path=f"recipe.data.{field}")
+    features = info.features
+    native = tuple(features["image"].shape) == input.shape
+    records = Records(index, input, classes=features["label"].num_classes, native=native)
+    if not records.labelled():
+        raise fail(
+            "data_mismatch",
+            f"The split {text!r} of {info.full_name} has no labels.",
+            path=f"recipe.data.{field}",
+            remedy=f"choose another of {', '.join(names)}",
+        )
+    return Split(text, records, input, skip_unreadable=skip)

@@ -1,0 +1,1 @@
+"""Checks and explanations on request: batch norm, gradients, Grad-CAM."""

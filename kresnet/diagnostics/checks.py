@@ -1,0 +1,84 @@
+"""The two instruments as `kresnet check` runs them, on one batch and without a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from kresnet.diagnostics.network_under_test import Subject
+from kresnet.errors import fail
+from kresnet.graph import build_model
+from kresnet.plan import Plan
+from kresnet.probes.batch_norm_agreement import NormCheck, norm_checks
+from kresnet.probes.block_paths import batch_norms, blocks
+from kresnet.probes.gradient_flow import Flow, flow
+from kresnet.probes.jacobian import Singular, singular_values
+from kresnet.probes.probe import Probe
+from kresnet.probes.replay import replay
+
+#: Images at which Jacobians are taken.
+JACOBIAN_IMAGES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Under which a check was made."""
+
+    batch: int
+    replicas: int
+    precision: str
+    told: tuple[str, ...]
+
+
+def conditions(subject: Subject) -> Conditions:
+    return Conditions(
+        len(subject.images), subject.engine.strategy.num_replicas_in_sync, subject.precision, subject.told
+    )
+
+
+def require_batch_norms(plan: Plan, images: int, replicas: int) -> None:
+    """Make sure that there is something to check.
+
+    Raises:
+        KresnetError: `contradiction` for a network without batch norm, or with one image a replica.
+    """
+    if not batch_norms(plan):
+        message = f"{plan.name} has no batch norm whose backward pass could be checked."
+        raise fail("contradiction", message, path="norm.kind", expected="batch", remedy="--set norm.kind=batch")
+    if images // replicas < 2:
+        message = "Batch norm needs a batch: the statistics of a single image are not checked."
+        raise fail("contradiction", message, expected=f"at least {2 * replicas} images", found=str(images))
+
+
+def check_batch_norms(subject: Subject) -> list[NormCheck]:
+    """Compare every batch norm's gradients with the derivation.
+
+    Raises:
+        KresnetError: as `require_batch_norms`.
+    """
+    engine = subject.engine
+    require_batch_norms(subject.plan, len(subject.images), engine.strategy.num_replicas_in_sync)
+    probe = Probe(subject.plan, engine.trainer.network, check_norms=True, measure_blocks=False)
+    replicas = engine.examine(subject.batch(), probe)
+    return norm_checks([norm.name for norm in probe.norms], [found["batch_norm"] for found in replicas])
+
+
+def check_gradients(subject: Subject, *, jacobians: bool = True) -> Flow:
+    """Measure the gradient at every block, and the blocks' Jacobians."""
+    probe = Probe(subject.plan, subject.engine.trainer.network, check_norms=False, measure_blocks=True)
+    found = subject.engine.examine(subject.batch(), probe)[0]["flow"]
+    singular = _jacobians(subject) if jacobians else []
+    return flow(subject.label, probe.blocks, found, singular)
+
+
+def _jacobians(subject: Subject) -> list[Singular]:
+    """Of every block, at what reaches it from the first images of the batch, on one device."""
+    network = subject.engine.trainer.network
+    if subject.engine.strategy.num_replicas_in_sync > 1:  # mirrored layers cannot be called outside their strategy
+        weights = network.get_weights()
+        network = build_model(subject.plan, precision=subject.precision)
+        network.set_weights(weights)
+    images = tf.constant(subject.images[:JACOBIAN_IMAGES], tf.float32)
+    passage = replay(network, subject.plan.records, {"input": images})
+    return [singular_values(network, block, passage.outputs[block.input]) for block in blocks(subject.plan)]

@@ -1,0 +1,324 @@
+"""What a trained classifier sees in given images: Grad-CAM, feature maps, and the filters of its first layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kresnet.errors import fail, nearest
+from kresnet.evaluation.inference import (
+    Picture,
+    answer,
+    called,
+    label,
+    probabilities,
+    read_images,
+    require_image_classifier,
+)
+from kresnet.files import refuse_existing, staged_directory, write_json
+from kresnet.plan import Plan, Record, make_plan
+from kresnet.probes.replay import replay
+from kresnet.runs.trained_model import Origin
+from kresnet.spec.inputs import Input
+from kresnet.weights.convert import load_model
+
+
+@dataclass(frozen=True, slots=True)
+class Cam:
+    """Where in an image the network sees a class: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391, section 3).
+
+    Attributes:
+        class_id, label, probability: of the class.
+        stage, record: the stage whose map is read, and the record that makes it.
+        map: float32 `(h, w)`, in logits. Where the head averages that very map, its cells, before what is negative
+            became zero, add up to the class's logit less its bias.
+    """
+
+    class_id: int
+    label: str
+    probability: float
+    stage: int
+    record: str
+    map: np.ndarray
+
+    @property
+    def peak(self) -> tuple[int, int] | None:
+        """Row and column of the largest cell; None where no cell speaks for the class."""
+        row, column = np.unravel_index(int(self.map.argmax()), self.map.shape)
+        return (int(row), int(column)) if self.map[row, column] > 0 else None
+
+    def as_dict(self, size: tuple[int, int]) -> dict[str, Any]:
+        """As JSON-ready values; `size`, height and width of the image in pixels, says where the peak is in it."""
+        peak = self.peak
+        centre = peak and [int((place + 0.5) * pixels / cells)
+                           for place, pixels, cells in zip(peak, size, self.map.shape, strict=True)]  # fmt: skip
+        return {
+            "class_id": self.class_id,
+            "label": self.label,
+            "probability": self.probability,
+            "stage": self.stage,
+            "map": self.record,
+            "map_size": list(self.map.shape),
+            "maximum": float(self.map.max()),
+            "maximum_at": {"cell": list(peak), "pixel": centre} if peak else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The channels in which a stage answers an image most.
+
+    Attributes:
+        stage, record: the stage, and the record that makes its map.
+        channels: numbers from 0, the strongest first.
+        strengths: mean absolute value of each.
+        maps: float32 `(h, w, channels)`.
+    """
+
+    stage: int
+    record: str
+    channels: tuple[int, ...]
+    strengths: tuple[float, ...]
+    maps: np.ndarray
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "stage": self.stage,
+            "map": self.record,
+            "map_size": list(self.maps.shape[:2]),
+            "channels": list(self.channels),
+            "strengths": list(self.strengths),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One image.
+
+    Attributes:
+        name: the path of its file, or its number where it is none.
+        pixels: uint8 `(H, W, C)`, as the network takes them.
+        class_id, label, probability: of the likeliest class.
+        cams: one for each class and stage asked for.
+        features: of every stage.
+    """
+
+    name: str | int
+    pixels: np.ndarray
+    class_id: int
+    label: str
+    probability: float
+    cams: tuple[Cam, ...]
+    features: tuple[Features, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        height, width = self.pixels.shape[:2]
+        return {
+            "image": self.name,
+            "class_id": self.class_id,
+            "label": self.label,
+            "probability": self.probability,
+            "grad_cam": [cam.as_dict((height, width)) for cam in self.cams],
+            "features": [each.as_dict() for each in self.features],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The kernels of the first convolution, as they are: no norm is folded into them.
+
+    Attributes:
+        record: the convolution.
+        kernels: float32 `(filters, k, k, C)`; of three channels red comes first.
+    """
+
+    record: str
+    kernels: np.ndarray
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"layer": self.record, "count": len(self.kernels), "kernel": list(self.kernels.shape[1:])}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is drawn, of one network and some images."""
+
+    network: str
+    filters: Filters
+    images: tuple[Explained, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "network": self.network,
+            "filters": self.filters.as_dict(),
+            "images": [image.as_dict() for image in self.images],
+        }
+
+    def save(self, directory: Path) -> list[str]:
+        """Write `explain.json` and every figure into a new directory.
+
+        Returns:
+            The names of the files.
+
+        Raises:
+            KresnetError: `output_exists`, `not_writable`, `disk_full`.
+        """
+        from kresnet.diagnostics.explain_figures import draw_explanation
+
+        refuse_existing(directory)
+        with staged_directory(directory) as staged:
+            write_json(staged / "explain.json", self.as_dict())
+            return ["explain.json", *sorted(path.name for path in draw_explanation(self, staged))]
+
+
+def explain(
+    origin: Origin,
+    images: Sequence[Picture],
+    *,
+    stages: Sequence[int] = (),
+    classes: Sequence[str] = (),
+    channels: int,
+) -> Explanation:
+    """Explain what a trained network makes of images.
+
+    Args:
+        origin: the network.
+        images: files and arrays, each brought to the network's size as evaluation does.
+        stages: whose maps Grad-CAM reads, counted from 1; the last by default.
+        classes: names or numbers of the classes to look for; each image's likeliest by default.
+        channels: how many channels of each stage to keep.
+
+    Raises:
+        KresnetError: `contradiction` for a network that is no classifier of images, `bad_option` for a stage or a class
+            that it does not have, `file_missing`, `image_unreadable` or `data_mismatch` (of all such images at once),
+            or what `load_model` raises.
+    """
+    plan = make_plan(origin.spec)
+    require_image_classifier(plan, origin.spec, str(origin.model))
+    ends = stage_ends(plan)
+    wanted = _known_stages(plan, ends, stages)
+    class_ids = [_class_id(name, origin.class_names, origin.spec.head.classes) for name in classes]  # type: ignore[union-attr]
+    pictures = zip(called(images), read_images(images, origin.spec.input), strict=True)
+    look = Looker(load_model(origin.model, plan), plan)
+    explained = []
+    for name, pixels in pictures:
+        seen = look(pixels)
+        found = answer(name, seen.probabilities, origin.class_names)
+        cams = tuple(
+            Cam(
+                class_id,
+                label(class_id, origin.class_names),
+                float(seen.probabilities[class_id]),
+                stage,
+                ends[stage].name,
+                sought.grad_cam(ends[stage].name),
+            )
+            for class_id in class_ids or [found["class_id"]]
+            for sought in [look(pixels, class_id)]
+            for stage in wanted
+        )
+        features = tuple(_features(stage, end.name, seen.maps[end.name], channels) for stage, end in ends.items())
+        predicted = {key: found[key] for key in ("class_id", "label", "probability")}
+        explained.append(Explained(name, pixels, **predicted, cams=cams, features=features))
+    return Explanation(plan.name, first_filters(look.network, plan, origin.spec.input), tuple(explained))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a network makes of one image.
+
+    Attributes:
+        probabilities: of the classes, float32 `(classes,)`.
+        maps: what each stage hands on, float32 `(h, w, C)`, by record.
+        gradients: of one class's logit with respect to the maps.
+    """
+
+    probabilities: np.ndarray
+    maps: dict[str, np.ndarray]
+    gradients: dict[str, np.ndarray]
+
+    def grad_cam(self, record: str) -> np.ndarray:
+        """The class's map, float32 `(h, w)`: ReLU(Σ_k α_k A_k), α_k the mean over A_k of ∂logit/∂A_k (eqs. 1 and 2)."""
+        return np.maximum(self.maps[record] @ self.gradients[record].mean((0, 1)), 0.0)
+
+
+class Looker:
+    """A network in inference, whose stages can be looked into."""
+
+    def __init__(self, network: keras.Model, plan: Plan) -> None:
+        self.network, self.plan = network, plan
+        # As a graph, which computes no gradients that nobody reads: those of weights cost as much again, and fail for
+        # one image where oneDNN finds no way to reorder them (TensorFlow 2.21).
+        self._run = tf.function(self._passed)
+
+    def __call__(self, pixels: np.ndarray, class_id: int = 0) -> Look:
+        """Look at uint8 `(H, W, C)` pixels with a class in mind."""
+        chosen = tf.one_hot([class_id], self.plan.by_name[self.plan.outputs["logits"]].shape[0])
+        logits, *found = self._run(tf.constant(pixels[np.newaxis], tf.float32), chosen)
+        maps, gradients = ({name: tensor[0].numpy() for name, tensor in each.items()} for each in found)
+        return Look(probabilities(self.plan, logits)[0], maps, gradients)
+
+    def _passed(self, image: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, dict[str, Any], dict[str, Any]]:
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            outputs = replay(self.network, self.plan.records, {"input": image}, training=lambda record: False).outputs
+        maps = {end.name: outputs[end.name] for end in stage_ends(self.plan).values()}
+        logits = outputs[self.plan.outputs["logits"]]
+        return logits, maps, tape.gradient(logits, maps, output_gradients=chosen)
+
+
+def stage_ends(plan: Plan) -> dict[int, Record]:
+    """The record that makes what each stage hands on, by stage, counted from 1.
+
+    That is its last one: of its last block, or the norm and activation that end the last stage of a pre-activation
+    network (He et al. 2016, arXiv:1603.05027, section 4.1). Where a block ends in its sum, a map may be negative.
+    """
+    return {record.stage: record for record in plan.records if record.stage is not None}
+
+
+def first_filters(network: keras.Model, plan: Plan, input: Input) -> Filters:
+    """The kernels of the network's first convolution."""
+    first = next(record for record in plan.records if record.kind == "conv" and record.role == "main")
+    kernels = np.moveaxis(network.get_layer(first.name).kernel.numpy(), -1, 0)  # (filters, k, k, C)
+    if input.pixels and input.pixels.channel_order == "bgr":
+        kernels = kernels[..., ::-1]
+    return Filters(first.name, kernels)
+
+
+def _features(stage: int, record: str, map: np.ndarray, channels: int) -> Features:
+    strengths = np.abs(map).mean((0, 1))
+    strongest = np.argsort(-strengths, kind="stable")[:channels]
+    return Features(stage, record, tuple(strongest.tolist()), tuple(strengths[strongest].tolist()), map[..., strongest])
+
+
+def _known_stages(plan: Plan, ends: dict[int, Record], stages: Sequence[int]) -> list[int]:
+    """The stages asked for, each once; the last where none is."""
+    for stage in stages:
+        if stage not in ends:
+            message = f"{plan.name} has no stage {stage}."
+            raise fail("bad_option", message, expected=f"--stage from 1 to {max(ends)}", found=str(stage))
+    return list(dict.fromkeys(stages)) or [max(ends)]
+
+
+def _class_id(name: str, names: Sequence[str], count: int) -> int:
+    """The class that a user means by its name, or by its number."""
+    if name in names:
+        return names.index(name)
+    if name.isascii() and name.isdigit() and int(name) < count:
+        return int(name)
+    folded = {each.lower(): each for each in names}
+    raise fail(
+        "bad_option",
+        f"There is no class {name!r}.",
+        expected=f"--class with a name, or with a number from 0 to {count - 1}",
+        nearest=folded.get(nearest(name, list(folded)), ""),
+    )
+
+
+__all__ = ["Cam", "Explained", "Explanation", "Features", "Filters", "Look", "Looker", "explain", "stage_ends"]

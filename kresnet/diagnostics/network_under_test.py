@@ -1,0 +1,214 @@
+"""What is examined: a network with its weights, and a batch to run through it, from a SPEC or a RUN."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kresnet.data.embedded import read as read_embedded
+from kresnet.data.pipeline import training_batches
+from kresnet.data.sources import open_data
+from kresnet.data.sources.embedded import Arrays
+from kresnet.data.splits import naming_unreadable_images
+from kresnet.distributed.devices import make_strategy
+from kresnet.distributed.precision import resolve_precision
+from kresnet.errors import fail
+from kresnet.graph import build_model
+from kresnet.graph.build import BatchNorm
+from kresnet.graph.layers import FusedBatchNorm
+from kresnet.plan import Plan, plan_loaded
+from kresnet.plan.memory_estimate import available_memory, estimate, size
+from kresnet.plan.objective import objective
+from kresnet.runs.checkpoints import CheckpointStore
+from kresnet.runs.run_directory import Run
+from kresnet.spec.architecture import Classifier, Spec
+from kresnet.spec.loading import Overrides, Reference, load_recipe, load_spec, split_overrides
+from kresnet.spec.recipe import Recipe
+from kresnet.training.step.engine import Engine
+from kresnet.training.step.loss_scale import loss_scale_for
+from kresnet.training.step.losses import Squares, make_loss
+from kresnet.training.step.trainer import Trainer
+from kresnet.weights.convert import load_model
+
+#: A probed step keeps inputs, outputs and their gradients, and float64 copies of a layer's at a time; this many times
+#: the memory of a plain step was seen to be enough.
+MEMORY_FACTOR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A network about to be examined.
+
+    Attributes:
+        label: its name, with the settings that were overridden.
+        plan: its plan.
+        engine: runs it, under the recipe's strategy.
+        images, targets: the global batch, on the host.
+        precision: of activations and products.
+        told: where weights, data and loss come from, for people.
+    """
+
+    label: str
+    plan: Plan
+    engine: Engine
+    images: Any
+    targets: Any
+    precision: str
+    told: tuple[str, ...]
+
+    def batch(self) -> Any:
+        """The batch, split among the replicas."""
+        count = len(self.images)
+        whole = tf.data.Dataset.from_tensor_slices((self.images, self.targets)).batch(count, drop_remainder=True)
+        return next(self.engine.distributed(whole))
+
+
+class HalfSquaredDistance(Squares):
+    """From given targets, for networks without a classifier, which may have several outputs."""
+
+    def of(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
+        """½ Σ (output − target)² of each example, over all outputs, float32 `(n,)`."""
+        pairs = zip(tf.nest.flatten(outputs), tf.nest.flatten(targets), strict=True)
+        return tf.add_n([0.5 * tf.reduce_sum(tf.square(a - b), list(range(1, len(a.shape)))) for a, b in pairs])
+
+
+def open_subject(
+    reference: Reference | Run,
+    *,
+    recipe: Reference | None = None,
+    overrides: Overrides = (),
+    batch: int,
+    batch_norm: BatchNorm = FusedBatchNorm,
+) -> Subject:
+    """Build the network that `reference` means, and read a batch for it.
+
+    Args:
+        reference: a spec, or a run, or its directory.
+        recipe: the one that names the data; else the spec's, else embedded images.
+        overrides: of the spec, and with `recipe.` of the recipe.
+        batch: images over all replicas.
+        batch_norm: the layer that batch norms become.
+
+    Raises:
+        KresnetError: bad input, as `kresnet fit` tells it; `bad_option` for a batch that replicas cannot share;
+            `too_large` for one that does not fit in memory.
+    """
+    spec_overrides, recipe_overrides = split_overrides(overrides)
+    run = None
+    if isinstance(reference, str | os.PathLike) and Path(reference).is_dir():
+        reference = Run.open(Path(reference))
+    if isinstance(reference, Run):
+        run = reference
+        if recipe or spec_overrides:
+            message = "A run is examined as it was trained; only settings of its recipe can be changed."
+            raise fail("bad_option", message, remedy="--set recipe.precision=bfloat16")
+        spec, plan = run.spec(), run.plan()
+        chosen = load_recipe(str(run.directory / "recipe.yaml"), recipe_overrides).value
+    else:
+        loaded = load_spec(reference, spec_overrides)
+        spec, plan = loaded.value, plan_loaded(loaded)
+        beside = loaded.path.parent if loaded.path and recipe is None and spec.recipe else None
+        chosen = load_recipe(recipe or spec.recipe or "quickstart", recipe_overrides, beside=beside).value
+        told = any(override.startswith("data") for override in map(str, recipe_overrides))
+        if recipe is None and chosen.data.kind != "embedded" and not told:  # any images will do
+            spec = spec.model_copy(update={"recipe": None})
+            chosen = load_recipe("quickstart", recipe_overrides).value
+    _require_memory(plan, batch)
+    own = run is not None or recipe is not None or spec.recipe is not None
+    images, targets, data_told = _data(spec, plan, chosen, batch, adapt=not own)
+    strategy, precision = make_strategy(chosen.distribution), resolve_precision(chosen.precision).name
+    if batch % strategy.num_replicas_in_sync:
+        message = f"{strategy.num_replicas_in_sync} replicas cannot share a batch of {batch}."
+        raise fail("bad_option", message, remedy=f"--batch {batch * strategy.num_replicas_in_sync}")
+    with strategy.scope():
+        network = build_model(plan, precision=precision, seed=chosen.seed, batch_norm=batch_norm)
+        weights_told = _load_weights(network, run)
+        loss = make_loss(objective(plan)) if isinstance(spec.head, Classifier) else HalfSquaredDistance()
+        engine = Engine(Trainer(network, loss=loss, loss_scale=loss_scale_for(precision)), strategy)
+    label = plan.name + (f" ({', '.join(map(str, spec_overrides))})" if spec_overrides else "")
+    return Subject(label, plan, engine, images, targets, precision, (weights_told, *data_told))
+
+
+def _require_memory(plan: Plan, batch: int) -> None:
+    needed, available = MEMORY_FACTOR * estimate(plan, batch, training=True).total, available_memory()
+    if available is not None and needed > available:
+        message = f"Examining {plan.name} on {batch} images takes about {size(needed)} of memory."
+        found = f"{size(available)}, which is what this machine has left"
+        raise fail("too_large", message, found=found, remedy=f"--batch {max(2, batch * available // needed)}")
+
+
+def _load_weights(network: keras.Model, run: Run | None) -> str:
+    """Give the network the weights of a run: the final ones, else those of its newest checkpoint."""
+    if run is None:
+        return "initial weights"
+    if run.model.is_file():
+        network.set_weights(load_model(run.model, run.plan()).get_weights())
+        return f"weights of {run.model}"
+    checkpoint, _ = CheckpointStore(run.checkpoints, 1).latest()
+    if checkpoint is None:
+        return "initial weights, since the run has saved none"
+    for index, variable in enumerate(network.variables):  # the order of `Engine.variables`
+        variable.assign(checkpoint.arrays[f"{index:05d}"])
+    return f"weights of {run} after step {checkpoint.step}"
+
+
+def _data(spec: Spec, plan: Plan, recipe: Recipe, count: int, *, adapt: bool) -> tuple[Any, Any, tuple[str, ...]]:
+    """Inputs, targets, and where they come from."""
+    random = np.random.default_rng(recipe.seed)
+    if not spec.input.is_image:
+        images = random.standard_normal((count, *spec.input.shape)).astype(np.float32)
+        told: tuple[str, ...] = ("synthetic vectors (standard normal)",)
+        labels = random.integers(0, 10**6, count)
+    elif adapt and recipe.data.kind == "embedded":
+        images, labels = _adapted(spec, count)
+        told = ("embedded images (Fashion-MNIST) brought to the network's input: resized, grey repeated over channels",)
+    else:
+        images, labels, told = _of_recipe(spec, recipe, count)
+    if isinstance(spec.head, Classifier):
+        classes = spec.head.classes
+        if spec.input.is_image and labels.max() >= classes:
+            message = f"The data have labels up to {labels.max()}, the head {classes} classes."
+            raise fail("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={labels.max() + 1}")
+        return images, (labels % classes).astype(np.int32), told
+    targets = {
+        name: random.standard_normal((count, *plan.by_name[record].shape)).astype(np.float32)
+        for name, record in plan.outputs.items()
+    }
+    single = next(iter(targets.values())) if len(targets) == 1 else targets
+    return images, single, (*told, "squared error against standard normal targets, since the network has no classifier")
+
+
+def _of_recipe(spec: Spec, recipe: Recipe, count: int) -> tuple[Any, Any, tuple[str, ...]]:
+    """The batch of a training run's first step."""
+    data = open_data(recipe.data, spec.input)
+    batches = training_batches(
+        data.train,
+        augment=recipe.augment,
+        classes=len(data.class_names),
+        batch_size=count,
+        seed=recipe.seed,
+        start_step=0,
+        stop_step=1,
+    )
+    with naming_unreadable_images(data.train):
+        images, labels = next(iter(batches))
+    return images.numpy(), labels.numpy(), (f"images of {data.name}, as in the first step of a run",)
+
+
+def _adapted(spec: Spec, count: int) -> tuple[Any, Any]:
+    arrays = read_embedded()
+    available = len(arrays["train_images"])
+    if count > available:
+        raise fail(
+            "bad_option", f"There are {available} embedded images.", found=str(count), remedy=f"--batch {available}"
+        )
+    images = np.repeat(arrays["train_images"][:count], spec.input.shape[-1], axis=-1)
+    source = Arrays(images, arrays["train_labels"][:count], spec.input)
+    pixels, labels = source.fetch(tf.range(count, dtype=tf.int64))
+    return pixels.numpy(), labels.numpy()

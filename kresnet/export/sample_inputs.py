@@ -1,0 +1,74 @@
+"""Real inputs to hold an export to, from the best source at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kresnet.errors import fail
+from kresnet.export.contract import takes_encoded_images
+from kresnet.export.reference_outputs import MOST, RANDOM
+
+if TYPE_CHECKING:
+    from kresnet.runs.trained_model import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Inputs (see `kresnet.export.reference_outputs.golden_rows`) and where they come from, in words; random ones by default."""
+
+    images: list[np.ndarray] | np.ndarray | None = None
+    source: str = RANDOM
+
+
+def samples(origin: Origin, folder: Path | None = None) -> Samples:
+    """Inputs for the network of `origin`.
+
+    They are the images in `folder`; or the run's test images; or, for a network that comes without its data, the
+    images that kresnet ships, which are real ones if not of its kind; or random numbers where it takes no images.
+
+    Raises:
+        KresnetError: `bad_option`, `data_empty`, `image_unreadable`, or what opening the run's data raises.
+    """
+    if folder:
+        if not takes_encoded_images(origin.spec):
+            raise fail("bad_option", f"{origin.spec.name} takes no image files.", remedy="leave --images out")
+        return Samples(_read(folder), f"images of {folder}")
+    if origin.run:
+        from kresnet.evaluation.inference import sample_images
+
+        return Samples(sample_images(origin.run, MOST), "the run's test images")
+    if takes_encoded_images(origin.spec):
+        from kresnet.data.embedded import read
+
+        return Samples(read()["test_images"][:MOST], "Fashion-MNIST images")
+    return Samples()
+
+
+def _read(folder: Path) -> list[np.ndarray]:
+    """The first images of a folder and those in it, RGB or grey, each of its own size."""
+    import tensorflow as tf
+
+    from kresnet.data.images import explain_unreadable
+    from kresnet.errors import KresnetError
+
+    if not folder.is_dir():
+        raise fail("data_missing", f"There is no directory {folder}.", remedy="--images with a folder of image files")
+    found: list[np.ndarray] = []
+    for path in sorted(one for one in folder.rglob("*") if one.is_file() and not one.name.startswith(".")):
+        if len(found) == MOST:
+            break
+        encoded = path.read_bytes()
+        try:
+            found.append(tf.io.decode_image(encoded, channels=3, expand_animations=False).numpy())
+        except tf.errors.OpError:
+            raise KresnetError(explain_unreadable(str(path), encoded)) from None
+    if not found:
+        raise fail("data_empty", f"{folder} holds no image files.", remedy="--images with a folder of image files")
+    return found
+
+
+__all__ = ["Samples", "samples"]

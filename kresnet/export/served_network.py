@@ -1,0 +1,153 @@
+"""The network that is served: the trained one, its batch norms folded and its weights rounded where that is wanted.
+
+Whatever is done to it is measured, on the rows that the proof will send, and told in the manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kresnet.errors import fail
+from kresnet.export.contract import Fold, WeightType, embedding
+from kresnet.export.reference_outputs import difference
+from kresnet.graph import fold_batch_norms, verify
+from kresnet.plan import Plan
+
+#: Largest difference, by the proof's measure, that folding may make where it was not asked for.
+FOLD_TOLERANCE = 1e-5
+
+Tensors = dict[str, tf.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something done, or left undone, on the way from the trained network to the served one.
+
+    Attributes:
+        what: in words.
+        largest_difference: between the outputs before and after (see `kresnet.export.reference_outputs.difference`).
+        classes_changed: for how many of the rows the likeliest class is another; 0 where there are no classes.
+    """
+
+    what: str
+    largest_difference: float
+    classes_changed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network to serve.
+
+    Attributes:
+        function: float32 `(N, H, W, C)` or `(N, D)` to outputs by name, in inference; a classifier's are `logits` and
+            `features` (the vector that they are made of). To be called in the graphs that are exported.
+        plan: of what is computed.
+        weights_bytes: of the weights, as stored, each counted once.
+    """
+
+    function: Callable[[tf.Tensor], Tensors]
+    plan: Plan
+    weights_bytes: int
+
+    def answers(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The outputs of rows, on the CPU: what the proof runs on (a GPU's convolutions may round to TF32)."""
+        with tf.device("CPU:0"):
+            outputs = self.function(tf.constant(rows, tf.float32))
+        return {name: np.asarray(value, np.float32) for name, value in outputs.items()}
+
+
+def network(model: keras.Model, plan: Plan) -> Network:
+    """The model as it is.
+
+    Raises:
+        KresnetError: `graph_mismatch`, where `model` is not what `plan` says.
+    """
+    verify(model, plan)
+    inner = _with_features(model, plan)
+    weights_bytes = sum(tf.as_dtype(one.dtype).size * int(np.prod(one.shape)) for one in model.weights)
+    return Network(lambda rows: inner(rows, training=False), plan, weights_bytes)
+
+
+def served_network(
+    model: keras.Model, plan: Plan, rows: np.ndarray, *, fold: Fold = "auto", weights: WeightType = "float32"
+) -> tuple[Network, list[Change]]:
+    """The network to serve, and how it differs from the trained one.
+
+    Args:
+        model: the trained network.
+        plan: its plan.
+        rows: inputs to measure differences on, real ones if possible.
+        fold: fold batch norms: `auto` where no output moves by more than `FOLD_TOLERANCE`; `yes`; `no`.
+        weights: type that kernels are stored in; computing is in float32 whatever it is.
+
+    Raises:
+        KresnetError: `graph_mismatch`; `bad_option`, where a weight is too large for its new type.
+    """
+    current = network(model, plan)
+    answers = current.answers(rows)
+    changes: list[Change] = []
+    if fold != "no":
+        found = fold_batch_norms(model, plan)
+        if found.norms:
+            folded = network(found.model, found.plan)
+            change = _change(f"folded {found.norms} batch norms into the weights before them", folded, answers, rows)
+            if fold == "yes" or change.largest_difference <= FOLD_TOLERANCE:
+                model, current = found.model, folded
+                answers = current.answers(rows)
+            else:
+                change = Change("left batch norms as they are: folded, they would make this difference",
+                                change.largest_difference, change.classes_changed)  # fmt: skip
+            changes.append(change)
+    if weights != "float32":
+        rounded = _rounded(model, current, weights)
+        changes.append(_change(f"rounded kernels to {weights}", rounded, answers, rows))
+        current = rounded
+    return current, changes
+
+
+def _with_features(model: keras.Model, plan: Plan) -> keras.Model:
+    """The model with its outputs by name, and, for a classifier, the vector before the logits."""
+    outputs = model.output if isinstance(model.output, dict) else {next(iter(plan.outputs)): model.output}
+    if plan.probabilities is not None:
+        outputs = outputs | {"features": model.get_layer(embedding(plan)).output}
+    return keras.Model(model.input, outputs)
+
+
+def _rounded(model: keras.Model, whole: Network, weights: WeightType) -> Network:
+    """The network with its kernels stored in half the bytes, and cast to float32 on each call."""
+    kernels = [weight for weight in model.weights if len(weight.shape) > 1]
+    halves = [tf.Variable(tf.cast(kernel.value, weights), trainable=False) for kernel in kernels]
+    if not all(np.isfinite(half.numpy().astype(np.float32)).all() for half in halves):
+        raise fail("bad_option", f"The network has weights that {weights} cannot hold.", remedy="--weights bfloat16")
+    inner = _with_features(model, whole.plan)
+
+    def function(rows: tf.Tensor) -> Tensors:
+        cast = [(kernel, tf.cast(half, tf.float32)) for kernel, half in zip(kernels, halves, strict=True)]
+        with keras.StatelessScope(state_mapping=cast):
+            return inner(rows, training=False)
+
+    saved = sum(
+        int(np.prod(kernel.shape)) * (4 - half.dtype.size) for kernel, half in zip(kernels, halves, strict=True)
+    )
+    return Network(function, whole.plan, whole.weights_bytes - saved)
+
+
+def _change(what: str, after: Network, before: dict[str, np.ndarray], rows: np.ndarray) -> Change:
+    answers = after.answers(rows)
+    worst = max(difference(values, answers[name]) for name, values in before.items())
+    changed = 0
+    if "logits" in before:
+        changed = int((before["logits"].argmax(-1) != answers["logits"].argmax(-1)).sum())
+    return Change(what, worst, changed)
+
+
+__all__ = ["FOLD_TOLERANCE", "Change", "Network", "network", "served_network"]

@@ -1,0 +1,162 @@
+"""From a spec to its plan: the network read from top to bottom, input, stem, stages, head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kresnet.errors import KresnetError
+from kresnet.plan.blocks import BlockPlan
+from kresnet.plan.plan_builder import Draft
+from kresnet.plan.records import Plan, Record
+from kresnet.spec.architecture import Classifier, Features, Spec, Stage
+from kresnet.spec.blocks import DenseBlock
+from kresnet.spec.contradictions import PREACTIVATION, contradictions
+from kresnet.spec.stems import DeepStem, NoStem
+
+
+def lower(spec: Spec, draft: Draft | None = None) -> Plan:
+    """The plan of `spec`.
+
+    Args:
+        spec: the network.
+        draft: what its records are appended to; empty.
+
+    Raises:
+        KresnetError: `contradiction` (all of them) or `map_too_small`; the problems name paths in the spec.
+    """
+    if problems := contradictions(spec):
+        raise KresnetError(problems)
+    draft = draft or Draft(spec.convolution)
+    x = _stem(draft, spec, _input(draft, spec))
+    outputs: dict[str, Record] = {}
+    for index, stage in enumerate(_dilated(spec)):
+        x = _stage(draft, spec, x, stage, index)
+        following = spec.stages[index + 1 : index + 2]
+        tapped = isinstance(spec.head, Features) and index + 1 in spec.head.stages
+        ends = not following or following[0].block.order not in PREACTIVATION
+        if tapped or ends:
+            finished = _finished(draft, x, stage.settings, index)
+            if tapped:
+                outputs[f"stage{index + 1}"] = finished
+            x = finished if ends else x
+    outputs = outputs or _head(draft, spec, x)
+    return Plan(
+        about=spec.model_dump(mode="json", include={"name", "source", "published", "recipe"}),
+        records=tuple(draft.records),
+        outputs={name: record.name for name, record in outputs.items()},
+        probabilities=_probabilities(spec),
+    )
+
+
+def _probabilities(spec: Spec) -> str | None:
+    if not isinstance(spec.head, Classifier):
+        return None
+    return "sigmoid" if spec.head.multi_label else "softmax"
+
+
+def _input(draft: Draft, spec: Spec) -> Record:
+    settings = spec.input.model_dump(mode="json", exclude={"shape", "pixels"})
+    x = draft.input(spec.input.shape, settings)
+    return draft.normalize(x, spec.input.pixels.document()) if spec.input.pixels else x
+
+
+def _stem(draft: Draft, spec: Spec, x: Record) -> Record:
+    """Convolutions, each with norm and activation, then the pool.
+
+    The last convolution leaves to the first block what that block's order begins with.
+    """
+    stem = spec.stem
+    if isinstance(stem, NoStem):
+        return x
+    layers = _deep_layers(stem) if isinstance(stem, DeepStem) else [("", stem.width, stem.kernel, stem.stride)]
+    strided_pool = stem.pool if stem.pool and stem.pool.kind == "conv" else None
+    if strided_pool:
+        layers.append(("_pool", layers[-1][1], strided_pool.size, strided_pool.stride))
+    with draft.scope("stem"):
+        for number, (suffix, width, kernel, stride) in enumerate(layers, 1):
+            order = spec.stages[0].block.order if number == len(layers) else "post_activation"
+            normed = order != "full_preactivation" and spec.norm.kind != "none"
+            x = draft.conv(x, f"conv{suffix}", width, kernel, stride, norm_follows=normed)
+            x = draft.norm(x, f"norm{suffix}", spec.norm) if normed else x
+            x = draft.activation(x, f"activation{suffix}", spec.activation) if order not in PREACTIVATION else x
+        if stem.pool and not strided_pool:
+            x = draft.pool(x, "pool", stem.pool.kind, stem.pool.size, stem.pool.stride, fill=stem.pool.fill)
+    return x
+
+
+def _deep_layers(stem: DeepStem) -> list[tuple[str, int, int, int]]:
+    """Name suffix, width, kernel and stride of each convolution."""
+    return [(str(n), width, 3, stem.stride if n == 1 else 1) for n, width in enumerate(stem.widths, 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _DilatedStage:
+    """A stage whose stride may have become dilation; until its striding block's first 3x3 the old dilation holds."""
+
+    settings: Stage
+    stride: int
+    first_dilation: int
+    dilation: int
+
+    @property
+    def striding(self) -> int:
+        """The number of the block that strides, from 1."""
+        block = self.settings.block
+        last = not isinstance(block, DenseBlock) and block.stride_in == "last_block"
+        return self.settings.blocks if last else 1
+
+
+def _dilated(spec: Spec) -> list[_DilatedStage]:
+    """The stages under `output_stride`: a stride beyond it multiplies the dilation instead."""
+    stages, factor, reached = [], 1, 1
+    if not isinstance(spec.stem, NoStem):
+        reached = spec.stem.stride * (spec.stem.pool.stride if spec.stem.pool else 1)
+    for stage in spec.stages:
+        before, stride = factor, stage.stride
+        if spec.output_stride and reached * stride > spec.output_stride:
+            factor, stride = factor * stride, 1
+        reached *= stride
+        stages.append(_DilatedStage(stage, stride, before * stage.dilation, factor * stage.dilation))
+    return stages
+
+
+def _stage(draft: Draft, spec: Spec, x: Record, stage: _DilatedStage, index: int) -> Record:
+    total = sum(each.blocks for each in spec.stages)
+    before = sum(each.blocks for each in spec.stages[:index])
+    for number in range(1, stage.settings.blocks + 1):
+        before_stride = number < stage.striding
+        block = BlockPlan(
+            draft,
+            stage.settings,
+            stride=stage.stride if number == stage.striding else 1,
+            dilations=(
+                stage.first_dilation if number <= stage.striding else stage.dilation,
+                stage.first_dilation if before_stride else stage.dilation,
+            ),
+            drop_rate=spec.stochastic_depth * (before + number) / total,
+            after_stem=before + number == 1 and not isinstance(spec.stem, NoStem),
+        )
+        with draft.scope(f"stage{index + 1}.block{number}", index + 1, number):
+            x = block.append(x)
+    return x
+
+
+def _finished(draft: Draft, x: Record, stage: Stage, index: int) -> Record:
+    """What the next block would have begun with, where none follows (He et al. 2016, section 4.1)."""
+    order = stage.block.order
+    with draft.scope(f"stage{index + 1}", index + 1):
+        x = draft.norm(x, "norm", stage.block.norm) if order == "full_preactivation" else x
+        return draft.activation(x, "activation", stage.block.activation) if order in PREACTIVATION else x
+
+
+def _head(draft: Draft, spec: Spec, x: Record) -> dict[str, Record]:
+    head = spec.head
+    if not isinstance(head, Classifier):
+        return {"output": x}
+    with draft.scope("head"):
+        if head.pool != "none":
+            x = draft.global_pool(x, "pool", head.pool)
+        elif len(x.shape) > 1:
+            x = draft.flatten(x, "flatten")
+        x = draft.dropout(x, "dropout", head.dropout)
+        return {"logits": draft.dense(x, "logits", head.classes)}

@@ -1,0 +1,101 @@
+"""How plans show themselves in Python: a line, a table as text, and in a notebook a table and the drawing.
+
+What others wrote (names, sources) is escaped. No colour is set: a notebook's own, light or dark, show through. The
+drawing is an image of its own, so that neither its style reaches the notebook nor the notebook's the drawing.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Sequence
+from html import escape
+
+from kresnet.plan.diff import Difference
+from kresnet.plan.drawing import draw
+from kresnet.plan.records import Plan
+from kresnet.plan.summary import Row, amount, rows, shape_text
+
+_COLUMNS = ("part", "layers", "shortcut", "output", "parameters", "MACs")
+_RIGHT = ("parameters", "MACs")
+
+Cells = Sequence[str]
+
+
+def line(plan: Plan) -> str:
+    """`resnet50: 25,610,152 parameters, 4.089 G MACs, 50 weighted layers`."""
+    total = plan.trainable + plan.non_trainable
+    return f"{plan.name}: {total:,} parameters, {amount(plan.macs)} MACs, {plan.weighted_layers} weighted layers"
+
+
+def text(plan: Plan) -> str:
+    """The network by stage and block."""
+    return text_table(_COLUMNS, [_cells(row, "  " * row.level) for row in rows(plan)], _RIGHT) + f"\n{line(plan)}"
+
+
+def html(plan: Plan) -> str:
+    """The network by stage and block, and drawn."""
+    found = rows(plan)
+    table = html_table(
+        _COLUMNS,
+        [_cells(row, "\N{EM SPACE}" * 2 * row.level) for row in found],
+        _RIGHT,
+        strong=[index for index, row in enumerate(found) if not row.level],
+    )
+    picture = base64.b64encode(draw(plan).encode()).decode()
+    source = f"<br>{escape(plan.about['source'])}" if plan.about.get("source") else ""
+    return (
+        f"<div><p><strong>{escape(line(plan))}</strong>{source}</p>{table}"
+        f'<img alt="{escape(plan.name)}, block by block" src="data:image/svg+xml;base64,{picture}"/></div>'
+    )
+
+
+def difference_text(difference: Difference) -> str:
+    """The settings that differ between two networks, and what that costs."""
+    return "\n".join([text_table(*_settings(difference)), *difference.costs()])
+
+
+def difference_html(difference: Difference) -> str:
+    """`difference_text` for a notebook."""
+    costs = "<br>".join(map(escape, difference.costs()))
+    return f"<div>{html_table(*_settings(difference))}<p>{costs}</p></div>"
+
+
+def _settings(difference: Difference) -> tuple[Cells, list[Cells]]:
+    columns = ("setting", f"{difference.a.name} (a)", f"{difference.b.name} (b)")
+    return columns, [(each.path, each.text("a"), each.text("b")) for each in difference.settings]
+
+
+def _cells(row: Row, indent: str) -> Cells:
+    figures = (f"{row.parameters:,}" if row.parameters else "", amount(row.macs) if row.macs else "")
+    return (indent + row.part, row.layers, row.shortcut, shape_text(row.shape), *figures)
+
+
+def text_table(columns: Cells, lines: Sequence[Cells], right: Collection[str] = ()) -> str:
+    """A table of plain text, a rule under its header; the columns named in `right` hold figures."""
+    widths = [max(map(len, column)) for column in zip(columns, *lines, strict=True)]
+    header, *rest = [
+        "  ".join(
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for name, cell, width in zip(columns, cells, widths, strict=True)
+        ).rstrip()
+        for cells in (columns, *lines)
+    ]
+    return "\n".join([header, "─" * (sum(widths) + 2 * (len(widths) - 1)), *rest])
+
+
+def html_table(
+    columns: Cells, lines: Sequence[Cells], right: Collection[str] = (), strong: Collection[int] = ()
+) -> str:
+    """A table of HTML; the columns named in `right` hold figures, the lines numbered in `strong` stand out."""
+    sides = [f"text-align:{'right' if name in right else 'left'}" for name in columns]
+
+    def line_of(cells: Cells, tag: str, weight: str = "") -> str:
+        pairs = zip(sides, cells, strict=True)
+        marked = (f'<{tag} style="{side}{weight}">{escape(cell)}</{tag}>' for side, cell in pairs)
+        return f"<tr>{''.join(marked)}</tr>"
+
+    body = (line_of(cells, "td", ";font-weight:600" * (n in strong)) for n, cells in enumerate(lines))
+    return f"<table><thead>{line_of(columns, 'th')}</thead><tbody>{''.join(body)}</tbody></table>"
+
+
+__all__ = ["difference_html", "difference_text", "html", "html_table", "line", "text", "text_table"]

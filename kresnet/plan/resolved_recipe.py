@@ -1,0 +1,268 @@
+"""The resolved plan of a run: what a recipe means for one network and one set of data, every duration in steps.
+
+Training is set up from it and `kresnet fit --dry-run` prints it, so that what a recipe says and what is done cannot
+drift apart. A setting that cannot act is not in it, which is how `outline` finds and refuses such settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from kresnet.errors import KresnetError, Problem
+from kresnet.plan.objective import Objective, objective, objective_problems
+from kresnet.plan.records import Plan
+from kresnet.plan.unused_settings import useless_settings
+from kresnet.spec.recipe import Constant, Cosine, MultiStep, OneCycle, Polynomial, Recipe, Schedule, Step, WarmUp
+from kresnet.spec.recipe.durations import in_steps, stated
+
+#: What a recipe says of itself rather than of its runs.
+ABOUT = ("name", "source")
+#: Fields of a recipe that the outline holds in another form.
+_RESOLVED = (*ABOUT, "epochs", "steps", "examples", "optimizer", "schedule", "ema", "early_stopping")
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUpSteps:
+    """The first `steps` updates: from `start` times the peak, `linear` up to it, or `constant` until the last."""
+
+    steps: int
+    start: float
+    shape: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The learning rate of a run.
+
+    Attributes:
+        peak: the highest, for the run's own batch size.
+        total_steps: length of the run.
+        shape: `constant`, `falls`, `cosine`, `polynomial` or `one_cycle`.
+        settings: what else the shape needs; moments in steps, learning rates as shares of the peak.
+        warmup: None where there is none.
+    """
+
+    peak: float
+    total_steps: int
+    shape: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    warmup: WarmUpSteps | None = None
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a run will do.
+
+    Attributes:
+        about: name and source of the recipe.
+        batch_size: images a step, over all devices.
+        epoch_steps, total_steps: steps of an epoch, and of the run; the last epoch may be cut short.
+        learning_rate: as the recipe states it: the number, and the batch that it is for.
+        rate: the learning rate over the steps.
+        optimizer: its `kind`, and the settings that act.
+        objective: the loss, and what is measured.
+        ema: `decay`, `warmup` and `start` (in steps) of the average of weights; None without one.
+        early_stopping: `metric`, `patience` (in steps) and `min_delta`; None where the run goes to its end.
+        settings: the other fields of the recipe, as it states them.
+    """
+
+    about: Mapping[str, Any]
+    batch_size: int
+    epoch_steps: int
+    total_steps: int
+    learning_rate: tuple[float, int | None]
+    rate: Rate
+    optimizer: Mapping[str, Any]
+    objective: Objective
+    ema: Mapping[str, Any] | None
+    early_stopping: Mapping[str, Any] | None
+    settings: Mapping[str, Any]
+
+    @property
+    def epochs(self) -> float:
+        """Length of the run in epochs; a whole number where it is one."""
+        return self.epochs_of(self.total_steps)
+
+    def epochs_of(self, steps: int) -> float:
+        """So many steps in epochs; a whole number where it is one."""
+        whole, rest = divmod(steps, self.epoch_steps)
+        return round(steps / self.epoch_steps, 3) if rest else whole
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outline as JSON-ready values."""
+        stated_rate, per = self.learning_rate
+        return {
+            "recipe": dict(self.about),
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "epoch_steps": self.epoch_steps,
+            "total_steps": self.total_steps,
+            "learning_rate": {"stated": stated_rate, "per": per} | asdict(self.rate),
+            "optimizer": dict(self.optimizer),
+            "objective": asdict(self.objective) | {"metrics": list(self.objective.metrics)},
+            "ema": self.ema,
+            "early_stopping": self.early_stopping,
+            **self.settings,
+        }
+
+
+def make_outline(recipe: Recipe, plan: Plan, epoch_steps: int, document: Mapping[str, Any] | None = None) -> Outline:
+    """The outline of a run, each of whose settings must have an effect.
+
+    Args:
+        recipe: how to train.
+        plan: the network.
+        epoch_steps: steps of one epoch of its data.
+        document: what `recipe` was validated from; the recipe's own document by default.
+
+    Raises:
+        KresnetError: `contradiction` or `no_effect`, every one at once, naming paths below `recipe`.
+    """
+    problems = [
+        *objective_problems(plan, recipe),
+        *_schedule_problems(recipe, epoch_steps),
+        *_moment_problems(recipe, plan, epoch_steps),
+    ]
+    if not problems:
+        written = dict(document or recipe.document())
+        whole = _resolve(Recipe.model_validate(written), plan, epoch_steps)
+        useless = useless_settings(written, Recipe, lambda other: _resolve(other, plan, epoch_steps) == whole, ABOUT)
+        problems = [_no_effect(path) for path in useless]
+    if problems:
+        raise KresnetError(problems)
+    return _resolve(recipe, plan, epoch_steps)
+
+
+def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> Outline:
+    optimizer = recipe.optimizer.document()
+    learning_rate, per = optimizer.pop("learning_rate"), optimizer.pop("learning_rate_per")
+    peak = learning_rate * recipe.batch_size / per if per else learning_rate
+    if optimizer.get("momentum") == 0:
+        optimizer.pop("nesterov", None)
+    total = total_steps(recipe, epoch_steps)
+    return Outline(
+        about={name: getattr(recipe, name) for name in ABOUT},
+        batch_size=recipe.batch_size,
+        epoch_steps=epoch_steps,
+        total_steps=total,
+        learning_rate=(learning_rate, per),
+        rate=_rate(recipe.schedule, peak, total, epoch_steps, recipe.batch_size),
+        optimizer=optimizer,
+        objective=objective(plan, recipe),
+        ema=_ema(recipe, epoch_steps),
+        early_stopping=_early_stopping(recipe, epoch_steps),
+        settings={name: value for name, value in recipe.document().items() if name not in _RESOLVED},
+    )
+
+
+def total_steps(recipe: Recipe, epoch_steps: int) -> int:
+    """Steps of the whole run."""
+    unit, value = stated(recipe) or ("epochs", 0)
+    return in_steps(unit, value, epoch_steps, recipe.batch_size)
+
+
+def _ema(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | None:
+    if recipe.ema is None:
+        return None
+    start = stated(recipe.ema, "start_")
+    steps = in_steps(*start, epoch_steps, recipe.batch_size) if start else 0
+    return {"decay": recipe.ema.decay, "warmup": recipe.ema.warmup, "start": steps}
+
+
+def _early_stopping(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | None:
+    stopping = recipe.early_stopping
+    if stopping is None:
+        return None
+    patience = in_steps(*_required(stopping, "patience_"), epoch_steps, recipe.batch_size)
+    return {"metric": stopping.metric, "patience": patience, "min_delta": stopping.min_delta}
+
+
+def _rate(schedule: Schedule, peak: float, total: int, epoch_steps: int, batch_size: int) -> Rate:
+    warmup = None
+    if isinstance(schedule, WarmUp) and (duration := stated(schedule, "warmup_")):
+        steps = in_steps(*duration, epoch_steps, batch_size)
+        warmup = WarmUpSteps(steps, schedule.warmup_from, schedule.warmup_shape)
+    settings: dict[str, Any] = {}
+    match schedule:
+        case Constant():
+            shape = "constant"
+        case Step() | MultiStep():
+            shape = "falls"
+            settings = {"at_steps": falls(schedule, total, epoch_steps, batch_size), "factor": schedule.factor}
+        case Cosine():
+            shape, settings = "cosine", {"final": schedule.final_fraction}
+        case Polynomial():
+            shape, settings = "polynomial", {"power": schedule.power, "final": schedule.final_fraction}
+        case OneCycle():
+            shape = "one_cycle"
+            settings = {
+                "rise_fraction": schedule.rise_fraction,
+                "initial": schedule.initial_fraction,
+                "final": schedule.final_fraction,
+                "curve": schedule.shape,
+            }
+    return Rate(peak, total, shape, settings, warmup)
+
+
+def falls(schedule: Step | MultiStep, total: int, epoch_steps: int, batch_size: int) -> tuple[int, ...]:
+    """The steps before which the learning rate falls, those after the end of the run left out."""
+    if isinstance(schedule, Step):
+        every = in_steps(*_required(schedule, "every_"), epoch_steps, batch_size)
+        return tuple(range(every, total, every))
+    unit, moments = _required(schedule, "at_")
+    steps = (in_steps(unit, moment, epoch_steps, batch_size) for moment in moments)
+    return tuple(step for step in steps if step < total)
+
+
+def _required(model: Any, prefix: str) -> tuple[str, Any]:
+    duration = stated(model, prefix)
+    assert duration is not None  # the model was validated
+    return duration
+
+
+def _schedule_problems(recipe: Recipe, epoch_steps: int) -> Iterator[Problem]:
+    """Moments of the schedule that the run does not reach."""
+    total, batch = total_steps(recipe, epoch_steps), recipe.batch_size
+    schedule = recipe.schedule
+    if isinstance(schedule, WarmUp) and (duration := stated(schedule, "warmup_")):
+        steps = in_steps(*duration, epoch_steps, batch)
+        if steps > total:
+            message = f"The warm-up of {steps} steps is longer than the run of {total}."
+            yield Problem("contradiction", message, path=f"recipe.schedule.warmup_{duration[0]}",
+                          remedy="a shorter warm-up, or a longer run")  # fmt: skip
+    if isinstance(schedule, Step | MultiStep):
+        prefix = "every_" if isinstance(schedule, Step) else "at_"
+        unit, value = _required(schedule, prefix)
+        stated_falls = len(value) if isinstance(value, tuple) else 1
+        within = len(falls(schedule, total, epoch_steps, batch))
+        if within < stated_falls:
+            last = value[-1] if isinstance(value, tuple) else value
+            message = f"The learning rate would fall after {last:g} {unit}; the run ends before, after {total} steps."
+            yield Problem("no_effect", message, path=f"recipe.schedule.{prefix}{unit}",
+                          remedy="a longer run, or --set 'recipe.schedule={kind: constant}'")  # fmt: skip
+
+
+def _moment_problems(recipe: Recipe, plan: Plan, epoch_steps: int) -> Iterator[Problem]:
+    """What would begin after the run has ended, and a metric that it does not measure."""
+    total = total_steps(recipe, epoch_steps)
+    if (ema := _ema(recipe, epoch_steps)) and ema["start"] >= total:
+        unit, _ = _required(recipe.ema, "start_")
+        message = f"The average would begin after {ema['start']} steps; the run ends after {total}."
+        yield Problem("no_effect", message, path=f"recipe.ema.start_{unit}", remedy="an earlier start")
+    if (stopping := _early_stopping(recipe, epoch_steps)) and stopping["patience"] >= total:
+        unit, _ = _required(recipe.early_stopping, "patience_")
+        message = f"A patience of {stopping['patience']} steps outlasts the run of {total}."
+        yield Problem("no_effect", message, path=f"recipe.early_stopping.patience_{unit}", remedy="less patience")
+    measured, best = objective(plan, recipe).metrics, recipe.checkpoints.keep_best
+    for path, judge in (("early_stopping", recipe.early_stopping), ("checkpoints.keep_best", best)):
+        if judge and judge.metric not in measured:
+            yield Problem("contradiction", f"This run does not measure {judge.metric}.", path=f"recipe.{path}.metric",
+                          expected="one of " + ", ".join(measured), found=judge.metric)  # fmt: skip
+
+
+def _no_effect(path: tuple[str | int, ...]) -> Problem:
+    name = ".".join(str(part) for part in path)
+    message = f"`{path[-1]}` changes nothing in this run."
+    return Problem("no_effect", message, path=f"recipe.{name}", remedy=f"remove `{name}`")

@@ -1,0 +1,124 @@
+"""What `kresnet plan` tells: one row a stage and a run of like blocks, and published figures beside the plan's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+from kresnet.plan.records import Plan, Shape
+from kresnet.plan.sections import Run, describe, describe_shortcut, parts, runs
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table.
+
+    Attributes:
+        level: 0 for the parts that add up to the network (input, stem, stages, head), 1 for what a stage consists of.
+        part: `stem`, `stage 2`, `block 1`, `blocks 2-6`.
+        layers: what it is, in words.
+        shortcut: of a block.
+        shape: of its output, without the batch.
+        parameters, macs: of all the row's blocks together.
+        blocks: how many blocks the row stands for.
+    """
+
+    level: int
+    part: str
+    layers: str
+    shortcut: str
+    shape: Shape
+    parameters: int
+    macs: int
+    blocks: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A published figure beside the plan's.
+
+    Attributes:
+        quantity: `parameters`, `macs` or `weighted_layers`.
+        published, planned: the two figures.
+        difference: relative; the plan's over the published, less one.
+        tolerance: relative difference that the source's rounding explains.
+        note: why they differ, where they do.
+    """
+
+    source: str
+    quantity: str
+    published: float
+    planned: int
+    difference: float
+    tolerance: float
+    note: str | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the source's rounding explains the difference; a billionth is left to floating point."""
+        return abs(self.difference) <= self.tolerance + 1e-9
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"agrees": self.agrees}
+
+
+def rows(plan: Plan) -> list[Row]:
+    """The network as a table; the rows of level 0 add up to it."""
+    return [
+        row
+        for stage, group in groupby(parts(plan), key=lambda part: part.stage)
+        for row in _rows(stage, runs(list(group)))
+    ]
+
+
+def _rows(stage: int | None, group: list[Run]) -> Iterator[Row]:
+    if stage is not None:
+        blocks = sum(len(run.parts) for run in group if run.first.block)
+        words = f"{blocks} block" + "s" * (blocks > 1)
+        totals = sum(run.parameters for run in group), sum(run.macs for run in group)
+        yield Row(0, f"stage {stage}", words, "", group[-1].first.shape, *totals, blocks=blocks)
+    for run in group:
+        part, count = run.first, len(run.parts)
+        yield Row(
+            int(stage is not None), run.label, describe(run), describe_shortcut(part), part.shape,
+            run.parameters, run.macs, blocks=count if part.block else 0,
+        )  # fmt: skip
+
+
+def paper(plan: Plan) -> list[Comparison]:
+    """The figures that the spec says others publish, beside the plan's own."""
+    comparisons = []
+    for figures in plan.about.get("published", ()):
+        total = plan.trainable + (plan.non_trainable if figures["counts"] == "total" else 0)
+        planned = {"parameters": total, "macs": plan.macs, "weighted_layers": plan.weighted_layers}
+        for quantity, value in planned.items():
+            if (published := figures[quantity]) is not None:
+                difference = value / published - 1
+                rest = figures["tolerance"] if quantity != "weighted_layers" else 0.0, figures["note"]
+                comparisons.append(Comparison(figures["source"], quantity, published, value, difference, *rest))
+    return comparisons
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape with its batch: `(N, 56, 56, 256)`."""
+    return f"({', '.join(['N', *map(str, shape)])})"
+
+
+def amount(number: float) -> str:
+    """A count in three or four figures with its decimal prefix: `4.09 G`, `118 M`."""
+    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= factor:
+            return f"{number / factor:#.4g} {prefix}"
+    return f"{number:g}"
+
+
+def signed(number: int, *, short: bool = False) -> str:
+    """A difference with its sign: `+1,024`, or `-4.096 k` if short."""
+    if not number:
+        return "0"
+    return ("+" if number > 0 else "-") + (amount(abs(number)) if short else f"{abs(number):,}")
+
+
+__all__ = ["Comparison", "Row", "amount", "paper", "rows", "shape_text", "signed"]

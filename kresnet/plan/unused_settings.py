@@ -1,0 +1,124 @@
+"""No setting is silently ignored: find the ones whose removal leaves what a document means as it is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from kresnet.errors import KresnetError, Problem
+from kresnet.plan.lowering import lower
+from kresnet.plan.plan_builder import Draft
+from kresnet.plan.records import Plan, Record
+from kresnet.spec.architecture import Spec
+from kresnet.spec.base import Document
+
+Model = TypeVar("Model", bound=Document)
+#: Where a setting stands in its document.
+Setting = tuple[str | int, ...]
+
+#: What a spec says about itself rather than about its network.
+ABOUT = ("name", "source", "published", "recipe")
+
+
+def without_effect(document: dict[str, Any]) -> list[Problem]:
+    """A `no_effect` problem for each setting of a spec that changes nothing in its network.
+
+    Two blocks a stage show everything that more of them would, and keep this fast for networks of a thousand layers.
+
+    Args:
+        document: a valid spec as its author wrote it, since only that tells a value stated from one inherited.
+    """
+    document = copy.deepcopy(document)
+    for stage in document["stages"]:
+        stage["blocks"] = min(stage["blocks"], 2)
+    plan = lower(Spec.model_validate(document))
+    return [_problem(path) for path in useless_settings(document, Spec, lambda spec: _lowers_to(plan, spec), ABOUT)]
+
+
+def useless_settings(
+    document: dict[str, Any], model: type[Model], same: Callable[[Model], bool], about: Collection[str]
+) -> list[Setting]:
+    """The paths of the settings that differ from their default and yet change nothing.
+
+    A setting is tried by taking it out of the document: if that changes the model but not what is made of it, nothing
+    reads it.
+
+    Args:
+        document: a valid document, of which `model` is made.
+        model: what a document is validated as.
+        same: whether a model comes to the same as that of the whole document.
+        about: fields that speak of the document itself, and are not tried.
+    """
+    whole = model.model_validate(document)
+    useless: list[Setting] = []
+    for path in _settings(document, (), about):
+        if any(path[: len(outer)] == outer for outer in useless):
+            continue
+        try:
+            other = model.model_validate(_without(document, path))
+            if other != whole and same(other):
+                useless.append(path)
+        except (ValidationError, KresnetError):
+            continue  # required, or needed by another setting: it has an effect
+    return useless
+
+
+class _Different(Exception):
+    """Two networks part ways."""
+
+
+class _Compared(Draft):
+    """A draft that is given up at the first record in which it differs from a plan."""
+
+    def __init__(self, spec: Spec, plan: Plan) -> None:
+        super().__init__(spec.convolution)
+        self._plan = plan
+
+    def _append(self, *arguments: Any, **rest: Any) -> Record:
+        record = super()._append(*arguments, **rest)
+        if len(self.records) > len(self._plan.records) or record != self._plan.records[len(self.records) - 1]:
+            raise _Different
+        return record
+
+
+def _lowers_to(plan: Plan, spec: Spec) -> bool:
+    try:
+        return lower(spec, _Compared(spec, plan)) == plan
+    except _Different:
+        return False
+
+
+def _problem(path: Setting) -> Problem:
+    name = ".".join(str(part) for part in path)
+    return Problem("no_effect", f"`{path[-1]}` changes nothing in this network.", path=name, remedy=f"remove `{name}`")
+
+
+def _settings(node: Any, path: Setting, about: Collection[str]) -> Iterator[Setting]:
+    """The paths of all settings but the plain facts of `about`, a mapping before what it holds.
+
+    A list of numbers is one setting; a list of mappings is only what they hold.
+    """
+    if isinstance(node, list) and node and isinstance(node[0], dict):
+        for index, value in enumerate(node):
+            for key in value:
+                yield from _settings(value[key], (*path, index, key), about)
+        return
+    if path:
+        yield path
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if path or key not in about:
+                yield from _settings(value, (*path, key), about)
+
+
+def _without(node: Any, path: Setting) -> Any:
+    """The document without what stands at `path`; only what leads there is copied."""
+    changed = copy.copy(node)
+    if len(path) == 1:
+        del changed[path[0]]
+    else:
+        changed[path[0]] = _without(node[path[0]], path[1:])
+    return changed

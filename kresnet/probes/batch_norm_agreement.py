@@ -1,0 +1,150 @@
+"""How far a kernel's gradients are from the derivation, and how far they may be.
+
+A sum is computed with an error proportional to its terms, not to what is left after they cancel; errors are therefore
+relative to the terms, a channel at a time, and the worst channel counts:
+
+- dL/dx, to ‖gamma/σ · dy‖, the first of its three terms and the largest;
+- dL/dgamma = Σ dy·x̂, to Σ|dy·x̂|; dL/dbeta = Σ dy, to Σ|dy|;
+- all but the last times 1 + |mean|/σ, since x̂ subtracts a mean that float32 knows to a relative error,
+
+where σ stands for sqrt(variance + epsilon).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kresnet.errors import KresnetError, Problem
+from kresnet.probes.batch_norm_derivation import Gradients, Statistics
+
+#: Least tolerance of float32 gradients; kernels compute in float32 whatever they store.
+TOLERANCE = 2e-5
+#: Kernels sum m terms one after the other, with an error of up to m·2⁻²⁴ (Higham 2002, Accuracy and Stability of
+#: Numerical Algorithms, section 4.2); a hundredth of this bound was seen at all m, and a sixteenth is let pass.
+SUMMATION = 2.0**-24 / 16
+#: Between float64 and float64: rounding alone; and the second order of the differences.
+EXACT_TOLERANCE, DIFFERENCE_TOLERANCE = 1e-9, 1e-5
+
+#: Bits of the significand, the hidden one included.
+_BITS = {"float32": 24, "bfloat16": 8, "float16": 11}
+#: Spacing of the numbers next to zero, where it is not negligible.
+_FINEST = {"float16": 2.0**-24}
+#: What is smaller may have been flushed to zero.
+_SMALLEST = 1e-30
+
+#: What is compared: a kernel's three gradients with the derivation, its long with its compact form, and the derivation
+#: with differences.
+KERNEL_FIELDS = ("x", "gamma", "beta")
+FIELDS = (*KERNEL_FIELDS, "forms", "differences")
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """Size of the terms in each channel, float64 `(C,)`."""
+
+    x: Any
+    gamma: Any
+    beta: Any
+
+
+def scales(found: Statistics, dy: Any, gamma: Any) -> Scales:
+    """The sizes that errors are relative to; see the module."""
+    centred = 1.0 + tf.abs(found.mean) * found.inverse
+    return Scales(
+        x=tf.norm(gamma * found.inverse * dy, axis=0) * centred + _SMALLEST,
+        gamma=tf.reduce_sum(tf.abs(dy * found.deviation), 0) * found.inverse * centred + _SMALLEST,
+        beta=tf.reduce_sum(tf.abs(dy), 0) + _SMALLEST,
+    )
+
+
+def kernel_errors(kernel: Gradients, derived: Gradients, size: Scales) -> dict[str, Any]:
+    """Relative errors of a kernel's gradients, float64 scalars `x`, `gamma`, `beta`.
+
+    Args:
+        kernel: as the framework computed them, in its own types.
+        derived: float64.
+        size: of the terms.
+    """
+    return {
+        "x": tf.reduce_max(tf.norm(_unexplained(kernel.x, derived.x), axis=0) / size.x),
+        "gamma": tf.reduce_max(_unexplained(kernel.gamma, derived.gamma) / size.gamma),
+        "beta": tf.reduce_max(_unexplained(kernel.beta, derived.beta) / size.beta),
+    }
+
+
+def _unexplained(kernel: Any, derived: Any) -> Any:
+    """|kernel − derived|, less what the last rounding to the kernel's type explains: half a unit in the last place.
+
+    Comparing beyond it keeps the check as sharp in bfloat16 as in float32: a fault a hundred times smaller than
+    bfloat16's spacing still pushes some values over the edge of an interval that rounds elsewhere.
+    """
+    single = tf.cast(kernel, tf.float32)
+    exponent = tf.bitcast(tf.bitwise.bitwise_and(tf.bitcast(single, tf.int32), 0x7F800000), tf.float32)
+    name = kernel.dtype.name
+    half_unit = tf.maximum(tf.cast(exponent, tf.float64) * 2.0 ** -_BITS[name], _FINEST.get(name, 0.0) / 2)
+    return tf.maximum(tf.abs(tf.cast(kernel, tf.float64) - derived) - half_unit, 0.0)
+
+
+def tolerance(field: str, count: int) -> float:
+    """The largest relative error that passes, for a norm over `count` values a channel."""
+    fixed = {"forms": EXACT_TOLERANCE, "differences": DIFFERENCE_TOLERANCE}
+    return fixed.get(field) or max(TOLERANCE, count * SUMMATION)
+
+
+@dataclass(frozen=True, slots=True)
+class NormCheck:
+    """One batch norm's outcome, the worst replica's: relative errors by field, over `count` values a channel."""
+
+    name: str
+    count: int
+    errors: dict[str, float]
+
+    @property
+    def failures(self) -> list[str]:
+        """The fields whose error is beyond its tolerance, or no number."""
+        return [field for field in FIELDS if not self.errors[field] <= tolerance(field, self.count)]
+
+    def as_dict(self) -> dict[str, Any]:
+        tolerances = {field: tolerance(field, self.count) for field in FIELDS}
+        return {"name": self.name, "count": self.count, "errors": self.errors, "tolerances": tolerances,
+                "failures": self.failures}  # fmt: skip
+
+    def problem(self) -> Problem:
+        """What a failure is told as."""
+        field = max(self.failures, key=lambda field: self.errors[field] / tolerance(field, self.count))
+        return Problem(
+            "batch_norm_mismatch",
+            f"The backward pass of batch norm `{self.name}` is not what the mathematics says: {MEANINGS[field]}.",
+            expected=f"a relative error of at most {tolerance(field, self.count):.1e}",
+            found=f"{self.errors[field]:.1e}",
+        )
+
+
+#: A failed field in words.
+MEANINGS = {
+    "x": "its gradient with respect to x differs from the derivation",
+    "gamma": "its gradient with respect to gamma differs from the derivation",
+    "beta": "its gradient with respect to beta differs from the derivation",
+    "forms": "the two forms of the derivation differ, so its input is degenerate",
+    "differences": "the derivation differs from central differences, so its input is degenerate",
+}
+
+
+def norm_checks(names: Sequence[str], replicas: Sequence[np.ndarray]) -> list[NormCheck]:
+    """Outcomes from a probe's `batch_norm` finding of each replica, `(norms, len(FIELDS) + 1)`, the last being m."""
+    worst = np.max(replicas, axis=0)  # NaN wins
+    return [
+        NormCheck(name, int(row[-1]), dict(zip(FIELDS, map(float, row[:-1]), strict=True)))
+        for name, row in zip(names, worst, strict=True)
+    ]
+
+
+def require_agreement(checks: Sequence[NormCheck]) -> None:
+    """Raise `KresnetError` (`batch_norm_mismatch`) with a problem for every norm that fails."""
+    if failed := [check.problem() for check in checks if check.failures]:
+        raise KresnetError(failed)

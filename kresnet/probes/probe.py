@@ -1,0 +1,177 @@
+"""A look inside one training step: the same forward and backward pass, run layer by layer and measured."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kresnet.plan import Plan, Record
+from kresnet.probes import batch_norm_agreement as agreement
+from kresnet.probes import batch_norm_derivation as batch_norm
+from kresnet.probes.block_paths import Block, Edge, batch_norms, blocks
+from kresnet.probes.replay import Passage, replay
+
+#: Entries of each batch norm's gradients that are also computed by differences.
+SAMPLES = 4
+
+#: Columns of the `flow` finding: sums of squares (and one of products) over the global batch.
+FLOW = ("delta", "identity", "residual", "product", "weights")
+
+
+class Probe:
+    """What to measure in a step of a network; `Trainer.backward` calls it in replica context.
+
+    Attributes:
+        norms: the batch norms to check; empty if not asked for.
+        blocks: the blocks whose gradients to measure; empty if not asked for.
+    """
+
+    def __init__(self, plan: Plan, network: keras.Model, *, check_norms: bool, measure_blocks: bool) -> None:
+        self.plan, self.network = plan, network
+        self.norms: list[Record] = batch_norms(plan) if check_norms else []
+        self.blocks: list[Block] = blocks(plan) if measure_blocks else []
+        self.positions = {id(weight): n for n, weight in enumerate(network.trainable_variables)}
+        edges = {(norm.name, norm.inputs[0]) for norm in self.norms}
+        for block in self.blocks:
+            edges |= {*block.fork.identity, *block.fork.residual} if block.fork else set()
+        self.edges = frozenset(edges)
+
+    def forward(self, images: Any) -> Passage:
+        """The network's pass over float32 `images`, in training mode."""
+        return replay(self.network, self.plan.records, {"input": images}, edges=self.edges)
+
+    def outputs(self, passage: Passage) -> Any:
+        """What the network returns."""
+        outputs = {name: passage.outputs[record] for name, record in self.plan.outputs.items()}
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    def watched(self, passage: Passage) -> dict[str | Edge, Any]:
+        """The tensors whose gradients `findings` needs, by record or edge."""
+        names = [*(norm.name for norm in self.norms), *(block.output for block in self.blocks)]
+        return {name: passage.outputs[name] for name in names} | passage.taps
+
+    def findings(
+        self, passage: Passage, backward: dict[str | Edge, Any], local: Sequence[Any], summed: Sequence[Any]
+    ) -> dict[str, Any]:
+        """Measurements of a step.
+
+        Args:
+            passage: of `forward`.
+            backward: gradients of what `watched` returned.
+            local: this replica's gradients of the trainable weights.
+            summed: their sum over replicas.
+
+        Returns:
+            `batch_norm`, float64 `(norms, len(FIELDS) + 1)`, relative errors of this replica's gradients, and m;
+            `flow`, float64 `(blocks, len(FLOW))`.
+        """
+        found = {}
+        if self.norms:
+            found["batch_norm"] = self._norm_errors(passage, backward, local)
+        if self.blocks:
+            found["flow"] = self._flow(backward, summed)
+        return found
+
+    def _norm_errors(self, passage: Passage, backward: dict[str | Edge, Any], local: Sequence[Any]) -> Any:
+        rows: list[Any] = []
+        for norm in reversed(self.norms):  # as the backward pass goes
+            layer, edge = self.network.get_layer(norm.name), (norm.name, norm.inputs[0])
+            kernel = [backward[edge], *(local[self.positions[id(w)]] for w in (layer.gamma, layer.beta))]
+            weights = [tf.convert_to_tensor(weight.value) for weight in (layer.gamma, layer.beta)]
+            # One after the other: float64 copies of every layer at once would not fit where the network just does.
+            with tf.control_dependencies(rows[-1:]):
+                check = _synchronized_errors if layer.synchronized else _local_errors
+                seed = tf.constant([zlib.crc32(norm.name.encode()) & 0x7FFFFFFF, 0])
+                rows.append(check(passage.taps[edge], backward[norm.name], *kernel, *weights, layer.epsilon, seed))
+        return tf.stack(rows[::-1])
+
+    def _flow(self, backward: dict[str | Edge, Any], summed: Sequence[Any]) -> Any:
+        rows = [self._block_flow(block, backward) for block in self.blocks]
+        context = tf.distribute.get_replica_context()
+        signals = tf.stack(rows)
+        if context.num_replicas_in_sync > 1:
+            signals = context.all_reduce(tf.distribute.ReduceOp.SUM, signals)
+        weights = [
+            sum(
+                (_inner(g, g) for g in (summed[n] for n in self._weights_of(block))),
+                start=tf.zeros((), tf.float64),
+            )
+            for block in self.blocks
+        ]
+        return tf.concat([signals, tf.stack(weights)[:, None]], axis=1)
+
+    def _block_flow(self, block: Block, backward: dict[str | Edge, Any]) -> Any:
+        delta = backward[block.output]
+        if block.fork is None:
+            zero = tf.zeros((), tf.float64)
+            return tf.stack([_inner(delta, delta), zero, zero, zero])
+        identity, residual = (
+            tf.add_n([tf.cast(backward[edge], tf.float64) for edge in edges])
+            for edges in (block.fork.identity, block.fork.residual)
+        )
+        products = [(identity, identity), (residual, residual), (identity, residual)]
+        return tf.stack([_inner(delta, delta), *(_inner(a, b) for a, b in products)])
+
+    def _weights_of(self, block: Block) -> list[int]:
+        layers = [self.network.get_layer(record.name) for record in block.records]
+        return [self.positions[id(weight)] for layer in layers for weight in layer.trainable_weights]
+
+
+def _inner(a: Any, b: Any) -> Any:
+    """Σ a·b in float64: squares of what vanishes would underflow in float32."""
+    return tf.reduce_sum(tf.cast(a, tf.float64) * tf.cast(b, tf.float64))
+
+
+def _errors(
+    total: batch_norm.Total,
+    x: Any,
+    dy: Any,
+    dx: Any,
+    d_gamma: Any,
+    d_beta: Any,
+    gamma: Any,
+    beta: Any,
+    epsilon: float,
+    seed: Any,
+) -> Any:
+    """One batch norm's relative errors and m, float64 `(len(FIELDS) + 1,)`; x, dy and dx are `(..., C)`."""
+    channels = x.shape[-1]
+    x, dy = (tf.cast(tf.reshape(tensor, (-1, channels)), tf.float64) for tensor in (x, dy))
+    gamma, beta = tf.cast(gamma, tf.float64), tf.cast(beta, tf.float64)
+    found = batch_norm.statistics(x, epsilon, total)
+    derived = batch_norm.long_form(found, dy, gamma, total)
+    compact = batch_norm.compact_form(found, dy, gamma, total)
+    size = agreement.scales(found, dy, gamma)
+    kernel = batch_norm.Gradients(tf.reshape(dx, (-1, channels)), d_gamma, d_beta)
+    errors = agreement.kernel_errors(kernel, derived, size)
+    errors["forms"] = tf.reduce_max(tf.norm(derived.x - compact.x, axis=0) / size.x)
+
+    samples = min(SAMPLES, channels)
+    rows = tf.random.stateless_uniform((samples,), seed, maxval=tf.shape(x)[0], dtype=tf.int32)
+    at = tf.cast(tf.linspace(0, channels - 1, samples), tf.int32)
+    pick = lambda tensor: tf.gather(tensor, at, axis=-1)  # noqa: E731 - a name for a phrase used six times
+    slopes = batch_norm.differences(pick(x), pick(dy), pick(gamma), pick(beta), epsilon, rows, total)
+    entries = total(tf.gather_nd(derived.x, tf.stack([rows, at], axis=1)))
+    pairs = [
+        (slopes.x, entries, size.x / tf.sqrt(found.count)),  # an entry is smaller than its channel's norm
+        (slopes.gamma, pick(derived.gamma), size.gamma),
+        (slopes.beta, pick(derived.beta), size.beta),
+    ]
+    distances = [tf.reduce_max(tf.abs(slope - exact) / pick(scale)) for slope, exact, scale in pairs]
+    errors["differences"] = tf.reduce_max(tf.stack(distances))
+    return tf.stack([*(errors[field] for field in agreement.FIELDS), found.count])
+
+
+@tf.function
+def _local_errors(*arguments: Any) -> Any:
+    """Traced once for all layers of a shape."""
+    return _errors(batch_norm.local, *arguments)
+
+
+def _synchronized_errors(*arguments: Any) -> Any:
+    context = tf.distribute.get_replica_context()
+    return _errors(lambda tensor: context.all_reduce(tf.distribute.ReduceOp.SUM, tensor), *arguments)

@@ -1,0 +1,44 @@
+"""How a run went, as a figure: what it measured of itself, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from kresnet.diagnostics.gradient_figures import COLORS, Chart
+
+#: How the two splits are drawn.
+_LINES = {"train": "--", "test": "-"}
+
+
+def draw_history(lines: Sequence[Mapping[str, Any]], title: str) -> Figure:
+    """Loss, and beside it the other metrics if there are any, against epochs.
+
+    Args:
+        lines: a run's epochs, as `history.jsonl` has them.
+        title: of the figure.
+    """
+    names = list(dict.fromkeys(name for line in lines for split in _LINES for name in line[split]))
+    panels = [panel for panel in (["loss"], [name for name in names if name != "loss"]) if panel]
+    figure = Chart(figsize=(5.5 * len(panels), 4), layout="constrained")
+    figure.suptitle(title)
+    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True):
+        for color, name in zip(COLORS, panel, strict=False):
+            for split, style in _LINES.items():
+                found = [line for line in lines if name in line[split]]
+                if not found:  # training does not measure all that evaluation does
+                    continue
+                epochs, values = [line["epoch"] for line in found], [line[split][name] for line in found]
+                marker = "." if len(found) <= 60 else None
+                label = f"{split} {name.replace('_', ' ')}"
+                axes.plot(epochs, values, color=color, linestyle=style, marker=marker, label=label)
+        axes.set(xlabel="epoch", ylabel=", ".join(name.replace("_", " ") for name in panel))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(visible=True, color="0.9")
+        axes.legend(fontsize=8)
+    return figure
+
+
+__all__ = ["draw_history"]

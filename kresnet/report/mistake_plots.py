@@ -1,0 +1,81 @@
+"""Which classes are taken for which, and how well each is recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kresnet.evaluation.evaluation import Examination
+from kresnet.report.plots import Line, Plot, Table, blank, name, number
+
+#: Classes up to which the whole confusion matrix is drawn, and up to which its cells say their numbers.
+MOST_IN_MATRIX, MOST_IN_WORDS = 50, 12
+#: Classes that the figure of accuracies shows, worst first.
+MOST_CLASSES = 20
+
+
+def confusion(found: Examination, id: str) -> Plot | None:
+    """The confusion matrix, right answers in blue and mistakes in orange; None without classes or with too many."""
+    if found.kind != "classes" or found.tally is None or len(found.tally) > MOST_IN_MATRIX:
+        return None
+    tally, count = found.tally, len(found.tally)
+    shares = tally / np.maximum(tally.sum(1, keepdims=True), 1)
+    names, places = [name(each, 14) for each in found.class_names], list(range(count))
+    right = np.eye(count, dtype=bool)
+    figure = blank("said to be", height=min(620, 190 + 38 * count) if count <= MOST_IN_WORDS else 620)
+    most = {"wrong": max(float(shares[~right].max(initial=0.0)), 0.05), "right": 1.0}
+    for kind, cells in (("wrong", ~right & (tally > 0)), ("right", right)):
+        figure.add_heatmap(
+            z=np.where(cells, shares.round(4), np.nan), zmin=0.0, zmax=most[kind], x=places, y=places,
+            text=np.where(cells & (tally > 0), tally.astype(str), ""), textfont={"size": 11},
+            texttemplate="%{text}" if count <= MOST_IN_WORDS else None,
+            customdata=[[[a, b] for b in names] for a in names],
+            hovertemplate="%{customdata[0]} said to be %{customdata[1]}: %{text} (%{z:.1%})<extra></extra>",
+            xgap=1, ygap=1, showscale=False, meta={"scale": kind}, hoverongaps=False,
+        )  # fmt: skip
+    figure.update_layout(hovermode="closest", margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    step = 1 if count <= 30 else 2
+    ticks = {"tickmode": "array", "tickvals": places[::step], "ticktext": names[::step], "showgrid": False}
+    figure.update_xaxes(**ticks, tickangle=-45, zeroline=False)
+    figure.update_yaxes(**ticks, autorange="reversed", zeroline=False)
+    wrong = int(tally.sum() - np.trace(tally))
+    told = f"{wrong:,} of {int(tally.sum()):,} images are taken for another class."
+    if found.pairs:
+        label, other, times, share = found.pairs[0]
+        told += f" Most often {label} is taken for {other}: {times} times, {share:.1%} of its images."
+    rows = tuple((label, *map(str, row)) for label, row in zip(found.class_names, tally.tolist(), strict=True))
+    table = Table("Rows are what images are, columns what they are said to be", ("is", *found.class_names), rows)
+    return Plot(id, "Confusion matrix", told, figure, table)
+
+
+def accuracies(examined: Sequence[tuple[Line, Examination]]) -> Plot | None:
+    """How well each class (or independent label) is recognised in each run, the worst of the first run on top."""
+    found = [(line, each, {label: (value, images) for label, value, images in each.accuracies})
+             for line, each in examined if each.kind != "values"]  # fmt: skip
+    if not found:
+        return None
+    order = [label for label, *_ in found[0][1].accuracies]
+    shown, places = order[:MOST_CLASSES], list(range(min(len(order), MOST_CLASSES)))
+    figure = blank("accuracy", height=110 + 24 * len(shown))
+    for line, _, values in found:
+        points = [values.get(label, (None, 0))[0] for label in shown]
+        figure.add_scatter(x=points, y=places, mode="markers", name=name(line.facts.label),
+                           showlegend=len(found) > 1, marker={"color": line.color, "symbol": line.symbol, "size": 10},
+                           hovertemplate="%{x:.2%}<extra></extra>")  # fmt: skip
+    figure.update_yaxes(tickmode="array", tickvals=places, ticktext=[name(label) for label in shown],
+                        autorange="reversed", zeroline=False)  # fmt: skip
+    figure.update_xaxes(tickformat=".0%")
+    figure.update_layout(hovermode="closest")
+    rows = tuple(
+        (label, f"{found[0][2][label][1]:,}", *(number(values.get(label, (None,))[0], ".4f") for *_, values in found))
+        for label in order
+    )
+    what = "label" if found[0][1].kind == "labels" else "class"
+    worst = found[0][1].accuracies[0]
+    told = f"Worst recognised: {worst[0]}, {worst[1]:.1%} of {worst[2]:,} images."
+    if len(order) > len(shown):
+        told += f" The {len(shown)} worst of {len(order)} are shown."
+    head = (what, "images", *(line.facts.label for line, *_ in found))
+    return Plot(f"{what}-accuracy", f"Accuracy by {what}", told, figure,
+                Table(f"Accuracy by {what}, worst first", head, rows))  # fmt: skip

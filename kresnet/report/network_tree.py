@@ -1,0 +1,211 @@
+"""The network as a reader unfolds it: stages, blocks that are alike side by side, and the layers on either path."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+from kresnet.plan import Plan, Record
+from kresnet.plan.records import Shape
+from kresnet.plan.sections import ENTRY, Part, Run, describe_layer, describe_shortcut, extras, parts, runs, trunk
+from kresnet.probes.block_paths import Block, blocks
+from kresnet.spec.architecture import Spec
+
+#: The options of He et al. 2015, section 4.1, in words.
+OPTIONS = {
+    "none": "none, a plain network",
+    "identity_pad": "option A, padded with zeros",
+    "projection": "option B, projection where shapes change",
+    "projection_all": "option C, projection in every block",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One record: what it is in words, what it reads, and what it costs.
+
+    Attributes:
+        name: within its part.
+        kind: the record's.
+        words: `3x3 64 /2`, `batch norm`, `relu`.
+        reads: names of its inputs within the part; `input` for what enters it.
+        shape: of its output, without the batch.
+        parameters, macs: of this layer.
+        aside: whether it is of the channel attention beside the branch.
+    """
+
+    name: str
+    kind: str
+    words: str
+    reads: tuple[str, ...]
+    shape: Shape
+    parameters: int
+    macs: int
+    aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The layers of a part by the way the signal takes: all are in `branch` where there is no shortcut.
+
+    Attributes:
+        before: what both paths read.
+        branch, shortcut: the two paths.
+        after: from the addition on.
+    """
+
+    before: tuple[Layer, ...]
+    branch: tuple[Layer, ...]
+    shortcut: tuple[Layer, ...]
+    after: tuple[Layer, ...]
+    adds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A part of the network, or a run of blocks that are alike.
+
+    Attributes:
+        title: `Stem`, `Block 1`, `Blocks 2-6`.
+        count: how many blocks it stands for.
+        lines: the layers that give it its shape, in words.
+        extras: what else it contains.
+        shortcut: in words; empty for what is no block.
+        arc: the shortcut's kind: `identity`, `projection`, `pad`, `pool`, or `none`.
+        shape: of the output, without the batch.
+        parameters, macs: of one of its blocks.
+        paths: its layers.
+    """
+
+    title: str
+    count: int
+    lines: tuple[str, ...]
+    extras: tuple[str, ...]
+    shortcut: str
+    arc: str
+    shape: Shape
+    parameters: int
+    macs: int
+    paths: Paths
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All its layers: before, branch, shortcut, after."""
+        paths = self.paths
+        return [*paths.before, *paths.branch, *paths.shortcut, *paths.after]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A stage, or what comes before or after the stages.
+
+    Attributes:
+        title: `Stage 2`, `Stem`.
+        about: the stage's block kind, order and shortcut option, in words.
+        cards: in the order of the network.
+        parameter_share, mac_share: of the whole network, between 0 and 1.
+    """
+
+    title: str
+    about: tuple[str, ...]
+    cards: tuple[Card, ...]
+    parameters: int
+    macs: int
+    parameter_share: float
+    mac_share: float
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Of the output, without the batch."""
+        return self.cards[-1].shape
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def levels(plan: Plan, spec: Spec) -> list[Level]:
+    """The network from input to head."""
+    forks = {block.name: block for block in blocks(plan)}
+    total = plan.trainable + plan.non_trainable
+    found = []
+    for stage, group in groupby(parts(plan), key=lambda part: part.stage):
+        members = list(group)
+        parameters, macs = sum(part.parameters for part in members), sum(part.macs for part in members)
+        found.append(
+            Level(
+                title=f"Stage {stage}" if stage else " and ".join(part.name for part in members).capitalize(),
+                about=_about(spec, stage, members) if stage else (),
+                cards=tuple(_card(run, forks) for run in runs(members)),
+                parameters=parameters,
+                macs=macs,
+                parameter_share=parameters / total if total else 0.0,
+                mac_share=macs / plan.macs if plan.macs else 0.0,
+            )
+        )
+    return found
+
+
+def _about(spec: Spec, stage: int, members: list[Part]) -> tuple[str, ...]:
+    block, count = spec.stages[stage - 1].block, sum(part.block is not None for part in members)
+    order = block.order.replace("_", " ")
+    blocks = f"{count} {block.kind} block{'s' * (count > 1)}"
+    return (blocks, f"order: {order}", f"shortcut: {OPTIONS[block.shortcut]}")
+
+
+def _card(run: Run, forks: dict[str, Block]) -> Card:
+    part = run.first
+    rates = dict.fromkeys(
+        f"{record.settings['rate']:.3g}"
+        for member in (run.parts[0], run.parts[-1])
+        for record in member.records
+        if record.kind == "stochastic_depth"
+    )
+    depth = [f"stochastic depth {'-'.join(rates)}"] if rates else []
+    return Card(
+        title=run.label.capitalize(),
+        count=len(run.parts),
+        lines=tuple(trunk(part)),
+        extras=(*extras(part), *depth),
+        shortcut=describe_shortcut(part),
+        arc=part.shortcut if part.block else "none",
+        shape=part.shape,
+        parameters=part.parameters,
+        macs=part.macs,
+        paths=_paths(part, forks.get(part.name)),
+    )
+
+
+def _paths(part: Part, block: Block | None) -> Paths:
+    fork = block.fork if block else None
+    layers = {record.name: _layer(part, record) for record in part.records}
+    if fork is None:
+        return Paths((), tuple(layers.values()), (), (), adds=False)
+    names = list(layers)
+    parts_at = names.index(fork.at) + 1 if fork.at in names else 0
+    joins_at = names.index(fork.add)
+    between = names[parts_at:joins_at]
+    return Paths(
+        before=tuple(layers[name] for name in names[:parts_at]),
+        branch=tuple(layers[name] for name in between if ".shortcut." not in name),
+        shortcut=tuple(layers[name] for name in between if ".shortcut." in name),
+        after=tuple(layers[name] for name in names[joins_at:]),
+        adds=True,
+    )
+
+
+def _layer(part: Part, record: Record) -> Layer:
+    return Layer(
+        name=record.name.removeprefix(f"{part.name}."),
+        kind=record.kind,
+        words=describe_layer(record),
+        reads=tuple("input" if part.relative(name) == ENTRY else part.relative(name) for name in record.inputs),
+        shape=record.shape,
+        parameters=record.weights,
+        macs=record.macs,
+        aside=".squeeze_excite." in record.name,
+    )
+
+
+__all__ = ["OPTIONS", "Card", "Layer", "Level", "Paths", "levels"]

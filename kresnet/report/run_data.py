@@ -1,0 +1,189 @@
+"""What a run left on disk, gathered as plain data; no TensorFlow, and nothing of the run is touched."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kresnet.errors import KresnetError, fail
+from kresnet.evaluation.evaluation import Examination, Unexamined
+from kresnet.plan import Plan
+from kresnet.report.history import Epoch, Gradients, History, finite, read_history
+from kresnet.runs.run_directory import Run
+from kresnet.runs.run_status import Standing, standing
+from kresnet.spec.architecture import Spec
+from kresnet.spec.document import dump
+from kresnet.spec.recipe import Recipe
+
+#: Looks at a run's test images; see `kresnet.evaluation.evaluate`.
+Examine = Callable[[Run], Examination]
+
+#: Codes with which a run ends that only has to be continued.
+_PAUSED = ("interrupted", "killed", "peer_lost")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One run.
+
+    Attributes:
+        label: what the page calls it; unique among the runs of a page.
+        run: its directory.
+        standing: how it stands.
+        problem: what it came to a stop with, as `Problem.as_dict` has it; empty if nothing.
+        spec, recipe, plan: what it trains, and how.
+        data: names of classes, numbers of images, fingerprint.
+        environment: versions, machine, command.
+        result: at the end.
+        transfer: what it started from, if from another's weights.
+        changes: what changed while it went on all the same.
+        history: what it wrote down.
+        examination: what its model makes of the test images, or why that is not known.
+    """
+
+    label: str
+    run: Run
+    standing: Standing
+    problem: dict[str, Any]
+    spec: Spec
+    recipe: Recipe
+    plan: Plan
+    data: dict[str, Any]
+    environment: dict[str, Any]
+    result: dict[str, Any] | None
+    transfer: dict[str, Any] | None
+    changes: tuple[str, ...]
+    history: History
+    examination: Examination | Unexamined
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        return self.history.epochs
+
+    @property
+    def gradients(self) -> Gradients | None:
+        return self.history.gradients
+
+    @property
+    def failed(self) -> bool:
+        """Whether it came to a stop by an error, rather than by being asked or killed."""
+        return self.standing.state in ("stopped", "broken") and self.standing.reason not in _PAUSED
+
+    @cached_property
+    def test(self) -> dict[str, float | None]:
+        """The newest metrics of the test images: of the examined model, else of the last epoch."""
+        if isinstance(self.examination, Examination):
+            return dict(self.examination.metrics)
+        return dict(self.epochs[-1].test) if self.epochs else {}
+
+    @property
+    def headline(self) -> str:
+        """The metric that is told first: accuracy of a classifier, else the error of values."""
+        return "accuracy" if self.plan.probabilities else "absolute_error"
+
+    @property
+    def command(self) -> str:
+        """What was typed to begin the run."""
+        command = self.environment.get("command")
+        return shlex.join(map(str, command)) if isinstance(command, list) else ""
+
+    @property
+    def documents(self) -> dict[str, str]:
+        """Spec and recipe as YAML, every default written out."""
+        return {"spec.yaml": dump(self.spec.document()), "recipe.yaml": dump(self.recipe.document())}
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready; pictures are left out."""
+        return {
+            "label": self.label,
+            "directory": str(self.run),
+            "state": self.standing.state,
+            "reason": self.standing.reason,
+            "problem": self.problem,
+            "steps": {"done": self.standing.step, "of": self.standing.steps},
+            "spec": self.spec.document(),
+            "recipe": self.recipe.document(),
+            "plan": self.plan.as_dict(records=False),
+            "data": self.data,
+            "environment": self.environment,
+            "result": finite(self.result),
+            "transfer": self.transfer,
+            "changes": list(self.changes),
+            "epochs": [epoch_dict(epoch) for epoch in self.epochs],
+            "gradients": self.gradients.as_dict() if self.gradients else None,
+            "batch_norm": [{"step": check.step, "norms": dict(check.norms)} for check in self.history.norm_checks],
+            "examination": self.examination.as_dict(),
+        }
+
+
+def epoch_dict(epoch: Epoch) -> dict[str, Any]:
+    """A line of history."""
+    rest = ("epoch", "step", "learning_rate", "images_per_second", "input_wait", "seconds")
+    return {name: getattr(epoch, name) for name in rest} | {"train": dict(epoch.train), "test": dict(epoch.test)}
+
+
+def gather(directory: Path, label: str, examine: Examine | None) -> Facts:
+    """Everything about the run in a directory.
+
+    Args:
+        directory: of the run.
+        label: what the page calls it.
+        examine: looks at the test images, if anybody shall. What keeps it from that becomes a part of the facts.
+
+    Raises:
+        KresnetError: `run_missing`, or what is wrong with its documents.
+    """
+    run = Run.open(directory)
+    origin = run.origin()
+    return Facts(
+        label=label,
+        run=run,
+        standing=standing(directory, label),
+        problem=run.ended(),
+        spec=run.spec(),
+        recipe=run.recipe(),
+        plan=run.plan(),
+        data=origin["data"],
+        environment=origin["environment"],
+        result=run.finished(),
+        transfer=run.transfer(),
+        changes=tuple(run.changes()),
+        history=read_history(run),
+        examination=_examination(run, examine),
+    )
+
+
+def _examination(run: Run, examine: Examine | None) -> Examination | Unexamined:
+    if not (run.model.is_file() or run.best.is_file()):
+        return Unexamined("The trained network is there at the end of the run.", f"kresnet fit --resume {run}")
+    if examine is None:
+        return Unexamined("The page was made with --no-evaluate.", f"kresnet report {run}")
+    try:
+        return examine(run)
+    except KresnetError as error:
+        problem = error.problems[0]
+        return Unexamined(f"{problem.message} [{problem.code}]", problem.remedy)
+
+
+def labels(directories: Sequence[Path]) -> list[str]:
+    """A short name for each run: its folder's, or its whole path where two folders are called alike.
+
+    Raises:
+        KresnetError: `bad_option` if a run is named twice.
+    """
+    places = [directory.resolve() for directory in directories]
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            message = f"{directories[number]} is named twice."
+            raise fail("bad_option", message, remedy="name each run once")
+    names = [place.name for place in places]
+    return [
+        name if names.count(name) == 1 else str(directory) for name, directory in zip(names, directories, strict=True)
+    ]
+
+
+__all__ = ["Examine", "Facts", "epoch_dict", "gather", "labels"]

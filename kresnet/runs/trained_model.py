@@ -1,0 +1,102 @@
+"""What a user names to be exported: a run, or a `.keras` file with the spec that it was built from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kresnet.errors import fail
+from kresnet.files import digest
+from kresnet.runs.run_directory import Run
+from kresnet.spec.architecture import Classifier, Spec
+from kresnet.spec.document import read
+from kresnet.spec.loading import Reference, load_spec
+from kresnet.spec.validation import validate
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A trained network on disk.
+
+    Attributes:
+        model: the `.keras` file.
+        spec: the network's.
+        class_names: in order; empty where the head is not a classifier.
+        run: the run that trained it, if one is known.
+        facts: what the manifest says of it.
+    """
+
+    model: Path
+    spec: Spec
+    class_names: tuple[str, ...]
+    run: Run | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def open_origin(path: Path, *, spec: Reference | None = None, classes: Path | Sequence[str] | None = None) -> Origin:
+    """The network at `path`: the directory of a finished run, or a `.keras` file.
+
+    The spec of a file is `spec`, or FILE.yaml beside it (as `kresnet convert` writes), or that of the run in whose
+    directory it lies. Class names are the lines of `classes`, or those of the run's data, or else the classes' numbers.
+
+    Args:
+        path: of the run or the file.
+        spec: of a file only.
+        classes: the names, or a text file of one name a line.
+
+    Raises:
+        KresnetError: `file_missing`, `file_unreadable`, `run_missing`, `bad_option`, or what the spec's problems are.
+    """
+    if path.is_dir() or path.suffix != ".keras":
+        if spec:
+            raise fail("bad_option", f"{path} is a run, which has its own spec.", remedy="leave --spec out")
+        run = Run.open(path).require_model()
+        return _origin(run.model, run.spec(), run, classes)
+    if not path.is_file():
+        raise fail("file_missing", f"There is no file {path}.")
+    beside = path.with_suffix(".yaml")
+    if spec:
+        return _origin(path, load_spec(spec).value, None, classes)
+    if beside.is_file():
+        return _origin(path, validate(Spec, read(beside)), None, classes)
+    if (run := Run(path.parent)).model == path and (path.parent / "spec.yaml").is_file():
+        run = Run.open(path.parent)
+        return _origin(path, run.spec(), run, classes)
+    message = f"{path} does not say which spec it was built from, and there is no {beside.name} beside it."
+    raise fail("file_missing", message, remedy="--spec SPEC")
+
+
+def _origin(model: Path, spec: Spec, run: Run | None, classes: Path | Sequence[str] | None) -> Origin:
+    facts: dict[str, Any] = {"file": str(model), "sha256": digest(model)}
+    names: tuple[str, ...] = ()
+    if isinstance(spec.head, Classifier):
+        if classes:
+            if isinstance(classes, Path):
+                names, facts["class_names"] = _lines(classes), str(classes)
+            else:
+                names, facts["class_names"] = tuple(classes), "the caller"
+        elif run:
+            names, facts["class_names"] = tuple(run.data()["class_names"]), "the run's data"
+        else:
+            names, facts["class_names"] = tuple(map(str, range(spec.head.classes))), "the classes' numbers"
+    elif classes:
+        raise fail("bad_option", f"{spec.name} has no classes to name.", remedy="leave --classes out")
+    if run:
+        recipe = run.recipe()
+        facts |= {"averaged_weights": recipe.ema is not None, "recipe": recipe.document(), "result": run.finished()}
+    return Origin(model, spec, names, run, facts)
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    """The lines of a text file; an empty one at the end is none."""
+    try:
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+    except FileNotFoundError:
+        raise fail("file_missing", f"There is no file {path}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise fail("file_unreadable", f"{path} cannot be read as text: {error}.") from None
+
+
+__all__ = ["Origin", "open_origin"]

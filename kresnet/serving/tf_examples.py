@@ -1,0 +1,85 @@
+"""`tf.Example`s: made from REST's JSON, and unpacked for a model, by TF Serving's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kresnet.serving.protos import Example, Input
+from kresnet.serving.request_json import decode_base64, invalid, is_base64
+
+
+def read_input(document: Mapping[str, Any]) -> Input:
+    """The examples of a Classify or Regress request.
+
+    Raises:
+        RuntimeFailure: INVALID_ARGUMENT.
+    """
+    if "examples" not in document:
+        raise invalid("When method is classify, key 'examples' is expected and was not found")
+    examples = document["examples"]
+    if not isinstance(examples, list):
+        raise invalid("Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise invalid("'examples' value is an empty array")
+    made = [_example(values) for values in examples]
+    request = Input()
+    if "context" in document:
+        request.example_list_with_context.context.CopyFrom(_example(document["context"]))
+        request.example_list_with_context.examples.extend(made)
+    else:
+        request.example_list.examples.extend(made)
+    return request
+
+
+def serialized(request: Input) -> np.ndarray:
+    """The examples as a model takes them, each with the context before it: `bytes` in an `object` array `(N,)`.
+
+    Raises:
+        RuntimeFailure: INVALID_ARGUMENT, where there is none.
+    """
+    context, examples = b"", request.example_list.examples
+    if request.WhichOneof("kind") == "example_list_with_context":
+        context = request.example_list_with_context.context.SerializeToString()
+        examples = request.example_list_with_context.examples
+    if not examples:
+        raise invalid("Input is empty.")
+    rows = np.empty(len(examples), object)
+    rows[:] = [context + example.SerializeToString() for example in examples]
+    return rows
+
+
+def _example(values: Any) -> Example:
+    if not isinstance(values, dict):
+        raise invalid("Example must be JSON object but got JSON " + type(values).__name__)
+    example = Example()
+    for name, content in values.items():
+        feature = example.features.feature[name]
+        for value in content if isinstance(content, list) else [content]:
+            _add(feature, name, value)
+    return example
+
+
+def _add(feature: Any, name: str, value: Any) -> None:
+    match value:
+        case str() | dict() if isinstance(value, str) or is_base64(value):
+            kind = "bytes_list"
+        case int():  # true and false, too
+            kind = "int64_list"
+        case float():
+            kind = "float_list"
+        case _:
+            raise invalid(f"Feature: {name} has element with unexpected JSON type: {type(value).__name__}")
+    held = feature.WhichOneof("kind")
+    if held not in (None, kind):
+        raise invalid(f"Unexpected element type in feature: {name} expecting type: {held.removesuffix('_list')}")
+    if isinstance(value, dict):
+        value = decode_base64(value)
+    elif isinstance(value, str):
+        value = value.encode()
+    try:
+        getattr(feature, kind).value.append(value)
+    except ValueError:
+        raise invalid(f"Feature: {name} has uint64_t element. Only int64_t is supported.") from None

@@ -1,0 +1,137 @@
+"""The results of a study as files: `results.json`, `results.md` and `figures/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kresnet.files import told_plainly, write_json, write_text
+from kresnet.plan.summary import amount
+
+Values = Mapping[str, Any]
+
+#: Name of a figure's files -> what it shows.
+FIGURES = {
+    "curves": "Training and test {measure} against epoch; a band is the range over seeds.",
+    "final": "{Measure} at the end{against}.",
+    "gradients": "Norm of the gradient at each block's output, in the first step and late in training.",
+    "cost": "Test {score} at the end against the multiply-accumulates of one image, and on the way against time.",
+}
+
+_TRAINING = (
+    "Training errors are those of the last epoch's steps, on augmented images, as they were met; minutes are of "
+    "training steps."
+)
+
+
+def write_report(results: Values, directory: Path) -> list[str]:
+    """Write all three into `directory`, which need not exist; what stands there under those names is replaced.
+
+    Returns:
+        The paths written, relative to `directory`.
+
+    Raises:
+        KresnetError: `not_writable` or `disk_full`.
+    """
+    from kresnet.study.figures import draw  # matplotlib takes a while
+
+    figures = directory / "figures"
+    with told_plainly(figures):
+        figures.mkdir(parents=True, exist_ok=True)
+    drawn = draw(results, figures)
+    write_json(directory / "results.json", results)
+    write_text(directory / "results.md", markdown(results, drawn))
+    return ["results.json", "results.md", *(f"figures/{name}.png" for name in drawn)]
+
+
+def table(results: Values) -> tuple[list[str], list[list[str]]]:
+    """Heads, and a row a variant in words and figures: errors in percent, mean ± spread."""
+    error = results["measure"]
+    percent, figures = (100.0, "{:.2f}") if error == "error" else (1.0, "{:.4f}")
+    measured = [f"train_{error}", f"test_{error}", *(["best_test_error"] if error == "error" else [])]
+    heads = ["variant", "layers", "parameters", "MACs", *(name.replace("_", " ") for name in measured)]
+    rows = []
+    for each in results["variants"]:
+        planned = sum(run["variant"] == each["name"] for run in results["runs"])
+        rows.append(
+            [
+                each["name"],
+                str(each["weighted_layers"]),
+                amount(each["parameters"]),
+                amount(each["macs"]),
+                *(mean_and_spread(each.get(name), percent, figures) for name in measured),
+                mean_and_spread(each.get("seconds"), 1 / 60, "{:.1f}"),
+                mean_and_spread(each.get("images_per_second"), 1.0, "{:.0f}"),
+                f"{each['finished']} of {planned}" if each["finished"] < planned else str(planned),
+            ]
+        )
+    return [*heads, "minutes", "images/s", "runs"], rows
+
+
+def mean_and_spread(value: Values | None, scale: float, figures: str) -> str:
+    """`12.34 ± 0.56`; the mean alone where there is one run, a dash where there is none."""
+    if value is None:
+        return "–"
+    mean = figures.format(value["mean"] * scale)
+    return mean if value["spread"] is None else f"{mean} ± {figures.format(value['spread'] * scale)}"
+
+
+def failures(results: Values) -> list[str]:
+    """A sentence for each run that has not finished."""
+    told = []
+    for run in results["runs"]:
+        if run["state"] == "finished":
+            continue
+        name, problem = f"{run['variant']}, seed {run['seed']}", run.get("problem")
+        reached = f" after epoch {run['epochs'][-1]['epoch']}" if run["epochs"] else ""
+        why = f"failed{reached}: {problem['message']} [{problem['code']}]" if problem else run["state"] + reached
+        told.append(f"{name}: {why}")
+    return told
+
+
+def conditions(results: Values) -> list[str]:
+    """On what, when and how long: sentences under the table."""
+    told = []
+    if found := results["environment"]:
+        training, kernels, versions = found["training"], found["kernels"], found["versions"]
+        told.append(
+            f"{kernels['processor']}, {training['device']}, {training['precision']}, "
+            f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, kresnet {versions['kresnet']}."
+        )
+    if calls := results["calls"]:
+        seconds, jobs = sum(call["seconds"] for call in calls), max(call["jobs"] for call in calls)
+        at_once = f", {jobs} runs at once" if jobs > 1 else ""
+        told.append(f"{seconds / 60:.0f} minutes of wall time in {len(calls)} call{'s' * (len(calls) > 1)}{at_once}.")
+    return told
+
+
+def markdown(results: Values, drawn: Sequence[str]) -> str:
+    """`results.md`."""
+    name = results["study"] + (f", form `{results['form']}`" if results["form"] else "")
+    lines = [f"# {name}", "", results["question"], ""]
+    if results["source"]:
+        lines += [f"Source: {results['source']}.", ""]
+    if results["limits"]:
+        lines += [f"Limits: {results['limits']}", ""]
+    lines += ["```console", f"$ {results['command']}", "```", ""]
+    heads, rows = table(results)
+    lines += ["| " + " | ".join(heads) + " |", "|" + "|".join(["---", *["---:"] * (len(heads) - 1)]) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    unit = "Errors in percent; " if results["measure"] == "error" else ""
+    lines += ["", f"{unit}mean ± {results['spread']}. {_TRAINING}"]
+    lines += ["", *conditions(results)]
+    if missing := failures(results):
+        lines += ["", "Not finished:", "", *(f"- {sentence}" for sentence in missing)]
+    for figure in drawn:
+        caption = caption_of(figure, results)
+        lines += ["", f"![{caption}](figures/{figure}.png)", "", caption]
+    return "\n".join(lines) + "\n"
+
+
+def caption_of(figure: str, results: Values) -> str:
+    """What a figure shows."""
+    measure = results["measure"]
+    against = " against depth" if len({each["weighted_layers"] for each in results["variants"]}) > 1 else ""
+    score = "accuracy" if measure == "error" else "loss"
+    return FIGURES[figure].format(measure=measure, score=score, Measure=measure.capitalize(), against=against)

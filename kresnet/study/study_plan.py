@@ -1,0 +1,293 @@
+"""What a study will train: its variants and seeds, each with its network, its recipe and what it costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kresnet.data.order import steps_per_epoch
+from kresnet.errors import KresnetError, Problem, fail, nearest
+from kresnet.plan import Plan, plan_loaded
+from kresnet.plan.resolved_recipe import ABOUT, make_outline
+from kresnet.plan.summary import amount
+from kresnet.plan.unused_settings import ABOUT as ABOUT_SPEC
+from kresnet.spec.architecture import Spec
+from kresnet.spec.loading import (
+    Loaded,
+    Override,
+    Overrides,
+    listed,
+    load_recipe,
+    load_spec,
+    parse_override,
+    split_overrides,
+)
+from kresnet.spec.recipe import Recipe
+from kresnet.spec.study import Design, Study, Variant
+from kresnet.study.dataset_sizes import training_images
+
+
+@dataclass(frozen=True)
+class PlannedVariant:
+    """One of the networks that are compared.
+
+    Attributes:
+        name: of the variant.
+        spec, recipe: what it trains, and how, but for the seed.
+        plan: of its network.
+        arguments: of `kresnet fit`, to the same effect.
+        images: that a run trains on, each counted as often as it is seen; None where the data do not tell beforehand.
+    """
+
+    name: str
+    spec: Spec
+    recipe: Recipe
+    plan: Plan
+    arguments: tuple[str, ...]
+    images: int | None
+
+    @property
+    def cost(self) -> int:
+        """Multiply-accumulates of the forward passes of a run; in epochs, where the images are not known."""
+        return self.plan.macs * (self.images or self.recipe.epochs or 1)
+
+    def row(self) -> list[str]:
+        """Its line in a table of variants."""
+        numbers = (str(self.plan.weighted_layers), f"{self.plan.trainable:,}", amount(self.plan.macs))
+        images = "" if self.images is None else f"{self.images:,}"
+        return [self.name, self.spec.name, self.recipe.name, *numbers, images]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "spec": self.spec.name,
+            "recipe": self.recipe.name,
+            "weighted_layers": self.plan.weighted_layers,
+            "parameters": self.plan.trainable,
+            "macs": self.plan.macs,
+            "images": self.images,
+        }
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One variant, trained with one seed."""
+
+    variant: PlannedVariant
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.variant.name} seed {self.seed}"
+
+    @property
+    def folder(self) -> Path:
+        """Its run directory, below that of the study."""
+        return Path("runs") / self.variant.name / f"seed-{self.seed}"
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.variant.recipe.model_copy(update={"seed": self.seed})
+
+    def arguments(self, directory: Path) -> list[str]:
+        """Of `kresnet fit`, to train it into `directory`."""
+        return [*self.variant.arguments, "--set", f"recipe.seed={self.seed}", "-o", str(directory)]
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """All that a study trains.
+
+    Attributes:
+        study: the document.
+        form: the size in which it is run; None where it has but one.
+        design: what that comes to.
+        variants: in the document's order.
+        seeds: with which each is trained.
+    """
+
+    study: Study
+    form: str | None
+    design: Design
+    variants: tuple[PlannedVariant, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.study.name}-{self.form}" if self.form else self.study.name
+
+    def __repr__(self) -> str:
+        return f"<StudyPlan {self.name}: {len(self.variants)} variants, {len(self.seeds)} seeds>"
+
+    def __str__(self) -> str:
+        """The variants, a row each."""
+        from kresnet.plan.render import text_table
+
+        return text_table(*self.cells())
+
+    def _repr_html_(self) -> str:
+        from kresnet.plan.render import html_table
+
+        return html_table(*self.cells())
+
+    def cells(self) -> tuple[list[str], list[list[str]], list[str]]:
+        """Of a table of the variants: its heads, its rows, and which heads are of figures."""
+        heads, figures = ["variant", "network", "recipe"], ["layers", "parameters", "MACs", "images"]
+        return [*heads, *figures], [each.row() for each in self.variants], figures
+
+    def runs(self) -> list[PlannedRun]:
+        """Seed by seed, so that a study that is cut short has whole comparisons; of each the costliest first."""
+        dearest = sorted(self.variants, key=lambda variant: -variant.cost)
+        return [PlannedRun(variant, seed) for seed in self.seeds for variant in dearest]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "study": self.study.name,
+            "form": self.form,
+            "question": self.study.question,
+            "source": self.study.source,
+            "limits": self.design.limits,
+            "seeds": list(self.seeds),
+            "variants": [variant.as_dict() for variant in self.variants],
+            "runs": [{"variant": run.variant.name, "seed": run.seed, "folder": str(run.folder)} for run in self.runs()],
+        }
+
+
+def plan_study(
+    loaded: Loaded[Study], form: str | None = None, overrides: Overrides = (), seeds: Sequence[int] = ()
+) -> StudyPlan:
+    """The plan of a study.
+
+    Args:
+        loaded: the study.
+        form: one of its forms; the first by default.
+        overrides: for every variant, last of all.
+        seeds: instead of the study's.
+
+    Raises:
+        KresnetError: `bad_option` for a form that it has not, or seeds that are none; `contradiction`, and what loading
+            specs and recipes and planning networks raises; the problems of all variants at once.
+    """
+    study = loaded.value
+    _require_seeds(seeds)
+    index = _form_index(study, form)
+    design = study.design(index)
+    chosen = study.forms[index].name if study.forms else None
+    last = [parse_override(each) if isinstance(each, str) else each for each in listed(overrides)]
+    variants: list[PlannedVariant] = []
+    problems: dict[tuple[str, str, str], Problem] = {}
+    for variant, settings in _variants(loaded, design, index):
+        try:
+            _require_free_seed(settings := [*settings, *last])
+            variants.append(_planned(variant, settings, loaded.path.parent if loaded.path else None))
+        except KresnetError as error:
+            for problem in error.problems:
+                message = f"Variant {variant.name}: {problem.message}"
+                problems.setdefault((problem.code, str(problem.place), problem.path), replace(problem, message=message))
+    if problems:
+        raise KresnetError(problems.values())
+    _require_different(variants)
+    return StudyPlan(study, chosen, design, tuple(variants), tuple(seeds) or design.seeds)
+
+
+def _form_index(study: Study, form: str | None) -> int:
+    names = [each.name for each in study.forms]
+    if form is None:
+        return 0
+    if form not in names:
+        message = f"The study {study.name} has no form `{form}`."
+        expected = "one of " + ", ".join(names) if names else "no --form"
+        raise fail("bad_option", message, expected=expected, nearest=nearest(form, names))
+    return names.index(form)
+
+
+def _variants(loaded: Loaded[Study], design: Design, form: int) -> Iterator[tuple[Variant, list[Override]]]:
+    """Each variant with its network and recipe filled in, and the settings that it changes, in their order."""
+
+    def written(*path: str | int) -> Callable[[str, Any], Override]:
+        """Makes overrides whose place is where the document has that path, in the form or above."""
+        places = loaded.source.places
+
+        def override(setting: str, value: Any) -> Override:
+            own = ("forms", form, *path)
+            whole = next((at for at in ((*own, setting), own) if at in places), (*path, setting))
+            return Override(setting, value, loaded.source.place(whole))
+
+        return override
+
+    common = [written("set")(path, value) for path, value in design.set.items()]
+    for name, index, cell in design.combinations():
+        own = design.variants[index] if index is not None else Variant(name=name)
+        settings = [
+            *common,
+            *(written("variants", index or 0, "set")(path, value) for path, value in own.set.items()),
+            *(
+                written("grid", axis, "values")(design.grid[axis].path, design.grid[axis].values[at])
+                for axis, at in enumerate(cell)
+            ),
+        ]
+        yield Variant(name=name, spec=own.spec or design.spec, recipe=own.recipe or design.recipe), settings
+
+
+def _require_different(variants: Sequence[PlannedVariant]) -> None:
+    """Make sure that no two variants are the same network under the same recipe, as an override can make them."""
+    seen: dict[str, str] = {}
+    for each in variants:
+        spec = {key: value for key, value in each.spec.document().items() if key not in ABOUT_SPEC}
+        recipe = {key: value for key, value in each.recipe.document().items() if key not in ABOUT}
+        first = seen.setdefault(json.dumps([spec, recipe]), each.name)
+        if first != each.name:
+            message = f"{first} and {each.name} are the same network under the same recipe."
+            raise fail("contradiction", message, remedy="leave one out; or take back the --set that makes them alike")
+
+
+def _require_seeds(seeds: Sequence[int]) -> None:
+    if not all(isinstance(seed, int) and 0 <= seed < 2**31 for seed in seeds) or len({*seeds}) < len(seeds):
+        expected = "different whole numbers, from 0 on, with commas between"
+        found = ",".join(map(str, seeds))
+        raise fail("bad_option", "--seeds takes numbers.", expected=expected, found=found, remedy="--seeds 0,1")
+
+
+def _require_free_seed(settings: Sequence[Override]) -> None:
+    for setting in settings:
+        if setting.path == "recipe.seed":
+            message = "A study states its seeds in `seeds`."
+            raise fail("contradiction", message, path=setting.path, place=setting.place, remedy="seeds: [0, 1]")
+
+
+def _planned(variant: Variant, settings: Sequence[Override], beside: Path | None) -> PlannedVariant:
+    own, of_recipe = split_overrides(settings)
+    assert variant.spec  # the study was validated
+    loaded = load_spec(variant.spec, own, beside=beside)
+    plan = plan_loaded(loaded)
+    recipe = variant.recipe or loaded.value.recipe
+    if recipe is None:
+        raise fail("missing_field", f"Neither it nor its network {loaded.value.name} names a recipe.", path="recipe")
+    found = load_recipe(recipe, of_recipe, beside if variant.recipe else loaded.path and loaded.path.parent)
+    arguments = [_named(variant.spec, loaded.path)]
+    if variant.recipe:
+        arguments += ["--recipe", _named(variant.recipe, found.path)]
+    for setting in settings:
+        arguments += ["--set", str(setting)]
+    return PlannedVariant(variant.name, loaded.value, found.value, plan, tuple(arguments), _images(found, plan))
+
+
+def _images(recipe: Loaded[Recipe], plan: Plan) -> int | None:
+    """Images that a run trains on, counted as often as seen; where they are known, the recipe must suit them."""
+    images = training_images(recipe.value.data)
+    if images is None:
+        return None
+    try:
+        epoch_steps = steps_per_epoch(images, recipe.value.batch_size)
+        outline = make_outline(recipe.value, plan, epoch_steps, recipe.source.values)
+    except KresnetError as error:
+        raise recipe.locate(error, below="recipe") from None
+    return outline.total_steps * outline.batch_size
+
+
+def _named(reference: str, path: Path | None) -> str:
+    """How another process names a document: as the study does if it is a shipped one, else by its whole path."""
+    return reference if path is None or path.stem == reference else str(path.resolve())

@@ -1,0 +1,78 @@
+"""Learning rate as a function of the step, in plain arithmetic that runs inside and outside a graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from kresnet.plan.resolved_recipe import Rate
+
+#: From a step (an int, or an int64 tensor of any shape) to the learning rate (a float32 tensor of that shape).
+LearningRate = Callable[[Any], Any]
+
+
+def learning_rate(rate: Rate) -> LearningRate:
+    """The learning rate of a run as a function of the step; step 0 is the first update."""
+    warmup = rate.warmup
+    begin = warmup.steps if warmup else 0
+    share = _SHAPES[rate.shape]
+
+    def at(step: Any) -> Any:
+        step = tf.cast(step, tf.float32)
+        progress = tf.clip_by_value((step - begin) / max(rate.total_steps - begin, 1), 0.0, 1.0)
+        shared = share(rate, rate.settings, step, progress)
+        if warmup:
+            rising = warmup.start + (1.0 - warmup.start) * (step + 1.0) / warmup.steps
+            early = rising if warmup.shape == "linear" else tf.fill(tf.shape(step), warmup.start)
+            shared = tf.where(step < begin, early, shared)
+        return rate.peak * shared
+
+    return at
+
+
+def _constant(rate: Rate, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+    return tf.ones_like(step)
+
+
+def _falls(rate: Rate, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+    passed = step[..., tf.newaxis] >= tf.constant(settings["at_steps"], tf.float32)
+    return tf.pow(settings["factor"], tf.reduce_sum(tf.cast(passed, tf.float32), axis=-1))
+
+
+def _cosine(rate: Rate, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+    return _eased(1.0, settings["final"], progress)
+
+
+def _polynomial(rate: Rate, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+    return settings["final"] + (1.0 - settings["final"]) * tf.pow(1.0 - progress, settings["power"])
+
+
+def _one_cycle(rate: Rate, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+    """Both ends are steps: the first has the initial rate, the last the final one (as PyTorch counts)."""
+    between = _eased if settings["curve"] == "cosine" else _straight
+    top = settings["rise_fraction"] * rate.total_steps - 1.0
+    last = rate.total_steps - 1.0
+    rising = between(settings["initial"], 1.0, tf.clip_by_value(step / max(top, 1e-6), 0.0, 1.0))
+    falling = between(1.0, settings["final"], tf.clip_by_value((step - top) / max(last - top, 1e-6), 0.0, 1.0))
+    return tf.where(step <= top, rising, falling)
+
+
+def _eased(first: float, last: float, progress: Any) -> Any:
+    """From `first` to `last` as half a cosine."""
+    return last + (first - last) * 0.5 * (1.0 + tf.cos(math.pi * progress))
+
+
+def _straight(first: float, last: float, progress: Any) -> Any:
+    return first * (1.0 - progress) + last * progress
+
+
+_SHAPES: dict[str, Callable[[Rate, Mapping[str, Any], Any, Any], Any]] = {
+    "constant": _constant,
+    "falls": _falls,
+    "cosine": _cosine,
+    "polynomial": _polynomial,
+    "one_cycle": _one_cycle,
+}

@@ -1,0 +1,1 @@
+"""One training step: forward, backward, the sum over replicas, clipping, the update."""

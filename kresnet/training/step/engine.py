@@ -1,0 +1,224 @@
+"""Steps on the device: compiled once, run many at a call, metrics kept there until somebody looks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from kresnet.training.step.trainer import Trainer
+
+if TYPE_CHECKING:
+    from kresnet.probes.probe import Probe
+
+#: What a probe found in one replica: arrays by name.
+Findings = dict[str, np.ndarray]
+
+
+class Engine:
+    """Runs a trainer's steps under a strategy, with public TensorFlow API only.
+
+    Stock `fit` fails under several workers and under several steps an execution; this loop does not.
+    """
+
+    def __init__(self, trainer: Trainer, strategy: Any, workers: int = 1) -> None:
+        """An engine of one process of `workers` that share the strategy."""
+        self.trainer, self.strategy, self.workers = trainer, strategy, workers
+        # Outside the strategy's scope: one plain variable each, added to between steps.
+        self.metric_names = trainer.objective.metrics
+        self.totals = {
+            name: tf.Variable(0.0, dtype=tf.float64, trainable=False) for name in (*self.metric_names, "weight")
+        }
+        # Steps taken since somebody last looked, and whether all were finite.
+        self.live = tf.Variable(True, trainable=False)
+        self.taken = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)  # for data, in seconds
+        self._train = tf.function(self._train_steps, reduce_retracing=True)
+        self._test = tf.function(self._test_batch, reduce_retracing=True)
+        self._probed: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
+
+    def distributed(self, batches: tf.data.Dataset) -> Iterator[Any]:
+        """An iterator of this process's share of global batches, each split evenly among its replicas."""
+        if self.workers == 1:
+            return iter(self.strategy.experimental_distribute_dataset(batches))
+        replicas = self.strategy.num_replicas_in_sync // self.workers
+
+        def split(*batch: Any) -> tf.data.Dataset:
+            parts = [tf.reshape(part, (replicas, part.shape[0] // replicas, *part.shape[1:])) for part in batch]
+            return tf.data.Dataset.from_tensor_slices(tuple(parts))
+
+        local = batches if replicas == 1 else batches.flat_map(split)
+        # Without an end, so that the workers need not ask each other before every batch whether one is left.
+        return iter(self.strategy.distribute_datasets_from_function(lambda _: local.repeat()))
+
+    def train(self, batches: Iterator[Any], count: int) -> None:
+        """Take `count` steps, or those before the first whose loss or gradient is not finite; one call to the device.
+
+        Before such a step, everything stays as it is; `steps_taken` tells.
+        """
+        self._train(batches, tf.constant(count, tf.int64))
+
+    def steps_taken(self) -> int:
+        """How many steps were taken since this was last asked; waits for the device."""
+        taken = int(self.taken.numpy())
+        self.taken.assign(0)
+        self.live.assign(True)
+        return taken
+
+    def pass_over(self) -> None:
+        """Let a step that was not taken count in the schedule."""
+        assert self.trainer.updates is not None
+        self.trainer.updates.iterations.assign_add(1)
+
+    def scale_rate(self, scale: float) -> None:
+        """Multiply the schedule by this from now on."""
+        assert self.trainer.updates is not None
+        self.trainer.updates.rate_scale.assign(scale)
+
+    def seconds_waited(self) -> float:
+        """How long steps have waited for data since this was last asked; on a GPU at most so long.
+
+        There, earlier steps may still be running meanwhile.
+        """
+        waited = float(self.waited.numpy())
+        self.waited.assign(0.0)
+        return waited
+
+    def train_probed(self, batches: Iterator[Any], probe: Probe) -> list[Findings]:
+        """Take one step, and look inside it; what was found in each replica of this process."""
+        if probe not in self._probed:
+            step = partial(self.trainer.probed_step, probe=probe)
+            self._probed[probe] = tf.function(lambda batch: self._step(step, batch))
+        return self._by_replica(self._probed[probe](next(batches)))
+
+    def examine(self, batch: Any, probe: Probe) -> list[Findings]:
+        """What `train_probed` finds, without a step and without compiling: the weights stay as they are."""
+        run = lambda images, targets: self.trainer.backward(images, targets, probe).findings  # noqa: E731
+        return self._by_replica(self.strategy.run(run, args=batch))
+
+    def _by_replica(self, findings: Mapping[str, Any]) -> list[Findings]:
+        local = {name: self.strategy.experimental_local_results(value) for name, value in findings.items()}
+        return [dict(zip(local, map(np.asarray, values), strict=True)) for values in zip(*local.values(), strict=True)]
+
+    def metrics(self) -> dict[str, float]:
+        """Means since the last `reset`; waits for the device."""
+        weight = float(self.totals["weight"].numpy())
+        return {name: float(self.totals[name].numpy()) / max(weight, 1.0) for name in self.metric_names}
+
+    def reset(self) -> None:
+        for total in self.totals.values():
+            total.assign(0.0)
+
+    def evaluate(
+        self, batches: tf.data.Dataset, batch_size: int, between: Callable[[], None] = lambda: None
+    ) -> dict[str, float]:
+        """Means of the loss and the other metrics over all images of `batches`, this process's share of global ones.
+
+        A batch may be short; each process must have as many. `between` is called before each batch, and may raise.
+        """
+        return self.evaluate_by_class(batches, batch_size, between)[0]
+
+    def evaluate_by_class(
+        self, batches: tf.data.Dataset, batch_size: int, between: Callable[[], None] = lambda: None
+    ) -> tuple[dict[str, float], np.ndarray | None]:
+        """`evaluate`, and counts of how images of each class were classified, int64, as the loss's `tally` has them."""
+        sums: dict[str, Any] = {}  # on the device, until all batches have been seen
+        size = batch_size // self.workers
+        padded = self.distributed(batches.map(lambda images, targets: _padded(images, targets, size)))
+        for _ in range(int(batches.cardinality())):
+            between()
+            for name, value in self._test(next(padded)).items():
+                value = tf.cast(value, tf.float64)
+                sums[name] = sums[name] + value if name in sums else value
+        tally, weight = sums.pop("tally", None), float(sums.pop("weight"))
+        means = {name: float(total) / weight for name, total in sums.items()}
+        return means, None if tally is None else tally.numpy().astype(np.int64)
+
+    def learning_rate(self) -> float:
+        """Of the last update."""
+        assert self.trainer.updates is not None
+        return float(self.trainer.updates.rate(tf.maximum(self.trainer.updates.iterations.read_value() - 1, 0)))
+
+    def variables(self) -> list[Any]:
+        """Every variable that the next step depends on, in a fixed order: what an exact resume must restore."""
+        assert self.trainer.updates is not None
+        network = [variable.value for variable in self.trainer.network.variables]
+        average = self.trainer.average.variables if self.trainer.average else []
+        scale = self.trainer.loss_scale.variables if self.trainer.loss_scale else []
+        return [*network, *self.trainer.updates.variables, *self.totals.values(), *average, *scale]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The values of `variables`, by position and name."""
+        return {key: tf.convert_to_tensor(variable).numpy() for key, variable in self._keyed()}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Set `variables` to a saved `state`.
+
+        Raises:
+            ValueError: if the state is of another network, optimizer or version.
+        """
+        keyed = dict(self._keyed())
+        shapes = {key: tuple(variable.shape) for key, variable in keyed.items()}
+        if shapes != {key: value.shape for key, value in state.items()}:
+            raise ValueError("the saved variables are not those of this run's network and optimizer")
+        for key, variable in keyed.items():
+            variable.assign(state[key])
+
+    def _keyed(self) -> list[tuple[str, Any]]:
+        return [(f"{index:05d}", variable) for index, variable in enumerate(self.variables())]
+
+    def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
+        for _ in tf.range(count):
+            batch = self._awaited(batches)
+            self._step(lambda batch, live: (self.trainer.train_step(batch, live), {}), batch)
+
+    def _awaited(self, batches: Iterator[Any]) -> Any:
+        """The next batch, and in `waited` how long it took to come; the clock is read in the graph.
+
+        The step goes on after the second reading, which a single thread might otherwise come to last.
+        """
+        began = _clock()
+        with tf.control_dependencies([began]):
+            batch = next(batches)
+        with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
+            waited = self.waited.assign_add(_clock() - began, read_value=False)
+        with tf.control_dependencies([waited]):
+            return tf.nest.map_structure(tf.identity, batch, expand_composites=True)
+
+    def _step(self, step: Callable[[Any, Any], tuple[dict[str, Any], dict[str, Any]]], batch: Any) -> dict[str, Any]:
+        """Run a step on every replica and add its means up, if it was taken; its findings."""
+        live = self.live.read_value()
+        means, findings = self.strategy.run(step, args=(batch, live))
+        taken = live & self.strategy.experimental_local_results(means["finite"])[0]
+        for name in self.metric_names:
+            mean = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, means[name], axis=None)
+            self.totals[name].assign_add(tf.where(taken, tf.cast(mean, tf.float64), 0.0))
+        self.totals["weight"].assign_add(tf.cast(taken, tf.float64))
+        self.taken.assign_add(tf.cast(taken, tf.int64))
+        self.live.assign(taken)
+        return findings
+
+    def _test_batch(self, batch: Any) -> dict[str, Any]:
+        sums = self.strategy.run(self.trainer.test_step, args=(batch,))
+        return {
+            name: self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for name, value in sums.items()
+        }
+
+
+def _clock() -> Any:
+    """Seconds when the graph comes to it; Python's, since TensorFlow's own op refuses to run deterministically."""
+    return tf.numpy_function(time.perf_counter, [], tf.float64)
+
+
+def _padded(images: Any, targets: Any, batch_size: int) -> tuple[Any, Any, Any]:
+    """A batch filled up with images of weight 0: every replica must get some, or TensorFlow crashes."""
+    count = tf.shape(images)[0]
+    missing = batch_size - count
+    weights = tf.pad(tf.ones(count), [(0, missing)])
+    filled = [tf.pad(each, [(0, missing)] + [(0, 0)] * (len(each.shape) - 1)) for each in (images, targets)]
+    images, targets, weights = (tf.ensure_shape(each, (batch_size, *each.shape[1:])) for each in (*filled, weights))
+    return images, targets, weights

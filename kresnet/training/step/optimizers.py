@@ -1,0 +1,193 @@
+"""Optimizers that update each weight by one fused kernel, from gradients already summed over the replicas.
+
+Keras's optimizers make thousands of small operations of the same arithmetic; here a weight is one operation, which
+is faster to trace and to run. Weight decay, and scaling a step to the norm of the weights, touch kernels only, never
+norm or bias.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from kresnet.spec.recipe import AdamW, Lamb, Lars, RmsProp, Sgd
+from kresnet.spec.recipe import Optimizer as Settings
+from kresnet.training.loop.schedule import LearningRate
+
+
+class Optimizer(abc.ABC):
+    """State and update rule for a fixed list of weights.
+
+    Attributes:
+        iterations: number of updates made, a scalar int64 variable.
+        rate: the learning rate at a step: the schedule's, times `rate_scale`, a scalar variable that is 1 until a run
+            that diverged goes on more slowly.
+        variables: everything a checkpoint must hold: the two and the slots, in a fixed order.
+    """
+
+    slots_each: int = 0
+
+    def __init__(self, settings: Settings, rate: LearningRate, weights: Sequence[Any]) -> None:
+        """Create the slots; call within the strategy's scope."""
+        self.settings = settings
+        self.rate_scale = tf.Variable(1.0, trainable=False, name="rate_scale")
+        self.rate: LearningRate = lambda step: rate(step) * self.rate_scale
+        self.weights = [weight.value for weight in weights]
+        self.decays = [weight.name == "kernel" for weight in weights]
+        self.iterations = tf.Variable(0, dtype=tf.int64, trainable=False, name="iterations")
+        self.slots = [
+            [tf.Variable(tf.zeros_like(weight), trainable=False, name=f"slot{n}") for weight in self.weights]
+            for n in range(self.slots_each)
+        ]
+
+    @property
+    def variables(self) -> list[Any]:
+        return [self.iterations, self.rate_scale, *(slot for slots in self.slots for slot in slots)]
+
+    def apply(self, gradients: Sequence[Any]) -> None:
+        """One update, in replica context: the same gradients on every replica, in the order of the weights."""
+        rate = self.rate(self.iterations.read_value())
+        step = self.iterations.read_value() + 1
+        for index, (weight, gradient) in enumerate(zip(self.weights, gradients, strict=True)):
+            self._update(weight, gradient, rate, step, [slots[index] for slots in self.slots], self.decays[index])
+        self.iterations.assign_add(1)
+
+    @abc.abstractmethod
+    def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
+        """Change one weight and its slots; `step` counts updates from 1."""
+
+
+class SgdOptimizer(Optimizer):
+    """`a ← momentum·a + g + decay·w; w ← w − rate·a`, or Nesterov's `w ← w − rate·(g + momentum·a)`."""
+
+    slots_each = 1
+    settings: Sgd
+
+    def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
+        if decays and self.settings.weight_decay:
+            gradient = gradient + self.settings.weight_decay * weight
+        tf.raw_ops.ResourceApplyMomentum(
+            var=weight.handle,
+            accum=slots[0].handle,
+            lr=rate,
+            grad=gradient,
+            momentum=self.settings.momentum,
+            use_nesterov=self.settings.nesterov,
+        )
+
+
+class AdamWOptimizer(Optimizer):
+    """Adam (Kingma and Ba 2015, Algorithm 1), with decay decoupled (Loshchilov and Hutter 2019, Algorithm 2)."""
+
+    slots_each = 2
+    settings: AdamW
+
+    def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
+        settings = self.settings
+        if decays and settings.weight_decay:
+            tf.raw_ops.AssignSubVariableOp(resource=weight.handle, value=rate * settings.weight_decay * weight)
+        power = tf.cast(step, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=weight.handle,
+            m=slots[0].handle,
+            v=slots[1].handle,
+            beta1_power=tf.pow(settings.beta_1, power),
+            beta2_power=tf.pow(settings.beta_2, power),
+            lr=rate,
+            beta1=settings.beta_1,
+            beta2=settings.beta_2,
+            epsilon=settings.epsilon,
+            grad=gradient,
+        )
+
+
+class LambOptimizer(Optimizer):
+    """LAMB (You et al. 2020, Algorithm 2), `φ` the identity, with bias correction; norm and bias take Adam's step."""
+
+    slots_each = 2
+    settings: Lamb
+
+    def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
+        settings, power = self.settings, tf.cast(step, tf.float32)
+        means = []
+        for slot, value, beta in (
+            (slots[0], gradient, settings.beta_1),
+            (slots[1], tf.square(gradient), settings.beta_2),
+        ):
+            mean = beta * slot.read_value() + (1.0 - beta) * value
+            tf.raw_ops.AssignVariableOp(resource=slot.handle, value=mean)
+            means.append(mean / (1.0 - tf.pow(beta, power)))
+        change = means[0] / (tf.sqrt(means[1]) + settings.epsilon)
+        if decays:
+            old = weight.read_value()
+            change += settings.weight_decay * old
+            change *= _ratio(tf.norm(old), tf.norm(change))
+        tf.raw_ops.AssignSubVariableOp(resource=weight.handle, value=rate * change)
+
+
+class LarsOptimizer(Optimizer):
+    """LARS (You et al. 2017, Algorithm 1): `a ← momentum·a + rate·λ·(g + decay·w); w ← w − a`.
+
+    `λ = trust·‖w‖ / (‖g‖ + decay·‖w‖)` for kernels; norm and bias have `λ = 1` and no decay.
+    """
+
+    slots_each = 1
+    settings: Lars
+
+    def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
+        settings, local = self.settings, rate
+        if decays:
+            old = weight.read_value()
+            size, decay = tf.norm(old), settings.weight_decay
+            local = rate * _ratio(settings.trust_coefficient * size, tf.norm(gradient) + decay * size)
+            gradient = gradient + decay * old
+        tf.raw_ops.ResourceApplyMomentum(
+            var=weight.handle,
+            accum=slots[0].handle,
+            lr=1.0,
+            grad=local * gradient,
+            momentum=settings.momentum,
+            use_nesterov=settings.nesterov,
+        )
+
+
+class RmsPropOptimizer(Optimizer):
+    """`s ← rho·s + (1 − rho)·g²; a ← momentum·a + rate·g / √(s + epsilon); w ← w − a` (Tieleman and Hinton 2012)."""
+
+    slots_each = 2
+    settings: RmsProp
+
+    def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
+        settings = self.settings
+        if decays and settings.weight_decay:
+            gradient = gradient + settings.weight_decay * weight
+        tf.raw_ops.ResourceApplyRMSProp(
+            var=weight.handle,
+            ms=slots[0].handle,
+            mom=slots[1].handle,
+            lr=rate,
+            rho=settings.rho,
+            momentum=settings.momentum,
+            epsilon=settings.epsilon,
+            grad=gradient,
+        )
+
+
+def _ratio(above: Any, below: Any) -> Any:
+    """Their quotient; 1 where either is 0, so that a layer of zeros can begin to move."""
+    return tf.where((above > 0.0) & (below > 0.0), tf.math.divide_no_nan(above, below), 1.0)
+
+
+def make_optimizer(settings: Settings, rate: LearningRate, weights: Sequence[Any]) -> Optimizer:
+    """The optimizer that a recipe names, for the trainable weights of a model."""
+    kinds: dict[str, type[Optimizer]] = {
+        "sgd": SgdOptimizer,
+        "adamw": AdamWOptimizer,
+        "lamb": LambOptimizer,
+        "lars": LarsOptimizer,
+        "rmsprop": RmsPropOptimizer,
+    }
+    return kinds[settings.kind](settings, rate, weights)

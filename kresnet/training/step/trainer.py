@@ -1,0 +1,219 @@
+"""kresnet's own `train_step`: loss, gradients, their sum over replicas, clipping, update, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+from kresnet.training.step.accumulation import in_parts
+from kresnet.training.step.averaging import Average
+from kresnet.training.step.clipping import Clip
+from kresnet.training.step.loss_scale import LossScale
+from kresnet.training.step.losses import Loss, Softmax
+from kresnet.training.step.optimizers import Optimizer
+from kresnet.training.step.xla import CompiledPass
+
+if TYPE_CHECKING:
+    from kresnet.probes.probe import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Backward:
+    """What one replica knows after a backward pass.
+
+    Attributes:
+        outputs: of the network.
+        loss: float32 scalar, the mean over this replica's images.
+        global_loss: float32 scalar, the mean over the global batch.
+        gradients: of the trainable weights, summed over the replicas.
+        findings: a probe's measurements; empty without one.
+    """
+
+    outputs: Any
+    loss: Any
+    global_loss: Any
+    gradients: list[Any]
+    findings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One replica's pass over some images: what `Backward` is made of; `findings` still needs the summed gradients."""
+
+    outputs: Any
+    loss: Any
+    gradients: list[Any]
+    findings: Callable[[list[Any]], dict[str, Any]] | None = None
+
+
+class Trainer(keras.Model):
+    """A network with what it takes to train it.
+
+    `train_step` and `test_step` run in replica context, on one replica's share of a global batch.
+
+    Attributes:
+        network: takes pixel values `(n, H, W, C)`, or vectors, and returns what the loss compares with targets.
+        loss: what to make small, and what to measure.
+        clip: what is done about large gradients; None for nothing.
+        average: the running average of the weights, which is then what is evaluated; None for none.
+        accumulate_steps: in how many equal parts, one after the other, a replica works through its share of a batch.
+        loss_scale: for a network that computes in float16.
+        forward: the network in training mode, from float32 images to what it returns.
+        compiled: forward and backward pass as XLA compiles them, for steps that are not probed; None without XLA.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        loss: Loss | None = None,
+        clip: Clip | None = None,
+        average: Average | None = None,
+        accumulate_steps: int = 1,
+        loss_scale: LossScale | None = None,
+        forward: Callable[[Any], Any] | None = None,
+        xla: bool = False,
+    ) -> None:
+        super().__init__(name=f"train_{network.name}")
+        self.network = network
+        self.objective, self.clip, self.average = loss or Softmax(), clip, average
+        self.accumulate_steps, self.loss_scale = accumulate_steps, loss_scale
+        self.forward = forward or partial(network, training=True)
+        self.compiled = CompiledPass(network, self.objective) if xla else None
+        self.updates: Optimizer | None = None
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        return self.network(inputs, training=training)
+
+    def train_step(self, data: tuple[Any, Any], live: Any = True) -> dict[str, Any]:
+        """One update, unless the loss or a gradient is not finite: then everything stays as it was before the step.
+
+        A gradient that a loss scale may have made overflow is not held against the step: it counts as finite, the scale
+        falls, and all else stays as it was.
+
+        Args:
+            data: images `(n, H, W, C)` of any real type, and what the loss takes for targets.
+            live: bool scalar; False also leaves everything as it was.
+
+        Returns:
+            `loss` and the other metrics, float32 scalars: means over the `n` images; and the bool scalar `finite`, the
+            same on every replica.
+        """
+        return self._step(data, live, None)[0]
+
+    def probed_step(self, data: tuple[Any, Any], live: Any, probe: Probe) -> tuple[dict[str, Any], dict[str, Any]]:
+        """`train_step` that looks inside: also returns what `probe` found in this very step."""
+        return self._step(data, live, probe)
+
+    def _step(self, data: tuple[Any, Any], live: Any, probe: Probe | None) -> tuple[dict[str, Any], dict[str, Any]]:
+        images, labels = data
+        moving = [variable.value for variable in self.network.non_trainable_variables]
+        before = [tf.convert_to_tensor(variable) for variable in moving]
+        passed = self.backward(images, labels, probe)
+        norm = tf.linalg.global_norm(passed.gradients)
+        finite = tf.math.is_finite(norm) & tf.math.is_finite(passed.global_loss)
+
+        def put_back() -> None:
+            for variable, value in zip(moving, before, strict=True):
+                tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+
+        tf.cond(finite & live, lambda: self._update(passed.gradients, norm), put_back)
+        if self.loss_scale:
+            finite |= self.loss_scale.adjust(finite, live) & tf.math.is_finite(passed.global_loss)
+        scores = self.objective.scores(passed.outputs, labels)
+        means = {name: tf.reduce_mean(values) for name, values in scores.items()}
+        return {"loss": passed.loss, **means, "finite": finite}, passed.findings
+
+    def backward(self, images: Any, targets: Any, probe: Probe | None = None) -> Backward:
+        """A forward pass in training mode and its backward pass; moving statistics move, weights do not.
+
+        Args:
+            images: `(n, H, W, C)` of any real type.
+            targets: what the loss takes.
+            probe: what to measure; the network is then run layer by layer.
+        """
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        sum_up = partial(context.all_reduce, tf.distribute.ReduceOp.SUM) if replicas > 1 else list
+        images = tf.cast(images, tf.float32)
+        whole, looked = self._pass_in_parts(images, targets, probe, replicas)
+        *gradients, global_loss = sum_up([*whole.gradients, whole.loss / replicas])
+        findings = {}
+        if looked.findings:
+            findings = looked.findings(gradients if looked is whole else sum_up(looked.gradients))
+        return Backward(whole.outputs, whole.loss, global_loss, gradients, findings)
+
+    @tf.autograph.experimental.do_not_convert
+    def _pass_in_parts(self, images: Any, targets: Any, probe: Probe | None, replicas: int) -> tuple[_Pass, _Pass]:
+        """The pass over a replica's images, all at once or in parts, and the pass of the last part, which is probed."""
+        parts = self.accumulate_steps
+        share = 1.0 / (replicas * parts)
+        if parts == 1:
+            whole = self._pass(images, targets, share, probe)
+            return whole, whole
+        passes: list[_Pass] = []
+
+        def run(images: Any, targets: Any) -> tuple[Any, list[Any]]:
+            last = len(passes) == parts - 1
+            passes.append(self._pass(images, targets, share, probe if last else None))
+            return passes[-1].outputs, [passes[-1].loss / parts, *passes[-1].gradients]
+
+        zeros = [tf.zeros(()), *(tf.zeros_like(weight.value) for weight in self.network.trainable_variables)]
+        unroll = replicas > 1 or probe is not None
+        outputs, (loss, *gradients) = in_parts(run, images, targets, parts, zeros, unroll=unroll)
+        outputs = tf.ensure_shape(outputs, (images.shape[0], *passes[-1].outputs.shape[1:]))
+        return _Pass(outputs, loss, gradients), passes[-1]
+
+    def _pass(self, images: Any, targets: Any, share: float, probe: Probe | None) -> _Pass:
+        """Forward and back over some images at once; the gradients are those of `share` of their mean loss."""
+        if self.compiled and not probe:
+            factor = self.loss_scale.scaled(share) if self.loss_scale else share
+            outputs, loss, gradients = self.compiled(images, targets, factor)
+            return _Pass(outputs, loss, self.loss_scale.unscaled(gradients) if self.loss_scale else gradients)
+        with tf.GradientTape() as tape:
+            if probe:
+                tape.watch(images)  # a first block may read them
+            passage = probe.forward(images) if probe else None
+            outputs = probe.outputs(passage) if probe and passage else self.forward(images)
+            loss = tf.reduce_mean(self.objective.of(outputs, targets))
+            target = self.loss_scale.scaled(loss * share) if self.loss_scale else loss * share
+        watched = probe.watched(passage) if probe and passage else {}
+        weights = [weight.value for weight in self.network.trainable_variables]
+        backward = tape.gradient(target, [*weights, *watched.values()])
+        if self.loss_scale:
+            backward = self.loss_scale.unscaled(backward)
+        local, inside = backward[: len(weights)], dict(zip(watched, backward[len(weights) :], strict=True))
+        findings = partial(probe.findings, passage, inside, local) if probe and passage else None
+        return _Pass(outputs, loss, local, findings)
+
+    def _update(self, gradients: list[Any], norm: Any) -> None:
+        if self.clip is not None:  # of the whole batch's gradient, hence after the sum
+            gradients = self.clip.apply(gradients, self.network.trainable_variables, norm)
+        assert self.updates is not None
+        self.updates.apply(gradients)
+        if self.average is not None:
+            self.average.update(self.updates.iterations.read_value())
+
+    def test_step(self, data: tuple[Any, Any, Any]) -> dict[str, Any]:
+        """Sums over a batch, for means over a whole data set.
+
+        Args:
+            data: images `(n, H, W, C)`, targets, and float32 weights `(n,)`: 0 for padding, else 1.
+
+        Returns:
+            Weighted sums of the loss and the other metrics, and their `weight`, float32 scalars; and the `tally` of
+            classes, where the loss has one.
+        """
+        images, targets, weights = data
+        network = self.average.network if self.average else self.network
+        outputs = network(tf.cast(images, tf.float32), training=False)
+        losses = {"loss": self.objective.of(outputs, targets, training=False)}
+        values = losses | self.objective.scores(outputs, targets, detailed=True)
+        sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
+        tally = self.objective.tally(outputs, targets, weights)
+        return sums | {"weight": tf.reduce_sum(weights)} | ({} if tally is None else {"tally": tally})

@@ -1,0 +1,81 @@
+"""Check bn and check gradients as a user runs them."""
+
+import json
+
+import pytest
+
+from kresnet.cli.main import main
+from tests.command import kresnet
+from tests.diagnostics.networks import document
+
+TINY = {"stages": [{"blocks": 1, "width": 8}, {"blocks": 1, "width": 8, "stride": 2}]}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("checks")
+    (directory / "tiny.json").write_text(json.dumps(document(**TINY)))
+    (directory / "plain.json").write_text(
+        json.dumps(document(**TINY, name="plain", block={"kind": "basic", "shortcut": "none"}))
+    )
+    return directory
+
+
+def test_bn_prints_a_table(home):
+    done = kresnet("check", "bn", "tiny.json", "--batch", 8, cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("agrees") == 6
+    assert "embedded" in done.stdout
+    assert "All 6 batch norms" in done.stderr
+
+
+def test_bn_as_json_is_one_object(home):
+    done = kresnet("check", "bn", "tiny.json", "--json", "--set", "recipe.precision=bfloat16", cwd=home)
+    report = json.loads(done.stdout)
+    assert (report["passed"], report["precision"], report["batch"]) == (True, "bfloat16", 16)
+    assert all(not norm["failures"] and norm["errors"]["x"] < 2e-5 for norm in report["norms"])
+
+
+def test_gradients_compares_two_networks_and_draws_them(home):
+    done = kresnet("check", "gradients", "tiny.json", "--against", "plain.json", "-o", "figure", "--json", cwd=home)
+    assert done.returncode == 0, done.stderr
+    networks = json.loads(done.stdout)["networks"]
+    assert [network["network"] for network in networks] == ["tiny", "plain"]
+    assert networks[0]["blocks"][0]["identity"] > 0
+    assert networks[1]["blocks"][0]["identity"] is None
+    assert all(block["largest"] >= block["typical"] > 0 for network in networks for block in network["blocks"])
+    files = {path.name: path.read_bytes() for path in (home / "figure").iterdir()}
+    assert files.keys() == {"gradients.json", "gradients.png", "gradients.svg"}
+    assert files["gradients.png"].startswith(b"\x89PNG")
+    assert b"</svg>" in files["gradients.svg"]
+    assert json.loads(files["gradients.json"]) == {"networks": networks}
+    again = kresnet("check", "gradients", "tiny.json", "-o", "figure", cwd=home)
+    assert again.returncode == 2
+    assert "[output_exists]" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["bn", "residual_mlp"], "contradiction"),
+        (["bn", "quickstart", "--set", "norm.kind=layer"], "contradiction"),
+        (["bn", "quickstart", "--batch", "1"], "contradiction"),
+        (["bn", "quickstart", "--batch", "0"], "bad_option"),
+        (["bn", "quickstart", "--batch", "1000000"], "too_large"),
+        (["bn", "quickstart", "--set", "recipe.data={kind: folder, path: nowhere}"], "data_missing"),
+        (["bn", "quickstart", "--recipe", "fashion_mnist", "--set", "recipe.data.data_dir=no"], "data_missing"),
+        (["bn", "."], "run_missing"),
+        (["bn", "quickstartt"], "unknown_name"),
+        (["gradients", "quickstart", "--batch", "1"], "bad_option"),
+        (["gradients", "quickstart", "--set", "recipe.distribution=mirrored"], "environment"),
+        (["gradients", "resnet18", "--recipe", "quickstart"], "data_mismatch"),
+    ],
+)
+def test_wrong_use_is_told_in_plain_words(home, arguments, code, monkeypatch, capsys):
+    monkeypatch.chdir(home)
+    with pytest.raises(SystemExit) as stopped:
+        main(["check", *arguments])
+    told = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert f"[{code}]" in told
+    assert "Traceback" not in told

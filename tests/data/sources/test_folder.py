@@ -1,0 +1,132 @@
+"""Folders of images: labels, errors that name the file, and decoding in advance or on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kresnet.data import splits
+from kresnet.data.augment.crops import make_cut
+from kresnet.data.counter_rng import Dice
+from kresnet.data.pipeline import evaluation_batches, training_batches
+from kresnet.data.sources import open_data
+from kresnet.data.splits import naming_unreadable_images
+from kresnet.errors import KresnetError
+from kresnet.spec.inputs import Input
+from kresnet.spec.recipe import Augment, FolderData, ResizedCrop
+
+INPUT = Input(shape=(8, 8, 3))
+TWO = {"train": {"cat": 3, "dog": 5}, "test": {"cat": 1, "dog": 2}}
+
+
+def folder_data(path: Path, **fields: str) -> FolderData:
+    return FolderData(kind="folder", path=str(path), **fields)
+
+
+def problem_of(data: FolderData):
+    with pytest.raises(KresnetError) as caught:
+        open_data(data, INPUT)
+    return caught.value.problems[0]
+
+
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_images_and_labels(make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    root = make_folder(**TWO)
+    (root / "train" / "cat" / "notes.txt").write_text("not an image")
+    (root / "train" / "cat" / ".hidden.png").write_text("not an image")
+    Image.open(root / "train/dog/000.png").save(root / "train/dog/005.PNG")
+    data = open_data(folder_data(root), INPUT)
+    assert data.class_names == ("cat", "dog")
+    data.train._fits = limit > 0
+    ((images, labels),) = evaluation_batches(data.train, 100)
+    np.testing.assert_array_equal(labels, [0, 0, 0, 1, 1, 1, 1, 1, 1])
+    files = [path for name in ("cat", "dog") for path in sorted((root / "train" / name).glob("0*"))]
+    np.testing.assert_array_equal(images, [np.asarray(Image.open(path)) for path in files])
+
+
+def test_fingerprint_follows_the_files_not_the_place(make_folder: Callable[..., Path]) -> None:
+    root = make_folder(**TWO)
+    before = open_data(folder_data(root), INPUT).fingerprint
+    moved = root.rename(root.with_name("moved"))
+    assert open_data(folder_data(moved), INPUT).fingerprint == before
+    (moved / "test/dog/001.png").unlink()
+    assert open_data(folder_data(moved), INPUT).fingerprint != before
+
+
+def test_missing_folders(make_folder: Callable[..., Path]) -> None:
+    root = make_folder(**TWO)
+    problem = problem_of(folder_data(root.with_name("picture")))
+    assert (problem.code, problem.nearest) == ("data_missing", "pictures")
+    problem = problem_of(folder_data(root, test_split="tests"))
+    assert (problem.code, problem.nearest, problem.found) == ("data_missing", "test", "test, train")
+
+
+def test_empty_folders(make_folder: Callable[..., Path]) -> None:
+    root = make_folder(train={"cat": 1, "dog": 0, "eel": 0}, test={})
+    with pytest.raises(KresnetError) as caught:
+        open_data(folder_data(root), INPUT)
+    assert [problem.code for problem in caught.value.problems] == ["data_empty"] * 2
+    assert [name in str(problem) for name, problem in zip(("dog", "eel"), caught.value.problems, strict=True)]
+    (root / "void").mkdir()
+    assert problem_of(folder_data(root, train_split="void")).code == "data_empty"
+
+
+def test_classes_must_agree(make_folder: Callable[..., Path]) -> None:
+    problem = problem_of(folder_data(make_folder(train={"cat": 1, "dog": 1}, test={"cat": 1, "eel": 1})))
+    assert problem.code == "data_mismatch"
+    assert "dog" in problem.expected
+    assert "eel" in problem.found
+
+
+def damage(root: Path) -> list[Path]:
+    cut, text = root / "train/cat/001.png", root / "train/dog/004.png"
+    cut.write_bytes(cut.read_bytes()[:120])
+    text.write_text("hello")
+    return [cut, text]
+
+
+def test_damaged_files_are_named_when_loading(make_folder: Callable[..., Path]) -> None:
+    root = make_folder(**TWO)
+    bad = damage(root)
+    data = open_data(folder_data(root), INPUT)
+    with pytest.raises(KresnetError) as caught:
+        data.train.load()
+    assert [str(path) in problem.message for path, problem in zip(bad, caught.value.problems, strict=True)]
+    assert {problem.code for problem in caught.value.problems} == {"image_unreadable"}
+
+
+def test_damaged_files_are_named_on_demand(make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splits.Split.__init__, "__kwdefaults__", {"resident_bytes": 0, "skip_unreadable": False})
+    root = make_folder(**TWO)
+    data = open_data(folder_data(root), INPUT)
+    bad = damage(root)
+    batches = training_batches(
+        data.train, classes=2, augment=Augment(), batch_size=4, seed=0, start_step=0, stop_step=2
+    )
+    with pytest.raises(KresnetError) as caught, naming_unreadable_images(data.train, data.test):
+        list(batches)
+    assert [str(path) in problem.message for path, problem in zip(bad, caught.value.problems, strict=True)]
+
+
+def test_other_errors_pass_unchanged(make_folder: Callable[..., Path]) -> None:
+    data = open_data(folder_data(make_folder(**TWO)), INPUT)
+    with pytest.raises(tf.errors.InvalidArgumentError), naming_unreadable_images(data.train):
+        raise tf.errors.InvalidArgumentError(None, None, "something else")
+
+
+def test_random_parts_are_cut_from_the_files(make_folder: Callable[..., Path]) -> None:
+    """Of a quarter of the area and as wide as high: 4x4 of the 8x8 pixels of each file, as they are stored."""
+    folder, input = folder_data(make_folder(**TWO)), Input(shape=(4, 4, 3))
+    data, stored = open_data(folder, input), open_data(folder, INPUT).train.fetch(np.arange(8))[0].numpy()
+    cut = make_cut(ResizedCrop(kind="resized", area=(0.25, 0.25), aspect=(1.0, 1.0)), input)
+    positions = np.array([6, 1, 3])
+    images, labels = data.train.fetch(positions, cut, cut.draw(Dice(0, 0, positions)))
+    np.testing.assert_array_equal(labels, [1, 0, 1])
+    for image, position in zip(images.numpy(), positions, strict=True):
+        windows = np.lib.stride_tricks.sliding_window_view(stored[position], (4, 4, 3))
+        assert (windows == image).all(axis=(-3, -2, -1)).any()

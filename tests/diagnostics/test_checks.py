@@ -1,0 +1,75 @@
+"""The batch-norm check lets right backward passes through and catches wrong ones, in every precision."""
+
+import keras
+import numpy as np
+import pytest
+
+from kresnet.errors import KresnetError
+from kresnet.graph.layers import FusedBatchNorm
+from kresnet.probes.batch_norm_agreement import norm_checks, require_agreement
+from tests.diagnostics.faulty import faulty
+from tests.diagnostics.networks import engine_of, images, plan_of, probe_of
+
+PLAN = plan_of()
+VISIBLE = ("lost_minus", "stale_mean", "dropped_1_m_variance", "dropped_1_m_mean", "misplaced_1_m")
+
+
+def checks(batch_norm, precision, count=16, plan=PLAN):
+    engine = engine_of(plan, precision=precision, batch_norm=batch_norm)
+    probe = probe_of(plan, engine, norms=True)
+    found = engine.examine(images(count), probe)
+    return norm_checks([norm.name for norm in probe.norms], [each["batch_norm"] for each in found])
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("batch_norm", [FusedBatchNorm, keras.layers.BatchNormalization, faulty("none")])
+def test_right_backward_passes_agree(batch_norm, precision):
+    found = checks(batch_norm, precision)
+    assert len(found) == 1 + 2 * 4 + 1  # stem, blocks, one projection
+    require_agreement(found)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("fault", VISIBLE)
+def test_a_planted_fault_is_caught_in_every_layer(fault, precision):
+    found = checks(faulty(fault), precision)
+    assert all("x" in each.failures for each in found)
+    with pytest.raises(KresnetError, match=r"`stage2\.block1\.norm2` .*\[batch_norm_mismatch\]") as error:
+        require_agreement(found)
+    assert error.value.status == 1
+    assert len(error.value.problems) == len(found)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_bessels_correction_is_caught_where_it_matters(precision):
+    """It changes gradients by 1/(2m): beyond the tolerance where m is small, lost in the sums' rounding elsewhere."""
+    found = {each.name: each for each in checks(faulty("bessel"), precision, count=4)}
+    small = [each for each in found.values() if each.count <= 4 * 7 * 7]
+    assert len(small) == 5
+    assert all("x" in each.failures and "gamma" in each.failures for each in small)
+
+
+def test_a_lost_minus_in_the_vanishing_term_is_no_fault():
+    """Deviations from the exact mean add up to zero, so nothing is computed from that term's sign."""
+    require_agreement(checks(faulty("lost_minus_of_zero"), "float32"))
+
+
+def test_a_stale_mean_spoils_gamma_too():
+    assert all("gamma" in each.failures for each in checks(faulty("stale_mean"), "float32"))
+
+
+def test_no_number_fails():
+    rows = np.full((1, 6), np.nan)
+    rows[0, -1] = 64
+    (check,) = norm_checks(["norm"], [rows])
+    assert len(check.failures) == 5
+
+
+@pytest.mark.parametrize("order", ["full_preactivation", "norm_after_add"])
+def test_a_norm_that_shares_its_input_is_judged_by_its_own_share(order):
+    """In pre-activation the norm's input also feeds the shortcut, whose gradient is none of the norm's."""
+    require_agreement(checks(FusedBatchNorm, "float32", plan=plan_of(block={"kind": "basic", "order": order})))
+
+
+def test_zero_gamma_and_a_branch_without_gradient_agree():
+    require_agreement(checks(FusedBatchNorm, "float32", plan=plan_of(block={"kind": "basic", "zero_init_last": True})))

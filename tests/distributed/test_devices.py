@@ -1,0 +1,32 @@
+"""Devices that are asked for and not there."""
+
+import time
+
+import pytest
+
+from kresnet.distributed.devices import make_strategy
+from kresnet.errors import KresnetError
+
+
+@pytest.mark.parametrize(
+    ("distribution", "code", "remedy"),
+    [
+        ("mirrored", "environment", "--set recipe.distribution=one_device"),
+        ("tpu", "environment", "set TPU_NAME"),
+        ("multi_worker", "contradiction", "--set recipe.distribution=auto"),
+    ],
+)
+def test_what_this_machine_lacks_is_told_with_a_way_out(distribution, code, remedy):
+    with pytest.raises(KresnetError) as caught:
+        make_strategy(distribution)
+    (problem,) = caught.value.problems
+    assert problem.code == code
+    assert remedy in problem.remedy
+
+
+def test_a_tpu_that_does_not_answer_is_told_in_time(monkeypatch):
+    monkeypatch.setenv("TPU_NAME", "grpc://127.0.0.1:9")
+    began = time.monotonic()
+    with pytest.raises(KresnetError, match=r"finds no TPU: .*refused"):
+        make_strategy("tpu")
+    assert time.monotonic() - began < 60

@@ -1,0 +1,140 @@
+"""Two replicas on one machine against one device, in a process that shows two logical CPUs."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+SCRIPT = """
+import json, sys
+from kresnet.runtime import import_tensorflow
+import_tensorflow()
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from kresnet.graph import build_model
+from kresnet.graph.layers import Dropout, StochasticDepth
+from kresnet.plan import make_plan
+from kresnet.spec.architecture import Spec
+from kresnet.spec.recipe import Sgd
+from kresnet.training.step.averaging import Average
+from kresnet.training.step.clipping import ClipNorm
+from kresnet.distributed.devices import make_strategy
+from kresnet.training.step.engine import Engine
+from kresnet.training.step.loss_scale import LossScale
+from kresnet.training.step.optimizers import make_optimizer
+from kresnet.training.step.rematerialization import rematerialized
+from kresnet.training.step.trainer import Trainer
+from tests.training.networks import tiny_plan
+
+plan = make_plan(Spec.model_validate({
+    "name": "tiny", "input": {"shape": [8, 8, 1]}, "norm": {"kind": "batch", "synchronized": True},
+    "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 1}, "block": {"kind": "basic"},
+    "stages": [{"blocks": 1, "width": 4}, {"blocks": 1, "width": 8, "stride": 2}], "head": {"classes": 3},
+}))
+rng = np.random.default_rng(0)
+images = rng.integers(0, 256, (64, 8, 8, 1)).astype(np.uint8)
+labels = rng.integers(0, 3, 64).astype(np.int32)
+
+strategies = {name: make_strategy(name) for name in ("one_device", "mirrored")}
+
+def run(distribution):
+    strategy = strategies[distribution]
+    with strategy.scope():
+        network = build_model(plan, seed=3)
+        trainer = Trainer(network, clip=ClipNorm(1.0), average=Average(network, build_model(plan), 0.9, 1, True))
+        sgd = Sgd(kind="sgd", weight_decay=1e-3)
+        trainer.updates = make_optimizer(sgd, lambda step: tf.constant(0.1), network.trainable_variables)
+    engine = Engine(trainer, strategy)
+    batches = engine.distributed(tf.data.Dataset.from_tensor_slices((images, labels)).batch(16).repeat())
+    losses = []
+    for _ in range(4):
+        engine.reset()
+        engine.train(batches, 2)
+        losses.append(engine.metrics()["loss"])
+    test = engine.evaluate(tf.data.Dataset.from_tensor_slices((images[:50], labels[:50])).batch(16), 16)
+    copies = [[np.asarray(copy) for copy in strategy.experimental_local_results(w.value)] for w in network.weights]
+    alike = all((copy == each[0]).all() for each in copies for copy in each)
+    engine.restore(engine.state())
+    held = [*network.weights, *trainer.average.network.weights]
+    weights = [float(np.abs(w.numpy()).sum()) for w in held]
+    return {"replicas": strategy.num_replicas_in_sync, "losses": losses, "test": test, "alike": bool(alike),
+            "weights": weights, "masks": masks(strategy)}
+
+def masks(strategy):
+    with strategy.scope():
+        layers = [Dropout(0.5, seed=1), StochasticDepth(0.5, seed=1)]
+    call = tf.function(lambda: [layer(tf.ones((16, 4)), training=True) for layer in layers])
+    drawn = [strategy.run(call) for _ in range(2)]
+    return [[[copy.numpy().tolist() for copy in strategy.experimental_local_results(mask)] for mask in each]
+            for each in drawn]
+
+def thrifty(distribution, parts, stages):
+    # Without batch norm; each share of a batch in parts, blocks computed again, the loss scaled.
+    strategy, grouped = strategies[distribution], tiny_plan({"kind": "group", "groups": 2})
+    with strategy.scope():
+        network = build_model(grouped, seed=3)
+        forward = rematerialized(network, grouped, stages) if stages else None
+        trainer = Trainer(network, accumulate_steps=parts, forward=forward, loss_scale=LossScale() if stages else None)
+        sgd = Sgd(kind="sgd", weight_decay=0.0)
+        trainer.updates = make_optimizer(sgd, lambda step: tf.constant(0.1), network.trainable_variables)
+    engine, losses = Engine(trainer, strategy), []
+    batches = engine.distributed(tf.data.Dataset.from_tensor_slices((images, labels)).batch(16).repeat())
+    for _ in range(4):
+        engine.reset()
+        engine.train(batches, 1)
+        losses.append(engine.metrics()["loss"])
+    return losses
+
+found = {name: run(name) for name in strategies}
+found["thrifty"] = [thrifty("one_device", 1, ()), thrifty("one_device", 2, (1, 2)), thrifty("mirrored", 2, (1, 2))]
+json.dump(found, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+def test_two_replicas_take_part(runs):
+    assert [runs[name]["replicas"] for name in ("one_device", "mirrored")] == [1, 2]
+
+
+def test_losses_agree_with_one_device(runs):
+    """Synchronised norm and clipping of the whole gradient leave only rounding, which grows from step to step."""
+    np.testing.assert_allclose(runs["mirrored"]["losses"], runs["one_device"]["losses"], rtol=1e-4)
+
+
+def test_weights_agree_with_one_device(runs):
+    np.testing.assert_allclose(runs["mirrored"]["weights"], runs["one_device"]["weights"], rtol=1e-3, atol=1e-5)
+
+
+def test_replicas_hold_the_same_weights_and_statistics(runs):
+    assert runs["mirrored"]["alike"]
+
+
+def test_a_short_last_batch_is_evaluated_whole(runs):
+    for metric in ("loss", "accuracy"):
+        np.testing.assert_allclose(runs["mirrored"]["test"][metric], runs["one_device"]["test"][metric], rtol=1e-3)
+
+
+def test_parts_blocks_computed_again_and_a_loss_scale_change_no_loss(runs):
+    plain, *others = runs["thrifty"]
+    for losses in others:
+        np.testing.assert_allclose(losses, plain, rtol=1e-4)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_replicas_drop_different_places(runs, layer):
+    """The first replica what one device would, the second others, and both others in the next step."""
+    alone = [np.array(drawn[layer]) for drawn in runs["one_device"]["masks"]]
+    mirrored = [np.array(drawn[layer]) for drawn in runs["mirrored"]["masks"]]
+    for one, two in zip(alone, mirrored, strict=True):
+        np.testing.assert_array_equal(two[0], one[0])
+    masks = [mask for drawn in mirrored for mask in drawn]
+    assert all((a != b).any() for n, a in enumerate(masks) for b in masks[:n])

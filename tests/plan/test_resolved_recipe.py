@@ -1,0 +1,149 @@
+"""What a recipe comes to, in steps; and what is refused because it would come to nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kresnet.errors import KresnetError
+from kresnet.plan import plan_loaded
+from kresnet.plan.resolved_recipe import Outline, WarmUpSteps, make_outline
+from kresnet.spec.document import parse
+from kresnet.spec.loading import load_spec
+from kresnet.spec.recipe import Recipe
+from kresnet.spec.validation import validate
+
+PLAN = plan_loaded(load_spec("quickstart"))
+RECIPE: dict[str, Any] = {
+    "name": "short",
+    "data": {"kind": "embedded"},
+    "epochs": 10,
+    "batch_size": 100,
+    "optimizer": {"kind": "sgd", "learning_rate": 0.4},
+}
+EPOCH = 90
+
+
+def outlined(**changes: Any) -> Outline:
+    document = {key: value for key, value in (RECIPE | changes).items() if value is not ...}
+    return make_outline(Recipe.model_validate(document), PLAN, EPOCH, document)
+
+
+def refused(**changes: Any) -> tuple[str, str]:
+    with pytest.raises(KresnetError) as caught:
+        outlined(**changes)
+    (problem,) = caught.value.problems
+    return problem.code, problem.path
+
+
+@pytest.mark.parametrize(
+    ("length", "steps", "epochs"),
+    [
+        ({}, 900, 10),
+        ({"epochs": ..., "steps": 100}, 100, 1.111),
+        ({"epochs": ..., "examples": 18_000}, 180, 2),
+        ({"epochs": ..., "examples": 7}, 1, 0.011),
+    ],
+)
+def test_a_run_is_as_long_as_its_epochs_steps_or_examples(length, steps, epochs):
+    found = outlined(**length)
+    assert (found.total_steps, found.epochs) == (steps, epochs)
+
+
+@pytest.mark.parametrize(
+    ("fields", "steps"),
+    [
+        ({"warmup_epochs": 0.5}, 45),
+        ({"warmup_steps": 7}, 7),
+        ({"warmup_examples": 1_000}, 10),
+        ({"warmup_examples": 1}, 1),
+    ],
+)
+def test_a_warmup_is_as_long_as_its_epochs_steps_or_examples(fields, steps):
+    assert outlined(schedule={"kind": "cosine"} | fields).rate.warmup == WarmUpSteps(steps, 0.0, "linear")
+
+
+@pytest.mark.parametrize("schedule", [{}, {"warmup_epochs": 0}, {"warmup_steps": 0}])
+def test_no_warmup_is_none(schedule):
+    assert outlined(schedule={"kind": "cosine"} | schedule).rate.warmup is None
+
+
+@pytest.mark.parametrize(
+    ("schedule", "steps"),
+    [
+        ({"kind": "step", "every_epochs": 3}, (270, 540, 810)),
+        ({"kind": "step", "every_steps": 450}, (450,)),
+        ({"kind": "multi_step", "at_epochs": [4, 6.5]}, (360, 585)),
+        ({"kind": "multi_step", "at_steps": [100]}, (100,)),
+        ({"kind": "multi_step", "at_examples": [10_000, 20_000]}, (100, 200)),
+    ],
+)
+def test_the_learning_rate_falls_at_these_steps(schedule, steps):
+    assert outlined(schedule=schedule).rate.settings["at_steps"] == steps
+
+
+@pytest.mark.parametrize(("per", "peak"), [(None, 0.4), (256, 0.15625), (100, 0.4), (50, 0.8)])
+def test_the_learning_rate_is_scaled_to_the_batch(per, peak):
+    found = outlined(optimizer={"kind": "sgd", "learning_rate": 0.4, "learning_rate_per": per})
+    assert found.rate.peak == pytest.approx(peak)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "path"),
+    [
+        ({"schedule": {"kind": "cosine", "warmup_steps": 901}}, "contradiction", "recipe.schedule.warmup_steps"),
+        ({"schedule": {"kind": "multi_step", "at_epochs": [5, 10]}}, "no_effect", "recipe.schedule.at_epochs"),
+        ({"schedule": {"kind": "step", "every_epochs": 10}}, "no_effect", "recipe.schedule.every_epochs"),
+        ({"schedule": {"kind": "cosine", "warmup_from": 0.1}}, "no_effect", "recipe.schedule.warmup_from"),
+        (
+            {"schedule": {"kind": "cosine", "warmup_shape": "constant", "warmup_from": 0.1}},
+            "no_effect",
+            "recipe.schedule.warmup_shape",
+        ),
+        (
+            {"optimizer": {"kind": "sgd", "momentum": 0.0, "nesterov": True}},
+            "no_effect",
+            "recipe.optimizer.nesterov",
+        ),
+    ],
+)
+def test_what_would_change_nothing_is_refused(changes, code, path):
+    assert refused(**changes) == (code, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "path", "words"),
+    [
+        ("epochs: 3\nsteps: 5", "contradiction", "steps", "`epochs` and `steps` state one duration in 2 units"),
+        ("", "contradiction", "epochs", "state `epochs`, `steps` or `examples`"),
+        (
+            "epochs: 3\nschedule: {kind: cosine, warmup_epochs: 1, warmup_steps: 5}",
+            "contradiction",
+            "schedule.warmup_steps",
+            "warmup_epochs: null",
+        ),
+        ("epochs: 3\nschedule: {kind: step}", "contradiction", "schedule.every_epochs", "every_steps"),
+        ("epochs: 3\nschedule: {kind: multi_step, at_epochs: [2, 1]}", "contradiction", "schedule.at_epochs", "rise"),
+        (
+            "epochs: 3\nschedule: {kind: constant, warmup_epochs: 1, warmup_shape: constant}",
+            "contradiction",
+            "schedule.warmup_from",
+            "learning rate 0",
+        ),
+        ("epochs: 3\nschedule: {kind: step, at_epochs: [1]}", "unknown_field", "schedule.at_epochs", "multi_step"),
+        ("epochs: 3\nschedule: {kind: onecycle}", "wrong_value", "schedule", "one_cycle"),
+        ("epochs: 3\noptimizer: {kind: adam}", "wrong_value", "optimizer", "adamw"),
+        ("epochs: 3\noptimizer: {kind: lamb, momentum: 0.9}", "unknown_field", "optimizer.momentum", "sgd"),
+        ("epochs: -1", "out_of_range", "epochs", "greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_recipe_is_answered_in_plain_words(text, code, path, words):
+    base = "name: wrong\ndata: {kind: embedded}\nbatch_size: 64\n"
+    optimizer = "" if "optimizer" in text else "optimizer: {kind: sgd}\n"
+    with pytest.raises(KresnetError) as caught:
+        validate(Recipe, parse(base + optimizer + text, "wrong.yaml"))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == (code, path)
+    assert problem.place
+    assert words in str(problem)

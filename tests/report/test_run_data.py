@@ -1,0 +1,84 @@
+"""How a run stands, whatever became of it."""
+
+import json
+
+import pytest
+
+from kresnet.errors import KresnetError, fail
+from kresnet.evaluation.evaluation import Unexamined
+from kresnet.report.page_sections import duration, notices, state
+from kresnet.report.run_data import gather
+from kresnet.runs.lock import RunLock
+from tests.report.runs import diverged, made
+
+
+def told(tmp_path, **settings):
+    made(tmp_path / "run", **settings)
+    return gather(tmp_path / "run", "run", None)
+
+
+def test_each_state_is_told_with_its_remedy(tmp_path):
+    finished = state(told(tmp_path / "finished"))
+    assert (finished.kind, finished.text) == ("good", "Finished after step 40 of 40.")
+    killed = state(told(tmp_path / "killed", epochs=1))
+    assert (killed.kind, killed.remedy) == ("warning", f"kresnet fit --resume {tmp_path / 'killed' / 'run'}")
+    assert "was killed" in killed.text
+    asked = state(told(tmp_path / "asked", epochs=1, ended=fail("interrupted", "Stopped.")))
+    assert "was asked to stop" in asked.text
+    failed = state(told(tmp_path / "failed", epochs=1, ended=diverged()))
+    assert (failed.kind, failed.remedy) == ("error", "a smaller rate")
+
+
+def test_a_run_that_is_being_written_is_running(tmp_path):
+    run = made(tmp_path / "run", epochs=1)
+    with RunLock(run.directory, lambda text: None):
+        facts = gather(run.directory, "run", None)
+    assert state(facts).text.startswith("Still running, after step 10 of 40")
+
+
+def test_an_early_end_is_no_failure(tmp_path):
+    run = made(tmp_path / "run")
+    run.result.write_text(json.dumps(run.finished() | {"steps": 30}))
+    assert state(gather(run.directory, "run", None)).text.endswith("early: it no longer got better.")
+
+
+def test_what_is_out_of_the_ordinary_is_told(tmp_path):
+    run = made(tmp_path / "run")
+    (run.directory / "changes.txt").write_text("after step 20: recipe.seed was 0 and is 1\n")
+    (run.directory / "transfer.json").write_text(json.dumps({"init": "other.keras", "freeze": ["stem"]}))
+    (run.directory / "data.json").write_text(json.dumps(run.data() | {"skipped": {"train": ["a.png", "b.png"]}}))
+    run.result.write_text(json.dumps(run.finished() | {"non_finite": {"skipped": 3}}))
+    texts = " ".join(notice.text for notice in notices(gather(run.directory, "run", None)))
+    for words in ("recipe.seed was 0", "other.keras; frozen: stem", "2 train images", "skipped: 3"):
+        assert words in texts
+
+
+def test_what_hinders_the_examination_becomes_part_of_the_facts(tmp_path):
+    run = made(tmp_path / "run")
+    run.model.touch()
+
+    def hindered(_):
+        raise fail("data_missing", "There is no folder cats.", remedy="mount it")
+
+    found = gather(run.directory, "run", hindered).examination
+    assert found == Unexamined("There is no folder cats. [data_missing]", "mount it")
+    unfinished = gather(made(tmp_path / "other", epochs=1).directory, "other", hindered).examination
+    assert unfinished.remedy == f"kresnet fit --resume {tmp_path / 'other'}"
+
+
+def test_the_gathered_facts_are_json(tmp_path):
+    values = json.loads(json.dumps(told(tmp_path).as_dict(), allow_nan=False))
+    assert [epoch["epoch"] for epoch in values["epochs"]] == [1, 2, 3, 4]
+    assert len(values["gradients"]["delta"]) == 5
+    assert len(values["batch_norm"]) == 4
+    assert values["state"] == "finished"
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(KresnetError) as error:
+        gather(tmp_path, "run", None)
+    assert error.value.problems[0].code == "run_missing"
+
+
+def test_durations_have_their_unit():
+    assert [duration(s) for s in (58.2, 66, 3723)] == ["58 s", "1:06 min", "1:02:03 h"]

@@ -1,0 +1,82 @@
+import copy
+
+import pytest
+
+from kresnet.runs.config_drift import changes, refusal
+
+ORIGIN = {
+    "spec": {"name": "tiny", "stages": [{"width": 8}, {"width": 16}]},
+    "recipe": {
+        "name": "short",
+        "deterministic": True,
+        "optimizer": {"kind": "sgd", "learning_rate": 0.1},
+        "checkpoints": {"save_every_steps": 7},
+        "data": {"kind": "folder", "path": "/here"},
+    },
+    "data": {"fingerprint": "abc", "train_images": 100},
+    "environment": {
+        "versions": {"tensorflow": "2.21.0"},
+        "training": {"replicas": 1},
+        "kernels": {"intra_op_threads": 2},
+        "platform": "Linux",
+    },
+}
+
+
+def changed(path: str, value: object) -> dict:
+    present = copy.deepcopy(ORIGIN)
+    *folders, name = path.split(".")
+    place = present
+    for folder in folders:
+        place = place[int(folder)] if isinstance(place, list) else place[folder]
+    place[name] = value
+    return present
+
+
+def test_the_same_again_is_no_change():
+    assert changes(ORIGIN, copy.deepcopy(ORIGIN)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("spec.stages.1.width", 24),
+        ("spec.head", {"classes": 3}),
+        ("recipe.optimizer.learning_rate", 0.2),
+        ("recipe.optimizer.momentum", 0.9),
+        ("recipe.deterministic", False),
+        ("data.fingerprint", "abd"),
+        ("environment.versions.tensorflow", "2.22.0"),
+        ("environment.training.replicas", 2),
+        ("environment.kernels.intra_op_threads", 4),
+    ],
+)
+def test_what_changes_the_result_is_named_with_both_values(path, value):
+    found = changes(ORIGIN, changed(path, value))
+    assert [change.path for change in found] == [path]
+    problem = refusal(found, "RUN").problems[0]
+    assert problem.code == "run_changed"
+    assert problem.path == found[0].path
+    assert problem.found == str(value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("spec.name", "other"),
+        ("recipe.source", "a book"),
+        ("recipe.checkpoints.save_every_steps", 100),
+        ("recipe.data.path", "/there"),
+        ("environment.platform", "Linux, newer"),
+    ],
+)
+def test_what_changes_no_result_is_free(path, value):
+    assert changes(ORIGIN, changed(path, value)) == []
+
+
+def test_the_last_bits_matter_to_a_deterministic_run_only():
+    origin = copy.deepcopy(ORIGIN)
+    origin["recipe"]["deterministic"] = False
+    present = changed("environment.kernels.intra_op_threads", 4)
+    present["recipe"]["deterministic"] = False
+    assert changes(origin, present) == []

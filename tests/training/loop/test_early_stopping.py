@@ -1,0 +1,75 @@
+"""A run with an average of its weights that ends early, whole and continued."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.command import kresnet
+from tests.data.sources.test_arrays import VALUES, written
+
+RECIPE = """
+name: patient
+data: {kind: arrays, path: data.npz}
+epochs: 40
+batch_size: 64
+optimizer: {kind: lamb, learning_rate: 0.01}
+gradient_clip_adaptive: 0.1
+ema: {decay: 0.9, start_steps: 3}
+early_stopping: {patience_epochs: 2, min_delta: 10}
+checkpoints: {keep_last: 9}
+deterministic: true
+"""
+EPOCH = 8
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    home = tmp_path_factory.mktemp("early")
+    written(home / "data.npz", VALUES)
+    (home / "patient.yaml").write_text(RECIPE)
+    done = kresnet("fit", "residual_mlp", "--recipe", "patient.yaml", "-o", "run", cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert "No better loss" in done.stderr
+    return home / "run"
+
+
+def weights(run: Path) -> list[np.ndarray]:
+    import keras
+
+    import kresnet.graph  # noqa: F401 - registers initializers and layers
+
+    return keras.models.load_model(run / "model.keras", compile=False).get_weights()
+
+
+def test_it_ends_when_its_patience_is_over(run):
+    result = json.loads((run / "result.json").read_text())
+    assert (result["steps"], result["epochs"]) == (3 * EPOCH, 3)
+    assert len((run / "history.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2], ids="after epoch {}".format)
+def test_continued_it_ends_at_the_same_step_with_the_same_average(run, tmp_path, lost):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    for name in ("result.json", "model.keras"):
+        (copy / name).unlink()
+    for checkpoint in sorted((copy / "checkpoints").glob("step-*"))[3 - lost :]:
+        shutil.rmtree(checkpoint)
+    done = kresnet("fit", "--resume", copy)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((copy / "result.json").read_text())["steps"] == 3 * EPOCH
+    for one, other in zip(weights(copy), weights(run), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_it_holds_is_the_average(run):
+    """The checkpoint's last arrays are the average, its first the weights themselves."""
+    held, newest = weights(run), sorted((run / "checkpoints").glob("step-*"))[-1]
+    with np.load(newest / "state.npz") as state:
+        arrays = [state[name] for name in sorted(state.files)]
+    for average, weight, array in zip(held, arrays, arrays[-len(held) :], strict=False):
+        np.testing.assert_array_equal(average, array)
+        assert not np.array_equal(average, weight)

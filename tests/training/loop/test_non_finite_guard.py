@@ -1,0 +1,224 @@
+"""Planted faults: what is found, in which layer, and what the recipe's policy makes of it, in real runs."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kresnet.errors import KresnetError
+from kresnet.graph import build_model
+from kresnet.plan import make_plan
+from kresnet.probes.first_non_finite import NonFiniteProbe
+from kresnet.runs.run_directory import Run
+from kresnet.spec.architecture import Spec
+from kresnet.spec.recipe import Recipe, Rollback, Sgd, Skip
+from kresnet.training.loop import session
+from kresnet.training.loop.non_finite_guard import Guard
+from kresnet.training.step.engine import Engine
+from kresnet.training.step.optimizers import make_optimizer
+from kresnet.training.step.trainer import Trainer
+from tests.training.lives import assert_same, in_many_lives, in_one_life, weights
+
+SPEC = Spec.model_validate(
+    {
+        "name": "tiny",
+        "input": {"shape": [28, 28, 1], "pixels": {}},
+        "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 4},
+        "block": {"kind": "basic", "dropout": 0.1},
+        "stages": [{"blocks": 1, "width": 4, "stride": 2}],
+        "head": {"classes": 10},
+    }
+)
+PLAN = make_plan(SPEC)
+STEPS = 18  # an epoch of the images that ship with the package
+
+
+def recipe(**settings) -> Recipe:
+    document = {
+        "name": "short",
+        "data": {"kind": "embedded"},
+        "epochs": 1,
+        "batch_size": 500,
+        "optimizer": {"kind": "sgd", "learning_rate": 0.05},
+        "deterministic": True,
+        "checkpoints": {"save_every_steps": 6, "keep_last": 1},
+    }
+    return Recipe.model_validate(document | settings)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    network = build_model(PLAN, seed=0)
+    trainer = Trainer(network)
+    trainer.updates = make_optimizer(Sgd(kind="sgd"), lambda step: tf.constant(0.1), network.trainable_variables)
+    return Engine(trainer, tf.distribute.get_strategy())
+
+
+def diagnosed(engine: Engine, images: np.ndarray) -> str:
+    probe = NonFiniteProbe(PLAN, engine.trainer.network)
+    labels = np.arange(len(images), dtype=np.int32) % 10
+    return probe.sentence(engine.examine((tf.constant(images), tf.constant(labels)), probe))
+
+
+@pytest.fixture
+def restored(engine):
+    before = engine.state()
+    yield
+    engine.restore(before)
+
+
+IMAGES = np.random.default_rng(0).uniform(0, 255, (20, 28, 28, 1)).astype(np.float32)
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+@pytest.mark.parametrize("name", ["stem.conv", "stage1.block1.conv2", "head.logits"])
+def test_a_weight_that_is_not_finite_is_traced_to_its_layer(engine, name, value):
+    kernel = engine.trainer.network.get_layer(name).kernel
+    planted = kernel.numpy()
+    planted.flat[3] = value
+    kernel.assign(planted)
+    assert diagnosed(engine, IMAGES) == f"a weight of {name} is not finite"
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_weight_that_overflows_what_it_makes_is_traced_to_its_output(engine):
+    kernel = engine.trainer.network.get_layer("stage1.block1.conv2").kernel
+    kernel.assign(np.full(kernel.shape, 3e38, np.float32))
+    assert diagnosed(engine, IMAGES) == "the output of stage1.block1.conv2 is not finite"
+
+
+def test_a_poisoned_batch_is_told(engine):
+    poisoned = IMAGES.copy()
+    poisoned[4, 5, 6, 0] = np.nan
+    assert diagnosed(engine, poisoned) == "the images themselves are not finite"
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_backward_pass_that_fails_is_traced_to_where_it_begins(engine, monkeypatch):
+    """The forward pass is as it should be."""
+
+    @tf.custom_gradient
+    def spoilt(x):
+        return tf.identity(x), lambda upstream: upstream * np.nan
+
+    layer = engine.trainer.network.get_layer("stage1.block1.conv2")
+    original = type(layer).call
+
+    def call(self, x):
+        return original(self, spoilt(x) if self is layer else x)
+
+    monkeypatch.setattr(type(layer), "call", call)
+    found = diagnosed(engine, IMAGES)
+    assert re.fullmatch(r"the gradient that reaches stage1\.block1\.\S+ is not finite", found), found
+
+
+def test_finite_numbers_whose_squares_overflow_are_told_apart(engine):
+    assert "overflows" in diagnosed(engine, IMAGES)
+
+
+def poison(monkeypatch, steps: set[int], *, until_going_back: bool = False) -> list[int]:
+    """Make the images of these steps NaN; the steps at which iterators were begun are returned as it happens."""
+    original, original_batches, begun, harmless = session.training_batches, session.Session._batches, [], []
+
+    def batches(self):
+        harmless[:] = [True] if until_going_back and self.guard.rollbacks else []
+        return original_batches(self)
+
+    def poisoned(split, *, start_step, **settings):
+        begun.append(start_step)
+        batches = original(split, start_step=start_step, **settings)
+        bad = tf.constant([] if harmless else sorted(steps), tf.int64)
+
+        def spoil(step, batch):
+            images = tf.cast(batch[0], tf.float32)
+            factor = tf.where(tf.reduce_any(bad == step), np.nan, 1.0)
+            return (images * factor, *batch[1:])
+
+        return batches.enumerate(start_step).map(spoil)
+
+    monkeypatch.setattr(session, "training_batches", poisoned)
+    monkeypatch.setattr(session.Session, "_batches", batches)
+    return begun
+
+
+def trained(folder, name: str, wanted: Recipe) -> tuple[Run, dict, list[str]]:
+    run = Run(folder / name)
+    return run, *in_one_life(run, SPEC, PLAN, wanted)
+
+
+def test_by_default_the_run_ends_naming_step_batch_and_layer(tmp_path, monkeypatch):
+    poison(monkeypatch, {7})
+    with pytest.raises(KresnetError) as error:
+        trained(tmp_path, "stopped", recipe())
+    problem = error.value.problems[0]
+    assert problem.code == "diverged"
+    assert problem.message == f"In step 8 of {STEPS} (epoch 1, batch 8) the images themselves are not finite."
+    assert Run(tmp_path / "stopped").newest_step() == 6
+
+
+def test_a_learning_rate_out_of_all_bounds_ends_the_run_at_the_layer_that_overflows(tmp_path):
+    with pytest.raises(KresnetError) as error:
+        trained(tmp_path, "wild", recipe(optimizer={"kind": "sgd", "learning_rate": 1e30}))
+    assert re.search(r"In step [23] .* of (stem|stage1|head)\S+ is not finite", error.value.problems[0].message)
+
+
+def test_skipping_leaves_the_step_out_and_resumes_exactly(tmp_path, monkeypatch):
+    """Killed after each of its saves, by a signal that is never heard: the same weights, and finite ones."""
+    poison(monkeypatch, {6, 7, 13})
+    wanted = recipe(non_finite={"kind": "skip"})
+    run, result, told = trained(tmp_path, "skipped", wanted)
+    assert result["non_finite"] == {"skipped_steps": 3, "rollbacks": 0}
+    assert next(line for line in told if "Leaving it out" in line).startswith(f"In step 7 of {STEPS}")
+    assert all(np.isfinite(weight).all() for weight in weights(run.model))
+    assert json.loads(run.history.read_text().splitlines()[-1])["step"] == STEPS
+    again = Run(tmp_path / "again")
+    assert in_many_lives(again, SPEC, PLAN, wanted, STEPS) >= 4
+    assert_same(run, again)
+
+
+def test_going_back_lowers_the_learning_rate_for_good_and_resumes_exactly(tmp_path, monkeypatch):
+    begun = poison(monkeypatch, {10}, until_going_back=True)
+    wanted = recipe(non_finite={"kind": "rollback", "learning_rate_factor": 0.5})
+    run, result, told = trained(tmp_path, "once", wanted)
+    assert result["non_finite"] == {"skipped_steps": 0, "rollbacks": 1}
+    assert begun == [0, 10, 6]  # the run, the look at the step, and once more from the checkpoint before it
+    assert any("Going back to step 6, with 0.5 of the learning rate" in line for line in told)
+    assert json.loads(run.history.read_text().splitlines()[-1])["learning_rate"] == pytest.approx(0.025)
+    again = Run(tmp_path / "again")
+    assert in_many_lives(again, SPEC, PLAN, wanted, STEPS) >= 4
+    assert_same(run, again)
+
+
+def test_going_back_in_vain_ends(tmp_path, monkeypatch):
+    begun = poison(monkeypatch, {1})
+    with pytest.raises(KresnetError) as error:
+        trained(tmp_path, "in_vain", recipe(non_finite={"kind": "rollback", "at_most": 2}))
+    assert "gone back 2 times" in error.value.problems[0].message
+    assert begun == [0, 1, 0, 1, 0, 1]
+
+
+def test_a_guard_counts_steps_in_a_row_and_its_counts_come_back():
+    guard = Guard(recipe(non_finite={"kind": "skip", "at_most_in_a_row": 2}))
+    for step in (3, 4, 9, 10):
+        guard.decide(step, "told")
+    restored = Guard(guard_recipe := recipe(non_finite={"kind": "skip", "at_most_in_a_row": 2}))
+    restored.restore(json.loads(json.dumps(guard.facts())))
+    assert restored.counts() == {"skipped_steps": 4, "rollbacks": 0}
+    with pytest.raises(KresnetError):
+        restored.decide(11, "told")
+    assert isinstance(guard_recipe.non_finite, Skip)
+
+
+def test_a_guard_goes_back_so_often_and_no_more():
+    guard = Guard(recipe(non_finite={"kind": "rollback", "at_most": 2}))
+    assert isinstance(guard.wanted, Rollback)
+    scales = []
+    for _ in range(2):
+        guard.decide(5, "told")
+        scales.append(guard.rate_scale)
+    np.testing.assert_allclose(scales, [0.1, 0.01])
+    with pytest.raises(KresnetError):
+        guard.decide(5, "told")

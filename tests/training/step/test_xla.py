@@ -1,0 +1,98 @@
+"""Passes that XLA compiled against those that TensorFlow runs, and when a run compiles them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kresnet.errors import KresnetError
+from kresnet.graph import build_model
+from kresnet.graph.layers import FusedBatchNorm
+from kresnet.plan import Plan, make_plan
+from kresnet.spec.architecture import Spec
+from kresnet.spec.recipe import Recipe
+from kresnet.training.step.loss_scale import LossScale
+from kresnet.training.step.trainer import Trainer
+from kresnet.training.step.xla import resolve_xla
+
+RNG = np.random.default_rng(0)
+BATCH = RNG.integers(0, 256, (8, 8, 8, 1)).astype("uint8"), RNG.integers(0, 3, 8).astype("int32")
+
+
+def plan_of(**settings) -> Plan:
+    document = {
+        "name": "tiny",
+        "input": {"shape": [8, 8, 1]},
+        "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 1},
+        "block": {"kind": "basic"},
+        "stages": [{"blocks": 1, "width": 4}, {"blocks": 1, "width": 8, "stride": 2}],
+        "head": {"classes": 3},
+    }
+    return make_plan(Spec.model_validate(document | settings))
+
+
+def recipe_of(xla: str, **settings) -> Recipe:
+    document = {"name": "a", "epochs": 1, "batch_size": 8, "data": {"kind": "embedded"}, "optimizer": {"kind": "sgd"}}
+    return Recipe.model_validate(document | {"xla": xla} | settings)
+
+
+@pytest.mark.parametrize(
+    ("precision", "scale", "tolerance"), [("float32", None, 1e-4), ("bfloat16", LossScale(), 0.25)]
+)
+def test_a_compiled_pass_is_the_pass(precision, scale, tolerance):
+    """Loss, gradients and moving statistics; the first block is frozen, whose norms must not move.
+
+    XLA rounds to bfloat16 at other places, and a gradient that has come back through five convolutions shows it.
+    """
+    plan, found = plan_of(), []
+    for xla in (False, True):
+        network = build_model(plan, precision=precision, seed=1)
+        for layer in network.layers:
+            if layer.name.startswith("stage1"):
+                layer.trainable = False
+        passed = Trainer(network, xla=xla, loss_scale=scale).backward(*map(tf.constant, BATCH))
+        state = [weight.numpy() for weight in network.non_trainable_variables]
+        found.append([passed.global_loss, passed.outputs, *passed.gradients, *state])
+    for plain, compiled in zip(*found, strict=True):
+        distance = np.linalg.norm(np.asarray(compiled, "float32") - np.asarray(plain, "float32"))
+        assert distance <= tolerance * (np.linalg.norm(np.asarray(plain, "float32")) + 1e-3)
+
+
+def test_the_dice_of_dropout_go_on_in_a_compiled_pass():
+    network = build_model(plan_of(head={"classes": 3, "dropout": 0.5}), seed=1)
+    trainer, batch = Trainer(network, xla=True), [tf.constant(each) for each in BATCH]
+    losses = {float(trainer.backward(*batch).loss) for _ in range(3)}
+    assert len(losses) == 3
+
+
+def test_a_compiled_norm_far_from_zero_does_not_cancel():
+    """The fused kernel as XLA expands it makes NaN of these values (tensorflow#118701)."""
+    layer = FusedBatchNorm(momentum=0.0, epsilon=1e-5)
+    layer.fused = False
+    x = RNG.normal(100.0, 0.05, (16, 8, 8, 4)).astype("float32")
+    layer.build(x.shape)
+    y = tf.function(lambda: layer(x, training=True), jit_compile=True)()
+    exact = x.astype("float64")
+    exact = (exact - exact.mean((0, 1, 2))) / np.sqrt(exact.var((0, 1, 2)) + 1e-5)
+    np.testing.assert_allclose(y, exact, atol=5e-3)
+    np.testing.assert_allclose(layer.moving_variance, x.astype("float64").var((0, 1, 2)), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("xla", "on_gpu", "on_cpu"), [("auto", True, False), ("on", True, True), ("off", False, False)]
+)
+def test_xla_is_chosen_by_device(monkeypatch, xla, on_gpu, on_cpu):
+    for devices, chosen in (([], on_cpu), (["GPU:0"], on_gpu)):
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind, found=devices: found)
+        assert resolve_xla(recipe_of(xla), plan_of(), 1) is chosen
+
+
+@pytest.mark.parametrize(("norm", "settings"), [({"synchronized": True}, {}), ({}, {"rematerialize": [1]})])
+def test_passes_that_cannot_be_compiled_are_not(monkeypatch, norm, settings):
+    plan = plan_of(norm={"kind": "batch"} | norm)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0", "GPU:1"])
+    assert not resolve_xla(recipe_of("auto", **settings), plan, 2)
+    with pytest.raises(KresnetError) as caught:
+        resolve_xla(recipe_of("on", **settings), plan, 2)
+    assert [problem.code for problem in caught.value.problems] == ["contradiction"]
