@@ -170,7 +170,7 @@ class KresnetError(Exception):
         return [*(line.rstrip() for line in format_list(frames)), f"{type(self).__name__}:", str(self)]
 
 
-def fail(code: str, message: str, **details: object) -> KresnetError:
+def make_error(code: str, message: str, **details: object) -> KresnetError:
     """A `KresnetError` of a single problem, to be raised."""
     return KresnetError(Problem(code, message, **details))  # type: ignore[arg-type]
 

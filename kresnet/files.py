@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 
 #: What a caller may name a file by.
 AnyPath = str | os.PathLike[str]
@@ -22,7 +22,7 @@ _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextlib.contextmanager
-def told_plainly(path: Path) -> Iterator[None]:
+def translate_os_errors(path: Path) -> Iterator[None]:
     """Turn a refusal to write at `path` into an error of kresnet's, whether Python or TensorFlow's C++ reports it.
 
     Raises:
@@ -36,11 +36,11 @@ def told_plainly(path: Path) -> Iterator[None]:
         number = error.errno if isinstance(error, OSError) else None
         if number in _FULL or _says(error, _FULL):
             remedy = "free some space, or write to another disk with -o"
-            raise fail("disk_full", f"There is no room left to write {path}.", remedy=remedy) from error
+            raise make_error("disk_full", f"There is no room left to write {path}.", remedy=remedy) from error
         if isinstance(error, OSError) or _says(error, _REFUSED):
             reason = os.strerror(number) if number else "permission denied"
             message = f"{path} cannot be written: {reason}."
-            raise fail("not_writable", message, remedy="-o with a directory that you may write to") from error
+            raise make_error("not_writable", message, remedy="-o with a directory that you may write to") from error
         raise
 
 
@@ -58,7 +58,7 @@ def refuse_existing(directory: Path, remedy: str = "another -o") -> None:
     if directory.is_dir() and not any(directory.iterdir()):
         return
     if directory.exists():
-        raise fail("output_exists", f"{directory} already exists; nothing is overwritten.", remedy=remedy)
+        raise make_error("output_exists", f"{directory} already exists; nothing is overwritten.", remedy=remedy)
 
 
 @contextlib.contextmanager
@@ -69,7 +69,7 @@ def staged_directory(final: Path) -> Iterator[Path]:
         KresnetError: `disk_full` or `not_writable`; then nothing is left.
     """
     staged = final.with_name(f".{final.name}.{os.getpid()}.tmp")
-    with told_plainly(final):
+    with translate_os_errors(final):
         staged.mkdir(parents=True)
         try:
             yield staged
@@ -87,7 +87,7 @@ def staged_file(final: Path) -> Iterator[Path]:
         KresnetError: `disk_full` or `not_writable`; then an old file is untouched and no new one left.
     """
     staged = final.with_name(f".{final.stem}.{os.getpid()}.tmp{final.suffix}")
-    with told_plainly(final):
+    with translate_os_errors(final):
         try:
             yield staged
             flush(staged)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 
 
 def import_tensorflow(*, silent: bool = False) -> None:
@@ -29,12 +29,14 @@ def import_tensorflow(*, silent: bool = False) -> None:
 
             tf.config.list_physical_devices()  # looks for GPUs, and says so; devices stay configurable
         except ImportError as error:
-            raise fail(
+            raise make_error(
                 "environment", f"TensorFlow cannot be imported: {error}.", remedy="pip install kresnet"
             ) from None
     if keras.backend.backend() != "tensorflow":
         found = keras.backend.backend()
-        raise fail("environment", f"Keras runs on {found}.", expected="tensorflow", remedy="KERAS_BACKEND=tensorflow")
+        raise make_error(
+            "environment", f"Keras runs on {found}.", expected="tensorflow", remedy="KERAS_BACKEND=tensorflow"
+        )
 
 
 def cores() -> list[int]:

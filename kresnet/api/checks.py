@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kresnet.api.network import Network
 from kresnet.api.run import Run
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 from kresnet.files import AnyPath
 from kresnet.spec.loading import Overrides, Reference
 
@@ -133,7 +133,9 @@ def check_gradients(
     from kresnet.runtime import import_tensorflow
 
     if batch < 2:
-        raise fail("bad_option", "A gradient is measured on a batch.", expected="--batch 2 or more", found=str(batch))
+        raise make_error(
+            "bad_option", "A gradient is measured on a batch.", expected="--batch 2 or more", found=str(batch)
+        )
     import_tensorflow()
     from kresnet.diagnostics.checks import check_gradients as measure
     from kresnet.diagnostics.checks import conditions

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kresnet.api.network import Network
 from kresnet.api.run import Run, listed
 from kresnet.api.weights import opened
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.files import AnyPath
 from kresnet.spec.loading import Reference
 
@@ -52,7 +52,7 @@ def explain(
     origin, several = opened(trained, spec, classes), listed(images)
     if not several:
         remedy = f"kresnet explain {Path(trained)} IMAGE..."
-        raise fail("bad_option", "Name the images to explain.", remedy=remedy)
+        raise make_error("bad_option", "Name the images to explain.", remedy=remedy)
     import_tensorflow()
     from kresnet.diagnostics import explain as analysis
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kresnet.api.table import Table
-from kresnet.errors import fail, nearest
+from kresnet.errors import make_error, nearest
 from kresnet.files import AnyPath
 from kresnet.plan import Plan, lower, plan_loaded
 from kresnet.plan.diff import Difference
@@ -159,7 +159,9 @@ def load(reference: Reference | Network, overrides: Overrides = ()) -> Network:
     of_spec, of_recipe = split_overrides(overrides)
     if of_recipe:
         message = "A setting of the recipe is none of the network."
-        raise fail("bad_override", message, found=f"recipe.{of_recipe[0]}", remedy="kresnet.fit, or kresnet.recipe")
+        raise make_error(
+            "bad_override", message, found=f"recipe.{of_recipe[0]}", remedy="kresnet.fit, or kresnet.recipe"
+        )
     return Network(load_spec(reference.loaded if isinstance(reference, Network) else reference, of_spec))
 
 
@@ -217,7 +219,7 @@ def schema(document: str = "spec") -> dict[str, Any]:
     """
     if document not in DOCUMENTS:
         expected, close = "one of " + ", ".join(DOCUMENTS), nearest(document, list(DOCUMENTS))
-        raise fail("bad_option", f"There is no document `{document}`.", expected=expected, nearest=close)
+        raise make_error("bad_option", f"There is no document `{document}`.", expected=expected, nearest=close)
     return json_schema(document)
 
 
@@ -234,7 +236,7 @@ def recipe_for(network: Network, reference: Reference | None, overrides: Overrid
     """
     own = network.spec.recipe
     if reference is None and own is None:
-        raise fail("bad_option", f"The spec {network.name} names no recipe.", remedy="--recipe quickstart")
+        raise make_error("bad_option", f"The spec {network.name} names no recipe.", remedy="--recipe quickstart")
     beside = network.loaded.path.parent if network.loaded.path and reference is None else None
     found = load_recipe(str(own) if reference is None else reference, overrides, beside=beside)
     data = found.value.data
@@ -267,7 +269,9 @@ def require_one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
     """
     if value not in allowed:
         expected = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
-        raise fail("bad_option", f"{option} {value} is unknown.", expected=expected, nearest=nearest(value, allowed))
+        raise make_error(
+            "bad_option", f"{option} {value} is unknown.", expected=expected, nearest=nearest(value, allowed)
+        )
 
 
 def _natural(name: str) -> list[str | int]:

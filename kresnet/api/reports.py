@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from kresnet.api.progress import teller
 from kresnet.api.run import Run
-from kresnet.errors import fail
-from kresnet.files import AnyPath, refuse_existing, told_plainly, write_text
+from kresnet.errors import make_error
+from kresnet.files import AnyPath, refuse_existing, translate_os_errors, write_text
 from kresnet.plan.memory_estimate import size
 from kresnet.report.run_data import Facts, gather, labels
 from kresnet.runs.run_directory import Run as Directory
@@ -61,7 +61,7 @@ def compare_runs(
     """
     if len(runs) < 2:
         named = str(Path(runs[0])) if runs else ""
-        raise fail("bad_option", "To compare takes two runs or more.", found=named or "none",
+        raise make_error("bad_option", "To compare takes two runs or more.", found=named or "none",
                    remedy=f"kresnet report {named or 'RUN'}")  # fmt: skip
     gathered = _gathered(runs, output, evaluate, progress)
     from kresnet.report.comparison import compare
@@ -76,7 +76,7 @@ def compare_runs(
 
 def _gathered(runs: Sequence[Run | AnyPath], output: AnyPath | None, evaluate: bool, progress: bool) -> list[Facts]:
     if output is not None and (page := Path(output)).is_dir():
-        raise fail("output_exists", f"{page} is a directory.", remedy=f"-o {page / 'report.html'}")
+        raise make_error("output_exists", f"{page} is a directory.", remedy=f"-o {page / 'report.html'}")
     if output is not None:
         refuse_existing(Path(output))
     log, _ = teller(progress)
@@ -99,7 +99,7 @@ def _examine(log: Log, run: Directory) -> Examination:
 
 
 def _write(page: Path, text: str, progress: bool) -> None:
-    with told_plainly(page):
+    with translate_os_errors(page):
         page.parent.mkdir(parents=True, exist_ok=True)
     write_text(page, text)
     log, _ = teller(progress)

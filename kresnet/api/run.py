@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kresnet.api.network import Network, load
 from kresnet.api.table import Table
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import Run as Directory
 from kresnet.runs.run_status import Standing, list_runs, standing
@@ -88,7 +88,7 @@ class Run:
             KresnetError: `run_missing` if no epoch has ended yet.
         """
         if not (history := self.history):
-            raise fail("run_missing", f"{self.path} has no history yet: no epoch has ended.")
+            raise make_error("run_missing", f"{self.path} has no history yet: no epoch has ended.")
         from kresnet.report.history_figure import draw_history
 
         return draw_history(history, f"{self.network.name} by {self.recipe.name}")
@@ -106,7 +106,7 @@ class Run:
 
         if best and not self.directory.best.is_file():
             remedy = 'a recipe with {"checkpoints.keep_best": {"metric": "accuracy"}}'
-            raise fail("run_missing", f"{self.path} keeps no best network.", remedy=remedy)
+            raise make_error("run_missing", f"{self.path} keeps no best network.", remedy=remedy)
         path = self.directory.best if best else self.directory.require_model().model
         import_tensorflow()
         from kresnet.weights.convert import load_model
@@ -148,7 +148,9 @@ class Run:
         self.directory.require_model()
         several = listed(images)
         if not several:
-            raise fail("bad_option", "Name the images to classify.", remedy=f"kresnet predict {self.path} IMAGE...")
+            raise make_error(
+                "bad_option", "Name the images to classify.", remedy=f"kresnet predict {self.path} IMAGE..."
+            )
         model = self._model
         from kresnet.evaluation.inference import predict
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kresnet.api.network import Network, load_both
 from kresnet.api.progress import teller
 from kresnet.api.run import Run
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import Run as Directory
 from kresnet.spec.loading import Loaded, Overrides, Reference
@@ -130,7 +130,7 @@ def rehearse(
     loaded, chosen = load_both(network, recipe, overrides)
     if cluster_of(chosen.value):
         message = "--dry-run times one process, and this recipe is for several workers."
-        raise fail("bad_option", message, remedy="--set recipe.distribution=one_device")
+        raise make_error("bad_option", message, remedy="--set recipe.distribution=one_device")
     if not force:
         check_fits(estimate_recipe(loaded.plan(), chosen.value), available_memory())
     import_tensorflow()

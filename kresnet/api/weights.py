@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kresnet.api.network import Network, load, require_one_of
 from kresnet.api.progress import teller
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.export.contract import Fold, WeightType
 from kresnet.files import AnyPath
 from kresnet.spec.loading import Overrides, Reference, split_overrides
@@ -103,13 +103,15 @@ def convert(
 
     output = Path(output)
     if output.suffix != ".keras":
-        raise fail("bad_option", f"-o {output} is not named as a Keras file.", expected="a name that ends in .keras")
+        raise make_error(
+            "bad_option", f"-o {output} is not named as a Keras file.", expected="a name that ends in .keras"
+        )
     spec_file = output.with_suffix(".yaml")
     for path in (output, spec_file):
         refuse_existing(path)
     own, of_recipe = split_overrides(overrides)
     if of_recipe:
-        raise fail("bad_option", f"A conversion has no recipe: --set recipe.{of_recipe[0]}.")
+        raise make_error("bad_option", f"A conversion has no recipe: --set recipe.{of_recipe[0]}.")
     with open_weights(Path(weights)) as source:
         network = load(spec, own)
         carried = carry_over(network.loaded, network.plan(), source, match(network.plan(), source, layout).layout)
@@ -205,7 +207,7 @@ def export_model(
     number = _number(version)
     if format != "saved_model" and (number or signatures or base_path):
         message = f"--version, --signatures and --base-path are for a server, not for --format {format}."
-        raise fail("bad_option", message)
+        raise make_error("bad_option", message)
     origin = opened(trained, spec, classes)
     import_tensorflow()
     from kresnet.export.sample_inputs import samples
@@ -249,5 +251,5 @@ def _number(version: int | str) -> int | None:
         return None
     if not (str(version).isascii() and str(version).isdigit()):
         expected = "a whole number from 1, or next"
-        raise fail("bad_option", "A version is a number.", expected=expected, found=str(version))
+        raise make_error("bad_option", "A version is a number.", expected=expected, found=str(version))
     return int(version)

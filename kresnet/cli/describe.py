@@ -9,7 +9,7 @@ import typer
 
 import kresnet
 from kresnet.cli.common import JsonOption, SetOption, SpecArgument, console, planned, print_json
-from kresnet.errors import fail
+from kresnet.errors import make_error
 
 if TYPE_CHECKING:
     from kresnet import Network
@@ -35,7 +35,7 @@ def plan(
 ) -> None:
     """Print the network's stages and blocks: shapes, parameters, multiply-accumulates."""
     if resolved and paper:
-        raise fail("bad_option", "--resolved and --paper print different things.", remedy="give one of them")
+        raise make_error("bad_option", "--resolved and --paper print different things.", remedy="give one of them")
     network = planned(spec, overrides)
     if resolved:
         return print_json(network.document()) if as_json else print(network.spec.yaml(), end="")

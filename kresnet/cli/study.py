@@ -9,7 +9,7 @@ import typer
 
 import kresnet
 from kresnet.cli.common import JsonOption, OutputOption, SetOption, console, log_error, print_json
-from kresnet.errors import fail
+from kresnet.errors import make_error
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def study(
     if shipped:
         return _list(as_json)
     if reference is None:
-        raise fail("bad_option", "Name the study.", remedy="kresnet study --list shows those that are shipped")
+        raise make_error("bad_option", "Name the study.", remedy="kresnet study --list shows those that are shipped")
     chosen: dict[str, Any] = {"form": form, "overrides": overrides or (), "seeds": _seeds(seeds)}
     if dry_run:
         plan = kresnet.plan_study(reference, **chosen)

@@ -12,7 +12,7 @@ import typer
 
 import kresnet
 from kresnet.cli.common import ForceOption, JsonOption, OutputOption, SetOption, console, print_json
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 
 if TYPE_CHECKING:
     from kresnet.training.dry_run import Rehearsal
@@ -56,16 +56,18 @@ def fit(
     if resume is not None:
         if spec or recipe or overrides or output or init or frozen or dry_run:
             message = "--resume continues a run as it is, without SPEC or other settings."
-            raise fail("bad_option", message, remedy=f"kresnet fit --resume {resume}")
+            raise make_error("bad_option", message, remedy=f"kresnet fit --resume {resume}")
         with _saved_before_the_end():
             run = kresnet.resume(resume, allow_changed=allow_changed)
     elif allow_changed:
-        raise fail("bad_option", "--allow-changed is for --resume.", remedy="kresnet fit --resume RUN --allow-changed")
+        raise make_error(
+            "bad_option", "--allow-changed is for --resume.", remedy="kresnet fit --resume RUN --allow-changed"
+        )
     elif spec is None:
-        raise fail("bad_option", "Name the spec to train.", remedy="kresnet fit quickstart -o RUN")
+        raise make_error("bad_option", "Name the spec to train.", remedy="kresnet fit quickstart -o RUN")
     elif dry_run:
         if output or init or frozen:
-            raise fail("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="--dry-run alone")
+            raise make_error("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="--dry-run alone")
         return _rehearsed(kresnet.rehearse(spec, recipe, overrides=overrides or (), force=force), as_json)
     else:
         parts = [part.strip() for part in frozen.split(",")] if frozen else []
@@ -155,7 +157,7 @@ def predict(
     """Classify images with a finished run's model, or with one that a server has."""
     if (server is None) != (model is None):
         message = "A server and the name of its model go together."
-        raise fail("bad_option", message, remedy="--server http://localhost:8501 --model NAME")
+        raise make_error("bad_option", message, remedy="--server http://localhost:8501 --model NAME")
     if server and model:
         from kresnet.serving.client import predict as ask
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from kresnet.errors import Problem, fail
+from kresnet.errors import Problem, make_error
 from kresnet.spec.inputs import CenterCrop, Input
 
 #: Of one image. A file of a few thousand bytes can claim a thousand times as many.
@@ -32,7 +32,7 @@ KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic"}
 def require_image(input: Input) -> None:
     """Raise `KresnetError` (`data_mismatch`) unless the network takes grey or colour images."""
     if not input.is_image:
-        raise fail(
+        raise make_error(
             "data_mismatch",
             "The data are images, but this network takes vectors.",
             path="input.shape",
@@ -41,7 +41,7 @@ def require_image(input: Input) -> None:
             remedy="choose a spec whose input is an image",
         )
     if input.shape[2] not in (1, 3):
-        raise fail(
+        raise make_error(
             "data_mismatch",
             "An image is read as grey (1 channel) or colour (3 channels).",
             path="input.shape.2",
@@ -50,7 +50,7 @@ def require_image(input: Input) -> None:
             remedy="set input.shape to [height, width, 3] or [height, width, 1]",
         )
     if isinstance(input.resize, CenterCrop) and input.resize.shorter_side < max(input.shape[:2]):
-        raise fail(
+        raise make_error(
             "contradiction",
             "The centre to cut out is larger than the image it is cut from.",
             path="input.resize.shorter_side",
@@ -151,15 +151,15 @@ def read_image(path: str | os.PathLike[str], input: Input) -> np.ndarray:
     try:
         encoded = path.read_bytes()
     except FileNotFoundError:
-        raise fail("file_missing", f"There is no file {path}.", remedy="check the path") from None
+        raise make_error("file_missing", f"There is no file {path}.", remedy="check the path") from None
     except OSError as error:
-        raise fail("image_unreadable", f"{path} can not be read: {error.strerror or error}.") from None
+        raise make_error("image_unreadable", f"{path} can not be read: {error.strerror or error}.") from None
     try:
         with tf.device("CPU:0"):
             return decode(within_limits(tf.constant(encoded)), input).numpy()
     except tf.errors.OpError:
         problem = explain_unreadable(str(path), encoded)
-    raise fail(problem.code, problem.message, found=problem.found, remedy=problem.remedy)
+    raise make_error(problem.code, problem.message, found=problem.found, remedy=problem.remedy)
 
 
 def take_image(pixels: np.ndarray, input: Input, name: str) -> np.ndarray:
@@ -181,7 +181,7 @@ def take_image(pixels: np.ndarray, input: Input, name: str) -> np.ndarray:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3) or not image.size:
         message = f"{name} is no array of pixels."
         expected, found = "uint8 (h, w), (h, w, 1) or (h, w, 3), values 0-255", f"{pixels.dtype} {pixels.shape}"
-        raise fail("data_mismatch", message, expected=expected, found=found)
+        raise make_error("data_mismatch", message, expected=expected, found=found)
     with tf.device("CPU:0"):
         if image.shape[2] != input.shape[2]:
             image = grey(image) if input.shape[2] == 1 else np.repeat(image, 3, axis=2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 
 
 def draw_order(seed: int, epoch: int, examples: int) -> np.ndarray:
@@ -26,7 +26,7 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
         KresnetError: `data_mismatch`, when there is not even one.
     """
     if examples < batch_size:
-        raise fail(
+        raise make_error(
             "data_mismatch",
             f"A batch of {batch_size} is more than the {examples} training images there are.",
             path="recipe.batch_size",

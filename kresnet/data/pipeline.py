@@ -18,7 +18,7 @@ from kresnet.data.augment.mix import draw_mixture, mix_pairs
 from kresnet.data.counter_rng import Dice
 from kresnet.data.order import draw_order, steps_per_epoch
 from kresnet.data.splits import Split
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.spec.recipe import Augment
 
 #: Batches made at the same time; each decodes its images in parallel too.
@@ -73,7 +73,7 @@ def training_batches(
     augmentation, mix = Augmentation(augment, split.input), augment.mix
     if mix and share.count > 1 and batch_size // share.count % 2:
         message = f"Images are mixed in pairs, and {share.count} workers with an odd number each part some of them."
-        raise fail("contradiction", message, path="batch_size", remedy=f"a multiple of {2 * share.count}")
+        raise make_error("contradiction", message, path="batch_size", remedy=f"a multiple of {2 * share.count}")
     split.load(augmentation.cut)
     order_at = lru_cache(maxsize=2)(lambda epoch: draw_order(seed, epoch, len(split)))
 

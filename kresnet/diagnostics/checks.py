@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from kresnet.diagnostics.network_under_test import Subject
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.graph import build_model
 from kresnet.plan import Plan
 from kresnet.probes.batch_norm_agreement import NormCheck, norm_checks
@@ -45,10 +45,10 @@ def require_batch_norms(plan: Plan, images: int, replicas: int) -> None:
     """
     if not batch_norms(plan):
         message = f"{plan.name} has no batch norm whose backward pass could be checked."
-        raise fail("contradiction", message, path="norm.kind", expected="batch", remedy="--set norm.kind=batch")
+        raise make_error("contradiction", message, path="norm.kind", expected="batch", remedy="--set norm.kind=batch")
     if images // replicas < 2:
         message = "Batch norm needs a batch: the statistics of a single image are not checked."
-        raise fail("contradiction", message, expected=f"at least {2 * replicas} images", found=str(images))
+        raise make_error("contradiction", message, expected=f"at least {2 * replicas} images", found=str(images))
 
 
 def check_batch_norms(subject: Subject) -> list[NormCheck]:

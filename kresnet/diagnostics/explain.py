@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kresnet.errors import fail, nearest
+from kresnet.errors import make_error, nearest
 from kresnet.evaluation.inference import (
     Picture,
     answer,
@@ -302,7 +302,7 @@ def _known_stages(plan: Plan, ends: dict[int, Record], stages: Sequence[int]) ->
     for stage in stages:
         if stage not in ends:
             message = f"{plan.name} has no stage {stage}."
-            raise fail("bad_option", message, expected=f"--stage from 1 to {max(ends)}", found=str(stage))
+            raise make_error("bad_option", message, expected=f"--stage from 1 to {max(ends)}", found=str(stage))
     return list(dict.fromkeys(stages)) or [max(ends)]
 
 
@@ -313,7 +313,7 @@ def _class_id(name: str, names: Sequence[str], count: int) -> int:
     if name.isascii() and name.isdigit() and int(name) < count:
         return int(name)
     folded = {each.lower(): each for each in names}
-    raise fail(
+    raise make_error(
         "bad_option",
         f"There is no class {name!r}.",
         expected=f"--class with a name, or with a number from 0 to {count - 1}",

@@ -18,7 +18,7 @@ from kresnet.data.sources.embedded import Arrays
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.devices import make_strategy
 from kresnet.distributed.precision import resolve_precision
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.graph import build_model
 from kresnet.graph.build import BatchNorm
 from kresnet.graph.layers import FusedBatchNorm
@@ -107,7 +107,7 @@ def open_subject(
         run = reference
         if recipe or spec_overrides:
             message = "A run is examined as it was trained; only settings of its recipe can be changed."
-            raise fail("bad_option", message, remedy="--set recipe.precision=bfloat16")
+            raise make_error("bad_option", message, remedy="--set recipe.precision=bfloat16")
         spec, plan = run.spec(), run.plan()
         chosen = load_recipe(str(run.directory / "recipe.yaml"), recipe_overrides).value
     else:
@@ -125,7 +125,7 @@ def open_subject(
     strategy, precision = make_strategy(chosen.distribution), resolve_precision(chosen.precision).name
     if batch % strategy.num_replicas_in_sync:
         message = f"{strategy.num_replicas_in_sync} replicas cannot share a batch of {batch}."
-        raise fail("bad_option", message, remedy=f"--batch {batch * strategy.num_replicas_in_sync}")
+        raise make_error("bad_option", message, remedy=f"--batch {batch * strategy.num_replicas_in_sync}")
     with strategy.scope():
         network = build_model(plan, precision=precision, seed=chosen.seed, batch_norm=batch_norm)
         weights_told = _load_weights(network, run)
@@ -140,7 +140,7 @@ def _require_memory(plan: Plan, batch: int) -> None:
     if available is not None and needed > available:
         message = f"Examining {plan.name} on {batch} images takes about {size(needed)} of memory."
         found = f"{size(available)}, which is what this machine has left"
-        raise fail("too_large", message, found=found, remedy=f"--batch {max(2, batch * available // needed)}")
+        raise make_error("too_large", message, found=found, remedy=f"--batch {max(2, batch * available // needed)}")
 
 
 def _load_weights(network: keras.Model, run: Run | None) -> str:
@@ -174,7 +174,9 @@ def _data(spec: Spec, plan: Plan, recipe: Recipe, count: int, *, adapt: bool) ->
         classes = spec.head.classes
         if spec.input.is_image and labels.max() >= classes:
             message = f"The data have labels up to {labels.max()}, the head {classes} classes."
-            raise fail("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={labels.max() + 1}")
+            raise make_error(
+                "data_mismatch", message, path="head.classes", remedy=f"--set head.classes={labels.max() + 1}"
+            )
         return images, (labels % classes).astype(np.int32), told
     targets = {
         name: random.standard_normal((count, *plan.by_name[record].shape)).astype(np.float32)
@@ -205,7 +207,7 @@ def _adapted(spec: Spec, count: int) -> tuple[Any, Any]:
     arrays = read_embedded()
     available = len(arrays["train_images"])
     if count > available:
-        raise fail(
+        raise make_error(
             "bad_option", f"There are {available} embedded images.", found=str(count), remedy=f"--batch {available}"
         )
     images = np.repeat(arrays["train_images"][:count], spec.input.shape[-1], axis=-1)

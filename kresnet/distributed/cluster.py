@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kresnet.errors import KresnetError, Problem, fail, nearest
+from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.spec.recipe import Recipe
 
 #: Jobs of `TF_CONFIG` that train, the first worker first. `master` is TFJob's old name of the chief.
@@ -63,7 +63,7 @@ def require_shares(batch_size: int, count: int, sharers: str) -> None:
     if batch_size % count:
         message = f"{count} {sharers} cannot share batches of {batch_size}."
         remedy = f"--set recipe.batch_size={-(-batch_size // count) * count}"
-        raise fail("contradiction", message, path="batch_size", remedy=remedy)
+        raise make_error("contradiction", message, path="batch_size", remedy=remedy)
 
 
 def named_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
@@ -89,7 +89,7 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
         return _from_tf_config(text)
     if "SLURM_STEP_NODELIST" in environment:
         return _from_slurm(environment)
-    raise fail(
+    raise make_error(
         "environment",
         "`distribution: multi_worker` needs to know its workers: TF_CONFIG is not set, and this is no SLURM job step.",
         expected=f"TF_CONFIG={EXAMPLE}",
@@ -170,11 +170,11 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
         here = environment.get("SLURMD_NODENAME", places[rank][0])
     except (KeyError, ValueError, IndexError) as error:
         message = f"SLURM's variables do not describe this job step ({type(error).__name__}: {error})."
-        raise fail("environment", message, expected="SLURM_STEP_NODELIST, SLURM_STEP_TASKS_PER_NODE, SLURM_PROCID and "
+        raise make_error("environment", message, expected="SLURM_STEP_NODELIST, SLURM_STEP_TASKS_PER_NODE, SLURM_PROCID and "
                    "SLURM_JOB_ID, as srun sets them", remedy="start with srun, or set TF_CONFIG") from None  # fmt: skip
     if places[rank][0] != here:
         message = f"Task {rank} should run on {places[rank][0]} and runs on {here}."
-        raise fail("environment", message, expected="tasks numbered node after node", remedy="srun -m block")
+        raise make_error("environment", message, expected="tasks numbered node after node", remedy="srun -m block")
     return Cluster(tuple(f"{node}:{first + place}" for node, place in places), rank)
 
 

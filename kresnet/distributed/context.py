@@ -18,7 +18,7 @@ from kresnet.distributed.environment import versions
 from kresnet.distributed.precision import Precision, resolve_precision
 from kresnet.distributed.rendezvous import meet
 from kresnet.distributed.workers import Workers
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 
@@ -61,7 +61,7 @@ def assembled(cluster: Cluster | None, recipe: Recipe | None) -> Iterator[Assemb
             choose_kernels(recipe)
         gpus = workers.share(len(tf.config.list_physical_devices("GPU")))
         if len(set(gpus)) > 1:
-            raise fail("environment", "The workers differ in their GPUs.", expected="the same number for each",
+            raise make_error("environment", "The workers differ in their GPUs.", expected="the same number for each",
                        found=", ".join(map(str, gpus)), remedy="CUDA_VISIBLE_DEVICES")  # fmt: skip
         strategy = make_strategy(recipe.distribution if recipe else "multi_worker", cluster)
         if recipe:
@@ -108,7 +108,7 @@ class Terms:
             KresnetError: `data_mismatch`.
         """
         if fingerprint != self.fingerprint:
-            raise fail("data_mismatch", "The data on this machine are not those on the chief's.", path="recipe.data",
+            raise make_error("data_mismatch", "The data on this machine are not those on the chief's.", path="recipe.data",
                        remedy="give every worker the same files")  # fmt: skip
 
 
@@ -126,12 +126,12 @@ def receive(workers: Workers, own: tuple[Spec, Recipe] | None) -> Terms:
     spec, recipe = Spec.model_validate(told["spec"]), Recipe.model_validate(told["recipe"])
     pairs = [(name, told["versions"].get(name), here) for name, here in versions().items()]
     if differing := [f"{name} {theirs}, here {here}" for name, theirs, here in pairs if theirs != here]:
-        raise fail("environment", f"The workers run different versions: {'; '.join(differing)}.",
+        raise make_error("environment", f"The workers run different versions: {'; '.join(differing)}.",
                    remedy="install the same versions everywhere")  # fmt: skip
     if own:
         recipe = recipe.model_copy(update={"data": own[1].data})
         for name, mine, theirs in (("spec", own[0], spec), ("recipe", own[1], recipe)):
             if mine != theirs:
-                raise fail("environment", f"This worker was started with another {name} than the chief.",
+                raise make_error("environment", f"This worker was started with another {name} than the chief.",
                            remedy="start all workers with the same command")  # fmt: skip
     return Terms(told["directory"], spec, recipe, told["transfer"], told["fingerprint"])

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import tensorflow as tf
 
 from kresnet.distributed.cluster import Cluster
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.spec.recipe import Recipe
 
 #: How long a TPU that `TPU_NAME` names may take to answer, in seconds.
@@ -47,7 +47,7 @@ def make_strategy(distribution: str, cluster: Cluster | None = None) -> Any:
         return _multi_worker(cluster)
     if distribution == "multi_worker":
         message = "This command works on one machine; the recipe says `distribution: multi_worker`."
-        raise fail("contradiction", message, remedy="--set recipe.distribution=auto")
+        raise make_error("contradiction", message, remedy="--set recipe.distribution=auto")
     if distribution == "tpu":
         return _tpu()
     gpus = tf.config.list_logical_devices("GPU")
@@ -55,7 +55,7 @@ def make_strategy(distribution: str, cluster: Cluster | None = None) -> Any:
     if distribution == "one_device" or (distribution == "auto" and len(gpus) < 2):
         return tf.distribute.get_strategy()
     if len(devices) < 2:
-        raise fail(
+        raise make_error(
             "environment",
             "`distribution: mirrored` needs two devices, and this machine shows one.",
             remedy="--set recipe.distribution=one_device",
@@ -75,7 +75,7 @@ def _multi_worker(cluster: Cluster) -> Any:
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except tf.errors.UnknownError as error:  # what TensorFlow calls a port that is taken
         message = f"TensorFlow cannot serve {cluster.name(cluster.rank)}: {str(error).splitlines()[0]}."
-        raise fail("environment", message, remedy="give the workers other ports") from None
+        raise make_error("environment", message, remedy="give the workers other ports") from None
 
 
 def _tpu() -> Any:
@@ -89,5 +89,5 @@ def _tpu() -> Any:
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         message = f"`distribution: tpu` finds no TPU: {str(error).splitlines()[0][:100]}"
         remedy = "set TPU_NAME, run on a TPU machine, or --set recipe.distribution=auto"
-        raise fail("environment", message, remedy=remedy) from None
+        raise make_error("environment", message, remedy=remedy) from None
     return tf.distribute.TPUStrategy(resolver)

@@ -17,7 +17,7 @@ from typing import Any
 
 from kresnet.distributed.cluster import Cluster
 from kresnet.distributed.workers import ConnectedWorkers, Line, Workers
-from kresnet.errors import KresnetError, Problem, fail
+from kresnet.errors import KresnetError, Problem, make_error
 
 #: Environment variable: how long workers wait for each other at the start, in seconds.
 WAIT_VARIABLE, WAIT_SECONDS = "KRESNET_WAIT_SECONDS", 300.0
@@ -52,7 +52,7 @@ def wait_seconds() -> float:
     with contextlib.suppress(ValueError):
         if 0 < float(text) < float("inf"):
             return float(text)
-    raise fail("environment", f"{WAIT_VARIABLE} is no time to wait.", expected="seconds above 0", found=text)
+    raise make_error("environment", f"{WAIT_VARIABLE} is no time to wait.", expected="seconds above 0", found=text)
 
 
 class _Reception:
@@ -70,7 +70,9 @@ class _Reception:
         except OSError as error:
             reason = "is in use by another process" if error.errno == errno.EADDRINUSE else f"cannot be used: {error}"
             message = f"Port {port} of this machine, which is {cluster.name(cluster.rank)}, {reason}."
-            raise fail("environment", message, remedy="end that process, or give the workers other ports") from None
+            raise make_error(
+                "environment", message, remedy="end that process, or give the workers other ports"
+            ) from None
 
     def __enter__(self) -> _Reception:
         threading.Thread(target=self._welcome, daemon=True).start()
@@ -93,7 +95,7 @@ class _Reception:
             )
         if self.twice is not None:
             message = f"Two processes take themselves for {self.cluster.name(self.twice)}."
-            raise fail("environment", message, remedy="give each worker its own task")
+            raise make_error("environment", message, remedy="give each worker its own task")
         missing = [rank for rank in others if rank not in self.reported]
         if missing:
             raise _absent(self.cluster, dict.fromkeys(missing, "it did not reach all the others"))
@@ -188,9 +190,9 @@ def _stranger(cluster: Cluster, rank: int, answer: Any) -> KresnetError:
     remedy = "give all workers one cluster and each its own task; for another run on these machines, other ports"
     if not isinstance(answer, dict) or answer.get("addresses") != list(cluster.addresses):
         message = f"What answers in the place of {cluster.name(rank)} is no worker of this cluster."
-        return fail("environment", message, remedy=remedy)
+        return make_error("environment", message, remedy=remedy)
     message = f"{cluster.name(rank)} takes itself for worker {answer.get('rank')}."
-    return fail("environment", message[0].upper() + message[1:], remedy=remedy)
+    return make_error("environment", message[0].upper() + message[1:], remedy=remedy)
 
 
 def _reason(error: OSError) -> str:

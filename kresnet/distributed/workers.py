@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from kresnet.distributed.cluster import Cluster
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 
 #: A worker says that it lives this often, and is taken for lost after this long a silence; seconds.
 HEARTBEAT_SECONDS, SILENCE_SECONDS = 2.0, 20.0
@@ -267,6 +267,6 @@ class ConnectedWorkers(Workers):
     def _peer_lost(self) -> KresnetError:
         assert self._loss
         message = f"The run cannot go on without {self.cluster.name(self._loss.rank)}: {self._loss.reason}"
-        return fail(
+        return make_error(
             "peer_lost", message.rstrip(".") + ".", remedy="start all workers again with kresnet fit --resume RUN"
         )

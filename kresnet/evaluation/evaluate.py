@@ -18,7 +18,7 @@ from PIL import Image
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import DataSet, open_data
 from kresnet.data.splits import naming_unreadable_images
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.evaluation.evaluation import MOST_MISTAKES, Examination, Mistake
 from kresnet.plan.objective import Objective, objective
 from kresnet.runs.run_directory import Run
@@ -43,7 +43,7 @@ def examine(run: Run) -> Examination:
     data = open_data(recipe.data, spec.input)
     if data.fingerprint != run.data()["fingerprint"]:
         message = f"{data.name} is no longer what {run} was trained on."
-        raise fail("data_mismatch", message, path="recipe.data", remedy="the data as they were")
+        raise make_error("data_mismatch", message, path="recipe.data", remedy="the data as they were")
     model, goal = load_model(path, plan), objective(plan, recipe)
     look = tf.function(partial(_look, model, make_loss(goal), goal), reduce_retracing=True)
     began = time.perf_counter()

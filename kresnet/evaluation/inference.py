@@ -14,7 +14,7 @@ import tensorflow as tf
 from kresnet.data.images import read_image, take_image
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
-from kresnet.errors import KresnetError, Problem, fail
+from kresnet.errors import KresnetError, Problem, make_error
 from kresnet.evaluation.per_class import by_class_name
 from kresnet.plan import Plan
 from kresnet.plan.objective import objective
@@ -98,7 +98,7 @@ def require_image_classifier(plan: Plan, spec: Spec, where: str) -> None:
         KresnetError: `contradiction`, naming `where` it is kept.
     """
     if plan.probabilities is None or not spec.input.is_image:
-        raise fail("contradiction", f"{where} holds no classifier of images.", remedy="keras.models.load_model")
+        raise make_error("contradiction", f"{where} holds no classifier of images.", remedy="keras.models.load_model")
 
 
 def probabilities(plan: Plan, logits: tf.Tensor) -> np.ndarray:

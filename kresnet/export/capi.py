@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.export.protos import DataType, MetaGraphDef, OpList, RunOptions, SignatureDef, package_directory
 from kresnet.runtime import stderr_held
 
@@ -107,7 +107,9 @@ _CC: dict[str, tuple] = {
 def _find(directory: Path, stem: str) -> Path:
     paths = sorted([*directory.glob(f"{stem}.so*"), *directory.glob(f"{stem}.*dylib")])
     if not paths:
-        raise fail("environment", f"TensorFlow at {directory} has no {stem} library.", remedy="pip install tensorflow")
+        raise make_error(
+            "environment", f"TensorFlow at {directory} has no {stem} library.", remedy="pip install tensorflow"
+        )
     return paths[0]
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any, Literal
 
-from kresnet.errors import KresnetError, Problem, fail, nearest
+from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Plan
 from kresnet.spec.architecture import Classifier, Spec
 
@@ -141,7 +141,7 @@ def require_names(spec: Spec, class_names: Sequence[str]) -> None:
     """
     if isinstance(spec.head, Classifier) and len(class_names) != spec.head.classes:
         counts = {"expected": f"{spec.head.classes} names", "found": f"{len(class_names)} names"}
-        raise fail("data_mismatch", "The class names do not match the network.", **counts)
+        raise make_error("data_mismatch", "The class names do not match the network.", **counts)
 
 
 def embedding(plan: Plan) -> str:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.export.contract import Signature
 from kresnet.files import digest
 
@@ -70,7 +70,7 @@ class Manifest:
             return cls(**values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             message = f"{version} is not a model that this version of kresnet exported: {MANIFEST} cannot be read."
-            raise fail("model_unreadable", message, remedy="kresnet export RUN -o MODELS_DIR") from None
+            raise make_error("model_unreadable", message, remedy="kresnet export RUN -o MODELS_DIR") from None
 
 
 def digests(version: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.export.contract import Fold, WeightType, request_shape, require_names
 from kresnet.export.reference_outputs import difference, golden_outputs, golden_rows
 from kresnet.export.sample_inputs import Samples
@@ -93,7 +93,7 @@ def export_portable(
     for file in (path, about):
         refuse_existing(file)
     if weights not in TOLERANCES or (kind == "onnx" and weights != "float32"):
-        raise fail(
+        raise make_error(
             "bad_option", f"--weights {weights} is not for --format {kind}.", expected="float32, or float16 for tflite"
         )
     require_names(spec, class_names)
@@ -168,7 +168,7 @@ def _write_onnx(path: Path, function: Any, spec: Spec, _weights: WeightType) -> 
         import onnxruntime
         import tf2onnx
     except ImportError as error:
-        raise fail(
+        raise make_error(
             "environment", f"ONNX needs more libraries: {error}.", remedy="pip install 'kresnet[onnx]'"
         ) from None
     model, _ = tf2onnx.convert.from_function(function, input_signature=[_input(spec)], opset=OPSET)
@@ -194,7 +194,7 @@ def _compare(run: Run, expected: Arrays, rows: np.ndarray, tolerance: float) -> 
                 apart = difference(values[part], answer[name])
                 if not apart <= tolerance:
                     message = f"The file's {name} differ from the network's by {apart:.1e} (allowed {tolerance})."
-                    raise fail("export_mismatch", message, remedy="please report it, with the spec")
+                    raise make_error("export_mismatch", message, remedy="please report it, with the spec")
                 worst = max(worst, apart)
     return worst
 

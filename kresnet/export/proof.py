@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, Problem, fail
+from kresnet.errors import KresnetError, Problem, make_error
 from kresnet.export.manifest import Manifest
 from kresnet.export.proof_checks import CHECKS
 from kresnet.export.reference_outputs import RANDOM
@@ -119,7 +119,9 @@ def check_export(directory: Path) -> Report:
 
 def _version_folder(directory: Path) -> Path:
     if not directory.is_dir():
-        raise fail("model_unreadable", f"There is no directory {directory}.", remedy="name MODELS_DIR/NAME/VERSION")
+        raise make_error(
+            "model_unreadable", f"There is no directory {directory}.", remedy="name MODELS_DIR/NAME/VERSION"
+        )
     if (directory / "saved_model.pb").exists() or not (found := versions(directory)):
         return directory
     return found[max(found)]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 
 
 def package_directory() -> Path:
@@ -24,7 +24,7 @@ def package_directory() -> Path:
     """
     specification = importlib.util.find_spec("tensorflow")
     if specification is None or specification.origin is None:
-        raise fail("environment", "TensorFlow is not installed.", remedy="pip install kresnet")
+        raise make_error("environment", "TensorFlow is not installed.", remedy="pip install kresnet")
     return Path(specification.origin).parent
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.export.contract import takes_encoded_images
 from kresnet.spec.architecture import Classifier, Spec
 
@@ -81,12 +81,12 @@ def golden_rows(spec: Spec, images: Sequence[np.ndarray] | np.ndarray | None) ->
     count = min(max(MAX_BYTES // size, FEWEST), MOST)
     given = _random(spec, count) if images is None else list(images[:count])
     if not given:
-        raise fail("data_mismatch", "There is no image to compare the export's answers on.")
+        raise make_error("data_mismatch", "There is no image to compare the export's answers on.")
     if takes_encoded_images(spec):
         return _image_rows(given, spec)
     if wrong := sorted({values.shape for values in given} - {spec.input.shape}):
         sizes = {"expected": str(spec.input.shape), "found": ", ".join(map(str, wrong))}
-        raise fail("data_mismatch", "The inputs are not of the network's shape.", **sizes)
+        raise make_error("data_mismatch", "The inputs are not of the network's shape.", **sizes)
     return Rows(np.stack(given).astype(np.uint8 if spec.input.is_image else np.float32))
 
 

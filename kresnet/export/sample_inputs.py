@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.export.contract import takes_encoded_images
 from kresnet.export.reference_outputs import MOST, RANDOM
 
@@ -35,7 +35,7 @@ def samples(origin: Origin, folder: Path | None = None) -> Samples:
     """
     if folder:
         if not takes_encoded_images(origin.spec):
-            raise fail("bad_option", f"{origin.spec.name} takes no image files.", remedy="leave --images out")
+            raise make_error("bad_option", f"{origin.spec.name} takes no image files.", remedy="leave --images out")
         return Samples(_read(folder), f"images of {folder}")
     if origin.run:
         from kresnet.evaluation.inference import sample_images
@@ -56,7 +56,9 @@ def _read(folder: Path) -> list[np.ndarray]:
     from kresnet.errors import KresnetError
 
     if not folder.is_dir():
-        raise fail("data_missing", f"There is no directory {folder}.", remedy="--images with a folder of image files")
+        raise make_error(
+            "data_missing", f"There is no directory {folder}.", remedy="--images with a folder of image files"
+        )
     found: list[np.ndarray] = []
     for path in sorted(one for one in folder.rglob("*") if one.is_file() and not one.name.startswith(".")):
         if len(found) == MOST:
@@ -67,7 +69,9 @@ def _read(folder: Path) -> list[np.ndarray]:
         except tf.errors.OpError:
             raise KresnetError(explain_unreadable(str(path), encoded)) from None
     if not found:
-        raise fail("data_empty", f"{folder} holds no image files.", remedy="--images with a folder of image files")
+        raise make_error(
+            "data_empty", f"{folder} holds no image files.", remedy="--images with a folder of image files"
+        )
     return found
 
 

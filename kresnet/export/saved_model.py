@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 from kresnet.export import manifest, warmup
 from kresnet.export.contract import PREDICT, Fold, Shape, Signature, WeightType, contract, require_names
 from kresnet.export.manifest import Manifest
@@ -27,7 +27,7 @@ from kresnet.export.served_network import served_network
 from kresnet.export.server_files import list_models, write_server_files
 from kresnet.export.signatures import Endpoint, endpoints
 from kresnet.export.staging import stage
-from kresnet.files import told_plainly
+from kresnet.files import translate_os_errors
 from kresnet.graph import verify
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
@@ -109,7 +109,7 @@ def export_model(
         rows = golden_rows(spec, inputs.images)
         served, changes = served_network(model, plan, rows.rows, fold=options.fold, weights=options.weights)
         expected = Golden(rows.rows, rows.encoded, rows.kinds, golden_outputs(served.answers(rows.rows), spec))
-        with told_plainly(staged.base):
+        with translate_os_errors(staged.base):
             _write_saved_model(staged.directory, endpoints(served, spec, names, signatures), signatures)
             (staged.directory / manifest.FOLDER).mkdir(parents=True)
             expected.save(staged.directory / manifest.GOLDEN)
@@ -131,7 +131,7 @@ def export_model(
         if not report.passed:
             raise report.error()
         report = replace(report, directory=staged.base / str(staged.version))
-        with told_plainly(staged.base):
+        with translate_os_errors(staged.base):
             _write_text(staged.directory / manifest.PROOF, json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
             write_server_files(staged.base, options.base_path)
         published = staged.publish()
@@ -145,7 +145,9 @@ def _require_network(model: keras.Model, plan: Plan) -> None:
     except KresnetError as error:
         first, *others = error.problems
         more = f"; and {len(others)} other differences" if others else ""
-        raise fail("weights_mismatch", f"The model is not the network of {plan.name}: {first.message}{more}") from None
+        raise make_error(
+            "weights_mismatch", f"The model is not the network of {plan.name}: {first.message}{more}"
+        ) from None
 
 
 def _output_shapes(model: keras.Model, plan: Plan) -> dict[str, Shape]:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.export.contract import Fold, WeightType, embedding
 from kresnet.export.reference_outputs import difference
 from kresnet.graph import fold_batch_norms, verify
@@ -127,7 +127,9 @@ def _rounded(model: keras.Model, whole: Network, weights: WeightType) -> Network
     kernels = [weight for weight in model.weights if len(weight.shape) > 1]
     halves = [tf.Variable(tf.cast(kernel.value, weights), trainable=False) for kernel in kernels]
     if not all(np.isfinite(half.numpy().astype(np.float32)).all() for half in halves):
-        raise fail("bad_option", f"The network has weights that {weights} cannot hold.", remedy="--weights bfloat16")
+        raise make_error(
+            "bad_option", f"The network has weights that {weights} cannot hold.", remedy="--weights bfloat16"
+        )
     inner = _with_features(model, whole.plan)
 
     def function(rows: tf.Tensor) -> Tensors:

@@ -17,8 +17,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kresnet.errors import KresnetError, fail
-from kresnet.files import flush, told_plainly
+from kresnet.errors import KresnetError, make_error
+from kresnet.files import flush, translate_os_errors
 
 PREFIX = ".export-"
 
@@ -44,7 +44,7 @@ class Stage:
             KresnetError: `output_exists`, where something took the name meanwhile; `disk_full`, `not_writable`.
         """
         target = self.base / str(self.version)
-        with told_plainly(self.base):
+        with translate_os_errors(self.base):
             for path in (*self.directory.rglob("*"), self.directory):
                 flush(path)
             if target.exists():
@@ -64,9 +64,11 @@ def stage(base: Path, version: int | None) -> Iterator[Stage]:
         KresnetError: `output_exists`, `bad_option`, `disk_full`, `not_writable`.
     """
     if version is not None and not 1 <= version < 2**63:
-        raise fail("bad_option", f"{version} cannot be a version.", expected="an integer from 1", found=str(version))
+        raise make_error(
+            "bad_option", f"{version} cannot be a version.", expected="an integer from 1", found=str(version)
+        )
     with ExitStack() as leaving:
-        with told_plainly(base):
+        with translate_os_errors(base):
             leaving.callback(_remove_empty, [path for path in (base, *base.parents) if not path.exists()])
             base.mkdir(parents=True, exist_ok=True)
             leaving.enter_context(_locked(base))
@@ -95,7 +97,7 @@ def _free(base: Path, version: int | None) -> int:
 
 def _exists(target: Path) -> KresnetError:
     message = f"{target} exists, and a server would not notice that an existing version was overwritten."
-    return fail("output_exists", message, remedy="leave --version out to take the next free one")
+    return make_error("output_exists", message, remedy="leave --version out to take the next free one")
 
 
 def _remove_empty(made: list[Path]) -> None:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from kresnet.plan.records import Plan, Record, Shape
-from kresnet.plan.sections import Part, parts
+from kresnet.plan.sections import Section, sections
 from kresnet.plan.summary import shape_text
 
 #: What a document says about itself rather than about its network.
@@ -202,21 +202,21 @@ def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _blocks(a: Plan, b: Plan) -> Iterator[BlockDifference]:
-    parts_a, parts_b = ({part.name: part for part in parts(plan)} for plan in (a, b))
+    parts_a, parts_b = ({part.name: part for part in sections(plan)} for plan in (a, b))
     for name in sorted(parts_a | parts_b, key=lambda name: _order(parts_a.get(name) or parts_b[name])):
         difference = _compare(parts_a.get(name), parts_b.get(name))
         if difference:
             yield difference
 
 
-def _order(part: Part) -> tuple[int, int]:
+def _order(part: Section) -> tuple[int, int]:
     """Input and stem, then the stages block by block and what ends each, then the head."""
     if part.stage is None:
         return {"input": (0, 0), "stem": (0, 1)}.get(part.name, (1 << 20, 0))
     return part.stage, part.block or 1 << 20
 
 
-def _compare(a: Part | None, b: Part | None) -> BlockDifference | None:
+def _compare(a: Section | None, b: Section | None) -> BlockDifference | None:
     if a is None or b is None:
         part, sign = (b, 1) if b else (a, -1)
         assert part is not None
@@ -237,7 +237,7 @@ def _compare(a: Part | None, b: Part | None) -> BlockDifference | None:
     return BlockDifference(a.name, a.stage, a.block, "changed", a.shape, b.shape, *cost, added, removed, tuple(changed))
 
 
-def _changes(a: Record, b: Record, part_a: Part, part_b: Part) -> Iterator[tuple[str, tuple[Any, Any]]]:
+def _changes(a: Record, b: Record, part_a: Section, part_b: Section) -> Iterator[tuple[str, tuple[Any, Any]]]:
     reads = [[part.relative(name) for name in record.inputs] for part, record in ((part_a, a), (part_b, b))]
     facts = {
         "kind": (a.kind, b.kind),

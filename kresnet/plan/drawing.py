@@ -11,7 +11,7 @@ from itertools import groupby
 
 from kresnet.plan.canvas import MARGIN, Canvas, box_size, text_width
 from kresnet.plan.records import Plan
-from kresnet.plan.sections import Part, describe_shortcut, extras, parts, runs, trunk
+from kresnet.plan.sections import Section, describe_shortcut, extras, repeated_blocks, sections, trunk
 from kresnet.plan.summary import amount, shape_text
 
 #: Blocks of a stage that are all drawn; of a longer run of like blocks only the ends are.
@@ -33,7 +33,7 @@ _LEGEND = {
 class _Box:
     """What is drawn in one rectangle: a part, or (`like`) a run of blocks that are not drawn one by one."""
 
-    part: Part
+    part: Section
     lines: tuple[str, ...]
     like: bool = False
 
@@ -93,22 +93,22 @@ def draw(plan: Plan) -> str:
         top += row.above + row.height + _CHANNEL
     canvas.arrow(x, x + 20, middle)
     canvas.text(x + 28, middle + 4, _boundary(plan, rows[-1].boxes[-1].part), "quiet")
-    height = _legend(canvas, {part.shortcut for part in parts(plan) if part.block}, top)
+    height = _legend(canvas, {part.shortcut for part in sections(plan) if part.block}, top)
     return canvas.document(plan.name, f"{facts}. {_description(rows)}", height)
 
 
 def _rows(plan: Plan) -> list[_Row]:
     rows = []
-    for stage, group in groupby(parts(plan), key=lambda part: part.stage):
+    for stage, group in groupby(sections(plan), key=lambda part: part.stage):
         lines = [tuple(line) for line in _wrapped(list(_boxes(list(group))))]
         rows += [_Row(line, stage, n == 0, n == len(lines) - 1) for n, line in enumerate(lines)]
     return rows
 
 
-def _boxes(group: list[Part]) -> Iterator[_Box]:
+def _boxes(group: list[Section]) -> Iterator[_Box]:
     """The boxes of a stage, of the stem or of the head."""
     crowded = sum(part.block is not None for part in group) > SHOWN
-    for run in runs(group):
+    for run in repeated_blocks(group):
         if not crowded or len(run.parts) < 6:
             yield from map(_box, run.parts)
             continue
@@ -118,7 +118,7 @@ def _boxes(group: list[Part]) -> Iterator[_Box]:
         yield _box(run.parts[-1])
 
 
-def _box(part: Part) -> _Box:
+def _box(part: Section) -> _Box:
     shape = "x".join(map(str, part.shape))
     return _Box(part, (shape,) if part.name == "input" else (*trunk(part), *extras(part)) or (shape,))
 
@@ -140,7 +140,7 @@ def _wrapped(boxes: list[_Box]) -> Iterator[list[_Box]]:
     yield row
 
 
-def _draw_row(canvas: Canvas, plan: Plan, row: _Row, middle: float, following: Part | None) -> float:
+def _draw_row(canvas: Canvas, plan: Plan, row: _Row, middle: float, following: Section | None) -> float:
     """Draw the boxes and their arcs; where the trunk leaves the row."""
     x = leaves = float(_LEFT)
     if row.boxes[0].part.name != "input":
@@ -164,19 +164,19 @@ def _draw_row(canvas: Canvas, plan: Plan, row: _Row, middle: float, following: P
     return leaves
 
 
-def _arc_label(part: Part) -> str:
+def _arc_label(part: Section) -> str:
     """What the shortcut does to the shape, short enough for its arc."""
     text = describe_shortcut(part)
     return "" if text == "identity" else "pool, projection" if "," in text else text
 
 
-def _is_tap(part: Part, following: Part | None) -> bool:
+def _is_tap(part: Section, following: Section | None) -> bool:
     """Whether a part closes a stage for an output only: the next block reads what came before, and norms it itself."""
     names = {record.name for record in part.records}
     return following is not None and not any(name in names for record in following.records for name in record.inputs)
 
 
-def _boundary(plan: Plan, part: Part) -> str:
+def _boundary(plan: Plan, part: Section) -> str:
     """Shape of what leaves a part, and the output that it is."""
     own = {record.name for record in part.records}
     outputs = [name for name, record in plan.outputs.items() if record in own]
@@ -184,7 +184,7 @@ def _boundary(plan: Plan, part: Part) -> str:
 
 
 def _label(canvas: Canvas, plan: Plan, stage: int, middle: float) -> None:
-    mine = [part for part in parts(plan) if part.stage == stage]
+    mine = [part for part in sections(plan) if part.stage == stage]
     blocks = sum(part.block is not None for part in mine)
     facts = (
         f"{blocks} block" + "s" * (blocks > 1),

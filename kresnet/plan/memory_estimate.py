@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, replace
 from math import prod
 from pathlib import Path
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.plan.records import Plan, Record
 from kresnet.plan.segments import segments
 from kresnet.spec.recipe import Lars, Optimizer, Recipe, Sgd
@@ -206,7 +206,7 @@ def check_fits(estimate: Estimate, available: int | None) -> None:
     if fitting >= 1 and (parts := _parts(estimate, available)):
         remedy += f", or recipe.accumulate_steps={parts}"
     batch = f"{estimate.parts} times {estimate.batch_size}" if estimate.parts > 1 else estimate.batch_size
-    raise fail(
+    raise make_error(
         "too_large",
         f"A batch of {batch} needs about {size(estimate.total)} of memory.",
         expected=f"at most {size(available)}, which is what this machine has left",

@@ -17,7 +17,7 @@ ENTRY = "(input of the part)"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Section:
     """Records that belong together.
 
     Attributes:
@@ -69,13 +69,13 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RepeatedBlocks:
     """Consecutive blocks of a stage that are alike (but for the rate of stochastic depth), or a single part."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Section, ...]
 
     @property
-    def first(self) -> Part:
+    def first(self) -> Section:
         return self.parts[0]
 
     @property
@@ -98,18 +98,18 @@ class Run:
         )
 
 
-def parts(plan: Plan) -> list[Part]:
+def sections(plan: Plan) -> list[Section]:
     """The parts of the network, in order."""
-    return [Part(name, tuple(records)) for name, records in groupby(plan.records, key=_part_name)]
+    return [Section(name, tuple(records)) for name, records in groupby(plan.records, key=_part_name)]
 
 
-def runs(parts: list[Part]) -> list[Run]:
+def repeated_blocks(parts: list[Section]) -> list[RepeatedBlocks]:
     """The parts, those that repeat the one before gathered."""
     keyed = ((signature(part) if part.block else part.name, part) for part in parts)
-    return [Run(tuple(part for _, part in group)) for _, group in groupby(keyed, key=lambda pair: pair[0])]
+    return [RepeatedBlocks(tuple(part for _, part in group)) for _, group in groupby(keyed, key=lambda pair: pair[0])]
 
 
-def signature(part: Part) -> list[tuple[Any, ...]]:
+def signature(part: Section) -> list[tuple[Any, ...]]:
     """What makes two blocks alike: everything but their place and the rate of stochastic depth."""
     return [
         (part.stage, part.relative(record.name), record.kind, [part.relative(name) for name in record.inputs],
@@ -129,13 +129,13 @@ def _part_name(record: Record) -> str:
     return record.name.split(".")[0] if "." in record.name else "input"
 
 
-def describe(run: Run) -> str:
+def describe(run: RepeatedBlocks) -> str:
     """What a run's blocks are, in one line: kind, weights, and what else they contain."""
     part = run.first
     return _kind(part) + ", ".join([*trunk(part), *extras(part), *_stochastic_depth(run)])
 
 
-def describe_shortcut(part: Part) -> str:
+def describe_shortcut(part: Section) -> str:
     """The shortcut of a block: `identity`, `projection /2`, `pad /2`, `none`...; empty for what is no block."""
     if not part.block:
         return ""
@@ -143,7 +143,7 @@ def describe_shortcut(part: Part) -> str:
     return ", ".join(f"projection{_stride(r)}" if r.parameters else describe_layer(r) for r in records) or part.shortcut
 
 
-def _kind(part: Part) -> str:
+def _kind(part: Section) -> str:
     if not part.block:
         return ""
     main = [record for record in part.records if record.kind in ("conv", "dense") and record.role == "main"]
@@ -152,7 +152,7 @@ def _kind(part: Part) -> str:
     return "bottleneck " if len(main) == 3 else "basic "
 
 
-def trunk(part: Part) -> Iterator[str]:
+def trunk(part: Section) -> Iterator[str]:
     """The layers of a part that give it its shape: `3x3 64 /2` is a 3x3 convolution to 64 channels, stride 2.
 
     Norms and activations only where there is nothing else.
@@ -167,14 +167,14 @@ def trunk(part: Part) -> Iterator[str]:
             yield describe_layer(record)
 
 
-def extras(part: Part) -> Iterator[str]:
+def extras(part: Section) -> Iterator[str]:
     """What a block contains beside its trunk and shortcut."""
     for record in part.records:
         if record.name.endswith("squeeze_excite.reduce"):
             yield f"squeeze-excite {record.shape[-1]}"
 
 
-def _stochastic_depth(run: Run) -> Iterator[str]:
+def _stochastic_depth(run: RepeatedBlocks) -> Iterator[str]:
     rates = [r.settings["rate"] for part in run.parts for r in part.records if r.kind == "stochastic_depth"]
     if rates:
         yield "stochastic depth " + "-".join(f"{rate:.3g}" for rate in dict.fromkeys((rates[0], rates[-1])))
@@ -218,14 +218,14 @@ def describe_layer(record: Record) -> str:
 
 __all__ = [
     "ENTRY",
-    "Part",
-    "Run",
+    "Section",
+    "RepeatedBlocks",
     "describe",
     "describe_layer",
     "describe_shortcut",
     "extras",
-    "parts",
-    "runs",
+    "sections",
+    "repeated_blocks",
     "signature",
     "trunk",
 ]

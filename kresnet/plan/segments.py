@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.plan.records import Plan, Record
 
 
@@ -52,7 +52,7 @@ def require_stages(plan: Plan, stages: Collection[int]) -> None:
     """
     count = max((record.stage or 0 for record in plan.records), default=0)
     if max(stages, default=0) > count or len(set(stages)) < len(stages):
-        raise fail(
+        raise make_error(
             "contradiction",
             f"{plan.name} has {count} stage{'s' * (count != 1)}.",
             path="rematerialize",

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from kresnet.plan.records import Plan, Shape
-from kresnet.plan.sections import Run, describe, describe_shortcut, parts, runs
+from kresnet.plan.sections import RepeatedBlocks, describe, describe_shortcut, repeated_blocks, sections
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,12 @@ def rows(plan: Plan) -> list[Row]:
     """The network as a table; the rows of level 0 add up to it."""
     return [
         row
-        for stage, group in groupby(parts(plan), key=lambda part: part.stage)
-        for row in _rows(stage, runs(list(group)))
+        for stage, group in groupby(sections(plan), key=lambda part: part.stage)
+        for row in _rows(stage, repeated_blocks(list(group)))
     ]
 
 
-def _rows(stage: int | None, group: list[Run]) -> Iterator[Row]:
+def _rows(stage: int | None, group: list[RepeatedBlocks]) -> Iterator[Row]:
     if stage is not None:
         blocks = sum(len(run.parts) for run in group if run.first.block)
         words = f"{blocks} block" + "s" * (blocks > 1)

@@ -9,7 +9,17 @@ from typing import Any
 
 from kresnet.plan import Plan, Record
 from kresnet.plan.records import Shape
-from kresnet.plan.sections import ENTRY, Part, Run, describe_layer, describe_shortcut, extras, parts, runs, trunk
+from kresnet.plan.sections import (
+    ENTRY,
+    RepeatedBlocks,
+    Section,
+    describe_layer,
+    describe_shortcut,
+    extras,
+    repeated_blocks,
+    sections,
+    trunk,
+)
 from kresnet.probes.block_paths import Block, blocks
 from kresnet.spec.architecture import Spec
 
@@ -130,14 +140,14 @@ def levels(plan: Plan, spec: Spec) -> list[Level]:
     forks = {block.name: block for block in blocks(plan)}
     total = plan.trainable + plan.non_trainable
     found = []
-    for stage, group in groupby(parts(plan), key=lambda part: part.stage):
+    for stage, group in groupby(sections(plan), key=lambda part: part.stage):
         members = list(group)
         parameters, macs = sum(part.parameters for part in members), sum(part.macs for part in members)
         found.append(
             Level(
                 title=f"Stage {stage}" if stage else " and ".join(part.name for part in members).capitalize(),
                 about=_about(spec, stage, members) if stage else (),
-                cards=tuple(_card(run, forks) for run in runs(members)),
+                cards=tuple(_card(run, forks) for run in repeated_blocks(members)),
                 parameters=parameters,
                 macs=macs,
                 parameter_share=parameters / total if total else 0.0,
@@ -147,14 +157,14 @@ def levels(plan: Plan, spec: Spec) -> list[Level]:
     return found
 
 
-def _about(spec: Spec, stage: int, members: list[Part]) -> tuple[str, ...]:
+def _about(spec: Spec, stage: int, members: list[Section]) -> tuple[str, ...]:
     block, count = spec.stages[stage - 1].block, sum(part.block is not None for part in members)
     order = block.order.replace("_", " ")
     blocks = f"{count} {block.kind} block{'s' * (count > 1)}"
     return (blocks, f"order: {order}", f"shortcut: {OPTIONS[block.shortcut]}")
 
 
-def _card(run: Run, forks: dict[str, Block]) -> Card:
+def _card(run: RepeatedBlocks, forks: dict[str, Block]) -> Card:
     part = run.first
     rates = dict.fromkeys(
         f"{record.settings['rate']:.3g}"
@@ -177,7 +187,7 @@ def _card(run: Run, forks: dict[str, Block]) -> Card:
     )
 
 
-def _paths(part: Part, block: Block | None) -> Paths:
+def _paths(part: Section, block: Block | None) -> Paths:
     fork = block.fork if block else None
     layers = {record.name: _layer(part, record) for record in part.records}
     if fork is None:
@@ -195,7 +205,7 @@ def _paths(part: Part, block: Block | None) -> Paths:
     )
 
 
-def _layer(part: Part, record: Record) -> Layer:
+def _layer(part: Section, record: Record) -> Layer:
     return Layer(
         name=record.name.removeprefix(f"{part.name}."),
         kind=record.kind,

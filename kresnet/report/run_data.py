@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 from kresnet.evaluation.evaluation import Examination, Unexamined
 from kresnet.plan import Plan
 from kresnet.report.history import Epoch, Gradients, History, finite, read_history
@@ -179,7 +179,7 @@ def labels(directories: Sequence[Path]) -> list[str]:
     for number, place in enumerate(places):
         if place in places[:number]:
             message = f"{directories[number]} is named twice."
-            raise fail("bad_option", message, remedy="name each run once")
+            raise make_error("bad_option", message, remedy="name each run once")
     names = [place.name for place in places]
     return [
         name if names.count(name) == 1 else str(directory) for name, directory in zip(names, directories, strict=True)

@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from kresnet.files import digest, flush, staged_directory, told_plainly, write_json
+from kresnet.files import digest, flush, staged_directory, translate_os_errors, write_json
 
 #: A step saved again gets a directory of its own (`-2`, `-3`), so that nothing valid is ever taken away for it.
 _NAME = re.compile(r"step-(\d{8,})(?:-(\d+))?")
@@ -65,7 +65,7 @@ class CheckpointStore:
         Raises:
             KresnetError: `disk_full` or `not_writable`; earlier checkpoints stay.
         """
-        with told_plainly(self.directory):
+        with translate_os_errors(self.directory):
             self.directory.mkdir(exist_ok=True)  # its parent is the run, which must be there
         self._clear_left_over()
         same_step = [path for path in self._paths() if _step(path) == checkpoint.step]
@@ -103,7 +103,7 @@ class CheckpointStore:
     def set_aside(self, damaged: Damaged) -> Damaged:
         """Rename a damaged checkpoint to `damaged-step-…`, for somebody to look at; it is no longer found here."""
         aside = self._unused(f"damaged-{damaged.path.name}")
-        with told_plainly(aside):
+        with translate_os_errors(aside):
             damaged.path.replace(aside)
         return Damaged(aside, damaged.reason)
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, fail
-from kresnet.files import told_plainly
+from kresnet.errors import KresnetError, make_error
+from kresnet.files import translate_os_errors
 
 _HELD = (errno.EAGAIN, errno.EACCES)
 
@@ -37,7 +37,7 @@ class RunLock:
         Raises:
             KresnetError: `run_locked` if another process holds it; `not_writable`.
         """
-        with told_plainly(self.path):
+        with translate_os_errors(self.path):
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             before = read_holder(self.path)
@@ -71,17 +71,17 @@ class RunLock:
             if (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino):
                 return
         message = f"{self.directory} was deleted, moved or replaced while it was being trained."
-        raise fail("run_missing", message, remedy="kresnet fit SPEC -o RUN starts a new run")
+        raise make_error("run_missing", message, remedy="kresnet fit SPEC -o RUN starts a new run")
 
     def _refusal(self, holder: Mapping[str, Any] | None) -> KresnetError:
         message = f"{_named(holder) if holder else 'Another process'} is writing {self.directory}."
         remedy = "wait for it, or stop it: SIGTERM lets it save its state first"
         if holder and holder["host"] != socket.gethostname():
             remedy += f"; if it is gone, rm {self.path}"
-        return fail("run_locked", message, remedy=remedy)
+        return make_error("run_locked", message, remedy=remedy)
 
     def _write(self, text: str) -> None:
-        with told_plainly(self.path):
+        with translate_os_errors(self.path):
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, text.encode(), 0)
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, fail
-from kresnet.files import read_lines, refuse_existing, staged_directory, told_plainly, write_json, write_text
+from kresnet.errors import KresnetError, make_error
+from kresnet.files import read_lines, refuse_existing, staged_directory, translate_os_errors, write_json, write_text
 from kresnet.plan import Plan, make_plan
 from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.config_drift import Change
@@ -55,7 +55,7 @@ class Run:
         for name in ("spec.yaml", "recipe.yaml", "data.json"):
             if not (directory / name).is_file():
                 message = f"{directory} holds no run: there is no {name} in it."
-                raise fail("run_missing", message, remedy="kresnet fit SPEC -o RUN starts one")
+                raise make_error("run_missing", message, remedy="kresnet fit SPEC -o RUN starts one")
         return cls(directory)
 
     def refuse_existing(self) -> None:
@@ -111,7 +111,7 @@ class Run:
 
     def accept(self, changes: Iterable[Change], present: dict[str, Any]) -> None:
         """Let the run go on as a different one, and write down what changed."""
-        with told_plainly(self.directory), (self.directory / "changes.txt").open("a", encoding="utf-8") as file:
+        with translate_os_errors(self.directory), (self.directory / "changes.txt").open("a", encoding="utf-8") as file:
             file.writelines(f"after step {self.newest_step()}: {change}\n" for change in changes)
         self._write_origin(self.directory, present)
 
@@ -137,7 +137,7 @@ class Run:
     def end_recorded(self) -> Iterator[None]:
         """Keep in `ended.json` with which problem the block was left, until the run goes on."""
         ended = self.directory / "ended.json"
-        with told_plainly(ended):
+        with translate_os_errors(ended):
             ended.unlink(missing_ok=True)
         try:
             yield
@@ -162,7 +162,7 @@ class Run:
         """
         if not self.model.is_file():
             message = f"{self.directory} has not finished training: there is no {self.model.name} in it."
-            raise fail("run_missing", message, remedy=f"kresnet fit --resume {self.directory}")
+            raise make_error("run_missing", message, remedy=f"kresnet fit --resume {self.directory}")
         return self
 
     def lines(self) -> list[dict[str, Any]]:
@@ -191,7 +191,7 @@ class Run:
 
     def append_history(self, line: dict[str, Any]) -> None:
         """Add a line, and have it on disk before the checkpoint that counts it."""
-        with told_plainly(self.history), self.history.open("a", encoding="utf-8") as file:
+        with translate_os_errors(self.history), self.history.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -200,7 +200,7 @@ class Run:
         try:
             return json.loads((self.directory / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise fail("run_missing", f"{self.directory / name} cannot be read: {error}.") from None
+            raise make_error("run_missing", f"{self.directory / name} cannot be read: {error}.") from None
 
 
 def documents(spec: Spec, recipe: Recipe) -> dict[str, Any]:

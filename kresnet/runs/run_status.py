@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kresnet.data.order import steps_per_epoch
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 from kresnet.plan.resolved_recipe import total_steps
 from kresnet.runs.checkpoints import Damaged, read
 from kresnet.runs.lock import is_held
@@ -56,7 +56,9 @@ def list_runs(folder: Path) -> list[Standing]:
         KresnetError: `file_missing` if there is no such folder.
     """
     if not folder.is_dir():
-        raise fail("file_missing", f"There is no folder {folder}.", remedy="kresnet runs DIR; by default DIR is runs")
+        raise make_error(
+            "file_missing", f"There is no folder {folder}.", remedy="kresnet runs DIR; by default DIR is runs"
+        )
     found = sorted(path.parent for path in folder.rglob("recipe.yaml") if not path.parent.name.startswith("."))
     names = ((path.name if path == folder else str(path.relative_to(folder)), path) for path in found)
     return [standing(path, name) for name, path in names]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.files import digest
 from kresnet.runs.run_directory import Run
 from kresnet.spec.architecture import Classifier, Spec
@@ -51,11 +51,11 @@ def open_origin(path: Path, *, spec: Reference | None = None, classes: Path | Se
     """
     if path.is_dir() or path.suffix != ".keras":
         if spec:
-            raise fail("bad_option", f"{path} is a run, which has its own spec.", remedy="leave --spec out")
+            raise make_error("bad_option", f"{path} is a run, which has its own spec.", remedy="leave --spec out")
         run = Run.open(path).require_model()
         return _origin(run.model, run.spec(), run, classes)
     if not path.is_file():
-        raise fail("file_missing", f"There is no file {path}.")
+        raise make_error("file_missing", f"There is no file {path}.")
     beside = path.with_suffix(".yaml")
     if spec:
         return _origin(path, load_spec(spec).value, None, classes)
@@ -65,7 +65,7 @@ def open_origin(path: Path, *, spec: Reference | None = None, classes: Path | Se
         run = Run.open(path.parent)
         return _origin(path, run.spec(), run, classes)
     message = f"{path} does not say which spec it was built from, and there is no {beside.name} beside it."
-    raise fail("file_missing", message, remedy="--spec SPEC")
+    raise make_error("file_missing", message, remedy="--spec SPEC")
 
 
 def _origin(model: Path, spec: Spec, run: Run | None, classes: Path | Sequence[str] | None) -> Origin:
@@ -82,7 +82,7 @@ def _origin(model: Path, spec: Spec, run: Run | None, classes: Path | Sequence[s
         else:
             names, facts["class_names"] = tuple(map(str, range(spec.head.classes))), "the classes' numbers"
     elif classes:
-        raise fail("bad_option", f"{spec.name} has no classes to name.", remedy="leave --classes out")
+        raise make_error("bad_option", f"{spec.name} has no classes to name.", remedy="leave --classes out")
     if run:
         recipe = run.recipe()
         facts |= {"averaged_weights": recipe.ema is not None, "recipe": recipe.document(), "result": run.finished()}
@@ -94,9 +94,9 @@ def _lines(path: Path) -> tuple[str, ...]:
     try:
         return tuple(path.read_text(encoding="utf-8").splitlines())
     except FileNotFoundError:
-        raise fail("file_missing", f"There is no file {path}.") from None
+        raise make_error("file_missing", f"There is no file {path}.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise fail("file_unreadable", f"{path} cannot be read as text: {error}.") from None
+        raise make_error("file_unreadable", f"{path} cannot be read as text: {error}.") from None
 
 
 __all__ = ["Origin", "open_origin"]

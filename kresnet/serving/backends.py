@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.serving.model_folder import require_models
 from kresnet.serving.models import CONFIG
 
@@ -32,19 +32,19 @@ def choose(wanted: str, host: str) -> str:
         KresnetError: `bad_option`, `environment` where the one wanted cannot be had.
     """
     if wanted not in BACKENDS:
-        raise fail("bad_option", f"There is no backend {wanted}.", expected=", ".join(BACKENDS), found=wanted)
+        raise make_error("bad_option", f"There is no backend {wanted}.", expected=", ".join(BACKENDS), found=wanted)
     everywhere = host in EVERY_INTERFACE
     if wanted == "auto":
         if everywhere and shutil.which(BINARY):
             return BINARY
         return "docker" if _docker_answers() else "embedded"
     if wanted == BINARY and not shutil.which(BINARY):
-        raise fail("environment", f"{BINARY} is not on the PATH.", remedy="--backend embedded")
+        raise make_error("environment", f"{BINARY} is not on the PATH.", remedy="--backend embedded")
     if wanted == BINARY and not everywhere:
         message = f"{BINARY} listens on every interface; it cannot be kept to {host}."
-        raise fail("bad_option", message, remedy="--host 0.0.0.0, or --backend docker")
+        raise make_error("bad_option", message, remedy="--host 0.0.0.0, or --backend docker")
     if wanted == "docker" and not _docker_answers():
-        raise fail("environment", "No Docker daemon answers.", remedy="--backend embedded")
+        raise make_error("environment", "No Docker daemon answers.", remedy="--backend embedded")
     return wanted
 
 
@@ -88,7 +88,7 @@ def _models(directory: Path, found: Mapping[str, Path]) -> list[str]:
         return [f"--model_config_file={directory / CONFIG}", "--allow_version_labels_for_unavailable_models"]
     if len(found) > 1:
         message = f"{directory} holds {len(found)} models and no {CONFIG} that lists them."
-        raise fail("model_unreadable", message, remedy=f"kresnet export writes {CONFIG}")
+        raise make_error("model_unreadable", message, remedy=f"kresnet export writes {CONFIG}")
     ((name, base),) = found.items()
     return [f"--model_name={name}", f"--model_base_path={base}"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from kresnet.errors import KresnetError, Problem, fail
+from kresnet.errors import KresnetError, Problem, make_error
 
 SIGNATURE = "image_bytes"
 
@@ -39,7 +39,7 @@ def predict(server: str, model: str, paths: Sequence[Path], *, timeout_seconds: 
         return [_answer(path, row) for path, row in zip(paths, answer["predictions"], strict=True)]
     except (KeyError, TypeError, ValueError):
         message = f"{model} at {server} gives no probabilities, class_id and label for its signature {SIGNATURE}."
-        raise fail("server", message, remedy="serve a classifier that kresnet exported") from None
+        raise make_error("server", message, remedy="serve a classifier that kresnet exported") from None
 
 
 def _answer(path: Path, row: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +58,9 @@ def _url(server: str, model: str) -> str:
     parts = urlsplit(server)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         message = f"{server!r} is not the address of a server."
-        raise fail("bad_option", message, expected="http://HOST:PORT", found=server, remedy="http://localhost:8501")
+        raise make_error(
+            "bad_option", message, expected="http://HOST:PORT", found=server, remedy="http://localhost:8501"
+        )
     return f"{server.rstrip('/')}/v1/models/{quote(model, safe='')}:predict"
 
 
@@ -68,10 +70,10 @@ def _post(url: str, document: dict[str, Any], timeout_seconds: float) -> Any:
         with urllib.request.urlopen(request, timeout=timeout_seconds) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
-        raise fail("server", f"{url} refused with status {error.code}: {_reason(error.read())}") from None
+        raise make_error("server", f"{url} refused with status {error.code}: {_reason(error.read())}") from None
     except (OSError, ValueError) as error:  # no connection, a connection that broke, an answer that is not JSON
         reason = getattr(error, "reason", error)
-        raise fail("server", f"{url} does not answer: {reason}.", remedy="kresnet serve MODELS_DIR") from None
+        raise make_error("server", f"{url} does not answer: {reason}.", remedy="kresnet serve MODELS_DIR") from None
 
 
 def _reason(body: bytes) -> str:

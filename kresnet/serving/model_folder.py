@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.export.staging import versions
 
 
@@ -26,14 +26,14 @@ def require_models(directory: Path) -> dict[str, Path]:
         KresnetError: `model_unreadable`, where there is none.
     """
     if not directory.is_dir():
-        raise fail("model_unreadable", f"There is no directory {directory}.", remedy="name MODELS_DIR")
+        raise make_error("model_unreadable", f"There is no directory {directory}.", remedy="name MODELS_DIR")
     try:
         found = models_in(directory)
     except OSError as error:
-        raise fail("model_unreadable", f"{directory} cannot be read: {error.strerror}.") from None
+        raise make_error("model_unreadable", f"{directory} cannot be read: {error.strerror}.") from None
     if not found:
         message = f"{directory} holds no model: there is no NAME/VERSION/saved_model.pb in it."
-        raise fail("model_unreadable", message, remedy=f"kresnet export RUN -o {directory}")
+        raise make_error("model_unreadable", message, remedy=f"kresnet export RUN -o {directory}")
     return found
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from google.protobuf import text_format
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.export.capi import RuntimeFailure
-from kresnet.files import told_plainly
+from kresnet.files import translate_os_errors
 from kresnet.serving.model_folder import models_in, require_models
 from kresnet.serving.protos import ModelConfig, ModelServerConfig, ModelSpec, ModelVersionStatus
 from kresnet.serving.request_json import invalid
@@ -127,12 +127,12 @@ class Models:
     def _read_config(self, path: Path) -> None:
         if not path.is_file():
             return
-        with told_plainly(path):
+        with translate_os_errors(path):
             text = path.read_text(encoding="utf-8", errors="replace")
         try:
             parsed = text_format.Parse(text, ModelServerConfig())
         except text_format.ParseError as error:
-            raise fail("syntax", f"{path} is no ModelServerConfig: {error}.") from None
+            raise make_error("syntax", f"{path} is no ModelServerConfig: {error}.") from None
         for config in parsed.model_config_list.config:
             if config.name in self.models:
                 self.models[config.name].config = config

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.export.capi import disable_xla, tune
 from kresnet.runtime import cores
 from kresnet.serving.batching import Batcher
@@ -140,7 +140,7 @@ def _bind_grpc(server: object, settings: Settings) -> int:
 
 def _taken(host: str, port: int, reason: str) -> Exception:
     message = f"Nothing can listen on {host}:{port}: {reason}."
-    return fail("environment", message, remedy="another --rest-port or --grpc-port; 0 takes a free one")
+    return make_error("environment", message, remedy="another --rest-port or --grpc-port; 0 takes a free one")
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from kresnet.errors import KresnetError, Place, fail
+from kresnet.errors import KresnetError, Place, make_error
 from kresnet.spec.base import Document
 from kresnet.spec.yaml_reader import MAX_DEPTH, MAX_DIGITS, MAX_VALUES, Path_, why_refused
 
@@ -70,4 +70,4 @@ class _Reading:
         return text
 
     def _refusal(self, code: str, message: str, path: Path_, **details: str) -> KresnetError:
-        return fail(code, message, path=".".join(map(str, path)), place=self.place, **details)
+        return make_error(code, message, path=".".join(map(str, path)), place=self.place, **details)

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from kresnet.errors import fail, nearest
+from kresnet.errors import make_error, nearest
 
 Folder = Literal["specs", "recipes", "studies"]
 
@@ -48,11 +48,11 @@ def find(reference: str, folder: Folder = "specs", beside: Path | None = None) -
     try:
         if beside is not None and not path.resolve().is_relative_to(beside.resolve()):
             message = f"A document may name a shipped one or a file in its own folder, {beside}."
-            raise fail("file_unreadable", message, found=reference)
+            raise make_error("file_unreadable", message, found=reference)
         there = path.exists() if looks_like_path and beside is None else path.is_file()
     except (OSError, ValueError, RuntimeError) as error:  # too long a name, a NUL in it, a circle of links
         reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise fail("file_unreadable", f"{reference[:80]!r} is no path: {reason}.") from None
+        raise make_error("file_unreadable", f"{reference[:80]!r} is no path: {reason}.") from None
     if there:
         return path
     shipped = "" if folder == "specs" else f"one of {', '.join(names(folder))}"
@@ -61,8 +61,8 @@ def find(reference: str, folder: Folder = "specs", beside: Path | None = None) -
         beside_it = nearest(path.name, _documents_in(path.parent))
         near = str(Path(reference).parent / beside_it) if beside_it else nearest(path.stem, names(folder))
         expected = f"a file, or {shipped}" if shipped else ""
-        raise fail("file_missing", f"There is no file {path}.", expected=expected, nearest=near, remedy=listing)
-    raise fail(
+        raise make_error("file_missing", f"There is no file {path}.", expected=expected, nearest=near, remedy=listing)
+    raise make_error(
         "unknown_name",
         f"`{reference}` is neither a file nor the name of a shipped {CALLED[folder]}.",
         expected=f"a path, or {shipped or 'a shipped name'}",

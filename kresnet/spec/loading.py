@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from kresnet.errors import KresnetError, Place, Problem, fail
+from kresnet.errors import KresnetError, Place, Problem, make_error
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document, merge
@@ -158,7 +158,7 @@ def _path(path: Any, place: Place) -> str:
     if isinstance(path, str):
         return path
     remedy = '{"stages.0.width": 32} or ["stages.0.width=32"]'
-    raise fail("bad_override", "Overrides are a mapping of paths to values, or texts PATH=VALUE.", place=place,
+    raise make_error("bad_override", "Overrides are a mapping of paths to values, or texts PATH=VALUE.", place=place,
                found=repr(path)[:60], remedy=remedy)  # fmt: skip
 
 
@@ -174,7 +174,9 @@ def _merged(source: Source, path: Path | None, folder: library.Folder, chain: tu
     place = source.place(("extends",))
     reference = source.values.pop("extends")
     if not isinstance(reference, str):
-        raise fail("wrong_type", "`extends` must be the name or the path of a document.", path="extends", place=place)
+        raise make_error(
+            "wrong_type", "`extends` must be the name or the path of a document.", path="extends", place=place
+        )
     try:
         base_path = library.find(reference, folder, beside=path.parent if path else None)
     except KresnetError as error:
@@ -182,10 +184,10 @@ def _merged(source: Source, path: Path | None, folder: library.Folder, chain: tu
     chain = (*chain, path.resolve()) if path else chain
     if len(chain) > MOST_EXTENDED:
         message = f"More than {MOST_EXTENDED} documents extend each other in a row."
-        raise fail("extends_cycle", message, path="extends", place=place)
+        raise make_error("extends_cycle", message, path="extends", place=place)
     if base_path.resolve() in chain:
         names = " -> ".join(link.name for link in (*chain, base_path.resolve()))
-        raise fail("extends_cycle", f"The documents extend each other: {names}.", path="extends", place=place)
+        raise make_error("extends_cycle", f"The documents extend each other: {names}.", path="extends", place=place)
     base = _extended(base_path, folder, chain)
     if isinstance(base.values, dict):
         base.values = {key: value for key, value in base.values.items() if key not in _OWN}
@@ -236,7 +238,9 @@ def parse_override(text: str) -> Override:
     place = Place(f"--set {text}")
     name, equals, value_text = text.partition("=")
     if not equals or not name:
-        raise fail("bad_override", "An override is written PATH=VALUE.", place=place, remedy="--set stages.0.width=32")
+        raise make_error(
+            "bad_override", "An override is written PATH=VALUE.", place=place, remedy="--set stages.0.width=32"
+        )
     try:
         return Override(name, parse(value_text, place.file).values if value_text.strip() else None, place)
     except KresnetError as error:
@@ -248,7 +252,7 @@ def _override(source: Source, override: Override) -> None:
     place = override.place
     path = _split(override.path)
     if len(path) > MAX_DEPTH:
-        raise fail("bad_override", f"The path has more than {MAX_DEPTH} parts.", place=place)
+        raise make_error("bad_override", f"The path has more than {MAX_DEPTH} parts.", place=place)
     for each in _every(path, source.values, place):
         source.values = _replaced(copy.deepcopy(source.values), each, override.value, each, place)
         source.places = {key: at for key, at in source.places.items() if key[: len(each)] != each} | {each: place}
@@ -265,7 +269,7 @@ def _every(path: Path_, values: Any, place: Place) -> list[Path_]:
         node = (node.get(part) if isinstance(node, dict) else node[part]) if known else None
     if not isinstance(node, list):
         message = f"`*` stands for every item of a list, and `{'.'.join(map(str, path[:at]))}` is none."
-        raise fail("bad_override", message, place=place, remedy="--set stages.*.blocks=3")
+        raise make_error("bad_override", message, place=place, remedy="--set stages.*.blocks=3")
     items = ((*path[:at], index, *path[at + 1 :]) for index in range(len(node)))
     return [each for item in items for each in _every(item, values, place)]
 
@@ -278,11 +282,11 @@ def _replaced(node: Any, path: Path_, value: Any, whole: Path_, place: Place) ->
         if not isinstance(key, int) or key >= len(node):
             found = f"an index from 0 to {len(node) - 1}"
             message = f"`{key}` is not an item of `{'.'.join(map(str, whole[: len(whole) - len(path)]))}`."
-            raise fail("bad_override", message, expected=found, found=str(key), place=place)
+            raise make_error("bad_override", message, expected=found, found=str(key), place=place)
         node[key] = _replaced(node[key], rest, value, whole, place)
         return node
     if node is not None and not isinstance(node, dict):
-        raise fail("bad_override", f"`{key}` lies within a plain value.", found=str(node), place=place)
+        raise make_error("bad_override", f"`{key}` lies within a plain value.", found=str(node), place=place)
     node = node or {}
     node[str(key)] = _replaced(node.get(str(key)), rest, value, whole, place)
     return node

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kresnet.errors import TO_BE_CONTINUED, Problem
-from kresnet.files import told_plainly
+from kresnet.files import translate_os_errors
 from kresnet.study.resources import Share
 
 #: Of prctl(2): which signal a process gets when its parent ends.
@@ -41,7 +41,7 @@ class FitProcess:
         self.log, self._began = log, time.monotonic()
         self._asked = False
         self._answer = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
-        with told_plainly(log):
+        with translate_os_errors(log):
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as messages:
                 self._process = subprocess.Popen(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kresnet.files import read_lines, told_plainly
+from kresnet.files import read_lines, translate_os_errors
 
 
 class Journal:
@@ -36,7 +36,7 @@ class Journal:
     def _add(self, **line: Any) -> None:
         line["seconds"] = round(line["seconds"], 1)
         line["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
-        with told_plainly(self.path), self.path.open("a", encoding="utf-8") as file:
+        with translate_os_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())

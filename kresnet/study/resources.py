@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.runtime import cores
 
 
@@ -36,7 +36,7 @@ def shares(jobs: int) -> list[Share]:
         return [Share()]
     usable = cores()
     if jobs > len(usable):
-        raise fail(
+        raise make_error(
             "bad_option",
             f"--jobs {jobs} is more than the {len(usable)} cores there are.",
             expected=f"--jobs 1 to {len(usable)}",

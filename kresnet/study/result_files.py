@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kresnet.files import told_plainly, write_json, write_text
+from kresnet.files import translate_os_errors, write_json, write_text
 from kresnet.plan.summary import amount
 
 Values = Mapping[str, Any]
@@ -37,7 +37,7 @@ def write_report(results: Values, directory: Path) -> list[str]:
     from kresnet.study.figures import draw  # matplotlib takes a while
 
     figures = directory / "figures"
-    with told_plainly(figures):
+    with translate_os_errors(figures):
         figures.mkdir(parents=True, exist_ok=True)
     drawn = draw(results, figures)
     write_json(directory / "results.json", results)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from kresnet.errors import CODES, KresnetError, Problem, fail
+from kresnet.errors import CODES, KresnetError, Problem, make_error
 from kresnet.runs.config_drift import changes
 from kresnet.runs.lock import RunLock, is_held
 from kresnet.runs.run_directory import Run, documents
@@ -206,9 +206,9 @@ def undone(all_outcomes: Sequence[Outcome], command: str) -> KresnetError | None
     states = [each.state for each in all_outcomes]
     if "stopped" in states or "missing" in states:
         message = f"Stopped with {states.count('finished')} of {len(states)} runs trained; what was begun is saved."
-        return fail("interrupted", message, remedy=command)
+        return make_error("interrupted", message, remedy=command)
     if failed := [each for each in all_outcomes if each.state == "failed"]:
         names = ", ".join(each.run.name for each in failed)
         message = f"{len(failed)} of {len(states)} runs failed: {names}."
-        return fail("study_incomplete", message, remedy=f"see their logs; then the same again: {command}")
+        return make_error("study_incomplete", message, remedy=f"see their logs; then the same again: {command}")
     return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.data.order import steps_per_epoch
-from kresnet.errors import KresnetError, Problem, fail, nearest
+from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.resolved_recipe import ABOUT, make_outline
 from kresnet.plan.summary import amount
@@ -200,7 +200,7 @@ def _form_index(study: Study, form: str | None) -> int:
     if form not in names:
         message = f"The study {study.name} has no form `{form}`."
         expected = "one of " + ", ".join(names) if names else "no --form"
-        raise fail("bad_option", message, expected=expected, nearest=nearest(form, names))
+        raise make_error("bad_option", message, expected=expected, nearest=nearest(form, names))
     return names.index(form)
 
 
@@ -241,21 +241,23 @@ def _require_different(variants: Sequence[PlannedVariant]) -> None:
         first = seen.setdefault(json.dumps([spec, recipe]), each.name)
         if first != each.name:
             message = f"{first} and {each.name} are the same network under the same recipe."
-            raise fail("contradiction", message, remedy="leave one out; or take back the --set that makes them alike")
+            raise make_error(
+                "contradiction", message, remedy="leave one out; or take back the --set that makes them alike"
+            )
 
 
 def _require_seeds(seeds: Sequence[int]) -> None:
     if not all(isinstance(seed, int) and 0 <= seed < 2**31 for seed in seeds) or len({*seeds}) < len(seeds):
         expected = "different whole numbers, from 0 on, with commas between"
         found = ",".join(map(str, seeds))
-        raise fail("bad_option", "--seeds takes numbers.", expected=expected, found=found, remedy="--seeds 0,1")
+        raise make_error("bad_option", "--seeds takes numbers.", expected=expected, found=found, remedy="--seeds 0,1")
 
 
 def _require_free_seed(settings: Sequence[Override]) -> None:
     for setting in settings:
         if setting.path == "recipe.seed":
             message = "A study states its seeds in `seeds`."
-            raise fail("contradiction", message, path=setting.path, place=setting.place, remedy="seeds: [0, 1]")
+            raise make_error("contradiction", message, path=setting.path, place=setting.place, remedy="seeds: [0, 1]")
 
 
 def _planned(variant: Variant, settings: Sequence[Override], beside: Path | None) -> PlannedVariant:
@@ -265,7 +267,9 @@ def _planned(variant: Variant, settings: Sequence[Override], beside: Path | None
     plan = plan_loaded(loaded)
     recipe = variant.recipe or loaded.value.recipe
     if recipe is None:
-        raise fail("missing_field", f"Neither it nor its network {loaded.value.name} names a recipe.", path="recipe")
+        raise make_error(
+            "missing_field", f"Neither it nor its network {loaded.value.name} names a recipe.", path="recipe"
+        )
     found = load_recipe(recipe, of_recipe, beside if variant.recipe else loaded.path and loaded.path.parent)
     arguments = [_named(variant.spec, loaded.path)]
     if variant.recipe:

@@ -19,7 +19,7 @@ from kresnet.distributed.context import Assembly, Terms, assembled, receive
 from kresnet.distributed.devices import choose_kernels
 from kresnet.distributed.environment import environment
 from kresnet.distributed.workers import Workers
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.files import staged_file, write_json
 from kresnet.graph import build_model
 from kresnet.plan import Plan, make_plan
@@ -168,12 +168,12 @@ def open_for(spec: Spec, plan: Plan, recipe: Recipe) -> DataSet:
     """
     if isinstance(spec.head, Features):
         message = f"`kresnet fit` trains networks of one output; {spec.name} returns feature maps."
-        raise fail("contradiction", message, path="head.kind", remedy="head: {classes: N}")
+        raise make_error("contradiction", message, path="head.kind", remedy="head: {classes: N}")
     data = open_data(recipe.data, spec.input)
     require_targets(data, spec, plan)
     if not spec.input.is_image and recipe.augment != Augment():
         message = "Augmentation is for images, and this network takes vectors."
-        raise fail("contradiction", message, path="recipe.augment", remedy="remove `augment`")
+        raise make_error("contradiction", message, path="recipe.augment", remedy="remove `augment`")
     Augmentation(recipe.augment, spec.input)  # refuses what does not suit the images
     return data
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.plan import Plan
@@ -73,7 +73,7 @@ def load_model(path: Path, plan: Plan) -> keras.Model:
     """
     with open_weights(path) as source:
         if not source.layers:
-            raise fail("model_unreadable", f"{path} is no .keras file: it does not say what network it is.")
+            raise make_error("model_unreadable", f"{path} is no .keras file: it does not say what network it is.")
         model = build_model(plan)
         kinds = {layer.name: type(layer).__name__ for layer in model.layers}
         if found := differences(plan, source.layers, kinds):
@@ -81,7 +81,7 @@ def load_model(path: Path, plan: Plan) -> keras.Model:
             shown = found[:MOST_DIFFERENCES]
             if len(found) > len(shown):
                 shown.append(f"and {len(found) - len(shown)} more")
-            raise fail("weights_mismatch", message, found="".join(f"\n    {each}" for each in shown))
+            raise make_error("weights_mismatch", message, found="".join(f"\n    {each}" for each in shown))
         set_weights(model, require(match(plan, source, "kresnet"), plan).arrays())
         return model
 
@@ -98,7 +98,7 @@ def write_model(model: keras.Model, path: Path) -> None:
         read_back = keras.models.load_model(staged, compile=False).get_weights()  # by Keras, as others will
         for weight, again in zip(model.weights, read_back, strict=True):
             if not np.array_equal(weight.numpy(), again):
-                raise fail("graph_mismatch", f"{weight.path} is not what was written to {path}.")
+                raise make_error("graph_mismatch", f"{weight.path} is not what was written to {path}.")
 
 
 __all__ = ["converted_model", "freeze", "load_model", "set_weights", "start_from", "write_model"]

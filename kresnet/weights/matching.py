@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kresnet.errors import KresnetError, Problem, fail, nearest
+from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Parameter, Plan, Record
 from kresnet.weights.layouts import LAYOUTS, Layout
 from kresnet.weights.source import Source
@@ -72,7 +72,7 @@ class Match:
                 bad.append(tensor.name)
         if bad:
             message = f"Values in {self.source.path} are infinite or no numbers."
-            raise fail("weights_mismatch", message, found=_list(bad))
+            raise make_error("weights_mismatch", message, found=_list(bad))
 
 
 def match(plan: Plan, source: Source, layout: str = "auto") -> Match:
@@ -86,7 +86,7 @@ def match(plan: Plan, source: Source, layout: str = "auto") -> Match:
     found = max((_match(plan, source, each) for each in candidates), key=lambda each: len(each.pairs) + len(each.wrong))
     if not found.pairs and not found.wrong:
         names = ", ".join(each.name for each in candidates)
-        raise fail(
+        raise make_error(
             "weights_mismatch",
             f"No tensor of {source.path} has a name that {plan.name} would have in the layout {names}.",
             expected=_list([target.wanted for target in found.missing if target.wanted]),
@@ -102,11 +102,13 @@ def _candidates(source: Source, layout: str) -> list[Layout]:
     if layout not in LAYOUTS:
         names = ["auto", *LAYOUTS]
         message = f"There is no layout `{layout}`."
-        raise fail("bad_option", message, expected=", ".join(names), nearest=nearest(layout, names))
+        raise make_error("bad_option", message, expected=", ".join(names), nearest=nearest(layout, names))
     if LAYOUTS[layout] not in fitting:
         kind = "safetensors" if source.format == "pytorch" else "a Keras file"
         expected = ", ".join(["auto", *(each.name for each in fitting)])
-        raise fail("bad_option", f"{source.path} is {kind}; layout {layout} is of another kind.", expected=expected)
+        raise make_error(
+            "bad_option", f"{source.path} is {kind}; layout {layout} is of another kind.", expected=expected
+        )
     return [LAYOUTS[layout]]
 
 

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 from kresnet.weights import hdf5
 from kresnet.weights.keras_config import Layer
 from kresnet.weights.tensor import Tensor
@@ -51,7 +51,7 @@ def open_weights(path: Path) -> Iterator[Source]:
         KresnetError: `file_missing`, `weights_pickle`, or `model_unreadable` for what is damaged or no file of weights.
     """
     if not path.is_file():
-        raise fail("file_missing", f"There is no file {path}.")
+        raise make_error("file_missing", f"There is no file {path}.")
     with contextlib.ExitStack() as stack:
         with _told_plainly(path):
             source = _open(path, stack)
@@ -68,7 +68,7 @@ def _told_plainly(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise fail("model_unreadable", f"{path} cannot be read as weights: {reason}") from None
+        raise make_error("model_unreadable", f"{path} cannot be read as weights: {reason}") from None
 
 
 def _guarded(tensor: Tensor, path: Path) -> Tensor:
@@ -103,7 +103,7 @@ def _open(path: Path, stack: contextlib.ExitStack) -> Source:
 
 
 def _pickle(path: Path) -> KresnetError:
-    return fail(
+    return make_error(
         "weights_pickle",
         f"{path} is a pickle: reading it could run any program that it holds, so kresnet does not.",
         expected="safetensors, .keras or .weights.h5",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, Problem, fail, nearest
+from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Plan, Record
 from kresnet.weights.keras_config import settings_that_differ
 from kresnet.weights.matching import Match, match, require
@@ -46,7 +46,9 @@ def prepare(plan: Plan, init: Path | None, freeze: Sequence[str]) -> Transfer | 
 
     if init is None:
         if freeze:
-            raise fail("bad_option", "--freeze without --init would hold random weights.", remedy="--init model.keras")
+            raise make_error(
+                "bad_option", "--freeze without --init would hold random weights.", remedy="--init model.keras"
+            )
         return None
     require_known(plan, freeze)
     with open_weights(init) as source:
@@ -56,7 +58,7 @@ def prepare(plan: Plan, init: Path | None, freeze: Sequence[str]) -> Transfer | 
         differing = tuple(_differences(plan, source))
     held = {record.name for record in frozen_records(plan, freeze)}
     if caught := [name for name in new if name.rpartition("/")[0] in held]:
-        raise fail("bad_option", f"--freeze would hold weights that {init} does not give: {', '.join(caught)}.")
+        raise make_error("bad_option", f"--freeze would hold weights that {init} does not give: {', '.join(caught)}.")
     return Transfer(str(init.resolve()), digest(init), tuple(freeze), new, differing)
 
 
@@ -68,7 +70,7 @@ def matched(plan: Plan, source: Source) -> Match:
     """
     if source.format != "keras":
         message = f"{source.path} is no kresnet model."
-        raise fail("bad_option", message, remedy=f"kresnet convert {source.path} --spec SPEC -o model.keras")
+        raise make_error("bad_option", message, remedy=f"kresnet convert {source.path} --spec SPEC -o model.keras")
     found = match(plan, source, "kresnet")
     theirs = ["head"] * any(name.startswith("head.") for name in source.tensors)
     return require(found, plan, allow_missing=["head"], allow_unused=theirs)
@@ -95,7 +97,7 @@ def require_known(plan: Plan, freeze: Sequence[str]) -> None:
     if problems:
         raise KresnetError(problems)
     if len(frozen_records(plan, freeze)) == len(weighted):
-        raise fail("bad_option", "--freeze holds every weight; nothing is left to train.")
+        raise make_error("bad_option", "--freeze holds every weight; nothing is left to train.")
 
 
 def frozen_records(plan: Plan, freeze: Sequence[str]) -> list[Record]:

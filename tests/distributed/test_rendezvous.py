@@ -14,7 +14,7 @@ from kresnet.distributed import workers as workers_module
 from kresnet.distributed.cluster import Cluster
 from kresnet.distributed.rendezvous import _identity, _Reception, meet
 from kresnet.distributed.workers import Line, Workers
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 from tests.distributed.worker_processes import free_ports
 
 
@@ -77,7 +77,7 @@ def test_all_begin_with_the_chiefs_state():
 def test_an_error_of_one_ends_all_and_says_why(culprit):
     def work(workers: Workers) -> None:
         if workers.rank == culprit:
-            raise fail("disk_full", "There is no room left.")
+            raise make_error("disk_full", "There is no room left.")
         workers.share(None)
 
     found = all_do(3, work)
@@ -91,7 +91,7 @@ def test_an_error_of_one_ends_all_and_says_why(culprit):
 def test_an_error_of_tensorflows_after_a_loss_is_the_loss():
     def work(workers: Workers) -> None:
         if workers.rank == 1:
-            raise fail("disk_full", "There is no room left.")
+            raise make_error("disk_full", "There is no room left.")
         time.sleep(0.2)
         raise ConnectionError("what TensorFlow says when a collective breaks")
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 from kresnet.plan import make_plan
 from kresnet.probes.block_paths import batch_norms, blocks
 from kresnet.runs.run_directory import Run
@@ -91,4 +91,6 @@ def measurement(plan: Any, step: int) -> dict[str, Any]:
 
 
 def diverged() -> KresnetError:
-    return fail("diverged", "In step 21 of 40 (epoch 3, batch 1) the loss is not finite.", remedy="a smaller rate")
+    return make_error(
+        "diverged", "In step 21 of 40 (epoch 3, batch 1) the loss is not finite.", remedy="a smaller rate"
+    )

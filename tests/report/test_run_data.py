@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 from kresnet.evaluation.evaluation import Unexamined
 from kresnet.report.page_sections import duration, notices, state
 from kresnet.report.run_data import gather
@@ -23,7 +23,7 @@ def test_each_state_is_told_with_its_remedy(tmp_path):
     killed = state(told(tmp_path / "killed", epochs=1))
     assert (killed.kind, killed.remedy) == ("warning", f"kresnet fit --resume {tmp_path / 'killed' / 'run'}")
     assert "was killed" in killed.text
-    asked = state(told(tmp_path / "asked", epochs=1, ended=fail("interrupted", "Stopped.")))
+    asked = state(told(tmp_path / "asked", epochs=1, ended=make_error("interrupted", "Stopped.")))
     assert "was asked to stop" in asked.text
     failed = state(told(tmp_path / "failed", epochs=1, ended=diverged()))
     assert (failed.kind, failed.remedy) == ("error", "a smaller rate")
@@ -58,7 +58,7 @@ def test_what_hinders_the_examination_becomes_part_of_the_facts(tmp_path):
     run.model.touch()
 
     def hindered(_):
-        raise fail("data_missing", "There is no folder cats.", remedy="mount it")
+        raise make_error("data_missing", "There is no folder cats.", remedy="mount it")
 
     found = gather(run.directory, "run", hindered).examination
     assert found == Unexamined("There is no folder cats. [data_missing]", "mount it")

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from kresnet.data.augment import operations
 from kresnet.data.counter_rng import Dice, Stream
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import ColorJitter
 
@@ -48,7 +48,7 @@ class Lighting:
         """
         if input.shape[2] != 3:
             message = "Colour noise is for colour images; this network takes grey ones."
-            raise fail("contradiction", message, path="recipe.augment.lighting_std", remedy="lighting_std: 0")
+            raise make_error("contradiction", message, path="recipe.augment.lighting_std", remedy="lighting_std: 0")
         self.std = std
 
     def draw(self, dice: Dice) -> tuple[np.ndarray, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data.counter_rng import Dice, Stream
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Crop, RescaledCrop, ResizedCrop
 
@@ -99,7 +99,7 @@ def make_cut(crop: Crop, input: Input) -> Cut:
         return Resized(crop)
     height, width, _ = input.shape
     if crop.shorter_side[0] < max(height, width):
-        raise fail(
+        raise make_error(
             "contradiction",
             "The part to cut out is larger than the image it is cut from.",
             path="recipe.augment.crop.shorter_side.0",

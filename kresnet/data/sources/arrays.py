@@ -10,7 +10,7 @@ import numpy as np
 from kresnet.data.sources.dataset import DataSet, Targets, fingerprint
 from kresnet.data.sources.embedded import Arrays
 from kresnet.data.splits import Split
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.files import digest
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import ArraysData
@@ -30,7 +30,7 @@ def open_arrays(data: ArraysData, input: Input) -> DataSet:
     for split in ("train", "test"):
         inputs, targets = arrays[f"{split}_inputs"], arrays[f"{split}_targets"]
         if not len(inputs):
-            raise fail("data_empty", f"`{split}_inputs` of {path} is empty.", path="recipe.data.path")
+            raise make_error("data_empty", f"`{split}_inputs` of {path} is empty.", path="recipe.data.path")
         if inputs.shape[1:] != input.shape or inputs.dtype != dtype:
             raise _mismatch(path, f"{split}_inputs", f"{dtype} (N, {', '.join(map(str, input.shape))})", inputs)
         if len(targets) != len(inputs):
@@ -54,16 +54,16 @@ def open_arrays(data: ArraysData, input: Input) -> DataSet:
 def _read(path: Path) -> dict[str, np.ndarray]:
     remedy = "np.savez('FILE.npz', train_inputs=…, train_targets=…, test_inputs=…, test_targets=…)"
     if not path.is_file():
-        raise fail("data_missing", f"There is no file {path}.", path="recipe.data.path", remedy=remedy)
+        raise make_error("data_missing", f"There is no file {path}.", path="recipe.data.path", remedy=remedy)
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in _NAMES if name in file.files}
     except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         message = f"{path} cannot be read as an .npz file: {error}."
-        raise fail("data_mismatch", message, path="recipe.data.path", remedy=remedy) from None
+        raise make_error("data_mismatch", message, path="recipe.data.path", remedy=remedy) from None
     if missing := [name for name in _NAMES if name not in arrays]:
         message = f"{path} lacks {', '.join(missing)}."
-        raise fail("data_mismatch", message, path="recipe.data.path", remedy=remedy)
+        raise make_error("data_mismatch", message, path="recipe.data.path", remedy=remedy)
     return arrays
 
 
@@ -78,5 +78,5 @@ def _kind(path: Path, targets: np.ndarray) -> str:
 
 
 def _mismatch(path: Path, name: str, expected: str, found: np.ndarray) -> Exception:
-    return fail("data_mismatch", f"`{name}` of {path} has the wrong type or shape.", path="recipe.data.path",
+    return make_error("data_mismatch", f"`{name}` of {path} has the wrong type or shape.", path="recipe.data.path",
                 expected=expected, found=f"{found.dtype} {found.shape}")  # fmt: skip

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from kresnet.data.splits import Split
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.spec.inputs import Input
 
 
@@ -62,7 +62,7 @@ def fingerprint(facts: object) -> str:
 def require_channels(name: str, channels: int | None, input: Input) -> None:
     """Raise `KresnetError` (`data_mismatch`) unless images of `channels` channels suit the network."""
     if channels != input.shape[2]:
-        raise fail(
+        raise make_error(
             "data_mismatch",
             f"The images of {name} have {channels} channels; the network takes {input.shape[2]}.",
             path="input.shape.2",

@@ -14,7 +14,7 @@ from kresnet.data.crop_resize import decode_part
 from kresnet.data.images import decode, read_image, within_limits
 from kresnet.data.sources.dataset import DataSet, fingerprint
 from kresnet.data.splits import Split
-from kresnet.errors import KresnetError, Problem, fail, nearest
+from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import FolderData
 
@@ -99,7 +99,7 @@ def open_folder(data: FolderData, input: Input) -> DataSet:
     """
     root = Path(data.path).expanduser()
     if not root.is_dir():
-        raise fail(
+        raise make_error(
             "data_missing",
             f"There is no folder {root}.",
             path="recipe.data.path",
@@ -110,9 +110,9 @@ def open_folder(data: FolderData, input: Input) -> DataSet:
         train = _list(root, "train_split", data.train_split)
         test = _list(root, "test_split", data.test_split)
     except OSError as error:
-        raise fail("data_missing", f"{error.filename} cannot be listed: {error.strerror}.") from None
+        raise make_error("data_missing", f"{error.filename} cannot be listed: {error.strerror}.") from None
     if train.classes.keys() != test.classes.keys():
-        raise fail(
+        raise make_error(
             "data_mismatch",
             f"{train.folder} and {test.folder} do not hold the same classes.",
             expected=_differing(train, test),
@@ -133,7 +133,7 @@ def _list(root: Path, field: str, split: str) -> Listing:
     folder = root / split
     if not folder.is_dir():
         there = _folders(root)
-        raise fail(
+        raise make_error(
             "data_missing",
             f"There is no folder {folder}.",
             path=f"recipe.data.{field}",
@@ -144,10 +144,12 @@ def _list(root: Path, field: str, split: str) -> Listing:
     names = _folders(folder)
     if unwritable := [name for name in names if not _is_text(name)]:
         message = f"The name of the class folder {folder}/{unwritable[0]!r} is not UTF-8 text."
-        raise fail("data_mismatch", message, remedy="rename it")
+        raise make_error("data_mismatch", message, remedy="rename it")
     classes = {name: _image_files(folder / name) for name in names}
     if not classes:
-        raise fail("data_empty", f"{folder} holds no class folders.", remedy=f"put images in {folder}/CLASS/*.jpg")
+        raise make_error(
+            "data_empty", f"{folder} holds no class folders.", remedy=f"put images in {folder}/CLASS/*.jpg"
+        )
     empty = [name for name, files in classes.items() if not files]
     if empty:
         remedy = f"put images ({' '.join(SUFFIXES)}) there, or remove the folder"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kresnet.data.sources.dataset import DataSet
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.plan import Plan
 from kresnet.spec.architecture import Classifier, Spec
 
@@ -19,18 +19,18 @@ def require_targets(data: DataSet, spec: Spec, plan: Plan) -> None:
         outputs = plan.by_name[next(iter(plan.outputs.values()))].shape
         if kind == "classes" or shape != outputs:
             found = "classes" if kind == "classes" else f"float32 (N, {', '.join(map(str, shape))})"
-            raise fail("data_mismatch", "A network without a head learns values of its output's shape.",
+            raise make_error("data_mismatch", "A network without a head learns values of its output's shape.",
                        path="head.kind", expected=f"float32 (N, {', '.join(map(str, outputs))})", found=found,
                        remedy="head: {classes: N}, or data of `kind: arrays`")  # fmt: skip
         return
     if kind == "values":
-        raise fail("data_mismatch", "A classifier learns classes or labels; these data are values.", path="head.kind",
+        raise make_error("data_mismatch", "A classifier learns classes or labels; these data are values.", path="head.kind",
                    expected="integers (N,), or float32 0 or 1 (N, labels)", found=f"float32 of shape {shape}",
                    remedy="head: {kind: none}")  # fmt: skip
     if kind == "labels" and not spec.head.multi_label:
-        raise fail("data_mismatch", "The data have independent labels, and the head expects one class an example.",
+        raise make_error("data_mismatch", "The data have independent labels, and the head expects one class an example.",
                    path="head.multi_label", remedy="--set head.multi_label=true")  # fmt: skip
     classes = len(data.class_names)
     if spec.head.classes != classes:
         message = f"The data have {classes} classes, the head {spec.head.classes}."
-        raise fail("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={classes}")
+        raise make_error("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={classes}")

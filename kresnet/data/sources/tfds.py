@@ -17,7 +17,7 @@ from kresnet.data.images import decode, explain_unreadable, within_limits
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.sources.tfrecord import DamagedRecord, Part, RecordIndex
 from kresnet.data.splits import Split
-from kresnet.errors import Problem, fail, nearest
+from kresnet.errors import Problem, make_error, nearest
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import TfdsData
 
@@ -99,7 +99,7 @@ def open_tfds(data: TfdsData, input: Input) -> DataSet:
     info = builder.info
     _require_image_and_label(info, input)
     if info.file_format != tfds.core.FileFormat.TFRECORD:
-        raise fail(
+        raise make_error(
             "data_mismatch",
             f"{info.full_name} is stored in a format that is not read here.",
             expected="tfrecord",
@@ -118,7 +118,7 @@ def _find(data: TfdsData) -> Any:
     """The read-only builder of the prepared data; its metadata come from the files, never from the network."""
     folder = Path(data.data_dir or tfds.core.constants.DATA_DIR).expanduser()
     if not folder.is_dir():
-        raise fail(
+        raise make_error(
             "data_missing",
             f"There is no folder {folder} to look for {data.name} in.",
             path="recipe.data.data_dir",
@@ -130,13 +130,13 @@ def _find(data: TfdsData) -> Any:
         there = _prepared(folder)
         found = not isinstance(error, tfds.core.registered.DatasetNotFoundError) and data.name.split(":")[0] in there
     if found:
-        raise fail(
+        raise make_error(
             "data_missing",
             f"{data.name} in {folder} is damaged: its dataset_info.json or features.json can not be read.",
             path="recipe.data.name",
             remedy="prepare the data set again",
         )
-    raise fail(
+    raise make_error(
         "data_missing",
         f"{folder} holds no prepared data set {data.name}.",
         path="recipe.data.name",
@@ -157,14 +157,14 @@ def _require_image_and_label(info: Any, input: Input) -> None:
     wanted = {"image": tfds.features.Image, "label": tfds.features.ClassLabel}
     for name, kind in wanted.items():
         if name not in features or not isinstance(features[name], kind):
-            raise fail(
+            raise make_error(
                 "data_mismatch",
                 f"{info.full_name} has no feature `{name}` of type {kind.__name__}.",
                 expected="image (Image) and label (ClassLabel)",
                 found=", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items()),
             )
     if features["image"].np_dtype != np.uint8:
-        raise fail(
+        raise make_error(
             "data_mismatch",
             f"The images of {info.full_name} are not made of bytes.",
             expected="uint8",
@@ -178,7 +178,7 @@ def _open_split(info: Any, field: str, text: str, input: Input, skip: bool) -> S
     try:
         instructions = info.splits[text].file_instructions
     except (ValueError, KeyError, AssertionError):
-        raise fail(
+        raise make_error(
             "data_missing",
             f"{info.full_name} has no split {text!r}.",
             path=f"recipe.data.{field}",
@@ -190,12 +190,12 @@ def _open_split(info: Any, field: str, text: str, input: Input, skip: bool) -> S
     parts = (Part(Path(one.filename), one.skip, one.take) for one in instructions)
     index = RecordIndex(parts, keep_damaged=skip)
     if not len(index):
-        raise fail("data_empty", f"The split {text!r} of {info.full_name} is empty.", path=f"recipe.data.{field}")
+        raise make_error("data_empty", f"The split {text!r} of {info.full_name} is empty.", path=f"recipe.data.{field}")
     features = info.features
     native = tuple(features["image"].shape) == input.shape
     records = Records(index, input, classes=features["label"].num_classes, native=native)
     if not records.labelled():
-        raise fail(
+        raise make_error(
             "data_mismatch",
             f"The split {text!r} of {info.full_name} has no labels.",
             path=f"recipe.data.{field}",

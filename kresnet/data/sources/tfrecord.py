@@ -14,7 +14,7 @@ from pathlib import Path
 import google_crc32c
 import numpy as np
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 
 _HEADER, _FOOTER = 12, 4
 
@@ -105,7 +105,7 @@ def _walk(part: Part, keep_damaged: bool) -> np.ndarray:
     except ValueError:  # an empty file cannot be mapped
         return _given_up(extents, part, "it is empty", keep_damaged)
     except OSError as error:
-        raise fail(
+        raise make_error(
             "data_missing", f"{part.path} can not be read: {error.strerror}.", remedy="prepare it again"
         ) from None
     return extents
@@ -115,7 +115,7 @@ def _given_up(extents: np.ndarray, part: Part, what: str, keep_damaged: bool) ->
     """What was found before the damage, if the rest is to be left out."""
     if keep_damaged:
         return extents
-    raise fail("image_unreadable", f"{part.path} is damaged: {what}.", remedy="prepare the data set again")
+    raise make_error("image_unreadable", f"{part.path} is damaged: {what}.", remedy="prepare the data set again")
 
 
 def _checksum(data: bytes) -> bytes:

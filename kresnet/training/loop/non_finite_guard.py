@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kresnet.errors import KresnetError, fail
+from kresnet.errors import KresnetError, make_error
 from kresnet.spec.recipe import NonFinite, Recipe, Rollback, Skip
 
 
@@ -68,4 +68,4 @@ class Guard:
 
     def _diverged(self, told: str) -> KresnetError:
         remedy = f"--set recipe.optimizer.learning_rate={self.learning_rate / 10:g}, or recipe.gradient_clip_norm=1.0"
-        return fail("diverged", told, remedy=remedy)
+        return make_error("diverged", told, remedy=remedy)

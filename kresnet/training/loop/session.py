@@ -17,8 +17,8 @@ from kresnet.data.pipeline import Share, evaluation_batches, training_batches
 from kresnet.data.sources import DataSet
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.workers import Workers
-from kresnet.errors import fail
-from kresnet.files import told_plainly
+from kresnet.errors import make_error
+from kresnet.files import translate_os_errors
 from kresnet.plan.resolved_recipe import Outline
 from kresnet.probes.first_non_finite import NonFiniteProbe
 from kresnet.probes.probe import Probe
@@ -144,7 +144,7 @@ class Session:
             self.saver.finish()
             self.workers.share("saved")  # no worker ends before the chief has written the state
             message = f"Stopped after step {self.step} of {self.total_steps}; the state is saved."
-            raise fail("interrupted", message, remedy=f"kresnet fit --resume {self.directory}")
+            raise make_error("interrupted", message, remedy=f"kresnet fit --resume {self.directory}")
 
     def _agree(self, end: int) -> int:
         """How many steps all workers take next, at most up to `end`, as many as fit into the time of a call.
@@ -255,7 +255,7 @@ class Session:
                 for name, value in self.line[split].items():
                     tf.summary.scalar(f"{split}/{name}", value)
             tf.summary.scalar("learning_rate", self.line["learning_rate"])
-        with told_plainly(self.directory.tensorboard):
+        with translate_os_errors(self.directory.tensorboard):
             self.writer.flush()
 
     def _keep_best(self) -> None:
@@ -305,10 +305,12 @@ class Session:
             self.log(str(self.store.set_aside(each)))
         if damaged and checkpoint is None:
             message = f"{self.directory} has checkpoints, but none that can be read."
-            raise fail("checkpoint_invalid", message, remedy=f"rm -r {self.store.directory}, to train from the start")
+            raise make_error(
+                "checkpoint_invalid", message, remedy=f"rm -r {self.store.directory}, to train from the start"
+            )
         if checkpoint is not None:
             try:
                 self.engine.restore(checkpoint.arrays)
             except ValueError as error:
-                raise fail("run_changed", f"{self.directory} cannot be continued: {error}.") from None
+                raise make_error("run_changed", f"{self.directory} cannot be continued: {error}.") from None
         return checkpoint

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kresnet.errors import fail
+from kresnet.errors import make_error
 from kresnet.graph.layers import FusedBatchNorm
 from kresnet.plan import Plan
 from kresnet.spec.recipe import Recipe
@@ -27,7 +27,7 @@ def resolve_xla(recipe: Recipe, plan: Plan, replicas: int) -> bool:
     elif recipe.rematerialize:
         against = "A pass that XLA compiles keeps what `rematerialize` would compute again."
     if recipe.xla == "on" and against:
-        raise fail("contradiction", against, path="xla", remedy="--set recipe.xla=auto")
+        raise make_error("contradiction", against, path="xla", remedy="--set recipe.xla=auto")
     return recipe.xla == "on" or (recipe.xla == "auto" and bool(tf.config.list_physical_devices("GPU")) and not against)
 
 
