@@ -41,21 +41,21 @@ def splits(folder: Path) -> Iterator[tuple[str, object, int]]:
     import numpy as np
     from PIL import Image
 
-    from kresnet.data.sources.embedded import Arrays
-    from kresnet.data.sources.folder import Files
+    from kresnet.data.sources.embedded import ArraySource
+    from kresnet.data.sources.folder import FileSource
     from kresnet.data.splits import Split
     from kresnet.spec.inputs import Input
 
     random = np.random.default_rng(0)
     small = Input(shape=(32, 32, 3))
     images = random.integers(0, 256, (50_000, 32, 32, 3), np.uint8)
-    yield "memory 32²", Split("train", Arrays(images, np.zeros(50_000, np.int32), small), small), 128
+    yield "memory 32²", Split("train", ArraySource(images, np.zeros(50_000, np.int32), small), small), 128
     large = Input(shape=(224, 224, 3))
     paths = [str(folder / f"{number}.jpg") for number in range(JPEGS)]
     for path in paths:
         noise = Image.fromarray(random.integers(0, 256, (24, 32, 3), np.uint8))
         noise.resize(LARGE, Image.Resampling.BICUBIC).save(path, quality=90)
-    yield "JPEG 224²", Split("train", Files(paths, [0] * JPEGS, large), large, resident_bytes=0), 64
+    yield "JPEG 224²", Split("train", FileSource(paths, [0] * JPEGS, large), large, resident_bytes=0), 64
 
 
 def rate(split: object, augment: dict[str, object], batch_size: int, seconds: float) -> float:

@@ -33,7 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     capi.disable_xla()
     capi.tune(run_threads([options.version]))
-    session = capi.Session(options.version)
+    session = capi.SavedModelSession(options.version)
     [(name, taken)] = session.signatures["serving_default"].inputs.items()
     shape = [dim.size if dim.size > 0 else 224 for dim in taken.tensor_shape.dim[1:]]
     rows = np.random.default_rng(0).uniform(0, 255, (options.batch, *shape)).astype(np.float32)
@@ -56,7 +56,7 @@ def main() -> None:
     print(f"{total.total():8.3f} ms")
 
 
-def trace(session: capi.Session, name: str, rows: np.ndarray) -> Any:
+def trace(session: capi.SavedModelSession, name: str, rows: np.ndarray) -> Any:
     """`RunMetadata` of one run of `serving_default`."""
     library, signature = capi._library(), session.signatures["serving_default"]
     wanted = RunOptions(trace_level=RunOptions.FULL_TRACE, output_partition_graphs=True).SerializeToString()

@@ -86,7 +86,7 @@ _Loaded = tuple[dict[str, str], int, float, Callable[[int], Callable[[], object]
 def _saved_model(job: ExportJob) -> _Loaded:
     import numpy as np
 
-    from kresnet.export.capi import Session, disable_xla, tune, version
+    from kresnet.export.capi import SavedModelSession, disable_xla, tune, version
     from kresnet.serving.batching import LEAST_ROWS
 
     path, threads = Path(job.path), job.threads
@@ -98,7 +98,7 @@ def _saved_model(job: ExportJob) -> _Loaded:
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
     disable_xla()
     before, began = resident(), time.perf_counter()
-    session = Session(path, on_callers_thread=threads < job.threads)
+    session = SavedModelSession(path, on_callers_thread=threads < job.threads)
     signature = "image_bytes" if job.image else "serving_default"
     [name] = session.signatures[signature].inputs
     runs = job.threads // threads

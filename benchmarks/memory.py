@@ -65,7 +65,7 @@ def step(
 
     from kresnet.graph import build_model
     from kresnet.plan import plan_loaded
-    from kresnet.plan.memory_estimate import estimate
+    from kresnet.plan.memory_estimate import estimate_memory
     from kresnet.spec.loading import load_spec
     from kresnet.spec.recipe import Sgd
     from kresnet.training.loop.peak_memory import peak_memory
@@ -89,7 +89,7 @@ def step(
         engine.train(batches, 1)
         engine.metrics()
         seconds.append(time.perf_counter() - began)
-    told = estimate(plan, batch // parts, parts=parts, rematerialize=rematerialize, precision=precision)
+    told = estimate_memory(plan, batch // parts, parts=parts, rematerialize=rematerialize, precision=precision)
     variables = 4 * (plan.trainable + plan.non_trainable)  # there before the first step
     return {"peak": peak_memory()["host"] - before, "estimate": told.total - variables, "seconds": min(seconds)}
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.spread import spread
-from kresnet.export.capi import Session, disable_xla, tune
+from kresnet.export.capi import SavedModelSession, disable_xla, tune
 from kresnet.runtime import cores
 
 _WARM_CALLS = 10
@@ -53,7 +53,7 @@ def measure(version: Path, threads: int, seconds: float) -> tuple[float, float]:
     """Milliseconds of a run with one caller, and rows a second with as many callers as the cores have room for."""
     disable_xla()
     assert tune(threads) == threads
-    session = Session(version, on_callers_thread=threads == 1)
+    session = SavedModelSession(version, on_callers_thread=threads == 1)
     [(name, taken)] = session.signatures["serving_default"].inputs.items()
     shape = [dim.size if dim.size > 0 else 224 for dim in taken.tensor_shape.dim[1:]]
     row = {name: np.random.default_rng(0).uniform(0, 255, (1, *shape)).astype(np.float32)}
@@ -62,7 +62,7 @@ def measure(version: Path, threads: int, seconds: float) -> tuple[float, float]:
     return 1000 / _rate(session, row, 1, seconds), _rate(session, row, len(cores()) // threads, seconds)
 
 
-def _rate(session: Session, row: dict[str, np.ndarray], callers: int, seconds: float) -> float:
+def _rate(session: SavedModelSession, row: dict[str, np.ndarray], callers: int, seconds: float) -> float:
     """Runs a second."""
     end = time.perf_counter() + seconds
     counts = [0] * callers

@@ -14,18 +14,18 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kresnet.version import __version__
+
 if TYPE_CHECKING:
     from kresnet.api.checks import check_batch_norm, check_export, check_gradients
     from kresnet.api.explain import explain
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
     from kresnet.api.reports import compare_runs, report_run
-    from kresnet.api.run import Run, open_run, runs
+    from kresnet.api.run import Run, list_runs, open_run
     from kresnet.api.study import StudyResult, plan_study, run_study, studies
-    from kresnet.api.training import fit, rehearse, resume
+    from kresnet.api.training import dry_run, fit, resume
     from kresnet.api.weights import convert, export_model
     from kresnet.errors import KresnetError, Problem
-
-from kresnet.version import __version__
 
 __all__ = [
     "KresnetError",
@@ -40,18 +40,18 @@ __all__ = [
     "compare_runs",
     "convert",
     "diff",
+    "dry_run",
     "explain",
     "export_model",
     "fit",
+    "list_runs",
     "load",
     "open_run",
     "plan_study",
     "recipe",
-    "rehearse",
     "report_run",
     "resume",
     "run_study",
-    "runs",
     "schema",
     "specs",
     "studies",
@@ -63,9 +63,9 @@ _HOMES = {
     "kresnet.api.explain": ("explain",),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
     "kresnet.api.reports": ("compare_runs", "report_run"),
-    "kresnet.api.run": ("Run", "open_run", "runs"),
+    "kresnet.api.run": ("Run", "open_run", "list_runs"),
     "kresnet.api.study": ("StudyResult", "plan_study", "run_study", "studies"),
-    "kresnet.api.training": ("fit", "rehearse", "resume"),
+    "kresnet.api.training": ("fit", "dry_run", "resume"),
     "kresnet.api.weights": ("convert", "export_model"),
     "kresnet.errors": ("KresnetError", "Problem"),
 }

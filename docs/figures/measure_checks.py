@@ -23,11 +23,11 @@ def main(data_dir: str, network: str, precision: str, norm: str, distribution: s
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     from kresnet.diagnostics.checks import check_batch_norms, check_gradients
-    from kresnet.diagnostics.network_under_test import open_subject
+    from kresnet.diagnostics.network_under_test import open_network_under_test
     from kresnet.graph.layers import FusedBatchNorm
     from kresnet.probes.batch_norm_agreement import tolerance
 
-    subject = open_subject(
+    subject = open_network_under_test(
         network,
         overrides=[
             f"recipe.data={{kind: tfds, name: cifar10_jpeg, data_dir: {data_dir}}}",

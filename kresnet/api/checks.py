@@ -16,10 +16,10 @@ from kresnet.spec.loading import Overrides, Reference
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from kresnet.diagnostics.checks import Conditions
-    from kresnet.export.proof import Report
+    from kresnet.diagnostics.checks import CheckConditions
+    from kresnet.export.proof import ProofReport
     from kresnet.probes.batch_norm_agreement import NormCheck
-    from kresnet.probes.gradient_flow import Flow
+    from kresnet.probes.gradient_flow import GradientFlow
 
     Examined = Reference | Network | Run
 
@@ -35,7 +35,7 @@ class NormReport:
     """
 
     network: str
-    conditions: Conditions
+    conditions: CheckConditions
     norms: Sequence[NormCheck]
 
     @property
@@ -62,8 +62,8 @@ class GradientReport:
         flow: what was measured block by block, and the verdict.
     """
 
-    conditions: Conditions
-    flow: Flow
+    conditions: CheckConditions
+    flow: GradientFlow
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
@@ -109,9 +109,9 @@ def check_batch_norm(
 
     import_tensorflow()
     from kresnet.diagnostics.checks import check_batch_norms, conditions
-    from kresnet.diagnostics.network_under_test import open_subject
+    from kresnet.diagnostics.network_under_test import open_network_under_test
 
-    subject = open_subject(_examined(network), recipe=recipe, overrides=overrides, batch=batch)
+    subject = open_network_under_test(_examined(network), recipe=recipe, overrides=overrides, batch=batch)
     norms = check_batch_norms(subject)
     return NormReport(subject.label, conditions(subject), norms)
 
@@ -139,13 +139,13 @@ def check_gradients(
     import_tensorflow()
     from kresnet.diagnostics.checks import check_gradients as measure
     from kresnet.diagnostics.checks import conditions
-    from kresnet.diagnostics.network_under_test import open_subject
+    from kresnet.diagnostics.network_under_test import open_network_under_test
 
-    subject = open_subject(_examined(network), recipe=recipe, overrides=overrides, batch=batch)
+    subject = open_network_under_test(_examined(network), recipe=recipe, overrides=overrides, batch=batch)
     return GradientReport(conditions(subject), measure(subject))
 
 
-def check_export(directory: AnyPath) -> Report:
+def check_export(directory: AnyPath) -> ProofReport:
     """Prove again that an exported version serves, in a fresh process without TensorFlow's Python.
 
     Args:

@@ -12,10 +12,10 @@ from kresnet.errors import make_error, nearest
 from kresnet.files import AnyPath
 from kresnet.plan import Plan, lower, plan_loaded
 from kresnet.plan.diff import Difference
-from kresnet.plan.diff import diff as compared
-from kresnet.plan.drawing import draw
-from kresnet.plan.render import html, line
-from kresnet.plan.summary import Comparison, paper
+from kresnet.plan.diff import diff_plans as compared
+from kresnet.plan.drawing import draw_plan
+from kresnet.plan.render import plan_html, plan_line
+from kresnet.plan.summary import PublishedComparison, compare_with_published
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Loaded, Overrides, Reference, load_recipe, load_spec, split_overrides
@@ -74,13 +74,13 @@ class Network:
         """The spec as plain values, every default written out: JSON-ready, and what `kresnet.load` takes."""
         return self.spec.document()
 
-    def published(self) -> list[Comparison]:
+    def published(self) -> list[PublishedComparison]:
         """The figures that the spec's sources publish, beside the plan's."""
-        return paper(self._plan)
+        return compare_with_published(self._plan)
 
     def drawing(self) -> str:
         """The network, block by block, as a self-contained SVG document."""
-        return draw(self._plan)
+        return draw_plan(self._plan)
 
     def build(self, *, precision: str = "float32", seed: int = 0, force: bool = False) -> keras.Model:
         """The network as a Keras model with initial weights, verified against the plan.
@@ -97,12 +97,12 @@ class Network:
         Raises:
             KresnetError: `too_large`; `environment` if TensorFlow cannot be imported; `bad_option`.
         """
-        from kresnet.plan.memory_estimate import available_memory, check_fits, estimate
+        from kresnet.plan.memory_estimate import available_memory, estimate_memory, require_memory
         from kresnet.runtime import import_tensorflow
 
         require_one_of("precision", precision, ("float32", "bfloat16", "float16"))
         if not force:
-            check_fits(estimate(self._plan, 1, training=False), available_memory())
+            require_memory(estimate_memory(self._plan, 1, training=False), available_memory())
         import_tensorflow()
         from kresnet.graph import build_model
 
@@ -130,10 +130,10 @@ class Network:
         return sorted(path.name for path in directory.iterdir())
 
     def __repr__(self) -> str:
-        return f"<Network {line(self._plan)}>"
+        return f"<Network {plan_line(self._plan)}>"
 
     def _repr_html_(self) -> str:
-        return html(self._plan)
+        return plan_html(self._plan)
 
 
 def load(reference: Reference | Network, overrides: Overrides = ()) -> Network:

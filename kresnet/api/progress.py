@@ -25,7 +25,7 @@ def log(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def teller(progress: bool) -> tuple[Callable[[str], None], ProgressMaker]:
+def make_progress(progress: bool) -> tuple[Callable[[str], None], ProgressMaker]:
     """What takes lines for the user, and what shows the progress of a run; both are mute without `progress`."""
     if not progress:
         return lambda _: None, partial(Progress, stream=io.StringIO())
@@ -67,4 +67,4 @@ class NotebookProgress(Progress):
         self._draw("")
 
 
-__all__ = ["NotebookProgress", "in_notebook", "log", "teller"]
+__all__ = ["NotebookProgress", "in_notebook", "log", "make_progress"]

@@ -7,24 +7,24 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kresnet.api.progress import teller
+from kresnet.api.progress import make_progress
 from kresnet.api.run import Run
 from kresnet.errors import make_error
 from kresnet.files import AnyPath, refuse_existing, translate_os_errors, write_text
-from kresnet.plan.memory_estimate import size
-from kresnet.report.run_data import Facts, gather, labels
-from kresnet.runs.run_directory import Run as Directory
+from kresnet.plan.memory_estimate import bytes_text
+from kresnet.report.run_data import RunData, gather_run_data, labels
+from kresnet.runs.run_directory import RunDirectory as Directory
 
 if TYPE_CHECKING:
-    from kresnet.evaluation.evaluation import Examination
-    from kresnet.report.comparison import Comparison
+    from kresnet.evaluation.evaluation import Evaluation
+    from kresnet.report.comparison import RunComparison
 
 Log = Callable[[str], None]
 
 
 def report_run(
     run: Run | AnyPath, output: AnyPath | None = None, *, evaluate: bool = True, progress: bool = True
-) -> Facts:
+) -> RunData:
     """Gather what a run left behind, and write a page about it that needs no network.
 
     Args:
@@ -51,7 +51,7 @@ def report_run(
 
 def compare_runs(
     runs: Sequence[Run | AnyPath], output: AnyPath | None = None, *, evaluate: bool = True, progress: bool = True
-) -> Comparison:
+) -> RunComparison:
     """`report_run` for several runs on one page, with what tells them apart.
 
     Runs that differ in nothing but their seed are summed up as mean and standard deviation.
@@ -74,36 +74,37 @@ def compare_runs(
     return comparison
 
 
-def _gathered(runs: Sequence[Run | AnyPath], output: AnyPath | None, evaluate: bool, progress: bool) -> list[Facts]:
+def _gathered(runs: Sequence[Run | AnyPath], output: AnyPath | None, evaluate: bool, progress: bool) -> list[RunData]:
     if output is not None and (page := Path(output)).is_dir():
         raise make_error("output_exists", f"{page} is a directory.", remedy=f"-o {page / 'report.html'}")
     if output is not None:
         refuse_existing(Path(output))
-    log, _ = teller(progress)
+    log, _ = make_progress(progress)
     directories = [Path(run) for run in runs]
     examine = partial(_examine, log) if evaluate else None
     return [
-        gather(directory, label, examine) for directory, label in zip(directories, labels(directories), strict=True)
+        gather_run_data(directory, label, examine)
+        for directory, label in zip(directories, labels(directories), strict=True)
     ]
 
 
-def _examine(log: Log, run: Directory) -> Examination:
+def _examine(log: Log, run: Directory) -> Evaluation:
     """Look at the test images; TensorFlow is imported for the first run that has a trained network."""
     from kresnet.runtime import import_tensorflow
 
     import_tensorflow()
-    from kresnet.evaluation.evaluate import examine
+    from kresnet.evaluation.evaluate import evaluate_in_detail
 
     log(f"{run}: looking at its test images")
-    return examine(run)
+    return evaluate_in_detail(run)
 
 
 def _write(page: Path, text: str, progress: bool) -> None:
     with translate_os_errors(page):
         page.parent.mkdir(parents=True, exist_ok=True)
     write_text(page, text)
-    log, _ = teller(progress)
-    log(f"Written to {page}: {size(len(text.encode()))}, plotly.js among them; it needs no network.")
+    log, _ = make_progress(progress)
+    log(f"Written to {page}: {bytes_text(len(text.encode()))}, plotly.js among them; it needs no network.")
 
 
 __all__ = ["compare_runs", "report_run"]

@@ -13,8 +13,8 @@ from kresnet.api.network import Network, load
 from kresnet.api.table import Table
 from kresnet.errors import make_error
 from kresnet.files import AnyPath
-from kresnet.runs.run_directory import Run as Directory
-from kresnet.runs.run_status import Standing, list_runs, standing
+from kresnet.runs.run_directory import RunDirectory as Directory
+from kresnet.runs.run_status import RunStatus, run_status, run_statuses
 from kresnet.spec.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Run:
     @property
     def path(self) -> Path:
         """The run's directory."""
-        return self.directory.directory
+        return self.directory.path
 
     @cached_property
     def network(self) -> Network:
@@ -59,9 +59,9 @@ class Run:
         return self.directory.recipe()
 
     @property
-    def standing(self) -> Standing:
+    def status(self) -> RunStatus:
         """State (`running`, `finished`, `stopped` or `broken`), reason, steps so far and in all, best epoch."""
-        return standing(self.path, self.path.name)
+        return run_status(self.path, self.path.name)
 
     @property
     def history(self) -> Table:
@@ -183,7 +183,7 @@ class Run:
         return f"<div><p><strong>{escape(self._line())}</strong></p>{self.history._repr_html_()}</div>"
 
     def _line(self) -> str:
-        now = self.standing
+        now = self.status
         reason = f" ({now.reason})" if now.reason else ""
         steps = f", {now.step:,} of {now.steps:,} steps" if now.steps else ""
         told = (
@@ -214,11 +214,11 @@ def open_run(path: AnyPath) -> Run:
     return Run(Directory.open(Path(path)))
 
 
-def runs(folder: AnyPath = "runs") -> Table:
+def list_runs(folder: AnyPath = "runs") -> Table:
     """The runs in a folder, or the one that it is itself: state, progress, best epoch; `path` is for `open_run`.
 
     Raises:
         KresnetError: `file_missing` if there is no such folder.
     """
     shown = ("name", "state", "reason", "step", "steps", "metric", "best", "best_epoch")
-    return Table((found.as_dict() for found in list_runs(Path(folder))), shown)
+    return Table((found.as_dict() for found in run_statuses(Path(folder))), shown)

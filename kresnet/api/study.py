@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kresnet.api.progress import teller
+from kresnet.api.progress import make_progress
 from kresnet.api.table import Table
 from kresnet.errors import KresnetError
 from kresnet.files import AnyPath
@@ -147,10 +147,10 @@ def run_study(
             is trained; `not_writable` or `disk_full`.
     """
     from kresnet.study import study_plan as planning
-    from kresnet.study.results import gather
-    from kresnet.study.runner import lead
+    from kresnet.study.results import gather_results
+    from kresnet.study.runner import run_missing
 
-    loaded, overrides, (log, _) = load_study(study), listed(overrides), teller(progress)
+    loaded, overrides, (log, _) = load_study(study), listed(overrides), make_progress(progress)
     plan = planning.plan_study(loaded, form, overrides, seeds)
     directory = Path("studies") / plan.name if output is None else Path(output)
     command = ["kresnet", "study", _named(study, loaded), *(["--form", form] if form else [])]
@@ -159,8 +159,8 @@ def run_study(
     command += ["--seeds", ",".join(map(str, seeds))] if seeds else []
     command += ["--jobs", str(jobs)] if jobs > 1 else []
     command += ["-o", str(directory), *(["--report", str(report)] if report is not None else [])]
-    outcomes = lead(plan, directory, jobs, shlex.join(command), log)
-    values = gather(plan, outcomes, directory, command)
+    outcomes = run_missing(plan, directory, jobs, shlex.join(command), log)
+    values = gather_results(plan, outcomes, directory, command)
     for place in [directory, *([Path(report)] if report is not None else [])]:
         log(f"Written to {place}: {', '.join(write_report(values, place))}")
     return StudyResult(directory, values, outcomes, shlex.join(command))

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kresnet.api.network import Network, load_both
-from kresnet.api.progress import teller
+from kresnet.api.progress import make_progress
 from kresnet.api.run import Run
 from kresnet.errors import KresnetError, make_error
 from kresnet.files import AnyPath
-from kresnet.runs.run_directory import Run as Directory
+from kresnet.runs.run_directory import RunDirectory as Directory
 from kresnet.spec.loading import Loaded, Overrides, Reference
 from kresnet.spec.recipe import Recipe
 
 if TYPE_CHECKING:
-    from kresnet.training.dry_run import Rehearsal
+    from kresnet.training.dry_run import DryRun
 
 
 def fit(
@@ -54,22 +54,22 @@ def fit(
         KeyboardInterrupt: once the run was asked to stop and its state is saved. A second interrupt does not wait.
     """
     from kresnet.distributed.cluster import cluster_of
-    from kresnet.plan.memory_estimate import available_memory, check_fits, estimate_recipe
+    from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
     from kresnet.runtime import import_tensorflow
-    from kresnet.weights.transfer import prepare
+    from kresnet.weights.transfer import prepare_transfer
 
     loaded, chosen = load_both(network, recipe, overrides)
     plan, cluster = loaded.plan(), cluster_of(chosen.value)
     run = Directory(Path("runs") / loaded.name if output is None else Path(output))
     if not cluster or cluster.chief:
         run.refuse_existing()
-    transfer = prepare(plan, Path(init) if init else None, freeze)
+    transfer = prepare_transfer(plan, Path(init) if init else None, freeze)
     if not force:
-        check_fits(estimate_recipe(plan, chosen.value), available_memory())
+        require_memory(estimate_recipe_memory(plan, chosen.value), available_memory())
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import start
 
-    log, display = teller(progress)
+    log, display = make_progress(progress)
     with _training(chosen):
         result = start(run, loaded.spec, plan, chosen.value, log, transfer, chosen.source.values, display=display)
     return Run(run, result)
@@ -90,14 +90,14 @@ def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = 
     from kresnet.distributed.cluster import named_cluster
     from kresnet.runtime import import_tensorflow
 
-    directory, (log, display) = Directory(Path(run)), teller(progress)
+    directory, (log, display) = Directory(Path(run)), make_progress(progress)
     if directory.finished():
         log(f"{directory} has finished; there is nothing left to do.")
         return Run(directory)
     cluster = named_cluster()
     follows = cluster is not None and not cluster.chief
     if not follows:  # the chief's machine alone may have it
-        directory = Directory.open(directory.directory)
+        directory = Directory.open(directory.path)
     import_tensorflow(silent=cluster is not None)
     from kresnet.training import fit as training
 
@@ -109,13 +109,13 @@ def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = 
     return Run(directory, result)
 
 
-def rehearse(
+def dry_run(
     network: Reference | Network,
     recipe: Reference | None = None,
     *,
     overrides: Overrides = (),
     force: bool = False,
-) -> Rehearsal:
+) -> DryRun:
     """Tell what a run would do: its steps, learning rates, memory, and after a few timed steps its length.
 
     Nothing is written. Arguments are those of `kresnet.fit`.
@@ -124,7 +124,7 @@ def rehearse(
         KresnetError: whatever `kresnet.fit` would refuse to begin with; `bad_option` for a run of several workers.
     """
     from kresnet.distributed.cluster import cluster_of
-    from kresnet.plan.memory_estimate import available_memory, check_fits, estimate_recipe
+    from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
     from kresnet.runtime import import_tensorflow
 
     loaded, chosen = load_both(network, recipe, overrides)
@@ -132,12 +132,12 @@ def rehearse(
         message = "--dry-run times one process, and this recipe is for several workers."
         raise make_error("bad_option", message, remedy="--set recipe.distribution=one_device")
     if not force:
-        check_fits(estimate_recipe(loaded.plan(), chosen.value), available_memory())
+        require_memory(estimate_recipe_memory(loaded.plan(), chosen.value), available_memory())
     import_tensorflow()
-    from kresnet.training.dry_run import rehearse
+    from kresnet.training.dry_run import dry_run
 
     with _training(chosen):
-        return rehearse(loaded.spec, loaded.plan(), chosen.value, chosen.source.values)
+        return dry_run(loaded.spec, loaded.plan(), chosen.value, chosen.source.values)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kresnet.api.network import Network, load, require_one_of
-from kresnet.api.progress import teller
+from kresnet.api.progress import make_progress
 from kresnet.errors import make_error
 from kresnet.export.contract import Fold, WeightType
 from kresnet.files import AnyPath
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from kresnet.api.run import Run
     from kresnet.export.portable import PortableResult
     from kresnet.export.saved_model import ExportResult
-    from kresnet.runs.trained_model import Origin
-    from kresnet.weights.matching import Match
-    from kresnet.weights.source_defaults import Carried
+    from kresnet.runs.trained_model import TrainedModel
+    from kresnet.weights.matching import WeightMatch
+    from kresnet.weights.source_defaults import CarriedDefaults
 
 Format = Literal["saved_model", "tflite", "onnx"]
 
@@ -40,8 +40,8 @@ class Conversion:
 
     path: Path
     spec: Path
-    found: Match
-    carried: Carried
+    found: WeightMatch
+    carried: CarriedDefaults
 
     def notes(self) -> list[str]:
         """What was done beyond setting float32 weights one by one, a sentence each."""
@@ -95,9 +95,9 @@ def convert(
             `weights_pickle`, `too_large`, `not_writable`, `disk_full`.
     """
     from kresnet.files import refuse_existing, write_text
-    from kresnet.plan.memory_estimate import available_memory, check_fits, estimate
+    from kresnet.plan.memory_estimate import available_memory, estimate_memory, require_memory
     from kresnet.runtime import import_tensorflow
-    from kresnet.weights.matching import match, require
+    from kresnet.weights.matching import match_weights, require_match
     from kresnet.weights.source import open_weights
     from kresnet.weights.source_defaults import carry_over
 
@@ -114,12 +114,14 @@ def convert(
         raise make_error("bad_option", f"A conversion has no recipe: --set recipe.{of_recipe[0]}.")
     with open_weights(Path(weights)) as source:
         network = load(spec, own)
-        carried = carry_over(network.loaded, network.plan(), source, match(network.plan(), source, layout).layout)
-        found = match(carried.plan, source, layout)
-        require(found, carried.plan, allow_missing, allow_unused)
+        carried = carry_over(
+            network.loaded, network.plan(), source, match_weights(network.plan(), source, layout).layout
+        )
+        found = match_weights(carried.plan, source, layout)
+        require_match(found, carried.plan, allow_missing, allow_unused)
         if not force:
-            check_fits(estimate(carried.plan, 1, training=False), available_memory())
-        log, _ = teller(progress)
+            require_memory(estimate_memory(carried.plan, 1, training=False), available_memory())
+        log, _ = make_progress(progress)
         for note in _notes(found, carried):
             log(note)
         import_tensorflow()
@@ -131,7 +133,7 @@ def convert(
     return Conversion(output, spec_file, found, carried)
 
 
-def _notes(found: Match, carried: Carried) -> list[str]:
+def _notes(found: WeightMatch, carried: CarriedDefaults) -> list[str]:
     notes = [f"Layout {found.layout.name}{f', prefix {found.prefix}' if found.prefix else ''}."]
     notes += [f"Carried over from the weights' origin: {path}={value}." for path, value in carried.settings.items()]
     notes += [
@@ -148,11 +150,11 @@ def _notes(found: Match, carried: Carried) -> list[str]:
     return notes
 
 
-def _types(found: Match) -> Counter[str]:
+def _types(found: WeightMatch) -> Counter[str]:
     return Counter(tensor.type for _, tensor in found.pairs if tensor.type != "float32")
 
 
-def _left(found: Match) -> list[str]:
+def _left(found: WeightMatch) -> list[str]:
     return [target.name for target in found.missing] + [target.name for target, _ in found.wrong]
 
 
@@ -208,16 +210,16 @@ def export_model(
     if format != "saved_model" and (number or signatures or base_path):
         message = f"--version, --signatures and --base-path are for a server, not for --format {format}."
         raise make_error("bad_option", message)
-    origin = opened(trained, spec, classes)
+    origin = open_for_use(trained, spec, classes)
     import_tensorflow()
-    from kresnet.export.sample_inputs import samples
-    from kresnet.export.saved_model import Options
+    from kresnet.export.sample_inputs import sample_inputs
+    from kresnet.export.saved_model import ExportOptions
     from kresnet.export.saved_model import export_model as export
     from kresnet.plan import make_plan
     from kresnet.weights.convert import load_model
 
     model = load_model(origin.model, make_plan(origin.spec))
-    inputs = samples(origin, Path(images) if images else None)
+    inputs = sample_inputs(origin, Path(images) if images else None)
     if format != "saved_model":
         from kresnet.export.portable import export_portable
 
@@ -225,9 +227,9 @@ def export_model(
             model, origin.spec, origin.class_names, Path(output), format,
             fold=fold, weights=weights, inputs=inputs, origin=origin.facts,
         )  # fmt: skip
-    log, _ = teller(progress)
+    log, _ = make_progress(progress)
     log("Exporting, then loading the export in a fresh process through TensorFlow's C API.")
-    options = Options(
+    options = ExportOptions(
         version=number,
         signatures=None if signatures is None else tuple(signatures),
         fold=fold,
@@ -237,12 +239,14 @@ def export_model(
     return export(model, origin.spec, origin.class_names, Path(output), options, inputs=inputs, origin=origin.facts)
 
 
-def opened(trained: Run | AnyPath, spec: Reference | Network | None, classes: AnyPath | Sequence[str] | None) -> Origin:
+def open_for_use(
+    trained: Run | AnyPath, spec: Reference | Network | None, classes: AnyPath | Sequence[str] | None
+) -> TrainedModel:
     """The network on disk that a user means, its spec and its classes' names."""
-    from kresnet.runs.trained_model import open_origin
+    from kresnet.runs.trained_model import open_trained_model
 
     names = Path(classes) if isinstance(classes, str | os.PathLike) else classes
-    return open_origin(Path(trained), spec=spec.loaded if isinstance(spec, Network) else spec, classes=names)
+    return open_trained_model(Path(trained), spec=spec.loaded if isinstance(spec, Network) else spec, classes=names)
 
 
 def _number(version: int | str) -> int | None:

@@ -9,16 +9,16 @@ from rich.table import Table
 
 from kresnet.cli.table_layout import fitting_table
 from kresnet.probes.batch_norm_agreement import NormCheck, tolerance
-from kresnet.probes.gradient_flow import Flow
+from kresnet.probes.gradient_flow import GradientFlow
 
 if TYPE_CHECKING:
-    from kresnet.diagnostics.checks import Conditions
+    from kresnet.diagnostics.checks import CheckConditions
 
 
-def conditions_text(label: str, under: Conditions) -> str:
+def conditions_text(label: str, under: CheckConditions) -> str:
     """What is examined, and how."""
     devices = f"{under.replicas} device{'s' * (under.replicas > 1)}"
-    return f"{label}: {under.batch} inputs, {under.precision}, {devices}\n{'; '.join(under.told)}"
+    return f"{label}: {under.batch} inputs, {under.precision}, {devices}\n{'; '.join(under.provenance)}"
 
 
 def norms_table(checks: Sequence[NormCheck]) -> Table:
@@ -33,7 +33,7 @@ def norms_table(checks: Sequence[NormCheck]) -> Table:
     return table
 
 
-def blocks_table(flow: Flow) -> Table:
+def blocks_table(flow: GradientFlow) -> Table:
     """What was measured at every block, from input to output."""
     figures = ("‖δ‖", "ratio", "identity", "residual", "cosine", "‖∂L/∂W‖", "σ largest", "σ typical")
     table = fitting_table("block", *figures, right=figures)

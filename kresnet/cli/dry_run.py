@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from kresnet.cli.common import console
 
 if TYPE_CHECKING:
-    from kresnet.training.dry_run import Rehearsal
+    from kresnet.training.dry_run import DryRun
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _WIDTH, _HEIGHT = 72, 6
 
 
-def print_rehearsal(found: Rehearsal) -> None:
+def print_rehearsal(found: DryRun) -> None:
     """The plan of a run: its length, its learning rate over the steps, memory, and time."""
     out, outline, timing = console(), found.outline, found.timing
     devices = f"{found.devices} device{'s' * (found.devices > 1)}"

@@ -10,7 +10,7 @@ import typer
 from kresnet.cli.common import log
 
 if TYPE_CHECKING:
-    from kresnet.serving.server import Serving
+    from kresnet.serving.server import RunningServer
 
 
 def register(app: typer.Typer) -> None:
@@ -48,14 +48,16 @@ def serve(
         command = backends.start_command(chosen, models, host=host, rest_port=rest_port, grpc_port=grpc_port)
         log(" ".join(command))
         backends.replace_process(command)
-    from kresnet.serving.server import Limits, Settings
+    from kresnet.serving.server import RequestLimits, ServerSettings
     from kresnet.serving.server import serve as serve_embedded
 
-    settings = Settings(host, rest_port, grpc_port, Limits(request_bytes, request_seconds, answer_seconds), run_threads)
+    settings = ServerSettings(
+        host, rest_port, grpc_port, RequestLimits(request_bytes, request_seconds, answer_seconds), run_threads
+    )
     serve_embedded(models, settings, lambda running: _started(host, running))
 
 
-def _started(host: str, serving: Serving) -> None:
+def _started(host: str, serving: RunningServer) -> None:
     where = f"http://{host}:{serving.rest_port}"
     log(f"REST at {where}/v1/models, gRPC at {host}:{serving.grpc_port}")
     told = "1 run at a time" if serving.runs == 1 else f"{serving.runs} runs at once"

@@ -13,7 +13,7 @@ from rich.text import Text
 from kresnet.cli.table_layout import fitting_table
 from kresnet.plan.diff import Difference, place
 from kresnet.plan.records import Plan
-from kresnet.plan.summary import Comparison, amount, rows, shape_text, signed
+from kresnet.plan.summary import PublishedComparison, shape_text, signed_number, summary_rows, with_unit_prefix
 
 if TYPE_CHECKING:
     from kresnet.diagnostics.explain import Explanation
@@ -32,14 +32,14 @@ def plan_table(plan: Plan, width: int = _WIDE) -> Table:
         table = fitting_table("part", "layers", "shortcut", *figures, right=figures[1:], wraps=("layers", "shortcut"))
     else:
         table = fitting_table("part", *figures, right=figures[1:])
-    for row in rows(plan):
+    for row in summary_rows(plan):
         part = "  " * row.level + row.part
         words: tuple[str, ...] = (row.layers, row.shortcut)
         if width < _WIDE:
             told = ", ".join(filter(None, words)) if row.level or not row.blocks else ""
             room = width - _FIGURES if width >= _FIGURES + _WORDS else width
             part, words = "\n".join([part, *_folded(told, room, "  " * row.level)]), ()
-        shown = (f"{row.parameters:,}" if row.parameters else "", amount(row.macs) if row.macs else "")
+        shown = (f"{row.parameters:,}" if row.parameters else "", with_unit_prefix(row.macs) if row.macs else "")
         table.add_row(part, *words, shape_text(row.shape), *shown, style="dim" if row.level else "")
     return table
 
@@ -64,7 +64,7 @@ def totals(plan: Plan) -> Text:
     total = plan.trainable + plan.non_trainable
     parts = [
         f"{plan.trainable:,} trainable + {plan.non_trainable:,} non-trainable = {total:,} parameters",
-        f"{plan.macs:,} MACs ({amount(plan.macs)})",
+        f"{plan.macs:,} MACs ({with_unit_prefix(plan.macs)})",
         f"{plan.weighted_layers} weighted layers",
     ]
     return Text("\n".join(parts), style="bold")
@@ -75,7 +75,7 @@ def title(plan: Plan) -> Text:
     return text.append(f"  {plan.about['source']}", style="not bold dim") if plan.about.get("source") else text
 
 
-def paper_table(comparisons: Iterable[Comparison]) -> Table:
+def paper_table(comparisons: Iterable[PublishedComparison]) -> Table:
     """Figures that one source publishes beside the plan's."""
     table = fitting_table("figure", "published", "plan", "difference", "tolerance", "",
                           right=("published", "plan", "difference", "tolerance"))  # fmt: skip
@@ -97,7 +97,11 @@ def specs_table(entries: Iterable[dict[str, Any]]) -> Table:
     for entry in entries:
         total = entry["parameters"]["total"]
         table.add_row(
-            entry["name"], str(entry["weighted_layers"]), f"{total:,}", amount(entry["macs"]), entry["source"] or ""
+            entry["name"],
+            str(entry["weighted_layers"]),
+            f"{total:,}",
+            with_unit_prefix(entry["macs"]),
+            entry["source"] or "",
         )
     return table
 
@@ -128,8 +132,8 @@ def blocks_table(difference: Difference) -> Table:
             place(run),
             what,
             first.shapes,
-            signed(sum(b.parameters for b in run)),
-            signed(sum(b.macs for b in run), short=True),
+            signed_number(sum(b.parameters for b in run)),
+            signed_number(sum(b.macs for b in run), short=True),
         )
     return table
 

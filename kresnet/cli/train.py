@@ -15,7 +15,7 @@ from kresnet.cli.common import ForceOption, JsonOption, OutputOption, SetOption,
 from kresnet.errors import KresnetError, make_error
 
 if TYPE_CHECKING:
-    from kresnet.training.dry_run import Rehearsal
+    from kresnet.training.dry_run import DryRun
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")]
 
@@ -68,7 +68,7 @@ def fit(
     elif dry_run:
         if output or init or frozen:
             raise make_error("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="--dry-run alone")
-        return _rehearsed(kresnet.rehearse(spec, recipe, overrides=overrides or (), force=force), as_json)
+        return _rehearsed(kresnet.dry_run(spec, recipe, overrides=overrides or (), force=force), as_json)
     else:
         parts = [part.strip() for part in frozen.split(",")] if frozen else []
         with _saved_before_the_end():
@@ -95,7 +95,7 @@ def _saved_before_the_end() -> Iterator[None]:
         raise
 
 
-def _rehearsed(found: Rehearsal, as_json: bool) -> None:
+def _rehearsed(found: DryRun, as_json: bool) -> None:
     """Show what a run would do."""
     if as_json:
         return print_json(found.as_dict())
@@ -106,10 +106,10 @@ def _rehearsed(found: Rehearsal, as_json: bool) -> None:
 
 def _most(peak: Mapping[str, int]) -> str:
     """`1.2 GiB of memory, 3.4 GiB on the device`."""
-    from kresnet.plan.memory_estimate import size
+    from kresnet.plan.memory_estimate import bytes_text
 
-    host = f"{size(peak['host'])} of memory"
-    return f"{host}, {size(peak['device'])} on the device" if "device" in peak else host
+    host = f"{bytes_text(peak['host'])} of memory"
+    return f"{host}, {bytes_text(peak['device'])} on the device" if "device" in peak else host
 
 
 def _named(metrics: Mapping[str, Any]) -> str:
@@ -125,7 +125,7 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List runs: whether they run, are finished, stopped or broken, how far they came, and their best epoch."""
-    found = kresnet.runs(folder)
+    found = kresnet.list_runs(folder)
     if as_json:
         return print_json({"runs": found})
     from kresnet.cli.tables import runs_table

@@ -31,7 +31,7 @@ class Stream(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Dice:
+class CounterRng:
     """The dice of some examples in one epoch.
 
     Attributes:

@@ -1,7 +1,7 @@
 """The batches that training and evaluation read.
 
-The training batch of step s is a function of (seed, s) alone (see `kresnet.data.order` and `kresnet.data.counter_rng`). One
-data set may run over a whole training: epochs follow each other without a new iterator.
+The training batch of step s is a function of (seed, s) alone (see `kresnet.data.order` and `kresnet.data.counter_rng`).
+One data set may run over a whole training: epochs follow each other without a new iterator.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from kresnet.data.augment import Augmentation
 from kresnet.data.augment.mix import draw_mixture, mix_pairs
-from kresnet.data.counter_rng import Dice
+from kresnet.data.counter_rng import CounterRng
 from kresnet.data.order import draw_order, steps_per_epoch
 from kresnet.data.splits import Split
 from kresnet.errors import make_error
@@ -27,7 +27,7 @@ _READY_BATCHES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class BatchSlice:
     """Which part of every global batch a worker reads: the `index`-th of `count` equal ones.
 
     The shares put together in order are the global batch, so that nothing but speed depends on how many there are.
@@ -42,7 +42,7 @@ class Share:
         return slice(self.index * size, (self.index + 1) * size)
 
 
-WHOLE = Share()
+WHOLE = BatchSlice()
 
 
 def training_batches(
@@ -54,7 +54,7 @@ def training_batches(
     seed: int,
     start_step: int,
     stop_step: int,
-    share: Share = WHOLE,
+    share: BatchSlice = WHOLE,
 ) -> tf.data.Dataset:
     """The batches of steps `start_step` to `stop_step - 1`, in order; starting late costs nothing.
 
@@ -81,7 +81,7 @@ def training_batches(
         epoch, place = divmod(int(step), epoch_steps)
         positions = order_at(epoch)[place * batch_size : (place + 1) * batch_size][share.of(batch_size)]
         mixture = [draw_mixture(mix, seed, int(step), split.image_shape[:2])] if mix else []
-        return [(positions,), *augmentation.draw(Dice(seed, epoch, positions)), *mixture]
+        return [(positions,), *augmentation.draw(CounterRng(seed, epoch, positions)), *mixture]
 
     example = draw(start_step)
     flat = [np.asarray(array) for part in example for array in part]
@@ -109,7 +109,7 @@ def training_batches(
     return _finish(addresses.map(read, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True))
 
 
-def evaluation_batches(split: Split, batch_size: int, share: Share = WHOLE) -> tf.data.Dataset:
+def evaluation_batches(split: Split, batch_size: int, share: BatchSlice = WHOLE) -> tf.data.Dataset:
     """Every example of the share once, in the split's order, never augmented.
 
     Returns:

@@ -37,7 +37,7 @@ _LOADING_BATCH = 256
 logger = logging.getLogger(__name__)
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     """Where a split's examples come from.
 
     Attributes:
@@ -68,7 +68,7 @@ class Split:
     def __init__(
         self,
         name: str,
-        source: Source,
+        source: ImageSource,
         input: Input,
         *,
         skip_unreadable: bool = False,

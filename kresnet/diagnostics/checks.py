@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from kresnet.diagnostics.network_under_test import Subject
+from kresnet.diagnostics.network_under_test import NetworkUnderTest
 from kresnet.errors import make_error
 from kresnet.graph import build_model
 from kresnet.plan import Plan
 from kresnet.probes.batch_norm_agreement import NormCheck, norm_checks
-from kresnet.probes.block_paths import batch_norms, blocks
-from kresnet.probes.gradient_flow import Flow, flow
-from kresnet.probes.jacobian import Singular, singular_values
+from kresnet.probes.block_paths import batch_norms, block_paths
+from kresnet.probes.gradient_flow import GradientFlow, gradient_flow
+from kresnet.probes.jacobian import SingularValues, singular_values
 from kresnet.probes.probe import Probe
 from kresnet.probes.replay import replay
 
@@ -22,18 +22,18 @@ JACOBIAN_IMAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class CheckConditions:
     """Under which a check was made."""
 
     batch: int
     replicas: int
     precision: str
-    told: tuple[str, ...]
+    provenance: tuple[str, ...]
 
 
-def conditions(subject: Subject) -> Conditions:
-    return Conditions(
-        len(subject.images), subject.engine.strategy.num_replicas_in_sync, subject.precision, subject.told
+def conditions(subject: NetworkUnderTest) -> CheckConditions:
+    return CheckConditions(
+        len(subject.images), subject.engine.strategy.num_replicas_in_sync, subject.precision, subject.provenance
     )
 
 
@@ -51,7 +51,7 @@ def require_batch_norms(plan: Plan, images: int, replicas: int) -> None:
         raise make_error("contradiction", message, expected=f"at least {2 * replicas} images", found=str(images))
 
 
-def check_batch_norms(subject: Subject) -> list[NormCheck]:
+def check_batch_norms(subject: NetworkUnderTest) -> list[NormCheck]:
     """Compare every batch norm's gradients with the derivation.
 
     Raises:
@@ -64,15 +64,15 @@ def check_batch_norms(subject: Subject) -> list[NormCheck]:
     return norm_checks([norm.name for norm in probe.norms], [found["batch_norm"] for found in replicas])
 
 
-def check_gradients(subject: Subject, *, jacobians: bool = True) -> Flow:
+def check_gradients(subject: NetworkUnderTest, *, jacobians: bool = True) -> GradientFlow:
     """Measure the gradient at every block, and the blocks' Jacobians."""
     probe = Probe(subject.plan, subject.engine.trainer.network, check_norms=False, measure_blocks=True)
     found = subject.engine.examine(subject.batch(), probe)[0]["flow"]
     singular = _jacobians(subject) if jacobians else []
-    return flow(subject.label, probe.blocks, found, singular)
+    return gradient_flow(subject.label, probe.blocks, found, singular)
 
 
-def _jacobians(subject: Subject) -> list[Singular]:
+def _jacobians(subject: NetworkUnderTest) -> list[SingularValues]:
     """Of every block, at what reaches it from the first images of the batch, on one device."""
     network = subject.engine.trainer.network
     if subject.engine.strategy.num_replicas_in_sync > 1:  # mirrored layers cannot be called outside their strategy
@@ -81,4 +81,4 @@ def _jacobians(subject: Subject) -> list[Singular]:
         network.set_weights(weights)
     images = tf.constant(subject.images[:JACOBIAN_IMAGES], tf.float32)
     passage = replay(network, subject.plan.records, {"input": images})
-    return [singular_values(network, block, passage.outputs[block.input]) for block in blocks(subject.plan)]
+    return [singular_values(network, block, passage.outputs[block.input]) for block in block_paths(subject.plan)]

@@ -14,9 +14,9 @@ import tensorflow as tf
 from kresnet.errors import make_error, nearest
 from kresnet.evaluation.inference import (
     Picture,
-    answer,
-    called,
+    image_names,
     label,
+    prediction,
     probabilities,
     read_images,
     require_image_classifier,
@@ -24,7 +24,7 @@ from kresnet.evaluation.inference import (
 from kresnet.files import refuse_existing, staged_directory, write_json
 from kresnet.plan import Plan, Record, make_plan
 from kresnet.probes.replay import replay
-from kresnet.runs.trained_model import Origin
+from kresnet.runs.trained_model import TrainedModel
 from kresnet.spec.inputs import Input
 from kresnet.weights.convert import load_model
 
@@ -178,7 +178,7 @@ class Explanation:
 
 
 def explain(
-    origin: Origin,
+    origin: TrainedModel,
     images: Sequence[Picture],
     *,
     stages: Sequence[int] = (),
@@ -204,12 +204,12 @@ def explain(
     ends = stage_ends(plan)
     wanted = _known_stages(plan, ends, stages)
     class_ids = [_class_id(name, origin.class_names, origin.spec.head.classes) for name in classes]  # type: ignore[union-attr]
-    pictures = zip(called(images), read_images(images, origin.spec.input), strict=True)
-    look = Looker(load_model(origin.model, plan), plan)
+    pictures = zip(image_names(images), read_images(images, origin.spec.input), strict=True)
+    look = ActivationReader(load_model(origin.model, plan), plan)
     explained = []
     for name, pixels in pictures:
         seen = look(pixels)
-        found = answer(name, seen.probabilities, origin.class_names)
+        found = prediction(name, seen.probabilities, origin.class_names)
         cams = tuple(
             Cam(
                 class_id,
@@ -230,7 +230,7 @@ def explain(
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ImageView:
     """What a network makes of one image.
 
     Attributes:
@@ -248,7 +248,7 @@ class Look:
         return np.maximum(self.maps[record] @ self.gradients[record].mean((0, 1)), 0.0)
 
 
-class Looker:
+class ActivationReader:
     """A network in inference, whose stages can be looked into."""
 
     def __init__(self, network: keras.Model, plan: Plan) -> None:
@@ -257,12 +257,12 @@ class Looker:
         # one image where oneDNN finds no way to reorder them (TensorFlow 2.21).
         self._run = tf.function(self._passed)
 
-    def __call__(self, pixels: np.ndarray, class_id: int = 0) -> Look:
+    def __call__(self, pixels: np.ndarray, class_id: int = 0) -> ImageView:
         """Look at uint8 `(H, W, C)` pixels with a class in mind."""
         chosen = tf.one_hot([class_id], self.plan.by_name[self.plan.outputs["logits"]].shape[0])
         logits, *found = self._run(tf.constant(pixels[np.newaxis], tf.float32), chosen)
         maps, gradients = ({name: tensor[0].numpy() for name, tensor in each.items()} for each in found)
-        return Look(probabilities(self.plan, logits)[0], maps, gradients)
+        return ImageView(probabilities(self.plan, logits)[0], maps, gradients)
 
     def _passed(self, image: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, dict[str, Any], dict[str, Any]]:
         with tf.GradientTape() as tape:
@@ -321,4 +321,14 @@ def _class_id(name: str, names: Sequence[str], count: int) -> int:
     )
 
 
-__all__ = ["Cam", "Explained", "Explanation", "Features", "Filters", "Look", "Looker", "explain", "stage_ends"]
+__all__ = [
+    "ActivationReader",
+    "Cam",
+    "Explained",
+    "Explanation",
+    "Features",
+    "Filters",
+    "ImageView",
+    "explain",
+    "stage_ends",
+]

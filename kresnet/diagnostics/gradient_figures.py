@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from kresnet.probes.gradient_flow import BlockFlow, Flow
+from kresnet.probes.gradient_flow import BlockFlow, GradientFlow
 
 #: Told apart without colour vision, and in print (Okabe and Ito 2008).
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
@@ -31,7 +31,7 @@ class Chart(Figure):
         return buffer.getvalue()
 
 
-def draw_flows(flows: Sequence[Flow]) -> Figure:
+def draw_flows(flows: Sequence[GradientFlow]) -> Figure:
     """Norms, paths, Jacobians and weight gradients, block by block."""
     figure = Chart(figsize=(11, 7.5), layout="constrained")
     signal, paths, jacobian, weights = figure.subplots(2, 2).flat
@@ -64,7 +64,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
     return files
 
 
-def _line(axes: Any, places: np.ndarray, flow: Flow, field: str, **style: Any) -> None:
+def _line(axes: Any, places: np.ndarray, flow: GradientFlow, field: str, **style: Any) -> None:
     """A line over the blocks that have the value; nothing where none has."""
     values = np.array([_value(block, field) for block in flow.blocks])
     if np.isfinite(values).any():

@@ -14,7 +14,7 @@ import tensorflow as tf
 from kresnet.data.embedded import read as read_embedded
 from kresnet.data.pipeline import training_batches
 from kresnet.data.sources import open_data
-from kresnet.data.sources.embedded import Arrays
+from kresnet.data.sources.embedded import ArraySource
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.devices import make_strategy
 from kresnet.distributed.precision import resolve_precision
@@ -23,10 +23,10 @@ from kresnet.graph import build_model
 from kresnet.graph.build import BatchNorm
 from kresnet.graph.layers import FusedBatchNorm
 from kresnet.plan import Plan, plan_loaded
-from kresnet.plan.memory_estimate import available_memory, estimate, size
+from kresnet.plan.memory_estimate import available_memory, bytes_text, estimate_memory
 from kresnet.plan.objective import objective
 from kresnet.runs.checkpoints import CheckpointStore
-from kresnet.runs.run_directory import Run
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.loading import Overrides, Reference, load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
@@ -42,7 +42,7 @@ MEMORY_FACTOR = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class NetworkUnderTest:
     """A network about to be examined.
 
     Attributes:
@@ -60,7 +60,7 @@ class Subject:
     images: Any
     targets: Any
     precision: str
-    told: tuple[str, ...]
+    provenance: tuple[str, ...]
 
     def batch(self) -> Any:
         """The batch, split among the replicas."""
@@ -78,14 +78,14 @@ class HalfSquaredDistance(Squares):
         return tf.add_n([0.5 * tf.reduce_sum(tf.square(a - b), list(range(1, len(a.shape)))) for a, b in pairs])
 
 
-def open_subject(
-    reference: Reference | Run,
+def open_network_under_test(
+    reference: Reference | RunDirectory,
     *,
     recipe: Reference | None = None,
     overrides: Overrides = (),
     batch: int,
     batch_norm: BatchNorm = FusedBatchNorm,
-) -> Subject:
+) -> NetworkUnderTest:
     """Build the network that `reference` means, and read a batch for it.
 
     Args:
@@ -102,14 +102,14 @@ def open_subject(
     spec_overrides, recipe_overrides = split_overrides(overrides)
     run = None
     if isinstance(reference, str | os.PathLike) and Path(reference).is_dir():
-        reference = Run.open(Path(reference))
-    if isinstance(reference, Run):
+        reference = RunDirectory.open(Path(reference))
+    if isinstance(reference, RunDirectory):
         run = reference
         if recipe or spec_overrides:
             message = "A run is examined as it was trained; only settings of its recipe can be changed."
             raise make_error("bad_option", message, remedy="--set recipe.precision=bfloat16")
         spec, plan = run.spec(), run.plan()
-        chosen = load_recipe(str(run.directory / "recipe.yaml"), recipe_overrides).value
+        chosen = load_recipe(str(run.path / "recipe.yaml"), recipe_overrides).value
     else:
         loaded = load_spec(reference, spec_overrides)
         spec, plan = loaded.value, plan_loaded(loaded)
@@ -132,18 +132,18 @@ def open_subject(
         loss = make_loss(objective(plan)) if isinstance(spec.head, Classifier) else HalfSquaredDistance()
         engine = Engine(Trainer(network, loss=loss, loss_scale=loss_scale_for(precision)), strategy)
     label = plan.name + (f" ({', '.join(map(str, spec_overrides))})" if spec_overrides else "")
-    return Subject(label, plan, engine, images, targets, precision, (weights_told, *data_told))
+    return NetworkUnderTest(label, plan, engine, images, targets, precision, (weights_told, *data_told))
 
 
 def _require_memory(plan: Plan, batch: int) -> None:
-    needed, available = MEMORY_FACTOR * estimate(plan, batch, training=True).total, available_memory()
+    needed, available = MEMORY_FACTOR * estimate_memory(plan, batch, training=True).total, available_memory()
     if available is not None and needed > available:
-        message = f"Examining {plan.name} on {batch} images takes about {size(needed)} of memory."
-        found = f"{size(available)}, which is what this machine has left"
+        message = f"Examining {plan.name} on {batch} images takes about {bytes_text(needed)} of memory."
+        found = f"{bytes_text(available)}, which is what this machine has left"
         raise make_error("too_large", message, found=found, remedy=f"--batch {max(2, batch * available // needed)}")
 
 
-def _load_weights(network: keras.Model, run: Run | None) -> str:
+def _load_weights(network: keras.Model, run: RunDirectory | None) -> str:
     """Give the network the weights of a run: the final ones, else those of its newest checkpoint."""
     if run is None:
         return "initial weights"
@@ -211,6 +211,6 @@ def _adapted(spec: Spec, count: int) -> tuple[Any, Any]:
             "bad_option", f"There are {available} embedded images.", found=str(count), remedy=f"--batch {available}"
         )
     images = np.repeat(arrays["train_images"][:count], spec.input.shape[-1], axis=-1)
-    source = Arrays(images, arrays["train_labels"][:count], spec.input)
+    source = ArraySource(images, arrays["train_labels"][:count], spec.input)
     pixels, labels = source.fetch(tf.range(count, dtype=tf.int64))
     return pixels.numpy(), labels.numpy()

@@ -1,1 +1,1 @@
-"""Several devices and several workers as one run: cluster, rendezvous, collectives between workers, strategy, precision."""
+"""Several devices and several workers as one run: cluster, rendezvous, worker groups, strategy, precision."""

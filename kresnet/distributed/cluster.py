@@ -121,8 +121,10 @@ def _problems(config: Any) -> Iterator[Problem]:
         if role not in ROLES:
             yield _problem(
                 f"TF_CONFIG names a job `{role}`, which has no part in synchronous training.",
-                expected=" or ".join(ROLES), found=role, nearest=nearest(role, ROLES),
-            )  # fmt: skip
+                expected=" or ".join(ROLES),
+                found=role,
+                nearest=nearest(role, ROLES),
+            )
         elif not isinstance(addresses, list) or not all(map(_is_address, addresses)):
             yield _problem(f"The addresses of job `{role}` are not all HOST:PORT.", found=json.dumps(addresses)[:200])
     known = {role: cluster[role] for role in ROLES if isinstance(cluster.get(role), list)}
@@ -141,8 +143,9 @@ def _problems(config: Any) -> Iterator[Problem]:
     if not index.isdecimal() or int(index) >= count:
         yield _problem(
             f"The task's index is none of the cluster's `{kind}` tasks.",
-            expected=f"0 to {count - 1}", found=index,
-        )  # fmt: skip
+            expected=f"0 to {count - 1}",
+            found=index,
+        )
 
 
 def _is_address(value: Any) -> bool:
@@ -170,8 +173,12 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
         here = environment.get("SLURMD_NODENAME", places[rank][0])
     except (KeyError, ValueError, IndexError) as error:
         message = f"SLURM's variables do not describe this job step ({type(error).__name__}: {error})."
-        raise make_error("environment", message, expected="SLURM_STEP_NODELIST, SLURM_STEP_TASKS_PER_NODE, SLURM_PROCID and "
-                   "SLURM_JOB_ID, as srun sets them", remedy="start with srun, or set TF_CONFIG") from None  # fmt: skip
+        raise make_error(
+            "environment",
+            message,
+            expected="SLURM_STEP_NODELIST, SLURM_STEP_TASKS_PER_NODE, SLURM_PROCID and SLURM_JOB_ID, as srun sets them",
+            remedy="start with srun, or set TF_CONFIG",
+        ) from None
     if places[rank][0] != here:
         message = f"Task {rank} should run on {places[rank][0]} and runs on {here}."
         raise make_error("environment", message, expected="tasks numbered node after node", remedy="srun -m block")

@@ -13,10 +13,10 @@ from typing import Any
 import tensorflow as tf
 
 from kresnet.distributed.cluster import Cluster, require_shares
-from kresnet.distributed.devices import choose_kernels, make_strategy
+from kresnet.distributed.devices import choose_deterministic_kernels, make_strategy
 from kresnet.distributed.environment import versions
 from kresnet.distributed.precision import Precision, resolve_precision
-from kresnet.distributed.rendezvous import meet
+from kresnet.distributed.rendezvous import rendezvous
 from kresnet.distributed.workers import Workers
 from kresnet.errors import make_error
 from kresnet.spec.architecture import Spec
@@ -24,7 +24,7 @@ from kresnet.spec.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
-class Assembly:
+class DistributedContext:
     """Workers that are ready to train.
 
     Attributes:
@@ -43,7 +43,7 @@ class Assembly:
 
 
 @contextlib.contextmanager
-def assembled(cluster: Cluster | None, recipe: Recipe | None) -> Iterator[Assembly]:
+def connect(cluster: Cluster | None, recipe: Recipe | None) -> Iterator[DistributedContext]:
     """The workers, met, and the strategy that all share; within, an error of one ends all.
 
     Args:
@@ -55,26 +55,31 @@ def assembled(cluster: Cluster | None, recipe: Recipe | None) -> Iterator[Assemb
     """
     if cluster and recipe:
         require_shares(recipe.batch_size, len(cluster.addresses), "workers")
-    workers = meet(cluster) if cluster else Workers()
+    workers = rendezvous(cluster) if cluster else Workers()
     with workers.together():
         if recipe:
-            choose_kernels(recipe)
-        gpus = workers.share(len(tf.config.list_physical_devices("GPU")))
+            choose_deterministic_kernels(recipe)
+        gpus = workers.all_gather(len(tf.config.list_physical_devices("GPU")))
         if len(set(gpus)) > 1:
-            raise make_error("environment", "The workers differ in their GPUs.", expected="the same number for each",
-                       found=", ".join(map(str, gpus)), remedy="CUDA_VISIBLE_DEVICES")  # fmt: skip
+            raise make_error(
+                "environment",
+                "The workers differ in their GPUs.",
+                expected="the same number for each",
+                found=", ".join(map(str, gpus)),
+                remedy="CUDA_VISIBLE_DEVICES",
+            )
         strategy = make_strategy(recipe.distribution if recipe else "multi_worker", cluster)
         if recipe:
             replicas = strategy.num_replicas_in_sync
             require_shares(recipe.batch_size, replicas, "replicas")
             require_shares(recipe.batch_size, replicas * recipe.accumulate_steps, "parts (replicas x accumulate_steps)")
         here = resolve_precision("auto")
-        alike = len(set(workers.share(here.name))) == 1
-        yield Assembly(workers, strategy, here if alike else Precision("float32", "auto: the workers differ"))
+        alike = len(set(workers.all_gather(here.name))) == 1
+        yield DistributedContext(workers, strategy, here if alike else Precision("float32", "auto: the workers differ"))
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SharedConfig:
     """What is trained.
 
     Attributes:
@@ -108,11 +113,15 @@ class Terms:
             KresnetError: `data_mismatch`.
         """
         if fingerprint != self.fingerprint:
-            raise make_error("data_mismatch", "The data on this machine are not those on the chief's.", path="recipe.data",
-                       remedy="give every worker the same files")  # fmt: skip
+            raise make_error(
+                "data_mismatch",
+                "The data on this machine are not those on the chief's.",
+                path="recipe.data",
+                remedy="give every worker the same files",
+            )
 
 
-def receive(workers: Workers, own: tuple[Spec, Recipe] | None) -> Terms:
+def receive_shared_config(workers: Workers, own: tuple[Spec, Recipe] | None) -> SharedConfig:
     """The chief's terms, for another worker.
 
     Args:
@@ -122,16 +131,22 @@ def receive(workers: Workers, own: tuple[Spec, Recipe] | None) -> Terms:
     Raises:
         KresnetError: `environment`, if the workers were told different things or run different versions.
     """
-    told = workers.share(None)[0]
+    told = workers.all_gather(None)[0]
     spec, recipe = Spec.model_validate(told["spec"]), Recipe.model_validate(told["recipe"])
     pairs = [(name, told["versions"].get(name), here) for name, here in versions().items()]
     if differing := [f"{name} {theirs}, here {here}" for name, theirs, here in pairs if theirs != here]:
-        raise make_error("environment", f"The workers run different versions: {'; '.join(differing)}.",
-                   remedy="install the same versions everywhere")  # fmt: skip
+        raise make_error(
+            "environment",
+            f"The workers run different versions: {'; '.join(differing)}.",
+            remedy="install the same versions everywhere",
+        )
     if own:
         recipe = recipe.model_copy(update={"data": own[1].data})
         for name, mine, theirs in (("spec", own[0], spec), ("recipe", own[1], recipe)):
             if mine != theirs:
-                raise make_error("environment", f"This worker was started with another {name} than the chief.",
-                           remedy="start all workers with the same command")  # fmt: skip
-    return Terms(told["directory"], spec, recipe, told["transfer"], told["fingerprint"])
+                raise make_error(
+                    "environment",
+                    f"This worker was started with another {name} than the chief.",
+                    remedy="start all workers with the same command",
+                )
+    return SharedConfig(told["directory"], spec, recipe, told["transfer"], told["fingerprint"])

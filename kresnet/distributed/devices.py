@@ -18,7 +18,7 @@ from kresnet.spec.recipe import Recipe
 TPU_SECONDS = 10.0
 
 
-def choose_kernels(recipe: Recipe) -> None:
+def choose_deterministic_kernels(recipe: Recipe) -> None:
     """Have TensorFlow use kernels that give the same bits each time, if the recipe asks for them."""
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()

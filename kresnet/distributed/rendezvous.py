@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from kresnet.distributed.cluster import Cluster
-from kresnet.distributed.workers import ConnectedWorkers, Line, Workers
+from kresnet.distributed.workers import ConnectedWorkers, Connection, Workers
 from kresnet.errors import KresnetError, Problem, make_error
 
 #: Environment variable: how long workers wait for each other at the start, in seconds.
@@ -26,7 +26,7 @@ _ATTEMPT_SECONDS, _PAUSE_SECONDS = 5.0, 0.2
 _LARGEST_GREETING = 1 << 22  # bytes
 
 
-def meet(cluster: Cluster) -> Workers:
+def rendezvous(cluster: Cluster) -> Workers:
     """Meet the other workers.
 
     Raises:
@@ -36,9 +36,9 @@ def meet(cluster: Cluster) -> Workers:
     if len(cluster.addresses) == 1:
         return Workers()
     deadline = time.monotonic() + wait_seconds()
-    with _Reception(cluster) as reception:
+    with _Listener(cluster) as reception:
         _require_all(cluster, deadline)
-        lines = reception.everyone(deadline) if cluster.chief else {0: _report(cluster, deadline)}
+        lines = reception.wait_for_all(deadline) if cluster.chief else {0: _report_to_chief(cluster, deadline)}
     return ConnectedWorkers(cluster, lines)
 
 
@@ -55,11 +55,11 @@ def wait_seconds() -> float:
     raise make_error("environment", f"{WAIT_VARIABLE} is no time to wait.", expected="seconds above 0", found=text)
 
 
-class _Reception:
+class _Listener:
     """Answers the other workers' questions, and keeps the connections of those that report to the chief."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self.cluster, self.reported = cluster, dict[int, Line]()
+        self.cluster, self.reported = cluster, dict[int, Connection]()
         self.twice: int | None = None  # a worker that two processes report as
         self.changed = threading.Condition()
         port = int(cluster.addresses[cluster.rank].rpartition(":")[2])
@@ -74,8 +74,8 @@ class _Reception:
                 "environment", message, remedy="end that process, or give the workers other ports"
             ) from None
 
-    def __enter__(self) -> _Reception:
-        threading.Thread(target=self._welcome, daemon=True).start()
+    def __enter__(self) -> _Listener:
+        threading.Thread(target=self._accept_connections, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,7 +86,7 @@ class _Reception:
             self.listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self.listener.close()
 
-    def everyone(self, deadline: float) -> dict[int, Line]:
+    def wait_for_all(self, deadline: float) -> dict[int, Connection]:
         """The lines to all other workers, once each has reported; tells them to go."""
         others = range(1, len(self.cluster.addresses))
         with self.changed:
@@ -98,24 +98,24 @@ class _Reception:
             raise make_error("environment", message, remedy="give each worker its own task")
         missing = [rank for rank in others if rank not in self.reported]
         if missing:
-            raise _absent(self.cluster, dict.fromkeys(missing, "it did not reach all the others"))
+            raise _absent_workers_error(self.cluster, dict.fromkeys(missing, "it did not reach all the others"))
         self._close()  # the port is TensorFlow's from now on
         for line in self.reported.values():
             with contextlib.suppress(OSError):  # one that ended meanwhile is missed soon enough
                 line.send("go")
         return self.reported
 
-    def _welcome(self) -> None:
+    def _accept_connections(self) -> None:
         while True:
             try:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._answer_greeting, args=(connection,), daemon=True).start()
 
-    def _answer(self, connection: socket.socket) -> None:
+    def _answer_greeting(self, connection: socket.socket) -> None:
         connection.settimeout(_ATTEMPT_SECONDS)
-        line = Line(connection)
+        line = Connection(connection)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # a stranger's knock
             asked, _ = line.receive(_LARGEST_GREETING)
             line.send(_identity(self.cluster))
@@ -140,29 +140,29 @@ def _require_all(cluster: Cluster, deadline: float) -> None:
     while waiting:
         for rank in list(waiting):
             try:
-                _call(cluster, rank, "to greet").close()
+                _connect_to(cluster, rank, "to greet").close()
             except OSError as error:
-                waiting[rank] = _reason(error)
+                waiting[rank] = _connection_problem(error)
             else:
                 del waiting[rank]
         if waiting and time.monotonic() > deadline:
-            raise _absent(cluster, waiting)
+            raise _absent_workers_error(cluster, waiting)
         if waiting:
             time.sleep(_PAUSE_SECONDS)
 
 
-def _report(cluster: Cluster, deadline: float) -> Line:
+def _report_to_chief(cluster: Cluster, deadline: float) -> Connection:
     """The line to the chief, once it has said go."""
-    line = _call(cluster, 0, "to report")
+    line = _connect_to(cluster, 0, "to report")
     line.connection.settimeout(max(deadline - time.monotonic(), _ATTEMPT_SECONDS) + _ATTEMPT_SECONDS)
     try:
         line.receive()
     except (OSError, ValueError):
-        raise _absent(cluster, {0: "it ended while all were meeting"}) from None
+        raise _absent_workers_error(cluster, {0: "it ended while all were meeting"}) from None
     return line
 
 
-def _call(cluster: Cluster, rank: int, wants: str) -> Line:
+def _connect_to(cluster: Cluster, rank: int, wants: str) -> Connection:
     """A connection to a worker that says it is the one.
 
     Raises:
@@ -170,7 +170,7 @@ def _call(cluster: Cluster, rank: int, wants: str) -> Line:
         KresnetError: `environment`, if somebody else does.
     """
     host, _, port = cluster.addresses[rank].rpartition(":")
-    line = Line(socket.create_connection((host.strip("[]"), int(port)), _ATTEMPT_SECONDS))
+    line = Connection(socket.create_connection((host.strip("[]"), int(port)), _ATTEMPT_SECONDS))
     try:
         line.send({"wants": wants, **_identity(cluster)})
         answer, _ = line.receive(_LARGEST_GREETING)
@@ -182,11 +182,11 @@ def _call(cluster: Cluster, rank: int, wants: str) -> Line:
         raise
     if answer != expected:
         line.close()
-        raise _stranger(cluster, rank, answer)
+        raise _wrong_peer_error(cluster, rank, answer)
     return line
 
 
-def _stranger(cluster: Cluster, rank: int, answer: Any) -> KresnetError:
+def _wrong_peer_error(cluster: Cluster, rank: int, answer: Any) -> KresnetError:
     remedy = "give all workers one cluster and each its own task; for another run on these machines, other ports"
     if not isinstance(answer, dict) or answer.get("addresses") != list(cluster.addresses):
         message = f"What answers in the place of {cluster.name(rank)} is no worker of this cluster."
@@ -195,7 +195,7 @@ def _stranger(cluster: Cluster, rank: int, answer: Any) -> KresnetError:
     return make_error("environment", message[0].upper() + message[1:], remedy=remedy)
 
 
-def _reason(error: OSError) -> str:
+def _connection_problem(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "there is no host of that name"
     if isinstance(error, TimeoutError):
@@ -203,7 +203,7 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-def _absent(cluster: Cluster, reasons: dict[int, str]) -> KresnetError:
+def _absent_workers_error(cluster: Cluster, reasons: dict[int, str]) -> KresnetError:
     seconds = f"{wait_seconds():g}"
     remedy = f"start all workers within {seconds} s of each other, or let them wait longer: {WAIT_VARIABLE}=900"
     return KresnetError(

@@ -41,7 +41,7 @@ _CHUNK = 1 << 20  # bytes sent or received within one time limit
 _LARGEST = 1 << 40
 
 
-class Line:
+class Connection:
     """One connection: frames of a JSON value and bytes, sent from any thread, read by one."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -63,12 +63,12 @@ class Line:
             OSError: when the connection has ended, or was silent for longer than its timeout.
             ValueError: if what arrives is no frame.
         """
-        text_size, payload_size = _HEAD.unpack(self._exactly(_HEAD.size))
+        text_size, payload_size = _HEAD.unpack(self._receive_exactly(_HEAD.size))
         if text_size + payload_size > most:
             raise ValueError("what it sent is no message of kresnet's")
-        return json.loads(self._exactly(text_size)), self._exactly(payload_size)
+        return json.loads(self._receive_exactly(text_size)), self._receive_exactly(payload_size)
 
-    def _exactly(self, count: int) -> bytes:
+    def _receive_exactly(self, count: int) -> bytes:
         buffer = bytearray(count)
         view, filled = memoryview(buffer), 0
         while filled < count:
@@ -91,7 +91,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class WorkerFailure:
     """That a worker ended before the run did, and why."""
 
     rank: int
@@ -113,7 +113,7 @@ class Workers:
         """Whether this worker writes the run directory and speaks for all."""
         return self.rank == 0
 
-    def share(self, value: Any) -> list[Any]:
+    def all_gather(self, value: Any) -> list[Any]:
         """What each worker gives, by rank; all must call it, and each waits for the others.
 
         Args:
@@ -124,7 +124,7 @@ class Workers:
         """
         return [value]
 
-    def take_over(self, state: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    def broadcast(self, state: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """The chief's arrays; all must call it.
 
         Raises:
@@ -150,33 +150,33 @@ class ConnectedWorkers(Workers):
         lines: to the others by rank; the chief has one to each, the others have one to the chief.
     """
 
-    def __init__(self, cluster: Cluster, lines: Mapping[int, Line]) -> None:
-        self.cluster, self.lines = cluster, dict(lines)
+    def __init__(self, cluster: Cluster, lines: Mapping[int, Connection]) -> None:
+        self.cluster, self.connections = cluster, dict(lines)
         self.rank, self.count = cluster.rank, len(cluster.addresses)
         self._arrived: dict[int, queue.SimpleQueue[Any]] = {rank: queue.SimpleQueue() for rank in lines}
-        self._loss: Loss | None = None
+        self._loss: WorkerFailure | None = None
         self._lost, self._ended = threading.Event(), threading.Event()
         self._gone = {rank: threading.Event() for rank in lines}
-        for rank, line in self.lines.items():
+        for rank, line in self.connections.items():
             line.connection.settimeout(SILENCE_SECONDS)
-            threading.Thread(target=self._read, args=(rank, line), daemon=True).start()
-        threading.Thread(target=self._beat, daemon=True).start()
+            threading.Thread(target=self._read_messages, args=(rank, line), daemon=True).start()
+        threading.Thread(target=self._send_heartbeats, daemon=True).start()
 
-    def share(self, value: Any) -> list[Any]:
+    def all_gather(self, value: Any) -> list[Any]:
         if self.chief:
-            values = [value, *(self._next(rank)[0] for rank in range(1, self.count))]
-            self._tell({"kind": "data", "value": values})
+            values = [value, *(self._next_message(rank)[0] for rank in range(1, self.count))]
+            self._send_to_all({"kind": "data", "value": values})
             return values
-        self._tell({"kind": "data", "value": value})
-        return self._next(0)[0]
+        self._send_to_all({"kind": "data", "value": value})
+        return self._next_message(0)[0]
 
-    def take_over(self, state: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    def broadcast(self, state: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         if not self.chief:
-            with np.load(io.BytesIO(self._next(0)[1]), allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(self._next_message(0)[1]), allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
         buffer = io.BytesIO()
         np.savez(buffer, **state)  # type: ignore[arg-type]
-        self._tell({"kind": "data", "value": None}, buffer.getvalue())
+        self._send_to_all({"kind": "data", "value": None}, buffer.getvalue())
         return state
 
     @contextlib.contextmanager
@@ -185,45 +185,45 @@ class ConnectedWorkers(Workers):
             yield
         except KresnetError as error:
             reason = " ".join(f"{problem.message} [{problem.code}]" for problem in error.problems)
-            self._end({"kind": "lost", "rank": self.rank, "reason": reason})
+            self._announce_end({"kind": "lost", "rank": self.rank, "reason": reason})
             raise
         except BaseException as error:
             broken = type(error).__name__ in _BROKEN
             if self._lost.wait(NOTICE_SECONDS + (SILENCE_SECONDS if broken else 0)):
                 self._ended.set()
                 raise self._peer_lost() from error
-            self._end({"kind": "lost", "rank": self.rank, "reason": f"it met {type(error).__name__}"})
+            self._announce_end({"kind": "lost", "rank": self.rank, "reason": f"it met {type(error).__name__}"})
             raise
-        self._end({"kind": "well"})
-        self._part()
+        self._announce_end({"kind": "well"})
+        self._wait_for_goodbyes()
 
-    def _end(self, word: Any) -> None:
+    def _announce_end(self, word: Any) -> None:
         self._ended.set()
-        self._tell(word)
+        self._send_to_all(word)
 
-    def _part(self) -> None:
+    def _wait_for_goodbyes(self) -> None:
         """The chief's process ends last, since TensorFlow's coordination lives in it."""
         if self.chief:
             for gone in self._gone.values():
                 gone.wait(HEARTBEAT_SECONDS)
 
-    def _next(self, rank: int) -> tuple[Any, bytes]:
+    def _next_message(self, rank: int) -> tuple[Any, bytes]:
         """The next value and bytes that a worker sends."""
         arrived = self._arrived[rank].get()
         if arrived is None:
             raise self._peer_lost()
         return arrived
 
-    def _tell(self, value: Any, payload: bytes = b"") -> None:
-        for line in self.lines.values():
+    def _send_to_all(self, value: Any, payload: bytes = b"") -> None:
+        for line in self.connections.values():
             with contextlib.suppress(OSError):  # a connection that ended is the reader's to notice
                 line.send(value, payload)
 
-    def _beat(self) -> None:
+    def _send_heartbeats(self) -> None:
         while not self._ended.wait(HEARTBEAT_SECONDS):
-            self._tell({"kind": "alive"})
+            self._send_to_all({"kind": "alive"})
 
-    def _read(self, rank: int, line: Line) -> None:
+    def _read_messages(self, rank: int, line: Connection) -> None:
         """Receive what a worker sends, until it ends."""
         reason, well = "", False
         while not reason:
@@ -238,26 +238,26 @@ class ConnectedWorkers(Workers):
                     case "data":
                         self._arrived[rank].put((message["value"], payload))
                     case "lost":
-                        self._lose(Loss(message["rank"], message["reason"]))
+                        self._record_failure(WorkerFailure(message["rank"], message["reason"]))
                     case "well":
                         well = True
         if not well:
-            self._lose(Loss(rank, reason))
+            self._record_failure(WorkerFailure(rank, reason))
         self._gone[rank].set()
 
-    def _lose(self, loss: Loss) -> None:
+    def _record_failure(self, loss: WorkerFailure) -> None:
         """Take note that a worker ended, tell the others, and see to it that this process ends too."""
         if self._ended.is_set() or self._loss:
             return
         self._loss = loss
         self._lost.set()
         if self.chief:
-            self._tell({"kind": "lost", "rank": loss.rank, "reason": loss.reason})
+            self._send_to_all({"kind": "lost", "rank": loss.rank, "reason": loss.reason})
         for arrived in self._arrived.values():
             arrived.put(None)
-        threading.Thread(target=self._end_if_held, daemon=True).start()
+        threading.Thread(target=self._exit_if_blocked, daemon=True).start()
 
-    def _end_if_held(self) -> None:
+    def _exit_if_blocked(self) -> None:
         """End a process that TensorFlow holds: nothing else interrupts a collective whose partner is gone."""
         if not self._ended.wait(GRACE_SECONDS):
             error = self._peer_lost()

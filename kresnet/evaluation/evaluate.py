@@ -19,9 +19,9 @@ from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import DataSet, open_data
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.errors import make_error
-from kresnet.evaluation.evaluation import MOST_MISTAKES, Examination, Mistake
+from kresnet.evaluation.evaluation import MOST_MISTAKES, Evaluation, Mistake
 from kresnet.plan.objective import Objective, objective
-from kresnet.runs.run_directory import Run
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.training.step.losses import Loss, make_loss
 from kresnet.weights.convert import load_model
 
@@ -31,7 +31,7 @@ MOST_PIXELS = 160
 MOST_NUMBERS = 6
 
 
-def examine(run: Run) -> Examination:
+def evaluate_in_detail(run: RunDirectory) -> Evaluation:
     """What the run's final network, or else its best epoch's, makes of all its test images.
 
     Raises:
@@ -45,7 +45,7 @@ def examine(run: Run) -> Examination:
         message = f"{data.name} is no longer what {run} was trained on."
         raise make_error("data_mismatch", message, path="recipe.data", remedy="the data as they were")
     model, goal = load_model(path, plan), objective(plan, recipe)
-    look = tf.function(partial(_look, model, make_loss(goal), goal), reduce_retracing=True)
+    look = tf.function(partial(_batch_outputs, model, make_loss(goal), goal), reduce_retracing=True)
     began = time.perf_counter()
     sums: dict[str, Any] = {}
     surest: list[np.ndarray] = []
@@ -57,7 +57,7 @@ def examine(run: Run) -> Examination:
                 value = value.numpy().astype(np.float64)
                 sums[name] = sums[name] + value if name in sums else value
     tally = sums.pop("tally", None)
-    return Examination(
+    return Evaluation(
         kind=_kind(goal),
         model=path.name,
         images=len(data.test),
@@ -69,7 +69,7 @@ def examine(run: Run) -> Examination:
     )
 
 
-def model_file(run: Run) -> Path:
+def model_file(run: RunDirectory) -> Path:
     """The run's final model; while there is none, its best epoch's.
 
     Raises:
@@ -82,12 +82,12 @@ def _kind(goal: Objective) -> Literal["classes", "labels", "values"]:
     return "values" if goal.classes is None else "labels" if goal.independent else "classes"
 
 
-def _look(model: keras.Model, loss: Loss, goal: Objective, images: Any, targets: Any) -> dict[str, Any]:
+def _batch_outputs(model: keras.Model, loss: Loss, goal: Objective, images: Any, targets: Any) -> dict[str, Any]:
     """Sums over a batch, the tally of classes, and of each example how surely it is wrong: 0 where it is right."""
     outputs = model(tf.cast(images, tf.float32), training=False)
     values = {"loss": loss.of(outputs, targets, training=False)} | loss.scores(outputs, targets, detailed=True)
     sums = {name: tf.reduce_sum(value) for name, value in values.items()}
-    tally = loss.tally(outputs, targets, tf.ones(tf.shape(images)[0]))
+    tally = loss.confusion_matrix(outputs, targets, tf.ones(tf.shape(images)[0]))
     if tally is not None:
         sums["tally"] = tally
     return sums | {"wrong_by": _wrong_by(goal, outputs, targets)}

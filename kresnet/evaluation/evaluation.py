@@ -44,7 +44,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Examination:
+class Evaluation:
     """The outcome of one look at all test images, in float32.
 
     Attributes:
@@ -101,7 +101,7 @@ class Examination:
 
 
 @dataclass(frozen=True, slots=True)
-class Unexamined:
+class NotEvaluated:
     """Why nothing can be said about the test images, and what to type."""
 
     reason: str

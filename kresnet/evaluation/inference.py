@@ -18,7 +18,7 @@ from kresnet.errors import KresnetError, Problem, make_error
 from kresnet.evaluation.per_class import by_class_name
 from kresnet.plan import Plan
 from kresnet.plan.objective import objective
-from kresnet.runs.run_directory import Run
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.inputs import Input
 from kresnet.training.step.engine import Engine
@@ -33,7 +33,7 @@ Picture = str | os.PathLike[str] | np.ndarray
 BATCH = 64
 
 
-def evaluate(run: Run) -> dict[str, Any]:
+def evaluate(run: RunDirectory) -> dict[str, Any]:
     """The metrics of a finished run's model over its test images, in float32, and what it makes of each class.
 
     Returns:
@@ -56,14 +56,14 @@ def evaluate(run: Run) -> dict[str, Any]:
     return {**metrics, "images": len(data.test), "seconds": seconds, **by_class}
 
 
-def sample_images(run: Run, count: int) -> np.ndarray:
+def sample_images(run: RunDirectory, count: int) -> np.ndarray:
     """The first `count` test images of a run's data, uint8 `(count, H, W, C)`, as evaluation reads them."""
     data = open_data(run.recipe().data, run.spec().input)
     images, _ = next(iter(evaluation_batches(data.test, count)))
     return images.numpy()
 
 
-def predict(run: Run, images: Sequence[Picture], model: keras.Model | None = None) -> list[dict[str, Any]]:
+def predict(run: RunDirectory, images: Sequence[Picture], model: keras.Model | None = None) -> list[dict[str, Any]]:
     """Classify images, each brought to the network's size as evaluation does.
 
     Args:
@@ -83,10 +83,10 @@ def predict(run: Run, images: Sequence[Picture], model: keras.Model | None = Non
     pixels, model = read_images(images, spec.input), model or load_model(run.model, plan)
     batches = [pixels[start : start + BATCH].astype(np.float32) for start in range(0, len(pixels), BATCH)]
     rows = np.concatenate([probabilities(plan, model(batch, training=False)) for batch in batches])
-    return [answer(image, row, names) for image, row in zip(called(images), rows, strict=True)]
+    return [prediction(image, row, names) for image, row in zip(image_names(images), rows, strict=True)]
 
 
-def called(images: Sequence[Picture]) -> list[str | int]:
+def image_names(images: Sequence[Picture]) -> list[str | int]:
     """The paths of image files, and the numbers, counted from 0, of arrays."""
     return [number if isinstance(image, np.ndarray) else str(image) for number, image in enumerate(images)]
 
@@ -128,7 +128,7 @@ def read_images(images: Sequence[Picture], input: Input) -> np.ndarray:
     return np.stack(found)
 
 
-def answer(image: str | int, probabilities: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+def prediction(image: str | int, probabilities: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
     """What `predict` says of an image whose classes have these probabilities, float32 `(classes,)`."""
     best = int(probabilities.argmax())
     by_name = {name: float(value) for name, value in zip(names, probabilities, strict=False)}

@@ -191,7 +191,7 @@ def _status() -> Iterator[int]:
         library.TF_DeleteStatus(status)
 
 
-class Session:
+class SavedModelSession:
     """A SavedModel loaded by `TF_LoadSessionFromSavedModel` with the tag `serve`.
 
     Args:

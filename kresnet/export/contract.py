@@ -30,13 +30,13 @@ PREDICT, CLASSIFY = "tensorflow/serving/predict", "tensorflow/serving/classify"
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class TensorSpec:
     """A type as TensorFlow names it (`float32`, `int64`, `string`), and a shape whose `None` may be any length."""
 
     dtype: str
     shape: Shape
 
-    def admits(self, other: Tensor) -> bool:
+    def admits(self, other: TensorSpec) -> bool:
         """Whether `other` is as declared here: it may know a length that is free here, but not that of the batch."""
         same = (self.dtype, len(self.shape), self.shape[:1]) == (other.dtype, len(other.shape), other.shape[:1])
         return same and all(mine in (None, theirs) for mine, theirs in zip(self.shape, other.shape, strict=True))
@@ -49,12 +49,12 @@ class Tensor:
 class Signature:
     """Inputs and outputs by name, and the API of TF Serving that it is for (`method`)."""
 
-    inputs: dict[str, Tensor]
-    outputs: dict[str, Tensor]
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
     method: str = PREDICT
 
     @property
-    def input(self) -> tuple[str, Tensor]:
+    def input(self) -> tuple[str, TensorSpec]:
         """The name and type of the only input."""
         [(name, tensor)] = self.inputs.items()
         return name, tensor
@@ -67,7 +67,7 @@ class Signature:
     def from_dict(cls, values: Mapping[str, Any]) -> Signature:
         """The signature that `as_dict` wrote."""
         sides = {
-            side: {name: Tensor(value["dtype"], tuple(value["shape"])) for name, value in values[side].items()}
+            side: {name: TensorSpec(value["dtype"], tuple(value["shape"])) for name, value in values[side].items()}
             for side in ("inputs", "outputs")
         }
         return cls(**sides, method=values["method"])
@@ -94,15 +94,15 @@ def contract(
     """
     signatures = {"serving_default": Signature(_tensor_input(spec), _outputs(spec, model_outputs))}
     if takes_encoded_images(spec):
-        encoded = {"image_bytes": Tensor("string", (None,))}
+        encoded = {"image_bytes": TensorSpec("string", (None,))}
         signatures["image_bytes"] = Signature(encoded, _outputs(spec, model_outputs))
     if isinstance(spec.head, Classifier):
         if example_feature(spec):
             scores = {"classes": "string", "scores": "float32"}
-            outputs = {name: Tensor(dtype, (None, spec.head.classes)) for name, dtype in scores.items()}
-            signatures["classify"] = Signature({"inputs": Tensor("string", (None,))}, outputs, CLASSIFY)
+            outputs = {name: TensorSpec(dtype, (None, spec.head.classes)) for name, dtype in scores.items()}
+            signatures["classify"] = Signature({"inputs": TensorSpec("string", (None,))}, outputs, CLASSIFY)
         length = prod(plan.by_name[embedding(plan)].shape)
-        signatures["features"] = Signature(_tensor_input(spec), {"features": Tensor("float32", (None, length))})
+        signatures["features"] = Signature(_tensor_input(spec), {"features": TensorSpec("float32", (None, length))})
     if wanted is None:
         return signatures
     if problems := [_unknown(name, signatures) for name in wanted if name not in signatures]:
@@ -117,18 +117,18 @@ def _unknown(name: str, signatures: Mapping[str, Signature]) -> Problem:
     return Problem("bad_option", message, expected=", ".join(signatures), found=name, nearest=close)
 
 
-def _tensor_input(spec: Spec) -> dict[str, Tensor]:
-    return {"image" if spec.input.is_image else "vector": Tensor("float32", request_shape(spec))}
+def _tensor_input(spec: Spec) -> dict[str, TensorSpec]:
+    return {"image" if spec.input.is_image else "vector": TensorSpec("float32", request_shape(spec))}
 
 
-def _outputs(spec: Spec, model_outputs: Mapping[str, Shape]) -> dict[str, Tensor]:
+def _outputs(spec: Spec, model_outputs: Mapping[str, Shape]) -> dict[str, TensorSpec]:
     if not isinstance(spec.head, Classifier):
-        return {name: Tensor("float32", shape) for name, shape in model_outputs.items()}
-    scores = Tensor("float32", (None, spec.head.classes))
+        return {name: TensorSpec("float32", shape) for name, shape in model_outputs.items()}
+    scores = TensorSpec("float32", (None, spec.head.classes))
     return {
         "probabilities": scores,
-        "class_id": Tensor("int64", (None,)),
-        "label": Tensor("string", (None,)),
+        "class_id": TensorSpec("int64", (None,)),
+        "label": TensorSpec("string", (None,)),
         "logits": scores,
     }
 

@@ -12,20 +12,20 @@ import numpy as np
 
 from kresnet.export import graph_scan as scan
 from kresnet.export import manifest
-from kresnet.export.capi import Session
+from kresnet.export.capi import SavedModelSession
 from kresnet.export.contract import Signature
 from kresnet.export.manifest import Manifest
 from kresnet.export.protos import MetaGraphDef
-from kresnet.export.reference_outputs import Golden
+from kresnet.export.reference_outputs import ReferenceOutputs
 from kresnet.export.requests import request
 
 
-class Wrong(Exception):
+class CheckFailed(Exception):
     """What a check found, in a sentence."""
 
 
 @dataclass
-class Subject:
+class ExportUnderTest:
     """A version folder under proof; `facts` gathers what was measured on the way."""
 
     directory: Path
@@ -36,16 +36,16 @@ class Subject:
         return Manifest.load(self.directory)
 
     @cached_property
-    def golden(self) -> Golden:
-        return Golden.load(self.directory / manifest.GOLDEN)
+    def reference(self) -> ReferenceOutputs:
+        return ReferenceOutputs.load(self.directory / manifest.GOLDEN)
 
     @cached_property
     def graph(self) -> MetaGraphDef:
         return scan.read_meta_graph(self.directory)
 
     @cached_property
-    def session(self) -> Session:
-        return Session(self.directory)
+    def session(self) -> SavedModelSession:
+        return SavedModelSession(self.directory)
 
     @property
     def signatures(self) -> dict[str, Signature]:
@@ -54,7 +54,7 @@ class Subject:
 
     def ask(self, name: str, order: np.ndarray) -> dict[str, np.ndarray]:
         """The answer of a signature to the golden rows of `order`."""
-        return self.session.run(name, request(name, self.signatures[name], self.golden, order))
+        return self.session.run(name, request(name, self.signatures[name], self.reference, order))
 
 
 def announce(what: str) -> None:
@@ -62,4 +62,4 @@ def announce(what: str) -> None:
     print(f"trying {what}", file=sys.stderr, flush=True)
 
 
-__all__ = ["Subject", "Wrong", "announce"]
+__all__ = ["CheckFailed", "ExportUnderTest", "announce"]

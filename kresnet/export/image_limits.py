@@ -12,7 +12,7 @@ import tensorflow as tf
 MOST_PIXELS = 50_000_000
 
 
-def defused(encoded: tf.Tensor) -> tf.Tensor:
+def within_pixel_limit(encoded: tf.Tensor) -> tf.Tensor:
     """The bytes of an image file (scalar string), or INVALID_ARGUMENT where it declares more than `MOST_PIXELS`."""
     message = f"The image declares more than {MOST_PIXELS:,} pixels."
     small = tf.debugging.assert_less_equal(declared_pixels(encoded), tf.constant(MOST_PIXELS, tf.int64), message)
@@ -58,4 +58,4 @@ def declared_pixels(encoded: tf.Tensor) -> tf.Tensor:
     return tf.case(sizes, lambda: tf.constant(0, tf.int64))
 
 
-__all__ = ["MOST_PIXELS", "declared_pixels", "defused"]
+__all__ = ["MOST_PIXELS", "declared_pixels", "within_pixel_limit"]

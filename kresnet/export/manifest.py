@@ -1,7 +1,7 @@
 """What lies in `assets.extra/kresnet/`, which a server ignores: what was exported, and how to check it.
 
-`manifest.json`, `golden.npz` (see `kresnet.export.reference_outputs`), `spec.json` (the resolved spec), `class_names.txt` (one a
-line), and after the proof `proof.json`.
+`manifest.json`, `golden.npz` (see `kresnet.export.reference_outputs`), `spec.json` (the resolved spec), `class_names.txt`
+(one a line), and after the proof `proof.json`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Manifest:
         made_with: versions of kresnet, TensorFlow and Keras.
         signatures: the contract.
         class_names: in order; empty where the head is not a classifier.
-        golden_from: where the golden rows come from, in words (`kresnet.export.reference_outputs.RANDOM`: from nowhere).
+        golden_from: where the reference inputs come from, in words (`reference_outputs.RANDOM`: from nowhere).
         changes: how the served network differs from the trained one (see `kresnet.export.served_network.Change`).
         origin: of the trained network: file, SHA-256, and what its run says of it.
         weights_bytes: bytes of the served network's weights, each counted once.

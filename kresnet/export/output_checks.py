@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from kresnet.export.contract import CLASSIFY
-from kresnet.export.export_under_test import Subject, Wrong
+from kresnet.export.export_under_test import CheckFailed, ExportUnderTest
 from kresnet.export.reference_outputs import difference
 
 #: Largest difference of an output from the golden one, over the larger of 1 and the output's largest magnitude.
@@ -16,8 +16,8 @@ TOLERANCE = 1e-5
 BATCHES = (1, 7, 32)
 
 
-def answers_are_golden(subject: Subject) -> str:
-    count, worst = len(subject.golden.rows), 0.0
+def outputs_match_reference(subject: ExportUnderTest) -> str:
+    count, worst = len(subject.reference.rows), 0.0
     milliseconds = {}
     for name in subject.signatures:
         for size in BATCHES:
@@ -36,8 +36,8 @@ def answers_are_golden(subject: Subject) -> str:
     )
 
 
-def rows_are_independent(subject: Subject) -> str:
-    count = min(len(subject.golden.rows), 7)
+def rows_are_independent(subject: ExportUnderTest) -> str:
+    count = min(len(subject.reference.rows), 7)
     for name in subject.signatures:
         for index in range(count):
             order = np.full(7, (index + 1) % count)
@@ -47,92 +47,102 @@ def rows_are_independent(subject: Subject) -> str:
     return "a row is answered the same alone, among its neighbours, and among copies of another"
 
 
-def repeated_calls_are_identical(subject: Subject) -> str:
-    order = np.arange(7) % len(subject.golden.rows)
+def repeated_calls_are_identical(subject: ExportUnderTest) -> str:
+    order = np.arange(7) % len(subject.reference.rows)
     for name in subject.signatures:
         first, *others = (subject.ask(name, order) for _ in range(3))
         for other in others:
             if changed := [key for key in first if not np.array_equal(first[key], other[key])]:
-                raise Wrong(f"{', '.join(changed)} of {name} changed between two calls with the same input")
+                raise CheckFailed(f"{', '.join(changed)} of {name} changed between two calls with the same input")
     return "three calls of each signature, equal to the last bit"
 
 
-def encoded_images_agree(subject: Subject) -> str:
+def encoded_images_agree(subject: ExportUnderTest) -> str:
     if "image_bytes" not in subject.signatures:
         return "no signature takes image files"
     worst = 0.0
-    for index, kind in enumerate(subject.golden.kinds):
+    for index, kind in enumerate(subject.reference.kinds):
         files, pixels = (subject.ask(name, np.array([index])) for name in ("image_bytes", "serving_default"))
         for key in files.keys() - {"class_id", "label"}:
             apart = difference(pixels[key], files[key])
             if not apart <= TOLERANCE:
-                raise Wrong(
+                raise CheckFailed(
                     f"{key} of row {index}, as a file ({kind}), differs by {apart:.1e} from what its pixels give"
                 )
             worst = max(worst, apart)
-    kinds = ", ".join(dict.fromkeys(subject.golden.kinds))
+    kinds = ", ".join(dict.fromkeys(subject.reference.kinds))
     return f"{kinds} are answered as the pixels that evaluation makes of them; largest difference {worst:.1e}"
 
 
-def _distance(subject: Subject, name: str, answer: dict[str, np.ndarray], order: np.ndarray, where: str) -> float:
+def _distance(
+    subject: ExportUnderTest, name: str, answer: dict[str, np.ndarray], order: np.ndarray, where: str
+) -> float:
     """The largest difference of a signature's answer to the rows of `order`; `Wrong` where it is too large."""
     if subject.signatures[name].method == CLASSIFY:
         return _ranking(subject, answer, order, f"{name}, {where}")
     worst = 0.0
-    for key, values in subject.golden.outputs.items():
+    for key, values in subject.reference.outputs.items():
         if key not in subject.signatures[name].outputs:
             continue
         expected, actual = values[order], answer[key]
         if actual.shape != expected.shape:
-            raise Wrong(f"{key} of {name}, {where}, is of shape {actual.shape}, not {expected.shape}")
+            raise CheckFailed(f"{key} of {name}, {where}, is of shape {actual.shape}, not {expected.shape}")
         scale = max(1.0, float(np.abs(expected).max()))
         if key == "probabilities":
             scale = max(
-                1.0, float(np.abs(answer["logits"] - subject.golden.outputs["logits"][order]).max()) / TOLERANCE
+                1.0, float(np.abs(answer["logits"] - subject.reference.outputs["logits"][order]).max()) / TOLERANCE
             )
         apart = float(np.abs(actual - expected).max()) / scale
         if not apart <= TOLERANCE:  # a NaN is no agreement
-            raise Wrong(f"{key} of {name}, {where}, differs from the golden one by {apart:.1e} (allowed {TOLERANCE})")
+            raise CheckFailed(
+                f"{key} of {name}, {where}, differs from the golden one by {apart:.1e} (allowed {TOLERANCE})"
+            )
         worst = max(worst, apart)
     if "class_id" in answer:
         _labelled(subject, answer, order, f"{name}, {where},")
     return worst
 
 
-def _labelled(subject: Subject, answer: dict[str, np.ndarray], order: np.ndarray, where: str) -> None:
+def _labelled(subject: ExportUnderTest, answer: dict[str, np.ndarray], order: np.ndarray, where: str) -> None:
     names = subject.manifest.class_names
-    logits, chosen = subject.golden.outputs["logits"][order], answer["class_id"]
+    logits, chosen = subject.reference.outputs["logits"][order], answer["class_id"]
     scale = TOLERANCE * max(1.0, float(np.abs(logits).max()))
     if (np.take_along_axis(logits, chosen[:, np.newaxis], 1)[:, 0] < logits.max(1) - 2 * scale).any():
-        raise Wrong(f"class_id of {where} is not the class of the largest logit")
+        raise CheckFailed(f"class_id of {where} is not the class of the largest logit")
     if [label.decode() for label in answer["label"]] != [names[index] for index in chosen]:
-        raise Wrong(f"label of {where} is not the name of class_id")
+        raise CheckFailed(f"label of {where} is not the name of class_id")
 
 
-def _ranking(subject: Subject, answer: dict[str, np.ndarray], order: np.ndarray, where: str) -> float:
+def _ranking(subject: ExportUnderTest, answer: dict[str, np.ndarray], order: np.ndarray, where: str) -> float:
     """The largest difference of the scores; `Wrong` unless each class has its own score, the likeliest first."""
-    names, expected = subject.manifest.class_names, subject.golden.outputs["probabilities"][order]
+    names, expected = subject.manifest.class_names, subject.reference.outputs["probabilities"][order]
     classes, scores = answer["classes"], answer["scores"]
     if classes.shape != expected.shape or scores.shape != expected.shape:
-        raise Wrong(f"classes and scores of {where} are of shapes {classes.shape} and {scores.shape}")
-    allowed = TOLERANCE * max(1.0, float(np.abs(subject.golden.outputs["logits"][order]).max()))
+        raise CheckFailed(f"classes and scores of {where} are of shapes {classes.shape} and {scores.shape}")
+    allowed = TOLERANCE * max(1.0, float(np.abs(subject.reference.outputs["logits"][order]).max()))
     worst = float(np.abs(scores - np.sort(expected)[:, ::-1]).max())
     if not worst <= allowed:
-        raise Wrong(f"scores of {where} differ from the golden probabilities by {worst:.1e} (allowed {allowed:.0e})")
+        raise CheckFailed(
+            f"scores of {where} differ from the golden probabilities by {worst:.1e} (allowed {allowed:.0e})"
+        )
     for found, given, right in zip(classes, scores, expected, strict=True):
         if sorted(one.decode() for one in found) != sorted(names):
-            raise Wrong(f"classes of {where} are not the class names")
+            raise CheckFailed(f"classes of {where} are not the class names")
         known = {
             name: right[[i for i, one in enumerate(names) if one == name]] for name in {one.decode() for one in found}
         }
         if any(
             np.abs(known[one.decode()] - score).min() > 2 * allowed for one, score in zip(found, given, strict=True)
         ):
-            raise Wrong(f"a class of {where} has another's score")
+            raise CheckFailed(f"a class of {where} has another's score")
     return worst / max(1.0, allowed / TOLERANCE)
 
 
 __all__ = [
-    "BATCHES", "TOLERANCE", "answers_are_golden", "encoded_images_agree", "repeated_calls_are_identical",
+    "BATCHES",
+    "TOLERANCE",
+    "encoded_images_agree",
+    "outputs_match_reference",
+    "repeated_calls_are_identical",
     "rows_are_independent",
 ]  # fmt: skip

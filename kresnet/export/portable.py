@@ -19,9 +19,9 @@ import tensorflow as tf
 
 from kresnet.errors import make_error
 from kresnet.export.contract import Fold, WeightType, request_shape, require_names
-from kresnet.export.reference_outputs import difference, golden_outputs, golden_rows
-from kresnet.export.sample_inputs import Samples
-from kresnet.export.served_network import Network, served_network
+from kresnet.export.reference_outputs import difference, reference_inputs, reference_outputs
+from kresnet.export.sample_inputs import SampleInputs
+from kresnet.export.served_network import ServedNetwork, served_network
 from kresnet.files import refuse_existing, staged_file, write_json
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Classifier, Spec
@@ -66,7 +66,7 @@ def export_portable(
     *,
     fold: Fold = "auto",
     weights: WeightType = "float32",
-    inputs: Samples | None = None,
+    inputs: SampleInputs | None = None,
     origin: Mapping[str, Any] | None = None,
 ) -> PortableResult:
     """Write `path` and its JSON, once the runtime it is for has answered as the network does.
@@ -97,15 +97,15 @@ def export_portable(
             "bad_option", f"--weights {weights} is not for --format {kind}.", expected="float32, or float16 for tflite"
         )
     require_names(spec, class_names)
-    inputs = inputs or Samples()
-    rows = golden_rows(spec, inputs.images).rows
+    inputs = inputs or SampleInputs()
+    rows = reference_inputs(spec, inputs.images).rows
     network, changes = served_network(model, make_plan(spec), rows, fold=fold)
     function = _function(network, spec)
     with staged_file(path) as staged:
         path.parent.mkdir(parents=True, exist_ok=True)
         write = _write_tflite if kind == "tflite" else _write_onnx
         runtime, run = write(staged, function, spec, weights)
-        expected = golden_outputs(network.answers(rows), spec)
+        expected = reference_outputs(network.answers(rows), spec)
         worst = _compare(
             run, {name: expected[name] for name in expected if name != "features"}, rows, TOLERANCES[weights]
         )
@@ -131,7 +131,7 @@ def _input(spec: Spec) -> tf.TensorSpec:
     return tf.TensorSpec(request_shape(spec), tf.float32, "image" if spec.input.is_image else "vector")
 
 
-def _function(network: Network, spec: Spec) -> Any:
+def _function(network: ServedNetwork, spec: Spec) -> Any:
     """The network as a TensorFlow function of one tensor, its outputs by name."""
 
     def answer(rows: tf.Tensor) -> dict[str, tf.Tensor]:

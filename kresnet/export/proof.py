@@ -33,7 +33,7 @@ _CODES = {check.name: check.code for check in CHECKS}
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CheckResult:
     """A check that ran: its name, whether it held, and what was found, in words."""
 
     name: str
@@ -42,7 +42,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ProofReport:
     """What was verified of an export, and what was not.
 
     Attributes:
@@ -55,7 +55,7 @@ class Report:
     """
 
     directory: Path
-    results: tuple[Result, ...]
+    results: tuple[CheckResult, ...]
     not_verified: tuple[str, ...]
     changes: tuple[dict[str, Any], ...]
     facts: dict[str, Any]
@@ -94,7 +94,7 @@ class Report:
         )
 
 
-def check_export(directory: Path) -> Report:
+def check_export(directory: Path) -> ProofReport:
     """Prove a version folder, or the newest version of a model's folder, in a fresh process on the CPU.
 
     Raises:
@@ -114,7 +114,7 @@ def check_export(directory: Path) -> Report:
         written = expired.stdout.decode(errors="replace") if isinstance(expired.stdout, bytes) else expired.stdout or ""
         ending = f"the process had not ended after {TIMEOUT} s"
     results, facts = _read(written, ending)
-    return Report(version, results, _gaps(manifest, results, facts), manifest.changes, facts)
+    return ProofReport(version, results, _gaps(manifest, results, facts), manifest.changes, facts)
 
 
 def _version_folder(directory: Path) -> Path:
@@ -127,9 +127,9 @@ def _version_folder(directory: Path) -> Path:
     return found[max(found)]
 
 
-def _read(written: str, ending: str) -> tuple[tuple[Result, ...], dict[str, Any]]:
+def _read(written: str, ending: str) -> tuple[tuple[CheckResult, ...], dict[str, Any]]:
     """The results that the process wrote; the check that it was in when it ended early is a failed one."""
-    results: list[Result] = []
+    results: list[CheckResult] = []
     facts: dict[str, Any] = {}
     running = ""
     for line in written.splitlines():
@@ -142,10 +142,10 @@ def _read(written: str, ending: str) -> tuple[tuple[Result, ...], dict[str, Any]
             case {"facts": facts}:
                 running = ""
             case {"name": name, "passed": passed, "detail": detail}:
-                results.append(Result(name, passed, detail))
+                results.append(CheckResult(name, passed, detail))
                 running = ""
     if ending and not facts:
-        results.append(Result(running or CHECKS[len(results)].name, False, ending))
+        results.append(CheckResult(running or CHECKS[len(results)].name, False, ending))
     return tuple(results), facts
 
 
@@ -168,7 +168,7 @@ def _told(change: Mapping[str, Any]) -> str:
     return f"{change['what']}: outputs differ from before by {change['largest_difference']:.1e}{others}"
 
 
-def _gaps(manifest: Manifest, results: tuple[Result, ...], facts: dict[str, Any]) -> tuple[str, ...]:
+def _gaps(manifest: Manifest, results: tuple[CheckResult, ...], facts: dict[str, Any]) -> tuple[str, ...]:
     skipped = [check.name for check in CHECKS if check.name not in {result.name for result in results}]
     gaps = [f"These checks did not run: {', '.join(skipped)}."] if skipped else []
     if manifest.golden_from == RANDOM:

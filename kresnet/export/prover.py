@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.export.capi import RuntimeFailure
-from kresnet.export.export_under_test import Subject, Wrong, announce
+from kresnet.export.export_under_test import CheckFailed, ExportUnderTest, announce
 from kresnet.export.proof_checks import CHECKS
 
 
 def main(directory: Path) -> None:
     """Run every check on a version folder, up to a failed one that the others rest on."""
-    subject = Subject(directory)
+    subject = ExportUnderTest(directory)
     for check in CHECKS:
         _write({"start": check.name})
         announce(check.name)
         passed = False
         try:
             detail, passed = check.run(subject), True
-        except (Wrong, RuntimeFailure) as error:
+        except (CheckFailed, RuntimeFailure) as error:
             detail = str(error)
         except Exception as error:  # a file that cannot be parsed, an output that is missing: the check failed
             detail = f"{type(error).__name__}: {error}"

@@ -25,7 +25,7 @@ RANDOM = "random numbers"
 
 
 @dataclass(frozen=True, slots=True)
-class Golden:
+class ReferenceOutputs:
     """Rows that a server must answer as the network does in Keras.
 
     Attributes:
@@ -49,7 +49,7 @@ class Golden:
         np.savez_compressed(path, **arrays)
 
     @classmethod
-    def load(cls, path: Path) -> Golden:
+    def load(cls, path: Path) -> ReferenceOutputs:
         """Read from the file that `save` wrote."""
         with np.load(path, allow_pickle=False) as file:
             encoded = tuple(file[key].tobytes() for key in sorted(file.files) if key.startswith("encoded/"))
@@ -58,7 +58,7 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class ReferenceInputs:
     """Golden rows without their outputs; attributes as `Golden`'s."""
 
     rows: np.ndarray
@@ -66,7 +66,7 @@ class Rows:
     kinds: tuple[str, ...] = ()
 
 
-def golden_rows(spec: Spec, images: Sequence[np.ndarray] | np.ndarray | None) -> Rows:
+def reference_inputs(spec: Spec, images: Sequence[np.ndarray] | np.ndarray | None) -> ReferenceInputs:
     """The rows to ask a network for, and the same as files where it takes files.
 
     Args:
@@ -87,10 +87,10 @@ def golden_rows(spec: Spec, images: Sequence[np.ndarray] | np.ndarray | None) ->
     if wrong := sorted({values.shape for values in given} - {spec.input.shape}):
         sizes = {"expected": str(spec.input.shape), "found": ", ".join(map(str, wrong))}
         raise make_error("data_mismatch", "The inputs are not of the network's shape.", **sizes)
-    return Rows(np.stack(given).astype(np.uint8 if spec.input.is_image else np.float32))
+    return ReferenceInputs(np.stack(given).astype(np.uint8 if spec.input.is_image else np.float32))
 
 
-def golden_outputs(answers: dict[str, np.ndarray], spec: Spec) -> dict[str, np.ndarray]:
+def reference_outputs(answers: dict[str, np.ndarray], spec: Spec) -> dict[str, np.ndarray]:
     """What a server must answer where the network's own outputs are `answers`."""
     if not isinstance(spec.head, Classifier):
         return answers
@@ -118,7 +118,7 @@ def _random(spec: Spec, count: int) -> list[np.ndarray]:
     return list(generator.standard_normal((count, *spec.input.shape), np.float32))
 
 
-def _image_rows(given: list[np.ndarray], spec: Spec) -> Rows:
+def _image_rows(given: list[np.ndarray], spec: Spec) -> ReferenceInputs:
     import tensorflow as tf
 
     from kresnet.data.images import decode
@@ -129,4 +129,4 @@ def _image_rows(given: list[np.ndarray], spec: Spec) -> Rows:
     files = [("PNG", tf.io.encode_png(image).numpy()) for image in channelled]
     files += every_kind(channelled[0])
     rows = [decode(tf.constant(data), spec.input).numpy() for _, data in files]
-    return Rows(np.stack(rows), tuple(data for _, data in files), tuple(kind for kind, _ in files))
+    return ReferenceInputs(np.stack(rows), tuple(data for _, data in files), tuple(kind for kind, _ in files))

@@ -8,11 +8,11 @@ import numpy as np
 
 from kresnet.export.contract import Signature
 from kresnet.export.protos import Example
-from kresnet.export.reference_outputs import Golden
+from kresnet.export.reference_outputs import ReferenceOutputs
 
 
 def request(
-    name: str, signature: Signature, golden: Golden, order: Sequence[int] | np.ndarray
+    name: str, signature: Signature, golden: ReferenceOutputs, order: Sequence[int] | np.ndarray
 ) -> dict[str, np.ndarray]:
     """The request that sends the golden rows of `order` to the signature `name`."""
     input_name, tensor = signature.input

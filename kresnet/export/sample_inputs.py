@@ -13,18 +13,18 @@ from kresnet.export.contract import takes_encoded_images
 from kresnet.export.reference_outputs import MOST, RANDOM
 
 if TYPE_CHECKING:
-    from kresnet.runs.trained_model import Origin
+    from kresnet.runs.trained_model import TrainedModel
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
-    """Inputs (see `kresnet.export.reference_outputs.golden_rows`) and where they come from, in words; random ones by default."""
+class SampleInputs:
+    """Inputs (see `kresnet.export.reference_outputs`) and where they come from, in words; random ones by default."""
 
     images: list[np.ndarray] | np.ndarray | None = None
     source: str = RANDOM
 
 
-def samples(origin: Origin, folder: Path | None = None) -> Samples:
+def sample_inputs(origin: TrainedModel, folder: Path | None = None) -> SampleInputs:
     """Inputs for the network of `origin`.
 
     They are the images in `folder`; or the run's test images; or, for a network that comes without its data, the
@@ -36,16 +36,16 @@ def samples(origin: Origin, folder: Path | None = None) -> Samples:
     if folder:
         if not takes_encoded_images(origin.spec):
             raise make_error("bad_option", f"{origin.spec.name} takes no image files.", remedy="leave --images out")
-        return Samples(_read(folder), f"images of {folder}")
+        return SampleInputs(_read(folder), f"images of {folder}")
     if origin.run:
         from kresnet.evaluation.inference import sample_images
 
-        return Samples(sample_images(origin.run, MOST), "the run's test images")
+        return SampleInputs(sample_images(origin.run, MOST), "the run's test images")
     if takes_encoded_images(origin.spec):
         from kresnet.data.embedded import read
 
-        return Samples(read()["test_images"][:MOST], "Fashion-MNIST images")
-    return Samples()
+        return SampleInputs(read()["test_images"][:MOST], "Fashion-MNIST images")
+    return SampleInputs()
 
 
 def _read(folder: Path) -> list[np.ndarray]:
@@ -75,4 +75,4 @@ def _read(folder: Path) -> list[np.ndarray]:
     return found
 
 
-__all__ = ["Samples", "samples"]
+__all__ = ["SampleInputs", "sample_inputs"]

@@ -19,14 +19,14 @@ from kresnet.errors import KresnetError, make_error
 from kresnet.export import manifest, warmup
 from kresnet.export.contract import PREDICT, Fold, Shape, Signature, WeightType, contract, require_names
 from kresnet.export.manifest import Manifest
-from kresnet.export.proof import Report, check_export
-from kresnet.export.reference_outputs import Golden, golden_outputs, golden_rows
+from kresnet.export.proof import ProofReport, check_export
+from kresnet.export.reference_outputs import ReferenceOutputs, reference_inputs, reference_outputs
 from kresnet.export.requests import request
-from kresnet.export.sample_inputs import Samples
+from kresnet.export.sample_inputs import SampleInputs
 from kresnet.export.served_network import served_network
 from kresnet.export.server_files import list_models, write_server_files
-from kresnet.export.signatures import Endpoint, endpoints
-from kresnet.export.staging import stage
+from kresnet.export.signatures import SignatureFunction, endpoints
+from kresnet.export.staging import stage_version
 from kresnet.files import translate_os_errors
 from kresnet.graph import verify
 from kresnet.plan import Plan, make_plan
@@ -46,7 +46,7 @@ class ExportResult:
 
     path: Path
     version: int
-    report: Report
+    report: ProofReport
 
     def as_dict(self) -> dict[str, Any]:
         return {"path": str(self.path), "version": self.version, "report": self.report.as_dict()}
@@ -57,7 +57,7 @@ class ExportResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ExportOptions:
     """What a user may choose of an export.
 
     Attributes:
@@ -80,9 +80,9 @@ def export_model(
     spec: Spec,
     class_names: Sequence[str],
     models_dir: Path,
-    options: Options | None = None,
+    options: ExportOptions | None = None,
     *,
-    inputs: Samples | None = None,
+    inputs: SampleInputs | None = None,
     origin: Mapping[str, Any] | None = None,
 ) -> ExportResult:
     """Write `models_dir/NAME/VERSION/`, prove it, and only then let a server see it.
@@ -100,15 +100,17 @@ def export_model(
         KresnetError: `output_exists`, `bad_option`, `data_mismatch`, `weights_mismatch`, `disk_full`, `not_writable`;
             `export_mismatch` or `not_servable`, where the proof failed. Whatever is raised, no version is left behind.
     """
-    options, inputs, names = options or Options(), inputs or Samples(), tuple(class_names)
+    options, inputs, names = options or ExportOptions(), inputs or SampleInputs(), tuple(class_names)
     require_names(spec, names)
     plan = make_plan(spec)
     _require_network(model, plan)
     signatures = contract(spec, plan, _output_shapes(model, plan), options.signatures)
-    with stage(Path(models_dir) / spec.name, options.version) as staged:
-        rows = golden_rows(spec, inputs.images)
+    with stage_version(Path(models_dir) / spec.name, options.version) as staged:
+        rows = reference_inputs(spec, inputs.images)
         served, changes = served_network(model, plan, rows.rows, fold=options.fold, weights=options.weights)
-        expected = Golden(rows.rows, rows.encoded, rows.kinds, golden_outputs(served.answers(rows.rows), spec))
+        expected = ReferenceOutputs(
+            rows.rows, rows.encoded, rows.kinds, reference_outputs(served.answers(rows.rows), spec)
+        )
         with translate_os_errors(staged.base):
             _write_saved_model(staged.directory, endpoints(served, spec, names, signatures), signatures)
             (staged.directory / manifest.FOLDER).mkdir(parents=True)
@@ -155,7 +157,7 @@ def _output_shapes(model: keras.Model, plan: Plan) -> dict[str, Shape]:
     return {name: tuple(output.shape) for name, output in outputs.items()}
 
 
-def _write_saved_model(directory: Path, served: dict[str, Endpoint], signatures: dict[str, Signature]) -> None:
+def _write_saved_model(directory: Path, served: dict[str, SignatureFunction], signatures: dict[str, Signature]) -> None:
     """Write the functions and the variables that they use.
 
     Only `add_endpoint`: `track()` and `model.export` would store every weight a second time
@@ -173,7 +175,7 @@ def _write_saved_model(directory: Path, served: dict[str, Endpoint], signatures:
         updater.save()
 
 
-def _warm_up(model: str, signatures: dict[str, Signature], golden: Golden) -> list[warmup.Request]:
+def _warm_up(model: str, signatures: dict[str, Signature], golden: ReferenceOutputs) -> list[warmup.Request]:
     """A request of one row for each signature."""
     return [
         warmup.Request(model, name, request(name, signature, golden, [0]), signature.method)

@@ -26,7 +26,7 @@ Tensors = dict[str, tf.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ServedChange:
     """Something done, or left undone, on the way from the trained network to the served one.
 
     Attributes:
@@ -44,7 +44,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class ServedNetwork:
     """A network to serve.
 
     Attributes:
@@ -65,7 +65,7 @@ class Network:
         return {name: np.asarray(value, np.float32) for name, value in outputs.items()}
 
 
-def network(model: keras.Model, plan: Plan) -> Network:
+def network(model: keras.Model, plan: Plan) -> ServedNetwork:
     """The model as it is.
 
     Raises:
@@ -74,12 +74,12 @@ def network(model: keras.Model, plan: Plan) -> Network:
     verify(model, plan)
     inner = _with_features(model, plan)
     weights_bytes = sum(tf.as_dtype(one.dtype).size * int(np.prod(one.shape)) for one in model.weights)
-    return Network(lambda rows: inner(rows, training=False), plan, weights_bytes)
+    return ServedNetwork(lambda rows: inner(rows, training=False), plan, weights_bytes)
 
 
 def served_network(
     model: keras.Model, plan: Plan, rows: np.ndarray, *, fold: Fold = "auto", weights: WeightType = "float32"
-) -> tuple[Network, list[Change]]:
+) -> tuple[ServedNetwork, list[ServedChange]]:
     """The network to serve, and how it differs from the trained one.
 
     Args:
@@ -94,7 +94,7 @@ def served_network(
     """
     current = network(model, plan)
     answers = current.answers(rows)
-    changes: list[Change] = []
+    changes: list[ServedChange] = []
     if fold != "no":
         found = fold_batch_norms(model, plan)
         if found.norms:
@@ -104,7 +104,7 @@ def served_network(
                 model, current = found.model, folded
                 answers = current.answers(rows)
             else:
-                change = Change("left batch norms as they are: folded, they would make this difference",
+                change = ServedChange("left batch norms as they are: folded, they would make this difference",
                                 change.largest_difference, change.classes_changed)  # fmt: skip
             changes.append(change)
     if weights != "float32":
@@ -122,7 +122,7 @@ def _with_features(model: keras.Model, plan: Plan) -> keras.Model:
     return keras.Model(model.input, outputs)
 
 
-def _rounded(model: keras.Model, whole: Network, weights: WeightType) -> Network:
+def _rounded(model: keras.Model, whole: ServedNetwork, weights: WeightType) -> ServedNetwork:
     """The network with its kernels stored in half the bytes, and cast to float32 on each call."""
     kernels = [weight for weight in model.weights if len(weight.shape) > 1]
     halves = [tf.Variable(tf.cast(kernel.value, weights), trainable=False) for kernel in kernels]
@@ -140,16 +140,16 @@ def _rounded(model: keras.Model, whole: Network, weights: WeightType) -> Network
     saved = sum(
         int(np.prod(kernel.shape)) * (4 - half.dtype.size) for kernel, half in zip(kernels, halves, strict=True)
     )
-    return Network(function, whole.plan, whole.weights_bytes - saved)
+    return ServedNetwork(function, whole.plan, whole.weights_bytes - saved)
 
 
-def _change(what: str, after: Network, before: dict[str, np.ndarray], rows: np.ndarray) -> Change:
+def _change(what: str, after: ServedNetwork, before: dict[str, np.ndarray], rows: np.ndarray) -> ServedChange:
     answers = after.answers(rows)
     worst = max(difference(values, answers[name]) for name, values in before.items())
     changed = 0
     if "logits" in before:
         changed = int((before["logits"].argmax(-1) != answers["logits"].argmax(-1)).sum())
-    return Change(what, worst, changed)
+    return ServedChange(what, worst, changed)
 
 
-__all__ = ["FOLD_TOLERANCE", "Change", "Network", "network", "served_network"]
+__all__ = ["FOLD_TOLERANCE", "ServedChange", "ServedNetwork", "network", "served_network"]

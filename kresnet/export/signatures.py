@@ -14,15 +14,15 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from kresnet.export.contract import Shape, Signature, example_feature, request_shape
-from kresnet.export.image_limits import defused
-from kresnet.export.served_network import Network
+from kresnet.export.image_limits import within_pixel_limit
+from kresnet.export.served_network import ServedNetwork
 from kresnet.spec.architecture import Classifier, Spec
 
 Outputs = dict[str, tf.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class SignatureFunction:
     """A function of one tensor that returns its outputs by name, and what that tensor is."""
 
     function: Callable[[tf.Tensor], Outputs]
@@ -30,8 +30,8 @@ class Endpoint:
 
 
 def endpoints(
-    network: Network, spec: Spec, class_names: tuple[str, ...], signatures: dict[str, Signature]
-) -> dict[str, Endpoint]:
+    network: ServedNetwork, spec: Spec, class_names: tuple[str, ...], signatures: dict[str, Signature]
+) -> dict[str, SignatureFunction]:
     """The endpoints that keep the contract of `signatures` (see `kresnet.export.contract.contract`).
 
     Args:
@@ -61,7 +61,7 @@ def endpoints(
         return {name: outputs[name] for name in signatures["serving_default"].outputs}
 
     functions = {"serving_default": tensor, "image_bytes": encoded, "classify": classify, "features": features}
-    return {name: Endpoint(functions[name], _input(signature)) for name, signature in signatures.items()}
+    return {name: SignatureFunction(functions[name], _input(signature)) for name, signature in signatures.items()}
 
 
 def _input(signature: Signature) -> tf.TensorSpec:
@@ -88,7 +88,7 @@ def decode_all(encoded: tf.Tensor, spec: Spec) -> tf.Tensor:
     from kresnet.data.images import decode
 
     image = tf.TensorSpec(spec.input.shape, tf.uint8)
-    images = tf.map_fn(lambda one: decode(defused(one), spec.input), encoded, fn_output_signature=image)
+    images = tf.map_fn(lambda one: decode(within_pixel_limit(one), spec.input), encoded, fn_output_signature=image)
     return tf.cast(images, tf.float32)
 
 

@@ -24,7 +24,7 @@ PREFIX = ".export-"
 
 
 @dataclass(slots=True)
-class Stage:
+class StagedVersion:
     """A folder to write a version to.
 
     Attributes:
@@ -55,7 +55,7 @@ class Stage:
 
 
 @contextmanager
-def stage(base: Path, version: int | None) -> Iterator[Stage]:
+def stage_version(base: Path, version: int | None) -> Iterator[StagedVersion]:
     """A `Stage` for the next free version of `base` (1 first), or for `version`; removed on leaving unless published.
 
     Exports into one `base` take turns, by a lock on the folder that ends with the process that holds it.
@@ -78,7 +78,7 @@ def stage(base: Path, version: int | None) -> Iterator[Stage]:
             directory = base / f"{PREFIX}{uuid.uuid4().hex}"
             leaving.callback(shutil.rmtree, directory, ignore_errors=True)
             directory.mkdir(parents=True)  # an export that failed beside us may just have removed an empty base
-        yield Stage(base, number, directory)
+        yield StagedVersion(base, number, directory)
 
 
 def versions(base: Path) -> dict[int, Path]:

@@ -10,7 +10,7 @@ import numpy as np
 from kresnet.graph.build import build_model
 from kresnet.graph.verify import verify
 from kresnet.plan import Plan
-from kresnet.plan.folding import fold
+from kresnet.plan.folding import fold_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def fold_batch_norms(model: keras.Model, plan: Plan, *, precision: str = "float3
         KresnetError: `graph_mismatch`, where `model` is not what `plan` says.
     """
     verify(model, plan)
-    folding = fold(plan)
+    folding = fold_plan(plan)
     folded = build_model(folding.plan, precision=precision)
     for record in folding.plan.records:
         if not record.parameters:

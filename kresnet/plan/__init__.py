@@ -5,7 +5,7 @@ from typing import Any
 from kresnet.errors import KresnetError
 from kresnet.plan.lowering import lower
 from kresnet.plan.records import Parameter, Plan, Record
-from kresnet.plan.unused_settings import without_effect
+from kresnet.plan.unused_settings import no_effect_problems
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Loaded
 
@@ -23,7 +23,7 @@ def make_plan(spec: Spec, document: dict[str, Any] | None = None) -> Plan:
         KresnetError: `contradiction`, `map_too_small` or `no_effect`, naming paths in the spec.
     """
     plan = lower(spec)
-    if problems := without_effect(document or spec.document()):
+    if problems := no_effect_problems(document or spec.document()):
         raise KresnetError(problems)
     return plan
 

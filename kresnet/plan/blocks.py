@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kresnet.plan.plan_builder import Draft
+from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Record
 from kresnet.spec.architecture import Stage
 from kresnet.spec.blocks import BottleneckBlock, DenseBlock
@@ -28,7 +28,7 @@ class BlockPlan:
         after_stem: whether it is the network's first block and reads the stem's last convolution.
     """
 
-    draft: Draft
+    draft: PlanBuilder
     stage: Stage
     stride: int
     dilations: tuple[int, int]

@@ -166,7 +166,7 @@ class Difference:
         return difference_html(self)
 
 
-def diff(a: Plan, b: Plan, document_a: Mapping[str, Any], document_b: Mapping[str, Any]) -> Difference:
+def diff_plans(a: Plan, b: Plan, document_a: Mapping[str, Any], document_b: Mapping[str, Any]) -> Difference:
     """What distinguishes `b` from `a`; the documents are the specs' own, `Spec.document()`."""
     return Difference(a, b, tuple(settings(document_a, document_b)), tuple(_blocks(a, b)))
 
@@ -290,7 +290,7 @@ __all__ = [
     "RecordDifference",
     "SettingDifference",
     "brief",
-    "diff",
+    "diff_plans",
     "flat",
     "place",
     "settings",

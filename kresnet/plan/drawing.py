@@ -12,7 +12,7 @@ from itertools import groupby
 from kresnet.plan.canvas import MARGIN, Canvas, box_size, text_width
 from kresnet.plan.records import Plan
 from kresnet.plan.sections import Section, describe_shortcut, extras, repeated_blocks, sections, trunk
-from kresnet.plan.summary import amount, shape_text
+from kresnet.plan.summary import shape_text, with_unit_prefix
 
 #: Blocks of a stage that are all drawn; of a longer run of like blocks only the ends are.
 SHOWN = 14
@@ -69,11 +69,12 @@ class _Row:
         return _ARCS if any(box.adds for box in self.boxes) else _NO_ARCS
 
 
-def draw(plan: Plan) -> str:
+def draw_plan(plan: Plan) -> str:
     """The network as a self-contained SVG document."""
     canvas, rows = Canvas(), _rows(plan)
     total = plan.trainable + plan.non_trainable
-    facts = f"{amount(total)} parameters, {amount(plan.macs)} MACs, {plan.weighted_layers} weighted layers"
+    counts = f"{with_unit_prefix(total)} parameters, {with_unit_prefix(plan.macs)} MACs"
+    facts = f"{counts}, {plan.weighted_layers} weighted layers"
     canvas.text(MARGIN, 36, plan.name, size=20, weight=700)
     canvas.text(MARGIN, 56, facts, "quiet", 12)
     top, x, middle = 62.0, 0.0, 0.0
@@ -109,13 +110,13 @@ def _boxes(group: list[Section]) -> Iterator[_Box]:
     """The boxes of a stage, of the stem or of the head."""
     crowded = sum(part.block is not None for part in group) > SHOWN
     for run in repeated_blocks(group):
-        if not crowded or len(run.parts) < 6:
-            yield from map(_box, run.parts)
+        if not crowded or len(run.sections) < 6:
+            yield from map(_box, run.sections)
             continue
-        hidden = run.parts[2:-1]
-        yield from map(_box, run.parts[:2])
+        hidden = run.sections[2:-1]
+        yield from map(_box, run.sections[:2])
         yield _Box(hidden[0], (f"{len(hidden)} more,", f"{hidden[0].block} to {hidden[-1].block}"), like=True)
-        yield _box(run.parts[-1])
+        yield _box(run.sections[-1])
 
 
 def _box(part: Section) -> _Box:
@@ -188,8 +189,8 @@ def _label(canvas: Canvas, plan: Plan, stage: int, middle: float) -> None:
     blocks = sum(part.block is not None for part in mine)
     facts = (
         f"{blocks} block" + "s" * (blocks > 1),
-        f"{amount(sum(part.parameters for part in mine))} parameters",
-        f"{amount(sum(part.macs for part in mine))} MACs",
+        f"{with_unit_prefix(sum(part.parameters for part in mine))} parameters",
+        f"{with_unit_prefix(sum(part.macs for part in mine))} MACs",
     )
     canvas.text(MARGIN, middle - 16, f"stage {stage}", size=14, weight=600)
     for number, fact in enumerate(facts):
@@ -213,4 +214,4 @@ def _description(rows: list[_Row]) -> str:
     return f"By first blocks: {told}."
 
 
-__all__ = ["SHOWN", "draw"]
+__all__ = ["SHOWN", "draw_plan"]

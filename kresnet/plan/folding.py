@@ -33,7 +33,7 @@ class Folding:
     left: tuple[str, ...]
 
 
-def fold(plan: Plan) -> Folding:
+def fold_plan(plan: Plan) -> Folding:
     """Fold every batch norm that alone reads what a convolution or dense layer gives."""
     readers = Counter(name for record in plan.records for name in record.inputs)
     readers.update(plan.outputs.values())
@@ -64,4 +64,4 @@ def _biased(record: Record) -> Record:
     return replace(record, settings=settings, parameters=(*record.parameters, bias))
 
 
-__all__ = ["Folding", "fold"]
+__all__ = ["Folding", "fold_plan"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kresnet.errors import KresnetError
 from kresnet.plan.blocks import BlockPlan
-from kresnet.plan.plan_builder import Draft
+from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Plan, Record
 from kresnet.spec.architecture import Classifier, Features, Spec, Stage
 from kresnet.spec.blocks import DenseBlock
@@ -14,7 +14,7 @@ from kresnet.spec.contradictions import PREACTIVATION, contradictions
 from kresnet.spec.stems import DeepStem, NoStem
 
 
-def lower(spec: Spec, draft: Draft | None = None) -> Plan:
+def lower(spec: Spec, draft: PlanBuilder | None = None) -> Plan:
     """The plan of `spec`.
 
     Args:
@@ -26,7 +26,7 @@ def lower(spec: Spec, draft: Draft | None = None) -> Plan:
     """
     if problems := contradictions(spec):
         raise KresnetError(problems)
-    draft = draft or Draft(spec.convolution)
+    draft = draft or PlanBuilder(spec.convolution)
     x = _stem(draft, spec, _input(draft, spec))
     outputs: dict[str, Record] = {}
     for index, stage in enumerate(_dilated(spec)):
@@ -54,13 +54,13 @@ def _probabilities(spec: Spec) -> str | None:
     return "sigmoid" if spec.head.multi_label else "softmax"
 
 
-def _input(draft: Draft, spec: Spec) -> Record:
+def _input(draft: PlanBuilder, spec: Spec) -> Record:
     settings = spec.input.model_dump(mode="json", exclude={"shape", "pixels"})
     x = draft.input(spec.input.shape, settings)
     return draft.normalize(x, spec.input.pixels.document()) if spec.input.pixels else x
 
 
-def _stem(draft: Draft, spec: Spec, x: Record) -> Record:
+def _stem(draft: PlanBuilder, spec: Spec, x: Record) -> Record:
     """Convolutions, each with norm and activation, then the pool.
 
     The last convolution leaves to the first block what that block's order begins with.
@@ -120,7 +120,7 @@ def _dilated(spec: Spec) -> list[_DilatedStage]:
     return stages
 
 
-def _stage(draft: Draft, spec: Spec, x: Record, stage: _DilatedStage, index: int) -> Record:
+def _stage(draft: PlanBuilder, spec: Spec, x: Record, stage: _DilatedStage, index: int) -> Record:
     total = sum(each.blocks for each in spec.stages)
     before = sum(each.blocks for each in spec.stages[:index])
     for number in range(1, stage.settings.blocks + 1):
@@ -141,7 +141,7 @@ def _stage(draft: Draft, spec: Spec, x: Record, stage: _DilatedStage, index: int
     return x
 
 
-def _finished(draft: Draft, x: Record, stage: Stage, index: int) -> Record:
+def _finished(draft: PlanBuilder, x: Record, stage: Stage, index: int) -> Record:
     """What the next block would have begun with, where none follows (He et al. 2016, section 4.1)."""
     order = stage.block.order
     with draft.scope(f"stage{index + 1}", index + 1):
@@ -149,7 +149,7 @@ def _finished(draft: Draft, x: Record, stage: Stage, index: int) -> Record:
         return draft.activation(x, "activation", stage.block.activation) if order in PREACTIVATION else x
 
 
-def _head(draft: Draft, spec: Spec, x: Record) -> dict[str, Record]:
+def _head(draft: PlanBuilder, spec: Spec, x: Record) -> dict[str, Record]:
     head = spec.head
     if not isinstance(head, Classifier):
         return {"output": x}

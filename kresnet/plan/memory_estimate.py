@@ -37,7 +37,7 @@ _FLOAT32, _HALF = 4, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class MemoryEstimate:
     """Bytes that a training step holds at once, for one batch on one device, or for one of the `parts` of a batch."""
 
     batch_size: int
@@ -58,12 +58,12 @@ class Estimate:
     def __str__(self) -> str:
         parts = {name: value for name, value in asdict(self).items() if name not in ("batch_size", "parts")}
         return (
-            ", ".join(f"{name} {size(value)}" for name, value in parts.items() if value)
-            + f"; {size(self.total)} in all"
+            ", ".join(f"{name} {bytes_text(value)}" for name, value in parts.items() if value)
+            + f"; {bytes_text(self.total)} in all"
         )
 
 
-def estimate(
+def estimate_memory(
     plan: Plan,
     batch_size: int,
     *,
@@ -72,7 +72,7 @@ def estimate(
     training: bool = True,
     parts: int = 1,
     rematerialize: Collection[int] = (),
-) -> Estimate:
+) -> MemoryEstimate:
     """Memory of one step.
 
     Args:
@@ -89,11 +89,11 @@ def estimate(
     cast = _HALF * plan.trainable if width == _HALF else 0
     weights = _FLOAT32 * (plan.trainable + plan.non_trainable) + cast
     if not training:
-        return Estimate(batch_size, weights, 0, 0, 0, 3 * largest)
+        return MemoryEstimate(batch_size, weights, 0, 0, 0, 3 * largest)
     each = _FLOAT32 * plan.trainable
     activations = _activations(plan, width, rematerialize) * batch_size
     gradients = each * (2 if parts > 1 else 1)
-    return Estimate(batch_size, weights, gradients, each * optimizer_slots, activations, 3 * largest, parts)
+    return MemoryEstimate(batch_size, weights, gradients, each * optimizer_slots, activations, 3 * largest, parts)
 
 
 def _activations(plan: Plan, width: int, rematerialize: Collection[int]) -> int:
@@ -109,10 +109,10 @@ def _activations(plan: Plan, width: int, rematerialize: Collection[int]) -> int:
     return sum(sizes.values()) - sum(inside) + max(inside, default=0)
 
 
-def estimate_recipe(plan: Plan, recipe: Recipe, *, replicas: int = 1) -> Estimate:
+def estimate_recipe_memory(plan: Plan, recipe: Recipe, *, replicas: int = 1) -> MemoryEstimate:
     """Memory of one training step under a recipe, on each of `replicas` devices that share its batch."""
     precision = "float32" if recipe.precision == "auto" else recipe.precision  # the larger of what `auto` may become
-    found = estimate(
+    found = estimate_memory(
         plan,
         -(-recipe.batch_size // (replicas * recipe.accumulate_steps)),
         precision=precision,
@@ -191,7 +191,7 @@ def _free_pages() -> int | None:
         return None
 
 
-def check_fits(estimate: Estimate, available: int | None) -> None:
+def require_memory(estimate: MemoryEstimate, available: int | None) -> None:
     """Refuse what cannot fit; an unknown amount of memory refuses nothing.
 
     Raises:
@@ -208,14 +208,14 @@ def check_fits(estimate: Estimate, available: int | None) -> None:
     batch = f"{estimate.parts} times {estimate.batch_size}" if estimate.parts > 1 else estimate.batch_size
     raise make_error(
         "too_large",
-        f"A batch of {batch} needs about {size(estimate.total)} of memory.",
-        expected=f"at most {size(available)}, which is what this machine has left",
+        f"A batch of {batch} needs about {bytes_text(estimate.total)} of memory.",
+        expected=f"at most {bytes_text(available)}, which is what this machine has left",
         found=str(estimate),
         remedy=f"{remedy}, or --force to go on all the same",
     )
 
 
-def _parts(estimate: Estimate, available: int) -> int | None:
+def _parts(estimate: MemoryEstimate, available: int) -> int | None:
     """The least number of equal parts of the batch, one of which would fit, gradients added up."""
     whole = estimate.batch_size * estimate.parts
     sums = estimate.gradients if estimate.parts == 1 else 0
@@ -227,7 +227,7 @@ def _parts(estimate: Estimate, available: int) -> int | None:
     return next(fits, None)
 
 
-def size(number: int) -> str:
+def bytes_text(number: int) -> str:
     """Bytes in binary units: `1.4 GiB`."""
     for factor, unit in ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
         if number >= factor:
@@ -235,4 +235,12 @@ def size(number: int) -> str:
     return f"{number} B"
 
 
-__all__ = ["Estimate", "available_memory", "check_fits", "estimate", "estimate_recipe", "size", "slots"]
+__all__ = [
+    "MemoryEstimate",
+    "available_memory",
+    "bytes_text",
+    "estimate_memory",
+    "estimate_recipe_memory",
+    "require_memory",
+    "slots",
+]

@@ -13,7 +13,7 @@ from kresnet.spec.architecture import Convolution
 from kresnet.spec.blocks import Norm
 
 
-class Draft:
+class PlanBuilder:
     """A list of records that grows; each method appends one and returns it.
 
     Names are prefixed with the current `scope`, so that a method is told `conv1` and writes `stage1.block2.conv1`.

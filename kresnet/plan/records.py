@@ -150,16 +150,16 @@ class Plan:
         }
 
     def __repr__(self) -> str:
-        from kresnet.plan.render import line
+        from kresnet.plan.render import plan_line
 
-        return f"<Plan {line(self)}>"
+        return f"<Plan {plan_line(self)}>"
 
     def __str__(self) -> str:
-        from kresnet.plan.render import text
+        from kresnet.plan.render import plan_text
 
-        return text(self)
+        return plan_text(self)
 
     def _repr_html_(self) -> str:
-        from kresnet.plan.render import html
+        from kresnet.plan.render import plan_html
 
-        return html(self)
+        return plan_html(self)

@@ -11,9 +11,9 @@ from collections.abc import Collection, Sequence
 from html import escape
 
 from kresnet.plan.diff import Difference
-from kresnet.plan.drawing import draw
+from kresnet.plan.drawing import draw_plan
 from kresnet.plan.records import Plan
-from kresnet.plan.summary import Row, amount, rows, shape_text
+from kresnet.plan.summary import SummaryRow, shape_text, summary_rows, with_unit_prefix
 
 _COLUMNS = ("part", "layers", "shortcut", "output", "parameters", "MACs")
 _RIGHT = ("parameters", "MACs")
@@ -21,30 +21,35 @@ _RIGHT = ("parameters", "MACs")
 Cells = Sequence[str]
 
 
-def line(plan: Plan) -> str:
+def plan_line(plan: Plan) -> str:
     """`resnet50: 25,610,152 parameters, 4.089 G MACs, 50 weighted layers`."""
     total = plan.trainable + plan.non_trainable
-    return f"{plan.name}: {total:,} parameters, {amount(plan.macs)} MACs, {plan.weighted_layers} weighted layers"
+    return (
+        f"{plan.name}: {total:,} parameters, {with_unit_prefix(plan.macs)} MACs, {plan.weighted_layers} weighted layers"
+    )
 
 
-def text(plan: Plan) -> str:
+def plan_text(plan: Plan) -> str:
     """The network by stage and block."""
-    return text_table(_COLUMNS, [_cells(row, "  " * row.level) for row in rows(plan)], _RIGHT) + f"\n{line(plan)}"
+    return (
+        text_table(_COLUMNS, [_cells(row, "  " * row.level) for row in summary_rows(plan)], _RIGHT)
+        + f"\n{plan_line(plan)}"
+    )
 
 
-def html(plan: Plan) -> str:
+def plan_html(plan: Plan) -> str:
     """The network by stage and block, and drawn."""
-    found = rows(plan)
+    found = summary_rows(plan)
     table = html_table(
         _COLUMNS,
         [_cells(row, "\N{EM SPACE}" * 2 * row.level) for row in found],
         _RIGHT,
         strong=[index for index, row in enumerate(found) if not row.level],
     )
-    picture = base64.b64encode(draw(plan).encode()).decode()
+    picture = base64.b64encode(draw_plan(plan).encode()).decode()
     source = f"<br>{escape(plan.about['source'])}" if plan.about.get("source") else ""
     return (
-        f"<div><p><strong>{escape(line(plan))}</strong>{source}</p>{table}"
+        f"<div><p><strong>{escape(plan_line(plan))}</strong>{source}</p>{table}"
         f'<img alt="{escape(plan.name)}, block by block" src="data:image/svg+xml;base64,{picture}"/></div>'
     )
 
@@ -65,8 +70,8 @@ def _settings(difference: Difference) -> tuple[Cells, list[Cells]]:
     return columns, [(each.path, each.text("a"), each.text("b")) for each in difference.settings]
 
 
-def _cells(row: Row, indent: str) -> Cells:
-    figures = (f"{row.parameters:,}" if row.parameters else "", amount(row.macs) if row.macs else "")
+def _cells(row: SummaryRow, indent: str) -> Cells:
+    figures = (f"{row.parameters:,}" if row.parameters else "", with_unit_prefix(row.macs) if row.macs else "")
     return (indent + row.part, row.layers, row.shortcut, shape_text(row.shape), *figures)
 
 
@@ -98,4 +103,4 @@ def html_table(
     return f"<table><thead>{line_of(columns, 'th')}</thead><tbody>{''.join(body)}</tbody></table>"
 
 
-__all__ = ["difference_html", "difference_text", "html", "html_table", "line", "text", "text_table"]
+__all__ = ["difference_html", "difference_text", "html_table", "plan_html", "plan_line", "plan_text", "text_table"]

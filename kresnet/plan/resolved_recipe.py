@@ -13,7 +13,7 @@ from typing import Any
 from kresnet.errors import KresnetError, Problem
 from kresnet.plan.objective import Objective, objective, objective_problems
 from kresnet.plan.records import Plan
-from kresnet.plan.unused_settings import useless_settings
+from kresnet.plan.unused_settings import unused_settings
 from kresnet.spec.recipe import Constant, Cosine, MultiStep, OneCycle, Polynomial, Recipe, Schedule, Step, WarmUp
 from kresnet.spec.recipe.durations import in_steps, stated
 
@@ -33,7 +33,7 @@ class WarmUpSteps:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class LearningRatePlan:
     """The learning rate of a run.
 
     Attributes:
@@ -52,7 +52,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Outline:
+class ResolvedRecipe:
     """What a run will do.
 
     Attributes:
@@ -73,7 +73,7 @@ class Outline:
     epoch_steps: int
     total_steps: int
     learning_rate: tuple[float, int | None]
-    rate: Rate
+    rate: LearningRatePlan
     optimizer: Mapping[str, Any]
     objective: Objective
     ema: Mapping[str, Any] | None
@@ -108,7 +108,9 @@ class Outline:
         }
 
 
-def make_outline(recipe: Recipe, plan: Plan, epoch_steps: int, document: Mapping[str, Any] | None = None) -> Outline:
+def resolve_recipe(
+    recipe: Recipe, plan: Plan, epoch_steps: int, document: Mapping[str, Any] | None = None
+) -> ResolvedRecipe:
     """The outline of a run, each of whose settings must have an effect.
 
     Args:
@@ -128,21 +130,21 @@ def make_outline(recipe: Recipe, plan: Plan, epoch_steps: int, document: Mapping
     if not problems:
         written = dict(document or recipe.document())
         whole = _resolve(Recipe.model_validate(written), plan, epoch_steps)
-        useless = useless_settings(written, Recipe, lambda other: _resolve(other, plan, epoch_steps) == whole, ABOUT)
+        useless = unused_settings(written, Recipe, lambda other: _resolve(other, plan, epoch_steps) == whole, ABOUT)
         problems = [_no_effect(path) for path in useless]
     if problems:
         raise KresnetError(problems)
     return _resolve(recipe, plan, epoch_steps)
 
 
-def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> Outline:
+def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> ResolvedRecipe:
     optimizer = recipe.optimizer.document()
     learning_rate, per = optimizer.pop("learning_rate"), optimizer.pop("learning_rate_per")
     peak = learning_rate * recipe.batch_size / per if per else learning_rate
     if optimizer.get("momentum") == 0:
         optimizer.pop("nesterov", None)
     total = total_steps(recipe, epoch_steps)
-    return Outline(
+    return ResolvedRecipe(
         about={name: getattr(recipe, name) for name in ABOUT},
         batch_size=recipe.batch_size,
         epoch_steps=epoch_steps,
@@ -179,7 +181,7 @@ def _early_stopping(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | Non
     return {"metric": stopping.metric, "patience": patience, "min_delta": stopping.min_delta}
 
 
-def _rate(schedule: Schedule, peak: float, total: int, epoch_steps: int, batch_size: int) -> Rate:
+def _rate(schedule: Schedule, peak: float, total: int, epoch_steps: int, batch_size: int) -> LearningRatePlan:
     warmup = None
     if isinstance(schedule, WarmUp) and (duration := stated(schedule, "warmup_")):
         steps = in_steps(*duration, epoch_steps, batch_size)
@@ -190,7 +192,7 @@ def _rate(schedule: Schedule, peak: float, total: int, epoch_steps: int, batch_s
             shape = "constant"
         case Step() | MultiStep():
             shape = "falls"
-            settings = {"at_steps": falls(schedule, total, epoch_steps, batch_size), "factor": schedule.factor}
+            settings = {"at_steps": drop_steps(schedule, total, epoch_steps, batch_size), "factor": schedule.factor}
         case Cosine():
             shape, settings = "cosine", {"final": schedule.final_fraction}
         case Polynomial():
@@ -203,10 +205,10 @@ def _rate(schedule: Schedule, peak: float, total: int, epoch_steps: int, batch_s
                 "final": schedule.final_fraction,
                 "curve": schedule.shape,
             }
-    return Rate(peak, total, shape, settings, warmup)
+    return LearningRatePlan(peak, total, shape, settings, warmup)
 
 
-def falls(schedule: Step | MultiStep, total: int, epoch_steps: int, batch_size: int) -> tuple[int, ...]:
+def drop_steps(schedule: Step | MultiStep, total: int, epoch_steps: int, batch_size: int) -> tuple[int, ...]:
     """The steps before which the learning rate falls, those after the end of the run left out."""
     if isinstance(schedule, Step):
         every = in_steps(*_required(schedule, "every_"), epoch_steps, batch_size)
@@ -236,7 +238,7 @@ def _schedule_problems(recipe: Recipe, epoch_steps: int) -> Iterator[Problem]:
         prefix = "every_" if isinstance(schedule, Step) else "at_"
         unit, value = _required(schedule, prefix)
         stated_falls = len(value) if isinstance(value, tuple) else 1
-        within = len(falls(schedule, total, epoch_steps, batch))
+        within = len(drop_steps(schedule, total, epoch_steps, batch))
         if within < stated_falls:
             last = value[-1] if isinstance(value, tuple) else value
             message = f"The learning rate would fall after {last:g} {unit}; the run ends before, after {total} steps."

@@ -72,21 +72,21 @@ class Section:
 class RepeatedBlocks:
     """Consecutive blocks of a stage that are alike (but for the rate of stochastic depth), or a single part."""
 
-    parts: tuple[Section, ...]
+    sections: tuple[Section, ...]
 
     @property
     def first(self) -> Section:
-        return self.parts[0]
+        return self.sections[0]
 
     @property
     def parameters(self) -> int:
         """Of all its parts together."""
-        return sum(part.parameters for part in self.parts)
+        return sum(part.parameters for part in self.sections)
 
     @property
     def macs(self) -> int:
         """Of all its parts together."""
-        return sum(part.macs for part in self.parts)
+        return sum(part.macs for part in self.sections)
 
     @property
     def label(self) -> str:
@@ -94,13 +94,15 @@ class RepeatedBlocks:
         if self.first.block is None:
             return self.first.name if self.first.stage is None else "end"
         return (
-            f"block {self.first.block}" if len(self.parts) == 1 else f"blocks {self.first.block}-{self.parts[-1].block}"
+            f"block {self.first.block}"
+            if len(self.sections) == 1
+            else f"blocks {self.first.block}-{self.sections[-1].block}"
         )
 
 
 def sections(plan: Plan) -> list[Section]:
     """The parts of the network, in order."""
-    return [Section(name, tuple(records)) for name, records in groupby(plan.records, key=_part_name)]
+    return [Section(name, tuple(records)) for name, records in groupby(plan.records, key=_section_name)]
 
 
 def repeated_blocks(parts: list[Section]) -> list[RepeatedBlocks]:
@@ -123,13 +125,13 @@ def _without_rate(record: Record) -> Mapping[str, Any]:
     return {} if record.kind == "stochastic_depth" else record.settings
 
 
-def _part_name(record: Record) -> str:
+def _section_name(record: Record) -> str:
     if record.stage:
         return f"stage{record.stage}.block{record.block}" if record.block else f"stage{record.stage}"
     return record.name.split(".")[0] if "." in record.name else "input"
 
 
-def describe(run: RepeatedBlocks) -> str:
+def describe_section(run: RepeatedBlocks) -> str:
     """What a run's blocks are, in one line: kind, weights, and what else they contain."""
     part = run.first
     return _kind(part) + ", ".join([*trunk(part), *extras(part), *_stochastic_depth(run)])
@@ -175,7 +177,7 @@ def extras(part: Section) -> Iterator[str]:
 
 
 def _stochastic_depth(run: RepeatedBlocks) -> Iterator[str]:
-    rates = [r.settings["rate"] for part in run.parts for r in part.records if r.kind == "stochastic_depth"]
+    rates = [r.settings["rate"] for part in run.sections for r in part.records if r.kind == "stochastic_depth"]
     if rates:
         yield "stochastic depth " + "-".join(f"{rate:.3g}" for rate in dict.fromkeys((rates[0], rates[-1])))
 
@@ -218,14 +220,14 @@ def describe_layer(record: Record) -> str:
 
 __all__ = [
     "ENTRY",
-    "Section",
     "RepeatedBlocks",
-    "describe",
+    "Section",
     "describe_layer",
+    "describe_section",
     "describe_shortcut",
     "extras",
-    "sections",
     "repeated_blocks",
+    "sections",
     "signature",
     "trunk",
 ]

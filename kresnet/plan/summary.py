@@ -8,11 +8,11 @@ from itertools import groupby
 from typing import Any
 
 from kresnet.plan.records import Plan, Shape
-from kresnet.plan.sections import RepeatedBlocks, describe, describe_shortcut, repeated_blocks, sections
+from kresnet.plan.sections import RepeatedBlocks, describe_section, describe_shortcut, repeated_blocks, sections
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SummaryRow:
     """A line of the table.
 
     Attributes:
@@ -36,7 +36,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PublishedComparison:
     """A published figure beside the plan's.
 
     Attributes:
@@ -64,7 +64,7 @@ class Comparison:
         return asdict(self) | {"agrees": self.agrees}
 
 
-def rows(plan: Plan) -> list[Row]:
+def summary_rows(plan: Plan) -> list[SummaryRow]:
     """The network as a table; the rows of level 0 add up to it."""
     return [
         row
@@ -73,21 +73,21 @@ def rows(plan: Plan) -> list[Row]:
     ]
 
 
-def _rows(stage: int | None, group: list[RepeatedBlocks]) -> Iterator[Row]:
+def _rows(stage: int | None, group: list[RepeatedBlocks]) -> Iterator[SummaryRow]:
     if stage is not None:
-        blocks = sum(len(run.parts) for run in group if run.first.block)
+        blocks = sum(len(run.sections) for run in group if run.first.block)
         words = f"{blocks} block" + "s" * (blocks > 1)
         totals = sum(run.parameters for run in group), sum(run.macs for run in group)
-        yield Row(0, f"stage {stage}", words, "", group[-1].first.shape, *totals, blocks=blocks)
+        yield SummaryRow(0, f"stage {stage}", words, "", group[-1].first.shape, *totals, blocks=blocks)
     for run in group:
-        part, count = run.first, len(run.parts)
-        yield Row(
-            int(stage is not None), run.label, describe(run), describe_shortcut(part), part.shape,
+        part, count = run.first, len(run.sections)
+        yield SummaryRow(
+            int(stage is not None), run.label, describe_section(run), describe_shortcut(part), part.shape,
             run.parameters, run.macs, blocks=count if part.block else 0,
         )  # fmt: skip
 
 
-def paper(plan: Plan) -> list[Comparison]:
+def compare_with_published(plan: Plan) -> list[PublishedComparison]:
     """The figures that the spec says others publish, beside the plan's own."""
     comparisons = []
     for figures in plan.about.get("published", ()):
@@ -97,7 +97,9 @@ def paper(plan: Plan) -> list[Comparison]:
             if (published := figures[quantity]) is not None:
                 difference = value / published - 1
                 rest = figures["tolerance"] if quantity != "weighted_layers" else 0.0, figures["note"]
-                comparisons.append(Comparison(figures["source"], quantity, published, value, difference, *rest))
+                comparisons.append(
+                    PublishedComparison(figures["source"], quantity, published, value, difference, *rest)
+                )
     return comparisons
 
 
@@ -106,7 +108,7 @@ def shape_text(shape: Shape) -> str:
     return f"({', '.join(['N', *map(str, shape)])})"
 
 
-def amount(number: float) -> str:
+def with_unit_prefix(number: float) -> str:
     """A count in three or four figures with its decimal prefix: `4.09 G`, `118 M`."""
     for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= factor:
@@ -114,11 +116,19 @@ def amount(number: float) -> str:
     return f"{number:g}"
 
 
-def signed(number: int, *, short: bool = False) -> str:
+def signed_number(number: int, *, short: bool = False) -> str:
     """A difference with its sign: `+1,024`, or `-4.096 k` if short."""
     if not number:
         return "0"
-    return ("+" if number > 0 else "-") + (amount(abs(number)) if short else f"{abs(number):,}")
+    return ("+" if number > 0 else "-") + (with_unit_prefix(abs(number)) if short else f"{abs(number):,}")
 
 
-__all__ = ["Comparison", "Row", "amount", "paper", "rows", "shape_text", "signed"]
+__all__ = [
+    "PublishedComparison",
+    "SummaryRow",
+    "compare_with_published",
+    "shape_text",
+    "signed_number",
+    "summary_rows",
+    "with_unit_prefix",
+]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from kresnet.errors import KresnetError, Problem
 from kresnet.plan.lowering import lower
-from kresnet.plan.plan_builder import Draft
+from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Plan, Record
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document
@@ -23,7 +23,7 @@ Setting = tuple[str | int, ...]
 ABOUT = ("name", "source", "published", "recipe")
 
 
-def without_effect(document: dict[str, Any]) -> list[Problem]:
+def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
     """A `no_effect` problem for each setting of a spec that changes nothing in its network.
 
     Two blocks a stage show everything that more of them would, and keep this fast for networks of a thousand layers.
@@ -35,10 +35,10 @@ def without_effect(document: dict[str, Any]) -> list[Problem]:
     for stage in document["stages"]:
         stage["blocks"] = min(stage["blocks"], 2)
     plan = lower(Spec.model_validate(document))
-    return [_problem(path) for path in useless_settings(document, Spec, lambda spec: _lowers_to(plan, spec), ABOUT)]
+    return [_problem(path) for path in unused_settings(document, Spec, lambda spec: _lowers_to(plan, spec), ABOUT)]
 
 
-def useless_settings(
+def unused_settings(
     document: dict[str, Any], model: type[Model], same: Callable[[Model], bool], about: Collection[str]
 ) -> list[Setting]:
     """The paths of the settings that differ from their default and yet change nothing.
@@ -70,7 +70,7 @@ class _Different(Exception):
     """Two networks part ways."""
 
 
-class _Compared(Draft):
+class _Compared(PlanBuilder):
     """A draft that is given up at the first record in which it differs from a plan."""
 
     def __init__(self, spec: Spec, plan: Plan) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.errors import KresnetError, Problem
-from kresnet.probes.batch_norm_derivation import Gradients, Statistics
+from kresnet.probes.batch_norm_derivation import BatchStatistics, NormGradients
 
 #: Least tolerance of float32 gradients; kernels compute in float32 whatever they store.
 TOLERANCE = 2e-5
@@ -52,7 +52,7 @@ class Scales:
     beta: Any
 
 
-def scales(found: Statistics, dy: Any, gamma: Any) -> Scales:
+def scales(found: BatchStatistics, dy: Any, gamma: Any) -> Scales:
     """The sizes that errors are relative to; see the module."""
     centred = 1.0 + tf.abs(found.mean) * found.inverse
     return Scales(
@@ -62,7 +62,7 @@ def scales(found: Statistics, dy: Any, gamma: Any) -> Scales:
     )
 
 
-def kernel_errors(kernel: Gradients, derived: Gradients, size: Scales) -> dict[str, Any]:
+def kernel_errors(kernel: NormGradients, derived: NormGradients, size: Scales) -> dict[str, Any]:
     """Relative errors of a kernel's gradients, float64 scalars `x`, `gamma`, `beta`.
 
     Args:

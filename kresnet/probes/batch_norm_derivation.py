@@ -27,7 +27,7 @@ def local(tensor: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class BatchStatistics:
     """Of a batch, float64.
 
     Attributes:
@@ -44,7 +44,7 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
-class Gradients:
+class NormGradients:
     """dL/dx `(m, C)`, and this replica's dL/dgamma and dL/dbeta `(C,)`."""
 
     x: Any
@@ -52,16 +52,16 @@ class Gradients:
     beta: Any
 
 
-def statistics(x: Any, epsilon: float, total: Total = local) -> Statistics:
+def statistics(x: Any, epsilon: float, total: Total = local) -> BatchStatistics:
     """Mean and biased variance of each channel, in two passes."""
     count = total(tf.cast(tf.shape(x)[0], tf.float64))
     mean = total(tf.reduce_sum(x, 0)) / count
     deviation = x - mean
     variance = total(tf.reduce_sum(tf.square(deviation), 0)) / count
-    return Statistics(count, mean, deviation, 1.0 / tf.sqrt(variance + epsilon))
+    return BatchStatistics(count, mean, deviation, 1.0 / tf.sqrt(variance + epsilon))
 
 
-def long_form(found: Statistics, dy: Any, gamma: Any, total: Total = local) -> Gradients:
+def long_form(found: BatchStatistics, dy: Any, gamma: Any, total: Total = local) -> NormGradients:
     """The chain rule, node by node: x-hat, variance, mean, x."""
     m, deviation, inverse = found.count, found.deviation, found.inverse
     d_xhat = dy * gamma
@@ -69,18 +69,20 @@ def long_form(found: Statistics, dy: Any, gamma: Any, total: Total = local) -> G
     # The second term is zero, since deviations add up to zero; it is kept because the derivation has it.
     d_mean = -total(tf.reduce_sum(d_xhat, 0)) * inverse + d_variance * (-2.0 / m) * total(tf.reduce_sum(deviation, 0))
     d_x = d_xhat * inverse + d_variance * 2.0 * deviation / m + d_mean / m
-    return Gradients(d_x, tf.reduce_sum(dy * deviation * inverse, 0), tf.reduce_sum(dy, 0))
+    return NormGradients(d_x, tf.reduce_sum(dy * deviation * inverse, 0), tf.reduce_sum(dy, 0))
 
 
-def compact_form(found: Statistics, dy: Any, gamma: Any, total: Total = local) -> Gradients:
+def compact_form(found: BatchStatistics, dy: Any, gamma: Any, total: Total = local) -> NormGradients:
     """dL/dx = gamma/sqrt(variance + epsilon) · (dy − mean(dy) − x̂ · mean(dy·x̂)), what is left after simplifying."""
     xhat = found.deviation * found.inverse
     d_gamma, d_beta = tf.reduce_sum(dy * xhat, 0), tf.reduce_sum(dy, 0)
     d_x = gamma * found.inverse * (dy - total(d_beta) / found.count - xhat * total(d_gamma) / found.count)
-    return Gradients(d_x, d_gamma, d_beta)
+    return NormGradients(d_x, d_gamma, d_beta)
 
 
-def differences(x: Any, dy: Any, gamma: Any, beta: Any, epsilon: float, rows: Any, total: Total = local) -> Gradients:
+def differences(
+    x: Any, dy: Any, gamma: Any, beta: Any, epsilon: float, rows: Any, total: Total = local
+) -> NormGradients:
     """Central differences of L = Σ dy·y(x, gamma, beta), with nothing but the forward pass.
 
     Args:
@@ -109,4 +111,4 @@ def differences(x: Any, dy: Any, gamma: Any, beta: Any, epsilon: float, rows: An
     h = tf.constant(DIFFERENCE_STEP, tf.float64)
     d_gamma = slope(forward(x, gamma + h, beta), forward(x, gamma - h, beta), h)
     d_beta = slope(forward(x, gamma, beta + h), forward(x, gamma, beta - h), h)
-    return Gradients(d_x, d_gamma, d_beta)
+    return NormGradients(d_x, d_gamma, d_beta)

@@ -11,7 +11,7 @@ Edge = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Fork:
+class ShortcutFork:
     """Where the two paths of a residual block part: at the block's input, or at the activated input that both read.
 
     Attributes:
@@ -27,7 +27,7 @@ class Fork:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class BlockPaths:
     """A block of the plan.
 
     Attributes:
@@ -41,7 +41,7 @@ class Block:
     input: str
     output: str
     records: tuple[Record, ...]
-    fork: Fork | None
+    fork: ShortcutFork | None
 
 
 def batch_norms(plan: Plan) -> list[Record]:
@@ -49,7 +49,7 @@ def batch_norms(plan: Plan) -> list[Record]:
     return [record for record in plan.records if record.kind == "norm" and record.settings["kind"] == "batch"]
 
 
-def blocks(plan: Plan) -> list[Block]:
+def block_paths(plan: Plan) -> list[BlockPaths]:
     """The plan's blocks, from input to output."""
     return [
         _block(f"stage{stage}.block{block}", tuple(records))
@@ -58,14 +58,14 @@ def blocks(plan: Plan) -> list[Block]:
     ]
 
 
-def _block(name: str, records: tuple[Record, ...]) -> Block:
+def _block(name: str, records: tuple[Record, ...]) -> BlockPaths:
     own = {record.name for record in records}
     (source,) = {read for record in records for read in record.inputs if read not in own}
     add = next((record for record in records if record.kind == "add"), None)
-    return Block(name, source, records[-1].name, records, _fork(name, records, add) if add else None)
+    return BlockPaths(name, source, records[-1].name, records, _fork(name, records, add) if add else None)
 
 
-def _fork(name: str, records: tuple[Record, ...], add: Record) -> Fork:
+def _fork(name: str, records: tuple[Record, ...], add: Record) -> ShortcutFork:
     """The paths of a residual block; the second input of its addition is the shortcut."""
     by_name = {record.name: record for record in records}
     reader, at = add.name, add.inputs[1]
@@ -73,4 +73,4 @@ def _fork(name: str, records: tuple[Record, ...], add: Record) -> Fork:
         reader, at = at, by_name[at].inputs[0]
     identity = (reader, at)
     readers = [(record.name, at) for record in records if at in record.inputs]
-    return Fork(at, (identity,), tuple(edge for edge in readers if edge != identity), add.name)
+    return ShortcutFork(at, (identity,), tuple(edge for edge in readers if edge != identity), add.name)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.probes.block_paths import Block
+from kresnet.probes.block_paths import BlockPaths
 
 #: How much smaller or larger than the last block's the gradient may become before it is told. In float32 with batch
 #: norm, networks whose gradient changed by less were seen to train.
@@ -46,7 +46,7 @@ class BlockFlow:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class GradientFlow:
     """Where the gradient of one network goes.
 
     Attributes:
@@ -87,7 +87,9 @@ class Flow:
         )
 
 
-def flow(network: str, blocks: Sequence[Block], measured: np.ndarray, singular: Sequence[Any] = ()) -> Flow:
+def gradient_flow(
+    network: str, blocks: Sequence[BlockPaths], measured: np.ndarray, singular: Sequence[Any] = ()
+) -> GradientFlow:
     """The report of a probe's `flow` finding.
 
     Args:
@@ -117,7 +119,7 @@ def flow(network: str, blocks: Sequence[Block], measured: np.ndarray, singular: 
         )
     constant, rate = _fit(deltas)
     verdict, first = _judge(deltas)
-    return Flow(network, tuple(rows), constant, rate, verdict, None if first is None else blocks[first].name)
+    return GradientFlow(network, tuple(rows), constant, rate, verdict, None if first is None else blocks[first].name)
 
 
 def _fit(deltas: np.ndarray) -> tuple[float | None, float | None]:

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from kresnet.plan import Record
-from kresnet.probes.block_paths import Block
+from kresnet.probes.block_paths import BlockPaths
 from kresnet.probes.replay import replay
 
 #: Steps of the power iteration, which approaches the largest value from below; and random directions for the typical.
@@ -21,7 +21,7 @@ _RANDOM = ("dropout", "stochastic_depth")
 
 
 @dataclass(frozen=True, slots=True)
-class Singular:
+class SingularValues:
     """Of the Jacobian J of a block over a whole batch.
 
     Attributes:
@@ -34,7 +34,7 @@ class Singular:
     typical: float
 
 
-def singular_values(network: keras.Model, block: Block, x: Any) -> Singular:
+def singular_values(network: keras.Model, block: BlockPaths, x: Any) -> SingularValues:
     """Estimate the singular values at x, the block's input, in training mode: batch norms couple the images.
 
     Args:
@@ -65,7 +65,7 @@ def singular_values(network: keras.Model, block: Block, x: Any) -> Singular:
         pushed = accumulator.jvp(image)
         largest = float(_norm(pushed) / _norm(v))
         v = transposed(pushed)
-    return Singular(largest, float(typical))
+    return SingularValues(largest, float(typical))
 
 
 def _deterministic(record: Record) -> bool:

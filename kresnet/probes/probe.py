@@ -12,7 +12,7 @@ import tensorflow as tf
 from kresnet.plan import Plan, Record
 from kresnet.probes import batch_norm_agreement as agreement
 from kresnet.probes import batch_norm_derivation as batch_norm
-from kresnet.probes.block_paths import Block, Edge, batch_norms, blocks
+from kresnet.probes.block_paths import BlockPaths, Edge, batch_norms, block_paths
 from kresnet.probes.replay import Passage, replay
 
 #: Entries of each batch norm's gradients that are also computed by differences.
@@ -33,7 +33,7 @@ class Probe:
     def __init__(self, plan: Plan, network: keras.Model, *, check_norms: bool, measure_blocks: bool) -> None:
         self.plan, self.network = plan, network
         self.norms: list[Record] = batch_norms(plan) if check_norms else []
-        self.blocks: list[Block] = blocks(plan) if measure_blocks else []
+        self.blocks: list[BlockPaths] = block_paths(plan) if measure_blocks else []
         self.positions = {id(weight): n for n, weight in enumerate(network.trainable_variables)}
         edges = {(norm.name, norm.inputs[0]) for norm in self.norms}
         for block in self.blocks:
@@ -104,7 +104,7 @@ class Probe:
         ]
         return tf.concat([signals, tf.stack(weights)[:, None]], axis=1)
 
-    def _block_flow(self, block: Block, backward: dict[str | Edge, Any]) -> Any:
+    def _block_flow(self, block: BlockPaths, backward: dict[str | Edge, Any]) -> Any:
         delta = backward[block.output]
         if block.fork is None:
             zero = tf.zeros((), tf.float64)
@@ -116,7 +116,7 @@ class Probe:
         products = [(identity, identity), (residual, residual), (identity, residual)]
         return tf.stack([_inner(delta, delta), *(_inner(a, b) for a, b in products)])
 
-    def _weights_of(self, block: Block) -> list[int]:
+    def _weights_of(self, block: BlockPaths) -> list[int]:
         layers = [self.network.get_layer(record.name) for record in block.records]
         return [self.positions[id(weight)] for layer in layers for weight in layer.trainable_weights]
 
@@ -146,7 +146,7 @@ def _errors(
     derived = batch_norm.long_form(found, dy, gamma, total)
     compact = batch_norm.compact_form(found, dy, gamma, total)
     size = agreement.scales(found, dy, gamma)
-    kernel = batch_norm.Gradients(tf.reshape(dx, (-1, channels)), d_gamma, d_beta)
+    kernel = batch_norm.NormGradients(tf.reshape(dx, (-1, channels)), d_gamma, d_beta)
     errors = agreement.kernel_errors(kernel, derived, size)
     errors["forms"] = tf.reduce_max(tf.norm(derived.x - compact.x, axis=0) / size.x)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.plan.diff import Difference, brief, diff, flat, settings
-from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, Table, blank, name
-from kresnet.report.run_data import Facts
+from kresnet.plan.diff import Difference, brief, diff_plans, flat, settings
+from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, PlotTable, blank, name
+from kresnet.report.run_data import RunData
 
 #: Settings of a recipe that leave a run another draw of the same, or say only where its data lie.
 _SAME = ("seed", "data.path", "data.data_dir")
@@ -22,7 +22,7 @@ _RECIPE_OF_SPEC = "recipe"
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class MeanAndSpread:
     """A figure over the runs of a group: mean, and the standard deviation of a sample; None with a single run."""
 
     mean: float
@@ -35,7 +35,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Group:
+class SeedGroup:
     """Runs that differ in nothing but their seed.
 
     Attributes:
@@ -47,12 +47,12 @@ class Group:
 
     label: str
     runs: tuple[int, ...]
-    figures: Mapping[str, Spread]
+    figures: Mapping[str, MeanAndSpread]
     difference: Difference | None
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """Several runs side by side.
 
     Attributes:
@@ -63,8 +63,8 @@ class Comparison:
         same_data: whether all runs are of the same data, by their fingerprints.
     """
 
-    runs: tuple[Facts, ...]
-    groups: tuple[Group, ...]
+    runs: tuple[RunData, ...]
+    groups: tuple[SeedGroup, ...]
     spec: Mapping[str, tuple[str, ...]]
     recipe: Mapping[str, tuple[str, ...]]
     same_data: bool
@@ -94,7 +94,7 @@ class Comparison:
         return {"comparison": comparison, "runs": [facts.as_dict() for facts in self.runs]}
 
 
-def compare(runs: Sequence[Facts]) -> Comparison:
+def compare(runs: Sequence[RunData]) -> RunComparison:
     """What distinguishes some runs."""
     specs = [{k: v for k, v in facts.spec.document().items() if k != _RECIPE_OF_SPEC} for facts in runs]
     recipes = [facts.recipe.document() for facts in runs]
@@ -107,14 +107,14 @@ def compare(runs: Sequence[Facts]) -> Comparison:
         else:
             members.append([run])
     first = runs[0]
-    return Comparison(
+    return RunComparison(
         runs=tuple(runs),
         groups=tuple(
-            Group(
+            SeedGroup(
                 label=_label([runs[n] for n in group]),
                 runs=tuple(group),
                 figures=_figures([runs[n] for n in group]),
-                difference=diff(first.plan, runs[group[0]].plan, specs[0], specs[group[0]]) if number else None,
+                difference=diff_plans(first.plan, runs[group[0]].plan, specs[0], specs[group[0]]) if number else None,
             )
             for number, group in enumerate(members)
         ),
@@ -124,7 +124,7 @@ def compare(runs: Sequence[Facts]) -> Comparison:
     )
 
 
-def final_plot(comparison: Comparison) -> Plot | None:
+def final_plot(comparison: RunComparison) -> Plot | None:
     """The headline metric of every run, a row a group, with mean and standard deviation where there are several."""
     runs = comparison.runs
     metric = runs[0].headline
@@ -155,7 +155,7 @@ def final_plot(comparison: Comparison) -> Plot | None:
     told = "; ".join(f"{label}: {text}" + (f" over {count} runs" if int(count) > 1 else "")
                      for label, count, text in rows) + "."  # fmt: skip
     what = "seeds of one spec in a row" if several or len(runs) > 1 else ""
-    table = Table(f"Test {METRICS[metric].lower()}, {what}", ("group", "runs", METRICS[metric]), rows)
+    table = PlotTable(f"Test {METRICS[metric].lower()}, {what}", ("group", "runs", METRICS[metric]), rows)
     return Plot("final", f"Test {METRICS[metric].lower()}", told, figure, table, wide=True)
 
 
@@ -163,20 +163,20 @@ def _alike(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     return all(difference.path in _SAME for difference in settings(a, b))
 
 
-def _label(group: Sequence[Facts]) -> str:
+def _label(group: Sequence[RunData]) -> str:
     """The runs' names, or the first one's with the number of the others."""
     if len(group) <= MOST_NAMED:
         return ", ".join(facts.label for facts in group)
     return f"{group[0].label} and {len(group) - 1} more"
 
 
-def _figures(group: Sequence[Facts]) -> dict[str, Spread]:
+def _figures(group: Sequence[RunData]) -> dict[str, MeanAndSpread]:
     found = {}
     for metric in METRICS:
         values = [value for facts in group if (value := facts.test.get(metric)) is not None and math.isfinite(value)]
         if values:
             deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
-            found[metric] = Spread(float(np.mean(values)), deviation, len(values))
+            found[metric] = MeanAndSpread(float(np.mean(values)), deviation, len(values))
     return found
 
 
@@ -189,4 +189,4 @@ def _table(documents: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]
     return {path: tuple(brief(each[path]) if path in each else "–" for each in stated) for path in paths}
 
 
-__all__ = ["Comparison", "Group", "Spread", "compare", "final_plot"]
+__all__ = ["MeanAndSpread", "RunComparison", "SeedGroup", "compare", "final_plot"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from kresnet.report.history import Gradients, NormCheck, evenly
-from kresnet.report.plots import COLORS, DASHES, SYMBOLS, Line, Plot, Table, blank, name, number
+from kresnet.report.history import GradientSeries, NormCheckSeries, evenly
+from kresnet.report.plots import COLORS, DASHES, SYMBOLS, Line, Plot, PlotTable, blank, name, number
 
 #: Moments whose profile over the blocks is drawn.
 MOMENTS = 4
@@ -37,7 +37,7 @@ def flow_plots(drawn: Sequence[Line]) -> Iterator[Plot]:
 
 
 def _heat_map(
-    index: int, line: Line, found: Gradients, log: np.ndarray, bounds: tuple[float, float], several: bool
+    index: int, line: Line, found: GradientSeries, log: np.ndarray, bounds: tuple[float, float], several: bool
 ) -> Plot:
     columns = evenly(len(found.steps))
     shown, rows = found.at(columns), len(found.blocks)
@@ -62,10 +62,10 @@ def _heat_map(
     )  # fmt: skip
     caption = f"Gradient at the first and the last block, {len(columns)} of {len(found.steps)} measurements"
     told = flow_sentence(found)
-    return Plot(f"gradients-{index}", title, told, figure, Table(caption, head, table, words=3), wide=not several)
+    return Plot(f"gradients-{index}", title, told, figure, PlotTable(caption, head, table, words=3), wide=not several)
 
 
-def flow_sentence(found: Gradients) -> str:
+def flow_sentence(found: GradientSeries) -> str:
     """What became of the gradient, in words."""
     bad = [(step, verdict, block) for step, verdict, block in
            zip(found.steps, found.verdicts, found.first_blocks, strict=True) if verdict != "holds"]  # fmt: skip
@@ -84,7 +84,7 @@ def flow_sentence(found: Gradients) -> str:
     )
 
 
-def _moments(found: Gradients) -> Plot:
+def _moments(found: GradientSeries) -> Plot:
     moments = evenly(len(found.steps), MOMENTS)
     figure, places = _along(found.blocks)
     for number_of, column in enumerate(moments.tolist()):
@@ -95,10 +95,10 @@ def _moments(found: Gradients) -> Plot:
     rows = tuple((block, *(number(v, ".3g") for v in found.delta[n, moments].tolist()))
                  for n, block in enumerate(found.blocks))  # fmt: skip
     told = "The norm of the gradient at the output of each block; a level line means that it holds on its way."
-    return Plot("gradient-moments", "‖δ‖ along the blocks", told, figure, Table("‖δ‖ by block", head, rows))
+    return Plot("gradient-moments", "‖δ‖ along the blocks", told, figure, PlotTable("‖δ‖ by block", head, rows))
 
 
-def _both_ways(found: Gradients) -> Plot:
+def _both_ways(found: GradientSeries) -> Plot:
     figure, places = _along(found.blocks)
     ways = {"over the shortcut": found.identity[:, -1], "through the branch": found.residual[:, -1]}
     for index, (way, values) in enumerate(ways.items()):
@@ -108,11 +108,11 @@ def _both_ways(found: Gradients) -> Plot:
     rows = tuple((block, *(number(float(values[n]), ".3g") for values in ways.values()))
                  for n, block in enumerate(found.blocks))  # fmt: skip
     told = f"The two terms of the gradient that reach each block's input, in step {found.steps[-1]:,}."
-    table = Table("Norm of either term by block", ("block", *ways), rows)
+    table = PlotTable("Norm of either term by block", ("block", *ways), rows)
     return Plot("gradient-ways", "Over the shortcut or through the branch", told, figure, table)
 
 
-def _profiles(measured: Sequence[tuple[Line, Gradients]]) -> Plot:
+def _profiles(measured: Sequence[tuple[Line, GradientSeries]]) -> Plot:
     longest = max((found.blocks for _, found in measured), key=len)
     figure, _ = _along(longest, height=360)
     for line, found in measured:
@@ -124,7 +124,7 @@ def _profiles(measured: Sequence[tuple[Line, Gradients]]) -> Plot:
         (block, *(number(float(found.delta[n, -1]), ".3g") if n < len(found.blocks) else "–" for _, found in measured))
         for n, block in enumerate(longest)
     )
-    table = Table("‖δ‖ by block, as last measured", ("block", *(line.facts.label for line, _ in measured)), rows)
+    table = PlotTable("‖δ‖ by block, as last measured", ("block", *(line.facts.label for line, _ in measured)), rows)
     told = "The norm of the gradient at each block of each run, as last measured."
     return Plot("gradient-profiles", "‖δ‖ along the blocks, as last measured", told, figure, table, wide=True)
 
@@ -156,10 +156,10 @@ def norm_plot(drawn: Sequence[Line]) -> Plot | None:
     )  # fmt: skip
     head = ("run", "step", "worst norm", "gradient by", "share of its tolerance", "failed")
     return Plot("batch-norm", "Backward pass of batch norm beside its derivation", told, figure,
-                Table("Each check's worst batch norm", head, rows, words=4), wide=True)  # fmt: skip
+                PlotTable("Each check's worst batch norm", head, rows, words=4), wide=True)  # fmt: skip
 
 
-def _checked(line: Line, checks: Sequence[NormCheck], *, several: bool) -> str:
+def _checked(line: Line, checks: Sequence[NormCheckSeries], *, several: bool) -> str:
     who, count = f"{line.facts.label}: " if several else "", len(checks[-1].norms)
     if failed := [check for check in checks if any(found["failures"] for found in check.norms.values())]:
         return f"{who}In step {failed[0].step:,} a batch norm's gradient was not that of the derivation."

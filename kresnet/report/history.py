@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.runs.run_directory import Run
+from kresnet.runs.run_directory import RunDirectory
 
 #: Measurements that a figure shows of a run; of more, as many evenly spaced ones.
 MOST_SHOWN = 200
@@ -30,7 +30,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Gradients:
+class GradientSeries:
     """Gradient norms over time, as `gradients_every_steps` recorded them.
 
     Attributes:
@@ -51,10 +51,10 @@ class Gradients:
     residual: np.ndarray
     weights: np.ndarray
 
-    def at(self, columns: np.ndarray) -> Gradients:
+    def at(self, columns: np.ndarray) -> GradientSeries:
         """The measurements at some of the steps, by their places."""
         pick = columns.tolist()
-        return Gradients(
+        return GradientSeries(
             self.blocks,
             tuple(self.steps[n] for n in pick),
             tuple(self.verdicts[n] for n in pick),
@@ -69,7 +69,7 @@ class Gradients:
 
 
 @dataclass(frozen=True, slots=True)
-class NormCheck:
+class NormCheckSeries:
     """A batch-norm check of a run's own step: by norm, errors `x`, `gamma`, `beta`, their `tolerance`, `failures`."""
 
     step: int
@@ -91,11 +91,11 @@ class History:
     """All that a run has written down so far."""
 
     epochs: tuple[Epoch, ...]
-    gradients: Gradients | None
-    norm_checks: tuple[NormCheck, ...]
+    gradients: GradientSeries | None
+    norm_checks: tuple[NormCheckSeries, ...]
 
 
-def read_history(run: Run) -> History:
+def read_history(run: RunDirectory) -> History:
     """The history; lines that are not as `fit` writes them are left out."""
     lines = [finite(line) for line in run.lines()]
     epochs = tuple(epoch for line in lines if (epoch := _epoch(line)))
@@ -126,7 +126,7 @@ def _epoch(line: dict[str, Any]) -> Epoch | None:
     return Epoch(line["epoch"], line["step"], metrics[0], metrics[1], *paces)
 
 
-def _gradients(lines: list[dict[str, Any]]) -> Gradients | None:
+def _gradients(lines: list[dict[str, Any]]) -> GradientSeries | None:
     found = [line for line in lines if isinstance(line.get("gradients"), dict)]
     found = [
         line for line in found if isinstance(line["gradients"].get("blocks"), dict) and line["gradients"]["blocks"]
@@ -140,7 +140,7 @@ def _gradients(lines: list[dict[str, Any]]) -> Gradients | None:
         numbers = [[_number(line["gradients"]["blocks"][name].get(field)) for line in found] for name in blocks]
         return np.array(numbers, dtype=np.float64)
 
-    return Gradients(
+    return GradientSeries(
         blocks,
         tuple(line["step"] for line in found),
         tuple(str(line["gradients"].get("verdict")) for line in found),
@@ -149,9 +149,9 @@ def _gradients(lines: list[dict[str, Any]]) -> Gradients | None:
     )
 
 
-def _norm_check(line: dict[str, Any]) -> NormCheck | None:
+def _norm_check(line: dict[str, Any]) -> NormCheckSeries | None:
     norms = line.get("batch_norm")
-    return NormCheck(line["step"], norms) if isinstance(norms, dict) and norms else None
+    return NormCheckSeries(line["step"], norms) if isinstance(norms, dict) and norms else None
 
 
 def _number(value: Any) -> float | None:

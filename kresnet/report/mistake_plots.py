@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kresnet.evaluation.evaluation import Examination
-from kresnet.report.plots import Line, Plot, Table, blank, name, number
+from kresnet.evaluation.evaluation import Evaluation
+from kresnet.report.plots import Line, Plot, PlotTable, blank, name, number
 
 #: Classes up to which the whole confusion matrix is drawn, and up to which its cells say their numbers.
 MOST_IN_MATRIX, MOST_IN_WORDS = 50, 12
@@ -15,7 +15,7 @@ MOST_IN_MATRIX, MOST_IN_WORDS = 50, 12
 MOST_CLASSES = 20
 
 
-def confusion(found: Examination, id: str) -> Plot | None:
+def confusion(found: Evaluation, id: str) -> Plot | None:
     """The confusion matrix, right answers in blue and mistakes in orange; None without classes or with too many."""
     if found.kind != "classes" or found.tally is None or len(found.tally) > MOST_IN_MATRIX:
         return None
@@ -45,11 +45,11 @@ def confusion(found: Examination, id: str) -> Plot | None:
         label, other, times, share = found.pairs[0]
         told += f" Most often {label} is taken for {other}: {times} times, {share:.1%} of its images."
     rows = tuple((label, *map(str, row)) for label, row in zip(found.class_names, tally.tolist(), strict=True))
-    table = Table("Rows are what images are, columns what they are said to be", ("is", *found.class_names), rows)
+    table = PlotTable("Rows are what images are, columns what they are said to be", ("is", *found.class_names), rows)
     return Plot(id, "Confusion matrix", told, figure, table)
 
 
-def accuracies(examined: Sequence[tuple[Line, Examination]]) -> Plot | None:
+def accuracies(examined: Sequence[tuple[Line, Evaluation]]) -> Plot | None:
     """How well each class (or independent label) is recognised in each run, the worst of the first run on top."""
     found = [(line, each, {label: (value, images) for label, value, images in each.accuracies})
              for line, each in examined if each.kind != "values"]  # fmt: skip
@@ -78,4 +78,4 @@ def accuracies(examined: Sequence[tuple[Line, Examination]]) -> Plot | None:
         told += f" The {len(shown)} worst of {len(order)} are shown."
     head = (what, "images", *(line.facts.label for line, *_ in found))
     return Plot(f"{what}-accuracy", f"Accuracy by {what}", told, figure,
-                Table(f"Accuracy by {what}, worst first", head, rows))  # fmt: skip
+                PlotTable(f"Accuracy by {what}, worst first", head, rows))  # fmt: skip

@@ -20,7 +20,7 @@ from kresnet.plan.sections import (
     sections,
     trunk,
 )
-from kresnet.probes.block_paths import Block, blocks
+from kresnet.probes.block_paths import BlockPaths, block_paths
 from kresnet.spec.architecture import Spec
 
 #: The options of He et al. 2015, section 4.1, in words.
@@ -33,7 +33,7 @@ OPTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class LayerRow:
     """One record: what it is in words, what it reads, and what it costs.
 
     Attributes:
@@ -66,10 +66,10 @@ class Paths:
         after: from the addition on.
     """
 
-    before: tuple[Layer, ...]
-    branch: tuple[Layer, ...]
-    shortcut: tuple[Layer, ...]
-    after: tuple[Layer, ...]
+    before: tuple[LayerRow, ...]
+    branch: tuple[LayerRow, ...]
+    shortcut: tuple[LayerRow, ...]
+    after: tuple[LayerRow, ...]
     adds: bool
 
 
@@ -101,7 +101,7 @@ class Card:
     paths: Paths
 
     @property
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[LayerRow]:
         """All its layers: before, branch, shortcut, after."""
         paths = self.paths
         return [*paths.before, *paths.branch, *paths.shortcut, *paths.after]
@@ -137,7 +137,7 @@ class Level:
 
 def levels(plan: Plan, spec: Spec) -> list[Level]:
     """The network from input to head."""
-    forks = {block.name: block for block in blocks(plan)}
+    forks = {block.name: block for block in block_paths(plan)}
     total = plan.trainable + plan.non_trainable
     found = []
     for stage, group in groupby(sections(plan), key=lambda part: part.stage):
@@ -164,18 +164,18 @@ def _about(spec: Spec, stage: int, members: list[Section]) -> tuple[str, ...]:
     return (blocks, f"order: {order}", f"shortcut: {OPTIONS[block.shortcut]}")
 
 
-def _card(run: RepeatedBlocks, forks: dict[str, Block]) -> Card:
+def _card(run: RepeatedBlocks, forks: dict[str, BlockPaths]) -> Card:
     part = run.first
     rates = dict.fromkeys(
         f"{record.settings['rate']:.3g}"
-        for member in (run.parts[0], run.parts[-1])
+        for member in (run.sections[0], run.sections[-1])
         for record in member.records
         if record.kind == "stochastic_depth"
     )
     depth = [f"stochastic depth {'-'.join(rates)}"] if rates else []
     return Card(
         title=run.label.capitalize(),
-        count=len(run.parts),
+        count=len(run.sections),
         lines=tuple(trunk(part)),
         extras=(*extras(part), *depth),
         shortcut=describe_shortcut(part),
@@ -187,7 +187,7 @@ def _card(run: RepeatedBlocks, forks: dict[str, Block]) -> Card:
     )
 
 
-def _paths(part: Section, block: Block | None) -> Paths:
+def _paths(part: Section, block: BlockPaths | None) -> Paths:
     fork = block.fork if block else None
     layers = {record.name: _layer(part, record) for record in part.records}
     if fork is None:
@@ -205,8 +205,8 @@ def _paths(part: Section, block: Block | None) -> Paths:
     )
 
 
-def _layer(part: Section, record: Record) -> Layer:
-    return Layer(
+def _layer(part: Section, record: Record) -> LayerRow:
+    return LayerRow(
         name=record.name.removeprefix(f"{part.name}."),
         kind=record.kind,
         words=describe_layer(record),
@@ -218,4 +218,4 @@ def _layer(part: Section, record: Record) -> Layer:
     )
 
 
-__all__ = ["OPTIONS", "Card", "Layer", "Level", "Paths", "levels"]
+__all__ = ["OPTIONS", "Card", "LayerRow", "Level", "Paths", "levels"]

@@ -15,58 +15,58 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from kresnet.evaluation.evaluation import Examination, Unexamined
-from kresnet.plan.summary import amount, shape_text
+from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
+from kresnet.plan.summary import shape_text, with_unit_prefix
 from kresnet.probes.block_paths import batch_norms
 from kresnet.report import page_sections as views
-from kresnet.report.comparison import Comparison, final_plot
+from kresnet.report.comparison import RunComparison, final_plot
 from kresnet.report.gradient_plots import flow_plots, norm_plot
 from kresnet.report.mistake_plots import accuracies, confusion
 from kresnet.report.network_tree import Level, levels
-from kresnet.report.plots import Line, Plot, Table, curves, lines, throughput
-from kresnet.report.run_data import Facts
+from kresnet.report.plots import Line, Plot, PlotTable, curves, lines, throughput
+from kresnet.report.run_data import RunData
 from kresnet.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class NetworkSection:
     """A network that some of the page's runs train."""
 
     title: str
-    facts: Facts
+    facts: RunData
     levels: list[Level]
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class EvaluationSection:
     """What one run's model makes of the test images."""
 
-    facts: Facts
-    found: Examination | Unexamined
+    facts: RunData
+    found: Evaluation | NotEvaluated
     confusion: Plot | None
-    pairs: Table | None
+    pairs: PlotTable | None
 
 
-def report_page(facts: Facts) -> str:
+def report_page(facts: RunData) -> str:
     """The page of one run."""
     drawn = lines([facts], [0])
     return _render(
         f"{facts.plan.name}: {facts.label}",
         [facts],
         drawn,
-        networks=[Network(facts.plan.name, facts, levels(facts.plan, facts.spec))],
+        networks=[NetworkSection(facts.plan.name, facts, levels(facts.plan, facts.spec))],
         tiles=list(views.tiles(facts)),
         comparison=None,
     )
 
 
-def compare_page(comparison: Comparison) -> str:
+def compare_page(comparison: RunComparison) -> str:
     """The page of several runs."""
     runs, drawn = comparison.runs, lines(comparison.runs, comparison.group_numbers)
     labels = [facts.label for facts in runs]
     shown = [group for group in comparison.groups if group.difference is None or not group.difference.identical]
     networks = [
-        Network(group.label, runs[group.runs[0]], levels(runs[group.runs[0]].plan, runs[group.runs[0]].spec))
+        NetworkSection(group.label, runs[group.runs[0]], levels(runs[group.runs[0]].plan, runs[group.runs[0]].spec))
         for group in shown
     ]
     seeds = any(len(group.runs) > 1 for group in comparison.groups)
@@ -87,11 +87,11 @@ def compare_page(comparison: Comparison) -> str:
     )
 
 
-def _render(title: str, runs: Sequence[Facts], drawn: Sequence[Line], **parts: Any) -> str:
+def _render(title: str, runs: Sequence[RunData], drawn: Sequence[Line], **parts: Any) -> str:
     several = len(runs) > 1
     examined = [_examined(index, facts) for index, facts in enumerate(runs)]
     looked = [(line, each.found) for line, each in zip(drawn, examined, strict=True)
-              if isinstance(each.found, Examination)]  # fmt: skip
+              if isinstance(each.found, Evaluation)]  # fmt: skip
     script, library = _asset("page.js"), get_plotlyjs()
     context = {
         "title": title,
@@ -119,12 +119,12 @@ def _render(title: str, runs: Sequence[Facts], drawn: Sequence[Line], **parts: A
     return html.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be text
 
 
-def _examined(index: int, facts: Facts) -> Examined:
+def _examined(index: int, facts: RunData) -> EvaluationSection:
     found = facts.examination
-    if isinstance(found, Unexamined):
-        return Examined(facts, found, None, None)
+    if isinstance(found, NotEvaluated):
+        return EvaluationSection(facts, found, None, None)
     pairs = views.pairs_table(found) if found.pairs else None
-    return Examined(facts, found, confusion(found, f"confusion-{index}"), pairs)
+    return EvaluationSection(facts, found, confusion(found, f"confusion-{index}"), pairs)
 
 
 def _policy(*scripts: str) -> str:
@@ -152,7 +152,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shape": shape_text, "amount": amount, "figure": _figure}
+    environment.filters |= {"shape": shape_text, "amount": with_unit_prefix, "figure": _figure}
     return environment
 
 

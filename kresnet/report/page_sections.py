@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kresnet.evaluation.evaluation import Examination
+from kresnet.evaluation.evaluation import Evaluation
 from kresnet.plan.diff import place
-from kresnet.plan.memory_estimate import size
-from kresnet.plan.summary import amount, signed
-from kresnet.report.comparison import Group
-from kresnet.report.plots import METRICS, Table, number
-from kresnet.report.run_data import Facts
-from kresnet.training.loop.progress import clock
+from kresnet.plan.memory_estimate import bytes_text
+from kresnet.plan.summary import signed_number, with_unit_prefix
+from kresnet.report.comparison import SeedGroup
+from kresnet.report.plots import METRICS, PlotTable, number
+from kresnet.report.run_data import RunData
+from kresnet.training.loop.progress import clock_text
 
 Kind = Literal["good", "info", "warning", "error"]
 
@@ -36,7 +36,7 @@ class Tile:
     note: str = ""
 
 
-def state(facts: Facts) -> Notice:
+def state(facts: RunData) -> Notice:
     """How the run stands, and what to do about it."""
     standing, problem = facts.standing, facts.problem
     done = f"after step {standing.step:,}" + (f" of {standing.steps:,}" if standing.steps else "")
@@ -57,7 +57,7 @@ def state(facts: Facts) -> Notice:
     return Notice("warning", f"Stopped {done}: it {text}, and can go on.", f"kresnet fit --resume {facts.run}")
 
 
-def notices(facts: Facts) -> Iterator[Notice]:
+def notices(facts: RunData) -> Iterator[Notice]:
     """What else is out of the ordinary."""
     if not facts.epochs:
         yield Notice("info", "No epoch has ended yet, so there are no curves.")
@@ -73,7 +73,7 @@ def notices(facts: Facts) -> Iterator[Notice]:
             yield Notice("warning", f"Steps that were not finite, {name.replace('_', ' ')}: {count}.")
 
 
-def tiles(facts: Facts) -> Iterator[Tile]:
+def tiles(facts: RunData) -> Iterator[Tile]:
     """The key figures, the headline first."""
     standing, plan = facts.standing, facts.plan
     shown = [metric for metric in (facts.headline, *METRICS) if facts.test.get(metric) is not None]
@@ -88,17 +88,17 @@ def tiles(facts: Facts) -> Iterator[Tile]:
             pace = f"{last.images_per_second:,.0f} images/s" if last.images_per_second else ""
             yield Tile("Training", duration(last.seconds), pace)
     total = plan.trainable + plan.non_trainable
-    yield Tile("Parameters", amount(total), f"{total:,}")
-    yield Tile("MACs an input", amount(plan.macs), f"{plan.macs:,}")
+    yield Tile("Parameters", with_unit_prefix(total), f"{total:,}")
+    yield Tile("MACs an input", with_unit_prefix(plan.macs), f"{plan.macs:,}")
     yield Tile("Weighted layers", str(plan.weighted_layers), "depth as the papers count it")
 
 
 def duration(seconds: float) -> str:
     """`58 s`, `1:06 min`, `1:02:03 h`."""
-    return f"{seconds:.0f} s" if seconds < 60 else f"{clock(seconds)} {'min' if seconds < 3600 else 'h'}"
+    return f"{seconds:.0f} s" if seconds < 60 else f"{clock_text(seconds)} {'min' if seconds < 3600 else 'h'}"
 
 
-def overview(runs: Sequence[Facts]) -> Table:
+def overview(runs: Sequence[RunData]) -> PlotTable:
     """A row a run: how it stands, how it ended, what it cost."""
     metrics = [metric for metric in METRICS if any(facts.test.get(metric) is not None for facts in runs)]
     head = ("run", "state", *(f"test {METRICS[metric].lower()}" for metric in metrics), "epochs", "seed",
@@ -114,14 +114,14 @@ def overview(runs: Sequence[Facts]) -> Table:
             str(last.epoch) if last else "–",
             str(facts.recipe.seed),
             f"{total:,}",
-            amount(facts.plan.macs),
+            with_unit_prefix(facts.plan.macs),
             number(last.images_per_second if last else None, ",.0f"),
             duration(last.seconds) if last and last.seconds is not None else "–",
         ))  # fmt: skip
-    return Table("Each run, as it stands", head, tuple(rows), words=2)
+    return PlotTable("Each run, as it stands", head, tuple(rows), words=2)
 
 
-def groups_table(groups: Sequence[Group]) -> Table:
+def groups_table(groups: Sequence[SeedGroup]) -> PlotTable:
     """Mean and standard deviation over the seeds of each spec."""
     metrics = [metric for metric in METRICS if any(metric in group.figures for group in groups)]
     rows = tuple(
@@ -130,28 +130,29 @@ def groups_table(groups: Sequence[Group]) -> Table:
         for group in groups
     )  # fmt: skip
     head = ("runs of the same settings", "runs", *(f"test {METRICS[metric].lower()}" for metric in metrics))
-    return Table("Mean ± standard deviation over runs that differ in their seed alone", head, rows)
+    return PlotTable("Mean ± standard deviation over runs that differ in their seed alone", head, rows)
 
 
-def settings_table(caption: str, differing: Mapping[str, tuple[str, ...]], labels: Sequence[str]) -> Table:
+def settings_table(caption: str, differing: Mapping[str, tuple[str, ...]], labels: Sequence[str]) -> PlotTable:
     """The settings that are not everywhere the same."""
     rows = tuple((path, *values) for path, values in differing.items())
-    return Table(caption, ("setting", *labels), rows, words=1 + len(labels))
+    return PlotTable(caption, ("setting", *labels), rows, words=1 + len(labels))
 
 
-def blocks_table(group: Group, first: str) -> Table:
+def blocks_table(group: SeedGroup, first: str) -> PlotTable:
     """What differs between a group's network and the first one's, part by part."""
     assert group.difference is not None
     rows = tuple(
         (place(run), "\n".join(run[0].lines()) if run[0].status == "changed" else run[0].status, run[0].shapes,
-         signed(sum(block.parameters for block in run)), signed(sum(block.macs for block in run), short=True))
+         signed_number(sum(block.parameters for block in run)),
+         signed_number(sum(block.macs for block in run), short=True))
         for run in group.difference.runs()
     )  # fmt: skip
     head = ("part", "what differs", "output", "parameters", "MACs")
-    return Table(f"{group.label} beside {first}", head, rows, words=3)
+    return PlotTable(f"{group.label} beside {first}", head, rows, words=3)
 
 
-def environment(facts: Facts) -> dict[str, str]:
+def environment(facts: RunData) -> dict[str, str]:
     """Versions, machine, and what else the bits depend on, in words."""
     found: dict[str, Any] = {}
     for part in ("versions", "training", "kernels"):
@@ -160,7 +161,7 @@ def environment(facts: Facts) -> dict[str, str]:
     found |= {name: facts.environment[name] for name in ("python", "platform") if name in facts.environment}
     words = {name.replace("_", " "): str(value) for name, value in found.items() if value != ""}
     if memory := (facts.result or {}).get("peak_memory"):
-        words |= {f"peak memory, {where}": size(value) for where, value in memory.items()}
+        words |= {f"peak memory, {where}": bytes_text(value) for where, value in memory.items()}
     names = facts.data.get("class_names") or []
     words["training images"] = f"{facts.data.get('train_images', 0):,}"
     words["test images"] = f"{facts.data.get('test_images', 0):,}"
@@ -171,7 +172,7 @@ def environment(facts: Facts) -> dict[str, str]:
     return words
 
 
-def environment_tables(runs: Sequence[Facts]) -> Iterator[Table]:
+def environment_tables(runs: Sequence[RunData]) -> Iterator[PlotTable]:
     """What differs between the runs, a column each; then what is the same everywhere."""
     found = [environment(facts) for facts in runs]
     names = dict.fromkeys(name for each in found for name in each)
@@ -180,12 +181,12 @@ def environment_tables(runs: Sequence[Facts]) -> Iterator[Table]:
     if different:
         yield settings_table("Not the same in every run", different, [facts.label for facts in runs])
     rows = tuple((name, several[0]) for name, several in values.items() if name not in different)
-    yield Table(
+    yield PlotTable(
         "The same in every run" if len(runs) > 1 else "As the run recorded it", ("fact", "value"), rows, words=2
     )
 
 
-def pairs_table(found: Examination) -> Table:
+def pairs_table(found: Evaluation) -> PlotTable:
     """The classes that are confused most."""
     rows = tuple((label, other, f"{times:,}", f"{share:.1%}") for label, other, times, share in found.pairs)
-    return Table("Most confused", ("is", "said to be", "times", "of its images"), rows, words=2)
+    return PlotTable("Most confused", ("is", "said to be", "times", "of its images"), rows, words=2)

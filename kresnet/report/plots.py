@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from kresnet.report.history import Epoch
-from kresnet.report.run_data import Facts
+from kresnet.report.run_data import RunData
 from kresnet.spec.recipe.stopping import FALLING
 
 #: The style sheet's colours of runs, for light and dark paper; the page's script resolves them.
@@ -38,7 +38,7 @@ METRICS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PlotTable:
     """Figures as text; the first `words` columns are words, the first of them names the row."""
 
     caption: str
@@ -64,7 +64,7 @@ class Plot:
     title: str
     told: str
     figure: go.Figure
-    table: Table
+    table: PlotTable
     wide: bool = False
 
 
@@ -72,12 +72,12 @@ class Plot:
 class Line:
     """A run as figures draw it."""
 
-    facts: Facts
+    facts: RunData
     color: str
     symbol: str
 
 
-def lines(runs: Sequence[Facts], groups: Sequence[int]) -> list[Line]:
+def lines(runs: Sequence[RunData], groups: Sequence[int]) -> list[Line]:
     """Runs of the same settings share a colour, where there are others; within one they differ by their markers."""
     several = len(set(groups)) > 1
     within = [groups[:n].count(group) for n, group in enumerate(groups)]
@@ -134,7 +134,7 @@ def _metric(drawn: Sequence[Line], metric: str, title: str, splits: Sequence[str
     rows = _by_epoch(drawn, [_of(split, metric) for split in splits], ".4f")
     ends = [(line, value) for line in drawn for value in _values(line, _of(splits[0], metric))[-1:]]
     told = _ends(ends, ".4f") if several else _course(drawn[0], splits[0], metric)
-    return Plot(f"curve-{metric.replace('_', '-')}", title, told, figure, Table(f"{title} by epoch", head, rows))
+    return Plot(f"curve-{metric.replace('_', '-')}", title, told, figure, PlotTable(f"{title} by epoch", head, rows))
 
 
 def _over_epochs(
@@ -160,7 +160,7 @@ def _over_epochs(
         found = _values(drawn[0], value)
         told = f"From {found[0]:{form}} to {found[-1]:{form}}, between {min(found):{form}} and {max(found):{form}}."
     head = ("epoch", *(line.facts.label for line in drawn))
-    return Plot(id, title, told, figure, Table(f"{title} by epoch", head, rows))
+    return Plot(id, title, told, figure, PlotTable(f"{title} by epoch", head, rows))
 
 
 def _blank_over_epochs(drawn: Sequence[Line]) -> go.Figure:
@@ -247,5 +247,5 @@ def _ends(ends: Sequence[tuple[Line, float]], form: str) -> str:
     return "At last: " + ", ".join(f"{line.facts.label} {value:{form}}" for line, value in ends) + "."
 
 
-__all__ = ["COLORS", "DASHES", "METRICS", "SYMBOLS", "Line", "Plot", "Table", "blank", "curves", "lines", "name",
+__all__ = ["COLORS", "DASHES", "METRICS", "SYMBOLS", "Line", "Plot", "PlotTable", "blank", "curves", "lines", "name",
            "number", "throughput"]  # fmt: skip

@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.errors import KresnetError, make_error
-from kresnet.evaluation.evaluation import Examination, Unexamined
+from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
 from kresnet.plan import Plan
-from kresnet.report.history import Epoch, Gradients, History, finite, read_history
-from kresnet.runs.run_directory import Run
-from kresnet.runs.run_status import Standing, standing
+from kresnet.report.history import Epoch, GradientSeries, History, finite, read_history
+from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.run_status import RunStatus, run_status
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump
 from kresnet.spec.recipe import Recipe
 
 #: Looks at a run's test images; see `kresnet.evaluation.evaluate`.
-Examine = Callable[[Run], Examination]
+Examine = Callable[[RunDirectory], Evaluation]
 
 #: Codes with which a run ends that only has to be continued.
 _PAUSED = ("interrupted", "killed", "peer_lost")
 
 
 @dataclass(frozen=True)
-class Facts:
+class RunData:
     """One run.
 
     Attributes:
@@ -46,8 +46,8 @@ class Facts:
     """
 
     label: str
-    run: Run
-    standing: Standing
+    run: RunDirectory
+    standing: RunStatus
     problem: dict[str, Any]
     spec: Spec
     recipe: Recipe
@@ -58,14 +58,14 @@ class Facts:
     transfer: dict[str, Any] | None
     changes: tuple[str, ...]
     history: History
-    examination: Examination | Unexamined
+    examination: Evaluation | NotEvaluated
 
     @property
     def epochs(self) -> tuple[Epoch, ...]:
         return self.history.epochs
 
     @property
-    def gradients(self) -> Gradients | None:
+    def gradients(self) -> GradientSeries | None:
         return self.history.gradients
 
     @property
@@ -76,7 +76,7 @@ class Facts:
     @cached_property
     def test(self) -> dict[str, float | None]:
         """The newest metrics of the test images: of the examined model, else of the last epoch."""
-        if isinstance(self.examination, Examination):
+        if isinstance(self.examination, Evaluation):
             return dict(self.examination.metrics)
         return dict(self.epochs[-1].test) if self.epochs else {}
 
@@ -126,7 +126,7 @@ def epoch_dict(epoch: Epoch) -> dict[str, Any]:
     return {name: getattr(epoch, name) for name in rest} | {"train": dict(epoch.train), "test": dict(epoch.test)}
 
 
-def gather(directory: Path, label: str, examine: Examine | None) -> Facts:
+def gather_run_data(directory: Path, label: str, examine: Examine | None) -> RunData:
     """Everything about the run in a directory.
 
     Args:
@@ -137,12 +137,12 @@ def gather(directory: Path, label: str, examine: Examine | None) -> Facts:
     Raises:
         KresnetError: `run_missing`, or what is wrong with its documents.
     """
-    run = Run.open(directory)
+    run = RunDirectory.open(directory)
     origin = run.origin()
-    return Facts(
+    return RunData(
         label=label,
         run=run,
-        standing=standing(directory, label),
+        standing=run_status(directory, label),
         problem=run.ended(),
         spec=run.spec(),
         recipe=run.recipe(),
@@ -157,16 +157,16 @@ def gather(directory: Path, label: str, examine: Examine | None) -> Facts:
     )
 
 
-def _examination(run: Run, examine: Examine | None) -> Examination | Unexamined:
+def _examination(run: RunDirectory, examine: Examine | None) -> Evaluation | NotEvaluated:
     if not (run.model.is_file() or run.best.is_file()):
-        return Unexamined("The trained network is there at the end of the run.", f"kresnet fit --resume {run}")
+        return NotEvaluated("The trained network is there at the end of the run.", f"kresnet fit --resume {run}")
     if examine is None:
-        return Unexamined("The page was made with --no-evaluate.", f"kresnet report {run}")
+        return NotEvaluated("The page was made with --no-evaluate.", f"kresnet report {run}")
     try:
         return examine(run)
     except KresnetError as error:
         problem = error.problems[0]
-        return Unexamined(f"{problem.message} [{problem.code}]", problem.remedy)
+        return NotEvaluated(f"{problem.message} [{problem.code}]", problem.remedy)
 
 
 def labels(directories: Sequence[Path]) -> list[str]:
@@ -186,4 +186,4 @@ def labels(directories: Sequence[Path]) -> list[str]:
     ]
 
 
-__all__ = ["Examine", "Facts", "epoch_dict", "gather", "labels"]
+__all__ = ["Examine", "RunData", "epoch_dict", "gather_run_data", "labels"]

@@ -1,1 +1,1 @@
-"""A run on disk: its directory, lock, status, checkpoints, and how it drifted from what it was begun with. No TensorFlow."""
+"""A run on disk: its directory, lock, status, checkpoints, configuration drift. No TensorFlow."""

@@ -19,7 +19,7 @@ _GOING_BACK = "recipe.checkpoints.save_every_steps"
 
 
 @dataclass(frozen=True)
-class Change:
+class ConfigChange:
     """One thing that is not what it was: its path, and both values."""
 
     path: str
@@ -30,7 +30,7 @@ class Change:
         return f"{self.path} was {_shown(self.was)} and is {_shown(self.found)}"
 
 
-def changes(origin: Mapping[str, Any], present: Mapping[str, Any]) -> list[Change]:
+def config_changes(origin: Mapping[str, Any], present: Mapping[str, Any]) -> list[ConfigChange]:
     """What changed in a way that changes the result.
 
     Args:
@@ -60,7 +60,7 @@ def changes(origin: Mapping[str, Any], present: Mapping[str, Any]) -> list[Chang
     return [change for change in found if matters(change.path)]
 
 
-def refusal(found: Iterable[Change], run: object) -> KresnetError:
+def changed_run_error(found: Iterable[ConfigChange], run: object) -> KresnetError:
     """A problem a change (`run_changed`)."""
     message = "The run was begun with another, and would not end as it would have."
     remedy = f"change it back; or kresnet fit --resume {run} --allow-changed, and it goes on as a different run"
@@ -72,7 +72,7 @@ def refusal(found: Iterable[Change], run: object) -> KresnetError:
     )
 
 
-def _differences(path: str, was: Any, found: Any) -> Iterator[Change]:
+def _differences(path: str, was: Any, found: Any) -> Iterator[ConfigChange]:
     if isinstance(was, Mapping) and isinstance(found, Mapping):
         for key in dict.fromkeys([*was, *found]):
             yield from _differences(f"{path}.{key}", was.get(key), found.get(key))
@@ -80,7 +80,7 @@ def _differences(path: str, was: Any, found: Any) -> Iterator[Change]:
         for index, (one, other) in enumerate(zip(was, found, strict=True)):
             yield from _differences(f"{path}.{index}", one, other)
     elif was != found:
-        yield Change(path, was, found)
+        yield ConfigChange(path, was, found)
 
 
 def _shown(value: Any) -> str:

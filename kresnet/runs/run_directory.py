@@ -14,7 +14,7 @@ from kresnet.errors import KresnetError, make_error
 from kresnet.files import read_lines, refuse_existing, staged_directory, translate_os_errors, write_json, write_text
 from kresnet.plan import Plan, make_plan
 from kresnet.runs.checkpoints import CheckpointStore
-from kresnet.runs.config_drift import Change
+from kresnet.runs.config_drift import ConfigChange
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump, read
 from kresnet.spec.recipe import Recipe
@@ -22,7 +22,7 @@ from kresnet.spec.validation import validate
 from kresnet.weights.transfer import Transfer
 
 
-class Run:
+class RunDirectory:
     """The directory of one training run.
 
     It holds `spec.yaml` and `recipe.yaml` (resolved), `plan.json`, `data.json`, `environment.json`, and `origin.json`:
@@ -33,7 +33,7 @@ class Run:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
+        self.path = directory
         self.checkpoints = directory / "checkpoints"
         self.tensorboard = directory / "tensorboard"
         self.history = directory / "history.jsonl"
@@ -43,10 +43,10 @@ class Run:
         self.init = directory / "init.keras"
 
     def __str__(self) -> str:
-        return str(self.directory)
+        return str(self.path)
 
     @classmethod
-    def open(cls, directory: Path) -> Run:
+    def open(cls, directory: Path) -> RunDirectory:
         """The run that was begun in `directory`.
 
         Raises:
@@ -64,9 +64,9 @@ class Run:
         Raises:
             KresnetError: `output_exists`.
         """
-        holds_run = (self.directory / "recipe.yaml").is_file()
-        remedy = f"kresnet fit --resume {self.directory}, or another -o" if holds_run else "another -o"
-        refuse_existing(self.directory, remedy)
+        holds_run = (self.path / "recipe.yaml").is_file()
+        remedy = f"kresnet fit --resume {self.path}, or another -o" if holds_run else "another -o"
+        refuse_existing(self.path, remedy)
 
     def create(
         self,
@@ -83,7 +83,7 @@ class Run:
             KresnetError: `output_exists`, `not_writable` or `disk_full`.
         """
         self.refuse_existing()
-        with staged_directory(self.directory) as staged:
+        with staged_directory(self.path) as staged:
             write_text(staged / "spec.yaml", dump(spec.document()))
             write_text(staged / "recipe.yaml", dump(recipe.document()))
             write_json(staged / "plan.json", plan.as_dict())
@@ -93,10 +93,10 @@ class Run:
                 write_json(staged / "transfer.json", transfer.as_dict())
 
     def spec(self) -> Spec:
-        return validate(Spec, read(self.directory / "spec.yaml"))
+        return validate(Spec, read(self.path / "spec.yaml"))
 
     def recipe(self) -> Recipe:
-        return validate(Recipe, read(self.directory / "recipe.yaml"))
+        return validate(Recipe, read(self.path / "recipe.yaml"))
 
     def plan(self) -> Plan:
         return make_plan(self.spec())
@@ -109,11 +109,11 @@ class Run:
         """What the run was begun with: `spec` and `recipe`, resolved, `data` and `environment`."""
         return {**self._json("origin.json"), "data": self.data(), "environment": self._json("environment.json")}
 
-    def accept(self, changes: Iterable[Change], present: dict[str, Any]) -> None:
+    def accept(self, changes: Iterable[ConfigChange], present: dict[str, Any]) -> None:
         """Let the run go on as a different one, and write down what changed."""
-        with translate_os_errors(self.directory), (self.directory / "changes.txt").open("a", encoding="utf-8") as file:
+        with translate_os_errors(self.path), (self.path / "changes.txt").open("a", encoding="utf-8") as file:
             file.writelines(f"after step {self.newest_step()}: {change}\n" for change in changes)
-        self._write_origin(self.directory, present)
+        self._write_origin(self.path, present)
 
     @staticmethod
     def _write_origin(directory: Path, origin: dict[str, Any]) -> None:
@@ -127,16 +127,16 @@ class Run:
 
     def transfer(self) -> dict[str, Any] | None:
         """What the run started from, if from another's weights."""
-        return self._json("transfer.json") if (self.directory / "transfer.json").is_file() else None
+        return self._json("transfer.json") if (self.path / "transfer.json").is_file() else None
 
     def finished(self) -> dict[str, Any] | None:
         """The result, if the run has come to its end."""
         return self._json("result.json") if self.result.is_file() else None
 
     @contextlib.contextmanager
-    def end_recorded(self) -> Iterator[None]:
+    def recording_end(self) -> Iterator[None]:
         """Keep in `ended.json` with which problem the block was left, until the run goes on."""
-        ended = self.directory / "ended.json"
+        ended = self.path / "ended.json"
         with translate_os_errors(ended):
             ended.unlink(missing_ok=True)
         try:
@@ -149,20 +149,20 @@ class Run:
     def ended(self) -> dict[str, Any]:
         """The problem that the run came to a stop with, as `Problem.as_dict` has it; empty if it said none."""
         try:
-            problem = json.loads((self.directory / "ended.json").read_text(encoding="utf-8"))
+            problem = json.loads((self.path / "ended.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return problem if isinstance(problem, dict) and "code" in problem else {}
 
-    def require_model(self) -> Run:
+    def require_model(self) -> RunDirectory:
         """The run itself, which must have come to its end.
 
         Raises:
             KresnetError: `run_missing` if there is no trained model yet.
         """
         if not self.model.is_file():
-            message = f"{self.directory} has not finished training: there is no {self.model.name} in it."
-            raise make_error("run_missing", message, remedy=f"kresnet fit --resume {self.directory}")
+            message = f"{self.path} has not finished training: there is no {self.model.name} in it."
+            raise make_error("run_missing", message, remedy=f"kresnet fit --resume {self.path}")
         return self
 
     def lines(self) -> list[dict[str, Any]]:
@@ -176,7 +176,7 @@ class Run:
     def changes(self) -> list[str]:
         """What changed while the run went on all the same, a line each."""
         try:
-            return (self.directory / "changes.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+            return (self.path / "changes.txt").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return []
 
@@ -198,9 +198,9 @@ class Run:
 
     def _json(self, name: str) -> Any:
         try:
-            return json.loads((self.directory / name).read_text(encoding="utf-8"))
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise make_error("run_missing", f"{self.directory / name} cannot be read: {error}.") from None
+            raise make_error("run_missing", f"{self.path / name} cannot be read: {error}.") from None
 
 
 def documents(spec: Spec, recipe: Recipe) -> dict[str, Any]:

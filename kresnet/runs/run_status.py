@@ -12,14 +12,14 @@ from kresnet.errors import KresnetError, make_error
 from kresnet.plan.resolved_recipe import total_steps
 from kresnet.runs.checkpoints import Damaged, read
 from kresnet.runs.lock import is_held
-from kresnet.runs.run_directory import Run
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.recipe import Best
 
 State = Literal["running", "finished", "stopped", "broken"]
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunStatus:
     """How a run stands.
 
     Attributes:
@@ -49,7 +49,7 @@ class Standing:
         return asdict(self)
 
 
-def list_runs(folder: Path) -> list[Standing]:
+def run_statuses(folder: Path) -> list[RunStatus]:
     """The runs in a folder, or the one that it is itself, in the order of their names.
 
     Raises:
@@ -61,15 +61,15 @@ def list_runs(folder: Path) -> list[Standing]:
         )
     found = sorted(path.parent for path in folder.rglob("recipe.yaml") if not path.parent.name.startswith("."))
     names = ((path.name if path == folder else str(path.relative_to(folder)), path) for path in found)
-    return [standing(path, name) for name, path in names]
+    return [run_status(path, name) for name, path in names]
 
 
-def standing(directory: Path, name: str) -> Standing:
+def run_status(directory: Path, name: str) -> RunStatus:
     """How the run in `directory`, to be called `name`, stands."""
-    run = Run(directory)
+    run = RunDirectory(directory)
     wanted, total, problem = Best(), None, ""
     try:
-        run = Run.open(directory)
+        run = RunDirectory.open(directory)
         recipe = run.recipe()
         judged = Best(metric="accuracy" if run.spec().head.kind == "classifier" else "loss")
         total = total_steps(recipe, steps_per_epoch(run.data()["train_images"], recipe.batch_size))
@@ -86,7 +86,7 @@ def standing(directory: Path, name: str) -> Standing:
         if math.isfinite(value) and (best is None or wanted.better(value, best["test"][wanted.metric])):
             best = line
     state, reason = _state(run, finished=result is not None, problem=problem)
-    return Standing(
+    return RunStatus(
         name=name,
         path=str(directory),
         state=state,
@@ -99,10 +99,10 @@ def standing(directory: Path, name: str) -> Standing:
     )
 
 
-def _state(run: Run, *, finished: bool, problem: str) -> tuple[State, str]:
+def _state(run: RunDirectory, *, finished: bool, problem: str) -> tuple[State, str]:
     if problem:
         return "broken", problem
-    if is_held(run.directory):
+    if is_held(run.path):
         return "running", ""
     if finished:
         return "finished", ""
@@ -112,7 +112,7 @@ def _state(run: Run, *, finished: bool, problem: str) -> tuple[State, str]:
     return "stopped", str(run.ended().get("code", "killed"))
 
 
-def _epochs(run: Run, metric: str) -> list[dict[str, Any]]:
+def _epochs(run: RunDirectory, metric: str) -> list[dict[str, Any]]:
     """The history's lines that end an epoch."""
     found = []
     for value in run.lines():

@@ -9,7 +9,7 @@ from typing import Any
 
 from kresnet.errors import make_error
 from kresnet.files import digest
-from kresnet.runs.run_directory import Run
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.document import read
 from kresnet.spec.loading import Reference, load_spec
@@ -17,7 +17,7 @@ from kresnet.spec.validation import validate
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class TrainedModel:
     """A trained network on disk.
 
     Attributes:
@@ -31,11 +31,13 @@ class Origin:
     model: Path
     spec: Spec
     class_names: tuple[str, ...]
-    run: Run | None = None
+    run: RunDirectory | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def open_origin(path: Path, *, spec: Reference | None = None, classes: Path | Sequence[str] | None = None) -> Origin:
+def open_trained_model(
+    path: Path, *, spec: Reference | None = None, classes: Path | Sequence[str] | None = None
+) -> TrainedModel:
     """The network at `path`: the directory of a finished run, or a `.keras` file.
 
     The spec of a file is `spec`, or FILE.yaml beside it (as `kresnet convert` writes), or that of the run in whose
@@ -52,7 +54,7 @@ def open_origin(path: Path, *, spec: Reference | None = None, classes: Path | Se
     if path.is_dir() or path.suffix != ".keras":
         if spec:
             raise make_error("bad_option", f"{path} is a run, which has its own spec.", remedy="leave --spec out")
-        run = Run.open(path).require_model()
+        run = RunDirectory.open(path).require_model()
         return _origin(run.model, run.spec(), run, classes)
     if not path.is_file():
         raise make_error("file_missing", f"There is no file {path}.")
@@ -61,14 +63,14 @@ def open_origin(path: Path, *, spec: Reference | None = None, classes: Path | Se
         return _origin(path, load_spec(spec).value, None, classes)
     if beside.is_file():
         return _origin(path, validate(Spec, read(beside)), None, classes)
-    if (run := Run(path.parent)).model == path and (path.parent / "spec.yaml").is_file():
-        run = Run.open(path.parent)
+    if (run := RunDirectory(path.parent)).model == path and (path.parent / "spec.yaml").is_file():
+        run = RunDirectory.open(path.parent)
         return _origin(path, run.spec(), run, classes)
     message = f"{path} does not say which spec it was built from, and there is no {beside.name} beside it."
     raise make_error("file_missing", message, remedy="--spec SPEC")
 
 
-def _origin(model: Path, spec: Spec, run: Run | None, classes: Path | Sequence[str] | None) -> Origin:
+def _origin(model: Path, spec: Spec, run: RunDirectory | None, classes: Path | Sequence[str] | None) -> TrainedModel:
     facts: dict[str, Any] = {"file": str(model), "sha256": digest(model)}
     names: tuple[str, ...] = ()
     if isinstance(spec.head, Classifier):
@@ -86,7 +88,7 @@ def _origin(model: Path, spec: Spec, run: Run | None, classes: Path | Sequence[s
     if run:
         recipe = run.recipe()
         facts |= {"averaged_weights": recipe.ema is not None, "recipe": recipe.document(), "result": run.finished()}
-    return Origin(model, spec, names, run, facts)
+    return TrainedModel(model, spec, names, run, facts)
 
 
 def _lines(path: Path) -> tuple[str, ...]:
@@ -99,4 +101,4 @@ def _lines(path: Path) -> tuple[str, ...]:
         raise make_error("file_unreadable", f"{path} cannot be read as text: {error}.") from None
 
 
-__all__ = ["Origin", "open_origin"]
+__all__ = ["TrainedModel", "open_trained_model"]

@@ -30,7 +30,7 @@ class _Waiting:
     answer: asyncio.Future[Arrays]
 
 
-class Batcher:
+class RequestBatcher:
     """Joins requests along their first axis."""
 
     def __init__(self, executor: Executor, *, runs_at_once: int, most_rows: int, most_waiting_rows: int) -> None:

@@ -16,7 +16,7 @@ from kresnet.files import translate_os_errors
 from kresnet.serving.model_folder import models_in, require_models
 from kresnet.serving.protos import ModelConfig, ModelServerConfig, ModelSpec, ModelVersionStatus
 from kresnet.serving.request_json import invalid
-from kresnet.serving.servable import Servable, not_found
+from kresnet.serving.servable import LoadedVersion, not_found
 from kresnet.serving.versions import Load, Model
 
 #: Version policies and labels, as TF Serving's `--model_config_file` states them; `base_path` is not read from it.
@@ -25,7 +25,7 @@ CONFIG = "models.config"
 logger = logging.getLogger(__name__)
 
 
-class Models:
+class ModelManager:
     """`MODELS_DIR/NAME/VERSION`, or one model's own folder `NAME/VERSION`.
 
     No name of a request becomes a path: requests are looked up among the models found here.
@@ -34,7 +34,7 @@ class Models:
         KresnetError: `model_unreadable`, where there is no model; `syntax`, for a `models.config` that is none.
     """
 
-    def __init__(self, directory: Path, load: Load = Servable) -> None:
+    def __init__(self, directory: Path, load: Load = LoadedVersion) -> None:
         self.directory, self._load = directory.absolute(), load
         self.models: dict[str, Model] = {}
         self._unwanted: set[str] = set()
@@ -59,7 +59,7 @@ class Models:
         for model in self.models.values():
             await model.poll(self._load, wanted=False)
 
-    def find(self, spec: ModelSpec) -> Servable:
+    def find(self, spec: ModelSpec) -> LoadedVersion:
         """What answers a request.
 
         Raises:

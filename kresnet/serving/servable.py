@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from kresnet.export import warmup
-from kresnet.export.capi import RuntimeFailure, Session
-from kresnet.serving.batching import Arrays, Batcher
+from kresnet.export.capi import RuntimeFailure, SavedModelSession
+from kresnet.serving.batching import Arrays, RequestBatcher
 from kresnet.serving.protos import SignatureDef
 from kresnet.serving.request_json import invalid
 
 DEFAULT_SIGNATURE = "serving_default"
 
 
-class Servable:
+class LoadedVersion:
     """One version, in the C++ runtime.
 
     Args:
@@ -39,7 +39,7 @@ class Servable:
 
     def __init__(self, name: str, version: int, directory: Path, *, on_callers_thread: bool = False) -> None:
         self.name, self.version = name, version
-        self._session = Session(directory, on_callers_thread=on_callers_thread)
+        self._session = SavedModelSession(directory, on_callers_thread=on_callers_thread)
         self.signatures: dict[str, SignatureDef] = dict(self._session.signatures)
         self._users = 0
         self._unused = asyncio.Event()
@@ -57,7 +57,7 @@ class Servable:
             if request.inputs:
                 self._session.run(request.signature or DEFAULT_SIGNATURE, request.inputs)
 
-    async def predict(self, signature: str, inputs: Arrays, wanted: Iterable[str], batcher: Batcher) -> Arrays:
+    async def predict(self, signature: str, inputs: Arrays, wanted: Iterable[str], batcher: RequestBatcher) -> Arrays:
         """The outputs of a signature.
 
         Args:

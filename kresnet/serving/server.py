@@ -22,21 +22,21 @@ from aiohttp import web
 from kresnet.errors import make_error
 from kresnet.export.capi import disable_xla, tune
 from kresnet.runtime import cores
-from kresnet.serving.batching import Batcher
+from kresnet.serving.batching import RequestBatcher
 from kresnet.serving.grpc_services import make_server
 from kresnet.serving.metrics import Metrics
 from kresnet.serving.model_folder import newest, require_models
-from kresnet.serving.models import Models
+from kresnet.serving.models import ModelManager
 from kresnet.serving.rest import Rest
-from kresnet.serving.servable import Servable
-from kresnet.serving.service import Limits, Service
+from kresnet.serving.servable import LoadedVersion
+from kresnet.serving.service import RequestLimits, Service
 from kresnet.serving.threads import run_threads
 
 LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ServerSettings:
     """How to serve.
 
     Attributes:
@@ -52,7 +52,7 @@ class Settings:
     host: str = LOOPBACK
     rest_port: int = 8501
     grpc_port: int = 8500
-    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    limits: RequestLimits = RequestLimits()  # noqa: RUF009 - frozen
     run_threads: int | None = None
     most_rows: int = 64
     most_waiting_rows: int = 4096
@@ -60,7 +60,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class RunningServer:
     """A server that takes requests.
 
     Attributes:
@@ -70,7 +70,7 @@ class Serving:
         runs: at once.
     """
 
-    models: Models
+    models: ModelManager
     rest_port: int
     grpc_port: int
     run_threads: int
@@ -78,7 +78,7 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(directory: Path, settings: Settings) -> AsyncIterator[Serving]:
+async def serving(directory: Path, settings: ServerSettings) -> AsyncIterator[RunningServer]:
     """Serve a directory; on leaving, requests under way are answered.
 
     Raises:
@@ -87,11 +87,11 @@ async def serving(directory: Path, settings: Settings) -> AsyncIterator[Serving]
     found = require_models(directory)
     disable_xla()
     threads = tune(settings.run_threads or run_threads(map(newest, found.values())))
-    models = Models(directory, partial(Servable, on_callers_thread=threads == 1))
+    models = ModelManager(directory, partial(LoadedVersion, on_callers_thread=threads == 1))
     runs = max(len(cores()) // threads, 1)
     async with AsyncExitStack() as leaving:
         executor = leaving.enter_context(ThreadPoolExecutor(runs, thread_name_prefix="run"))
-        batcher = Batcher(
+        batcher = RequestBatcher(
             executor, runs_at_once=runs, most_rows=settings.most_rows, most_waiting_rows=settings.most_waiting_rows
         )
         service, metrics = Service(models, batcher, settings.limits), Metrics()
@@ -106,10 +106,10 @@ async def serving(directory: Path, settings: Settings) -> AsyncIterator[Serving]
 
         polling = asyncio.create_task(models.poll(settings.poll_seconds))
         leaving.push_async_callback(_cancelled, polling)
-        yield Serving(models, rest_port, grpc_port, threads, runs)
+        yield RunningServer(models, rest_port, grpc_port, threads, runs)
 
 
-async def _start_rest(rest: Rest, settings: Settings, leaving: AsyncExitStack) -> int:
+async def _start_rest(rest: Rest, settings: ServerSettings, leaving: AsyncExitStack) -> int:
     runner = web.AppRunner(
         rest.application(),
         access_log=None,
@@ -131,7 +131,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise _taken(host, port, error.strerror or str(error)) from None
 
 
-def _bind_grpc(server: object, settings: Settings) -> int:
+def _bind_grpc(server: object, settings: ServerSettings) -> int:
     try:
         return server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")  # type: ignore[attr-defined]
     except RuntimeError as error:
@@ -149,7 +149,7 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
         await task
 
 
-def serve(directory: Path, settings: Settings, started: Callable[[Serving], None]) -> None:
+def serve(directory: Path, settings: ServerSettings, started: Callable[[RunningServer], None]) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
@@ -161,7 +161,7 @@ def serve(directory: Path, settings: Settings, started: Callable[[Serving], None
     asyncio.run(_serve(directory, settings, started))
 
 
-async def _serve(directory: Path, settings: Settings, started: Callable[[Serving], None]) -> None:
+async def _serve(directory: Path, settings: ServerSettings, started: Callable[[RunningServer], None]) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kresnet.export.capi import RuntimeFailure
-from kresnet.serving.batching import Arrays, Batcher
-from kresnet.serving.models import Models
+from kresnet.serving.batching import Arrays, RequestBatcher
+from kresnet.serving.models import ModelManager
 from kresnet.serving.protos import (
     ClassificationResponse,
     GetModelMetadataResponse,
@@ -23,14 +23,14 @@ from kresnet.serving.protos import (
     SignatureDefMap,
 )
 from kresnet.serving.request_json import invalid
-from kresnet.serving.servable import DEFAULT_SIGNATURE, Servable
+from kresnet.serving.servable import DEFAULT_SIGNATURE, LoadedVersion
 from kresnet.serving.tf_examples import serialized
 
 METADATA = "signature_def"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """What a client may ask of the server.
 
     Attributes:
@@ -50,10 +50,10 @@ class Service:
     Every method raises `RuntimeFailure` with TF Serving's code and message where a request is refused.
     """
 
-    def __init__(self, models: Models, batcher: Batcher, limits: Limits) -> None:
+    def __init__(self, models: ModelManager, batcher: RequestBatcher, limits: RequestLimits) -> None:
         self.models, self.limits, self._batcher = models, limits, batcher
 
-    def signature(self, spec: ModelSpec) -> tuple[Servable, SignatureDef]:
+    def signature(self, spec: ModelSpec) -> tuple[LoadedVersion, SignatureDef]:
         """The signature that a REST request is to be read by."""
         servable = self.models.find(spec)
         name = spec.signature_name or DEFAULT_SIGNATURE
@@ -62,7 +62,7 @@ class Service:
         return servable, servable.signatures[name]
 
     async def predict(
-        self, spec: ModelSpec, inputs: Arrays, wanted: Iterable[str] = (), servable: Servable | None = None
+        self, spec: ModelSpec, inputs: Arrays, wanted: Iterable[str] = (), servable: LoadedVersion | None = None
     ) -> tuple[ModelSpec, Arrays]:
         """Outputs by name, and which model gave them; `servable` where it has been looked up already."""
         servable = servable or self.models.find(spec)
@@ -174,7 +174,7 @@ class Service:
         return answered, arrays
 
 
-def _answered_by(servable: Servable, signature: str) -> ModelSpec:
+def _answered_by(servable: LoadedVersion, signature: str) -> ModelSpec:
     spec = ModelSpec(name=servable.name, signature_name=signature)
     spec.version.value = servable.version
     return spec

@@ -16,14 +16,14 @@ from pathlib import Path
 from kresnet.export.capi import CODES, RuntimeFailure
 from kresnet.export.staging import versions
 from kresnet.serving.protos import ModelConfig, ModelVersionStatus
-from kresnet.serving.servable import Servable, not_found
+from kresnet.serving.servable import LoadedVersion, not_found
 
 #: A load that failed is tried again this often, this many seconds apart (`max_num_load_retries` and its interval).
 RETRIES, RETRY_SECONDS = 5, 60.0
 
 logger = logging.getLogger(__name__)
 
-Load = Callable[[str, int, Path], Servable]
+Load = Callable[[str, int, Path], LoadedVersion]
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Version:
 
     state: str = "START"
     failure: RuntimeFailure | None = None
-    servable: Servable | None = None
+    servable: LoadedVersion | None = None
     failures: int = 0
     next_attempt: float = 0.0
 
@@ -53,7 +53,7 @@ class Model:
     config: ModelConfig = field(default_factory=ModelConfig)
     versions: dict[int, Version] = field(default_factory=dict)
 
-    def find(self, version: int | None) -> Servable:
+    def find(self, version: int | None) -> LoadedVersion:
         """The servable of a version, or of the newest one.
 
         Raises:

@@ -30,7 +30,7 @@ def names(folder: Folder = "specs") -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in directory(folder).glob("*.yaml")))
 
 
-def find(reference: str, folder: Folder = "specs", beside: Path | None = None) -> Path:
+def find_document(reference: str, folder: Folder = "specs", beside: Path | None = None) -> Path:
     """The file that `reference` means: a path, or a shipped name.
 
     Args:

@@ -15,7 +15,7 @@ from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document, merge
 from kresnet.spec.document import MAX_DEPTH, Path_, Source, parse, read
-from kresnet.spec.from_python import plain
+from kresnet.spec.from_python import plain_values
 from kresnet.spec.locations import stated
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.study import Study
@@ -117,10 +117,10 @@ def _load(
     if isinstance(reference, Loaded):
         return overridden(model, reference.source, overrides, reference.path)
     if isinstance(reference, str | os.PathLike):
-        path = library.find(os.fspath(reference), folder, beside)
+        path = library.find_document(os.fspath(reference), folder, beside)
         return overridden(model, _extended(path, folder, ()), overrides, path)
     name = f"the {library.CALLED[folder]} given in Python"
-    source = Source(name, plain(reference, Place(name)))
+    source = Source(name, plain_values(reference, Place(name)))
     return overridden(model, _merged(source, None, folder, ()), overrides)
 
 
@@ -146,7 +146,7 @@ def listed(overrides: Overrides) -> list[str | Override]:
         return [overrides]
     if isinstance(overrides, Mapping):
         places = [(path, value, Place(f"override {path!r}")) for path, value in overrides.items()]
-        return [Override(_path(path, place), plain(value, place), place) for path, value, place in places]
+        return [Override(_path(path, place), plain_values(value, place), place) for path, value, place in places]
     found: list[Any] = list(overrides) if isinstance(overrides, Iterable) else [overrides]
     for each in found:
         if not isinstance(each, str | Override):
@@ -178,7 +178,7 @@ def _merged(source: Source, path: Path | None, folder: library.Folder, chain: tu
             "wrong_type", "`extends` must be the name or the path of a document.", path="extends", place=place
         )
     try:
-        base_path = library.find(reference, folder, beside=path.parent if path else None)
+        base_path = library.find_document(reference, folder, beside=path.parent if path else None)
     except KresnetError as error:
         raise KresnetError(replace(error.problems[0], path="extends", place=place)) from None
     chain = (*chain, path.resolve()) if path else chain

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from kresnet.study.study_plan import PlannedRun
 
 
-class TimeLeft:
+class Eta:
     """Multiply-accumulates that are left, by those that were done since the study was called.
 
     Deep networks and shallow ones differ in how many they do a second, so this is a guess that becomes better.

@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from kresnet.plan.summary import amount
+from kresnet.plan.summary import with_unit_prefix
 from kresnet.study.labels import label_ends, wrapped
 
 Values = Mapping[str, Any]
@@ -41,7 +41,7 @@ MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 
 @dataclass(frozen=True)
-class Look:
+class FigureStyle:
     """How a variant looks in every figure."""
 
     name: str
@@ -57,7 +57,9 @@ def draw(results: Values, directory: Path) -> list[str]:
         Their names, without suffix.
     """
     looks = {
-        each["name"]: Look(each["name"], COLORS[at % len(COLORS)], DASHES[at % len(DASHES)], MARKS[at % len(MARKS)])
+        each["name"]: FigureStyle(
+            each["name"], COLORS[at % len(COLORS)], DASHES[at % len(DASHES)], MARKS[at % len(MARKS)]
+        )
         for at, each in enumerate(results["variants"])
         if each["finished"]
     }
@@ -100,7 +102,7 @@ def _unit(results: Values) -> str:
     return " (%)" if results["measure"] == "error" else ""
 
 
-def _curves(results: Values, looks: Mapping[str, Look]) -> Figure:
+def _curves(results: Values, looks: Mapping[str, FigureStyle]) -> Figure:
     """Training error above, test error below, against epoch."""
     figure, panels = _figure(2.6, 2.6)
     for axes, split in zip(panels, ("train", "test"), strict=True):
@@ -124,21 +126,21 @@ def _curves(results: Values, looks: Mapping[str, Look]) -> Figure:
     return figure
 
 
-def _line(axes: Axes, x: Sequence[float], y: Sequence[float], look: Look) -> None:
+def _line(axes: Axes, x: Sequence[float], y: Sequence[float], look: FigureStyle) -> None:
     """A curve with some eight marks on it, however many points it has."""
     every = max(1, math.ceil(len(x) / 8))
     axes.plot(x, y, color=look.color, linestyle=look.dash, linewidth=1.4, marker=look.mark, markersize=4,
               markevery=every, markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
 
 
-def _final(results: Values, looks: Mapping[str, Look]) -> Figure:
+def _final(results: Values, looks: Mapping[str, FigureStyle]) -> Figure:
     """Error at the end: against depth where the variants differ in it, else a row a variant."""
     variants = [each for each in results["variants"] if each["name"] in looks]
     depths = {each["weighted_layers"] for each in variants}
     return _final_by_depth(results, looks, variants) if len(depths) > 1 else _final_rows(results, looks, variants)
 
 
-def _final_by_depth(results: Values, looks: Mapping[str, Look], variants: Sequence[Values]) -> Figure:
+def _final_by_depth(results: Values, looks: Mapping[str, FigureStyle], variants: Sequence[Values]) -> Figure:
     figure, panels = _figure(2.3, 2.3)
     for axes, split in zip(panels, ("train", "test"), strict=True):
         ends = []
@@ -152,7 +154,11 @@ def _final_by_depth(results: Values, looks: Mapping[str, Look], variants: Sequen
             axes.errorbar(x, y, yerr=spread, color=look.color, linestyle=look.dash, linewidth=1.4, marker=look.mark,
                           markersize=5, capsize=3, elinewidth=1)  # fmt: skip
             ends.append(
-                (Look(_common([each["name"] for each in members]), look.color, look.dash, look.mark), x[-1], y[-1])
+                (
+                    FigureStyle(_common([each["name"] for each in members]), look.color, look.dash, look.mark),
+                    x[-1],
+                    y[-1],
+                )
             )
         words = "training" if split == "train" else "test"
         axes.set_title(f"{words} {results['measure']} at the end{_unit(results)}", loc="left")
@@ -162,7 +168,7 @@ def _final_by_depth(results: Values, looks: Mapping[str, Look], variants: Sequen
     return figure
 
 
-def _final_rows(results: Values, looks: Mapping[str, Look], variants: Sequence[Values]) -> Figure:
+def _final_rows(results: Values, looks: Mapping[str, FigureStyle], variants: Sequence[Values]) -> Figure:
     figure, (axes,) = _figure(0.9 + 0.34 * len(variants))
     for at, each in enumerate(variants):
         look = looks[each["name"]]
@@ -189,7 +195,7 @@ def _common(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else commonprefix(names).rstrip("0123456789-_.") or names[0]  # noqa: RUF071
 
 
-def _gradients(results: Values, looks: Mapping[str, Look]) -> Figure | None:
+def _gradients(results: Values, looks: Mapping[str, FigureStyle]) -> Figure | None:
     """Norms of dL/d(block output) from the first block to the last, in the first step and late in training."""
     runs = {name: [run for run in _finished(results, name) if len(run["gradients"]) == 2] for name in looks}
     if not any(runs.values()):
@@ -225,7 +231,7 @@ def _geometric_mean(values: Sequence[float | None]) -> float:
     return math.exp(statistics.mean(map(math.log, values))) if all(values) else math.nan  # type: ignore[arg-type]
 
 
-def _cost(results: Values, looks: Mapping[str, Look]) -> Figure:
+def _cost(results: Values, looks: Mapping[str, FigureStyle]) -> Figure:
     """What accuracy costs: a point a variant against MACs, where they differ, and a curve a variant against time."""
     variants = [each for each in results["variants"] if each["name"] in looks]
     percent = results["measure"] == "error"
@@ -252,7 +258,7 @@ def _cost(results: Values, looks: Mapping[str, Look]) -> Figure:
 
 
 def _against_macs(
-    axes: Axes, results: Values, looks: Mapping[str, Look], variants: Sequence[Values], percent: bool
+    axes: Axes, results: Values, looks: Mapping[str, FigureStyle], variants: Sequence[Values], percent: bool
 ) -> None:
     ends = []
     for each in variants:
@@ -261,7 +267,7 @@ def _against_macs(
         axes.errorbar(each["macs"], score, yerr=spread, color=look.color, marker=look.mark, markersize=6, capsize=3,
                       elinewidth=1)  # fmt: skip
         ends.append((look, each["macs"], score))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: amount(number)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: with_unit_prefix(number)))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
     axes.margins(x=0.12)
     label_ends(axes, 1.9, ends)

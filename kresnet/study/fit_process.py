@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from kresnet.errors import TO_BE_CONTINUED, Problem
 from kresnet.files import translate_os_errors
-from kresnet.study.resources import Share
+from kresnet.study.resources import RunResources
 
 #: Of prctl(2): which signal a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
@@ -26,7 +26,7 @@ _PR_SET_PDEATHSIG = 1
 class FitProcess:
     """A running `kresnet fit`; what it tells goes to a log file, its result or its problems stay to be read."""
 
-    def __init__(self, arguments: Sequence[str], log: Path, share: Share) -> None:
+    def __init__(self, arguments: Sequence[str], log: Path, share: RunResources) -> None:
         """Start it.
 
         Args:
@@ -95,7 +95,7 @@ class FitProcess:
         return Problem("internal", f"The process ended with status {status}.", remedy=f"see {self.log}")
 
 
-def _prepare(share: Share) -> None:
+def _prepare(share: RunResources) -> None:
     """In the new process, before it becomes Python: its cores, and to be asked to stop should the study be killed."""
     if share.cores:
         os.sched_setaffinity(0, share.cores)

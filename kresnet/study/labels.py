@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
 if TYPE_CHECKING:
-    from kresnet.study.figures import Look
+    from kresnet.study.figures import FigureStyle
 
 #: Letters a line of a name may have.
 _LETTERS = 15
@@ -34,7 +34,7 @@ def _broken(line: str, mark: str) -> list[str]:
     ]
 
 
-def label_ends(axes: Axes, height: float, ends: Sequence[tuple[Look, float, float]]) -> None:
+def label_ends(axes: Axes, height: float, ends: Sequence[tuple[FigureStyle, float, float]]) -> None:
     """Write each name right of the panel, level with its curve's end or as near as there is room, and tie it there.
 
     Args:

@@ -12,7 +12,7 @@ from kresnet.runtime import cores
 
 
 @dataclass(frozen=True)
-class Share:
+class RunResources:
     """One run's part of the machine: cores by number (empty: as they come), and a GPU (None: as they come)."""
 
     cores: frozenset[int] = frozenset()
@@ -23,7 +23,7 @@ class Share:
         return {"CUDA_VISIBLE_DEVICES": self.gpu} if self.gpu is not None else {}
 
 
-def shares(jobs: int) -> list[Share]:
+def split_resources(jobs: int) -> list[RunResources]:
     """The machine dealt out among `jobs` runs; one alone takes it as it comes.
 
     TensorFlow makes as many threads as the process has cores, and runs of one thread each waste less on a CPU than one
@@ -33,7 +33,7 @@ def shares(jobs: int) -> list[Share]:
         KresnetError: `bad_option` for more runs than cores.
     """
     if jobs == 1:
-        return [Share()]
+        return [RunResources()]
     usable = cores()
     if jobs > len(usable):
         raise make_error(
@@ -42,7 +42,9 @@ def shares(jobs: int) -> list[Share]:
             expected=f"--jobs 1 to {len(usable)}",
         )
     devices = gpus()
-    return [Share(frozenset(usable[at::jobs]), devices[at % len(devices)] if devices else None) for at in range(jobs)]
+    return [
+        RunResources(frozenset(usable[at::jobs]), devices[at % len(devices)] if devices else None) for at in range(jobs)
+    ]
 
 
 def gpus() -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.files import translate_os_errors, write_json, write_text
-from kresnet.plan.summary import amount
+from kresnet.plan.summary import with_unit_prefix
 
 Values = Mapping[str, Any]
 
@@ -58,8 +58,8 @@ def table(results: Values) -> tuple[list[str], list[list[str]]]:
             [
                 each["name"],
                 str(each["weighted_layers"]),
-                amount(each["parameters"]),
-                amount(each["macs"]),
+                with_unit_prefix(each["parameters"]),
+                with_unit_prefix(each["macs"]),
                 *(mean_and_spread(each.get(name), percent, figures) for name in measured),
                 mean_and_spread(each.get("seconds"), 1 / 60, "{:.1f}"),
                 mean_and_spread(each.get("images_per_second"), 1.0, "{:.0f}"),

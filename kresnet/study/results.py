@@ -12,7 +12,7 @@ from typing import Any
 
 from kresnet.plan.objective import objective
 from kresnet.plan.unused_settings import ABOUT
-from kresnet.runs.run_directory import Run
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.study.journal import Journal
 from kresnet.study.runner import Outcome
 from kresnet.study.study_plan import PlannedVariant, StudyPlan
@@ -34,7 +34,7 @@ _PLACES = re.compile(r"(recipe\.data\.(?:data_dir|path))=.*", re.DOTALL)
 _OUTPUTS = {"-o": "DIR", "--output": "DIR", "--report": "REPORT"}
 
 
-def shown(command: Sequence[str]) -> str:
+def shareable_command(command: Sequence[str]) -> str:
     """A command as anyone may read and repeat it, without the folders of the machine that it ran on."""
     words: list[str] = []
     for word in command:
@@ -42,7 +42,7 @@ def shown(command: Sequence[str]) -> str:
     return shlex.join(words)
 
 
-def gather(plan: StudyPlan, outcomes: Sequence[Outcome], directory: Path, command: Sequence[str]) -> Values:
+def gather_results(plan: StudyPlan, outcomes: Sequence[Outcome], directory: Path, command: Sequence[str]) -> Values:
     """The results of a study, `results.json`.
 
     Args:
@@ -57,7 +57,7 @@ def gather(plan: StudyPlan, outcomes: Sequence[Outcome], directory: Path, comman
     families = _families(plan.variants)
     return {
         **plan.as_dict(),
-        "command": shown(command),
+        "command": shareable_command(command),
         "calls": [{key: line[key] for key in ("jobs", "processes", "seconds", "ended")} for line in calls],
         "environment": _environment(outcomes, directory),
         "spread": SPREAD,
@@ -88,7 +88,7 @@ def summary(runs: Sequence[Mapping[str, Any]]) -> Values:
 
 def _run(outcome: Outcome, directory: Path, journal: Iterable[Mapping[str, Any]]) -> Values:
     """One run's numbers; of one that has not finished, its epochs so far."""
-    run, planned = Run(directory / outcome.run.folder), outcome.run
+    run, planned = RunDirectory(directory / outcome.run.folder), outcome.run
     found: Values = {"variant": planned.variant.name, "seed": planned.seed, "state": outcome.state}
     if outcome.problem:
         found["problem"] = outcome.problem.as_dict()
@@ -134,7 +134,7 @@ def _classifies(variant: PlannedVariant) -> bool:
     return "accuracy" in objective(variant.plan, variant.recipe).metrics
 
 
-def _gradients(run: Run) -> list[Values]:
+def _gradients(run: RunDirectory) -> list[Values]:
     """The first and the last look at the gradients, block by block: norms of dL/d(output) and of the weights' share."""
     looks = [line for line in run.lines() if "gradients" in line]
     chosen = looks[:1] + looks[1:][-1:]

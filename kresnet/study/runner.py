@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kresnet.errors import CODES, KresnetError, Problem, make_error
-from kresnet.runs.config_drift import changes
+from kresnet.runs.config_drift import config_changes
 from kresnet.runs.lock import RunLock, is_held
-from kresnet.runs.run_directory import Run, documents
-from kresnet.study.eta import TimeLeft
+from kresnet.runs.run_directory import RunDirectory, documents
+from kresnet.study.eta import Eta
 from kresnet.study.fit_process import FitProcess
 from kresnet.study.journal import Journal
-from kresnet.study.resources import Share, shares
+from kresnet.study.resources import RunResources, split_resources
 from kresnet.study.study_plan import PlannedRun, StudyPlan
-from kresnet.training.loop.progress import clock
+from kresnet.training.loop.progress import clock_text
 from kresnet.training.loop.signals import StopSignals
 
 Log = Callable[[str], None]
@@ -47,7 +47,7 @@ class _Active:
 
     outcome: Outcome
     process: FitProcess
-    share: Share
+    share: RunResources
     told: int = field(default=0)  # epochs of its history that the user has been told of
 
 
@@ -60,8 +60,8 @@ def outcomes(plan: StudyPlan, directory: Path) -> list[Outcome]:
     found: list[Outcome] = []
     problems: list[Problem] = []
     for run in plan.runs():
-        trained = Run(directory / run.folder)
-        if not (trained.directory / "recipe.yaml").is_file():
+        trained = RunDirectory(directory / run.folder)
+        if not (trained.path / "recipe.yaml").is_file():
             found.append(Outcome(run, "missing"))
             continue
         problems += _differences(run, trained)
@@ -77,17 +77,17 @@ def outcomes(plan: StudyPlan, directory: Path) -> list[Outcome]:
     return found
 
 
-def _differences(planned: PlannedRun, run: Run) -> Iterator[Problem]:
+def _differences(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]:
     """What the study now wants otherwise than the run was begun with."""
-    remedy = f"change the study back; another -o; or rm -r {run.directory}, to train it anew"
-    for change in changes(run.origin(), documents(planned.variant.spec, planned.recipe)):
-        message = f"{run.directory} was trained otherwise than the study now says."
+    remedy = f"change the study back; another -o; or rm -r {run.path}, to train it anew"
+    for change in config_changes(run.origin(), documents(planned.variant.spec, planned.recipe)):
+        message = f"{run.path} was trained otherwise than the study now says."
         yield Problem(
             "run_changed", message, change.path, expected=str(change.found), found=str(change.was), remedy=remedy
         )
 
 
-def lead(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) -> list[Outcome]:
+def run_missing(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) -> list[Outcome]:
     """Train what is not trained yet.
 
     Args:
@@ -103,11 +103,11 @@ def lead(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) ->
     Raises:
         KresnetError: `run_changed`, before anything is trained; `run_locked`, `bad_option`, `not_writable`.
     """
-    dealt = shares(jobs)
+    dealt = split_resources(jobs)
     all_outcomes = outcomes(plan, directory)
     directory.mkdir(parents=True, exist_ok=True)
     with RunLock(directory, log), StopSignals(log) as stop:
-        lead, began = _Lead(directory, all_outcomes, dealt, stop, log), time.monotonic()
+        lead, began = _StudyLoop(directory, all_outcomes, dealt, stop, log), time.monotonic()
         try:
             lead.run()
         finally:
@@ -116,16 +116,16 @@ def lead(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) ->
     return all_outcomes
 
 
-class _Lead:
+class _StudyLoop:
     """The loop: starts runs as shares come free, tells how they fare, and asks them to stop when it is asked."""
 
     def __init__(
-        self, directory: Path, all_outcomes: list[Outcome], dealt: list[Share], stop: StopSignals, log: Log
+        self, directory: Path, all_outcomes: list[Outcome], dealt: list[RunResources], stop: StopSignals, log: Log
     ) -> None:
         self.directory, self.stop, self.log, self.journal = directory, stop, log, Journal(directory)
         self.free = list(dealt)
         self.waiting = [each for each in all_outcomes if each.state != "finished"]
-        self.left = TimeLeft(each.run for each in self.waiting)
+        self.left = Eta(each.run for each in self.waiting)
         self.active: list[_Active] = []
         self.count = len(all_outcomes)
         self.started = self.count - len(self.waiting)
@@ -145,7 +145,7 @@ class _Lead:
                     for each in self.active:
                         each.process.stop()
                 for each in list(self.active):
-                    self._look(each)
+                    self._poll(each)
         finally:  # left by a second Ctrl-C, or by an error: nothing is left running
             for each in self.active:
                 each.process.kill()
@@ -163,16 +163,16 @@ class _Lead:
         arguments = ["--resume", str(target)] if goes_on else run.arguments(target)
         self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")
         process = FitProcess(arguments, self.directory / "logs" / f"{run.variant.name}-seed-{run.seed}.log", share)
-        before = Run(target).epochs()
+        before = RunDirectory(target).epochs()
         if before:
             self.left.reached(run, before[-1]["step"], now=False)
         self.active.append(_Active(outcome, process, share, len(before)))
         self.processes += 1
 
-    def _look(self, active: _Active) -> None:
+    def _poll(self, active: _Active) -> None:
         run = active.outcome.run
         ended = active.process.ended
-        lines = Run(self.directory / run.folder).epochs()
+        lines = RunDirectory(self.directory / run.folder).epochs()
         for line in lines[active.told :]:
             self.left.reached(run, line["step"])
             self.log(f"{run.name}: epoch {line['epoch']}: {_told(line)}{self._left()}")
@@ -192,7 +192,7 @@ class _Lead:
 
     def _left(self) -> str:
         seconds = self.left.seconds()
-        return f"; about {clock(seconds)} left" if seconds else ""
+        return f"; about {clock_text(seconds)} left" if seconds else ""
 
 
 def _told(line: dict[str, Any]) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from kresnet.data.order import steps_per_epoch
 from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Plan, plan_loaded
-from kresnet.plan.resolved_recipe import ABOUT, make_outline
-from kresnet.plan.summary import amount
+from kresnet.plan.resolved_recipe import ABOUT, resolve_recipe
+from kresnet.plan.summary import with_unit_prefix
 from kresnet.plan.unused_settings import ABOUT as ABOUT_SPEC
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import (
@@ -56,7 +56,7 @@ class PlannedVariant:
 
     def row(self) -> list[str]:
         """Its line in a table of variants."""
-        numbers = (str(self.plan.weighted_layers), f"{self.plan.trainable:,}", amount(self.plan.macs))
+        numbers = (str(self.plan.weighted_layers), f"{self.plan.trainable:,}", with_unit_prefix(self.plan.macs))
         images = "" if self.images is None else f"{self.images:,}"
         return [self.name, self.spec.name, self.recipe.name, *numbers, images]
 
@@ -286,7 +286,7 @@ def _images(recipe: Loaded[Recipe], plan: Plan) -> int | None:
         return None
     try:
         epoch_steps = steps_per_epoch(images, recipe.value.batch_size)
-        outline = make_outline(recipe.value, plan, epoch_steps, recipe.source.values)
+        outline = resolve_recipe(recipe.value, plan, epoch_steps, recipe.source.values)
     except KresnetError as error:
         raise recipe.locate(error, below="recipe") from None
     return outline.total_steps * outline.batch_size

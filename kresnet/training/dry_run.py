@@ -15,15 +15,15 @@ from kresnet.data.order import steps_per_epoch
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import DataSet
 from kresnet.data.splits import naming_unreadable_images
-from kresnet.distributed.context import Assembly, assembled
+from kresnet.distributed.context import DistributedContext, connect
 from kresnet.plan import Plan
-from kresnet.plan.memory_estimate import Estimate, estimate_recipe
-from kresnet.plan.resolved_recipe import Outline, make_outline
+from kresnet.plan.memory_estimate import MemoryEstimate, estimate_recipe_memory
+from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
 from kresnet.plan.segments import require_stages
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training.fit import make_trainer, open_for
-from kresnet.training.loop.monitors import require_subject
+from kresnet.training.loop.monitors import require_monitored
 from kresnet.training.loop.schedule import learning_rate
 from kresnet.training.step.engine import Engine
 
@@ -55,17 +55,17 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class DryRun:
     """What is known of a run of the network `spec` before it is begun."""
 
     spec: str
-    outline: Outline
+    outline: ResolvedRecipe
     data: Mapping[str, Any]
     devices: int
     precision: str
     timing: Timing
     rates: tuple[tuple[int, float], ...]
-    memory: Estimate
+    memory: MemoryEstimate
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values; `learning_rates` are pairs of step (the first is 0) and rate."""
@@ -81,23 +81,23 @@ class Rehearsal:
         }
 
 
-def rehearse(spec: Spec, plan: Plan, recipe: Recipe, document: Mapping[str, Any]) -> Rehearsal:
+def dry_run(spec: Spec, plan: Plan, recipe: Recipe, document: Mapping[str, Any]) -> DryRun:
     """Set a run of one process up and take its first steps; nothing is written.
 
     Raises:
         KresnetError: whatever `kresnet fit` would refuse to begin with; `image_unreadable`.
     """
-    with assembled(None, recipe) as together:
+    with connect(None, recipe) as together:
         data = open_for(spec, plan, recipe)
-        outline = make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)
-        require_subject(plan, recipe, together.strategy.num_replicas_in_sync)
+        outline = resolve_recipe(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)
+        require_monitored(plan, recipe, together.strategy.num_replicas_in_sync)
         require_stages(plan, recipe.rematerialize)
         with naming_unreadable_images(data.train, data.test):
             timing = _timed(plan, recipe, outline, data, together)
     steps = np.unique(np.linspace(0, outline.total_steps - 1, RATES).astype(int))
     rates = np.asarray(learning_rate(outline.rate)(steps))
     devices = together.strategy.num_replicas_in_sync
-    return Rehearsal(
+    return DryRun(
         plan.name,
         outline,
         {"name": data.name, "train": len(data.train), "test": len(data.test)},
@@ -105,11 +105,11 @@ def rehearse(spec: Spec, plan: Plan, recipe: Recipe, document: Mapping[str, Any]
         together.precision(recipe).name,
         timing,
         tuple(zip(steps.tolist(), rates.tolist(), strict=True)),
-        estimate_recipe(plan, recipe, replicas=devices),
+        estimate_recipe_memory(plan, recipe, replicas=devices),
     )
 
 
-def _timed(plan: Plan, recipe: Recipe, outline: Outline, data: DataSet, together: Assembly) -> Timing:
+def _timed(plan: Plan, recipe: Recipe, outline: ResolvedRecipe, data: DataSet, together: DistributedContext) -> Timing:
     keras.utils.set_random_seed(recipe.seed)
     engine = Engine(make_trainer(plan, recipe, outline, together), together.strategy)
     batches = engine.distributed(

@@ -15,28 +15,28 @@ from kresnet.data.order import steps_per_epoch
 from kresnet.data.sources import DataSet, open_data
 from kresnet.data.sources.targets import require_targets
 from kresnet.distributed.cluster import Cluster, cluster_of
-from kresnet.distributed.context import Assembly, Terms, assembled, receive
-from kresnet.distributed.devices import choose_kernels
+from kresnet.distributed.context import DistributedContext, SharedConfig, connect, receive_shared_config
+from kresnet.distributed.devices import choose_deterministic_kernels
 from kresnet.distributed.environment import environment
 from kresnet.distributed.workers import Workers
 from kresnet.errors import make_error
 from kresnet.files import staged_file, write_json
 from kresnet.graph import build_model
 from kresnet.plan import Plan, make_plan
-from kresnet.plan.resolved_recipe import Outline, make_outline
+from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
 from kresnet.plan.segments import require_stages
-from kresnet.runs.config_drift import changes, refusal
+from kresnet.runs.config_drift import changed_run_error, config_changes
 from kresnet.runs.lock import RunLock
-from kresnet.runs.run_directory import Run, documents
+from kresnet.runs.run_directory import RunDirectory, documents
 from kresnet.spec.architecture import Features, Spec
 from kresnet.spec.recipe import Augment, Recipe
-from kresnet.training.loop.monitors import Instruments, require_subject
+from kresnet.training.loop.monitors import Monitors, require_monitored
 from kresnet.training.loop.peak_memory import peak_memory
 from kresnet.training.loop.progress import Progress, ProgressMaker
 from kresnet.training.loop.schedule import learning_rate
-from kresnet.training.loop.session import Session
+from kresnet.training.loop.session import TrainingSession
 from kresnet.training.loop.signals import StopSignals
-from kresnet.training.step.averaging import Average
+from kresnet.training.step.averaging import WeightAverage
 from kresnet.training.step.clipping import Clip, ClipAdaptively, ClipNorm
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.loss_scale import loss_scale_for
@@ -52,7 +52,7 @@ Log = Callable[[str], None]
 
 
 def start(
-    run: Run,
+    run: RunDirectory,
     spec: Spec,
     plan: Plan,
     recipe: Recipe,
@@ -84,16 +84,20 @@ def start(
     cluster = cluster_of(recipe)
     if cluster and not cluster.chief:
         return follow(cluster, log, (spec, recipe))
-    with assembled(cluster, recipe) as together:
+    with connect(cluster, recipe) as together:
         data = open_for(spec, plan, recipe)
-        make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)  # tells what is wrong
-        require_subject(plan, recipe, together.strategy.num_replicas_in_sync)
+        resolve_recipe(
+            recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document
+        )  # tells what is wrong
+        require_monitored(plan, recipe, together.strategy.num_replicas_in_sync)
         require_stages(plan, recipe.rematerialize)
         run.create(spec, plan, recipe, _described(data), _environment(recipe, plan, together), transfer=transfer)
         return _lead(run, data, together, log, display)
 
 
-def resume(run: Run, log: Log, *, allow_changed: bool = False, display: ProgressMaker = Progress) -> dict[str, Any]:
+def resume(
+    run: RunDirectory, log: Log, *, allow_changed: bool = False, display: ProgressMaker = Progress
+) -> dict[str, Any]:
     """Continue a run from its newest valid checkpoint, or from the start if there is none.
 
     Args:
@@ -106,16 +110,16 @@ def resume(run: Run, log: Log, *, allow_changed: bool = False, display: Progress
         KresnetError: `run_changed`, and what `start` raises.
     """
     spec, recipe = run.spec(), run.recipe()
-    with assembled(cluster_of(recipe), recipe) as together:
+    with connect(cluster_of(recipe), recipe) as together:
         data = open_for(spec, run.plan(), recipe)
         present = {
             **documents(spec, recipe),
             "data": _described(data),
             "environment": _environment(recipe, run.plan(), together),
         }
-        found = changes(run.origin(), present)
+        found = config_changes(run.origin(), present)
         if found and not allow_changed:
-            raise refusal(found, run)
+            raise changed_run_error(found, run)
         for change in found:
             log(f"Changed since the run was begun: {change}.")
         return _lead(run, data, together, log, display, partial(run.accept, found, present) if found else None)
@@ -132,9 +136,9 @@ def follow(cluster: Cluster, log: Log, own: tuple[Spec, Recipe] | None = None) -
     Raises:
         KresnetError: `environment` if the workers differ, and what `start` raises.
     """
-    with assembled(cluster, own[1] if own else None) as together:
-        terms = receive(together.workers, own)
-        choose_kernels(terms.recipe)
+    with connect(cluster, own[1] if own else None) as together:
+        terms = receive_shared_config(together.workers, own)
+        choose_deterministic_kernels(terms.recipe)
         data = open_for(terms.spec, make_plan(terms.spec), terms.recipe)
         terms.require_data(data.fingerprint)
         name, count = cluster.name(cluster.rank), len(cluster.addresses)
@@ -144,19 +148,19 @@ def follow(cluster: Cluster, log: Log, own: tuple[Spec, Recipe] | None = None) -
 
 
 def _lead(
-    run: Run,
+    run: RunDirectory,
     data: DataSet,
-    together: Assembly,
+    together: DistributedContext,
     log: Log,
     display: ProgressMaker,
     first: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Train as the only process that writes the run, listening to signals, and leave behind how it ended."""
-    with RunLock(run.directory, log) as lock, StopSignals(log) as stop, run.end_recorded():
+    with RunLock(run.path, log) as lock, StopSignals(log) as stop, run.recording_end():
         if first:
             first()
-        terms = Terms(str(run), run.spec(), run.recipe(), run.transfer(), data.fingerprint)
-        together.workers.share(terms.as_dict())
+        terms = SharedConfig(str(run), run.spec(), run.recipe(), run.transfer(), data.fingerprint)
+        together.workers.all_gather(terms.as_dict())
         return _train(terms, data, together, lock, stop, log, display)
 
 
@@ -188,24 +192,24 @@ def _described(data: DataSet) -> dict[str, Any]:
     }
 
 
-def _environment(recipe: Recipe, plan: Plan, together: Assembly) -> dict[str, Any]:
+def _environment(recipe: Recipe, plan: Plan, together: DistributedContext) -> dict[str, Any]:
     replicas = together.strategy.num_replicas_in_sync
     return environment(replicas, together.precision(recipe).name, resolve_xla(recipe, plan, replicas))
 
 
 def _train(
-    terms: Terms,
+    terms: SharedConfig,
     data: DataSet,
-    together: Assembly,
+    together: DistributedContext,
     lock: RunLock | None,
     stop: StopSignals,
     log: Log,
     display: ProgressMaker,
 ) -> dict[str, Any]:
     """Train with all workers; who has the lock writes the run."""
-    run, recipe, plan = Run(Path(terms.directory)), terms.recipe, make_plan(terms.spec)
+    run, recipe, plan = RunDirectory(Path(terms.directory)), terms.recipe, make_plan(terms.spec)
     workers, strategy, replicas = together.workers, together.strategy, together.strategy.num_replicas_in_sync
-    outline = make_outline(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size))
+    outline = resolve_recipe(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size))
     keras.utils.set_random_seed(recipe.seed)
     precision = together.precision(recipe)
     on = f"{replicas} device{'s' * (replicas > 1)}" + (f" of {workers.count} workers" if workers.count > 1 else "")
@@ -216,11 +220,13 @@ def _train(
         log(f"{len(skipped)} {name} images cannot be read and are left out: {named}")
     prepare = partial(_transfer, plan, run if workers.chief else None, terms.transfer, log) if terms.transfer else None
     trainer = make_trainer(plan, recipe, outline, together, prepare)
-    instruments = Instruments(plan, recipe, trainer.network, log)
+    instruments = Monitors(plan, recipe, trainer.network, log)
     evaluated = trainer.average.network if trainer.average else trainer.network
     engine = Engine(trainer, strategy, workers.count)
     write_model = partial(_write_model, evaluated, plan, workers)
-    session = Session(run, recipe, data, engine, instruments, outline, workers, lock, stop, write_model, log, display)
+    session = TrainingSession(
+        run, recipe, data, engine, instruments, outline, workers, lock, stop, write_model, log, display
+    )
     last = session.run()
     if lock:
         lock.require()
@@ -244,14 +250,14 @@ def _train(
         result["non_finite"] = session.guard.counts()
     if workers.chief:
         write_json(run.result, result)
-    return workers.share(result)[0]
+    return workers.all_gather(result)[0]
 
 
 def make_trainer(
     plan: Plan,
     recipe: Recipe,
-    outline: Outline,
-    together: Assembly,
+    outline: ResolvedRecipe,
+    together: DistributedContext,
     prepare: Callable[[keras.Model], None] | None = None,
 ) -> Trainer:
     """The network with what it takes to train it; `prepare` may give it weights, and freeze some, before."""
@@ -265,7 +271,9 @@ def make_trainer(
             network,
             loss=make_loss(outline.objective),
             clip=_clip(recipe, plan),
-            average=Average(network, build_model(plan, precision=precision), **outline.ema) if outline.ema else None,
+            average=WeightAverage(network, build_model(plan, precision=precision), **outline.ema)
+            if outline.ema
+            else None,
             accumulate_steps=recipe.accumulate_steps,
             loss_scale=loss_scale_for(precision),
             forward=rematerialized(network, plan, recipe.rematerialize) if recipe.rematerialize else None,
@@ -282,7 +290,9 @@ def _clip(recipe: Recipe, plan: Plan) -> Clip | None:
     return ClipNorm(recipe.gradient_clip_norm) if recipe.gradient_clip_norm else None
 
 
-def _transfer(plan: Plan, run: Run | None, transfer: Mapping[str, Any], log: Log, network: keras.Model) -> None:
+def _transfer(
+    plan: Plan, run: RunDirectory | None, transfer: Mapping[str, Any], log: Log, network: keras.Model
+) -> None:
     """Begin with the weights that the run keeps, and hold those of the parts that it freezes."""
     count = start_from(network, plan, run.init) if run else 0  # the other workers take over the chief's weights
     frozen = freeze(network, plan, transfer["freeze"])

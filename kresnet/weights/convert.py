@@ -13,7 +13,7 @@ from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.plan import Plan
 from kresnet.weights.keras_config import differences
-from kresnet.weights.matching import Match, Target, match, require
+from kresnet.weights.matching import MatchTarget, WeightMatch, match_weights, require_match
 from kresnet.weights.source import open_weights
 from kresnet.weights.transfer import frozen_records, matched
 
@@ -21,7 +21,7 @@ from kresnet.weights.transfer import frozen_records, matched
 MOST_DIFFERENCES = 100
 
 
-def set_weights(model: keras.Model, arrays: Iterable[tuple[Target, np.ndarray]]) -> int:
+def set_weights(model: keras.Model, arrays: Iterable[tuple[MatchTarget, np.ndarray]]) -> int:
     """Set each parameter in its layer of a plan's model; how many there were."""
     count = 0
     for target, array in arrays:
@@ -32,7 +32,7 @@ def set_weights(model: keras.Model, arrays: Iterable[tuple[Target, np.ndarray]])
     return count
 
 
-def converted_model(plan: Plan, found: Match) -> keras.Model:
+def converted_model(plan: Plan, found: WeightMatch) -> keras.Model:
     """The plan's model with the matched weights; what has none starts as it would in training.
 
     Raises:
@@ -82,7 +82,7 @@ def load_model(path: Path, plan: Plan) -> keras.Model:
             if len(found) > len(shown):
                 shown.append(f"and {len(found) - len(shown)} more")
             raise make_error("weights_mismatch", message, found="".join(f"\n    {each}" for each in shown))
-        set_weights(model, require(match(plan, source, "kresnet"), plan).arrays())
+        set_weights(model, require_match(match_weights(plan, source, "kresnet"), plan).arrays())
         return model
 
 

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from kresnet.weights.keras_config import Layer, layers_of
-from kresnet.weights.tensor import Tensor
+from kresnet.weights.tensor import WeightTensor
 
 #: Keras writes `.keras` archives uncompressed, and weights hardly compress; more than this is no honest file.
 _MOST_EXPANSION = 20
@@ -25,7 +25,7 @@ _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 _MOST_CONFIG = 64 * 1024**2
 
 
-def archive(path: Path, stack: ExitStack) -> tuple[dict[str, Tensor], dict[str, Layer]]:
+def archive(path: Path, stack: ExitStack) -> tuple[dict[str, WeightTensor], dict[str, Layer]]:
     """The weights of a `.keras` file, and its layers by name. It is read where it lies, never unpacked."""
     with ZipFile(path) as file:
         for name in ("model.weights.h5", "config.json"):
@@ -39,14 +39,14 @@ def archive(path: Path, stack: ExitStack) -> tuple[dict[str, Tensor], dict[str, 
     return tensors(weights, stack), layers
 
 
-def tensors(file: Path | io.BytesIO, stack: ExitStack) -> dict[str, Tensor]:
+def tensors(file: Path | io.BytesIO, stack: ExitStack) -> dict[str, WeightTensor]:
     """The weights of an HDF5 file by `LAYER/VARIABLE`, in Keras 3's arrangement or the one before it.
 
     Raises:
         ValueError: if it holds neither, or keeps its data elsewhere.
     """
     root = stack.enter_context(h5py.File(file, "r"))
-    found: dict[str, Tensor] = {}
+    found: dict[str, WeightTensor] = {}
     for layer, datasets in _layers(root):
         names = _variable_names([dataset.shape for dataset in datasets])
         for name, dataset in zip(names, datasets, strict=True):
@@ -60,7 +60,7 @@ def tensors(file: Path | io.BytesIO, stack: ExitStack) -> dict[str, Tensor]:
     return found
 
 
-def _tensor(name: str, dataset: h5py.Dataset) -> Tensor:
+def _tensor(name: str, dataset: h5py.Dataset) -> WeightTensor:
     kind = dataset.attrs.get("dtype", dataset.dtype.name)  # Keras stores bfloat16 as two bytes, and says so here
 
     def read() -> np.ndarray:
@@ -71,7 +71,7 @@ def _tensor(name: str, dataset: h5py.Dataset) -> Tensor:
             return array.view(ml_dtypes.bfloat16)
         return array
 
-    return Tensor(name, tuple(dataset.shape), str(kind), read)
+    return WeightTensor(name, tuple(dataset.shape), str(kind), read)
 
 
 def _layers(root: h5py.File) -> Iterator[tuple[str, list[h5py.Dataset]]]:

@@ -10,8 +10,8 @@ import numpy as np
 from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Parameter, Plan, Record
 from kresnet.weights.layouts import LAYOUTS, Layout
-from kresnet.weights.source import Source
-from kresnet.weights.tensor import Tensor, as_parameter, expected_shapes
+from kresnet.weights.source import WeightFile
+from kresnet.weights.tensor import WeightTensor, as_parameter, expected_shapes
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
@@ -20,7 +20,7 @@ _PREFIXES = ("module.", "model.")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class MatchTarget:
     """A parameter of the plan.
 
     Attributes:
@@ -39,7 +39,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class WeightMatch:
     """What fits, and what does not.
 
     Attributes:
@@ -49,15 +49,15 @@ class Match:
         unused: tensors that nothing is loaded from.
     """
 
-    source: Source
+    source: WeightFile
     layout: Layout
     prefix: str
-    pairs: list[tuple[Target, Tensor]]
-    missing: list[Target]
-    wrong: list[tuple[Target, Tensor]]
+    pairs: list[tuple[MatchTarget, WeightTensor]]
+    missing: list[MatchTarget]
+    wrong: list[tuple[MatchTarget, WeightTensor]]
     unused: list[str]
 
-    def arrays(self) -> Iterator[tuple[Target, np.ndarray]]:
+    def arrays(self) -> Iterator[tuple[MatchTarget, np.ndarray]]:
         """Each pair's values as the model wants them, float32.
 
         Raises:
@@ -75,7 +75,7 @@ class Match:
             raise make_error("weights_mismatch", message, found=_list(bad))
 
 
-def match(plan: Plan, source: Source, layout: str = "auto") -> Match:
+def match_weights(plan: Plan, source: WeightFile, layout: str = "auto") -> WeightMatch:
     """Pair by the names of a layout; `auto` takes the one under which most fits.
 
     Raises:
@@ -95,7 +95,7 @@ def match(plan: Plan, source: Source, layout: str = "auto") -> Match:
     return found
 
 
-def _candidates(source: Source, layout: str) -> list[Layout]:
+def _candidates(source: WeightFile, layout: str) -> list[Layout]:
     fitting = [each for each in LAYOUTS.values() if each.format == source.format]
     if layout == "auto":
         return fitting
@@ -112,10 +112,10 @@ def _candidates(source: Source, layout: str) -> list[Layout]:
     return [LAYOUTS[layout]]
 
 
-def _match(plan: Plan, source: Source, layout: Layout) -> Match:
+def _match(plan: Plan, source: WeightFile, layout: Layout) -> WeightMatch:
     prefix = next((each for each in _PREFIXES if all(name.startswith(each) for name in source.tensors)), "")
     tensors = {name.removeprefix(prefix): tensor for name, tensor in source.tensors.items()}
-    found = Match(source, layout, prefix, [], [], [], [])
+    found = WeightMatch(source, layout, prefix, [], [], [], [])
     taken = set()
     for target in _targets(plan, layout):
         tensor = tensors.get(target.wanted or "")
@@ -130,15 +130,17 @@ def _match(plan: Plan, source: Source, layout: Layout) -> Match:
     return found
 
 
-def _targets(plan: Plan, layout: Layout) -> Iterator[Target]:
+def _targets(plan: Plan, layout: Layout) -> Iterator[MatchTarget]:
     for record in plan.records:
         before = plan.by_name[record.inputs[0]] if record.inputs else record
         flattened = plan.by_name[before.inputs[0]].shape if before.kind == "flatten" else ()
         for parameter in record.parameters:
-            yield Target(record, parameter, flattened, layout.tensor(record, parameter, plan))
+            yield MatchTarget(record, parameter, flattened, layout.tensor(record, parameter, plan))
 
 
-def require(found: Match, plan: Plan, allow_missing: Sequence[str] = (), allow_unused: Sequence[str] = ()) -> Match:
+def require_match(
+    found: WeightMatch, plan: Plan, allow_missing: Sequence[str] = (), allow_unused: Sequence[str] = ()
+) -> WeightMatch:
     """The match, all of whose gaps are allowed by name.
 
     A name allows what it names and all within: `head` allows `head.logits/kernel`. Parameters may be named by the
@@ -151,7 +153,7 @@ def require(found: Match, plan: Plan, allow_missing: Sequence[str] = (), allow_u
     _refuse_unknown("--allow-missing", allow_missing, {name for t, wanted in every for name in (t.name, wanted or "")})
     _refuse_unknown("--allow-unused", allow_unused, set(found.source.tensors))
 
-    def may_miss(target: Target, wanted: str | None) -> bool:
+    def may_miss(target: MatchTarget, wanted: str | None) -> bool:
         return any(_within(name, each) for name in (target.name, wanted or "") for each in allow_missing)
 
     def may_rest(name: str) -> bool:
@@ -166,7 +168,11 @@ def require(found: Match, plan: Plan, allow_missing: Sequence[str] = (), allow_u
 
 
 def _problems(
-    found: Match, plan: Plan, missing: list[Target], wrong: list[tuple[Target, Tensor]], unused: list[str]
+    found: WeightMatch,
+    plan: Plan,
+    missing: list[MatchTarget],
+    wrong: list[tuple[MatchTarget, WeightTensor]],
+    unused: list[str],
 ) -> Iterator[Problem]:
     path, layout = found.source.path, found.layout.name
     if missing:
@@ -230,4 +236,4 @@ def _refuse_unknown(option: str, allowed: Sequence[str], names: set[str]) -> Non
         raise KresnetError(problems)
 
 
-__all__ = ["Match", "Target", "match", "require"]
+__all__ = ["MatchTarget", "WeightMatch", "match_weights", "require_match"]

@@ -13,7 +13,7 @@ import numpy as np
 from kresnet.errors import KresnetError, make_error
 from kresnet.weights import hdf5
 from kresnet.weights.keras_config import Layer
-from kresnet.weights.tensor import Tensor
+from kresnet.weights.tensor import WeightTensor
 
 _HDF5_MAGIC, _ZIP_MAGIC, _PICKLE_PROTOCOL = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80"
 
@@ -28,7 +28,7 @@ _TO_SAFETENSORS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class WeightFile:
     """A file of weights.
 
     Attributes:
@@ -39,12 +39,12 @@ class Source:
 
     path: Path
     format: str
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, WeightTensor]
     layers: Mapping[str, Layer] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
-def open_weights(path: Path) -> Iterator[Source]:
+def open_weights(path: Path) -> Iterator[WeightFile]:
     """The weights in a file, told apart by its content, not by its name.
 
     Raises:
@@ -71,7 +71,7 @@ def _told_plainly(path: Path) -> Iterator[None]:
         raise make_error("model_unreadable", f"{path} cannot be read as weights: {reason}") from None
 
 
-def _guarded(tensor: Tensor, path: Path) -> Tensor:
+def _guarded(tensor: WeightTensor, path: Path) -> WeightTensor:
     """The tensor, whose values are read later, and may turn out to be damaged then."""
 
     def read() -> np.ndarray:
@@ -81,22 +81,22 @@ def _guarded(tensor: Tensor, path: Path) -> Tensor:
     return replace(tensor, read=read)
 
 
-def _open(path: Path, stack: contextlib.ExitStack) -> Source:
+def _open(path: Path, stack: contextlib.ExitStack) -> WeightFile:
     with path.open("rb") as file:
         start = file.read(16)
     if start.startswith(_HDF5_MAGIC):
-        return Source(path, "keras", hdf5.tensors(path, stack))
+        return WeightFile(path, "keras", hdf5.tensors(path, stack))
     if start.startswith(_ZIP_MAGIC):
         with ZipFile(path) as archive:
             names = archive.namelist()
         if "model.weights.h5" in names:
             tensors, layers = hdf5.archive(path, stack)
-            return Source(path, "keras", tensors, layers)
+            return WeightFile(path, "keras", tensors, layers)
         if any(name.endswith("data.pkl") for name in names):
             raise _pickle(path)
         raise ValueError("it is a zip archive, but neither Keras's nor PyTorch's")
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size:
-        return Source(path, "pytorch", _safetensors(path, stack))
+        return WeightFile(path, "pytorch", _safetensors(path, stack))
     if start.startswith(_PICKLE_PROTOCOL):
         raise _pickle(path)
     raise ValueError("it is neither safetensors nor HDF5 nor a .keras file, or its beginning is lost")
@@ -111,7 +111,7 @@ def _pickle(path: Path) -> KresnetError:
     )
 
 
-def _safetensors(path: Path, stack: contextlib.ExitStack) -> dict[str, Tensor]:
+def _safetensors(path: Path, stack: contextlib.ExitStack) -> dict[str, WeightTensor]:
     import ml_dtypes  # noqa: F401 - gives NumPy the type bfloat16
     from safetensors import SafetensorError, safe_open
 
@@ -127,8 +127,8 @@ def _safetensors(path: Path, stack: contextlib.ExitStack) -> dict[str, Tensor]:
         def read(name: str = name) -> np.ndarray:
             return np.asarray(file.get_tensor(name))
 
-        found[name] = Tensor(name, tuple(part.get_shape()), _FLOATS.get(kind, kind), read)
+        found[name] = WeightTensor(name, tuple(part.get_shape()), _FLOATS.get(kind, kind), read)
     return found
 
 
-__all__ = ["Source", "open_weights"]
+__all__ = ["WeightFile", "open_weights"]

@@ -10,13 +10,13 @@ from kresnet.plan import Plan, plan_loaded
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Loaded, overridden
 from kresnet.weights.layouts import Layout
-from kresnet.weights.source import Source
+from kresnet.weights.source import WeightFile
 
 _PADS, _NORMS = {"ZeroPadding2D", "SymmetricPad"}, {"BatchNormalization", "FusedBatchNorm"}
 
 
 @dataclass(slots=True)
-class Carried:
+class CarriedDefaults:
     """A spec with the habits of the weights' origin where it states nothing itself.
 
     Attributes:
@@ -30,9 +30,9 @@ class Carried:
     differing: dict[str, tuple[Any, Any]]
 
 
-def carry_over(loaded: Loaded[Spec], plan: Plan, source: Source, layout: Layout) -> Carried:
+def carry_over(loaded: Loaded[Spec], plan: Plan, source: WeightFile, layout: Layout) -> CarriedDefaults:
     """Give a spec, whose plan it is, the habits of the layout, and of a `.keras` file's own layers."""
-    carried = Carried(loaded, plan, {}, {})
+    carried = CarriedDefaults(loaded, plan, {}, {})
     stated, spec = loaded.source.values, loaded.value.document()
     for path, value in {**layout.habits, **_observed(source)}.items():
         own = _value(spec, path)
@@ -44,7 +44,7 @@ def carry_over(loaded: Loaded[Spec], plan: Plan, source: Source, layout: Layout)
         settings = carried.settings | {path: value}
         try:
             changed = overridden(Spec, loaded.source, _overrides(settings, "norm" in stated), loaded.path)
-            carried = Carried(changed, plan_loaded(changed), settings, carried.differing)
+            carried = CarriedDefaults(changed, plan_loaded(changed), settings, carried.differing)
         except KresnetError:  # it would change nothing: no window strides, or none can be padded so
             continue
     return carried
@@ -61,7 +61,7 @@ def _value(document: Any, path: str) -> Any:
     return document
 
 
-def _observed(source: Source) -> dict[str, Any]:
+def _observed(source: WeightFile) -> dict[str, Any]:
     """The habits that a `.keras` file states in its layers."""
     if not source.layers:
         return {}
@@ -75,4 +75,4 @@ def _observed(source: Source) -> dict[str, Any]:
     return found
 
 
-__all__ = ["Carried", "carry_over"]
+__all__ = ["CarriedDefaults", "carry_over"]

@@ -11,7 +11,7 @@ from kresnet.plan import Parameter
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class WeightTensor:
     """One array of a file: name, shape and type are known before anything is read.
 
     Attributes:
@@ -55,4 +55,4 @@ def expected_shapes(parameter: Parameter, source_format: str) -> tuple[tuple[int
     return (parameter.shape[::-1], (*parameter.shape[::-1], 1, 1))
 
 
-__all__ = ["Tensor", "as_parameter", "expected_shapes"]
+__all__ = ["WeightTensor", "as_parameter", "expected_shapes"]

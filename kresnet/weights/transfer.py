@@ -10,8 +10,8 @@ from typing import Any
 from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Plan, Record
 from kresnet.weights.keras_config import settings_that_differ
-from kresnet.weights.matching import Match, match, require
-from kresnet.weights.source import Source, open_weights
+from kresnet.weights.matching import WeightMatch, match_weights, require_match
+from kresnet.weights.source import WeightFile, open_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Transfer:
         return asdict(self)
 
 
-def prepare(plan: Plan, init: Path | None, freeze: Sequence[str]) -> Transfer | None:
+def prepare_transfer(plan: Plan, init: Path | None, freeze: Sequence[str]) -> Transfer | None:
     """Check what the user asked for against the plan, before anything is written.
 
     Raises:
@@ -62,7 +62,7 @@ def prepare(plan: Plan, init: Path | None, freeze: Sequence[str]) -> Transfer | 
     return Transfer(str(init.resolve()), digest(init), tuple(freeze), new, differing)
 
 
-def matched(plan: Plan, source: Source) -> Match:
+def matched(plan: Plan, source: WeightFile) -> WeightMatch:
     """The weights of a kresnet model matched with a plan whose head may be another.
 
     Raises:
@@ -71,9 +71,9 @@ def matched(plan: Plan, source: Source) -> Match:
     if source.format != "keras":
         message = f"{source.path} is no kresnet model."
         raise make_error("bad_option", message, remedy=f"kresnet convert {source.path} --spec SPEC -o model.keras")
-    found = match(plan, source, "kresnet")
+    found = match_weights(plan, source, "kresnet")
     theirs = ["head"] * any(name.startswith("head.") for name in source.tensors)
-    return require(found, plan, allow_missing=["head"], allow_unused=theirs)
+    return require_match(found, plan, allow_missing=["head"], allow_unused=theirs)
 
 
 def require_known(plan: Plan, freeze: Sequence[str]) -> None:
@@ -111,7 +111,7 @@ def _prefixes(name: str) -> list[str]:
     return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
-def _differences(plan: Plan, source: Source) -> Iterator[str]:
+def _differences(plan: Plan, source: WeightFile) -> Iterator[str]:
     """What the weights do not show: pixels, epsilons, strides and activations, layer by layer of the same name."""
     for record in plan.records:
         if layer := source.layers.get(record.name):
@@ -119,4 +119,4 @@ def _differences(plan: Plan, source: Source) -> Iterator[str]:
                 yield f"{record.name}.{field} is {theirs} in {source.path}, {own} here"
 
 
-__all__ = ["Transfer", "frozen_records", "matched", "prepare", "require_known"]
+__all__ = ["Transfer", "frozen_records", "matched", "prepare_transfer", "require_known"]

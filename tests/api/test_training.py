@@ -45,7 +45,7 @@ def test_a_run_knows_how_it_went(whole, home):
 def test_it_is_found_again_alone_and_among_others(whole, home):
     assert kresnet.open_run(whole.path).history == whole.history
     assert kresnet.open_run(whole).result == whole.result
-    (row,) = [row for row in kresnet.runs(home) if row["name"] == "whole"]
+    (row,) = [row for row in kresnet.list_runs(home) if row["name"] == "whole"]
     assert row == whole.standing.as_dict()
 
 
@@ -165,7 +165,7 @@ def test_an_interrupt_saves_the_state_and_resume_goes_on_bit_for_bit(whole, home
     assert signal.getsignal(signal.SIGINT) is before
     monkeypatch.undo()
     run = kresnet.open_run(home / "stopped")
-    assert (run.standing.state, run.standing.reason) == ("stopped", "interrupted")
+    assert (run.status.state, run.status.reason) == ("stopped", "interrupted")
     assert run.result is None
     with pytest.raises(kresnet.KresnetError, match="has not finished"):
         run.model()
@@ -211,7 +211,7 @@ def test_tensorflow_is_not_heard_on_compiling_every_run_anew(caplog):
 
 def test_overrides_reach_spec_and_recipe(home):
     settings = {"recipe.epochs": 1, "recipe.batch_size": 32, "stages.0.width": 8, "name": "other"}
-    found = kresnet.rehearse(SPEC, recipe(home), overrides=settings)
+    found = kresnet.dry_run(SPEC, recipe(home), overrides=settings)
     assert (found.spec, found.outline.total_steps, found.outline.batch_size) == ("other", 2, 32)
     assert found.memory.total > found.memory.weights > 0
 

@@ -14,7 +14,7 @@ def test_batch_norms_of_a_network_and_of_a_run_are_checked(whole):
     report = kresnet.check_batch_norm(whole, batch=8)
     assert report.passed
     assert len(report.norms) == sum(record.kind == "norm" for record in whole.network.plan().records)
-    assert str(whole.directory.model) in report.conditions.told[0]
+    assert str(whole.directory.model) in report.conditions.provenance[0]
     assert report.as_dict()["passed"] is True
     with pytest.raises(kresnet.KresnetError, match="no batch norm"):
         kresnet.check_batch_norm(whole.network.override({"norm": {"kind": "none"}}), recipe=whole.recipe)

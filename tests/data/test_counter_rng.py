@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.counter_rng import Dice, Stream, philox
+from kresnet.data.counter_rng import CounterRng, Stream, philox
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_agrees_with_tensorflow() -> None:
 
 def test_dice_belong_to_examples() -> None:
     positions = np.random.default_rng(0).permutation(1000)
-    whole = Dice(3, 5, positions)
-    part = Dice(3, 5, positions[100:130])
+    whole = CounterRng(3, 5, positions)
+    part = CounterRng(3, 5, positions[100:130])
     for count in (1, 4, 7):
         np.testing.assert_array_equal(whole.uniform(Stream.ERASE, count)[100:130], part.uniform(Stream.ERASE, count))
     np.testing.assert_array_equal(whole.uniform(Stream.FLIP, 7)[:, :3], whole.uniform(Stream.FLIP, 3))
@@ -47,7 +47,7 @@ def test_dice_belong_to_examples() -> None:
 
 def test_every_seed_epoch_stream_and_position_has_its_own() -> None:
     drawn = [
-        tuple(Dice(seed, epoch, np.array([position])).uniform(stream, 3)[0])
+        tuple(CounterRng(seed, epoch, np.array([position])).uniform(stream, 3)[0])
         for seed in (0, 1, 2**31 - 1)
         for epoch in (0, 1)
         for stream in (Stream.SHIFT, Stream.FLIP)
@@ -57,7 +57,7 @@ def test_every_seed_epoch_stream_and_position_has_its_own() -> None:
 
 
 def test_distributions() -> None:
-    dice = Dice(0, 0, np.arange(50_000))
+    dice = CounterRng(0, 0, np.arange(50_000))
     uniform, integers, normal = (
         dice.uniform(Stream.CROP, 2),
         dice.integers(Stream.SHIFT, 9, 2),
@@ -70,4 +70,4 @@ def test_distributions() -> None:
     np.testing.assert_allclose([normal.mean(), normal.std(), (normal**4).mean()], [0, 1, 3], atol=0.06)
     assert abs(np.corrcoef(uniform.T)[0, 1]) < 0.02
     assert dice.uniform(Stream.CROP, 0).shape == (50_000, 0)
-    assert Dice(0, 0, np.empty(0, np.int64)).normal(Stream.CROP, 3).shape == (0, 3)
+    assert CounterRng(0, 0, np.empty(0, np.int64)).normal(Stream.CROP, 3).shape == (0, 3)

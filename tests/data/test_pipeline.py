@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.counter_rng import Dice, Stream
+from kresnet.data.counter_rng import CounterRng, Stream
 from kresnet.data.order import draw_order
 from kresnet.data.pipeline import evaluation_batches, training_batches
-from kresnet.data.sources.embedded import Arrays
+from kresnet.data.sources.embedded import ArraySource
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input
@@ -44,7 +44,7 @@ def example_images() -> np.ndarray:
 def split(request: pytest.FixtureRequest) -> Split:
     """N different images; the label is the position, so that batches tell what they hold."""
     limit = 2**20 if request.param == "resident" else 0
-    return Split("train", Arrays(example_images(), np.arange(N), INPUT), INPUT, resident_bytes=limit)
+    return Split("train", ArraySource(example_images(), np.arange(N), INPUT), INPUT, resident_bytes=limit)
 
 
 def batches(
@@ -83,7 +83,7 @@ def test_images_belong_to_their_labels(split: Split) -> None:
 
 
 def test_augmentation_is_that_of_the_epoch(split: Split) -> None:
-    dice = Dice(7, 1, np.arange(N))
+    dice = CounterRng(7, 1, np.arange(N))
     shifts, flips = dice.integers(Stream.SHIFT, 5, 2), dice.integers(Stream.FLIP, 2, 1)[:, 0]
     for images, labels in batches(split, STRONG, STEPS, 2 * STEPS):
         for image, label in zip(images, labels, strict=True):
@@ -133,7 +133,7 @@ def test_mixed_labels_are_those_of_the_neighbours(split: Split) -> None:
 def test_parts_of_large_images_are_not_cut_from_small_ones() -> None:
     """A split that fits in memory when resized still cuts from the images as they are stored."""
     stored = np.random.default_rng(0).integers(0, 256, (N, 30, 25, 3), dtype=np.uint8)
-    source = Arrays(stored, np.arange(N), INPUT)
+    source = ArraySource(stored, np.arange(N), INPUT)
     assert not source.native
     small = ResizedCrop(kind="resized", area=(0.04, 0.04), aspect=(5 / 6, 5 / 6))  # 6 by 5 of 30 by 25: as stored
     data = training_batches(

@@ -20,7 +20,7 @@ from kresnet.data import splits
 from kresnet.data.images import MAX_PIXELS, read_image
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import DataSet, open_data
-from kresnet.data.sources.tfrecord import DamagedRecord, Part, RecordIndex
+from kresnet.data.sources.tfrecord import DamagedRecord, RecordFile, RecordIndex
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input, Pixels
 from kresnet.spec.recipe import Augment, FolderData, TfdsData
@@ -196,17 +196,17 @@ def records(tmp_path: Path) -> Path:
 
 
 def test_sums_are_those_that_tensorflow_writes(records):
-    index = RecordIndex([Part(records, 0, 5)])
+    index = RecordIndex([RecordFile(records, 0, 5)])
     assert list(index.read(np.arange(5))) == [bytes([number]) * (10 + number) for number in range(5)]
 
 
 @pytest.mark.parametrize("at", ["data", "sum"])
 def test_a_flipped_bit_is_found_by_the_sum_of_its_record(records, at):
     content = bytearray(records.read_bytes())
-    offset, length = RecordIndex([Part(records, 0, 5)])._extents[2]
+    offset, length = RecordIndex([RecordFile(records, 0, 5)])._extents[2]
     content[offset + (3 if at == "data" else length)] ^= 1
     records.write_bytes(content)
-    index = RecordIndex([Part(records, 0, 5)])
+    index = RecordIndex([RecordFile(records, 0, 5)])
     assert index.read(np.array([1, 3]))[0] == b"\x01" * 11
     with pytest.raises(DamagedRecord, match="record 2 of"):
         index.read(np.array([2]))
@@ -215,13 +215,13 @@ def test_a_flipped_bit_is_found_by_the_sum_of_its_record(records, at):
 @pytest.mark.parametrize("how", ["cut", "length", "empty"])
 def test_what_lies_beyond_the_damage_is_lost(records, how):
     content = bytearray(records.read_bytes())
-    offset, _ = RecordIndex([Part(records, 0, 5)])._extents[3]
+    offset, _ = RecordIndex([RecordFile(records, 0, 5)])._extents[3]
     if how == "length":
         content[offset - 12] ^= 1
     records.write_bytes(b"" if how == "empty" else content[: offset + 2] if how == "cut" else content)
     with pytest.raises(KresnetError, match=rf"{records} is damaged.*image_unreadable"):
-        RecordIndex([Part(records, 0, 5)])
-    index = RecordIndex([Part(records, 0, 5)], keep_damaged=True)
+        RecordIndex([RecordFile(records, 0, 5)])
+    index = RecordIndex([RecordFile(records, 0, 5)], keep_damaged=True)
     kept = 0 if how == "empty" else 3
     assert len(index) == 5
     assert len(index.read(np.arange(kept))) == kept
@@ -238,7 +238,7 @@ def test_labels_out_of_range_and_damaged_records_are_skipped(shared_data, tmp_pa
     for path in [copy, *copy.iterdir()]:
         path.chmod(0o755)
     file = next(copy.glob("*test.tfrecord*"))
-    index = RecordIndex([Part(file, 0, 40)])
+    index = RecordIndex([RecordFile(file, 0, 40)])
     everything = list(index.read(np.arange(40)))
     example = tf.train.Example.FromString(everything[4])
     example.features.feature["label"].int64_list.value[0] = 12
@@ -246,7 +246,7 @@ def test_labels_out_of_range_and_damaged_records_are_skipped(shared_data, tmp_pa
         for number, record in enumerate(everything):
             writer.write(example.SerializeToString() if number == 4 else record)
     content = bytearray(file.read_bytes())
-    content[RecordIndex([Part(file, 0, 40)])._extents[9][0] + 30] ^= 4
+    content[RecordIndex([RecordFile(file, 0, 40)])._extents[9][0] + 30] ^= 4
     file.write_bytes(content)
 
     def data(policy: str) -> DataSet:

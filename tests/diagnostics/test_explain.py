@@ -17,12 +17,12 @@ from PIL import Image
 import kresnet
 from kresnet.cli.main import main
 from kresnet.diagnostics.explain import (
+    ActivationReader,
     Cam,
     Explained,
     Explanation,
     Features,
     Filters,
-    Looker,
     explain,
     first_filters,
     stage_ends,
@@ -32,7 +32,7 @@ from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.plan import make_plan
 from kresnet.probes.replay import replay
-from kresnet.runs.trained_model import open_origin
+from kresnet.runs.trained_model import open_trained_model
 from kresnet.spec.architecture import Spec
 from kresnet.spec.blocks import Order
 from kresnet.spec.document import dump
@@ -48,7 +48,7 @@ def test_before_an_average_and_one_dense_layer_it_is_cam(order: str) -> None:
     plan = plan_of(block={"kind": "basic", "order": order})
     model = randomize(build_model(plan))
     pixels = images(1)[0][0]
-    look, end = Looker(model, plan), stage_ends(plan)[2].name
+    look, end = ActivationReader(model, plan), stage_ends(plan)[2].name
     reader = keras.Model(model.input, [model.get_layer(end).output, model.output])
     (map,), (logits,) = (value.numpy() for value in reader(pixels[None].astype(np.float32), training=False))
     kernel, bias = (weight.numpy() for weight in model.get_layer("head.logits").weights)
@@ -76,7 +76,7 @@ def test_in_an_earlier_stage_its_weights_are_slopes(block: dict[str, Any]) -> No
     """α_k is the mean slope of the logit along A_k: of adding a number to the channel, over the number of cells."""
     plan = plan_of(block=block, activation="softplus")  # smooth, so that differences are slopes
     model = randomize(build_model(plan))
-    seen, end = Looker(model, plan)(images(1)[0][0], 3), stage_ends(plan)[1]
+    seen, end = ActivationReader(model, plan)(images(1)[0][0], 3), stage_ends(plan)[1]
     channels, step = end.shape[-1], 1e-2
     steps = np.concatenate([np.eye(channels), -np.eye(channels)]).astype(np.float32) * step
     moved = seen.maps[end.name][None] + steps[:, None, None]
@@ -124,7 +124,7 @@ def test_a_network_that_looks_at_one_corner_lights_up_there(corner: tuple[int, i
     ask = lambda image: model(image[None].astype(np.float32)).numpy()  # noqa: E731 - said three times
     np.testing.assert_array_equal(ask(elsewhere), ask(pixels))
     assert np.abs(ask(there) - ask(pixels)).max() > 0.05
-    look = Looker(model, plan)
+    look = ActivationReader(model, plan)
     for stage, end in stage_ends(plan).items():
         cam = Cam(0, "corner", 1.0, stage, end.name, look(pixels, 0).grad_cam(end.name))
         assert cam.peak == corner
@@ -199,7 +199,7 @@ def saved(folder: Path, spec: Spec | None = None) -> Any:
     network(spec).save(folder / "tiny.keras")
     (folder / "tiny.yaml").write_text(dump(spec.document()))
     (folder / "names.txt").write_text("\n".join(CLASS_NAMES) + "\n")
-    return open_origin(folder / "tiny.keras", classes=folder / "names.txt")
+    return open_trained_model(folder / "tiny.keras", classes=folder / "names.txt")
 
 
 def pictures(folder: Path, *names: str) -> list[Path]:
@@ -279,7 +279,7 @@ def test_a_table_and_the_likeliest_class_by_default(home: Path, tmp_path: Path) 
 
 
 def test_the_same_numbers_give_the_same_files(home: Path, tmp_path: Path) -> None:
-    found = explain(open_origin(home / "run"), [home / "one.png"], channels=5)
+    found = explain(open_trained_model(home / "run"), [home / "one.png"], channels=5)
     written = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

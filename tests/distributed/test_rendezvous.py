@@ -12,8 +12,8 @@ import pytest
 
 from kresnet.distributed import workers as workers_module
 from kresnet.distributed.cluster import Cluster
-from kresnet.distributed.rendezvous import _identity, _Reception, meet
-from kresnet.distributed.workers import Line, Workers
+from kresnet.distributed.rendezvous import _identity, _Listener, rendezvous
+from kresnet.distributed.workers import Connection, Workers
 from kresnet.errors import KresnetError, make_error
 from tests.distributed.worker_processes import free_ports
 
@@ -28,7 +28,7 @@ def all_do(count: int, work: Callable[[Workers], Any]) -> list[Any]:
 
     def one(cluster: Cluster) -> Any:
         try:
-            with (met := meet(cluster)).together():
+            with (met := rendezvous(cluster)).together():
                 return work(met)
         except Exception as error:
             return error
@@ -53,14 +53,14 @@ def short_waits(monkeypatch):
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_what_each_shares_all_have(count):
-    found = all_do(count, lambda workers: [workers.share([turn, workers.rank]) for turn in range(3)])
+    found = all_do(count, lambda workers: [workers.all_gather([turn, workers.rank]) for turn in range(3)])
     assert found == [[[[turn, rank] for rank in range(count)] for turn in range(3)]] * count
 
 
 def test_all_begin_with_the_chiefs_state():
     def take_over(workers: Workers) -> Any:
         state = {"a": np.full((300, 1000), workers.rank, np.float32), "b": np.int64(-workers.rank), "c": np.array([])}
-        return workers.take_over(state)
+        return workers.broadcast(state)
 
     for state in all_do(3, take_over):
         assert {name: array.dtype.name for name, array in state.items()} == {
@@ -78,7 +78,7 @@ def test_an_error_of_one_ends_all_and_says_why(culprit):
     def work(workers: Workers) -> None:
         if workers.rank == culprit:
             raise make_error("disk_full", "There is no room left.")
-        workers.share(None)
+        workers.all_gather(None)
 
     found = all_do(3, work)
     assert all(isinstance(error, KresnetError) for error in found)
@@ -104,7 +104,7 @@ def test_an_own_error_of_no_other_worker_stays_what_it_is(monkeypatch):
     def work(workers: Workers) -> None:
         if workers.rank == 1:
             raise ZeroDivisionError
-        workers.share(None)
+        workers.all_gather(None)
 
     chief, other = all_do(2, work)
     assert isinstance(other, ZeroDivisionError)
@@ -118,7 +118,7 @@ def test_silence_is_a_loss(monkeypatch):
     def work(workers: Workers) -> None:
         if workers.rank == 1:
             time.sleep(1.5)
-        workers.share(None)
+        workers.all_gather(None)
 
     assert "nothing was heard from it for 0.5 s. [peer_lost]" in str(all_do(2, work)[0])
 
@@ -129,7 +129,7 @@ def test_those_who_do_not_come_are_named(monkeypatch):
     cluster = Cluster((cluster.addresses[0], cluster.addresses[1], "no-such-host.invalid:1"), 1)
     began = time.monotonic()
     with pytest.raises(KresnetError) as caught:
-        meet(cluster)
+        rendezvous(cluster)
     assert time.monotonic() - began < 10
     assert [problem.code for problem in caught.value.problems] == ["environment"] * 2
     assert "was not met within 0.5 s: connection refused" in str(caught.value)
@@ -140,7 +140,7 @@ def test_a_port_in_use_is_told():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(KresnetError, match="is in use by another process"):
-            meet(Cluster((address, "127.0.0.1:9"), 0))
+            rendezvous(Cluster((address, "127.0.0.1:9"), 0))
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\0\0\2\0\0\0\0\0\0\0\0[]"])
@@ -155,13 +155,13 @@ def test_a_stranger_in_a_workers_place_is_told(answer):
         threading.Thread(target=serve, daemon=True).start()
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(KresnetError, match="is no worker of this cluster"):
-            meet(Cluster((f"127.0.0.1:{free_ports(1)[0]}", address), 0))
+            rendezvous(Cluster((f"127.0.0.1:{free_ports(1)[0]}", address), 0))
 
 
 def test_one_process_under_two_names_is_told():
     port = free_ports(1)[0]
     with pytest.raises(KresnetError, match=r"Worker 1 .* takes itself for worker 0"):
-        meet(Cluster((f"127.0.0.1:{port}", f"localhost:{port}"), 0))
+        rendezvous(Cluster((f"127.0.0.1:{port}", f"localhost:{port}"), 0))
 
 
 def test_workers_of_different_clusters_are_told(monkeypatch):
@@ -170,7 +170,7 @@ def test_workers_of_different_clusters_are_told(monkeypatch):
     one, other = clusters(2)
     mistaken = Cluster(tuple(reversed(other.addresses)), 0)
     with ThreadPoolExecutor(2) as pool:
-        errors = [pool.submit(meet, cluster).exception for cluster in (one, mistaken)]
+        errors = [pool.submit(rendezvous, cluster).exception for cluster in (one, mistaken)]
         told = [str(error()) for error in errors]
     assert all("[environment]" in each for each in told)
     assert any("is no worker of this cluster" in each for each in told)
@@ -181,11 +181,11 @@ def test_two_processes_with_one_task_are_told(started_anew):
     """But not one that was started anew after it had reported."""
     chief, worker = clusters(2)
     host, _, port = chief.addresses[0].rpartition(":")
-    with _Reception(chief) as reception:
+    with _Listener(chief) as reception:
         lines = []
         for _ in range(2):
             before = reception.reported.get(worker.rank)
-            lines.append(Line(socket.create_connection((host, int(port)))))
+            lines.append(Connection(socket.create_connection((host, int(port)))))
             lines[-1].send({"wants": "to report", **_identity(worker)})
             assert lines[-1].receive()[0] == _identity(chief)
             with reception.changed:
@@ -195,20 +195,20 @@ def test_two_processes_with_one_task_are_told(started_anew):
             if started_anew and len(lines) == 1:
                 lines[0].close()
         if started_anew:
-            assert list(reception.everyone(time.monotonic() + 20)) == [1]
+            assert list(reception.wait_for_all(time.monotonic() + 20)) == [1]
             assert lines[1].receive()[0] == "go"
         else:
             with reception.changed:
                 assert reception.changed.wait_for(lambda: reception.twice == 1, 20)
             with pytest.raises(KresnetError, match=r"Two processes take themselves for worker 1"):
-                reception.everyone(time.monotonic() + 20)
+                reception.wait_for_all(time.monotonic() + 20)
 
 
 @pytest.mark.parametrize("noise", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 12])
 def test_a_strangers_knock_disturbs_nobody(noise):
     found: list[Any] = []
     chief, worker = clusters(2)
-    threads = [threading.Thread(target=lambda: found.append(meet(chief)))]
+    threads = [threading.Thread(target=lambda: found.append(rendezvous(chief)))]
     threads[0].start()
     host, _, port = chief.addresses[0].rpartition(":")
     while True:
@@ -218,7 +218,7 @@ def test_a_strangers_knock_disturbs_nobody(noise):
         except ConnectionRefusedError:
             time.sleep(0.01)
     knock.sendall(noise)
-    threads.append(threading.Thread(target=lambda: found.append(meet(worker))))
+    threads.append(threading.Thread(target=lambda: found.append(rendezvous(worker))))
     threads[1].start()
     for thread in threads:
         thread.join(20)
@@ -228,4 +228,4 @@ def test_a_strangers_knock_disturbs_nobody(noise):
 def test_a_wait_that_is_none_is_told(monkeypatch):
     monkeypatch.setenv("KRESNET_WAIT_SECONDS", "soon")
     with pytest.raises(KresnetError, match="is no time to wait"):
-        meet(clusters(2)[0])
+        rendezvous(clusters(2)[0])

@@ -16,15 +16,15 @@ from kresnet.data.embedded import read as read_embedded
 from kresnet.data.sources import open_data
 from kresnet.errors import KresnetError
 from kresnet.evaluation import inference
-from kresnet.evaluation.evaluate import examine, model_file, picture
-from kresnet.evaluation.evaluation import Examination
+from kresnet.evaluation.evaluate import evaluate_in_detail, model_file, picture
+from kresnet.evaluation.evaluation import Evaluation
 from kresnet.graph import build_model
-from kresnet.runs.run_directory import Run
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.weights.convert import load_model
 from tests.report.runs import made
 
 
-def with_model(directory: Path, **settings) -> Run:
+def with_model(directory: Path, **settings) -> RunDirectory:
     """A run whose network has its initial weights, and whose data are there."""
     run = made(directory, measured=False, **settings)
     data = open_data(run.recipe().data, run.spec().input)
@@ -51,13 +51,13 @@ VECTORS = {
 
 
 @pytest.fixture(scope="module")
-def classes(tmp_path_factory) -> Run:
+def classes(tmp_path_factory) -> RunDirectory:
     return with_model(tmp_path_factory.mktemp("examined") / "run")
 
 
 @pytest.fixture(scope="module")
-def found(classes) -> Examination:
-    return examine(classes)
+def found(classes) -> Evaluation:
+    return evaluate_in_detail(classes)
 
 
 def test_metrics_and_confusion_are_those_of_evaluate(classes, found):
@@ -102,7 +102,7 @@ def test_independent_labels_are_judged_one_by_one(tmp_path):
     inputs, labels = random.standard_normal((30, 12), np.float32), random.integers(0, 2, (30, 3)).astype(np.float32)
     run = with_model(tmp_path / "run", names=("0", "1", "2"), recipe=arrays(tmp_path / "data.npz", inputs, labels),
                      spec=VECTORS | {"head": {"classes": 3, "pool": "none", "multi_label": True}})  # fmt: skip
-    found = examine(run)
+    found = evaluate_in_detail(run)
     logits = load_model(run.model, run.plan()).predict(inputs, verbose=0)
     off = np.abs(1 / (1 + np.exp(-logits)) - labels)
     worst = off.max(1)
@@ -122,7 +122,7 @@ def test_values_are_ranked_by_their_error(tmp_path):
     inputs = random.standard_normal((30, 12), np.float32)
     run = with_model(tmp_path / "run", names=(), recipe=arrays(tmp_path / "data.npz", inputs, 2 * inputs),
                      spec=VECTORS | {"head": {"kind": "none"}})  # fmt: skip
-    found = examine(run)
+    found = evaluate_in_detail(run)
     off = np.abs(load_model(run.model, run.plan()).predict(inputs, verbose=0) - 2 * inputs).mean(1)
     assert (found.kind, found.tally, found.accuracies, found.pairs) == ("values", None, [], [])
     np.testing.assert_allclose([m.confidence for m in found.mistakes], np.sort(off)[::-1][:24], rtol=1e-5)
@@ -144,7 +144,7 @@ def test_other_data_than_the_run_was_trained_on_are_not_examined(tmp_path):
     run = made(tmp_path / "run", fingerprint="of other data")
     run.model.touch()
     with pytest.raises(KresnetError, match="no longer") as error:
-        examine(run)
+        evaluate_in_detail(run)
     assert error.value.problems[0].code == "data_mismatch"
 
 

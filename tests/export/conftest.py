@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from kresnet.export.sample_inputs import Samples
+from kresnet.export.sample_inputs import SampleInputs
 from kresnet.export.saved_model import ExportResult, export_model
 from tests.export.networks import CLASS_NAMES, network, spec_of
 
@@ -30,7 +30,7 @@ def images() -> list[np.ndarray]:
 
 @pytest.fixture(scope="session")
 def exported(model: keras.Model, images: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
-    given = Samples(images, "noise of many sizes")
+    given = SampleInputs(images, "noise of many sizes")
     return export_model(model, spec_of(), CLASS_NAMES, tmp_path_factory.mktemp("models"), inputs=given)
 
 

@@ -27,7 +27,7 @@ def main(directory: Path, kills: int, seed: int) -> None:
             return child
         status = 1
         try:
-            options = kresnet.export.saved_model.Options(signatures=())
+            options = kresnet.export.saved_model.ExportOptions(signatures=())
             kresnet.export.saved_model.export_model(
                 networks.network(), networks.spec_of(), networks.CLASS_NAMES, models, options
             )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.export.capi import RuntimeFailure, Session, registered_ops, version
+from kresnet.export.capi import RuntimeFailure, SavedModelSession, registered_ops, version
 
 
 class _Echo(tf.Module):
@@ -25,16 +25,16 @@ class _Echo(tf.Module):
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SavedModelSession]:
     path, module = tmp_path_factory.mktemp("echo"), _Echo()
     tf.saved_model.save(module, str(path), {"echo": module.__call__, "half": module.half})
-    session = Session(path)
+    session = SavedModelSession(path)
     yield session
     session.close()
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3, 1)])
-def test_every_type_and_shape_comes_back(session: Session, shape: tuple[int, ...]) -> None:
+def test_every_type_and_shape_comes_back(session: SavedModelSession, shape: tuple[int, ...]) -> None:
     kinds = (np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)
     arrays = [np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(kind) for kind in kinds]
     texts = [b"", b"short", b"long enough to be stored elsewhere \x00\xff" * 50, "Größe".encode(), b"\n", b"x"]
@@ -45,14 +45,14 @@ def test_every_type_and_shape_comes_back(session: Session, shape: tuple[int, ...
         np.testing.assert_array_equal(answer[f"echo_{index}"], array)
 
 
-def test_transposed_arrays_are_copied_in_their_order(session: Session) -> None:
+def test_transposed_arrays_are_copied_in_their_order(session: SavedModelSession) -> None:
     array = np.arange(6, dtype=np.float32).reshape(2, 3).T
     others = {"1": np.float64, "2": np.int32, "3": np.int64, "4": np.uint8, "5": np.bool_}
     inputs = {"0": array, "6": np.array([b"x"], object)} | {key: np.zeros(1, kind) for key, kind in others.items()}
     np.testing.assert_array_equal(session.run("echo", inputs)["echo_0"], array)
 
 
-def test_what_a_signature_does_not_take_is_invalid(session: Session) -> None:
+def test_what_a_signature_does_not_take_is_invalid(session: SavedModelSession) -> None:
     for inputs in ({}, {"x": np.zeros(1, np.int64)}):
         with pytest.raises(RuntimeFailure) as caught:
             session.run("half", inputs)
@@ -60,14 +60,14 @@ def test_what_a_signature_does_not_take_is_invalid(session: Session) -> None:
         assert caught.value.message
 
 
-def test_a_type_without_a_json_form_is_refused(session: Session) -> None:
+def test_a_type_without_a_json_form_is_refused(session: SavedModelSession) -> None:
     with pytest.raises(RuntimeFailure, match="DT_HALF"):
         session.run("half", {"x": np.zeros(1, np.float32)})
 
 
 def test_what_is_no_saved_model_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(RuntimeFailure) as caught:
-        Session(tmp_path)
+        SavedModelSession(tmp_path)
     assert caught.value.code == "NOT_FOUND"
 
 

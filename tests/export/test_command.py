@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from kresnet.cli.main import main
-from kresnet.runs.run_directory import Run
-from kresnet.runs.trained_model import open_origin
+from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.trained_model import open_trained_model
 from kresnet.spec.document import dump
 from kresnet.spec.loading import load_recipe
 from tests.export.networks import CLASS_NAMES, network, spec_of
@@ -61,20 +61,20 @@ def test_a_file_is_exported_with_the_spec_beside_it(converted: Path, tmp_path: P
 
 
 def test_classes_without_names_have_numbers(converted: Path) -> None:
-    origin = open_origin(converted)
+    origin = open_trained_model(converted)
     assert origin.class_names == ("0", "1", "2")
     assert origin.facts["class_names"] == "the classes' numbers"
 
 
 def test_a_file_of_a_run_is_the_runs(converted: Path, tmp_path: Path) -> None:
-    run = Run(tmp_path)
+    run = RunDirectory(tmp_path)
     run.model.write_bytes(converted.read_bytes())
     for name in ("spec.yaml", "recipe.yaml", "data.json"):
         (tmp_path / name).write_text("{}")
     (tmp_path / "spec.yaml").write_text(dump(spec_of().document()))
     (tmp_path / "recipe.yaml").write_text(dump(load_recipe("quickstart", ["ema.decay=0.9"]).value.document()))
     (tmp_path / "data.json").write_text(json.dumps({"class_names": CLASS_NAMES}))
-    origin = open_origin(tmp_path / "model.keras")
+    origin = open_trained_model(tmp_path / "model.keras")
     assert origin.class_names == CLASS_NAMES
     assert origin.run is not None
     assert origin.facts["averaged_weights"]

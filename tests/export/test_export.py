@@ -10,7 +10,7 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.export.graph_scan import read_meta_graph
-from kresnet.export.saved_model import ExportResult, Options, export_model
+from kresnet.export.saved_model import ExportOptions, ExportResult, export_model
 from kresnet.spec.architecture import Spec
 from tests.export.networks import CLASS_NAMES, network, spec_of
 
@@ -50,13 +50,16 @@ def test_versions_count_up_and_none_is_overwritten(
 ) -> None:
     for taken in ("00003", "1", "2.tmp", "notes"):
         (tmp_path / "tiny" / taken).mkdir(parents=True)
-    assert export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(signatures=())).path == tmp_path / "tiny" / "4"
+    assert (
+        export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=())).path
+        == tmp_path / "tiny" / "4"
+    )
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "tiny").rglob("*")}
     for version, taken in ((4, "4"), (3, "00003")):
         with pytest.raises(KresnetError, match=f"{taken} exists"):
-            export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(version))
+            export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(version))
     with pytest.raises(KresnetError) as caught:
-        export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(0))
+        export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(0))
     assert caught.value.problems[0].code == "bad_option"
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "tiny").rglob("*")} == before
 
@@ -77,12 +80,14 @@ def test_another_network_than_the_specs_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_the_wanted_signatures_are_written(model: keras.Model, tmp_path: Path) -> None:
-    result = export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(signatures=("features",)))
+    result = export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=("features",)))
     assert set(read_meta_graph(result.path).signature_def) - {"__saved_model_init_op"} == {
         "serving_default",
         "features",
     }
     with pytest.raises(KresnetError) as caught:
-        export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(signatures=("feature", "image_bytes", "regress")))
+        export_model(
+            model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=("feature", "image_bytes", "regress"))
+        )
     assert [problem.found for problem in caught.value.problems] == ["feature", "regress"]
     assert "did you mean: features" in str(caught.value)

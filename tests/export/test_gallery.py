@@ -9,15 +9,15 @@ import keras
 import numpy as np
 import pytest
 
-from kresnet.export.capi import Session
-from kresnet.export.sample_inputs import Samples
-from kresnet.export.saved_model import ExportResult, Options, export_model
+from kresnet.export.capi import SavedModelSession
+from kresnet.export.sample_inputs import SampleInputs
+from kresnet.export.saved_model import ExportOptions, ExportResult, export_model
 from kresnet.graph import build_model
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.training.fit import save_model
 from kresnet.weights.convert import converted_model, load_model
-from kresnet.weights.matching import match, require
+from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.source import open_weights
 from tests.graph.statistics import randomize
 from tests.weights.conftest import DATA
@@ -30,11 +30,11 @@ def exported(model: keras.Model, name: str, folder: Path, *overrides: str, **opt
     spec = load_spec(name, overrides).value
     classes = [str(index) for index in range(getattr(spec.head, "classes", 0))]
     inputs = (
-        Samples(np.load(DATA / "weights" / "resnet20-reference.npz")["images"][:8], "CIFAR-10")
+        SampleInputs(np.load(DATA / "weights" / "resnet20-reference.npz")["images"][:8], "CIFAR-10")
         if spec.input.is_image
         else None
     )
-    result = export_model(model, spec, classes, folder, Options(**options), inputs=inputs)  # type: ignore[arg-type]
+    result = export_model(model, spec, classes, folder, ExportOptions(**options), inputs=inputs)  # type: ignore[arg-type]
     assert result.report.passed
     facts = result.report.facts
     on_disk = sum(path.stat().st_size for path in (result.path / "variables").iterdir())
@@ -54,11 +54,11 @@ def reference() -> dict[str, np.ndarray]:
 def test_a_trained_network_answers_as_pytorch_does(reference: dict[str, np.ndarray], tmp_path: Path) -> None:
     plan = plan_loaded(load_spec("cifar_resnet20_pytorch"))
     with open_weights(DATA / "weights" / "resnet20.safetensors") as source:
-        model = converted_model(plan, require(match(plan, source, "auto"), plan))
+        model = converted_model(plan, require_match(match_weights(plan, source, "auto"), plan))
     result = exported(model, "cifar_resnet20_pytorch", tmp_path)
     [change] = result.report.changes
     assert change["what"].startswith("folded 19 batch norms")  # option-A shortcuts have none
-    session = Session(result.path)
+    session = SavedModelSession(result.path)
     answer = session.run("serving_default", {"image": reference["images"][:64].astype(np.float32)})
     assert np.abs(answer["logits"] - reference["logits"][:64]).max() < 1e-4
     np.testing.assert_array_equal(answer["class_id"], reference["predictions"][:64])
@@ -85,7 +85,7 @@ def test_a_network_trained_in_bfloat16_is_served_in_float32(reference: dict[str,
     save_model(trained.get_weights(), plan, tmp_path / "model.keras")
     result = exported(load_model(tmp_path / "model.keras", plan), "cifar_resnet20", tmp_path / "models")
     images = reference["images"][:16].astype(np.float32)
-    logits = Session(result.path).run("serving_default", {"image": images})["logits"]
+    logits = SavedModelSession(result.path).run("serving_default", {"image": images})["logits"]
     assert logits.dtype == np.float32
     coarse = np.asarray(trained(images, training=False))
     assert 1e-5 < np.abs(logits - coarse).max() / np.abs(coarse).max() < 0.05
@@ -96,7 +96,7 @@ def test_many_labels(reference: dict[str, np.ndarray], tmp_path: Path) -> None:
     model = randomize(build_model(plan_loaded(load_spec("cifar_resnet20", overrides))))
     result = exported(model, "cifar_resnet20", tmp_path, *overrides)
     images = reference["images"][:4].astype(np.float32)
-    answer = Session(result.path).run("serving_default", {"image": images})
+    answer = SavedModelSession(result.path).run("serving_default", {"image": images})
     np.testing.assert_allclose(answer["probabilities"], 1 / (1 + np.exp(-answer["logits"].astype(float))), rtol=1e-5)
 
 
@@ -104,7 +104,7 @@ def test_a_backbone_for_any_size(reference: dict[str, np.ndarray], tmp_path: Pat
     model = randomize(build_model(plan_loaded(load_spec("resnet50_backbone"))))
     result = exported(model, "resnet50_backbone", tmp_path)
     image = np.zeros((1, 96, 160, 3), np.float32)
-    answer = Session(result.path).run("serving_default", {"image": image})
+    answer = SavedModelSession(result.path).run("serving_default", {"image": image})
     assert {name: values.shape[1:3] for name, values in answer.items()} == {
         "stage1": (24, 40), "stage2": (12, 20), "stage3": (6, 10), "stage4": (3, 5),
     }  # fmt: skip

@@ -11,21 +11,21 @@ import tensorflow as tf
 
 from kresnet.data.images import decode
 from kresnet.errors import KresnetError
-from kresnet.export.capi import RuntimeFailure, Session
-from kresnet.export.contract import Tensor
-from kresnet.export.reference_outputs import golden_rows, probabilities
+from kresnet.export.capi import RuntimeFailure, SavedModelSession
+from kresnet.export.contract import TensorSpec
+from kresnet.export.reference_outputs import probabilities, reference_inputs
 from kresnet.export.requests import example
-from kresnet.export.sample_inputs import Samples
-from kresnet.export.saved_model import ExportResult, Options, export_model
+from kresnet.export.sample_inputs import SampleInputs
+from kresnet.export.saved_model import ExportOptions, ExportResult, export_model
 from kresnet.spec.loading import load_spec
 from tests.export.networks import CLASS_NAMES, network, spec_of
 
 #: Only `serving_default`, which is quicker to write and to prove.
-PLAIN = Options(signatures=())
+PLAIN = ExportOptions(signatures=())
 
 
 def test_the_answers_are_named_and_typed(exported: ExportResult, images: list[np.ndarray]) -> None:
-    session = Session(exported.path)
+    session = SavedModelSession(exported.path)
     answer = session.run("serving_default", {"image": images[0][np.newaxis].astype(np.float32)})
     assert {name: (values.dtype, values.shape) for name, values in answer.items()} == {
         "probabilities": (np.float32, (1, 3)),
@@ -46,14 +46,14 @@ def test_image_files_of_all_kinds_and_sizes_share_a_batch(exported: ExportResult
         tf.io.encode_png(photo[..., :1].astype(np.uint16) * 256).numpy(),
     ]
     pixels = np.stack([decode(tf.constant(file), spec_of().input).numpy() for file in files])
-    session = Session(exported.path)
+    session = SavedModelSession(exported.path)
     encoded = session.run("image_bytes", {"image_bytes": np.array(files, object)})
     tensor = session.run("serving_default", {"image": pixels.astype(np.float32)})
     np.testing.assert_allclose(encoded["logits"], tensor["logits"], atol=1e-6)
 
 
 def test_an_empty_request_is_told_plainly(exported: ExportResult) -> None:
-    session = Session(exported.path)
+    session = SavedModelSession(exported.path)
     for name, values in {
         "serving_default": np.zeros((0, 12, 10, 3), np.float32),
         "classify": np.zeros(0, object),
@@ -67,7 +67,7 @@ def test_an_empty_request_is_told_plainly(exported: ExportResult) -> None:
 def test_several_labels_have_probabilities_of_their_own(tmp_path: Path) -> None:
     head = {"classes": 3, "multi_label": True}
     path = export_model(network(spec_of(head=head)), spec_of(head=head), CLASS_NAMES, tmp_path, PLAIN).path
-    session, rows = Session(path), np.zeros((2, 12, 10, 3), np.float32)
+    session, rows = SavedModelSession(path), np.zeros((2, 12, 10, 3), np.float32)
     answer = session.run("serving_default", {"image": rows})
     np.testing.assert_allclose(answer["probabilities"], 1 / (1 + np.exp(-answer["logits"])), rtol=1e-5)
     session.close()
@@ -76,7 +76,7 @@ def test_several_labels_have_probabilities_of_their_own(tmp_path: Path) -> None:
 def test_grey_images_of_any_size(tmp_path: Path) -> None:
     spec = spec_of(input={"shape": [12, 10, 1], "any_size": True})
     path = export_model(network(spec), spec, CLASS_NAMES, tmp_path, PLAIN).path
-    session = Session(path)
+    session = SavedModelSession(path)
     for height, width in ((1, 1), (12, 10), (50, 33)):
         assert session.run("serving_default", {"image": np.ones((2, height, width, 1), np.float32)})["label"].size == 2
 
@@ -86,7 +86,7 @@ def test_features_of_any_size_are_of_one_size_from_image_files(tmp_path: Path) -
     stages = [{"blocks": 1, "width": 4, "stride": 2}]
     spec = spec_of(input={"shape": [12, 10, 3], "any_size": True}, stages=stages, head=head)
     path = export_model(network(spec), spec, (), tmp_path, PLAIN).path
-    answer = Session(path).run("serving_default", {"image": np.ones((1, 33, 17, 3), np.float32)})
+    answer = SavedModelSession(path).run("serving_default", {"image": np.ones((1, 33, 17, 3), np.float32)})
     assert answer["stage1"].shape == (1, 17, 9, 4)
 
 
@@ -98,26 +98,26 @@ def test_logits_of_thousands_may_round_their_probabilities(tmp_path: Path, model
 
 
 def test_a_declared_tensor_admits_what_is_at_least_as_known() -> None:
-    declared = Tensor("float32", (None, None, 3))
-    assert declared.admits(Tensor("float32", (None, 7, 3)))
+    declared = TensorSpec("float32", (None, None, 3))
+    assert declared.admits(TensorSpec("float32", (None, 7, 3)))
     for wrong in (("int64", (None, 7, 3)), ("float32", (1, 7, 3)), ("float32", (None, 7, 4)), ("float32", (None, 3))):
-        assert not declared.admits(Tensor(*wrong))
+        assert not declared.admits(TensorSpec(*wrong))
 
 
 def test_five_channels_have_no_image_files(tmp_path: Path) -> None:
     spec = spec_of(input={"shape": [12, 10, 5]})
     result = export_model(network(spec), spec, CLASS_NAMES, tmp_path)
-    assert set(Session(result.path).signatures) == {"serving_default", "features"}
+    assert set(SavedModelSession(result.path).signatures) == {"serving_default", "features"}
     with pytest.raises(KresnetError, match="data_mismatch"):
-        golden_rows(spec, [np.zeros((12, 10, 3), np.uint8)])
+        reference_inputs(spec, [np.zeros((12, 10, 3), np.uint8)])
 
 
 def test_vectors_with_a_regression_head(tmp_path: Path) -> None:
     spec = load_spec("residual_mlp").value
     model = network(spec)
     vectors = np.random.default_rng(0).standard_normal((5, 16), np.float32)
-    result = export_model(model, spec, (), tmp_path, inputs=Samples(vectors, "a test"))
-    session = Session(result.path)
+    result = export_model(model, spec, (), tmp_path, inputs=SampleInputs(vectors, "a test"))
+    session = SavedModelSession(result.path)
     assert set(session.signatures) == {"serving_default"}
     np.testing.assert_allclose(session.run("serving_default", {"vector": vectors})["output"], model(vectors), rtol=1e-4)
 
@@ -127,7 +127,7 @@ def test_vectors_are_classified_from_examples(tmp_path: Path) -> None:
         input={"shape": [6]}, stem={"kind": "none"}, block={"kind": "dense"}, head={"classes": 3, "pool": "none"}
     )
     model = network(spec)
-    session = Session(export_model(model, spec, CLASS_NAMES, tmp_path).path)
+    session = SavedModelSession(export_model(model, spec, CLASS_NAMES, tmp_path).path)
     assert set(session.signatures) == {"serving_default", "classify", "features"}
     vector = np.array([0.5, -1, 2, 0, 0.25, 3], np.float32)
     answer = session.run("classify", {"inputs": np.array([example(vector)], object)})
@@ -140,7 +140,7 @@ def test_vectors_are_classified_from_examples(tmp_path: Path) -> None:
 def test_features_are_what_the_logits_are_made_of(
     exported: ExportResult, model: keras.Model, images: list[np.ndarray]
 ) -> None:
-    session = Session(exported.path)
+    session = SavedModelSession(exported.path)
     rows = {"image": images[0][np.newaxis].astype(np.float32)}
     features, logits = session.run("features", rows)["features"], session.run("serving_default", rows)["logits"]
     head = model.get_layer("head.logits")
@@ -150,20 +150,20 @@ def test_features_are_what_the_logits_are_made_of(
 
 def test_features_are_named_by_the_plan(tmp_path: Path) -> None:
     spec = spec_of(head={"kind": "features", "stages": [1, 2]}, stages=[{"blocks": 1, "width": 4}] * 2)
-    session = Session(export_model(network(spec), spec, (), tmp_path).path)
+    session = SavedModelSession(export_model(network(spec), spec, (), tmp_path).path)
     assert set(session.signatures) == {"serving_default", "image_bytes"}
     assert set(session.signatures["serving_default"].outputs) == {"stage1", "stage2"}
 
 
 def test_golden_rows_are_what_evaluation_would_see(images: list[np.ndarray]) -> None:
-    golden = golden_rows(spec_of(), images)
+    golden = reference_inputs(spec_of(), images)
     assert golden.rows.shape == (9 + 11, 12, 10, 3)
     assert golden.rows.dtype == np.uint8
     assert golden.kinds[8:12] == ("PNG", "JPEG", "grey JPEG", "CMYK JPEG")
     np.testing.assert_array_equal(golden.rows[0], images[0])  # of the network's own size
-    assert golden_rows(spec_of(), np.zeros((50, 12, 10, 3), np.uint8)).kinds.count("PNG") == 32
+    assert reference_inputs(spec_of(), np.zeros((50, 12, 10, 3), np.uint8)).kinds.count("PNG") == 32
     with pytest.raises(KresnetError, match="data_mismatch"):
-        golden_rows(spec_of(), [])
+        reference_inputs(spec_of(), [])
 
 
 def test_probabilities_do_not_overflow() -> None:

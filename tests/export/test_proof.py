@@ -13,12 +13,12 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.export import proof
-from kresnet.export.proof import Report, check_export
+from kresnet.export.proof import ProofReport, check_export
 
 Edit = Callable[[Path, bytes, bytes], None]
 
 
-def _failed(report: Report) -> dict[str, str]:
+def _failed(report: ProofReport) -> dict[str, str]:
     assert not report.passed
     assert report.lines()[-1].startswith("NOT servable")
     return {result.name: result.detail for result in report.results if not result.passed}

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from kresnet.errors import KresnetError
 from kresnet.export import served_network as served
-from kresnet.export.capi import Session
-from kresnet.export.saved_model import Options, export_model
+from kresnet.export.capi import SavedModelSession
+from kresnet.export.saved_model import ExportOptions, export_model
 from kresnet.export.served_network import served_network
 from kresnet.plan import make_plan
 from tests.export.networks import CLASS_NAMES, network, spec_of
@@ -46,14 +46,14 @@ def test_norms_are_left_where_folding_moves_an_output_unless_it_is_wanted(monkey
 @pytest.mark.parametrize("kind", ["bfloat16", "float16"])
 def test_kernels_in_half_the_bytes(kind: str, tmp_path: Path) -> None:
     model = network()
-    result = export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(signatures=(), weights=kind))  # type: ignore[arg-type]
+    result = export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=(), weights=kind))  # type: ignore[arg-type]
     _, rounded = result.report.changes
     assert rounded["what"] == f"rounded kernels to {kind}"
     digits = tf.as_dtype(kind).as_numpy_dtype
     by_hand = network(spec_of())
     for weight in by_hand.weights:
         weight.assign(np.asarray(weight).astype(digits).astype(np.float32) if len(weight.shape) > 1 else weight)
-    answer = Session(result.path).run("serving_default", {"image": ROWS.astype(np.float32)})["logits"]
+    answer = SavedModelSession(result.path).run("serving_default", {"image": ROWS.astype(np.float32)})["logits"]
     # Folding comes first, so the rounding differs, but not by more than the digits of the type.
     np.testing.assert_allclose(answer, by_hand(ROWS.astype("float32")), atol=0.05)
     kernels = sum(4 * int(np.prod(weight.shape)) for weight in model.weights if len(weight.shape) > 1)

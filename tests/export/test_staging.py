@@ -21,9 +21,9 @@ import pytest
 from kresnet.errors import KresnetError
 from kresnet.export import manifest
 from kresnet.export.manifest import Manifest
-from kresnet.export.reference_outputs import Golden
-from kresnet.export.saved_model import Options, export_model
-from kresnet.export.staging import Stage, stage, versions
+from kresnet.export.reference_outputs import ReferenceOutputs
+from kresnet.export.saved_model import ExportOptions, export_model
+from kresnet.export.staging import StagedVersion, stage_version, versions
 from tests.export.networks import CLASS_NAMES, spec_of
 
 
@@ -51,11 +51,11 @@ def test_a_full_disk_leaves_nothing(size: int, model: keras.Model, tmp_path: Pat
 def test_no_room_for_the_golden_rows_leaves_the_older_version(
     model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def save(_golden: Golden, _path: Path) -> None:
+    def save(_golden: ReferenceOutputs, _path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (tmp_path / "tiny" / "1").mkdir(parents=True)
-    monkeypatch.setattr(Golden, "save", save)
+    monkeypatch.setattr(ReferenceOutputs, "save", save)
     with pytest.raises(KresnetError, match="disk_full"):
         export_model(model, spec_of(), CLASS_NAMES, tmp_path)
     assert [path.name for path in (tmp_path / "tiny").iterdir()] == ["1"]
@@ -64,7 +64,7 @@ def test_no_room_for_the_golden_rows_leaves_the_older_version(
 @pytest.mark.parametrize("models", ["a_file", "a_file/models"])
 def test_where_nothing_can_be_written_is_told(models: str, tmp_path: Path) -> None:
     (tmp_path / "a_file").write_text("")
-    with pytest.raises(KresnetError) as caught, stage(tmp_path / models / "tiny", None):
+    with pytest.raises(KresnetError) as caught, stage_version(tmp_path / models / "tiny", None):
         pytest.fail("there is no such directory")
     assert [problem.code for problem in caught.value.problems] == ["not_writable"]
     assert "a_file" in str(caught.value)
@@ -73,22 +73,22 @@ def test_where_nothing_can_be_written_is_told(models: str, tmp_path: Path) -> No
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_directory_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(KresnetError, match="Permission denied"), stage(tmp_path / "tiny", None):
+    with pytest.raises(KresnetError, match="Permission denied"), stage_version(tmp_path / "tiny", None):
         pytest.fail("the directory is read-only")
 
 
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
-    def interrupted(staged: Stage) -> None:
+    def interrupted(staged: StagedVersion) -> None:
         (staged.directory / "saved_model.pb").write_text("half")
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), stage(tmp_path / "models" / "tiny", 7) as staged:
+    with pytest.raises(KeyboardInterrupt), stage_version(tmp_path / "models" / "tiny", 7) as staged:
         interrupted(staged)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_version_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
-    with stage(tmp_path, None) as staged:
+    with stage_version(tmp_path, None) as staged:
         (tmp_path / "1").mkdir()
         with pytest.raises(KresnetError, match="output_exists"):
             staged.publish()
@@ -126,7 +126,7 @@ def test_a_kill_leaves_nothing_that_a_server_would_load_and_the_next_export_tidi
     assert process.returncode == -signal.SIGKILL
     assert versions(base) == {}
     assert len(list(base.iterdir())) == 1
-    assert export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(signatures=())).version == 1
+    assert export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=())).version == 1
     assert list(versions(base)) == [1]
     assert not list(base.glob(".*"))
 

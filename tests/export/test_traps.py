@@ -14,7 +14,7 @@ import tensorflow as tf
 from kresnet.errors import KresnetError
 from kresnet.export import saved_model, signatures
 from kresnet.export.graph_scan import read_meta_graph
-from kresnet.export.saved_model import ExportResult, Options, export_model
+from kresnet.export.saved_model import ExportOptions, ExportResult, export_model
 from kresnet.spec.loading import load_spec
 from tests.export.networks import CLASS_NAMES, INPUT, network, spec_of
 
@@ -28,15 +28,15 @@ def refused(model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def export(function: Callable[[tf.Tensor, Answer], object], name: str = "serving_default", dtype: str = "") -> str:
         original = signatures.endpoints
 
-        def planted(*arguments: Any) -> dict[str, signatures.Endpoint]:
+        def planted(*arguments: Any) -> dict[str, signatures.SignatureFunction]:
             served = original(*arguments)
             right = served[name]
             taken = tf.TensorSpec(right.input.shape, dtype or right.input.dtype, right.input.name)
-            return served | {name: signatures.Endpoint(lambda values: function(values, right.function), taken)}
+            return served | {name: signatures.SignatureFunction(lambda values: function(values, right.function), taken)}
 
         monkeypatch.setattr(saved_model, "endpoints", planted)
         with pytest.raises(KresnetError) as caught:
-            export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(signatures=(name,), fold="no"))
+            export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=(name,), fold="no"))
         assert caught.value.status == 1
         assert list(tmp_path.iterdir()) == [], "nothing may be left for a server to load"
         return str(caught.value)
@@ -133,7 +133,7 @@ def test_trap_a_first_signature_of_another_name_is_refused(
         lambda directory, served, methods: write(directory, {"predict": served["serving_default"]}, methods),
     )
     with pytest.raises(KresnetError, match=r"\(signatures\): signatures \['predict', 'serving_default'\], where"):
-        export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(signatures=()))
+        export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=()))
 
 
 def test_trap_batch_norms_left_as_arithmetic_are_gone(exported: ExportResult) -> None:
@@ -148,7 +148,7 @@ def test_trap_batch_norms_left_as_arithmetic_are_gone(exported: ExportResult) ->
 def test_trap_weights_stored_twice_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: keras.Model
 ) -> None:
-    def write(directory: Path, served: dict[str, signatures.Endpoint], _signatures: object) -> None:
+    def write(directory: Path, served: dict[str, signatures.SignatureFunction], _signatures: object) -> None:
         archive = keras.export.ExportArchive()
         archive.track(model)
         for name, endpoint in served.items():
@@ -157,7 +157,7 @@ def test_trap_weights_stored_twice_are_refused(
 
     monkeypatch.setattr(saved_model, "_write_saved_model", write)
     with pytest.raises(KresnetError, match=r"\(weights\): the graph has variables of"):
-        export_model(model, spec_of(), CLASS_NAMES, tmp_path, Options(signatures=()))
+        export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=()))
 
 
 def test_python_in_the_graph_is_refused(refused: Callable[..., str]) -> None:
@@ -189,13 +189,13 @@ def test_rows_that_depend_on_their_batch_are_refused(refused: Callable[..., str]
 
 
 def test_other_answers_than_the_networks_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make = saved_model.golden_outputs
+    make = saved_model.reference_outputs
     shifted = np.array([0, 1e-3, 0], np.float32)
     monkeypatch.setattr(
         saved_model, "golden_outputs", lambda found, spec: make(found | {"logits": found["logits"] + shifted}, spec)
     )
     with pytest.raises(KresnetError) as caught:
-        export_model(network(), spec_of(), CLASS_NAMES, tmp_path, Options(signatures=()))
+        export_model(network(), spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=()))
     assert {problem.code for problem in caught.value.problems} == {"export_mismatch"}
 
 

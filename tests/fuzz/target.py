@@ -23,7 +23,7 @@ from kresnet.cli import describe
 from kresnet.cli.tables import print_plan
 from kresnet.errors import CODES, KresnetError
 from kresnet.plan import lower
-from kresnet.plan.drawing import draw
+from kresnet.plan.drawing import draw_plan
 from kresnet.spec.document import dump
 from kresnet.spec.loading import load_recipe, load_spec, load_study
 
@@ -72,7 +72,7 @@ class Playground:
             loaded = load_spec(str(path))
             plan = lower(loaded.value)
             print_plan(plan, Console(file=io.StringIO()))
-            draw(plan)
+            draw_plan(plan)
             again = self.folder / "resolved.yaml"
             again.write_text(dump(loaded.value.document()))
             if lower(load_spec(str(again)).value) != plan:

@@ -9,7 +9,7 @@ from kresnet.data.embedded import read
 from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.graph.fold import fold_batch_norms
-from kresnet.plan.folding import fold
+from kresnet.plan.folding import fold_plan
 from tests.graph.statistics import randomize
 from tests.plan.networks import plan
 from tests.strategies import examples, specs
@@ -40,7 +40,7 @@ def test_each_layer_gives_what_the_norm_behind_it_gave():
     original = plan(input=IMAGE, convolution={"bias": "always"})
     model = randomize(build_model(original))
     folded = fold_batch_norms(model, original).model
-    norms = fold(original).norms
+    norms = fold_plan(original).norms
     assert len(norms) == 10
     images = read()["test_images"][:4].astype("float32")
     ours = keras.Model(folded.input, {name: folded.get_layer(name).output for name in norms})(images)

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 
 from kresnet.plan import Plan, make_plan
-from kresnet.plan.diff import Difference, diff
+from kresnet.plan.diff import Difference, diff_plans
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import load_spec
 from tests.strategies import examples, specs
@@ -19,7 +19,7 @@ def difference(a: str, b: str, set_a: tuple[str, ...] = (), set_b: tuple[str, ..
 
 
 def between(spec_a: Spec, a: Plan, spec_b: Spec, b: Plan) -> Difference:
-    return diff(a, b, spec_a.document(), spec_b.document())
+    return diff_plans(a, b, spec_a.document(), spec_b.document())
 
 
 @given(specs(), specs())

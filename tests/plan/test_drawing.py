@@ -11,7 +11,7 @@ from hypothesis import given
 
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.canvas import CHARACTER
-from kresnet.plan.drawing import SHOWN, draw
+from kresnet.plan.drawing import SHOWN, draw_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import load_spec
 from tests.strategies import examples, specs
@@ -21,7 +21,7 @@ Rectangle = tuple[float, float, float, float]
 
 
 def drawn(name: str, *overrides: str) -> ElementTree.Element:
-    return ElementTree.fromstring(draw(plan_loaded(load_spec(name, overrides))))
+    return ElementTree.fromstring(draw_plan(plan_loaded(load_spec(name, overrides))))
 
 
 def texts(picture: ElementTree.Element) -> list[str]:
@@ -69,7 +69,7 @@ def check(picture: ElementTree.Element) -> None:
 @given(specs(most_blocks=9))
 @examples(60)
 def test_nothing_overlaps_or_is_cut_off(found: tuple[Spec, Plan]) -> None:
-    check(ElementTree.fromstring(draw(found[1])))
+    check(ElementTree.fromstring(draw_plan(found[1])))
 
 
 @pytest.mark.parametrize("name", ["resnet50", "cifar_resnet1202", "residual_mlp", "resnetrs50", "resnet50_backbone"])
@@ -109,7 +109,7 @@ def test_feature_maps_leave_where_the_plan_says() -> None:
 
 
 def test_the_picture_is_accessible_and_self_contained() -> None:
-    text = draw(plan_loaded(load_spec("resnet50", ["name=a.b"])))
+    text = draw_plan(plan_loaded(load_spec("resnet50", ["name=a.b"])))
     picture = ElementTree.fromstring(text)
     assert picture.get("role") == "img"
     assert (picture.findtext(f"{NAMESPACE}title"), picture.get("aria-labelledby")) == ("a.b", "title desc")

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from kresnet.plan.folding import fold
+from kresnet.plan.folding import fold_plan
 from kresnet.spec import library
 from tests.golden.regenerate import plan_of
 from tests.plan.networks import plan
@@ -24,7 +24,7 @@ from tests.strategies import examples, specs
 )
 def test_norms_behind_a_sum_are_left(order, left):
     original = plan(block={"order": order})
-    folding = fold(original)
+    folding = fold_plan(original)
     assert list(folding.left) == left
     kept = [record.name for record in folding.plan.records if record.kind == "norm"]
     assert kept == left
@@ -35,7 +35,7 @@ def test_norms_behind_a_sum_are_left(order, left):
 
 
 def test_each_folded_norm_leaves_a_bias_and_takes_its_four_vectors():
-    original, folded = plan_of("resnet50"), fold(plan_of("resnet50")).plan
+    original, folded = plan_of("resnet50"), fold_plan(plan_of("resnet50")).plan
     channels = sum(record.shape[-1] for record in original.records if record.kind == "norm")
     assert folded.trainable == original.trainable - channels  # a bias for gamma and beta
     assert folded.non_trainable == original.non_trainable - 2 * channels == 0
@@ -44,20 +44,20 @@ def test_each_folded_norm_leaves_a_bias_and_takes_its_four_vectors():
 
 def test_a_convolution_that_something_else_reads_is_not_changed():
     whole = plan(block={"order": "full_preactivation"}, stages=[{"blocks": 1, "width": 8}])
-    again = fold(whole)
+    again = fold_plan(whole)
     stem = whole.by_name["stem.conv"]
     assert stem.name in again.norms  # the identity shortcut reads the activation behind the norm
     split = plan(
         stem={"kind": "none"}, block={"order": "full_preactivation"}, head={"kind": "features", "stages": [1, 2]}
     )
-    folding = fold(split)
+    folding = fold_plan(split)
     readers = [record.name for record in split.records if "stage1.block1.conv2" in record.inputs]
     assert readers == ["stage1.block1.add"]
     assert "stage1.block1.conv2" not in folding.norms
 
 
 def test_other_norms_stay():
-    folding = fold(plan(norm={"kind": "group", "groups": 4}))
+    folding = fold_plan(plan(norm={"kind": "group", "groups": 4}))
     assert not folding.norms
     assert not folding.left
 
@@ -65,7 +65,7 @@ def test_other_norms_stay():
 @pytest.mark.parametrize("name", library.names())
 def test_shipped_networks_keep_only_norms_behind_a_sum(name):
     original = plan_of(name)
-    for norm in fold(original).left:
+    for norm in fold_plan(original).left:
         [before] = original.by_name[norm].inputs
         assert original.by_name[before].kind in ("add", "pool")
 
@@ -75,7 +75,7 @@ def test_shipped_networks_keep_only_norms_behind_a_sum(name):
 def test_an_activation_stands_between_a_norm_that_is_left_and_the_next_weights(found):
     """What makes folding into the layer behind a norm needless."""
     _, original = found
-    folding = fold(original)
+    folding = fold_plan(original)
     for record in folding.plan.records:
         if record.kind in ("conv", "dense", "pad", "identity_pad"):
             assert not set(record.inputs) & set(folding.left)

@@ -7,7 +7,15 @@ from hypothesis import given
 
 from kresnet.errors import KresnetError
 from kresnet.plan import Plan, plan_loaded
-from kresnet.plan.memory_estimate import Estimate, available_memory, check_fits, estimate, estimate_recipe, size, slots
+from kresnet.plan.memory_estimate import (
+    MemoryEstimate,
+    available_memory,
+    bytes_text,
+    estimate_memory,
+    estimate_recipe_memory,
+    require_memory,
+    slots,
+)
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import load_recipe, load_spec
 from kresnet.spec.recipe import AdamW, Sgd
@@ -22,7 +30,7 @@ def test_a_dense_block_by_hand() -> None:
     """16 → 64, sigmoid, → 16: kept are the two inputs, 16 and 64 numbers; the sigmoid's output is the second."""
     plan = plan_of("residual_mlp")
     parameters = 16 * 64 + 64 + 64 * 16 + 16
-    found = estimate(plan, 10, optimizer_slots=2)
+    found = estimate_memory(plan, 10, optimizer_slots=2)
     assert found.weights == found.gradients == 4 * parameters
     assert found.optimizer == 2 * 4 * parameters
     assert found.activations == 10 * 4 * (16 + 64)
@@ -33,7 +41,7 @@ def test_a_dense_block_by_hand() -> None:
 @pytest.mark.parametrize(("function", "extra"), [("relu", 0), ("tanh", 0), ("gelu", 64)])
 def test_an_activation_keeps_one_tensor_of_its_size(function: str, extra: int) -> None:
     """Relu's output is also the next layer's input; gelu keeps its own input beside that."""
-    kept = estimate(plan_of("residual_mlp", f"block.activation={function}"), 1).activations
+    kept = estimate_memory(plan_of("residual_mlp", f"block.activation={function}"), 1).activations
     assert kept == 4 * (16 + 64 + extra)
 
 
@@ -41,17 +49,17 @@ def test_an_activation_keeps_one_tensor_of_its_size(function: str, extra: int) -
 @examples(60)
 def test_estimates_grow_with_the_batch_and_shrink_with_precision(found: tuple[Spec, Plan]) -> None:
     _, plan = found
-    one, two = estimate(plan, 1), estimate(plan, 2)
+    one, two = estimate_memory(plan, 1), estimate_memory(plan, 2)
     assert two.activations == 2 * one.activations
     assert two.working == 2 * one.working
     assert (two.weights, two.gradients, two.optimizer) == (one.weights, one.gradients, one.optimizer)
-    half = estimate(plan, 2, precision="bfloat16")
+    half = estimate_memory(plan, 2, precision="bfloat16")
     assert one.activations <= half.activations <= two.activations  # the masks of dropout stay bytes
-    assert estimate(plan, 2, training=False).total <= two.total
+    assert estimate_memory(plan, 2, training=False).total <= two.total
 
 
 def test_dropout_keeps_a_mask() -> None:
-    dry, wet = (estimate(plan_of("wrn_16_4", f"block.dropout={rate}"), 1) for rate in (0.0, 0.5))
+    dry, wet = (estimate_memory(plan_of("wrn_16_4", f"block.dropout={rate}"), 1) for rate in (0.0, 0.5))
     masks = 2 * (32 * 32 * 64 + 16 * 16 * 128 + 8 * 8 * 256)  # before the second convolution of six blocks, a byte each
     outputs = 4 * masks  # what leaves the dropout is the convolution's input, beside what the relu keeps
     assert wet.activations - dry.activations == masks + outputs
@@ -59,15 +67,15 @@ def test_dropout_keeps_a_mask() -> None:
 
 def test_a_recipe_tells_batch_precision_and_slots() -> None:
     plan, recipe = plan_of("quickstart"), load_recipe("quickstart", ["batch_size=64"]).value
-    assert estimate_recipe(plan, recipe) == estimate(plan, 64, optimizer_slots=1)
-    assert estimate_recipe(plan, recipe, replicas=4) == estimate(plan, 16, optimizer_slots=1)
+    assert estimate_recipe_memory(plan, recipe) == estimate_memory(plan, 64, optimizer_slots=1)
+    assert estimate_recipe_memory(plan, recipe, replicas=4) == estimate_memory(plan, 16, optimizer_slots=1)
     assert slots(AdamW(kind="adamw")) == 2
     assert slots(Sgd(kind="sgd", momentum=0.0)) == 0
 
 
 def test_parts_need_the_activations_of_one_and_the_gradients_twice() -> None:
     plan, recipe = plan_of("quickstart"), load_recipe("quickstart", ["batch_size=64", "accumulate_steps=4"]).value
-    whole, parts = estimate(plan, 64), estimate_recipe(plan, recipe)
+    whole, parts = estimate_memory(plan, 64), estimate_recipe_memory(plan, recipe)
     assert (parts.batch_size, parts.parts) == (16, 4)
     assert (parts.activations, parts.working) == (whole.activations // 4, whole.working // 4)
     assert parts.gradients == 2 * whole.gradients
@@ -78,48 +86,48 @@ def test_a_rematerialised_stage_by_hand() -> None:
     settings = ["stages=[{blocks: 2, width: 16}]", "block.shortcut=projection"]
     plan = plan_of("cifar_resnet20", *settings)
     map_bytes = 4 * 32 * 32 * 16
-    plain, again = (estimate(plan, 1, rematerialize=stages).activations for stages in ((), (1,)))
+    plain, again = (estimate_memory(plan, 1, rematerialize=stages).activations for stages in ((), (1,)))
     assert plain - again == 3 * map_bytes  # of one of two alike blocks, for the other is being computed again
-    assert estimate(plan, 1, rematerialize=(1,)).total < estimate(plan, 1).total
+    assert estimate_memory(plan, 1, rematerialize=(1,)).total < estimate_memory(plan, 1).total
 
 
 def test_where_parts_would_fit_they_are_a_remedy() -> None:
-    found = estimate(plan_of("resnet152"), 256)
+    found = estimate_memory(plan_of("resnet152"), 256)
     with pytest.raises(KresnetError) as caught:
-        check_fits(found, 16 << 30)
+        require_memory(found, 16 << 30)
     remedy = caught.value.problems[0].remedy
     parts = int(remedy.split("accumulate_steps=")[1].split(",")[0])
-    check_fits(estimate(plan_of("resnet152"), 256 // parts, parts=parts), 16 << 30)
+    require_memory(estimate_memory(plan_of("resnet152"), 256 // parts, parts=parts), 16 << 30)
     with pytest.raises(KresnetError):
-        check_fits(estimate(plan_of("resnet152"), 256 // (parts // 2), parts=parts // 2), 16 << 30)
+        require_memory(estimate_memory(plan_of("resnet152"), 256 // (parts // 2), parts=parts // 2), 16 << 30)
 
 
 def test_what_does_not_fit_is_refused_with_figures_and_remedy() -> None:
-    found = estimate(plan_of("resnet152"), 4096)
+    found = estimate_memory(plan_of("resnet152"), 4096)
     with pytest.raises(KresnetError) as caught:
-        check_fits(found, 16 << 30)
+        require_memory(found, 16 << 30)
     (problem,) = caught.value.problems
     assert (problem.code, caught.value.status) == ("too_large", 2)
     assert "batch of 4096" in problem.message
     assert "activations" in problem.found
     assert "--force" in problem.remedy
     fitting = int(problem.remedy.split("batch_size=")[1].split(",")[0])
-    check_fits(estimate(plan_of("resnet152"), fitting), 16 << 30)
+    require_memory(estimate_memory(plan_of("resnet152"), fitting), 16 << 30)
     with pytest.raises(KresnetError):
-        check_fits(estimate(plan_of("resnet152"), fitting + 1), 16 << 30)
+        require_memory(estimate_memory(plan_of("resnet152"), fitting + 1), 16 << 30)
 
 
 def test_a_network_that_fits_with_no_batch_needs_to_be_smaller() -> None:
     with pytest.raises(KresnetError, match="a smaller network"):
-        check_fits(estimate(plan_of("resnet152"), 1), 1 << 20)
+        require_memory(estimate_memory(plan_of("resnet152"), 1), 1 << 20)
 
 
 def test_what_fits_or_cannot_be_known_passes() -> None:
-    found = Estimate(1, 10, 10, 10, 10, 10)
-    check_fits(found, 50)
-    check_fits(found, None)
+    found = MemoryEstimate(1, 10, 10, 10, 10, 10)
+    require_memory(found, 50)
+    require_memory(found, None)
     with pytest.raises(KresnetError):
-        check_fits(found, 49)
+        require_memory(found, 49)
 
 
 def test_this_machine_has_memory() -> None:
@@ -131,4 +139,4 @@ def test_this_machine_has_memory() -> None:
     ("number", "text"), [(12, "12 B"), (1536, "1.5 KiB"), (1023 << 20, "1023 MiB"), (3 << 30, "3 GiB")]
 )
 def test_sizes_have_binary_units(number: int, text: str) -> None:
-    assert size(number) == text
+    assert bytes_text(number) == text

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from kresnet.errors import KresnetError
-from kresnet.plan.plan_builder import Draft
+from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.spec.architecture import Convolution
 from kresnet.spec.blocks import BatchNorm, GroupNorm, LayerNorm, NoNorm
 
 
 def start(*shape: int, **convolution: str):
-    draft = Draft(Convolution(**convolution))
+    draft = PlanBuilder(Convolution(**convolution))
     return draft, draft.input(shape, {})
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from kresnet.errors import KresnetError
 from kresnet.plan import Plan, plan_loaded
-from kresnet.plan.resolved_recipe import make_outline
+from kresnet.plan.resolved_recipe import resolve_recipe
 from kresnet.spec.loading import load_spec
 from kresnet.spec.recipe import Recipe
 from tests.plan.mutations import mutations
@@ -49,12 +49,12 @@ def plan() -> Plan:
 @pytest.mark.parametrize("changes", RECIPES, ids=lambda changes: ", ".join(changes))
 def test_no_accepted_field_is_ignored(changes, plan):
     recipe = Recipe.model_validate(BASE | changes)
-    base = make_outline(recipe, plan, EPOCH, BASE | changes)
+    base = resolve_recipe(recipe, plan, EPOCH, BASE | changes)
     tried = 0
     for path, document in mutations(recipe):
         try:
             changed = Recipe.model_validate(document)
-            other = make_outline(changed, plan, EPOCH, document)
+            other = resolve_recipe(changed, plan, EPOCH, document)
         except (KresnetError, ValidationError):
             continue
         tried += 1

@@ -8,7 +8,7 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.plan import plan_loaded
-from kresnet.plan.resolved_recipe import Outline, WarmUpSteps, make_outline
+from kresnet.plan.resolved_recipe import ResolvedRecipe, WarmUpSteps, resolve_recipe
 from kresnet.spec.document import parse
 from kresnet.spec.loading import load_spec
 from kresnet.spec.recipe import Recipe
@@ -25,9 +25,9 @@ RECIPE: dict[str, Any] = {
 EPOCH = 90
 
 
-def outlined(**changes: Any) -> Outline:
+def outlined(**changes: Any) -> ResolvedRecipe:
     document = {key: value for key, value in (RECIPE | changes).items() if value is not ...}
-    return make_outline(Recipe.model_validate(document), PLAN, EPOCH, document)
+    return resolve_recipe(Recipe.model_validate(document), PLAN, EPOCH, document)
 
 
 def refused(**changes: Any) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from kresnet.plan import Plan, plan_loaded
-from kresnet.plan.summary import amount, paper, rows, shape_text
+from kresnet.plan.summary import compare_with_published, shape_text, summary_rows, with_unit_prefix
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import load_spec
 from tests.strategies import examples, specs
@@ -20,7 +20,7 @@ def plan_of(name: str, *overrides: str) -> Plan:
 @examples(60)
 def test_rows_of_level_0_add_up_to_the_network(found: tuple[Spec, Plan]) -> None:
     _, plan = found
-    table = rows(plan)
+    table = summary_rows(plan)
     outer, inner = ([row for row in table if row.level == level] for level in (0, 1))
     assert sum(row.parameters for row in outer) == plan.trainable + plan.non_trainable
     assert sum(row.macs for row in outer) == plan.macs
@@ -31,7 +31,7 @@ def test_rows_of_level_0_add_up_to_the_network(found: tuple[Spec, Plan]) -> None
 
 
 def test_like_blocks_share_a_row() -> None:
-    table = rows(plan_of("resnet50"))
+    table = summary_rows(plan_of("resnet50"))
     assert [row.part for row in table if row.level][:4] == ["block 1", "blocks 2-3", "block 1", "blocks 2-4"]
     row = next(row for row in table if row.part == "blocks 2-6")
     assert row.layers == "bottleneck 1x1 256, 3x3 256, 1x1 1024"
@@ -52,14 +52,14 @@ def test_like_blocks_share_a_row() -> None:
     ],
 )
 def test_a_block_is_told_in_words(spec: str, overrides: list[str], layers: str, shortcut: str) -> None:
-    table = rows(plan_of(spec, *overrides))
+    table = summary_rows(plan_of(spec, *overrides))
     stage2 = next(index for index, row in enumerate(table) if row.part == "stage 2")
     assert (table[stage2 + 1].layers, table[stage2 + 1].shortcut) == (layers, shortcut)
 
 
 def test_published_figures_stand_beside_the_plans() -> None:
     figures = "published=[{source: Someone, parameters: 25610152, counts: total, macs: 4.0e9, tolerance: 0.01}]"
-    parameters, macs = paper(plan_of("resnet50", figures))
+    parameters, macs = compare_with_published(plan_of("resnet50", figures))
     assert parameters.agrees
     assert parameters.difference == 0
     assert macs.planned == 4_089_184_256
@@ -70,7 +70,7 @@ def test_published_figures_stand_beside_the_plans() -> None:
 
 def test_a_depth_has_no_tolerance() -> None:
     figures = "published=[{source: Someone, weighted_layers: 51, tolerance: 0.5}]"
-    assert not paper(plan_of("resnet50", figures))[0].agrees
+    assert not compare_with_published(plan_of("resnet50", figures))[0].agrees
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_depth_has_no_tolerance() -> None:
     [(0, "0"), (999, "999"), (1280, "1.280 k"), (118e6, "118.0 M"), (4_089_184_256, "4.089 G"), (2.5e13, "25.00 T")],
 )
 def test_amounts_have_decimal_prefixes(number: float, text: str) -> None:
-    assert amount(number) == text
+    assert with_unit_prefix(number) == text
 
 
 def test_shapes_name_their_batch() -> None:

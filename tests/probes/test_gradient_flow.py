@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from kresnet.diagnostics.checks import check_gradients
-from kresnet.diagnostics.network_under_test import open_subject
+from kresnet.diagnostics.network_under_test import open_network_under_test
 from kresnet.graph import build_model
-from kresnet.probes.block_paths import blocks
-from kresnet.probes.gradient_flow import flow
+from kresnet.probes.block_paths import block_paths
+from kresnet.probes.gradient_flow import gradient_flow
 from kresnet.probes.jacobian import singular_values
 from kresnet.probes.probe import FLOW
 from kresnet.probes.replay import replay
@@ -27,7 +27,7 @@ SIGMOID = {
 def measured(plan, count=8):
     engine = engine_of(plan)
     probe = probe_of(plan, engine, blocks=True)
-    return flow(plan.name, probe.blocks, engine.examine(images(count), probe)[0]["flow"])
+    return gradient_flow(plan.name, probe.blocks, engine.examine(images(count), probe)[0]["flow"])
 
 
 def gradients_and_passage(plan, probe, engine, count=8):
@@ -83,7 +83,7 @@ def test_a_preactivation_stage_is_its_input_plus_all_residuals():
     plan = plan_of(block={"kind": "basic", "order": "full_preactivation"}, stages=[{"blocks": 6, "width": 8}])
     network = build_model(plan)
     passage = replay(network, plan.records, {"input": tf.cast(images(8)[0], tf.float32)})
-    parts = blocks(plan)[1:]  # the first reads the stem through its own activation
+    parts = block_paths(plan)[1:]  # the first reads the stem through its own activation
     branches = [plan.by_name[block.fork.add].inputs[0] for block in parts]
     total = tf.cast(passage.outputs[parts[0].input], tf.float64)
     total += tf.add_n([tf.cast(passage.outputs[name], tf.float64) for name in branches])
@@ -93,8 +93,8 @@ def test_a_preactivation_stage_is_its_input_plus_all_residuals():
 
 def test_residual_mlp_has_the_gradients_of_the_closed_form():
     """With y = W₂ a + b₂ + x, a = σ(W₁ x + b₁) and δ = (ŷ − y)/N, dL/dW₂ = a δᵀ, and dL/dx carries δ undiminished."""
-    subject = open_subject("residual_mlp", batch=8)
-    assert any("squared error" in told for told in subject.told)
+    subject = open_network_under_test("residual_mlp", batch=8)
+    assert any("squared error" in told for told in subject.provenance)
     engine, x, target = subject.engine, subject.images, subject.targets
     network = engine.trainer.network
     w1, b1, w2, b2 = (weight.numpy() for weight in network.weights)
@@ -130,9 +130,9 @@ def test_fifty_sigmoid_layers_vanish_and_their_residual_twin_does_not():
 
 
 def test_the_jacobians_values_are_those_of_its_singular_value_decomposition():
-    subject = open_subject("residual_mlp", batch=2)
+    subject = open_network_under_test("residual_mlp", batch=2)
     network = subject.engine.trainer.network
-    (block,) = blocks(subject.plan)
+    (block,) = block_paths(subject.plan)
     x = tf.constant(subject.images)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -144,10 +144,10 @@ def test_the_jacobians_values_are_those_of_its_singular_value_decomposition():
 
 
 def report(deltas, names=("a", "b", "c", "d")):
-    parts = [blocks(plan_of())[0]] * len(deltas)
+    parts = [block_paths(plan_of())[0]] * len(deltas)
     rows = np.zeros((len(deltas), len(FLOW)))
     rows[:, 0] = np.square(deltas)
-    return flow("net", parts, rows)
+    return gradient_flow("net", parts, rows)
 
 
 @pytest.mark.parametrize(

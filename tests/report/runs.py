@@ -8,8 +8,8 @@ from typing import Any
 
 from kresnet.errors import KresnetError, make_error
 from kresnet.plan import make_plan
-from kresnet.probes.block_paths import batch_norms, blocks
-from kresnet.runs.run_directory import Run
+from kresnet.probes.block_paths import batch_norms, block_paths
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 
@@ -37,10 +37,10 @@ def made(
     accuracy: float = 0.8,
     measured: bool = True,
     ended: KresnetError | None = None,
-) -> Run:
+) -> RunDirectory:
     """A run of four epochs of ten steps, after `epochs` of them; finished if those are all and it did not end badly."""
     network = Spec.model_validate(SPEC | (spec or {}))
-    plan, run = make_plan(network), Run(directory)
+    plan, run = make_plan(network), RunDirectory(directory)
     data = {"fingerprint": fingerprint, "class_names": list(names), "train_images": 9000, "test_images": 1000}
     environment = {
         "versions": {"kresnet": "0.1.0"},
@@ -81,7 +81,7 @@ def measurement(plan: Any, step: int) -> dict[str, Any]:
     """Of history, with both instruments."""
     found = {
         block.name: {"delta": 10.0**-n, "identity": 0.5, "residual": 0.25, "weights": 1.0}
-        for n, block in enumerate(blocks(plan))
+        for n, block in enumerate(block_paths(plan))
     }
     norms = {
         norm.name: {"x": 1e-6, "gamma": 1e-7, "beta": 1e-7, "tolerance": 2e-5, "failures": []}

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kresnet.evaluation.evaluation import Examination, Mistake
+from kresnet.evaluation.evaluation import Evaluation, Mistake
 from kresnet.report.comparison import compare
 from kresnet.report.page import compare_page, report_page
-from kresnet.report.run_data import gather
+from kresnet.report.run_data import gather_run_data
 from tests.report.browser import DESKTOP, PHONE, chromium, draw_all, launched, opened
 from tests.report.runs import NAMES, made
 
@@ -22,10 +22,10 @@ if chromium() is None:
 PIXEL = "data:image/webp;base64,UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAUAmJaQAA3AA/v02aAA="
 
 
-def examined(_: object) -> Examination:
+def examined(_: object) -> Evaluation:
     tally = np.full((10, 10), 1) + 90 * np.eye(10, dtype=np.int64)
     mistakes = tuple(Mistake(n, f"image {n}", NAMES[1], NAMES[0], 0.97, PIXEL) for n in range(8))
-    return Examination("classes", "model.keras", 1000, 1.0, {"loss": 0.5, "accuracy": 0.9}, NAMES, tally, mistakes)
+    return Evaluation("classes", "model.keras", 1000, 1.0, {"loss": 0.5, "accuracy": 0.9}, NAMES, tally, mistakes)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     home = tmp_path_factory.mktemp("browser")
     made(home / "one").model.touch()
     made(home / "two", epochs=2, spec={"block": {"kind": "basic", "shortcut": "none"}})
-    facts = [gather(home / name, name, examined) for name in ("one", "two")]
+    facts = [gather_run_data(home / name, name, examined) for name in ("one", "two")]
     (home / "report.html").write_text(report_page(facts[0]))
     (home / "compare.html").write_text(compare_page(compare(facts)))
     return {name: home / f"{name}.html" for name in ("report", "compare")}

@@ -3,13 +3,13 @@ import statistics
 import pytest
 
 from kresnet.errors import KresnetError
-from kresnet.report.comparison import Spread, compare, final_plot
-from kresnet.report.run_data import Facts, gather, labels
+from kresnet.report.comparison import MeanAndSpread, compare, final_plot
+from kresnet.report.run_data import RunData, gather_run_data, labels
 from tests.report.runs import made
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> list[Facts]:
+def runs(tmp_path_factory) -> list[RunData]:
     """Three seeds of a network and a plain one; then one of other data."""
     home = tmp_path_factory.mktemp("compared")
     plain = {"block": {"kind": "basic", "shortcut": "none"}}
@@ -18,7 +18,7 @@ def runs(tmp_path_factory) -> list[Facts]:
     made(home / "plain", accuracy=0.70, spec=plain)
     made(home / "a2", accuracy=0.87, recipe={"seed": 2})
     made(home / "other", accuracy=0.60, spec=plain, fingerprint="def", recipe={"batch_size": 450})
-    return [gather(home / name, name, None) for name in ("a0", "a1", "plain", "a2", "other")]
+    return [gather_run_data(home / name, name, None) for name in ("a0", "a1", "plain", "a2", "other")]
 
 
 def test_runs_that_differ_in_their_seed_alone_are_one_group(runs):
@@ -30,7 +30,7 @@ def test_runs_that_differ_in_their_seed_alone_are_one_group(runs):
     assert spread.mean == pytest.approx(statistics.mean(values))
     assert spread.deviation == pytest.approx(statistics.stdev(values))
     assert found.groups[1].figures["accuracy"].deviation is None
-    assert Spread(0.5, 0.25, 2).text(".2f") == "0.50 ± 0.25"
+    assert MeanAndSpread(0.5, 0.25, 2).text(".2f") == "0.50 ± 0.25"
 
 
 def test_what_differs_is_told_for_every_run(runs):
@@ -58,7 +58,7 @@ def test_the_final_figure_has_every_run(runs):
 def test_runs_without_an_epoch_have_no_figures(tmp_path):
     for name in ("a", "b"):
         made(tmp_path / name, epochs=0)
-    runs = [gather(tmp_path / name, name, None) for name in ("a", "b")]
+    runs = [gather_run_data(tmp_path / name, name, None) for name in ("a", "b")]
     found = compare(runs)
     assert [group.figures for group in found.groups] == [{}]
     assert final_plot(found) is None

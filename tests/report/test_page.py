@@ -15,10 +15,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from kresnet.evaluation.evaluation import Examination, Mistake
+from kresnet.evaluation.evaluation import Evaluation, Mistake
 from kresnet.report.comparison import compare
 from kresnet.report.page import compare_page, report_page
-from kresnet.report.run_data import gather
+from kresnet.report.run_data import gather_run_data
 from tests.report.runs import NAMES, diverged, made
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}"
@@ -60,18 +60,18 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-def examination(names=NAMES, kind="classes", **rest) -> Examination:
+def examination(names=NAMES, kind="classes", **rest) -> Evaluation:
     count = len(names)
     tally = np.full((count, count), 1) + 90 * np.eye(count, dtype=np.int64)
     mistakes = (Mistake(3, f"\udcff/{names[1]}.png", names[1], names[0], 0.97, "data:image/webp;base64,AAAA"),)
-    return Examination(kind, "model.keras", 1000, 1.0, {"loss": 0.5, "accuracy": 0.9}, names, tally, mistakes, **rest)
+    return Evaluation(kind, "model.keras", 1000, 1.0, {"loss": 0.5, "accuracy": 0.9}, names, tally, mistakes, **rest)
 
 
-def report(directory: Path, found: Examination | None = None, **settings) -> Page:
+def report(directory: Path, found: Evaluation | None = None, **settings) -> Page:
     run = made(directory, **settings)
     if found:
         run.model.touch()
-    return Page(report_page(gather(directory, directory.name, (lambda _: found) if found else None)))
+    return Page(report_page(gather_run_data(directory, directory.name, (lambda _: found) if found else None)))
 
 
 @pytest.fixture(scope="module")
@@ -195,12 +195,12 @@ def test_a_thousand_classes_are_told_by_their_worst_pairs(tmp_path):
 
 def test_independent_labels_and_values_have_their_own_words(tmp_path):
     tally = np.array([[[50, 5], [3, 42]]] * 10)
-    labels = Examination("labels", "model.keras", 100, 1.0, {"loss": 0.1, "accuracy": 0.92}, NAMES, tally,
+    labels = Evaluation("labels", "model.keras", 100, 1.0, {"loss": 0.1, "accuracy": 0.92}, NAMES, tally,
                          (Mistake(0, "example 0", "with class 1", "without class 1", 0.9, None),))  # fmt: skip
     page = report(tmp_path / "labels", labels, spec={"head": {"classes": 10, "multi_label": True}})
     assert "Accuracy by label" in page.words
     assert "without class 1" in page.words
-    values = Examination("values", "model.keras", 100, 1.0, {"loss": 0.1, "absolute_error": 0.2}, (), None,
+    values = Evaluation("values", "model.keras", 100, 1.0, {"loss": 0.1, "absolute_error": 0.2}, (), None,
                          (Mistake(0, "example 0", "1, 2", "1, 5", 1.5, None),))  # fmt: skip
     page = report(tmp_path / "values", values, names=(), spec={"head": {"kind": "none"}})
     assert "Largest errors" in page.words
@@ -212,7 +212,7 @@ def test_the_deepest_network_makes_no_huge_page(tmp_path):
     spec = {"stages": [{"blocks": 200, "width": 16}, {"blocks": 200, "width": 32, "stride": 2}], "input": {
         "shape": [32, 32, 1], "pixels": {"mean": [0.286], "std": [0.353]}}}  # fmt: skip
     made(tmp_path / "run", spec=spec)
-    html = report_page(gather(tmp_path / "run", "run", None))
+    html = report_page(gather_run_data(tmp_path / "run", "run", None))
     page = Page(html)
     written = len(html) - sum(len(text) for attributes, text in page.scripts if "type" not in attributes)
     assert written < 400_000
@@ -223,7 +223,7 @@ def test_several_runs_are_one_page(tmp_path):
     made(tmp_path / "a")
     made(tmp_path / "b", recipe={"seed": 1})
     made(tmp_path / "plain", spec={"block": {"kind": "basic", "shortcut": "none"}}, fingerprint="def", epochs=2)
-    facts = [gather(tmp_path / name, name, None) for name in ("a", "b", "plain")]
+    facts = [gather_run_data(tmp_path / name, name, None) for name in ("a", "b", "plain")]
     page = Page(compare_page(compare(facts)))
     words = page.words
     assert "3 runs compared" in words

@@ -5,16 +5,16 @@ import json
 import pytest
 
 from kresnet.errors import KresnetError, make_error
-from kresnet.evaluation.evaluation import Unexamined
+from kresnet.evaluation.evaluation import NotEvaluated
 from kresnet.report.page_sections import duration, notices, state
-from kresnet.report.run_data import gather
+from kresnet.report.run_data import gather_run_data
 from kresnet.runs.lock import RunLock
 from tests.report.runs import diverged, made
 
 
 def told(tmp_path, **settings):
     made(tmp_path / "run", **settings)
-    return gather(tmp_path / "run", "run", None)
+    return gather_run_data(tmp_path / "run", "run", None)
 
 
 def test_each_state_is_told_with_its_remedy(tmp_path):
@@ -31,24 +31,24 @@ def test_each_state_is_told_with_its_remedy(tmp_path):
 
 def test_a_run_that_is_being_written_is_running(tmp_path):
     run = made(tmp_path / "run", epochs=1)
-    with RunLock(run.directory, lambda text: None):
-        facts = gather(run.directory, "run", None)
+    with RunLock(run.path, lambda text: None):
+        facts = gather_run_data(run.path, "run", None)
     assert state(facts).text.startswith("Still running, after step 10 of 40")
 
 
 def test_an_early_end_is_no_failure(tmp_path):
     run = made(tmp_path / "run")
     run.result.write_text(json.dumps(run.finished() | {"steps": 30}))
-    assert state(gather(run.directory, "run", None)).text.endswith("early: it no longer got better.")
+    assert state(gather_run_data(run.path, "run", None)).text.endswith("early: it no longer got better.")
 
 
 def test_what_is_out_of_the_ordinary_is_told(tmp_path):
     run = made(tmp_path / "run")
-    (run.directory / "changes.txt").write_text("after step 20: recipe.seed was 0 and is 1\n")
-    (run.directory / "transfer.json").write_text(json.dumps({"init": "other.keras", "freeze": ["stem"]}))
-    (run.directory / "data.json").write_text(json.dumps(run.data() | {"skipped": {"train": ["a.png", "b.png"]}}))
+    (run.path / "changes.txt").write_text("after step 20: recipe.seed was 0 and is 1\n")
+    (run.path / "transfer.json").write_text(json.dumps({"init": "other.keras", "freeze": ["stem"]}))
+    (run.path / "data.json").write_text(json.dumps(run.data() | {"skipped": {"train": ["a.png", "b.png"]}}))
     run.result.write_text(json.dumps(run.finished() | {"non_finite": {"skipped": 3}}))
-    texts = " ".join(notice.text for notice in notices(gather(run.directory, "run", None)))
+    texts = " ".join(notice.text for notice in notices(gather_run_data(run.path, "run", None)))
     for words in ("recipe.seed was 0", "other.keras; frozen: stem", "2 train images", "skipped: 3"):
         assert words in texts
 
@@ -60,9 +60,9 @@ def test_what_hinders_the_examination_becomes_part_of_the_facts(tmp_path):
     def hindered(_):
         raise make_error("data_missing", "There is no folder cats.", remedy="mount it")
 
-    found = gather(run.directory, "run", hindered).examination
-    assert found == Unexamined("There is no folder cats. [data_missing]", "mount it")
-    unfinished = gather(made(tmp_path / "other", epochs=1).directory, "other", hindered).examination
+    found = gather_run_data(run.path, "run", hindered).examination
+    assert found == NotEvaluated("There is no folder cats. [data_missing]", "mount it")
+    unfinished = gather_run_data(made(tmp_path / "other", epochs=1).path, "other", hindered).examination
     assert unfinished.remedy == f"kresnet fit --resume {tmp_path / 'other'}"
 
 
@@ -76,7 +76,7 @@ def test_the_gathered_facts_are_json(tmp_path):
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(KresnetError) as error:
-        gather(tmp_path, "run", None)
+        gather_run_data(tmp_path, "run", None)
     assert error.value.problems[0].code == "run_missing"
 
 

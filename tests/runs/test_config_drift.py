@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from kresnet.runs.config_drift import changes, refusal
+from kresnet.runs.config_drift import changed_run_error, config_changes
 
 ORIGIN = {
     "spec": {"name": "tiny", "stages": [{"width": 8}, {"width": 16}]},
@@ -34,7 +34,7 @@ def changed(path: str, value: object) -> dict:
 
 
 def test_the_same_again_is_no_change():
-    assert changes(ORIGIN, copy.deepcopy(ORIGIN)) == []
+    assert config_changes(ORIGIN, copy.deepcopy(ORIGIN)) == []
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_the_same_again_is_no_change():
     ],
 )
 def test_what_changes_the_result_is_named_with_both_values(path, value):
-    found = changes(ORIGIN, changed(path, value))
+    found = config_changes(ORIGIN, changed(path, value))
     assert [change.path for change in found] == [path]
-    problem = refusal(found, "RUN").problems[0]
+    problem = changed_run_error(found, "RUN").problems[0]
     assert problem.code == "run_changed"
     assert problem.path == found[0].path
     assert problem.found == str(value)
@@ -71,7 +71,7 @@ def test_what_changes_the_result_is_named_with_both_values(path, value):
     ],
 )
 def test_what_changes_no_result_is_free(path, value):
-    assert changes(ORIGIN, changed(path, value)) == []
+    assert config_changes(ORIGIN, changed(path, value)) == []
 
 
 def test_the_last_bits_matter_to_a_deterministic_run_only():
@@ -79,4 +79,4 @@ def test_the_last_bits_matter_to_a_deterministic_run_only():
     origin["recipe"]["deterministic"] = False
     present = changed("environment.kernels.intra_op_threads", 4)
     present["recipe"]["deterministic"] = False
-    assert changes(origin, present) == []
+    assert config_changes(origin, present) == []

@@ -7,8 +7,8 @@ from kresnet.errors import KresnetError
 from kresnet.plan import make_plan
 from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 from kresnet.runs.lock import RunLock
-from kresnet.runs.run_directory import Run
-from kresnet.runs.run_status import list_runs
+from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.run_status import run_statuses
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 from tests.command import kresnet
@@ -32,9 +32,9 @@ RECIPE = {
 }
 
 
-def begun(folder, name: str, accuracies=(), **checkpoints) -> Run:
+def begun(folder, name: str, accuracies=(), **checkpoints) -> RunDirectory:
     """A run of 40 steps, of which each accuracy ends 10."""
-    run = Run(folder / name)
+    run = RunDirectory(folder / name)
     recipe = Recipe.model_validate({**RECIPE, "checkpoints": checkpoints})
     run.create(SPEC, make_plan(SPEC), recipe, {"fingerprint": "", "train_images": 105}, {})
     store = CheckpointStore(run.checkpoints, 2)
@@ -48,12 +48,12 @@ def begun(folder, name: str, accuracies=(), **checkpoints) -> Run:
 @pytest.fixture
 def runs(tmp_path):
     begun(tmp_path, "a_killed", [0.1, 0.3, 0.2])
-    (begun(tmp_path, "b_asked", [0.1]).directory / "ended.json").write_text('{"code": "interrupted"}')
+    (begun(tmp_path, "b_asked", [0.1]).path / "ended.json").write_text('{"code": "interrupted"}')
     finished = begun(tmp_path, "c_finished", [0.1, 0.2, 0.3, 0.4])
     finished.result.write_text(json.dumps({"steps": 40}))
     begun(tmp_path, "deeper/d_running")
     broken = begun(tmp_path, "e_broken")
-    (broken.directory / "recipe.yaml").write_text("epochs: [")
+    (broken.path / "recipe.yaml").write_text("epochs: [")
     damaged = begun(tmp_path, "f_damaged", [0.1])
     for state in damaged.checkpoints.glob("*/state.npz"):
         state.write_bytes(b"")
@@ -62,7 +62,7 @@ def runs(tmp_path):
 
 def test_runs_are_listed_with_state_progress_and_best_epoch(runs):
     with RunLock(runs / "deeper/d_running", print):
-        found = {run.path.split("/")[-1]: run for run in list_runs(runs)}
+        found = {run.path.split("/")[-1]: run for run in run_statuses(runs)}
     states = {name: (run.state, run.reason, run.step, run.steps, run.best) for name, run in found.items()}
     assert states == {
         "a_killed": ("stopped", "killed", 30, 40, 0.3),
@@ -77,7 +77,7 @@ def test_runs_are_listed_with_state_progress_and_best_epoch(runs):
 
 def test_the_best_epoch_is_that_of_the_recipes_metric(tmp_path):
     begun(tmp_path, "lowest", [0.3, 0.1, float("nan")], keep_best={"metric": "loss"})
-    found = list_runs(tmp_path)[0]
+    found = run_statuses(tmp_path)[0]
     assert (found.metric, found.best, found.best_epoch) == ("loss", 1.1, 2)
 
 
@@ -85,16 +85,16 @@ def test_a_history_cut_short_or_of_something_else_is_read_as_far_as_it_goes(tmp_
     run = begun(tmp_path, "cut", [0.3])
     with run.history.open("a") as file:
         file.write('{"step": 12, "gradients": {}}\n{"epoch": 2, "step": 20, "te')
-    assert list_runs(tmp_path)[0].step == 10
+    assert run_statuses(tmp_path)[0].step == 10
 
 
 def test_a_run_by_itself_can_be_named(runs):
-    assert [run.state for run in list_runs(runs / "c_finished")] == ["finished"]
+    assert [run.state for run in run_statuses(runs / "c_finished")] == ["finished"]
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(KresnetError) as error:
-        list_runs(tmp_path / "runs")
+        run_statuses(tmp_path / "runs")
     assert error.value.problems[0].code == "file_missing"
 
 

@@ -19,8 +19,8 @@ from kresnet.export.capi import RuntimeFailure
 from kresnet.export.manifest import SPEC
 from kresnet.runtime import cores
 from kresnet.serving import backends, client, protos
-from kresnet.serving.batching import Batcher
-from kresnet.serving.servable import Servable
+from kresnet.serving.batching import RequestBatcher
+from kresnet.serving.servable import LoadedVersion
 from kresnet.serving.threads import run_threads
 from kresnet.spec.loading import load_spec
 from tests.command import kresnet
@@ -109,7 +109,7 @@ class TestBatching:
         from concurrent.futures import ThreadPoolExecutor
 
         settings = {"runs_at_once": 1, "most_rows": 8, "most_waiting_rows": 16} | options
-        return Batcher(ThreadPoolExecutor(2), **settings)
+        return RequestBatcher(ThreadPoolExecutor(2), **settings)
 
     def test_what_arrives_during_a_run_is_the_next_batch_and_each_gets_its_own_rows(self):
         sizes = []
@@ -227,7 +227,7 @@ class TestThreads:
             def close(self):
                 events.append("closed")
 
-        servable = Servable.__new__(Servable)
+        servable = LoadedVersion.__new__(LoadedVersion)
         vars(servable).update(name="toy", version=1, _session=Session(), _users=0, _unused=asyncio.Event())
         vars(servable).update(_runs=0, _closed=False, _changed=threading.Condition())
         servable._unused.set()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kresnet.errors import KresnetError, Place
-from kresnet.spec.from_python import plain
+from kresnet.spec.from_python import plain_values
 from kresnet.spec.inputs import Pixels
 from kresnet.spec.loading import Override, listed, load_recipe, load_spec, split_overrides
 
@@ -30,7 +30,7 @@ NESTED["again"] = NESTED
     ],
 )
 def test_values_become_plain(value, expected):
-    found = plain(value, PLACE)
+    found = plain_values(value, PLACE)
     assert found == expected
     assert type(found) is type(expected)
 
@@ -51,7 +51,7 @@ def test_values_become_plain(value, expected):
 )
 def test_what_no_document_could_say_is_refused(value, code, path):
     with pytest.raises(KresnetError) as caught:
-        plain(value, PLACE)
+        plain_values(value, PLACE)
     (problem,) = caught.value.problems
     assert (problem.code, problem.place) == (code, PLACE)
     assert problem.path.startswith(path)
@@ -59,7 +59,7 @@ def test_what_no_document_could_say_is_refused(value, code, path):
 
 def test_values_within_themselves_are_refused():
     with pytest.raises(KresnetError, match="nested deeper"):
-        plain(NESTED, PLACE)
+        plain_values(NESTED, PLACE)
 
 
 def test_a_mapping_is_a_document_that_may_extend_others():

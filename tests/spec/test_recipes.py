@@ -9,7 +9,7 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.plan import Plan, make_plan
-from kresnet.plan.resolved_recipe import Outline, make_outline
+from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
 from kresnet.spec import library
 from kresnet.spec.loading import load_recipe, load_spec
 
@@ -19,10 +19,10 @@ RECIPES = sorted(path.stem for path in library.directory("recipes").glob("*.yaml
 SPECS = sorted(path.stem for path in library.directory("specs").glob("*.yaml"))
 
 
-def outlined(name: str, plan: Plan) -> Outline:
+def outlined(name: str, plan: Plan) -> ResolvedRecipe:
     recipe = load_recipe(name)
     images = IMAGES[getattr(recipe.value.data, "name", recipe.value.data.kind).split(":")[0]]
-    return make_outline(recipe.value, plan, images // recipe.value.batch_size, recipe.source.values)
+    return resolve_recipe(recipe.value, plan, images // recipe.value.batch_size, recipe.source.values)
 
 
 def plan_of(name: str) -> Plan:

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kresnet.errors import KresnetError
-from kresnet.study.eta import TimeLeft
+from kresnet.study.eta import Eta
 from kresnet.study.figures import _common
 from kresnet.study.labels import spread, wrapped
-from kresnet.study.resources import shares
+from kresnet.study.resources import split_resources
 from kresnet.study.result_files import mean_and_spread
-from kresnet.study.results import MEASURES, shown, summary
+from kresnet.study.results import MEASURES, shareable_command, summary
 from tests.strategies import examples
 
 
@@ -27,7 +27,7 @@ def test_cores_are_dealt_out_once_each(monkeypatch, jobs):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 2, 3, 5, 8, 13, 21, 34}, raising=False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("kresnet.study.resources.gpus", list)
-    dealt = shares(jobs)
+    dealt = split_resources(jobs)
     assert len(dealt) == jobs
     assert sorted(core for share in dealt for core in share.cores) == [1, 2, 3, 5, 8, 13, 21, 34]
     sizes = [len(share.cores) for share in dealt]
@@ -38,19 +38,19 @@ def test_cores_are_dealt_out_once_each(monkeypatch, jobs):
 def test_runs_take_turns_on_the_gpus_and_one_alone_takes_all(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-aa, 3")
-    assert [share.environment() for share in shares(3)] == [
+    assert [share.environment() for share in split_resources(3)] == [
         {"CUDA_VISIBLE_DEVICES": name} for name in ("GPU-aa", "3", "GPU-aa")
     ]
-    assert shares(1)[0].environment() == {}
-    assert shares(1)[0].cores == frozenset()
+    assert split_resources(1)[0].environment() == {}
+    assert split_resources(1)[0].cores == frozenset()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert shares(2)[0].gpu is None
+    assert split_resources(2)[0].gpu is None
 
 
 def test_more_runs_than_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     with pytest.raises(KresnetError, match="--jobs 1 to 2"):
-        shares(3)
+        split_resources(3)
 
 
 def test_time_left_follows_the_work_that_was_done():
@@ -61,7 +61,7 @@ def test_time_left_follows_the_work_that_was_done():
         SimpleNamespace(name=name, recipe=recipe, variant=SimpleNamespace(cost=cost, images=images))
         for name, cost, images in (("small", 100, 100), ("large", 300, 200), ("unknown", 1000, None))
     )
-    left = TimeLeft([small, large, unknown], lambda: now[0])
+    left = Eta([small, large, unknown], lambda: now[0])
     left.reached(large, 10, now=False)  # half of it, before
     assert left.seconds() is None
     now[0] = 5.0
@@ -154,5 +154,5 @@ def test_a_command_is_shown_without_this_machines_folders():
         "--jobs",
         "2",
     ]
-    assert shown(command) == "kresnet study depth --set recipe.data.data_dir=PATH -o DIR --jobs 2"
-    assert shown(["kresnet", "study", "a", "--report", "docs/x"]) == "kresnet study a --report REPORT"
+    assert shareable_command(command) == "kresnet study depth --set recipe.data.data_dir=PATH -o DIR --jobs 2"
+    assert shareable_command(["kresnet", "study", "a", "--report", "docs/x"]) == "kresnet study a --report REPORT"

@@ -19,7 +19,7 @@ from kresnet.errors import KresnetError
 from kresnet.runs.lock import RunLock
 from kresnet.spec.document import read
 from kresnet.spec.loading import load_study
-from kresnet.study.runner import lead
+from kresnet.study.runner import run_missing
 from kresnet.study.study_plan import plan_study
 from tests.command import KRESNET
 from tests.study.subject import EPOCHS, STEPS, prepare, study, write_images
@@ -172,7 +172,7 @@ def test_two_studies_do_not_write_one_directory(tmp_path, monkeypatch):
     plan = plan_study(load_study("tiny.yaml"))
     directory.mkdir()
     with RunLock(directory, print), pytest.raises(KresnetError, match="run_locked"):
-        lead(plan, directory, 1, "kresnet study tiny.yaml", print)
+        run_missing(plan, directory, 1, "kresnet study tiny.yaml", print)
 
 
 def test_more_jobs_than_cores_are_refused(tmp_path):

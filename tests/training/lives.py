@@ -11,28 +11,28 @@ import pytest
 
 from kresnet.plan import Plan
 from kresnet.runs.checkpoints import CheckpointStore
-from kresnet.runs.run_directory import Run
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training import fit
-from kresnet.training.loop.session import Session
+from kresnet.training.loop.session import TrainingSession
 
 
 class Killed(BaseException):
     """Nothing catches it."""
 
 
-def in_one_life(run: Run, spec: Spec, plan: Plan, recipe: Recipe) -> tuple[dict, list[str]]:
+def in_one_life(run: RunDirectory, spec: Spec, plan: Plan, recipe: Recipe) -> tuple[dict, list[str]]:
     """The run's result, and what it told."""
     told: list[str] = []
     return fit.start(run, spec, plan, recipe, told.append), told
 
 
-def in_many_lives(run: Run, spec: Spec, plan: Plan, recipe: Recipe, steps: int) -> int:
+def in_many_lives(run: RunDirectory, spec: Spec, plan: Plan, recipe: Recipe, steps: int) -> int:
     """Train, each life ending right after a save; how many lives that took."""
-    original, lives = Session._save, 0
+    original, lives = TrainingSession._save, 0
 
-    def save_and_die(self: Session) -> None:
+    def save_and_die(self: TrainingSession) -> None:
         before = self.saver.saves
         original(self)
         self.saver.finish()
@@ -40,11 +40,11 @@ def in_many_lives(run: Run, spec: Spec, plan: Plan, recipe: Recipe, steps: int) 
             raise Killed
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Session, "_save", save_and_die)
+        patched.setattr(TrainingSession, "_save", save_and_die)
         while run.newest_step() < steps:
             lives += 1
             assert lives <= steps, "the run makes no progress"
-            begun = run.directory.exists()
+            begun = run.path.exists()
             go_on = partial(fit.resume, run) if begun else partial(fit.start, run, spec, plan, recipe)
             with pytest.raises(Killed):
                 go_on(log=lambda _: None)
@@ -56,7 +56,7 @@ def weights(path: Path) -> list[np.ndarray]:
     return keras.models.load_model(path, compile=False).get_weights()
 
 
-def assert_same(one: Run, other: Run) -> None:
+def assert_same(one: RunDirectory, other: RunDirectory) -> None:
     """The models, and all state that the last checkpoint holds: slots, averages, scales, seeds and sums of metrics."""
     for a, b in zip(weights(one.model), weights(other.model), strict=True):
         np.testing.assert_array_equal(a, b)

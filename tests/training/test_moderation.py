@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.training.loop.early_stopping import EarlyStopping
-from kresnet.training.step.averaging import Average
+from kresnet.training.loop.early_stopping import EarlyStoppingState
+from kresnet.training.step.averaging import WeightAverage
 from kresnet.training.step.clipping import ClipAdaptively, ClipNorm
 from tests.training.reference import gradients, pytorch, start
 
@@ -65,7 +65,7 @@ def model(value: float) -> keras.Model:
 def averages(values, **settings) -> list[np.ndarray]:
     """The averaged weights after each of `values` was every weight's, from 1.0 on."""
     source, held = model(1.0), model(0.0)
-    average = Average(source, held, **settings)
+    average = WeightAverage(source, held, **settings)
     found = []
     for updates, value in enumerate(values, start=1):
         for weight in source.weights:
@@ -108,7 +108,7 @@ def test_until_its_start_the_average_is_a_copy():
 
 
 def observed(values, metric="loss", patience=2, min_delta=0.0) -> list[bool]:
-    stopping = EarlyStopping(metric, patience, min_delta)
+    stopping = EarlyStoppingState(metric, patience, min_delta)
     return [stopping.observe(step, {metric: value}) for step, value in enumerate(values, start=1)]
 
 
@@ -143,10 +143,10 @@ def test_early_stopping_is_keras_early_stopping():
 
 def test_a_restored_early_stopping_goes_on_as_the_first_would():
     values = [3, 2, 2.5, 1.9, 2, 2]
-    first = EarlyStopping("loss", 2, 0.0)
+    first = EarlyStoppingState("loss", 2, 0.0)
     for step, value in enumerate(values[:3], start=1):
         first.observe(step, {"loss": value})
-    second = EarlyStopping("loss", 2, 0.0)
+    second = EarlyStoppingState("loss", 2, 0.0)
     second.restore(first.facts())
     assert [second.observe(step, {"loss": value}) for step, value in enumerate(values[3:], start=4)] == [
         False, False, True,

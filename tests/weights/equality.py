@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.graph.layers import FusedBatchNorm, NormalizePixels
-from kresnet.weights.matching import Match
+from kresnet.weights.matching import WeightMatch
 from kresnet.weights.tensor import as_parameter
 
 
@@ -64,7 +64,7 @@ def in_float64(model: keras.Model) -> keras.Model:
     return copy
 
 
-def gradient_difference(found: Match, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
+def gradient_difference(found: WeightMatch, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
     """The largest relative difference of any weight's gradient; theirs come by tensor name, in their arrangement."""
     differences = []
     for target, tensor in found.pairs:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from kresnet.weights.convert import converted_model
-from kresnet.weights.matching import Match, match, require
+from kresnet.weights.matching import WeightMatch, match_weights, require_match
 from kresnet.weights.source import open_weights
 from tests.golden.regenerate import plan_of
 from tests.weights.equality import Gradients, gradient_difference, outputs_and_gradients, relative
@@ -23,13 +23,13 @@ NAME = "ResNet101V2"
 NOISE = (1e-6, 1e-6, 1e-6, 1e-6)
 
 
-def converted(peer: keras.Model, file: str) -> tuple[keras.Model, Match]:
+def converted(peer: keras.Model, file: str) -> tuple[keras.Model, WeightMatch]:
     """The peer as kresnet's model, and how it was matched."""
     peer.save(file)
     size = (f"input.shape=[{SIDE},{SIDE},3]", f"head.classes={CLASSES}", "input.resize={kind: stretch}")
     plan = plan_of(PEERS[NAME], *size)
     with open_weights(Path(file)) as source:
-        found = require(match(plan, source), plan)
+        found = require_match(match_weights(plan, source), plan)
         return converted_model(plan, found), found
 
 

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from kresnet.cli.main import main
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
-from kresnet.weights.matching import match, require
+from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.source import open_weights
 from tests.command import kresnet
 from tests.golden.regenerate import plan_of
@@ -122,7 +122,7 @@ def test_every_arrangement_of_keras_files_gives_the_same_arrays(tmp_path):
     plan = plan_of("resnet50_keras", "head.classes=4")
     for name in ("a.keras", "b.weights.h5", "c.h5"):
         with open_weights(tmp_path / name) as source:
-            found = require(match(plan, source), plan)
+            found = require_match(match_weights(plan, source), plan)
             assert len(found.pairs) == len(peer.weights)
             values = {target.name: array for target, array in found.arrays()}
         np.testing.assert_array_equal(values["head.logits/kernel"], peer.get_layer("predictions").kernel.numpy())

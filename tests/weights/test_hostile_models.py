@@ -20,7 +20,7 @@ from kresnet.errors import KresnetError, Problem
 from kresnet.plan import Plan, plan_loaded
 from kresnet.runtime import import_tensorflow
 from kresnet.spec.loading import load_spec
-from kresnet.weights.matching import match, require
+from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.source import open_weights
 from tests.weights.files import SMALL, tensors, write
 
@@ -267,7 +267,7 @@ def test_a_dataset_made_of_other_files_is_not_read(plan, tmp_path):
 
 def told_of_weights(path: Path, plan: Plan) -> str:
     with pytest.raises(KresnetError) as caught, open_weights(path) as source:
-        for _ in require(match(plan, source), plan).arrays():
+        for _ in require_match(match_weights(plan, source), plan).arrays():
             pass
     return str(caught.value)
 
@@ -335,7 +335,7 @@ def test_whatever_is_cut_or_flipped_is_loaded_or_refused(honest, plan, tmp_path)
 def problems_of(path: Path, plan: Plan) -> tuple[Problem, ...]:
     try:
         with open_weights(path) as source:
-            for _ in require(match(plan, source), plan).arrays():
+            for _ in require_match(match_weights(plan, source), plan).arrays():
                 pass
     except KresnetError as error:
         return error.problems

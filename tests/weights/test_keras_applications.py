@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kresnet.weights.convert import converted_model
-from kresnet.weights.matching import match, require
+from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.source import open_weights
 from tests.golden.regenerate import plan_of
 from tests.weights.equality import gradient_difference, in_float64, outputs_and_gradients, relative
@@ -63,7 +63,7 @@ class Pair:
             PEERS[name], f"input.shape=[{SIDE},{SIDE},3]", f"head.classes={CLASSES}", "input.resize={kind: stretch}"
         )
         with open_weights(file) as source:
-            self.match = require(match(plan, source), plan)
+            self.match = require_match(match_weights(plan, source), plan)
             self.model = converted_model(plan, self.match)
 
     def differences(self) -> tuple[float, list[float]]:

@@ -15,7 +15,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from kresnet.weights.convert import converted_model
-from kresnet.weights.matching import match, require
+from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.source import open_weights
 from tests.golden.regenerate import plan_of
 from tests.weights.equality import outputs_and_gradients, relative
@@ -51,7 +51,7 @@ def compared(name: str, folder: Path) -> tuple[float, list[float]]:
         "convolution.padding=symmetric",
     )  # fmt: skip
     with open_weights(weights_file(name, folder)) as source:
-        found = require(match(plan, source, project), plan)
+        found = require_match(match_weights(plan, source, project), plan)
         model = converted_model(plan, found)
     names = {target.name: tensor.name for target, tensor in found.pairs}
     places = {str(each): index for index, each in enumerate(REFERENCE[f"{name}/parameters"])}

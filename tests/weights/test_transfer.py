@@ -11,7 +11,7 @@ import pytest
 
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
-from kresnet.weights.transfer import prepare
+from kresnet.weights.transfer import prepare_transfer
 from tests.command import kresnet
 from tests.weights.files import load_with_keras, write
 
@@ -124,7 +124,7 @@ def test_a_network_that_computes_otherwise_is_told_apart(home):
     """Weights of the same shapes say nothing of pixels and strides; the file's layers do."""
     changes = ["input.pixels.mean=[0.3]", "norm={kind: batch, epsilon: 0.001}", "activation=silu"]
     plan = plan_loaded(load_spec(str(home / "tiny.yaml"), changes))
-    transfer = prepare(plan, home / "seven" / "model.keras", [])
+    transfer = prepare_transfer(plan, home / "seven" / "model.keras", [])
     assert transfer
     told = " ".join(transfer.differing)
     for name in ("normalize.mean is [0.286]", "stem.norm.epsilon is 1e-05", "stem.activation.function is relu"):

@@ -14,7 +14,7 @@ import pytest
 from kresnet.errors import KresnetError
 from kresnet.plan import Plan, plan_loaded
 from kresnet.spec.loading import load_spec
-from kresnet.weights.matching import match, require
+from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.source import open_weights
 from tests.command import kresnet
 from tests.weights.files import SMALL, tensors, write
@@ -30,13 +30,13 @@ def plan(tmp_path_factory) -> Plan:
 def refused(plan: Plan, path: Path, layout: str = "auto", **allowed) -> str:
     """What is said of the file, its codes included."""
     with pytest.raises(KresnetError) as caught, open_weights(path) as source:
-        require(match(plan, source, layout), plan, **allowed)
+        require_match(match_weights(plan, source, layout), plan, **allowed)
     return str(caught.value)
 
 
 def test_what_fits_is_taken(plan, tmp_path):
     with open_weights(write(tmp_path / "a.safetensors", tensors(plan))) as source:
-        found = require(match(plan, source), plan)
+        found = require_match(match_weights(plan, source), plan)
         assert found.layout.name == "torchvision"
         values = {target.name: array for target, array in found.arrays()}
     kernel = tensors(plan)["layer1.0.conv2.weight"]
@@ -55,7 +55,7 @@ def test_a_missing_tensor_is_named(plan, tmp_path):
     assert "conv1.weight for stem.conv/kernel (3, 3, 3, 4)" in told
     with open_weights(path) as source:
         names = ["layer2.1.bn3", "stem"]
-        assert len(require(match(plan, source), plan, allow_missing=names).missing) == 2
+        assert len(require_match(match_weights(plan, source), plan, allow_missing=names).missing) == 2
 
 
 def test_a_tensor_left_over_is_named(plan, tmp_path):
@@ -66,7 +66,7 @@ def test_a_tensor_left_over_is_named(plan, tmp_path):
     assert "aux.fc.weight" in told
     assert "--allow-unused aux.fc" in told
     with open_weights(path) as source:
-        assert require(match(plan, source), plan, allow_unused=["aux"]).unused == ["aux.fc.weight"]
+        assert require_match(match_weights(plan, source), plan, allow_unused=["aux"]).unused == ["aux.fc.weight"]
 
 
 def test_a_wrong_shape_is_told_with_both_shapes(plan, tmp_path):
@@ -77,7 +77,7 @@ def test_a_wrong_shape_is_told_with_both_shapes(plan, tmp_path):
     assert "--allow-missing head.logits --allow-unused fc" in told
     assert "[weights_mismatch]" in refused(plan, path, allow_missing=["head"])  # one side alone does not do
     with open_weights(path) as source:
-        found = require(match(plan, source), plan, allow_missing=["head"], allow_unused=["fc"])
+        found = require_match(match_weights(plan, source), plan, allow_missing=["head"], allow_unused=["fc"])
     assert "head.logits/kernel" not in {target.name for target, _ in found.pairs}
 
 
@@ -103,7 +103,7 @@ def test_integers_and_infinities_are_no_weights(plan, tmp_path):
     assert "fc.bias (3,) I32" in refused(plan, write(tmp_path / "a.safetensors", arrays))
     arrays = tensors(plan) | {"fc.bias": np.array([0, np.inf, np.nan], np.float32)}
     with open_weights(write(tmp_path / "b.safetensors", arrays)) as source:
-        found = match(plan, source)
+        found = match_weights(plan, source)
         with pytest.raises(KresnetError, match=r"(?s)infinite or no numbers.*fc\.bias"):
             list(found.arrays())
 
@@ -114,7 +114,7 @@ def test_half_precision_is_cast_and_counted(plan, tmp_path):
     for kind in (np.float16, ml_dtypes.bfloat16):
         arrays = {name: array.astype(kind) for name, array in tensors(plan).items()}
         with open_weights(write(tmp_path / "a.safetensors", arrays)) as source:
-            found = require(match(plan, source), plan)
+            found = require_match(match_weights(plan, source), plan)
             assert {tensor.type for _, tensor in found.pairs} == {np.dtype(kind).name}
             values = {target.name: array for target, array in found.arrays()}
         assert values["head.logits/bias"].dtype == np.float32

@@ -12,15 +12,15 @@ from kresnet.data.augment.crops import make_cut
 from kresnet.data.augment.erase import RandomErasing
 from kresnet.data.augment.rand_augment import RandomOperations
 from kresnet.data.augment.shift import ShiftAndFlip
-from kresnet.data.counter_rng import Dice
+from kresnet.data.counter_rng import CounterRng
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Augment
 
 
-class Change(Protocol):
+class BatchTransform(Protocol):
     """One augmentation: what it draws in NumPy, and what it does with it in the graph."""
 
-    def draw(self, dice: Dice) -> tuple[np.ndarray, ...]:
+    def draw(self, dice: CounterRng) -> tuple[np.ndarray, ...]:
         """What to do with each example: arrays (B, ...), functions of the dice alone."""
 
     def apply(self, images: tf.Tensor, *drawn: Any) -> tf.Tensor:
@@ -42,7 +42,7 @@ class Augmentation:
             KresnetError: `contradiction`, for settings that do not suit the input.
         """
         self.cut = make_cut(settings.crop, input) if settings.crop else None
-        self.changes: list[Change] = []
+        self.changes: list[BatchTransform] = []
         if settings.crop_padding or settings.flip:
             self.changes.append(ShiftAndFlip(settings.crop_padding, settings.flip))
         if settings.color_jitter:
@@ -54,7 +54,7 @@ class Augmentation:
         if settings.erase:
             self.changes.append(RandomErasing(settings.erase, input))
 
-    def draw(self, dice: Dice) -> list[tuple[np.ndarray, ...]]:
+    def draw(self, dice: CounterRng) -> list[tuple[np.ndarray, ...]]:
         """What the cut, if any, and each change need for the examples of the dice."""
         cut = [(self.cut.draw(dice),)] if self.cut else []
         return cut + [change.draw(dice) for change in self.changes]

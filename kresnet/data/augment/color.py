@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data.augment import operations
-from kresnet.data.counter_rng import Dice, Stream
+from kresnet.data.counter_rng import CounterRng, Stream
 from kresnet.errors import make_error
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import ColorJitter
@@ -24,7 +24,7 @@ class Jitter:
         """Take the recipe's settings."""
         self.widths = np.array([settings.brightness, settings.contrast, settings.saturation], np.float32)
 
-    def draw(self, dice: Dice) -> tuple[np.ndarray, ...]:
+    def draw(self, dice: CounterRng) -> tuple[np.ndarray, ...]:
         """Factors of brightness, contrast and saturation, float32 (B, 3)."""
         return ((1 + self.widths * (2 * dice.uniform(Stream.COLOR, 3) - 1)).astype(np.float32),)
 
@@ -51,7 +51,7 @@ class Lighting:
             raise make_error("contradiction", message, path="recipe.augment.lighting_std", remedy="lighting_std: 0")
         self.std = std
 
-    def draw(self, dice: Dice) -> tuple[np.ndarray, ...]:
+    def draw(self, dice: CounterRng) -> tuple[np.ndarray, ...]:
         """The colours, float32 (B, 3)."""
         weights = self.std * dice.normal(Stream.LIGHTING, 3) * _DEVIATIONS
         return ((weights @ _DIRECTIONS.T).astype(np.float32),)

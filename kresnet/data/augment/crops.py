@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.counter_rng import Dice, Stream
+from kresnet.data.counter_rng import CounterRng, Stream
 from kresnet.errors import make_error
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Crop, RescaledCrop, ResizedCrop
@@ -27,7 +27,7 @@ class Cut(Protocol):
 
     closed: bool
 
-    def draw(self, dice: Dice) -> np.ndarray:
+    def draw(self, dice: CounterRng) -> np.ndarray:
         """What `boxes` needs for each example: float32 (B, n)."""
 
     def boxes(self, numbers: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
@@ -41,7 +41,7 @@ class Resized:
     settings: ResizedCrop
     closed = True
 
-    def draw(self, dice: Dice) -> np.ndarray:
+    def draw(self, dice: CounterRng) -> np.ndarray:
         """See `Cut.draw`."""
         return dice.uniform(Stream.CROP, 2 + 2 * ATTEMPTS)
 
@@ -74,7 +74,7 @@ class Rescaled:
     width: int
     closed = False
 
-    def draw(self, dice: Dice) -> np.ndarray:
+    def draw(self, dice: CounterRng) -> np.ndarray:
         """See `Cut.draw`."""
         return dice.uniform(Stream.CROP, 3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.counter_rng import Dice, Stream
+from kresnet.data.counter_rng import CounterRng, Stream
 from kresnet.data.images import mean_color
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Erase
@@ -29,7 +29,7 @@ class RandomErasing:
         self.sheet = fixed.integers(0, 256, (2 * self.height, 2 * self.width, self.channels), np.uint8)
         self.mean = np.zeros(self.channels, np.uint8) if settings.fill == "black" else mean_color(input)
 
-    def draw(self, dice: Dice) -> tuple[np.ndarray, ...]:
+    def draw(self, dice: CounterRng) -> tuple[np.ndarray, ...]:
         """Rectangles int32 (B, 4), windows of the sheet int32 (B, 2), flipped bits uint8 (B, C).
 
         A rectangle is top, left, bottom, right; all zero for an image that stays whole.

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data.augment import operations
-from kresnet.data.counter_rng import Dice, Stream
+from kresnet.data.counter_rng import CounterRng, Stream
 from kresnet.data.images import mean_color
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import PaperRandAugment, RandAugment
@@ -45,7 +45,7 @@ class RandomOperations:
         self.names = PAPER if self.paper else TIMM
         self.fill = np.full(channels, 128, np.uint8) if self.paper else mean_color(input)
 
-    def draw(self, dice: Dice) -> tuple[np.ndarray, ...]:
+    def draw(self, dice: CounterRng) -> tuple[np.ndarray, ...]:
         """For each of K rounds: groups and tables, int32 (B, K); arguments, float32 (B, K); transforms (B, K, 8)."""
         rounds = self.settings.operations
         chosen, sign, whether = np.split(dice.uniform(Stream.RAND_AUGMENT, 3 * rounds), 3, axis=1)  # each (B, K)
@@ -91,7 +91,7 @@ class RandomOperations:
             parts[group] = function(parts[group], factors[group])
         return tf.ensure_shape(tf.dynamic_stitch(parted(tf.range(tf.shape(images)[0])), parts), images.shape)
 
-    def _levels(self, dice: Dice) -> np.ndarray:
+    def _levels(self, dice: CounterRng) -> np.ndarray:
         """Magnitudes over their greatest value, float64 (B, K)."""
         settings = self.settings
         if isinstance(settings, PaperRandAugment):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.counter_rng import Dice, Stream
+from kresnet.data.counter_rng import CounterRng, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class ShiftAndFlip:
     padding: int
     flip: bool
 
-    def draw(self, dice: Dice) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, dice: CounterRng) -> tuple[np.ndarray, np.ndarray]:
         """Shifts and flips, as `shift_and_flip` takes them."""
         shifts = dice.integers(Stream.SHIFT, 2 * self.padding + 1, 2)
         return shifts, dice.integers(Stream.FLIP, 2, 1)[:, 0].astype(bool) & self.flip

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kresnet.data.sources.dataset import DataSet, Targets, fingerprint
-from kresnet.data.sources.embedded import Arrays
+from kresnet.data.sources.embedded import ArraySource
 from kresnet.data.splits import Split
 from kresnet.errors import make_error
 from kresnet.files import digest
@@ -44,7 +44,7 @@ def open_arrays(data: ArraysData, input: Input) -> DataSet:
     else:
         names = tuple(map(str, range(train.shape[1]))) if kind == "labels" else ()
     splits = [
-        Split(split, Arrays(arrays[f"{split}_inputs"], arrays[f"{split}_targets"], input), input, resident_bytes=0)
+        Split(split, ArraySource(arrays[f"{split}_inputs"], arrays[f"{split}_targets"], input), input, resident_bytes=0)
         for split in ("train", "test")
     ]
     facts = {"kind": "arrays", "sha256": digest(path)}

@@ -16,7 +16,7 @@ from kresnet.files import digest
 from kresnet.spec.inputs import Input
 
 
-class Arrays:
+class ArraySource:
     """Decoded images of one size, or vectors; a `Source`."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, input: Input) -> None:
@@ -64,7 +64,7 @@ def open_embedded(input: Input) -> DataSet:
     require_channels("the embedded data (Fashion-MNIST)", 1, input)
     arrays = embedded.read()
     splits = {
-        name: Split(name, Arrays(arrays[f"{name}_images"], arrays[f"{name}_labels"], input), input)
+        name: Split(name, ArraySource(arrays[f"{name}_images"], arrays[f"{name}_labels"], input), input)
         for name in ("train", "test")
     }
     return DataSet(

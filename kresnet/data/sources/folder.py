@@ -21,7 +21,7 @@ from kresnet.spec.recipe import FolderData
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 
 
-class Files:
+class FileSource:
     """Image files with their labels; a `Source`."""
 
     native = False  # who knows, before all are read
@@ -81,14 +81,14 @@ class Listing:
     folder: Path
     classes: dict[str, list[tuple[str, int]]]
 
-    def source(self, input: Input) -> Files:
+    def source(self, input: Input) -> FileSource:
         """The files as a `Source`, labels numbering the classes."""
         examples = [
             (str(self.folder / name / file), label)
             for label, (name, files) in enumerate(self.classes.items())
             for file, _ in files
         ]
-        return Files([path for path, _ in examples], [label for _, label in examples], input)
+        return FileSource([path for path, _ in examples], [label for _, label in examples], input)
 
 
 def open_folder(data: FolderData, input: Input) -> DataSet:

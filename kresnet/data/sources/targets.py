@@ -19,17 +19,31 @@ def require_targets(data: DataSet, spec: Spec, plan: Plan) -> None:
         outputs = plan.by_name[next(iter(plan.outputs.values()))].shape
         if kind == "classes" or shape != outputs:
             found = "classes" if kind == "classes" else f"float32 (N, {', '.join(map(str, shape))})"
-            raise make_error("data_mismatch", "A network without a head learns values of its output's shape.",
-                       path="head.kind", expected=f"float32 (N, {', '.join(map(str, outputs))})", found=found,
-                       remedy="head: {classes: N}, or data of `kind: arrays`")  # fmt: skip
+            raise make_error(
+                "data_mismatch",
+                "A network without a head learns values of its output's shape.",
+                path="head.kind",
+                expected=f"float32 (N, {', '.join(map(str, outputs))})",
+                found=found,
+                remedy="head: {classes: N}, or data of `kind: arrays`",
+            )
         return
     if kind == "values":
-        raise make_error("data_mismatch", "A classifier learns classes or labels; these data are values.", path="head.kind",
-                   expected="integers (N,), or float32 0 or 1 (N, labels)", found=f"float32 of shape {shape}",
-                   remedy="head: {kind: none}")  # fmt: skip
+        raise make_error(
+            "data_mismatch",
+            "A classifier learns classes or labels; these data are values.",
+            path="head.kind",
+            expected="integers (N,), or float32 0 or 1 (N, labels)",
+            found=f"float32 of shape {shape}",
+            remedy="head: {kind: none}",
+        )
     if kind == "labels" and not spec.head.multi_label:
-        raise make_error("data_mismatch", "The data have independent labels, and the head expects one class an example.",
-                   path="head.multi_label", remedy="--set head.multi_label=true")  # fmt: skip
+        raise make_error(
+            "data_mismatch",
+            "The data have independent labels, and the head expects one class an example.",
+            path="head.multi_label",
+            remedy="--set head.multi_label=true",
+        )
     classes = len(data.class_names)
     if spec.head.classes != classes:
         message = f"The data have {classes} classes, the head {spec.head.classes}."

@@ -15,7 +15,7 @@ from kresnet.data.augment.crops import Cut
 from kresnet.data.crop_resize import decode_part
 from kresnet.data.images import decode, explain_unreadable, within_limits
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
-from kresnet.data.sources.tfrecord import DamagedRecord, Part, RecordIndex
+from kresnet.data.sources.tfrecord import DamagedRecord, RecordFile, RecordIndex
 from kresnet.data.splits import Split
 from kresnet.errors import Problem, make_error, nearest
 from kresnet.spec.inputs import Input
@@ -25,7 +25,7 @@ from kresnet.spec.recipe import TfdsData
 _FEATURES = {"image": tf.io.FixedLenFeature((), tf.string), "label": tf.io.FixedLenFeature((), tf.int64)}
 
 
-class Records:
+class RecordSource:
     """The records of a split; a `Source`. Their order is that of the files, as TFDS reads them one by one."""
 
     def __init__(self, index: RecordIndex, input: Input, *, classes: int, native: bool) -> None:
@@ -187,13 +187,13 @@ def _open_split(info: Any, field: str, text: str, input: Input, skip: bool) -> S
             nearest=nearest(text, names),
             remedy=f"--set recipe.data.{field}={names[0]}",
         ) from None
-    parts = (Part(Path(one.filename), one.skip, one.take) for one in instructions)
+    parts = (RecordFile(Path(one.filename), one.skip, one.take) for one in instructions)
     index = RecordIndex(parts, keep_damaged=skip)
     if not len(index):
         raise make_error("data_empty", f"The split {text!r} of {info.full_name} is empty.", path=f"recipe.data.{field}")
     features = info.features
     native = tuple(features["image"].shape) == input.shape
-    records = Records(index, input, classes=features["label"].num_classes, native=native)
+    records = RecordSource(index, input, classes=features["label"].num_classes, native=native)
     if not records.labelled():
         raise make_error(
             "data_mismatch",

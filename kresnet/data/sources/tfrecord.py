@@ -27,7 +27,7 @@ class DamagedRecord(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RecordFile:
     """Records `skip` to `skip + take - 1` of a file."""
 
     path: Path
@@ -38,7 +38,7 @@ class Part:
 class RecordIndex:
     """The records of several files' parts, in order, addressed by position."""
 
-    def __init__(self, parts: Iterable[Part], *, keep_damaged: bool = False) -> None:
+    def __init__(self, parts: Iterable[RecordFile], *, keep_damaged: bool = False) -> None:
         """Walk the files' record headers (about two seconds for a million records).
 
         Args:
@@ -86,7 +86,7 @@ class RecordIndex:
         return int(np.searchsorted(self._starts, position, side="right")) - 1
 
 
-def _walk(part: Part, keep_damaged: bool) -> np.ndarray:
+def _walk(part: RecordFile, keep_damaged: bool) -> np.ndarray:
     """Offset and length in bytes of the data of a part's records: int64 (take, 2)."""
     extents = np.full((part.take, 2), _LOST, np.int64)
     try:
@@ -111,7 +111,7 @@ def _walk(part: Part, keep_damaged: bool) -> np.ndarray:
     return extents
 
 
-def _given_up(extents: np.ndarray, part: Part, what: str, keep_damaged: bool) -> np.ndarray:
+def _given_up(extents: np.ndarray, part: RecordFile, what: str, keep_damaged: bool) -> np.ndarray:
     """What was found before the damage, if the rest is to be left out."""
     if keep_damaged:
         return extents

@@ -6,14 +6,14 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from kresnet.plan.resolved_recipe import Outline
+from kresnet.plan.resolved_recipe import ResolvedRecipe
 from kresnet.runs.background_writer import BackgroundWriter
 from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 from kresnet.spec.recipe import Checkpoints
 from kresnet.training.step.engine import Engine
 
 
-class Saver:
+class CheckpointSaver:
     """Saves after every epoch, at the recipe's steps and minutes, and when asked.
 
     Without a store it only takes part in reading the state, some of which all workers read together; the chief writes.
@@ -23,7 +23,7 @@ class Saver:
         stalled: seconds that training waited for them, since the run began.
     """
 
-    def __init__(self, store: CheckpointStore | None, wanted: Checkpoints, outline: Outline) -> None:
+    def __init__(self, store: CheckpointStore | None, wanted: Checkpoints, outline: ResolvedRecipe) -> None:
         self.store, self.wanted, self.outline = store, wanted, outline
         self.saves, self.stalled = 0, 0.0
         self._writer = BackgroundWriter()

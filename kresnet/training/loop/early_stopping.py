@@ -10,7 +10,7 @@ from kresnet.spec.recipe.stopping import FALLING
 
 
 @dataclass
-class EarlyStopping:
+class EarlyStoppingState:
     """Watches a metric of the test images; its facts are part of a checkpoint, so that a resumed run stops alike.
 
     Attributes:

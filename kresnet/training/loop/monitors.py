@@ -12,7 +12,7 @@ import tensorflow as tf
 from kresnet.diagnostics.checks import require_batch_norms
 from kresnet.plan import Plan
 from kresnet.probes.batch_norm_agreement import KERNEL_FIELDS, NormCheck, norm_checks, require_agreement, tolerance
-from kresnet.probes.gradient_flow import Flow, flow
+from kresnet.probes.gradient_flow import GradientFlow, gradient_flow
 from kresnet.probes.probe import Probe
 from kresnet.spec.recipe import Recipe
 
@@ -22,7 +22,7 @@ RECORDED = ("delta", "identity", "residual", "weights")
 Findings = Sequence[dict[str, np.ndarray]]
 
 
-class Instruments:
+class Monitors:
     """The probes of a run, and what becomes of their findings.
 
     A probe is due in step 0 and every so many steps after it, so that what a step computes depends on its number alone
@@ -59,7 +59,7 @@ class Instruments:
         return line
 
     def _gradients(self, step: int, probe: Probe, findings: Findings) -> dict[str, Any]:
-        found = flow(self.plan.name, probe.blocks, findings[0]["flow"])
+        found = gradient_flow(self.plan.name, probe.blocks, findings[0]["flow"])
         for block in found.blocks:
             tf.summary.scalar(f"gradients/delta/{block.name}", block.delta, step=step)
             tf.summary.scalar(f"gradients/weights/{block.name}", block.weights, step=step)
@@ -72,7 +72,7 @@ class Instruments:
         if probe.norms:
             require_agreement(_norm_checks(probe, findings))
 
-    def _warn(self, step: int, found: Flow) -> None:
+    def _warn(self, step: int, found: GradientFlow) -> None:
         if found.verdict != self.verdict:
             self.log(f"step {step}: {'' if found.verdict == 'holds' else 'warning: '}{found.sentence()}")
         self.verdict = found.verdict
@@ -89,7 +89,7 @@ def _norm_checks(probe: Probe, findings: Findings) -> list[NormCheck]:
     return norm_checks([norm.name for norm in probe.norms], [found["batch_norm"] for found in findings])
 
 
-def require_subject(plan: Plan, recipe: Recipe, replicas: int) -> None:
+def require_monitored(plan: Plan, recipe: Recipe, replicas: int) -> None:
     """Make sure, before a run begins, that what its recipe wants checked is there.
 
     Raises:

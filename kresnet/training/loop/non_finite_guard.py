@@ -8,7 +8,7 @@ from kresnet.errors import KresnetError, make_error
 from kresnet.spec.recipe import NonFinite, Recipe, Rollback, Skip
 
 
-class Guard:
+class NonFiniteGuard:
     """Decides, and counts; the counts are part of a run's state.
 
     Attributes:

@@ -48,11 +48,11 @@ class Progress:
         epoch, done = divmod(step - 1, self.steps_per_epoch)
         pieces = {
             f"epoch {epoch + 1}/{self.epochs}": 0,
-            **{named({name: value}): 1 + 2 * place for place, (name, value) in enumerate(metrics.items())},
+            **{metrics_text({name: value}): 1 + 2 * place for place, (name, value) in enumerate(metrics.items())},
             f"{images_per_second:,.0f} images/s": 4,
-            f"{clock(self._seconds_left(step))} left": 2,
+            f"{clock_text(self._seconds_left(step))} left": 2,
         }
-        self._draw(fitted(pieces, (done + 1) / self.steps_per_epoch, terminal.columns(self.stream) - 1))
+        self._draw(fit_to_width(pieces, (done + 1) / self.steps_per_epoch, terminal.columns(self.stream) - 1))
 
     def epoch(self, line: Mapping[str, object]) -> None:
         """At the end of an epoch, from its line of history."""
@@ -64,8 +64,8 @@ class Progress:
         waited = float(str(line["input_wait"]))
         waiting = f"  {waited:.0%} waiting for data" if waited >= TOLD_FROM else ""
         self._keep(
-            f"epoch {line['epoch']}/{self.epochs}  train {named(train)}  test {named(test)}  "
-            f"{line['images_per_second']:,.0f} images/s{waiting}  {clock(self._seconds_left(step))} left"
+            f"epoch {line['epoch']}/{self.epochs}  train {metrics_text(train)}  test {metrics_text(test)}  "
+            f"{line['images_per_second']:,.0f} images/s{waiting}  {clock_text(self._seconds_left(step))} left"
         )
 
     def _draw(self, line: Text) -> None:
@@ -91,7 +91,7 @@ class Progress:
 ProgressMaker = Callable[[int, int, int], Progress]
 
 
-def fitted(pieces: Mapping[str, int], share: float, width: int) -> Text:
+def fit_to_width(pieces: Mapping[str, int], share: float, width: int) -> Text:
     """A line of at most `width` cells.
 
     Args:
@@ -115,12 +115,12 @@ def fitted(pieces: Mapping[str, int], share: float, width: int) -> Text:
     return line
 
 
-def named(metrics: Mapping[str, float]) -> str:
+def metrics_text(metrics: Mapping[str, float]) -> str:
     """`loss 0.1234 top 5 accuracy 0.9876`."""
     return " ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items())
 
 
-def clock(seconds: float) -> str:
+def clock_text(seconds: float) -> str:
     """Seconds as `m:ss`, or `h:mm:ss` from an hour on."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -8,13 +8,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from kresnet.plan.resolved_recipe import Rate
+from kresnet.plan.resolved_recipe import LearningRatePlan
 
 #: From a step (an int, or an int64 tensor of any shape) to the learning rate (a float32 tensor of that shape).
 LearningRate = Callable[[Any], Any]
 
 
-def learning_rate(rate: Rate) -> LearningRate:
+def learning_rate(rate: LearningRatePlan) -> LearningRate:
     """The learning rate of a run as a function of the step; step 0 is the first update."""
     warmup = rate.warmup
     begin = warmup.steps if warmup else 0
@@ -33,24 +33,24 @@ def learning_rate(rate: Rate) -> LearningRate:
     return at
 
 
-def _constant(rate: Rate, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+def _constant(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
     return tf.ones_like(step)
 
 
-def _falls(rate: Rate, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+def _falls(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
     passed = step[..., tf.newaxis] >= tf.constant(settings["at_steps"], tf.float32)
     return tf.pow(settings["factor"], tf.reduce_sum(tf.cast(passed, tf.float32), axis=-1))
 
 
-def _cosine(rate: Rate, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+def _cosine(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
     return _eased(1.0, settings["final"], progress)
 
 
-def _polynomial(rate: Rate, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+def _polynomial(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
     return settings["final"] + (1.0 - settings["final"]) * tf.pow(1.0 - progress, settings["power"])
 
 
-def _one_cycle(rate: Rate, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+def _one_cycle(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
     """Both ends are steps: the first has the initial rate, the last the final one (as PyTorch counts)."""
     between = _eased if settings["curve"] == "cosine" else _straight
     top = settings["rise_fraction"] * rate.total_steps - 1.0
@@ -69,7 +69,7 @@ def _straight(first: float, last: float, progress: Any) -> Any:
     return first * (1.0 - progress) + last * progress
 
 
-_SHAPES: dict[str, Callable[[Rate, Mapping[str, Any], Any, Any], Any]] = {
+_SHAPES: dict[str, Callable[[LearningRatePlan, Mapping[str, Any], Any, Any], Any]] = {
     "constant": _constant,
     "falls": _falls,
     "cosine": _cosine,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-class Pace:
+class Throughput:
     """Sums over the calls of an epoch; the run's first call, which compiles, counts only where there is no other."""
 
     def __init__(self) -> None:

@@ -11,7 +11,9 @@ import tensorflow as tf
 Run = Callable[[Any, Any], tuple[Any, Sequence[Any]]]
 
 
-def in_parts(run: Run, images: Any, targets: Any, parts: int, sums: Sequence[Any], *, unroll: bool) -> tuple[Any, Any]:
+def accumulate(
+    run: Run, images: Any, targets: Any, parts: int, sums: Sequence[Any], *, unroll: bool
+) -> tuple[Any, Any]:
     """`run` on each of `parts` equal slices of a batch.
 
     Args:

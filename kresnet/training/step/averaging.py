@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 
-class Average:
+class WeightAverage:
     """The average of a network's weights over the steps of training.
 
     It lives in the weights of a network of its own, so that it can be evaluated and written like any other, and each

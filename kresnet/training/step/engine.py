@@ -173,10 +173,10 @@ class Engine:
 
     def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
         for _ in tf.range(count):
-            batch = self._awaited(batches)
+            batch = self._next_batch(batches)
             self._step(lambda batch, live: (self.trainer.train_step(batch, live), {}), batch)
 
-    def _awaited(self, batches: Iterator[Any]) -> Any:
+    def _next_batch(self, batches: Iterator[Any]) -> Any:
         """The next batch, and in `waited` how long it took to come; the clock is read in the graph.
 
         The step goes on after the second reading, which a single thread might otherwise come to last.

@@ -30,7 +30,7 @@ class Loss(abc.ABC):
     def scores(self, outputs: Any, targets: Any, *, detailed: bool = False) -> dict[str, Any]:
         """The other metrics of each example, float32 `(n,)` each."""
 
-    def tally(self, outputs: Any, targets: Any, weights: Any) -> Any:
+    def confusion_matrix(self, outputs: Any, targets: Any, weights: Any) -> Any:
         """Counts that tell the classes apart, float32; weights `(n,)` are 0 for padding. None without classes."""
         return None
 
@@ -58,7 +58,7 @@ class Softmax(Loss):
             found["top_5_accuracy"] = tf.cast(tf.math.in_top_k(labels, outputs, 5), tf.float32)
         return found
 
-    def tally(self, outputs: Any, targets: Any, weights: Any) -> Any:
+    def confusion_matrix(self, outputs: Any, targets: Any, weights: Any) -> Any:
         """The confusion matrix `(classes, classes)`: row the label, column the largest logit."""
         guesses = tf.argmax(outputs, axis=-1, output_type=targets.dtype)
         return tf.math.confusion_matrix(targets, guesses, outputs.shape[-1], weights, dtype=tf.float32)
@@ -103,7 +103,7 @@ class SigmoidOfLabels(Loss):
         scores = {"accuracy": tf.reduce_mean(right, -1)}
         return scores | {"exact_match": tf.reduce_min(right, -1)} if detailed else scores
 
-    def tally(self, outputs: Any, targets: Any, weights: Any) -> Any:
+    def confusion_matrix(self, outputs: Any, targets: Any, weights: Any) -> Any:
         """A table `(classes, 2, 2)`: of each label, row absent or present, column found absent or present."""
         found, there = _present(outputs, targets)
         pairs = tf.one_hot(2 * tf.cast(there, tf.int32) + tf.cast(found, tf.int32), 4)  # (n, classes, 4)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from kresnet.training.step.accumulation import in_parts
-from kresnet.training.step.averaging import Average
+from kresnet.training.step.accumulation import accumulate
+from kresnet.training.step.averaging import WeightAverage
 from kresnet.training.step.clipping import Clip
 from kresnet.training.step.loss_scale import LossScale
 from kresnet.training.step.losses import Loss, Softmax
@@ -42,7 +42,7 @@ class Backward:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pass:
+class _PassResult:
     """One replica's pass over some images: what `Backward` is made of; `findings` still needs the summed gradients."""
 
     outputs: Any
@@ -73,7 +73,7 @@ class Trainer(keras.Model):
         *,
         loss: Loss | None = None,
         clip: Clip | None = None,
-        average: Average | None = None,
+        average: WeightAverage | None = None,
         accumulate_steps: int = 1,
         loss_scale: LossScale | None = None,
         forward: Callable[[Any], Any] | None = None,
@@ -149,32 +149,34 @@ class Trainer(keras.Model):
         return Backward(whole.outputs, whole.loss, global_loss, gradients, findings)
 
     @tf.autograph.experimental.do_not_convert
-    def _pass_in_parts(self, images: Any, targets: Any, probe: Probe | None, replicas: int) -> tuple[_Pass, _Pass]:
+    def _pass_in_parts(
+        self, images: Any, targets: Any, probe: Probe | None, replicas: int
+    ) -> tuple[_PassResult, _PassResult]:
         """The pass over a replica's images, all at once or in parts, and the pass of the last part, which is probed."""
         parts = self.accumulate_steps
         share = 1.0 / (replicas * parts)
         if parts == 1:
-            whole = self._pass(images, targets, share, probe)
+            whole = self._forward_backward(images, targets, share, probe)
             return whole, whole
-        passes: list[_Pass] = []
+        passes: list[_PassResult] = []
 
         def run(images: Any, targets: Any) -> tuple[Any, list[Any]]:
             last = len(passes) == parts - 1
-            passes.append(self._pass(images, targets, share, probe if last else None))
+            passes.append(self._forward_backward(images, targets, share, probe if last else None))
             return passes[-1].outputs, [passes[-1].loss / parts, *passes[-1].gradients]
 
         zeros = [tf.zeros(()), *(tf.zeros_like(weight.value) for weight in self.network.trainable_variables)]
         unroll = replicas > 1 or probe is not None
-        outputs, (loss, *gradients) = in_parts(run, images, targets, parts, zeros, unroll=unroll)
+        outputs, (loss, *gradients) = accumulate(run, images, targets, parts, zeros, unroll=unroll)
         outputs = tf.ensure_shape(outputs, (images.shape[0], *passes[-1].outputs.shape[1:]))
-        return _Pass(outputs, loss, gradients), passes[-1]
+        return _PassResult(outputs, loss, gradients), passes[-1]
 
-    def _pass(self, images: Any, targets: Any, share: float, probe: Probe | None) -> _Pass:
+    def _forward_backward(self, images: Any, targets: Any, share: float, probe: Probe | None) -> _PassResult:
         """Forward and back over some images at once; the gradients are those of `share` of their mean loss."""
         if self.compiled and not probe:
             factor = self.loss_scale.scaled(share) if self.loss_scale else share
             outputs, loss, gradients = self.compiled(images, targets, factor)
-            return _Pass(outputs, loss, self.loss_scale.unscaled(gradients) if self.loss_scale else gradients)
+            return _PassResult(outputs, loss, self.loss_scale.unscaled(gradients) if self.loss_scale else gradients)
         with tf.GradientTape() as tape:
             if probe:
                 tape.watch(images)  # a first block may read them
@@ -189,7 +191,7 @@ class Trainer(keras.Model):
             backward = self.loss_scale.unscaled(backward)
         local, inside = backward[: len(weights)], dict(zip(watched, backward[len(weights) :], strict=True))
         findings = partial(probe.findings, passage, inside, local) if probe and passage else None
-        return _Pass(outputs, loss, local, findings)
+        return _PassResult(outputs, loss, local, findings)
 
     def _update(self, gradients: list[Any], norm: Any) -> None:
         if self.clip is not None:  # of the whole batch's gradient, hence after the sum
@@ -215,5 +217,5 @@ class Trainer(keras.Model):
         losses = {"loss": self.objective.of(outputs, targets, training=False)}
         values = losses | self.objective.scores(outputs, targets, detailed=True)
         sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
-        tally = self.objective.tally(outputs, targets, weights)
+        tally = self.objective.confusion_matrix(outputs, targets, weights)
         return sums | {"weight": tf.reduce_sum(weights)} | ({} if tally is None else {"tally": tally})

@@ -9,7 +9,7 @@ from PIL import Image, ImageEnhance
 from pydantic import ValidationError
 
 from kresnet.data.augment.color import Jitter, Lighting
-from kresnet.data.counter_rng import Dice
+from kresnet.data.counter_rng import CounterRng
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import ColorJitter
@@ -17,7 +17,7 @@ from kresnet.spec.recipe import ColorJitter
 
 def test_jitter_is_pillows(photo: np.ndarray) -> None:
     change = Jitter(ColorJitter(brightness=0.4, contrast=0.3, saturation=0.6))
-    (factors,) = change.draw(Dice(0, 0, np.arange(2000)))
+    (factors,) = change.draw(CounterRng(0, 0, np.arange(2000)))
     np.testing.assert_allclose(factors.min(axis=0), [0.6, 0.7, 0.4], atol=0.01)
     np.testing.assert_allclose(factors.max(axis=0), [1.4, 1.3, 1.6], atol=0.01)
     images = np.repeat(photo[np.newaxis], 20, axis=0)
@@ -37,7 +37,7 @@ def test_a_jitter_of_nothing_is_refused() -> None:
 
 def test_lighting_has_the_covariance_of_imagenets_colours(photo: np.ndarray) -> None:
     change = Lighting(0.1, Input(shape=(48, 60, 3)))
-    (colors,) = change.draw(Dice(0, 0, np.arange(40_000)))
+    (colors,) = change.draw(CounterRng(0, 0, np.arange(40_000)))
     # Eigenvalues and eigenvectors as published in fb.resnet.torch: covariance = V diag((0.1 · 255 · λ)²) Vᵀ.
     vectors = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]])
     covariance = vectors @ np.diag((0.1 * 255 * np.array([0.2175, 0.0188, 0.0045])) ** 2) @ vectors.T

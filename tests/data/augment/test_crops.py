@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kresnet.data.augment.crops import ATTEMPTS, make_cut
-from kresnet.data.counter_rng import Dice
+from kresnet.data.counter_rng import CounterRng
 from kresnet.data.crop_resize import cut_part, decode_part, resample_parts
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input, Stretch
@@ -40,7 +40,7 @@ def torchvision_rule(numbers: np.ndarray, height: int, width: int) -> tuple[int,
 @pytest.mark.parametrize("size", [(48, 60), (300, 200), (10, 100), (100, 10), (1, 1)])
 def test_boxes_are_torchvisions(size: tuple[int, int]) -> None:
     cut = make_cut(RESIZED, Input(shape=(32, 32, 3)))
-    numbers = cut.draw(Dice(0, 0, np.arange(300)))
+    numbers = cut.draw(CounterRng(0, 0, np.arange(300)))
     ours = cut.boxes(tf.constant(numbers), *size).numpy()
     theirs = np.array([torchvision_rule(row.astype(float), *size) for row in numbers])
     assert (ours == theirs).all(axis=1).mean() > 0.99  # float32 rounds a few sides the other way
@@ -49,7 +49,7 @@ def test_boxes_are_torchvisions(size: tuple[int, int]) -> None:
 
 def test_rescaled_boxes_are_cuts_of_a_resized_image() -> None:
     cut = make_cut(RESCALED, Input(shape=(32, 24, 3)))
-    boxes = cut.boxes(tf.constant(cut.draw(Dice(0, 0, np.arange(4000)))), 100, 300).numpy()
+    boxes = cut.boxes(tf.constant(cut.draw(CounterRng(0, 0, np.arange(4000)))), 100, 300).numpy()
     sides = np.rint(100 * 32 / boxes[:, 2])  # the resized image's shorter side
     assert set(sides) == set(range(32, 49))
     np.testing.assert_allclose(np.bincount(sides.astype(int))[32:], 4000 / 17, rtol=0.25)
@@ -82,7 +82,7 @@ def test_pixels_are_pillows(photo: np.ndarray, crop: ResizedCrop | RescaledCrop,
     file = io.BytesIO()
     Image.fromarray(photo).save(file, "PNG")
     decode = tf.function(lambda numbers: decode_part(tf.constant(file.getvalue()), numbers, cut, input))
-    for numbers in tf.constant(cut.draw(Dice(1, 0, np.arange(25)))):
+    for numbers in tf.constant(cut.draw(CounterRng(1, 0, np.arange(25)))):
         box = cut.boxes(numbers[tf.newaxis], *photo.shape[:2]).numpy()[0]
         ours = decode(numbers).numpy()
         np.testing.assert_array_equal(ours, cut_part(tf.constant(photo), numbers, cut, input))
@@ -98,7 +98,7 @@ def test_a_batch_in_memory_is_cut_as_one_image(
     native = np.ascontiguousarray(photo[:32, :24])
     input = Input(shape=(32, 24, 3), resize=Stretch(kind="stretch", interpolation=interpolation))
     cut = make_cut(crop, input)
-    numbers = tf.constant(cut.draw(Dice(1, 0, np.arange(40))))
+    numbers = tf.constant(cut.draw(CounterRng(1, 0, np.arange(40))))
     images = tf.constant(np.stack([np.roll(native, each, axis=0) for each in range(40)]))
     parts = resample_parts(images, cut.boxes(numbers, 32, 24), cut.closed, input).numpy()
     for image, dice, part in zip(images, numbers, parts, strict=True):
@@ -112,7 +112,7 @@ def test_nearest_takes_the_pixel_of_each_centre(crop: ResizedCrop | RescaledCrop
     places = np.stack(np.broadcast_arrays(*np.ogrid[:32, :24], 0), axis=-1).astype(np.uint8)
     input = Input(shape=(32, 24, 3), resize=Stretch(kind="stretch", interpolation="nearest"))
     cut = make_cut(crop, input)
-    numbers = tf.constant(cut.draw(Dice(1, 0, np.arange(40))))
+    numbers = tf.constant(cut.draw(CounterRng(1, 0, np.arange(40))))
     boxes = cut.boxes(numbers, 32, 24)
     batch = resample_parts(tf.constant(np.repeat(places[np.newaxis], 40, axis=0)), boxes, cut.closed, input).numpy()
     for part, dice, box in zip(batch, numbers, boxes.numpy().astype(float), strict=True):
@@ -136,7 +136,7 @@ def test_a_jpeg_is_decoded_in_part(crop: ResizedCrop | RescaledCrop, mode: str) 
     cut = make_cut(crop, input)
     whole = tf.io.decode_image(encoded, channels=1 if mode == "L" else 3)
     read = tf.function(lambda numbers: decode_part(encoded, numbers, cut, input))
-    for numbers in tf.constant(cut.draw(Dice(2, 0, np.arange(20)))):
+    for numbers in tf.constant(cut.draw(CounterRng(2, 0, np.arange(20)))):
         ours, expected = read(numbers).numpy(), cut_part(whole, numbers, cut, input).numpy()
         # Colour of half resolution is interpolated a little differently at the border of what is decoded.
         assert np.abs(ours.astype(int) - expected).mean() < 1.5
@@ -145,7 +145,7 @@ def test_a_jpeg_is_decoded_in_part(crop: ResizedCrop | RescaledCrop, mode: str) 
 def test_what_is_no_image_is_an_ordinary_error() -> None:
     input = Input(shape=(32, 32, 3))
     cut = make_cut(RESIZED, input)
-    numbers = tf.constant(cut.draw(Dice(0, 0, np.arange(1)))[0])
+    numbers = tf.constant(cut.draw(CounterRng(0, 0, np.arange(1)))[0])
     for bytes_ in (b"", b"\xff\xd8\xff\xe0 no JPEG", b"nonsense"):
         with pytest.raises(tf.errors.InvalidArgumentError):
             decode_part(tf.constant(bytes_), numbers, cut, input)

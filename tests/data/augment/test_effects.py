@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kresnet.data.augment import Augmentation
 from kresnet.data.augment.mix import draw_mixture, mix_pairs
-from kresnet.data.counter_rng import Dice
+from kresnet.data.counter_rng import CounterRng
 from kresnet.data.crop_resize import resample_parts
 from kresnet.spec.inputs import Input, Pixels
 from kresnet.spec.recipe import Augment
@@ -72,7 +72,7 @@ def result(document: dict[str, Any]) -> np.ndarray:
     augmentation, positions = Augmentation(settings, INPUT), np.arange(16)
     random = np.random.default_rng(0)
     start = tf.constant(np.kron(random.integers(0, 256, (16, 6, 6, 3)), np.ones((1, 4, 4, 1))).astype(np.uint8))
-    drawn = augmentation.draw(Dice(0, 0, positions))
+    drawn = augmentation.draw(CounterRng(0, 0, positions))
     images = start
     if augmentation.cut:
         boxes = augmentation.cut.boxes(tf.constant(drawn.pop(0)[0]), 24, 24)

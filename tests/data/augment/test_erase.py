@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.data.augment.erase import RandomErasing
-from kresnet.data.counter_rng import Dice
+from kresnet.data.counter_rng import CounterRng
 from kresnet.spec.inputs import Input, Pixels
 from kresnet.spec.recipe import Erase
 
@@ -18,7 +18,7 @@ INPUT = Input(shape=(40, 32, 3), pixels=Pixels(mean=(0.5, 0.25, 0.0)))
 def test_the_rectangle_and_nothing_else(fill: str) -> None:
     change = RandomErasing(Erase(probability=0.7, fill=fill), INPUT)
     images = np.random.default_rng(0).integers(1, 256, (64, 40, 32, 3), np.uint8)
-    drawn = change.draw(Dice(0, 0, np.arange(64)))
+    drawn = change.draw(CounterRng(0, 0, np.arange(64)))
     erased = change.apply(tf.constant(images), *map(tf.constant, drawn)).numpy()
     assert erased.dtype == np.uint8
     for image, result, (top, left, bottom, right) in zip(images, erased, drawn[0], strict=True):
@@ -34,7 +34,7 @@ def test_the_rectangle_and_nothing_else(fill: str) -> None:
 
 def test_noise_differs_between_images() -> None:
     change = RandomErasing(Erase(probability=1.0, area=(0.5, 0.5), aspect=(1.0, 1.0)), INPUT)
-    drawn = change.draw(Dice(0, 0, np.arange(50)))
+    drawn = change.draw(CounterRng(0, 0, np.arange(50)))
     erased = change.apply(tf.zeros((50, 40, 32, 3), tf.uint8), *map(tf.constant, drawn)).numpy()
     rectangles = {
         erased[index, top : top + 8, left : left + 8].tobytes() for index, (top, left, _, _) in enumerate(drawn[0])
@@ -44,7 +44,7 @@ def test_noise_differs_between_images() -> None:
 
 def test_share_area_and_proportions() -> None:
     change = RandomErasing(Erase(probability=0.25), Input(shape=(400, 400, 3)))
-    rectangles = change.draw(Dice(0, 0, np.arange(20_000)))[0]
+    rectangles = change.draw(CounterRng(0, 0, np.arange(20_000)))[0]
     sides = rectangles[:, 2:] - rectangles[:, :2]
     taken = sides[:, 0] > 0
     np.testing.assert_allclose(taken.mean(), 0.25, atol=0.01)
@@ -58,4 +58,4 @@ def test_share_area_and_proportions() -> None:
 
 def test_what_never_fits_leaves_images_whole() -> None:
     change = RandomErasing(Erase(probability=1.0, area=(1.0, 1.0), aspect=(1.0, 1.0)), INPUT)
-    assert not change.draw(Dice(0, 0, np.arange(9)))[0].any()
+    assert not change.draw(CounterRng(0, 0, np.arange(9)))[0].any()

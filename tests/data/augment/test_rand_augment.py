@@ -9,7 +9,7 @@ from PIL import Image
 
 from kresnet.data.augment import rand_augment
 from kresnet.data.augment.rand_augment import RandomOperations
-from kresnet.data.counter_rng import Dice
+from kresnet.data.counter_rng import CounterRng
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import PaperRandAugment, TimmRandAugment
 
@@ -95,11 +95,11 @@ def test_timm_keeps_blends_above_a_tenth() -> None:
 def test_a_batch_is_its_images_one_by_one(change: RandomOperations, photo: np.ndarray) -> None:
     positions = np.arange(64)
     images = np.stack([np.roll(photo, 3 * shift, axis=1) for shift in positions])
-    together = change.apply(tf.constant(images), *map(tf.constant, change.draw(Dice(1, 2, positions)))).numpy()
+    together = change.apply(tf.constant(images), *map(tf.constant, change.draw(CounterRng(1, 2, positions)))).numpy()
     assert together.dtype == np.uint8
     changed = 0
     for position in positions[::5]:
-        drawn = change.draw(Dice(1, 2, positions[position : position + 1]))
+        drawn = change.draw(CounterRng(1, 2, positions[position : position + 1]))
         alone = change.apply(tf.constant(images[position : position + 1]), *map(tf.constant, drawn)).numpy()[0]
         np.testing.assert_array_equal(together[position], alone)
         changed += not np.array_equal(alone, images[position])
@@ -107,7 +107,7 @@ def test_a_batch_is_its_images_one_by_one(change: RandomOperations, photo: np.nd
 
 
 def test_every_operation_is_drawn_about_equally_often() -> None:
-    groups, tables, arguments, _ = TIMM.draw(Dice(0, 0, np.arange(30_000)))
+    groups, tables, arguments, _ = TIMM.draw(CounterRng(0, 0, np.arange(30_000)))
     np.testing.assert_allclose((groups == 0).mean(), 0.5, atol=0.01)  # skipped
     shares = [(groups == 1).mean(), *((tables[groups == 2] == kind).mean() for kind in range(6))]
     np.testing.assert_allclose(shares, [0.5 * 5 / 15, *[1 / 6] * 6], atol=0.01)
@@ -117,7 +117,7 @@ def test_every_operation_is_drawn_about_equally_often() -> None:
 
 def test_the_magnitude_of_timm_varies_as_told() -> None:
     change = RandomOperations(TimmRandAugment(kind="timm", magnitude=5.0, magnitude_std=0.5, operations=1), INPUT)
-    levels = change._levels(Dice(0, 0, np.arange(20_000))) * 10
+    levels = change._levels(CounterRng(0, 0, np.arange(20_000))) * 10
     np.testing.assert_allclose([levels.mean(), levels.std()], [5, 0.5], atol=0.02)
     change = RandomOperations(TimmRandAugment(kind="timm", magnitude=10.0, magnitude_std=3.0), INPUT)
-    assert change._levels(Dice(0, 0, np.arange(1000))).max() == 1
+    assert change._levels(CounterRng(0, 0, np.arange(1000))).max() == 1

@@ -12,7 +12,7 @@ from PIL import Image
 
 from kresnet.data import splits
 from kresnet.data.augment.crops import make_cut
-from kresnet.data.counter_rng import Dice
+from kresnet.data.counter_rng import CounterRng
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import open_data
 from kresnet.data.splits import naming_unreadable_images
@@ -125,7 +125,7 @@ def test_random_parts_are_cut_from_the_files(make_folder: Callable[..., Path]) -
     data, stored = open_data(folder, input), open_data(folder, INPUT).train.fetch(np.arange(8))[0].numpy()
     cut = make_cut(ResizedCrop(kind="resized", area=(0.25, 0.25), aspect=(1.0, 1.0)), input)
     positions = np.array([6, 1, 3])
-    images, labels = data.train.fetch(positions, cut, cut.draw(Dice(0, 0, positions)))
+    images, labels = data.train.fetch(positions, cut, cut.draw(CounterRng(0, 0, positions)))
     np.testing.assert_array_equal(labels, [1, 0, 1])
     for image, position in zip(images.numpy(), positions, strict=True):
         windows = np.lib.stride_tricks.sliding_window_view(stored[position], (4, 4, 3))

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from kresnet.data.augment.crops import make_cut
-from kresnet.data.counter_rng import Dice
+from kresnet.data.counter_rng import CounterRng
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
-from kresnet.data.sources.tfrecord import Part, RecordIndex
+from kresnet.data.sources.tfrecord import RecordFile, RecordIndex
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import ResizedCrop, TfdsData
@@ -93,7 +93,7 @@ def damaged(tfds_dir: Path, tmp_path: Path) -> tuple[Path, Path]:
 
 def test_a_damaged_record_is_named(damaged: tuple[Path, Path]) -> None:
     folder, file = damaged
-    record = RecordIndex([Part(file, 0, 8)])
+    record = RecordIndex([RecordFile(file, 0, 8)])
     offset, length = record._extents[7]
     contents = bytearray(file.read_bytes())
     contents[offset + 100 : offset + length - 30] = bytes(length - 130)
@@ -130,7 +130,7 @@ def test_random_parts_are_cut_from_the_records(tfds_dir: Path) -> None:
     positions = np.array([120, 3, 7])
     stored, labels = open_data(data, COLOUR).train.fetch(positions)
     cut = make_cut(ResizedCrop(kind="resized", area=(1 / 16, 1 / 16), aspect=(1.0, 1.0)), input)
-    parts, found = open_data(data, input).train.fetch(positions, cut, cut.draw(Dice(0, 0, positions)))
+    parts, found = open_data(data, input).train.fetch(positions, cut, cut.draw(CounterRng(0, 0, positions)))
     np.testing.assert_array_equal(found, labels)
     for image, part in zip(stored.numpy().astype(int), parts.numpy(), strict=True):
         windows = np.lib.stride_tricks.sliding_window_view(image, (8, 8, 3))

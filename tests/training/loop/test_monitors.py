@@ -10,11 +10,11 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from kresnet.diagnostics.network_under_test import open_subject
+from kresnet.diagnostics.network_under_test import open_network_under_test
 from kresnet.errors import KresnetError
 from kresnet.plan import make_plan
-from kresnet.probes.block_paths import batch_norms, blocks
-from kresnet.runs.run_directory import Run
+from kresnet.probes.block_paths import batch_norms, block_paths
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training import fit
@@ -34,7 +34,7 @@ def recipe(**changes) -> Recipe:
 
 def start(directory, settings: Recipe, log=lambda text: None, **changes):
     spec = Spec.model_validate(document(**({"stages": STAGES} | changes)))
-    run = Run(directory)
+    run = RunDirectory(directory)
     fit.start(run, spec, make_plan(spec), settings, log)
     return run
 
@@ -52,7 +52,7 @@ def lines(run):
 def test_history_holds_the_norms_at_the_interval(measured):
     found = [line for line in lines(measured) if "gradients" in line]
     assert [line["step"] for line in found] == [1, 5, 9]
-    names = [block.name for block in blocks(plan_of(stages=STAGES))]
+    names = [block.name for block in block_paths(plan_of(stages=STAGES))]
     for line in found:
         assert list(line["gradients"]["blocks"]) == names
         assert all(block["delta"] > 0 and block["weights"] > 0 for block in line["gradients"]["blocks"].values())
@@ -84,13 +84,13 @@ def test_a_run_is_examined_with_its_weights(measured, tmp_path):
     """The final ones; of an unfinished run those of its newest checkpoint."""
     unfinished = tmp_path / "unfinished"
     shutil.copytree(measured.directory, unfinished, ignore=shutil.ignore_patterns("model.keras"))
-    final, saved = open_subject(str(measured), batch=8), open_subject(str(unfinished), batch=8)
-    assert "model.keras" in final.told[0]
-    assert "after step 10" in saved.told[0]
+    final, saved = open_network_under_test(str(measured), batch=8), open_network_under_test(str(unfinished), batch=8)
+    assert "model.keras" in final.provenance[0]
+    assert "after step 10" in saved.provenance[0]
     for a, b in zip(*(subject.engine.trainer.network.get_weights() for subject in (final, saved)), strict=True):
         np.testing.assert_array_equal(a, b)
     with pytest.raises(KresnetError, match="as it was trained"):
-        open_subject(str(measured), overrides=["activation=relu6"], batch=8)
+        open_network_under_test(str(measured), overrides=["activation=relu6"], batch=8)
 
 
 def test_a_measured_run_learns_what_an_unmeasured_one_does(measured, tmp_path):

@@ -11,11 +11,11 @@ from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.plan import make_plan
 from kresnet.probes.first_non_finite import NonFiniteProbe
-from kresnet.runs.run_directory import Run
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe, Rollback, Sgd, Skip
 from kresnet.training.loop import session
-from kresnet.training.loop.non_finite_guard import Guard
+from kresnet.training.loop.non_finite_guard import NonFiniteGuard
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.optimizers import make_optimizer
 from kresnet.training.step.trainer import Trainer
@@ -121,7 +121,7 @@ def test_finite_numbers_whose_squares_overflow_are_told_apart(engine):
 
 def poison(monkeypatch, steps: set[int], *, until_going_back: bool = False) -> list[int]:
     """Make the images of these steps NaN; the steps at which iterators were begun are returned as it happens."""
-    original, original_batches, begun, harmless = session.training_batches, session.Session._batches, [], []
+    original, original_batches, begun, harmless = session.training_batches, session.TrainingSession._batches, [], []
 
     def batches(self):
         harmless[:] = [True] if until_going_back and self.guard.rollbacks else []
@@ -140,12 +140,12 @@ def poison(monkeypatch, steps: set[int], *, until_going_back: bool = False) -> l
         return batches.enumerate(start_step).map(spoil)
 
     monkeypatch.setattr(session, "training_batches", poisoned)
-    monkeypatch.setattr(session.Session, "_batches", batches)
+    monkeypatch.setattr(session.TrainingSession, "_batches", batches)
     return begun
 
 
-def trained(folder, name: str, wanted: Recipe) -> tuple[Run, dict, list[str]]:
-    run = Run(folder / name)
+def trained(folder, name: str, wanted: Recipe) -> tuple[RunDirectory, dict, list[str]]:
+    run = RunDirectory(folder / name)
     return run, *in_one_life(run, SPEC, PLAN, wanted)
 
 
@@ -156,7 +156,7 @@ def test_by_default_the_run_ends_naming_step_batch_and_layer(tmp_path, monkeypat
     problem = error.value.problems[0]
     assert problem.code == "diverged"
     assert problem.message == f"In step 8 of {STEPS} (epoch 1, batch 8) the images themselves are not finite."
-    assert Run(tmp_path / "stopped").newest_step() == 6
+    assert RunDirectory(tmp_path / "stopped").newest_step() == 6
 
 
 def test_a_learning_rate_out_of_all_bounds_ends_the_run_at_the_layer_that_overflows(tmp_path):
@@ -174,7 +174,7 @@ def test_skipping_leaves_the_step_out_and_resumes_exactly(tmp_path, monkeypatch)
     assert next(line for line in told if "Leaving it out" in line).startswith(f"In step 7 of {STEPS}")
     assert all(np.isfinite(weight).all() for weight in weights(run.model))
     assert json.loads(run.history.read_text().splitlines()[-1])["step"] == STEPS
-    again = Run(tmp_path / "again")
+    again = RunDirectory(tmp_path / "again")
     assert in_many_lives(again, SPEC, PLAN, wanted, STEPS) >= 4
     assert_same(run, again)
 
@@ -187,7 +187,7 @@ def test_going_back_lowers_the_learning_rate_for_good_and_resumes_exactly(tmp_pa
     assert begun == [0, 10, 6]  # the run, the look at the step, and once more from the checkpoint before it
     assert any("Going back to step 6, with 0.5 of the learning rate" in line for line in told)
     assert json.loads(run.history.read_text().splitlines()[-1])["learning_rate"] == pytest.approx(0.025)
-    again = Run(tmp_path / "again")
+    again = RunDirectory(tmp_path / "again")
     assert in_many_lives(again, SPEC, PLAN, wanted, STEPS) >= 4
     assert_same(run, again)
 
@@ -201,10 +201,10 @@ def test_going_back_in_vain_ends(tmp_path, monkeypatch):
 
 
 def test_a_guard_counts_steps_in_a_row_and_its_counts_come_back():
-    guard = Guard(recipe(non_finite={"kind": "skip", "at_most_in_a_row": 2}))
+    guard = NonFiniteGuard(recipe(non_finite={"kind": "skip", "at_most_in_a_row": 2}))
     for step in (3, 4, 9, 10):
         guard.decide(step, "told")
-    restored = Guard(guard_recipe := recipe(non_finite={"kind": "skip", "at_most_in_a_row": 2}))
+    restored = NonFiniteGuard(guard_recipe := recipe(non_finite={"kind": "skip", "at_most_in_a_row": 2}))
     restored.restore(json.loads(json.dumps(guard.facts())))
     assert restored.counts() == {"skipped_steps": 4, "rollbacks": 0}
     with pytest.raises(KresnetError):
@@ -213,7 +213,7 @@ def test_a_guard_counts_steps_in_a_row_and_its_counts_come_back():
 
 
 def test_a_guard_goes_back_so_often_and_no_more():
-    guard = Guard(recipe(non_finite={"kind": "rollback", "at_most": 2}))
+    guard = NonFiniteGuard(recipe(non_finite={"kind": "rollback", "at_most": 2}))
     assert isinstance(guard.wanted, Rollback)
     scales = []
     for _ in range(2):

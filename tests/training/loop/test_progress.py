@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kresnet.training.loop.progress import Progress, clock, fitted
+from kresnet.training.loop.progress import Progress, clock_text, fit_to_width
 from tests.command import KRESNET
 from tests.diagnostics.networks import document
 from tests.screen import Screen
@@ -45,7 +45,7 @@ for step in range(1, 41):
 
 @pytest.mark.parametrize("width", range(1, 160))
 def test_a_line_fits_and_says_what_matters_most(width: int) -> None:
-    line = fitted(PIECES, 0.3, width)
+    line = fit_to_width(PIECES, 0.3, width)
     assert line.cell_len <= width
     said = [text for text in PIECES if text in line.plain]
     important = sorted(PIECES, key=lambda text: PIECES[text])
@@ -55,7 +55,7 @@ def test_a_line_fits_and_says_what_matters_most(width: int) -> None:
 
 def test_the_bar_shows_the_share() -> None:
     for share, full in ((0.0, 0), (0.5, 10), (1.0, 20)):
-        assert fitted(PIECES, share, 200).plain.count("━") == full
+        assert fit_to_width(PIECES, share, 200).plain.count("━") == full
 
 
 def test_a_log_has_a_line_an_epoch_and_no_escapes() -> None:
@@ -125,7 +125,7 @@ def test_the_line_can_be_written_in_any_locale() -> None:
 
 def test_durations_in_hours_minutes_and_seconds() -> None:
     shown = {0: "0:00", 59.6: "1:00", 3599: "59:59", 3600: "1:00:00", 360_000: "100:00:00"}
-    assert {seconds: clock(seconds) for seconds in shown} == shown
+    assert {seconds: clock_text(seconds) for seconds in shown} == shown
 
 
 @pytest.mark.slow

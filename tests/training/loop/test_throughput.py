@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.training.loop.peak_memory import peak_memory
-from kresnet.training.loop.throughput import Pace
+from kresnet.training.loop.throughput import Throughput
 from kresnet.training.step.engine import Engine
 from tests.training.step.test_trainer import IMAGES, LABELS, trainer
 
@@ -20,7 +20,7 @@ SLEEP, STEPS = 0.05, 8
 
 
 def test_the_call_that_compiles_counts_only_where_there_is_no_other() -> None:
-    pace = Pace()
+    pace = Throughput()
     pace.add(10.0, 100, 1.0)
     assert pace.figures() == {"images_per_second": 10.0, "input_wait": 0.1}
     pace.add(1.0, 100, 0.5)
@@ -32,7 +32,7 @@ def test_the_call_that_compiles_counts_only_where_there_is_no_other() -> None:
 
 
 def test_an_epoch_that_another_process_began_has_the_pace_of_both() -> None:
-    before, after = Pace(), Pace()
+    before, after = Throughput(), Throughput()
     before.add(10.0, 100, 1.0)
     after.restore(json.loads(json.dumps(before.sums())))
     assert after.figures() == {"images_per_second": 10.0, "input_wait": 0.1}

@@ -112,12 +112,12 @@ def test_the_confusion_matrix_counts_labels_by_guesses():
     for label, row in zip(LABELS.numpy()[:6], LOGITS.numpy()[:6], strict=True):
         expected[label, row.argmax()] += 1
     weights = tf.constant([1.0] * 6 + [0.0] * 2)
-    np.testing.assert_array_equal(Softmax().tally(LOGITS, LABELS, weights), expected)
+    np.testing.assert_array_equal(Softmax().confusion_matrix(LOGITS, LABELS, weights), expected)
 
 
 def test_the_table_of_a_label_counts_there_by_found():
     weights = tf.constant([1.0] * 6 + [0.0] * 2)
-    tables = SigmoidOfLabels().tally(LOGITS, INDEPENDENT, weights).numpy()
+    tables = SigmoidOfLabels().confusion_matrix(LOGITS, INDEPENDENT, weights).numpy()
     for label in range(7):
         for there in (0, 1):
             for found in (0, 1):
