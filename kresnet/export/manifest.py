@@ -1,7 +1,7 @@
 """What lies in `assets.extra/kresnet/`, which a server ignores: what was exported, and how to check it.
 
-`manifest.json`, `golden.npz` (see `kresnet.export.reference_outputs`), `spec.json` (the resolved spec), `class_names.txt`
-(one a line), and after the proof `proof.json`.
+`manifest.json`, `golden.npz` (see `kresnet.export.reference_outputs`), `spec.json` (the resolved spec),
+`class_names.txt` (one a line), and after the proof `proof.json`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Read a YAML 1.2 or JSON document into plain values that remember where they stood.
 
 The parser's events are converted in `kresnet.spec.yaml_reader`, rather than loaded by ruamel's constructors: nothing
-but mappings, sequences and scalars can come out, every value keeps its line and column, and a document that is too deep or
-too long is given up where it becomes so.
+but mappings, sequences and scalars can come out, every value keeps its line and column, and a document that is too deep
+or too long is given up where it becomes so.
 """
 
 from __future__ import annotations

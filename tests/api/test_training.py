@@ -37,7 +37,7 @@ def test_a_run_knows_how_it_went(whole, home):
     assert whole.history == [json.loads(line) for line in (home / "whole" / "history.jsonl").read_text().splitlines()]
     assert whole.result == json.loads((home / "whole" / "result.json").read_text())
     assert whole.result["test"] == whole.history[-1]["test"]
-    assert (whole.standing.state, whole.standing.step) == ("finished", 12)
+    assert (whole.status.state, whole.status.step) == ("finished", 12)
     assert whole.network.plan() == kresnet.load(SPEC).plan()
     assert whole.recipe.epochs == 3
 
@@ -46,7 +46,7 @@ def test_it_is_found_again_alone_and_among_others(whole, home):
     assert kresnet.open_run(whole.path).history == whole.history
     assert kresnet.open_run(whole).result == whole.result
     (row,) = [row for row in kresnet.list_runs(home) if row["name"] == "whole"]
-    assert row == whole.standing.as_dict()
+    assert row == whole.status.as_dict()
 
 
 def test_it_shows_itself(whole):
