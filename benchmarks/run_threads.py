@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.spread import spread
+from kresnet.cores import usable_cores
 from kresnet.export.capi import SavedModelSession, disable_xla, tune
-from kresnet.runtime import cores
 
 _WARM_CALLS = 10
 
@@ -37,7 +37,7 @@ def main() -> None:
         return
     print("| model | threads of a run | one caller: ms | as many callers as fit: images/s |\n|---|---:|---:|---:|")
     for version in options.versions:
-        found: dict[int, list[tuple[float, float]]] = {1: [], len(cores()): []}
+        found: dict[int, list[tuple[float, float]]] = {1: [], len(usable_cores()): []}
         for _ in range(options.rounds):
             for threads, turns in found.items():
                 command = [sys.executable, "-m", "benchmarks.run_threads", version, "--threads", threads]
@@ -59,7 +59,7 @@ def measure(version: Path, threads: int, seconds: float) -> tuple[float, float]:
     row = {name: np.random.default_rng(0).uniform(0, 255, (1, *shape)).astype(np.float32)}
     for _ in range(_WARM_CALLS):
         session.run("serving_default", row)
-    return 1000 / _rate(session, row, 1, seconds), _rate(session, row, len(cores()) // threads, seconds)
+    return 1000 / _rate(session, row, 1, seconds), _rate(session, row, len(usable_cores()) // threads, seconds)
 
 
 def _rate(session: SavedModelSession, row: dict[str, np.ndarray], callers: int, seconds: float) -> float:

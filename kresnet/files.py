@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -119,6 +120,15 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """`write_text` of indented JSON."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def replace_non_finite(value: Any) -> Any:
+    """Return JSON values in which every float that is no finite number has become None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: replace_non_finite(inner) for key, inner in value.items()}
+    return [replace_non_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

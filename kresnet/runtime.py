@@ -1,4 +1,4 @@
-"""The process: its cores, and TensorFlow imported without its start-up chatter, as by every verb that needs it."""
+"""TensorFlow imported without its start-up chatter, as by every verb that needs it."""
 
 from __future__ import annotations
 
@@ -37,11 +37,6 @@ def import_tensorflow(*, silent: bool = False) -> None:
         raise make_error(
             "environment", f"Keras runs on {found}.", expected="tensorflow", remedy="KERAS_BACKEND=tensorflow"
         )
-
-
-def cores() -> list[int]:
-    """The numbers of the cores that this process may use."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
 @contextlib.contextmanager

@@ -81,13 +81,13 @@ class GradientReport:
         Raises:
             KresnetError: `output_exists`, `not_writable`, `disk_full`.
         """
-        from kresnet.diagnostics.gradient_figures import save
         from kresnet.files import refuse_existing, staged_directory, write_json
+        from kresnet.report.charts import save_figure
 
         refuse_existing(Path(directory))
         with staged_directory(Path(directory)) as staged:
             write_json(staged / "gradients.json", {"networks": [report.as_dict() for report in (self, *others)]})
-            save(self.plot(*others), staged / "gradients")
+            save_figure(self.plot(*others), staged / "gradients")
 
 
 def check_batch_norm(

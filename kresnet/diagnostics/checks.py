@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from kresnet.diagnostics.network_under_test import NetworkUnderTest
-from kresnet.errors import make_error
 from kresnet.graph import build_model
-from kresnet.plan import Plan
-from kresnet.probes.batch_norm_agreement import NormCheck, norm_checks
-from kresnet.probes.block_paths import batch_norms, block_paths
+from kresnet.probes.batch_norm_agreement import NormCheck, norm_checks, require_batch_norms
+from kresnet.probes.block_paths import block_paths
 from kresnet.probes.gradient_flow import GradientFlow, gradient_flow
 from kresnet.probes.jacobian import SingularValues, singular_values
 from kresnet.probes.probe import Probe
@@ -35,20 +33,6 @@ def conditions(subject: NetworkUnderTest) -> CheckConditions:
     return CheckConditions(
         len(subject.images), subject.engine.strategy.num_replicas_in_sync, subject.precision, subject.provenance
     )
-
-
-def require_batch_norms(plan: Plan, images: int, replicas: int) -> None:
-    """Make sure that there is something to check.
-
-    Raises:
-        KresnetError: `contradiction` for a network without batch norm, or with one image a replica.
-    """
-    if not batch_norms(plan):
-        message = f"{plan.name} has no batch norm whose backward pass could be checked."
-        raise make_error("contradiction", message, path="norm.kind", expected="batch", remedy="--set norm.kind=batch")
-    if images // replicas < 2:
-        message = "Batch norm needs a batch: the statistics of a single image are not checked."
-        raise make_error("contradiction", message, expected=f"at least {2 * replicas} images", found=str(images))
 
 
 def check_batch_norms(subject: NetworkUnderTest) -> list[NormCheck]:

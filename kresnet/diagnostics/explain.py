@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kresnet.diagnostics.explain_figures import draw_explanation
+from kresnet.diagnostics.explain_results import Cam, Explained, Features, Filters
 from kresnet.errors import make_error, nearest
 from kresnet.evaluation.inference import (
     Picture,
@@ -27,122 +29,6 @@ from kresnet.probes.replay import replay
 from kresnet.runs.trained_model import TrainedModel
 from kresnet.spec.inputs import Input
 from kresnet.weights.convert import load_model
-
-
-@dataclass(frozen=True, slots=True)
-class Cam:
-    """Where in an image the network sees a class: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391, section 3).
-
-    Attributes:
-        class_id, label, probability: of the class.
-        stage, record: the stage whose map is read, and the record that makes it.
-        map: float32 `(h, w)`, in logits. Where the head averages that very map, its cells, before what is negative
-            became zero, add up to the class's logit less its bias.
-    """
-
-    class_id: int
-    label: str
-    probability: float
-    stage: int
-    record: str
-    map: np.ndarray
-
-    @property
-    def peak(self) -> tuple[int, int] | None:
-        """Row and column of the largest cell; None where no cell speaks for the class."""
-        row, column = np.unravel_index(int(self.map.argmax()), self.map.shape)
-        return (int(row), int(column)) if self.map[row, column] > 0 else None
-
-    def as_dict(self, size: tuple[int, int]) -> dict[str, Any]:
-        """As JSON-ready values; `size`, height and width of the image in pixels, says where the peak is in it."""
-        peak = self.peak
-        centre = peak and [int((place + 0.5) * pixels / cells)
-                           for place, pixels, cells in zip(peak, size, self.map.shape, strict=True)]  # fmt: skip
-        return {
-            "class_id": self.class_id,
-            "label": self.label,
-            "probability": self.probability,
-            "stage": self.stage,
-            "map": self.record,
-            "map_size": list(self.map.shape),
-            "maximum": float(self.map.max()),
-            "maximum_at": {"cell": list(peak), "pixel": centre} if peak else None,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """The channels in which a stage answers an image most.
-
-    Attributes:
-        stage, record: the stage, and the record that makes its map.
-        channels: numbers from 0, the strongest first.
-        strengths: mean absolute value of each.
-        maps: float32 `(h, w, channels)`.
-    """
-
-    stage: int
-    record: str
-    channels: tuple[int, ...]
-    strengths: tuple[float, ...]
-    maps: np.ndarray
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "stage": self.stage,
-            "map": self.record,
-            "map_size": list(self.maps.shape[:2]),
-            "channels": list(self.channels),
-            "strengths": list(self.strengths),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """One image.
-
-    Attributes:
-        name: the path of its file, or its number where it is none.
-        pixels: uint8 `(H, W, C)`, as the network takes them.
-        class_id, label, probability: of the likeliest class.
-        cams: one for each class and stage asked for.
-        features: of every stage.
-    """
-
-    name: str | int
-    pixels: np.ndarray
-    class_id: int
-    label: str
-    probability: float
-    cams: tuple[Cam, ...]
-    features: tuple[Features, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        height, width = self.pixels.shape[:2]
-        return {
-            "image": self.name,
-            "class_id": self.class_id,
-            "label": self.label,
-            "probability": self.probability,
-            "grad_cam": [cam.as_dict((height, width)) for cam in self.cams],
-            "features": [each.as_dict() for each in self.features],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """The kernels of the first convolution, as they are: no norm is folded into them.
-
-    Attributes:
-        record: the convolution.
-        kernels: float32 `(filters, k, k, C)`; of three channels red comes first.
-    """
-
-    record: str
-    kernels: np.ndarray
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"layer": self.record, "count": len(self.kernels), "kernel": list(self.kernels.shape[1:])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +55,10 @@ class Explanation:
         Raises:
             KresnetError: `output_exists`, `not_writable`, `disk_full`.
         """
-        from kresnet.diagnostics.explain_figures import draw_explanation
-
         refuse_existing(directory)
         with staged_directory(directory) as staged:
             write_json(staged / "explain.json", self.as_dict())
-            return ["explain.json", *sorted(path.name for path in draw_explanation(self, staged))]
+            return ["explain.json", *sorted(path.name for path in draw_explanation(self.filters, self.images, staged))]
 
 
 def explain(
@@ -321,14 +205,4 @@ def _class_id(name: str, names: Sequence[str], count: int) -> int:
     )
 
 
-__all__ = [
-    "ActivationReader",
-    "Cam",
-    "Explained",
-    "Explanation",
-    "Features",
-    "Filters",
-    "ImageView",
-    "explain",
-    "stage_ends",
-]
+__all__ = ["ActivationReader", "Explanation", "ImageView", "explain", "first_filters", "stage_ends"]

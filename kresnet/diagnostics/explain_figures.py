@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from PIL import Image
 
-from kresnet.diagnostics.explain import Cam, Explained, Explanation, Features, Filters
-from kresnet.diagnostics.gradient_figures import Chart, save
+from kresnet.diagnostics.explain_results import Cam, Explained, Features, Filters
+from kresnet.report.charts import Chart, save_figure
 
 #: Of a figure, in inches: a telephone shows it at three quarters of its size, 8 points as 6.
 WIDTH = 4.8
@@ -33,18 +33,18 @@ FILTERS_A_ROW, CHANNELS_A_ROW = 8, 4
 CONTOUR = 0.5
 
 
-def draw_explanation(found: Explanation, directory: Path) -> list[Path]:
+def draw_explanation(filters: Filters, images: Sequence[Explained], directory: Path) -> list[Path]:
     """Write every figure, as PNG and as SVG.
 
     `filters`; and for the n-th image, with FILE its name without suffix, `n_FILE_grad_cam` and `n_FILE_features`.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # the font lacks a letter of a class's name: its box is drawn
-        files = save(_filters(found.filters), directory / "filters")
-        for number, image in enumerate(found.images, 1):
+        files = save_figure(_filters(filters), directory / "filters")
+        for number, image in enumerate(images, 1):
             name = f"{number}_{_plain(image.name)}"
-            files += save(_grad_cam(image), directory / f"{name}_grad_cam")
-            files += save(_features(image), directory / f"{name}_features")
+            files += save_figure(_grad_cam(image), directory / f"{name}_grad_cam")
+            files += save_figure(_features(image), directory / f"{name}_features")
     return files
 
 

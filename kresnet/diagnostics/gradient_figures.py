@@ -1,34 +1,15 @@
-"""Figures of gradient flow; matplotlib draws them without a display."""
+"""Figures of gradient flow."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from kresnet.probes.gradient_flow import BlockFlow, GradientFlow
-
-#: Told apart without colour vision, and in print (Okabe and Ito 2008).
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-
-
-class Chart(Figure):
-    """A figure without `pyplot`, which a notebook shows all the same."""
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        FigureCanvasAgg(self)
-
-    def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=100)
-        return buffer.getvalue()
+from kresnet.report.charts import COLORS, Chart
 
 
 def draw_flows(flows: Sequence[GradientFlow]) -> Figure:
@@ -53,15 +34,6 @@ def draw_flows(flows: Sequence[GradientFlow]) -> Figure:
     _finish(jacobian, "Singular values of the block's Jacobian")
     _finish(weights, "Norm of the gradient of the block's weights")
     return figure
-
-
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Write `PATH.png` and `PATH.svg`; the same numbers give the same files."""
-    files = [path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg")]
-    with rc_context({"svg.hashsalt": "kresnet"}):  # else names within a file are random
-        for file in files:
-            figure.savefig(file, dpi=120, metadata={"Date": None} if file.suffix == ".svg" else None)
-    return files
 
 
 def _line(axes: Any, places: np.ndarray, flow: GradientFlow, field: str, **style: Any) -> None:

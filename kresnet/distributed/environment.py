@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from kresnet.runtime import cores
+from kresnet.cores import usable_cores
 
 #: Environment variables that change what TensorFlow computes, or in which order.
 _SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "TF_DETERMINISTIC_OPS", "NVIDIA_TF32_OVERRIDE")
@@ -39,8 +39,8 @@ def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
         },
         "kernels": {
             "processor": _processor(),
-            "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads() or len(cores()),
-            "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or len(cores()),
+            "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads() or len(usable_cores()),
+            "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or len(usable_cores()),
             "xla": "on" if xla else "off",
             **{name: os.environ.get(name, "") for name in _SWITCHES},
         },

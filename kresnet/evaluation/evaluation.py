@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from kresnet.evaluation.per_class import class_accuracies
-from kresnet.report.history import finite
+from kresnet.files import replace_non_finite
 
 #: Mistakes that are shown, the surest first.
 MOST_MISTAKES = 24
@@ -40,7 +40,7 @@ class Mistake:
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, without the picture."""
         values = {name: getattr(self, name) for name in ("position", "name", "truth", "said", "confidence")}
-        return finite(values)
+        return replace_non_finite(values)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Evaluation:
     def as_dict(self) -> dict[str, Any]:
         plain = ("kind", "model", "images", "seconds", "metrics")
         values = {name: getattr(self, name) for name in plain}
-        return finite(values) | {
+        return replace_non_finite(values) | {
             "class_names": list(self.class_names),
             "tally": None if self.tally is None else self.tally.tolist(),
             "mistakes": [mistake.as_dict() for mistake in self.mistakes],

@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kresnet.errors import KresnetError, Problem
+from kresnet.errors import KresnetError, Problem, make_error
+from kresnet.plan import Plan
 from kresnet.probes.batch_norm_derivation import BatchStatistics, NormGradients
+from kresnet.probes.block_paths import batch_norms
 
 #: Least tolerance of float32 gradients; kernels compute in float32 whatever they store.
 TOLERANCE = 2e-5
@@ -142,6 +144,20 @@ def norm_checks(names: Sequence[str], replicas: Sequence[np.ndarray]) -> list[No
         NormCheck(name, int(row[-1]), dict(zip(FIELDS, map(float, row[:-1]), strict=True)))
         for name, row in zip(names, worst, strict=True)
     ]
+
+
+def require_batch_norms(plan: Plan, images: int, replicas: int) -> None:
+    """Make sure that there is something to check.
+
+    Raises:
+        KresnetError: `contradiction` for a network without batch norm, or with one image a replica.
+    """
+    if not batch_norms(plan):
+        message = f"{plan.name} has no batch norm whose backward pass could be checked."
+        raise make_error("contradiction", message, path="norm.kind", expected="batch", remedy="--set norm.kind=batch")
+    if images // replicas < 2:
+        message = "Batch norm needs a batch: the statistics of a single image are not checked."
+        raise make_error("contradiction", message, expected=f"at least {2 * replicas} images", found=str(images))
 
 
 def require_agreement(checks: Sequence[NormCheck]) -> None:

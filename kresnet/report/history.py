@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kresnet.files import replace_non_finite
 from kresnet.runs.run_directory import RunDirectory
 
 #: Measurements that a figure shows of a run; of more, as many evenly spaced ones.
@@ -63,7 +64,10 @@ class GradientSeries:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        arrays = {name: finite(getattr(self, name).tolist()) for name in ("delta", "identity", "residual", "weights")}
+        arrays = {
+            name: replace_non_finite(getattr(self, name).tolist())
+            for name in ("delta", "identity", "residual", "weights")
+        }
         told = {"verdicts": list(self.verdicts), "first_blocks": list(self.first_blocks)}
         return {"blocks": list(self.blocks), "steps": list(self.steps), **told, **arrays}
 
@@ -97,7 +101,7 @@ class History:
 
 def read_history(run: RunDirectory) -> History:
     """The history; lines that are not as `fit` writes them are left out."""
-    lines = [finite(line) for line in run.lines()]
+    lines = [replace_non_finite(line) for line in run.lines()]
     epochs = tuple(epoch for line in lines if (epoch := _epoch(line)))
     checks = tuple(check for line in lines if (check := _norm_check(line)))
     return History(epochs, _gradients(lines), checks)
@@ -106,15 +110,6 @@ def read_history(run: RunDirectory) -> History:
 def evenly(count: int, most: int = MOST_SHOWN) -> np.ndarray:
     """Places of at most `most` of `count` things, first and last among them, int64."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
-
-
-def finite(value: Any) -> Any:
-    """JSON values in which what is no finite number is None."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(inner) for key, inner in value.items()}
-    return [finite(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _epoch(line: dict[str, Any]) -> Epoch | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from kresnet.diagnostics.gradient_figures import COLORS, Chart
+from kresnet.report.charts import COLORS, Chart
 
 #: How the two splits are drawn.
 _LINES = {"train": "--", "test": "-"}

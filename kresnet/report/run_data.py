@@ -11,8 +11,9 @@ from typing import Any
 
 from kresnet.errors import KresnetError, make_error
 from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
+from kresnet.files import replace_non_finite
 from kresnet.plan import Plan
-from kresnet.report.history import Epoch, GradientSeries, History, finite, read_history
+from kresnet.report.history import Epoch, GradientSeries, History, read_history
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import RunStatus, run_status
 from kresnet.spec.architecture import Spec
@@ -110,7 +111,7 @@ class RunData:
             "plan": self.plan.as_dict(records=False),
             "data": self.data,
             "environment": self.environment,
-            "result": finite(self.result),
+            "result": replace_non_finite(self.result),
             "transfer": self.transfer,
             "changes": list(self.changes),
             "epochs": [epoch_dict(epoch) for epoch in self.epochs],

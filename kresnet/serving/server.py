@@ -19,9 +19,9 @@ from pathlib import Path
 
 from aiohttp import web
 
+from kresnet.cores import usable_cores
 from kresnet.errors import make_error
 from kresnet.export.capi import disable_xla, tune
-from kresnet.runtime import cores
 from kresnet.serving.batching import RequestBatcher
 from kresnet.serving.grpc_services import make_server
 from kresnet.serving.metrics import Metrics
@@ -88,7 +88,7 @@ async def serving(directory: Path, settings: ServerSettings) -> AsyncIterator[Ru
     disable_xla()
     threads = tune(settings.run_threads or run_threads(map(newest, found.values())))
     models = ModelManager(directory, partial(LoadedVersion, on_callers_thread=threads == 1))
-    runs = max(len(cores()) // threads, 1)
+    runs = max(len(usable_cores()) // threads, 1)
     async with AsyncExitStack() as leaving:
         executor = leaving.enter_context(ThreadPoolExecutor(runs, thread_name_prefix="run"))
         batcher = RequestBatcher(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from kresnet.cores import usable_cores
 from kresnet.errors import KresnetError
 from kresnet.export.manifest import SPEC
 from kresnet.plan import make_plan
-from kresnet.runtime import cores
 from kresnet.spec.loading import load_spec
 
 #: Multiply-accumulates of a row in a layer, on average, below which dealing an operation out to threads costs more than
@@ -23,7 +23,7 @@ def run_threads(models: Iterable[Path]) -> int:
     Args:
         models: their version folders.
     """
-    return 1 if all(map(_is_small, models)) else len(cores())
+    return 1 if all(map(_is_small, models)) else len(usable_cores())
 
 
 def _is_small(version: Path) -> bool:

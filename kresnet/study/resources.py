@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from kresnet.cores import usable_cores
 from kresnet.errors import make_error
-from kresnet.runtime import cores
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def split_resources(jobs: int) -> list[RunResources]:
     """
     if jobs == 1:
         return [RunResources()]
-    usable = cores()
+    usable = usable_cores()
     if jobs > len(usable):
         raise make_error(
             "bad_option",

@@ -16,18 +16,9 @@ from PIL import Image
 
 import kresnet
 from kresnet.cli.main import main
-from kresnet.diagnostics.explain import (
-    ActivationReader,
-    Cam,
-    Explained,
-    Explanation,
-    Features,
-    Filters,
-    explain,
-    first_filters,
-    stage_ends,
-)
+from kresnet.diagnostics.explain import ActivationReader, explain, first_filters, stage_ends
 from kresnet.diagnostics.explain_figures import _filters, _grad_cam, draw_explanation
+from kresnet.diagnostics.explain_results import Cam, Explained, Features, Filters
 from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.plan import make_plan
@@ -186,7 +177,7 @@ def test_the_cross_stands_at_the_maximum_and_the_contour_around_it(tmp_path: Pat
     (path,) = [path for path in both.collections[0].get_paths() if len(path.vertices)]
     assert path.contains_point((17, 10))
     assert last.get_title() == "nothing speaks for it"
-    draw_explanation(Explanation("x", Filters("y", np.ones((1, 1, 1, 3))), (image,)), tmp_path)  # any name can be drawn
+    draw_explanation(Filters("y", np.ones((1, 1, 1, 3))), (image,), tmp_path)  # any name can be drawn
 
 
 # --- as a user meets it -----------------------------------------------------------------------------------------------
@@ -283,7 +274,7 @@ def test_the_same_numbers_give_the_same_files(home: Path, tmp_path: Path) -> Non
     written = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        written.append([path.read_bytes() for path in draw_explanation(found, tmp_path / name)])
+        written.append([path.read_bytes() for path in draw_explanation(found.filters, found.images, tmp_path / name)])
     assert written[0] == written[1]
 
 
@@ -295,7 +286,7 @@ def test_grey_images_and_independent_labels(tmp_path: Path) -> None:
     assert image.pixels.shape == (12, 10, 1)
     logits = keras.models.load_model(origin.model, compile=False)(image.pixels[None].astype(np.float32)).numpy()[0]
     assert image.cams[0].probability == pytest.approx(1 / (1 + np.exp(-logits[2])), rel=1e-4)
-    assert len(draw_explanation(found, tmp_path)) == 6
+    assert len(draw_explanation(found.filters, found.images, tmp_path)) == 6
 
 
 def test_arrays_are_explained_as_files_are(home: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from kresnet.report.history import evenly, finite, read_history
+from kresnet.report.history import evenly, read_history
 from tests.report.runs import line, made, measurement
 
 
@@ -57,7 +57,3 @@ def test_many_measurements_are_thinned_to_evenly_spaced_ones():
     assert (len(places), places[0], places[-1]) == (200, 0, 999)
     assert set(np.diff(places)) <= {5, 6}
     np.testing.assert_array_equal(evenly(3, 200), [0, 1, 2])
-
-
-def test_finite_goes_all_the_way_down():
-    assert finite({"a": [1.0, {"b": (math.inf, 2)}]}) == {"a": [1.0, {"b": [None, 2]}]}

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kresnet.cores import usable_cores
 from kresnet.errors import KresnetError
 from kresnet.export.capi import RuntimeFailure
 from kresnet.export.manifest import SPEC
-from kresnet.runtime import cores
 from kresnet.serving import backends, client, protos
 from kresnet.serving.batching import RequestBatcher
 from kresnet.serving.servable import LoadedVersion
@@ -199,10 +199,10 @@ class TestBatching:
 class TestThreads:
     def test_small_layers_run_on_one_thread_each_and_others_on_all_cores(self, exported, toys, tmp_path):
         assert run_threads([exported.path]) == 1
-        assert run_threads([exported.path, toys / "toy" / "1"]) == len(cores())  # nobody knows what that has
+        assert run_threads([exported.path, toys / "toy" / "1"]) == len(usable_cores())  # nobody knows what that has
         spec = tmp_path / "1" / SPEC
         spec.parent.mkdir(parents=True)
-        for name, threads in (("cifar_resnet110", 1), ("resnet18", len(cores()))):
+        for name, threads in (("cifar_resnet110", 1), ("resnet18", len(usable_cores()))):
             spec.write_text(json.dumps(load_spec(name).value.document()))
             assert run_threads([tmp_path / "1"]) == threads
 

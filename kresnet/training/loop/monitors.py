@@ -9,9 +9,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kresnet.diagnostics.checks import require_batch_norms
 from kresnet.plan import Plan
-from kresnet.probes.batch_norm_agreement import KERNEL_FIELDS, NormCheck, norm_checks, require_agreement, tolerance
+from kresnet.probes.batch_norm_agreement import (
+    KERNEL_FIELDS,
+    NormCheck,
+    norm_checks,
+    require_agreement,
+    require_batch_norms,
+    tolerance,
+)
 from kresnet.probes.gradient_flow import GradientFlow, gradient_flow
 from kresnet.probes.probe import Probe
 from kresnet.spec.recipe import Recipe

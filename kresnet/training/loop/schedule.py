@@ -9,9 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from kresnet.plan.resolved_recipe import LearningRatePlan
-
-#: From a step (an int, or an int64 tensor of any shape) to the learning rate (a float32 tensor of that shape).
-LearningRate = Callable[[Any], Any]
+from kresnet.training.step.optimizers import LearningRate
 
 
 def learning_rate(rate: LearningRatePlan) -> LearningRate:

@@ -8,14 +8,16 @@ norm or bias.
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from kresnet.spec.recipe import AdamW, Lamb, Lars, RmsProp, Sgd
 from kresnet.spec.recipe import Optimizer as Settings
-from kresnet.training.loop.schedule import LearningRate
+
+#: From a step (an int, or an int64 tensor of any shape) to the learning rate (a float32 tensor of that shape).
+LearningRate = Callable[[Any], Any]
 
 
 class Optimizer(abc.ABC):
