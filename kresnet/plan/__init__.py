@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import kresnet.plan.render  # noqa: F401 - implements how plans and differences print
 from kresnet.errors import KresnetError
 from kresnet.plan.lowering import lower
 from kresnet.plan.records import Parameter, Plan, Record

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from kresnet.plan.formatters import format_html, format_text
 from kresnet.plan.records import Plan, Record, Shape
 from kresnet.plan.sections import Section, sections
 from kresnet.plan.summary import shape_text
@@ -156,14 +157,10 @@ class Difference:
         return f"<Difference of {self.b.name} from {self.a.name}: {changed}>"
 
     def __str__(self) -> str:
-        from kresnet.plan.render import difference_text
-
-        return difference_text(self)
+        return format_text(self)
 
     def _repr_html_(self) -> str:
-        from kresnet.plan.render import difference_html
-
-        return difference_html(self)
+        return format_html(self)
 
 
 def diff_plans(a: Plan, b: Plan, document_a: Mapping[str, Any], document_b: Mapping[str, Any]) -> Difference:

@@ -8,6 +8,8 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
+from kresnet.plan.formatters import format_html, format_line, format_text
+
 Shape = tuple[int, ...]
 
 
@@ -150,16 +152,10 @@ class Plan:
         }
 
     def __repr__(self) -> str:
-        from kresnet.plan.render import plan_line
-
-        return f"<Plan {plan_line(self)}>"
+        return f"<Plan {format_line(self)}>"
 
     def __str__(self) -> str:
-        from kresnet.plan.render import plan_text
-
-        return plan_text(self)
+        return format_text(self)
 
     def _repr_html_(self) -> str:
-        from kresnet.plan.render import plan_html
-
-        return plan_html(self)
+        return format_html(self)

@@ -12,6 +12,7 @@ from html import escape
 
 from kresnet.plan.diff import Difference
 from kresnet.plan.drawing import draw_plan
+from kresnet.plan.formatters import format_html, format_line, format_text
 from kresnet.plan.records import Plan
 from kresnet.plan.summary import SummaryRow, shape_text, summary_rows, with_unit_prefix
 
@@ -21,6 +22,7 @@ _RIGHT = ("parameters", "MACs")
 Cells = Sequence[str]
 
 
+@format_line.register
 def plan_line(plan: Plan) -> str:
     """`resnet50: 25,610,152 parameters, 4.089 G MACs, 50 weighted layers`."""
     total = plan.trainable + plan.non_trainable
@@ -29,6 +31,7 @@ def plan_line(plan: Plan) -> str:
     )
 
 
+@format_text.register
 def plan_text(plan: Plan) -> str:
     """The network by stage and block."""
     return (
@@ -37,6 +40,7 @@ def plan_text(plan: Plan) -> str:
     )
 
 
+@format_html.register
 def plan_html(plan: Plan) -> str:
     """The network by stage and block, and drawn."""
     found = summary_rows(plan)
@@ -54,11 +58,13 @@ def plan_html(plan: Plan) -> str:
     )
 
 
+@format_text.register
 def difference_text(difference: Difference) -> str:
     """The settings that differ between two networks, and what that costs."""
     return "\n".join([text_table(*_settings(difference)), *difference.costs()])
 
 
+@format_html.register
 def difference_html(difference: Difference) -> str:
     """`difference_text` for a notebook."""
     costs = "<br>".join(map(escape, difference.costs()))
