@@ -78,7 +78,7 @@ def _resample(region: tf.Tensor, box: tf.Tensor, input: Input) -> tf.Tensor:
         return region
     scale = tf.constant(input.shape[:2], tf.float32) / box[2:]
     pixels = tf.raw_ops.ScaleAndTranslate(
-        images=tf.cast(region[tf.newaxis], tf.float32),
+        images=region[tf.newaxis],
         size=tf.constant(input.shape[:2]),
         scale=scale,
         translation=-box[:2] * scale,

@@ -14,11 +14,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from kresnet.data import image_limits
+from kresnet.data.image_limits import require_pixel_limit
 from kresnet.errors import Problem, make_error
 from kresnet.spec.inputs import CenterCrop, Input
-
-#: Of one image. A file of a few thousand bytes can claim a thousand times as many.
-MAX_PIXELS = 2**27
 
 FORMATS = "JPEG, PNG, GIF, BMP or WebP"
 
@@ -57,31 +56,6 @@ def require_image(input: Input) -> None:
             expected=f"at least {max(input.shape[:2])}, the larger side of input.shape",
             found=str(input.resize.shorter_side),
         )
-
-
-def within_limits(encoded: tf.Tensor) -> tf.Tensor:
-    """The bytes of an image file; none, which `decode` refuses, of one that would decode to more than `MAX_PIXELS`.
-
-    Sizes are read where JPEG, PNG, GIF and BMP state them. WebP has at most 2^28 pixels by itself.
-    """
-
-    def stated(start: int, width: int, *, big: bool = False) -> tf.Tensor:
-        """Height times width, two numbers of `width` bytes that follow each other."""
-        kind = {2: tf.uint16, 4: tf.int32}[width]
-        numbers = tf.io.decode_raw(tf.strings.substr(encoded, start, 2 * width), kind, little_endian=not big)
-        return tf.abs(tf.reduce_prod(tf.cast(numbers, tf.int64)))
-
-    signature = tf.strings.substr(encoded, 0, 4)
-    pixels = tf.case(
-        [
-            (tf.io.is_jpeg(encoded), lambda: tf.reduce_prod(tf.cast(tf.io.extract_jpeg_shape(encoded)[:2], tf.int64))),
-            (signature == b"\x89PNG", lambda: stated(16, 4, big=True)),
-            (signature == b"GIF8", lambda: stated(6, 2)),
-            (tf.strings.substr(encoded, 0, 2) == b"BM", lambda: stated(18, 4)),
-        ],
-        default=lambda: tf.constant(0, tf.int64),
-    )
-    return tf.where(pixels <= MAX_PIXELS, encoded, b"")
 
 
 def decode(encoded: tf.Tensor, input: Input) -> tf.Tensor:
@@ -156,7 +130,7 @@ def read_image(path: str | os.PathLike[str], input: Input) -> np.ndarray:
         raise make_error("image_unreadable", f"{path} can not be read: {error.strerror or error}.") from None
     try:
         with tf.device("CPU:0"):
-            return decode(within_limits(tf.constant(encoded)), input).numpy()
+            return decode(require_pixel_limit(tf.constant(encoded)), input).numpy()
     except tf.errors.OpError:
         problem = explain_unreadable(str(path), encoded)
     raise make_error(problem.code, problem.message, found=problem.found, remedy=problem.remedy)
@@ -201,8 +175,8 @@ def explain_unreadable(name: str, encoded: bytes) -> Problem:
         return Problem("image_unreadable", f"{name} is larger than any photograph: {error}", remedy="make it smaller")
     except Exception:  # Pillow's readers raise whatever the damage made them stumble over
         return Problem("image_unreadable", f"{name} is not an image that can be read.", remedy=f"give a {FORMATS} file")
-    if width * height > MAX_PIXELS:
-        message = f"{name} has {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded."
+    if width * height > image_limits.MAX_PIXELS:
+        message = f"{name} has {width} x {height} pixels; at most {image_limits.MAX_PIXELS:,} are decoded."
         return Problem("image_unreadable", message, remedy="make it smaller")
     if kind == "WEBP" and frames > 1:
         return Problem("image_unreadable", f"{name} is an animated WebP.", remedy="save one frame of it as an image")
@@ -248,7 +222,7 @@ def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:
             image = tf.gather(image, odd * size[axis] // (2 * full[axis]), axis=axis)
         return image
     pixels = tf.raw_ops.ScaleAndTranslate(
-        images=tf.cast(image[tf.newaxis], tf.float32),
+        images=image[tf.newaxis],  # bytes, which it reads as floats; a copy of floats would take four times the memory
         size=tf.cast(target, tf.int32),
         scale=tf.cast(full / size, tf.float32),
         translation=tf.cast(-offset, tf.float32),

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from kresnet.export.contract import Shape, Signature, example_feature, request_shape
-from kresnet.export.image_limits import within_pixel_limit
 from kresnet.export.served_network import ServedNetwork
 from kresnet.spec.architecture import Classifier, Spec
 
@@ -83,12 +82,13 @@ def decode_all(encoded: tf.Tensor, spec: Spec) -> tf.Tensor:
     """Image files (N,) of any sizes -> float32 `(N, H, W, C)`, values 0-255, decoded and resized as evaluation does.
 
     Each is decoded and resized on its own, so that a batch may mix sizes; one that declares more than
-    `kresnet.export.image_limits.MOST_PIXELS` is refused before memory is taken for it.
+    `kresnet.data.image_limits.MAX_PIXELS` is refused before memory is taken for it.
     """
+    from kresnet.data.image_limits import require_pixel_limit
     from kresnet.data.images import decode
 
     image = tf.TensorSpec(spec.input.shape, tf.uint8)
-    images = tf.map_fn(lambda one: decode(within_pixel_limit(one), spec.input), encoded, fn_output_signature=image)
+    images = tf.map_fn(lambda one: decode(require_pixel_limit(one), spec.input), encoded, fn_output_signature=image)
     return tf.cast(images, tf.float32)
 
 

@@ -17,7 +17,8 @@ import tensorflow as tf
 from PIL import Image
 
 from kresnet.data import splits
-from kresnet.data.images import MAX_PIXELS, read_image
+from kresnet.data.image_limits import MAX_PIXELS
+from kresnet.data.images import read_image
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import DataSet, open_data
 from kresnet.data.sources.tfrecord import DamagedRecord, RecordFile, RecordIndex
@@ -163,9 +164,9 @@ def test_sizes_and_modes_are_brought_to_one(whole, photo):
     assert images.dtype == np.uint8
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
 def test_the_limit_of_pixels_is_read_off_each_format(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr("kresnet.data.images.MAX_PIXELS", 30 * 40)
+    monkeypatch.setattr("kresnet.data.image_limits.MAX_PIXELS", 30 * 40)
     for height, width in ((30, 40), (31, 40), (1300, 1)):
         path = tmp_path / f"{height}.{kind.lower()}"
         Image.new("RGB", (width, height)).save(path, kind)

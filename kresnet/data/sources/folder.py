@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from kresnet.data.augment.crops import Cut
 from kresnet.data.crop_resize import decode_part
-from kresnet.data.images import decode, read_image, within_limits
+from kresnet.data.image_limits import require_pixel_limit
+from kresnet.data.images import decode, read_image
 from kresnet.data.sources.dataset import DataSet, fingerprint
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError, Problem, make_error, nearest
@@ -38,12 +39,12 @@ class FileSource:
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Source.fetch`."""
-        return self._read(lambda path: decode(within_limits(tf.io.read_file(path)), self._input), positions)
+        return self._read(lambda path: decode(require_pixel_limit(tf.io.read_file(path)), self._input), positions)
 
     def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Source.fetch_parts`."""
         return self._read(
-            lambda path, dice: decode_part(within_limits(tf.io.read_file(path)), dice, cut, self._input),
+            lambda path, dice: decode_part(require_pixel_limit(tf.io.read_file(path)), dice, cut, self._input),
             positions,
             numbers,
         )

@@ -13,7 +13,8 @@ import tensorflow_datasets as tfds
 
 from kresnet.data.augment.crops import Cut
 from kresnet.data.crop_resize import decode_part
-from kresnet.data.images import decode, explain_unreadable, within_limits
+from kresnet.data.image_limits import require_pixel_limit
+from kresnet.data.images import decode, explain_unreadable
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.sources.tfrecord import DamagedRecord, RecordFile, RecordIndex
 from kresnet.data.splits import Split
@@ -37,12 +38,12 @@ class RecordSource:
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Source.fetch`."""
-        return self._read(lambda encoded: decode(within_limits(encoded), self._input), positions)
+        return self._read(lambda encoded: decode(require_pixel_limit(encoded), self._input), positions)
 
     def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Source.fetch_parts`."""
         return self._read(
-            lambda encoded, dice: decode_part(within_limits(encoded), dice, cut, self._input), positions, numbers
+            lambda encoded, dice: decode_part(require_pixel_limit(encoded), dice, cut, self._input), positions, numbers
         )
 
     def _read(

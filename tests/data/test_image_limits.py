@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from kresnet.data.image_limits import MAX_PIXELS, declared_pixels, require_pixel_limit
 from kresnet.export.image_files import every_kind
-from kresnet.export.image_limits import MOST_PIXELS, declared_pixels, within_pixel_limit
 from kresnet.export.malformed import huge_png
 
 KINDS = dict(every_kind(np.random.default_rng(0).integers(0, 256, (301, 230, 3), np.uint8)))
@@ -35,7 +35,7 @@ def test_the_declared_size_is_pillows(kind: str) -> None:
 @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"this is no image, however long it may be"])
 def test_what_has_no_header_is_left_to_the_decoder(data: bytes) -> None:
     assert int(declared_pixels(tf.constant(data))) == 0
-    assert within_pixel_limit(tf.constant(data)) == data
+    assert require_pixel_limit(tf.constant(data)) == data
 
 
 def _patched(kind: str, at: int, layout: str, *values: int) -> bytes:
@@ -64,5 +64,5 @@ def _jpeg() -> bytes:
     ids=["PNG", "largest PNG", "JPEG", "GIF", "BMP", "WebP", "extended WebP"],
 )
 def test_huge_images_are_refused(data: bytes) -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError, match=f"{MOST_PIXELS:,} pixels"):
-        within_pixel_limit(tf.constant(data))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"{MAX_PIXELS:,} pixels"):
+        require_pixel_limit(tf.constant(data))

@@ -1,0 +1,68 @@
+"""Refuse an image file that is small but declares more pixels than memory should be taken for.
+
+Training, evaluation, prediction and serving share this one limit. What is read is the size that the file's header
+declares, before anything is decoded. It bounds a decoder's memory for every format but GIF, whose later frames are
+decoded, and thrown away, too.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+#: Pixels of the largest image that is decoded. They take 0.4 GB as bytes, which resizing reads without another copy.
+#: Photographs of a telephone, up to 108 megapixels (12,000 x 9,000), pass; the rare ones of 200 megapixels do not, and
+#: a file of some kilobytes that declares thousands of megapixels does not.
+MAX_PIXELS = 2**27
+
+
+def require_pixel_limit(encoded: tf.Tensor) -> tf.Tensor:
+    """Return the bytes of an image file unless it declares more than `MAX_PIXELS`; graph code, so that it is exported.
+
+    Args:
+        encoded: scalar string, the contents of the file.
+
+    Raises:
+        tf.errors.InvalidArgumentError: when run, for a file that declares more.
+    """
+    message = f"The image declares more than {MAX_PIXELS:,} pixels."
+    small = tf.debugging.assert_less_equal(declared_pixels(encoded), tf.constant(MAX_PIXELS, tf.int64), message)
+    with tf.control_dependencies([small]):
+        return tf.identity(encoded)
+
+
+def declared_pixels(encoded: tf.Tensor) -> tf.Tensor:
+    """Return height times width, int64, by the header of a PNG, JPEG, GIF, BMP or WebP; 0 where there is no header."""
+    header = tf.strings.join([tf.strings.substr(encoded, 0, 30), bytes(30)])  # missing bytes read as zeros
+
+    def starts(magic: bytes, at: int = 0) -> tf.Tensor:
+        return tf.strings.substr(header, at, len(magic)) == magic
+
+    def field(at: int, count: int, *, big: bool = False) -> tf.Tensor:
+        """Return the unsigned number in the `count` bytes at `at`."""
+        data = tf.cast(tf.io.decode_raw(tf.strings.substr(header, at, count), tf.uint8), tf.int64)
+        weights = [256**power for power in range(count)]
+        return tf.reduce_sum(data * tf.constant(weights[::-1] if big else weights, tf.int64))
+
+    def area(height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+        return tf.minimum(height, 2**31) * tf.minimum(width, 2**31)  # the product fits into int64
+
+    def signed(at: int) -> tf.Tensor:
+        """Return the magnitude of a signed number of four bytes; the height of a BMP may be negative."""
+        value = field(at, 4)
+        return tf.where(value < 2**31, value, 2**32 - value)
+
+    def jpeg() -> tf.Tensor:
+        height, width, _ = tf.unstack(tf.cast(tf.image.extract_jpeg_shape(encoded), tf.int64))
+        return area(height, width)
+
+    webp = starts(b"RIFF") & starts(b"WEBP", 8)
+    sizes = [
+        (starts(b"\x89PNG"), lambda: area(field(16, 4, big=True), field(20, 4, big=True))),
+        (starts(b"\xff\xd8\xff"), jpeg),
+        (starts(b"GIF8"), lambda: area(field(6, 2), field(8, 2))),
+        (starts(b"BM"), lambda: area(signed(18), signed(22))),
+        (webp & starts(b"VP8 ", 12), lambda: area(field(26, 2) % 2**14, field(28, 2) % 2**14)),
+        (webp & starts(b"VP8L", 12), lambda: area(1 + field(21, 4) % 2**14, 1 + field(21, 4) // 2**14 % 2**14)),
+        (webp & starts(b"VP8X", 12), lambda: area(1 + field(24, 3), 1 + field(27, 3))),
+    ]
+    return tf.case(sizes, lambda: tf.constant(0, tf.int64))
