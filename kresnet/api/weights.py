@@ -17,7 +17,6 @@ from kresnet.files import AnyPath
 from kresnet.spec.loading import Overrides, Reference, split_overrides
 
 if TYPE_CHECKING:
-    from kresnet.api.run import Run
     from kresnet.export.portable import PortableResult
     from kresnet.export.saved_model import ExportResult
     from kresnet.runs.trained_model import TrainedModel
@@ -159,7 +158,7 @@ def _left(found: WeightMatch) -> list[str]:
 
 
 def export_model(
-    trained: Run | AnyPath,
+    trained: AnyPath,
     output: AnyPath,
     *,
     version: int | str = "next",
@@ -240,7 +239,7 @@ def export_model(
 
 
 def open_for_use(
-    trained: Run | AnyPath, spec: Reference | Network | None, classes: AnyPath | Sequence[str] | None
+    trained: AnyPath, spec: Reference | Network | None, classes: AnyPath | Sequence[str] | None
 ) -> TrainedModel:
     """The network on disk that a user means, its spec and its classes' names."""
     from kresnet.runs.trained_model import open_trained_model
