@@ -6,9 +6,17 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 from kresnet.errors import make_error
+
+#: Packages that only some verbs need, by the extra of pyproject.toml that brings them: module to import, and package.
+EXTRAS = {
+    "serving": {"aiohttp": "aiohttp", "grpc": "grpcio", "orjson": "orjson", "prometheus_client": "prometheus-client"},
+    "report": {"plotly": "plotly", "jinja2": "jinja2"},
+    "onnx": {"onnxruntime": "onnxruntime", "tf2onnx": "tf2onnx"},
+}
 
 
 def import_tensorflow(*, silent: bool = False) -> None:
@@ -37,6 +45,27 @@ def import_tensorflow(*, silent: bool = False) -> None:
         raise make_error(
             "environment", f"Keras runs on {found}.", expected="tensorflow", remedy="KERAS_BACKEND=tensorflow"
         )
+
+
+def require_extra(extra: str, purpose: str) -> None:
+    """Import the packages of an extra, before a verb does anything that would be lost without them.
+
+    Args:
+        extra: a key of `EXTRAS`.
+        purpose: what needs them, as the subject of a sentence.
+
+    Raises:
+        KresnetError: `environment`, where one cannot be imported; it names them all, and how to install them.
+    """
+    missing = []
+    for module, package in EXTRAS[extra].items():
+        try:
+            import_module(module)
+        except ImportError as error:
+            missing.append(f"{package} ({error})")
+    if missing:
+        message = f"{purpose} needs packages that cannot be imported: {', '.join(missing)}."
+        raise make_error("environment", message, remedy=f"pip install 'kresnet[{extra}]'")
 
 
 @contextlib.contextmanager

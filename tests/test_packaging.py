@@ -15,6 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 import kresnet
+from kresnet.runtime import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -125,6 +126,29 @@ def test_the_commands_run_from_any_directory(installed, tmp_path):
     built = json.loads(installed("kresnet", "build", "resnet50", "--json"))
     assert set(built["files"]) == {path.name for path in (tmp_path / "resnet50").iterdir()}
     assert (tmp_path / "resnet50" / "model.keras").stat().st_size > 4 * built["parameters"]["total"]
+
+
+def test_the_wheel_offers_the_extras_and_asks_for_none_of_them(dist):
+    wheel = zipfile.ZipFile(dist[0])
+    (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    lines = wheel.read(metadata).decode().splitlines()
+    offered = {line.removeprefix("Provides-Extra: ") for line in lines if line.startswith("Provides-Extra: ")}
+    assert offered == {*EXTRAS, "all", "gpu", "dev"}
+    required = {line for line in lines if line.startswith("Requires-Dist: ") and "extra ==" not in line}
+    packages = {package for modules in EXTRAS.values() for package in modules.values()}
+    assert not [line for line in required if re.match(r"Requires-Dist: ([\w-]+)", line)[1] in packages]
+
+
+def test_a_plain_install_says_how_to_serve(installed, environment, tmp_path):
+    """In the environment that holds nothing but what the wheel asks for (slow)."""
+    if not environment.name.startswith("own"):
+        pytest.skip("the packages borrowed from this environment are all there")
+    done = subprocess.run(
+        [environment / "bin" / "kresnet", "serve", tmp_path, "--backend", "embedded"],
+        text=True, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "pip install 'kresnet[serving]'" in done.stderr
 
 
 def test_one_version_is_stated_everywhere(dist):

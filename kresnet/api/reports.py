@@ -14,6 +14,7 @@ from kresnet.files import AnyPath, refuse_existing, translate_os_errors, write_t
 from kresnet.plan.memory_estimate import bytes_text
 from kresnet.report.run_data import RunData, gather_run_data, labels
 from kresnet.runs.run_directory import RunDirectory as Directory
+from kresnet.runtime import require_extra
 
 if TYPE_CHECKING:
     from kresnet.evaluation.evaluation import Evaluation
@@ -38,9 +39,12 @@ def report_run(
         What the page shows; `as_dict()` is JSON-ready.
 
     Raises:
-        KresnetError: `run_missing`; `output_exists`, `not_writable` or `disk_full`. What keeps the test images from
+        KresnetError: `run_missing`; `output_exists`, `not_writable` or `disk_full`; `environment` where a page is to be
+            written and the packages of `kresnet[report]` are missing. What keeps the test images from
             being looked at is told on the page.
     """
+    if output is not None:
+        require_extra("report", "A page about a run")
     (facts,) = _gathered([run], output, evaluate, progress)
     if output is not None:
         from kresnet.report.page import report_page
@@ -57,12 +61,14 @@ def compare_runs(
     Runs that differ in nothing but their seed are summed up as mean and standard deviation.
 
     Raises:
-        KresnetError: as `report_run`; `bad_option` for fewer than two runs, or one named twice.
+        KresnetError: as `report_run`; `bad_option` for fewer than two runs, or one named twice; `environment` where the
+            packages of `kresnet[report]` are missing.
     """
     if len(runs) < 2:
         named = str(Path(runs[0])) if runs else ""
         raise make_error("bad_option", "To compare takes two runs or more.", found=named or "none",
                    remedy=f"kresnet report {named or 'RUN'}")  # fmt: skip
+    require_extra("report", "A comparison")
     gathered = _gathered(runs, output, evaluate, progress)
     from kresnet.report.comparison import compare
 

@@ -41,6 +41,7 @@ def serve(
     ] = 30.0,
 ) -> None:
     """Serve exported models over REST and gRPC, with TF Serving if it is here, else with the embedded server."""
+    from kresnet.runtime import require_extra
     from kresnet.serving import backends
 
     chosen = backends.choose(backend, host)
@@ -48,6 +49,7 @@ def serve(
         command = backends.start_command(chosen, models, host=host, rest_port=rest_port, grpc_port=grpc_port)
         log(" ".join(command))
         backends.replace_process(command)
+    require_extra("serving", "The embedded server")
     from kresnet.serving.server import RequestLimits, ServerSettings
     from kresnet.serving.server import serve as serve_embedded
 

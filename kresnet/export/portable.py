@@ -24,6 +24,7 @@ from kresnet.export.sample_inputs import SampleInputs
 from kresnet.export.served_network import ServedNetwork, served_network
 from kresnet.files import refuse_existing, staged_file, write_json
 from kresnet.plan import make_plan
+from kresnet.runtime import require_extra
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.version import __version__
 
@@ -96,6 +97,8 @@ def export_portable(
         raise make_error(
             "bad_option", f"--weights {weights} is not for --format {kind}.", expected="float32, or float16 for tflite"
         )
+    if kind == "onnx":
+        require_extra("onnx", "--format onnx")
     require_names(spec, class_names)
     inputs = inputs or SampleInputs()
     rows = reference_inputs(spec, inputs.images).rows
@@ -164,13 +167,9 @@ def _write_tflite(path: Path, function: Any, spec: Spec, weights: WeightType) ->
 
 
 def _write_onnx(path: Path, function: Any, spec: Spec, _weights: WeightType) -> tuple[str, Run]:
-    try:
-        import onnxruntime
-        import tf2onnx
-    except ImportError as error:
-        raise make_error(
-            "environment", f"ONNX needs more libraries: {error}.", remedy="pip install 'kresnet[onnx]'"
-        ) from None
+    import onnxruntime
+    import tf2onnx
+
     model, _ = tf2onnx.convert.from_function(function, input_signature=[_input(spec)], opset=OPSET)
     model.metadata_props.add(key="spec", value=json.dumps(spec.document()))
     path.write_bytes(model.SerializeToString())

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from kresnet.errors import make_error
+from kresnet.export.server_files import MODELS as CONFIG
 from kresnet.serving.model_folder import require_models
-from kresnet.serving.models import CONFIG
 
 BINARY, IMAGE = "tensorflow_model_server", "tensorflow/serving"
 BACKENDS = ("auto", BINARY, "docker", "embedded")

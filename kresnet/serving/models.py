@@ -12,15 +12,13 @@ from google.protobuf import text_format
 
 from kresnet.errors import make_error
 from kresnet.export.capi import RuntimeFailure
+from kresnet.export.server_files import MODELS as CONFIG
 from kresnet.files import translate_os_errors
 from kresnet.serving.model_folder import models_in, require_models
 from kresnet.serving.protos import ModelConfig, ModelServerConfig, ModelSpec, ModelVersionStatus
 from kresnet.serving.request_json import invalid
 from kresnet.serving.servable import LoadedVersion, not_found
 from kresnet.serving.versions import Load, Model
-
-#: Version policies and labels, as TF Serving's `--model_config_file` states them; `base_path` is not read from it.
-CONFIG = "models.config"
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +123,7 @@ class ModelManager:
                 self.models[name] = Model(name, base)
 
     def _read_config(self, path: Path) -> None:
+        """Take version policies and labels, as TF Serving's `--model_config_file` states them, but no `base_path`."""
         if not path.is_file():
             return
         with translate_os_errors(path):
