@@ -6,6 +6,7 @@ from html import escape
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic_core import PydanticCustomError
 
 from kresnet.spec.document import dump
 
@@ -60,3 +61,14 @@ def merge(base: Any, override: Any) -> Any:
     if "kind" in override and override["kind"] != base.get("kind"):
         return override
     return {**base, **{key: merge(base[key], value) if key in base else value for key, value in override.items()}}
+
+
+def contradiction_error(field: str, message: str, remedy: str = "") -> PydanticCustomError:
+    """Make the validation error of a model, or of a value, whose parts are valid one by one.
+
+    Args:
+        field: of the model, what the error is about, with dots where it lies deeper; empty for the value itself.
+        message: a sentence without its full stop.
+        remedy: what would help.
+    """
+    return PydanticCustomError("contradiction", "{message}", {"message": message, "field": field, "remedy": remedy})

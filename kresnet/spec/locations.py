@@ -40,6 +40,13 @@ class Location:
             return ""
         return str(self.path[names[-1]]) + "".join(f"[{index}]" for index in self.path[names[-1] + 1 :])
 
+    @property
+    def literals(self) -> tuple[Any, ...]:
+        """The values that the last field of the path may be, where its model names them literally."""
+        names = [part for part in self.path if isinstance(part, str)]
+        known = self.owner.model_fields.get(names[-1]) if self.owner and names else None
+        return tuple(_literals(known.annotation)) if known else ()
+
     def kinds(self, having: str | None = None) -> list[str]:
         """The kinds of the union; with `having`, of its members that have that field."""
         return [str(kind(model)) for model in self.union if having is None or having in model.model_fields]
@@ -101,13 +108,19 @@ def choices(model: Model, path: Sequence[str]) -> list[str]:
 
 def _words(annotation: Any) -> Iterator[str]:
     """What an annotation names literally, through unions and `Annotated`; not the items of a list."""
+    for value in _literals(annotation):
+        yield str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _literals(annotation: Any) -> Iterator[Any]:
+    """The values that an annotation names literally, through unions and `Annotated`; a flag's are True and False."""
     if annotation is bool:
-        yield from ("true", "false")
+        yield from (True, False)
     elif typing.get_origin(annotation) is typing.Literal:
-        yield from map(str, typing.get_args(annotation))
+        yield from typing.get_args(annotation)
     elif typing.get_origin(annotation) in (typing.Union, types.UnionType, typing.Annotated):
         for argument in typing.get_args(annotation):
-            yield from _words(argument)
+            yield from _literals(argument)
 
 
 def _models(annotation: Any) -> Iterator[Model]:

@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictStr, model_validator
 
-from kresnet.spec.base import Document, Name, Seed, Text, merge
-from kresnet.spec.recipe.durations import contradiction
+from kresnet.spec.base import Document, Name, Seed, Text, contradiction_error, merge
 
 #: Networks that one study may train, each once a seed.
 MOST_VARIANTS = 1000
@@ -51,10 +50,10 @@ class Axis(Document):
     def _named(self) -> Axis:
         if self.names is not None and len(self.names) != len(self.values):
             message = f"There are {len(self.names)} names for {len(self.values)} values"
-            raise contradiction("names", message)
+            raise contradiction_error("names", message)
         if self.names is None and any(_label(self.path, value) is None for value in self.values):
             message = "Not every value can name a variant by itself"
-            raise contradiction("values", message, remedy="names: [ONE, OTHER, ...], one a value")
+            raise contradiction_error("values", message, remedy="names: [ONE, OTHER, ...], one a value")
         _require_distinct("names" if self.names else "values", "There is", list(self.labels()))
         return self
 
@@ -158,32 +157,32 @@ def _check(design: Design, at: Callable[[str], str]) -> None:
         at: where a field of it stands in the study.
     """
     if not (design.variants or design.grid):
-        raise contradiction(at("variants"), "A study compares: it states `variants`, a `grid` or both")
+        raise contradiction_error(at("variants"), "A study compares: it states `variants`, a `grid` or both")
     count = prod(len(axis.values) for axis in design.grid) * max(len(design.variants), 1)
     if count > MOST_VARIANTS:
         message = f"These are {count:,} networks to train; a study has {MOST_VARIANTS:,} at most"
-        raise contradiction(at("grid" if design.grid else "variants"), message)
+        raise contradiction_error(at("grid" if design.grid else "variants"), message)
     names = [name for name, _, _ in design.combinations()]
     _require_distinct(at("variants" if design.variants else "grid"), "The variants have", names)
     if long := next((name for name in names if not NAME.fullmatch(name)), None):
-        raise contradiction(at("grid"), f"`{long}` is too long a name", remedy="names: [SHORT, SHORTER, ...]")
+        raise contradiction_error(at("grid"), f"`{long}` is too long a name", remedy="names: [SHORT, SHORTER, ...]")
     _require_distinct(at("seeds"), "The seeds have", list(design.seeds))
     _require_distinct(at("grid"), "Two axes have", [axis.path for axis in design.grid])
     for axis in design.grid:
         if axis.path in design.set:
             message = f"`{axis.path}` is an axis of the grid, so that setting it for all changes nothing"
-            raise contradiction(at("set"), message, remedy=f"remove `{axis.path}` from `set`")
+            raise contradiction_error(at("set"), message, remedy=f"remove `{axis.path}` from `set`")
     bare = [variant.name for variant in design.variants if variant.spec is None]
     if design.spec is None and (bare or not design.variants):
         message = f"{'Variant ' + bare[0] if bare else 'The grid'} has no network"
-        raise contradiction(at("spec"), message, remedy="spec: NAME")
+        raise contradiction_error(at("spec"), message, remedy="spec: NAME")
     for field in ("spec", "recipe"):
         stated = [getattr(variant, field) for variant in design.variants]
         if getattr(design, field) and stated and all(stated):
             message = f"Every variant states its own `{field}`, so that this one is not used"
-            raise contradiction(at(field), message, remedy=f"remove `{field}`")
+            raise contradiction_error(at(field), message, remedy=f"remove `{field}`")
 
 
 def _require_distinct(field: str, whose: str, names: list[Any]) -> None:
     if again := [name for name, count in Counter(names).items() if count > 1]:
-        raise contradiction(field, f"{whose} {again[0]} twice")
+        raise contradiction_error(field, f"{whose} {again[0]} twice")

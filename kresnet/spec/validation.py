@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -16,14 +16,26 @@ from kresnet.spec.recipe import Recipe
 
 Model = TypeVar("Model", bound=BaseModel)
 
-#: Pydantic's words (a pattern) -> ours, in order.
-_WORDS = (
-    (r"Input should be |Value error, |'", ""),
-    (r"a valid dictionary or .*", "a mapping"),
-    (r"a valid integer.*", "an integer"),
-    (r"a valid ", "a "),
-    (r"tuple", "list"),
-)
+#: Pydantic's types of error that mean a value of the wrong type -> the type that was expected.
+_EXPECTED_TYPES = {
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a dictionary",
+    "tuple_type": "a list",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "string_type": "a string",
+    "bool_type": "a boolean",
+}
+
+#: Pydantic's types of error that mean a number out of bounds -> the bound's name in the error's context, and words.
+_EXPECTED_BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "greater than or equal to"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "less than or equal to"),
+}
 
 
 def validate(model: type[Model], source: Source) -> Model:
@@ -35,14 +47,28 @@ def validate(model: type[Model], source: Source) -> Model:
     try:
         return model.model_validate(source.values)
     except ValidationError as error:
-        problems: dict[tuple[str, str], Problem] = {}
-        for detail in error.errors(include_url=False):
-            if not _is_consequence(detail, source):
-                problem = _problem(locate(model, detail["loc"]), source, detail)
-                problems.setdefault((problem.code, problem.path), problem)  # a cascaded setting fails in every stage
-            if len(problems) > MOST_PROBLEMS:
-                break
-        raise KresnetError(sort_by_place(problems.values())) from None
+        raise KresnetError(list_problems(model, source, error.errors(include_url=False))) from None
+
+
+def list_problems(model: type[BaseModel], source: Source, details: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """Return the problems of a document in the order of its lines, each told once.
+
+    Of every error its `type`, `loc`, `input` and `ctx` are read, and never pydantic's English: neither its `msg` nor
+    the `expected` of a literal, which may be worded otherwise by the next release.
+
+    Args:
+        model: what the document should be.
+        source: the document.
+        details: what `pydantic.ValidationError.errors` returns.
+    """
+    problems: dict[tuple[str, str], Problem] = {}
+    for detail in details:
+        if not _is_consequence(detail, source):
+            problem = _make_problem(locate(model, detail["loc"]), source, detail)
+            problems.setdefault((problem.code, problem.path), problem)  # a cascaded setting fails in every stage
+        if len(problems) > MOST_PROBLEMS:
+            break
+    return sort_by_place(problems.values())
 
 
 def sort_by_place(problems: Iterable[Problem]) -> list[Problem]:
@@ -60,7 +86,7 @@ def dotted(path: Path_) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _is_consequence(detail: Any, source: Source) -> bool:
+def _is_consequence(detail: Mapping[str, Any], source: Source) -> bool:
     """Whether an error only repeats others: a list whose items are all invalid, a stage without the missing block."""
     if detail["type"] == "too_short":
         return len(detail["input"]) >= detail["ctx"]["min_length"]
@@ -68,25 +94,59 @@ def _is_consequence(detail: Any, source: Source) -> bool:
     return detail["type"] == "missing" and stage_block and "block" not in source.values
 
 
-def _problem(location: Location, source: Source, detail: Any) -> Problem:
+def _make_problem(location: Location, source: Source, detail: Mapping[str, Any]) -> Problem:
     path, key = stated(location.path, source), location.key
-    if detail["type"] == "contradiction":  # told of a mapping, about one of its fields
-        named = detail["ctx"]["field"].split(".")
-        path = (*path, *(int(part) if part.isdigit() else part for part in named))
-    expected = detail["msg"]
-    for theirs, ours in _WORDS:
-        expected = re.sub(theirs, ours, expected)
+    if detail["type"] == "contradiction" and (field := detail["ctx"]["field"]):  # told of a mapping, about its field
+        path = (*path, *(int(part) if part.isdigit() else part for part in field.split(".")))
     common: dict[str, Any] = {
         "path": dotted(path),
         "place": source.place(path),
-        "expected": expected,
-        "found": _shown(detail["input"]),
+        "expected": _expected(location, detail),
+        "found": _format_value(detail["input"]),
     }
     code, message, details = _explain(location, key, detail)
     return Problem(code, message, **(common | details))
 
 
-def _explain(location: Location, key: str, detail: Any) -> tuple[str, str, dict[str, str]]:
+def _expected(location: Location, detail: Mapping[str, Any]) -> str:
+    """What should stand where a value is of the wrong type, no choice or out of range; empty for other errors."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind in _EXPECTED_TYPES:
+        return _EXPECTED_TYPES[kind]
+    if kind in _EXPECTED_BOUNDS:
+        name, words = _EXPECTED_BOUNDS[kind]
+        return f"{words} {_format_bound(context[name])}"
+    match kind:
+        case "finite_number":
+            return "a finite number"
+        case "literal_error":
+            *others, last = map(str, location.literals)
+            return f"{', '.join(others)} or {last}" if others else last
+        case "string_pattern_mismatch":
+            return f"String should match pattern {context['pattern']}"
+        case "string_too_short":
+            return f"String should have at least {_count(context['min_length'], 'character')}"
+        case "string_too_long":
+            return f"String should have at most {_count(context['max_length'], 'character')}"
+        case "too_short":
+            bound, actual = f"at least {_count(context['min_length'], 'item')}", context["actual_length"]
+            return f"{context['field_type']} should have {bound} after validation, not {actual}"
+        case "too_long":
+            bound, actual = f"at most {_count(context['max_length'], 'item')}", context["actual_length"] or "more"
+            return f"{context['field_type']} should have {bound} after validation, not {actual}"
+    return ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _format_bound(bound: float) -> str:
+    """A bound as a document would state it: 0 for 0.0."""
+    return str(int(bound)) if bound == int(bound) else str(bound)
+
+
+def _explain(location: Location, key: str, detail: Mapping[str, Any]) -> tuple[str, str, dict[str, str]]:
     """Code, message, and what else is known of an error, by pydantic's type of it."""
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     match kind:
@@ -112,12 +172,11 @@ def _explain(location: Location, key: str, detail: Any) -> tuple[str, str, dict[
             details = {"expected": "one of " + ", ".join(kinds), "found": tag, "nearest": nearest(tag, kinds)}
             return "wrong_value", f"There is no kind `{tag}` of {key}.", details
         case "literal_error":
-            choices = re.findall(r"'([^']*)'", context["expected"])
-            return "wrong_value", f"`{key}` has no such choice.", {"nearest": nearest(value, choices)}
+            words = [literal for literal in location.literals if isinstance(literal, str)]
+            return "wrong_value", f"`{key}` has no such choice.", {"nearest": nearest(value, words)}
         case "contradiction":
-            return "contradiction", detail["msg"] + ".", {"expected": "", "found": "", "remedy": context["remedy"]}
-        case "value_error":
-            return "contradiction", str(context["error"]), {"expected": "", "found": ""}
+            details = {"expected": "", "found": "", "remedy": context["remedy"]}
+            return "contradiction", f"{context['message']}.", details
     if kind.endswith("_type") or kind == "int_from_float":
         return "wrong_type", f"`{key}` has the wrong type." if key else "The document is not a mapping.", {}
     return "out_of_range", f"`{key}` is out of range.", {}
@@ -131,7 +190,7 @@ def _title(model: type[BaseModel] | None) -> str:
     return ("an " if words[0] in "aeiou" else "a ") + words
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A value as the document writes it, cut short."""
     match value:
         case dict():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from kresnet.errors import KresnetError
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import parse
 from kresnet.spec.loading import load_spec
-from kresnet.spec.validation import validate
+from kresnet.spec.validation import list_problems, validate
 
 VALID = """\
 name: small
@@ -58,6 +59,42 @@ def test_problems(old, new, code, path, line, column, near):
     assert (problem.place.file, problem.place.line, problem.place.column) == ("s.yaml", line, column)
     assert problem.nearest == near
     assert problem.message
+
+
+@pytest.mark.parametrize(("old", "new"), [case[:2] for case in CASES])
+def test_nothing_depends_on_the_words_of_pydantic(old, new):
+    source = parse(VALID.replace(old, new), "s.yaml")
+    with pytest.raises(ValidationError) as caught:
+        Spec.model_validate(source.values)
+    details = caught.value.errors(include_url=False)
+    for detail in details:
+        detail["msg"] = "Bitte geben Sie 'etwas' anderes ein"
+        if detail["type"] == "literal_error":
+            detail["ctx"] = {"expected": "'eines' oder 'keines'"}
+    assert list_problems(Spec, source, details) == list(problems(old, new))
+
+
+# What a user reads of an error that pydantic found: what is written in VALID instead, and what was expected.
+EXPECTED = [
+    ("kind: basic", "kind: basic, zero_init_last: 1", "a boolean"),
+    ("kind: basic", "kind: basic, shortcut: skip", "none, identity_pad, projection or projection_all"),
+    ("name: small", "name: small\noutput_stride: 5", "4, 8, 16 or 32"),
+    ("name: small", f"name: {'x' * 65}", "String should have at most 64 characters"),
+    ("name: small", "name: ../small", "String should match pattern ^[A-Za-z0-9][A-Za-z0-9_.-]*$"),
+    ("stride: 2", "stride: 0", "greater than or equal to 1"),
+    ("width: 32", "width: 100000", "less than or equal to 65536"),
+    ("classes: 10", "classes: 10, dropout: 1.0", "less than 1"),
+    ("classes: 10", "classes: 10, dropout: .inf", "a finite number"),
+    ("[32, 32, 3]", "[]", "Tuple should have at least 1 item after validation, not 0"),
+    ("[32, 32, 3]", "[32, 32, 3, 1]", "Tuple should have at most 3 items after validation, not 4"),
+    ("{classes: 10}", "[10]", "a mapping"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), EXPECTED)
+def test_what_was_expected(old, new, expected):
+    (problem,) = problems(old, new)
+    assert problem.expected == expected
 
 
 def test_a_document_that_is_no_mapping():

@@ -1,6 +1,7 @@
-"""A class-balanced part of Fashion-MNIST (MIT licence, © 2017 Zalando SE; see LICENSE here), made by `make.py`.
+"""A class-balanced part of Fashion-MNIST (MIT licence, © 2017 Zalando SE; see LICENSE here).
 
 The file is a plain `.npz` inside xz, which is a seventh smaller than `.npz`'s own compression.
+tests/data/make_embedded.py makes it.
 """
 
 from __future__ import annotations

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from kresnet.spec.base import Document, Flag, NonNegative, Positive, Width
+from kresnet.spec.base import Document, Flag, NonNegative, Positive, Width, contradiction_error
 
 
 def _rising(pair: tuple[float, float]) -> tuple[float, float]:
     if pair[0] > pair[1]:
-        raise ValueError(f"The range [{pair[0]:g}, {pair[1]:g}] is empty.")
+        raise contradiction_error("", f"The range [{pair[0]:g}, {pair[1]:g}] is empty")
     return pair
 
 
@@ -60,7 +60,7 @@ class ColorJitter(Document):
     @model_validator(mode="after")
     def _changes_something(self) -> ColorJitter:
         if not (self.brightness or self.contrast or self.saturation):
-            raise ValueError("A colour jitter of nothing changes nothing; remove `color_jitter`.")
+            raise contradiction_error("", "A colour jitter of nothing changes nothing; remove `color_jitter`")
         return self
 
 
@@ -164,5 +164,5 @@ class Augment(Document):
     @model_validator(mode="after")
     def _one_crop(self) -> Augment:
         if self.crop and self.crop_padding:
-            raise ValueError("`crop_padding` and `crop` are two ways to cut; keep one of them.")
+            raise contradiction_error("", "`crop_padding` and `crop` are two ways to cut; keep one of them")
         return self

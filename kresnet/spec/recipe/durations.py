@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, StrictFloat, StrictInt
-from pydantic_core import PydanticCustomError
+
+from kresnet.spec.base import contradiction_error
 
 #: What a duration may be counted in; `examples` are training images over all devices.
 UNITS = ("epochs", "steps", "examples")
@@ -33,10 +34,10 @@ def require_one(model: BaseModel, prefix: str = "", *, optional: bool = False) -
     given = [field for field in fields if getattr(model, field) is not None]
     if len(given) > 1:
         message = f"{' and '.join(f'`{field}`' for field in given)} state one duration in {len(given)} units"
-        raise contradiction(given[-1], message, remedy=f"keep one, and set the other to null: {given[0]}: null")
+        raise contradiction_error(given[-1], message, remedy=f"keep one, and set the other to null: {given[0]}: null")
     if not given and not optional:
         message = f"A duration is missing: state `{fields[0]}`, `{fields[1]}` or `{fields[2]}`"
-        raise contradiction(fields[0], message)
+        raise contradiction_error(fields[0], message)
 
 
 def in_steps(unit: str, value: float, epoch_steps: int, batch_size: int) -> int:
@@ -50,8 +51,3 @@ def in_steps(unit: str, value: float, epoch_steps: int, batch_size: int) -> int:
     """
     steps = {"epochs": value * epoch_steps, "steps": value, "examples": value / batch_size}[unit]
     return max(1, round(steps))
-
-
-def contradiction(field: str, message: str, remedy: str = "") -> PydanticCustomError:
-    """A validation error about `field` of a model whose fields are valid one by one."""
-    return PydanticCustomError("contradiction", "{message}", {"message": message, "field": field, "remedy": remedy})

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kresnet.spec.base import Count, Document, Flag, Fraction, Name, Positive, Seed, Text
+from kresnet.spec.base import Count, Document, Flag, Fraction, Name, Positive, Seed, Text, contradiction_error
 from kresnet.spec.recipe.augment import Augment
 from kresnet.spec.recipe.averaging import Ema
 from kresnet.spec.recipe.checkpoints import Checkpoints
 from kresnet.spec.recipe.data import Data
-from kresnet.spec.recipe.durations import contradiction, require_one
+from kresnet.spec.recipe.durations import require_one
 from kresnet.spec.recipe.losses import Loss
 from kresnet.spec.recipe.non_finite import NonFinite, Stop
 from kresnet.spec.recipe.optimizers import Optimizer
@@ -86,5 +86,5 @@ class Recipe(Document):
         require_one(self)
         if self.gradient_clip_norm and self.gradient_clip_adaptive:
             message = "Gradients are clipped by `gradient_clip_norm` or by `gradient_clip_adaptive`, not by both"
-            raise contradiction("gradient_clip_adaptive", message, remedy="gradient_clip_norm: null")
+            raise contradiction_error("gradient_clip_adaptive", message, remedy="gradient_clip_norm: null")
         return self

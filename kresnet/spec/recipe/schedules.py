@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kresnet.spec.base import Count, Document, Fraction, Positive
-from kresnet.spec.recipe.durations import Epochs, Whole, contradiction, require_one
+from kresnet.spec.base import Count, Document, Fraction, Positive, contradiction_error
+from kresnet.spec.recipe.durations import Epochs, Whole, require_one
 
 Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
 Moments = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=100)]
@@ -33,7 +33,7 @@ class WarmUp(Document):
         require_one(self, "warmup_", optional=True)
         if self.warmup_shape == "constant" and not self.warmup_from:
             message = "A constant warm-up at learning rate 0 would not train"
-            raise contradiction("warmup_from", message, remedy="warmup_from: 0.1")
+            raise contradiction_error("warmup_from", message, remedy="warmup_from: 0.1")
         return self
 
 
@@ -81,7 +81,7 @@ class MultiStep(WarmUp):
         for field in ("at_epochs", "at_steps", "at_examples"):
             moments = getattr(self, field)
             if moments and list(moments) != sorted(set(moments)):
-                raise contradiction(field, f"`{field}` must rise from each moment to the next")
+                raise contradiction_error(field, f"`{field}` must rise from each moment to the next")
         return self
 
 

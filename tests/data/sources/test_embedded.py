@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from kresnet.data import embedded
-from kresnet.data.embedded.make import PER_CLASS, make, select
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import EmbeddedData
+from tests.data.make_embedded import PER_CLASS, make, select
 
 DATA = EmbeddedData(kind="embedded")
 

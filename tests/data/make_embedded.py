@@ -1,4 +1,4 @@
-"""Make the embedded data: `python -m kresnet.data.embedded.make DATA_DIR`.
+"""Make the embedded data: `python -m tests.data.make_embedded DATA_DIR`.
 
 DATA_DIR holds `fashion_mnist` as TensorFlow Datasets prepares it. Of every class the first images of
 each split are taken, in the order of the prepared files.
@@ -50,7 +50,7 @@ def make(data_dir: str) -> bytes:
 
 
 def main() -> None:
-    """Write the file beside this module."""
+    """Write the file that `kresnet.data.embedded` reads."""
     parser = argparse.ArgumentParser(description="Make kresnet's embedded data.")
     parser.add_argument("data_dir", type=Path, help="folder of data sets prepared by TensorFlow Datasets")
     contents = make(str(parser.parse_args().data_dir))
