@@ -1,15 +1,17 @@
 """Figures of a study, for a phone's width and for print without color; matplotlib draws them without a display.
 
-Every variant has a color, a dash and a mark of its own, and its name stands at its curve. All figures are 4 inches wide
-with letters of 8 points or more, so that nothing has to be enlarged where they are shown at that width.
+Every variant has a color, a line style and a marker of its own, and a legend above the panels shows all three. Figures
+are 4 inches wide with letters of 8 points or more, so that nothing has to be enlarged where they are shown at that
+width.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from os.path import commonprefix
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,19 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from PIL import Image
 
 from kresnet.plan.summary import with_unit_prefix
-from kresnet.study.labels import label_ends, wrapped
 
 Values = Mapping[str, Any]
 
 WIDTH = 4.0
 DPI = 200
-STYLE: dict[Any, Any] = {
+#: Colors of a PNG: enough for the lines and bands of eight variants, in a quarter of the bytes.
+PNG_COLORS = 48
+RC_PARAMS: dict[Any, Any] = {
     "font.size": 8.0,
     "axes.titlesize": 8.5,
     "axes.linewidth": 0.6,
@@ -36,61 +41,93 @@ STYLE: dict[Any, Any] = {
 
 #: Told apart without color vision (Okabe and Ito 2008), ordered so that neighbours differ in lightness too.
 COLORS = ("#0072B2", "#D55E00", "#000000", "#009E73", "#CC79A7", "#56B4E9", "#7F6000", "#999999")
-DASHES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1.2, 1.2)), (0, (6, 1.2, 1.2, 1.2)), (0, (2.5, 2.5)))
-MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+LINE_STYLES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1.2, 1.2)), (0, (6, 1.2, 1.2, 1.2)), (0, (2.5, 2.5)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+
+#: Inches that a row of the legend takes, and letters of a name for which two fit side by side.
+_LEGEND_ROW, _HALF_WIDTH = 0.16, 24
+#: Letters of a name at the left of a row of `final`, before it is broken into lines.
+_ROW_NAME = 15
 
 
 @dataclass(frozen=True)
-class FigureStyle:
-    """How a variant looks in every figure."""
+class VariantStyle:
+    """How a variant is drawn in every figure."""
 
     name: str
     color: str
-    dash: Any
-    mark: str
+    line_style: Any
+    marker: str
+
+    @property
+    def legend_handle(self) -> Line2D:
+        """The line and marker that stand beside the name in the legend."""
+        return Line2D([], [], color=self.color, linestyle=self.line_style, linewidth=1.4, marker=self.marker,
+                      markersize=5, markeredgecolor="white", markeredgewidth=0.4, label=self.name)  # fmt: skip
 
 
-def draw(results: Values, directory: Path) -> list[str]:
+def draw_figures(results: Values, directory: Path) -> list[str]:
     """Write each figure that the finished runs have numbers for, as PNG and SVG.
 
+    Args:
+        results: of the study, as `results.json` holds them.
+        directory: that the files are written into; it exists.
+
     Returns:
-        Their names, without suffix.
+        The names of the figures, without suffix.
     """
-    looks = {
-        each["name"]: FigureStyle(
-            each["name"], COLORS[at % len(COLORS)], DASHES[at % len(DASHES)], MARKS[at % len(MARKS)]
+    styles = {
+        variant["name"]: VariantStyle(
+            variant["name"],
+            COLORS[index % len(COLORS)],
+            LINE_STYLES[index % len(LINE_STYLES)],
+            MARKERS[index % len(MARKERS)],
         )
-        for at, each in enumerate(results["variants"])
-        if each["finished"]
+        for index, variant in enumerate(results["variants"])
+        if variant["finished"]
     }
-    if not looks:
+    if not styles:
         return []
     drawn = []
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(RC_PARAMS):
         for name, make in (("curves", _curves), ("final", _final), ("gradients", _gradients), ("cost", _cost)):
-            figure = make(results, looks)
+            figure = make(results, styles)
             if figure is None:
                 continue
-            for suffix in ("png", "svg"):
-                # Without a date, so that the same numbers give the same file.
-                metadata = {"Date": None} if suffix == "svg" else None
-                figure.savefig(directory / f"{name}.{suffix}", dpi=DPI, metadata=metadata)
+            # Without a date, so that the same numbers give the same file.
+            figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+            _save_png(figure, directory / f"{name}.png")
             drawn.append(name)
     return drawn
 
 
-def _figure(*heights: float) -> tuple[Figure, list[Axes]]:
-    """A figure of panels, one below the other, each so many inches high."""
-    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+def _save_png(figure: Figure, path: Path) -> None:
+    """Write a figure with a palette of its most used colors."""
+    figure.dpi = DPI
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
+    pixels.quantize(PNG_COLORS, kmeans=1).save(path, optimize=True, dpi=(DPI, DPI))
+
+
+def _figure(heights: Sequence[float], styles: Iterable[VariantStyle] = ()) -> tuple[Figure, list[Axes]]:
+    """A figure of panels, one below the other, each so many inches high, below the legend of some variants."""
+    handles = [style.legend_handle for style in styles]
+    columns = 2 if all(len(str(handle.get_label())) <= _HALF_WIDTH for handle in handles) else 1
+    legend_height = _LEGEND_ROW * math.ceil(len(handles) / columns)
+    figure = Figure(figsize=(WIDTH, sum(heights) + legend_height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(heights), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for each in axes:
         each.grid(visible=True, color="0.88", linewidth=0.6)
         each.spines[["top", "right"]].set_visible(False)
+    if handles:
+        figure.legend(handles=handles, loc="outside upper left", ncols=columns, frameon=False, handlelength=3.6,
+                      labelspacing=0.3, columnspacing=1.2, borderaxespad=0.2)  # fmt: skip
     return figure, list(axes)
 
 
-def _finished(results: Values, variant: str) -> list[Values]:
+def _finished_runs(results: Values, variant: str) -> list[Values]:
     return [run for run in results["runs"] if run["variant"] == variant and run["state"] == "finished"]
 
 
@@ -102,86 +139,93 @@ def _unit(results: Values) -> str:
     return " (%)" if results["measure"] == "error" else ""
 
 
-def _curves(results: Values, looks: Mapping[str, FigureStyle]) -> Figure:
+def _curves(results: Values, styles: Mapping[str, VariantStyle]) -> Figure:
     """Training error above, test error below, against epoch."""
-    figure, panels = _figure(2.6, 2.6)
+    figure, panels = _figure([2.4, 2.4], styles.values())
     for axes, split in zip(panels, ("train", "test"), strict=True):
-        key, ends = f"{split}_{results['measure']}", []
-        for name, look in looks.items():
+        key = f"{split}_{results['measure']}"
+        for name, style in styles.items():
             by_epoch: dict[int, list[float]] = {}
-            for run in _finished(results, name):
+            for run in _finished_runs(results, name):
                 for line in run["epochs"]:
                     by_epoch.setdefault(line["epoch"], []).append(line[key] * _scale(results))
             x = sorted(by_epoch)
             y = [statistics.mean(by_epoch[epoch]) for epoch in x]
             low, high = ([of(by_epoch[epoch]) for epoch in x] for of in (min, max))
-            axes.fill_between(x, low, high, color=look.color, alpha=0.15, linewidth=0)
-            _line(axes, x, y, look)
-            ends.append((look, x[-1], y[-1]))
-        words = "training" if split == "train" else "test"
-        axes.set_title(f"{words} {results['measure']}{_unit(results)}", loc="left")
+            axes.fill_between(x, low, high, color=style.color, alpha=0.15, linewidth=0)
+            _draw_line(axes, x, y, style)
+        split_words = "training" if split == "train" else "test"
+        axes.set_title(f"{split_words} {results['measure']}{_unit(results)}", loc="left")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-        label_ends(axes, 2.0, ends)
     panels[-1].set_xlabel("epoch")
     return figure
 
 
-def _line(axes: Axes, x: Sequence[float], y: Sequence[float], look: FigureStyle) -> None:
-    """A curve with some eight marks on it, however many points it has."""
+def _draw_line(axes: Axes, x: Sequence[float], y: Sequence[float], style: VariantStyle) -> None:
+    """Draw a curve with some eight markers on it, however many points it has."""
     every = max(1, math.ceil(len(x) / 8))
-    axes.plot(x, y, color=look.color, linestyle=look.dash, linewidth=1.4, marker=look.mark, markersize=4,
+    axes.plot(x, y, color=style.color, linestyle=style.line_style, linewidth=1.4, marker=style.marker, markersize=4,
               markevery=every, markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
 
 
-def _final(results: Values, looks: Mapping[str, FigureStyle]) -> Figure:
-    """Error at the end: against depth where the variants differ in it, else a row a variant."""
-    variants = [each for each in results["variants"] if each["name"] in looks]
+def _final(results: Values, styles: Mapping[str, VariantStyle]) -> Figure:
+    """Error at the end: against depth where the variants differ in it, else a row for each variant."""
+    variants = [each for each in results["variants"] if each["name"] in styles]
     depths = {each["weighted_layers"] for each in variants}
-    return _final_by_depth(results, looks, variants) if len(depths) > 1 else _final_rows(results, looks, variants)
+    return _final_by_depth(results, styles, variants) if len(depths) > 1 else _final_rows(results, styles, variants)
 
 
-def _final_by_depth(results: Values, looks: Mapping[str, FigureStyle], variants: Sequence[Values]) -> Figure:
-    figure, panels = _figure(2.3, 2.3)
+def _final_by_depth(results: Values, styles: Mapping[str, VariantStyle], variants: Sequence[Values]) -> Figure:
+    families: list[tuple[VariantStyle, list[Values]]] = []
+    for family in dict.fromkeys(each["family"] for each in variants):
+        members = sorted((each for each in variants if each["family"] == family), key=_weighted_layers)
+        name = _common_name([each["name"] for each in members])
+        families.append((replace(styles[members[0]["name"]], name=name), members))
+    figure, panels = _figure([2.1, 2.1], [style for style, _ in families])
     for axes, split in zip(panels, ("train", "test"), strict=True):
-        ends = []
-        for family in dict.fromkeys(each["family"] for each in variants):
-            members = sorted(
-                (each for each in variants if each["family"] == family), key=lambda each: each["weighted_layers"]
-            )
-            look = looks[members[0]["name"]]
-            x = [each["weighted_layers"] for each in members]
-            y, spread = _means(members, f"{split}_{results['measure']}", _scale(results))
-            axes.errorbar(x, y, yerr=spread, color=look.color, linestyle=look.dash, linewidth=1.4, marker=look.mark,
-                          markersize=5, capsize=3, elinewidth=1)  # fmt: skip
-            ends.append(
-                (
-                    FigureStyle(_common([each["name"] for each in members]), look.color, look.dash, look.mark),
-                    x[-1],
-                    y[-1],
-                )
-            )
-        words = "training" if split == "train" else "test"
-        axes.set_title(f"{words} {results['measure']} at the end{_unit(results)}", loc="left")
-        axes.set_xticks(sorted({each["weighted_layers"] for each in variants}))
-        label_ends(axes, 2.0, ends)
+        for style, members in families:
+            means, spreads = _means(members, f"{split}_{results['measure']}", _scale(results))
+            axes.errorbar([*map(_weighted_layers, members)], means, yerr=spreads, color=style.color,
+                          linestyle=style.line_style, linewidth=1.4, marker=style.marker, markersize=5, capsize=3,
+                          elinewidth=1)  # fmt: skip
+        split_words = "training" if split == "train" else "test"
+        axes.set_title(f"{split_words} {results['measure']} at the end{_unit(results)}", loc="left")
+        axes.set_xticks(sorted({*map(_weighted_layers, variants)}))
     panels[-1].set_xlabel("weighted layers")
     return figure
 
 
-def _final_rows(results: Values, looks: Mapping[str, FigureStyle], variants: Sequence[Values]) -> Figure:
-    figure, (axes,) = _figure(0.9 + 0.34 * len(variants))
-    for at, each in enumerate(variants):
-        look = looks[each["name"]]
+def _weighted_layers(variant: Values) -> int:
+    return int(variant["weighted_layers"])
+
+
+def _final_rows(results: Values, styles: Mapping[str, VariantStyle], variants: Sequence[Values]) -> Figure:
+    figure, (axes,) = _figure([0.9 + 0.34 * len(variants)])
+    for row, each in enumerate(variants):
+        style = styles[each["name"]]
         for split, filled, offset in (("train", False, -0.14), ("test", True, 0.14)):
             (mean,), (spread,) = _means([each], f"{split}_{results['measure']}", _scale(results))
-            axes.errorbar(mean, at + offset, xerr=spread, color=look.color, marker=look.mark, markersize=6, capsize=3,
-                          elinewidth=1, markerfacecolor=look.color if filled else "white")  # fmt: skip
-    axes.set_yticks(range(len(variants)), [wrapped(each["name"]) for each in variants])
+            axes.errorbar(mean, row + offset, xerr=spread, color=style.color, marker=style.marker, markersize=6,
+                          capsize=3, elinewidth=1, markerfacecolor=style.color if filled else "white")  # fmt: skip
+    axes.set_yticks(range(len(variants)), [_wrap_name(each["name"]) for each in variants])
     axes.invert_yaxis()
     axes.set_ylim(len(variants) - 0.5, -0.5)
     axes.set_title(f"{results['measure']} at the end{_unit(results)}", loc="left")
     axes.set_xlabel("open: training     filled: test")
     return figure
+
+
+def _wrap_name(name: str) -> str:
+    """A name in short lines, broken after hyphens, and after underscores where that is not enough."""
+    lines = [name]
+    for mark in "-_":
+        lines = [part for line in lines for part in _break_after(mark, line)]
+    return "\n".join(lines)
+
+
+def _break_after(mark: str, line: str) -> list[str]:
+    words = textwrap.wrap(line.replace(mark, f"{mark} "), _ROW_NAME, break_on_hyphens=False, break_long_words=False)
+    return [part.replace(" ", "") for part in words]
 
 
 def _means(variants: Sequence[Values], key: str, scale: float) -> tuple[list[float], list[float]]:
@@ -190,38 +234,33 @@ def _means(variants: Sequence[Values], key: str, scale: float) -> tuple[list[flo
     return means, [(each[key]["spread"] or 0.0) * scale for each in variants]
 
 
-def _common(names: Sequence[str]) -> str:
+def _common_name(names: Sequence[str]) -> str:
     """What the names of a family have in common: `plain` of `plain20` and `plain56`."""
     return names[0] if len(names) == 1 else commonprefix(names).rstrip("0123456789-_.") or names[0]  # noqa: RUF071
 
 
-def _gradients(results: Values, looks: Mapping[str, FigureStyle]) -> Figure | None:
+def _gradients(results: Values, styles: Mapping[str, VariantStyle]) -> Figure | None:
     """Norms of dL/d(block output) from the first block to the last, in the first step and late in training."""
-    runs = {name: [run for run in _finished(results, name) if len(run["gradients"]) == 2] for name in looks}
-    if not any(runs.values()):
+    runs = {name: [run for run in _finished_runs(results, name) if len(run["gradients"]) == 2] for name in styles}
+    measured = {name: style for name, style in styles.items() if runs[name]}
+    if not measured:
         return None
-    figure, panels = _figure(2.6, 2.6)
-    for axes, look_at in zip(panels, (0, 1), strict=True):
-        ends, steps = [], set()
-        for name, look in looks.items():
-            if not runs[name]:
-                continue
-            norms = [run["gradients"][look_at]["delta"] for run in runs[name]]
-            steps |= {run["gradients"][look_at]["step"] for run in runs[name]}
+    figure, panels = _figure([2.4, 2.4], measured.values())
+    for moment, axes in enumerate(panels):
+        steps = set()
+        for name, style in measured.items():
+            norms = [run["gradients"][moment]["delta"] for run in runs[name]]
+            steps |= {run["gradients"][moment]["step"] for run in runs[name]}
             y = [_geometric_mean(block) for block in zip(*norms, strict=True)]
-            x = list(range(1, len(y) + 1))
-            _line(axes, x, y, look)
-            there = [(a, b) for a, b in zip(x, y, strict=True) if math.isfinite(b)]
-            ends += [(look, *there[0])] if there else []
+            _draw_line(axes, range(1, len(y) + 1), y, style)
         axes.set_yscale("log")
-        axes.invert_xaxis()  # as the gradient travels; curves differ most where it arrives, and are named there
+        axes.invert_xaxis()  # as the gradient travels; curves differ most where it arrives
         low, high = (math.log10(limit) for limit in axes.get_ylim())
         if high - low < 1.5:  # else every tick between two powers of ten would be written out
             axes.set_ylim(10 ** math.floor(low), 10 ** math.ceil(high))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.set_title(f"‖∂L/∂(block output)‖ in step {', '.join(map(str, sorted(steps)))}", loc="left")
-        label_ends(axes, 2.0, ends)
     panels[-1].set_xlabel("block; the gradient travels to the right, to the input")
     return figure
 
@@ -231,49 +270,41 @@ def _geometric_mean(values: Sequence[float | None]) -> float:
     return math.exp(statistics.mean(map(math.log, values))) if all(values) else math.nan  # type: ignore[arg-type]
 
 
-def _cost(results: Values, looks: Mapping[str, FigureStyle]) -> Figure:
-    """What accuracy costs: a point a variant against MACs, where they differ, and a curve a variant against time."""
-    variants = [each for each in results["variants"] if each["name"] in looks]
+def _cost(results: Values, styles: Mapping[str, VariantStyle]) -> Figure:
+    """What accuracy costs: a point for each variant against MACs, where they differ, and a curve against time."""
+    variants = [each for each in results["variants"] if each["name"] in styles]
     percent = results["measure"] == "error"
-    words = "accuracy (%)" if percent else "loss"
-    differ = len({each["macs"] for each in variants}) > 1
-    figure, panels = _figure(*([2.4] if differ else []), 2.6)
-    if differ:
-        _against_macs(panels[0], results, looks, variants, percent)
-        panels[0].set_title(f"test {words} at the end, against MACs of an image", loc="left")
-    ends = []
-    for name, look in looks.items():
-        runs = _finished(results, name)
-        shortest = min(len(run["epochs"]) for run in runs)
-        x = [statistics.mean(run["epochs"][at]["seconds"] / 60 for run in runs) for at in range(shortest)]
-        y = [
-            _score(statistics.mean(run["epochs"][at][_key(results)] for run in runs), percent) for at in range(shortest)
-        ]
-        _line(panels[-1], x, y, look)
-        ends.append((look, x[-1], y[-1]))
-    panels[-1].set_title(f"test {words} on the way, against time", loc="left")
+    score_words = "accuracy (%)" if percent else "loss"
+    macs_differ = len({each["macs"] for each in variants}) > 1
+    figure, panels = _figure([*([2.1] if macs_differ else []), 2.3], styles.values())
+    if macs_differ:
+        _draw_against_macs(panels[0], results, styles, variants)
+        panels[0].set_title(f"test {score_words} at the end, against MACs of an image", loc="left")
+    for name, style in styles.items():
+        runs = _finished_runs(results, name)
+        epochs = range(min(len(run["epochs"]) for run in runs))
+        x = [statistics.mean(run["epochs"][at]["seconds"] / 60 for run in runs) for at in epochs]
+        y = [_score(statistics.mean(run["epochs"][at][_test_key(results)] for run in runs), percent) for at in epochs]
+        _draw_line(panels[-1], x, y, style)
+    panels[-1].set_title(f"test {score_words} on the way, against time", loc="left")
     panels[-1].set_xlabel("minutes of training steps")
-    label_ends(panels[-1], 2.0, ends)
     return figure
 
 
-def _against_macs(
-    axes: Axes, results: Values, looks: Mapping[str, FigureStyle], variants: Sequence[Values], percent: bool
+def _draw_against_macs(
+    axes: Axes, results: Values, styles: Mapping[str, VariantStyle], variants: Sequence[Values]
 ) -> None:
-    ends = []
     for each in variants:
-        look, summed = looks[each["name"]], each[_key(results)]
-        score, spread = _score(summed["mean"], percent), (summed["spread"] or 0.0) * _scale(results)
-        axes.errorbar(each["macs"], score, yerr=spread, color=look.color, marker=look.mark, markersize=6, capsize=3,
-                      elinewidth=1)  # fmt: skip
-        ends.append((look, each["macs"], score))
+        style, summed = styles[each["name"]], each[_test_key(results)]
+        score = _score(summed["mean"], results["measure"] == "error")
+        axes.errorbar(each["macs"], score, yerr=(summed["spread"] or 0.0) * _scale(results), color=style.color,
+                      marker=style.marker, markersize=6, capsize=3, elinewidth=1)  # fmt: skip
     axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: with_unit_prefix(number)))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
     axes.margins(x=0.12)
-    label_ends(axes, 1.9, ends)
 
 
-def _key(results: Values) -> str:
+def _test_key(results: Values) -> str:
     return f"test_{results['measure']}"
 
 

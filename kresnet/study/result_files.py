@@ -34,12 +34,12 @@ def write_report(results: Values, directory: Path) -> list[str]:
     Raises:
         KresnetError: `not_writable` or `disk_full`.
     """
-    from kresnet.study.figures import draw  # matplotlib takes a while
+    from kresnet.study.figures import draw_figures  # matplotlib takes a while
 
     figures = directory / "figures"
     with translate_os_errors(figures):
         figures.mkdir(parents=True, exist_ok=True)
-    drawn = draw(results, figures)
+    drawn = draw_figures(results, figures)
     write_json(directory / "results.json", results)
     write_text(directory / "results.md", markdown(results, drawn))
     return ["results.json", "results.md", *(f"figures/{name}.png" for name in drawn)]

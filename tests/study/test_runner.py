@@ -22,7 +22,7 @@ from kresnet.spec.loading import load_study
 from kresnet.study.runner import run_missing
 from kresnet.study.study_plan import plan_study
 from tests.command import KRESNET
-from tests.study.subject import EPOCHS, STEPS, prepare, study, write_images
+from tests.study.tiny_study import EPOCHS, STEPS, prepare, study, write_images
 
 
 @pytest.fixture(scope="module")
