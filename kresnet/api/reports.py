@@ -99,10 +99,10 @@ def _examine(log: Log, run: Directory) -> Evaluation:
     from kresnet.runtime import import_tensorflow
 
     import_tensorflow()
-    from kresnet.evaluation.evaluate import evaluate_in_detail
+    from kresnet.evaluation.evaluate import evaluate_with_mistakes
 
     log(f"{run}: looking at its test images")
-    return evaluate_in_detail(run)
+    return evaluate_with_mistakes(run)
 
 
 def _write(page: Path, text: str, progress: bool) -> None:

@@ -127,7 +127,7 @@ class Run:
 
         self.directory.require_model()
         import_tensorflow()
-        from kresnet.evaluation.inference import evaluate
+        from kresnet.evaluation.evaluate import evaluate
 
         return evaluate(self.directory)
 
@@ -152,7 +152,7 @@ class Run:
                 "bad_option", "Name the images to classify.", remedy=f"kresnet predict {self.path} IMAGE..."
             )
         model = self._model
-        from kresnet.evaluation.inference import predict
+        from kresnet.evaluation.predict import predict
 
         return predict(self.directory, several, model)
 

@@ -12,13 +12,13 @@ from kresnet.cli.table_layout import fitting_table
 SHOWN = 10
 
 
-def print_classes(accuracies: Mapping[str, float | None], tally: list[Any]) -> None:
+def print_classes(accuracies: Mapping[str, float | None], confusion_matrix: list[Any]) -> None:
     """The classes that are recognised worst, each with what it is taken for."""
     import numpy as np
 
-    from kresnet.evaluation.per_class import confusions
+    from kresnet.evaluation.per_class import worst_classes
 
-    counts, names = np.array(tally), list(accuracies)
+    counts, names = np.array(confusion_matrix), list(accuracies)
     several = len(names) > SHOWN
     out = console()
     out.print(f"The {SHOWN} classes recognised worst" if several else "Classes, worst first", style="bold")
@@ -32,6 +32,6 @@ def print_classes(accuracies: Mapping[str, float | None], tally: list[Any]) -> N
         table = fitting_table(
             "class", "accuracy", "most often taken for", "share", right=("accuracy", "share"), wraps=words
         )
-        for name, accuracy, other, share in confusions(counts, names, SHOWN):
+        for name, accuracy, other, share in worst_classes(counts, names, SHOWN):
             table.add_row(name, f"{accuracy:.4f}", other if share else "", f"{share:.4f}" if share else "")
     out.print(table)

@@ -136,7 +136,7 @@ def read_image(path: str | os.PathLike[str], input: Input) -> np.ndarray:
     raise make_error(problem.code, problem.message, found=problem.found, remedy=problem.remedy)
 
 
-def take_image(pixels: np.ndarray, input: Input, name: str) -> np.ndarray:
+def image_from_array(pixels: np.ndarray, input: Input, name: str) -> np.ndarray:
     """Bring an array to what the network takes, as `read_image` brings a file.
 
     Args:

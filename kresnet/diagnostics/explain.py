@@ -14,12 +14,12 @@ import tensorflow as tf
 from kresnet.diagnostics.explain_figures import draw_explanation
 from kresnet.diagnostics.explain_results import Cam, Explained, Features, Filters
 from kresnet.errors import make_error, nearest
-from kresnet.evaluation.inference import (
-    Picture,
+from kresnet.evaluation.predict import (
+    ImageLike,
+    class_name,
+    class_probabilities,
     image_names,
-    label,
-    prediction,
-    probabilities,
+    prediction_as_dict,
     read_images,
     require_image_classifier,
 )
@@ -63,7 +63,7 @@ class Explanation:
 
 def explain(
     origin: TrainedModel,
-    images: Sequence[Picture],
+    images: Sequence[ImageLike],
     *,
     stages: Sequence[int] = (),
     classes: Sequence[str] = (),
@@ -93,11 +93,11 @@ def explain(
     explained = []
     for name, pixels in pictures:
         seen = look(pixels)
-        found = prediction(name, seen.probabilities, origin.class_names)
+        found = prediction_as_dict(name, seen.probabilities, origin.class_names)
         cams = tuple(
             Cam(
                 class_id,
-                label(class_id, origin.class_names),
+                class_name(class_id, origin.class_names),
                 float(seen.probabilities[class_id]),
                 stage,
                 ends[stage].name,
@@ -146,7 +146,7 @@ class ActivationReader:
         chosen = tf.one_hot([class_id], self.plan.by_name[self.plan.outputs["logits"]].shape[0])
         logits, *found = self._run(tf.constant(pixels[np.newaxis], tf.float32), chosen)
         maps, gradients = ({name: tensor[0].numpy() for name, tensor in each.items()} for each in found)
-        return ImageView(probabilities(self.plan, logits)[0], maps, gradients)
+        return ImageView(class_probabilities(self.plan, logits)[0], maps, gradients)
 
     def _passed(self, image: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, dict[str, Any], dict[str, Any]]:
         with tf.GradientTape() as tape:

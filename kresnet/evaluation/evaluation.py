@@ -1,4 +1,4 @@
-"""What a trained network makes of its test images: how often it is wrong, how, and where it was surest of it."""
+"""What evaluating a trained network on its test images found: metrics, accuracy by class, and mistakes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from kresnet.evaluation.per_class import class_accuracies
 from kresnet.files import replace_non_finite
 
-#: Mistakes that are shown, the surest first.
-MOST_MISTAKES = 24
-#: Pairs of classes that are told, the most often confused first.
-MOST_PAIRS = 12
+#: How many mistakes are kept, the most confident first.
+MAX_MISTAKES = 24
+#: How many pairs of confused classes are kept, the most often confused first.
+MAX_PAIRS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +22,47 @@ class Mistake:
     """An example that the network gets wrong.
 
     Attributes:
-        position: in the test split, from 0.
+        position: place of the example in the test split, from 0.
         name: what the example is called where the data lie.
-        truth, said: what is right and what the network says, in words.
-        confidence: the probability of what it says; of independent labels, how far the worst one's is from the truth;
-            of values, the mean of |output - target|.
+        truth: what is right, in words.
+        prediction: what the network predicts, in words.
+        confidence: the probability of the predicted class; of independent labels, how far the worst one's probability
+            is from the truth; of values, the mean of |output - target|.
         picture: the image as a `data:` URI; None for a vector.
     """
 
     position: int
     name: str
     truth: str
-    said: str
+    prediction: str
     confidence: float
     picture: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, without the picture."""
-        values = {name: getattr(self, name) for name in ("position", "name", "truth", "said", "confidence")}
+        """Return the mistake as JSON-ready values, without the picture."""
+        values = {
+            "position": self.position,
+            "name": self.name,
+            "truth": self.truth,
+            "said": self.prediction,
+            "confidence": self.confidence,
+        }
         return replace_non_finite(values)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The outcome of one look at all test images, in float32.
+    """What one pass of a network over all test images found, in float32.
 
     Attributes:
-        kind: `classes`, `labels` (independent ones) or `values`.
-        model: the file whose weights were used.
-        images: how many were looked at.
-        seconds: it took.
-        metrics: by name.
+        kind: what the targets are: `classes`, `labels` (independent ones) or `values`.
+        model: name of the file whose weights were used.
+        images: how many test images there are.
+        seconds: how long the pass took.
+        metrics: mean of each metric over the images, by its name.
         class_names: a name for every class or label; empty for values.
-        tally: int64, as the loss's `tally` has it; None for values.
-        mistakes: the surest first.
+        confusion_matrix: int64 counts of `Loss.confusion_matrix`; None for values.
+        mistakes: the most confident ones, in order.
     """
 
     kind: Literal["classes", "labels", "values"]
@@ -64,48 +71,52 @@ class Evaluation:
     seconds: float
     metrics: Mapping[str, float]
     class_names: tuple[str, ...]
-    tally: np.ndarray | None
+    confusion_matrix: np.ndarray | None
     mistakes: tuple[Mistake, ...]
 
     @property
     def accuracies(self) -> list[tuple[str, float, int]]:
-        """Classes or labels that have images, worst first: name, accuracy, number of images."""
-        if self.tally is None:
+        """Name, accuracy and number of images of every class or label that has images, the worst first."""
+        if self.confusion_matrix is None:
             return []
-        accuracies, counts = class_accuracies(self.tally), self.tally.reshape(len(self.tally), -1).sum(1)
+        accuracies = class_accuracies(self.confusion_matrix)
+        counts = self.confusion_matrix.reshape(len(self.confusion_matrix), -1).sum(1)
         order = np.argsort(accuracies, kind="stable")  # NaN last
         return [(self.class_names[n], float(accuracies[n]), int(counts[n])) for n in order if counts[n]]
 
     @property
-    def pairs(self) -> list[tuple[str, str, int, float]]:
-        """Classes confused most: the label, what it is taken for, how often, and the share of the label's images."""
-        if self.kind != "classes" or self.tally is None:
+    def confused_pairs(self) -> list[tuple[str, str, int, float]]:
+        """Pairs of classes that are confused most: label, predicted class, how often, and which part of the label's."""
+        if self.kind != "classes" or self.confusion_matrix is None:
             return []
-        wrong = self.tally * (1 - np.eye(len(self.tally), dtype=np.int64))
-        order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
-        places = [divmod(int(n), len(self.tally)) for n in order]
+        matrix = self.confusion_matrix
+        wrong = matrix * (1 - np.eye(len(matrix), dtype=np.int64))
+        order = np.argsort(-wrong, axis=None, kind="stable")[:MAX_PAIRS]
+        places = [divmod(int(n), len(matrix)) for n in order]
         return [
-            (self.class_names[i], self.class_names[j], int(wrong[i, j]), float(wrong[i, j] / self.tally[i].sum()))
+            (self.class_names[i], self.class_names[j], int(wrong[i, j]), float(wrong[i, j] / matrix[i].sum()))
             for i, j in places
             if wrong[i, j]
         ]
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the evaluation as JSON-ready values, without pictures."""
         plain = ("kind", "model", "images", "seconds", "metrics")
         values = {name: getattr(self, name) for name in plain}
         return replace_non_finite(values) | {
             "class_names": list(self.class_names),
-            "tally": None if self.tally is None else self.tally.tolist(),
+            "tally": None if self.confusion_matrix is None else self.confusion_matrix.tolist(),
             "mistakes": [mistake.as_dict() for mistake in self.mistakes],
         }
 
 
 @dataclass(frozen=True, slots=True)
 class NotEvaluated:
-    """Why nothing can be said about the test images, and what to type."""
+    """Why the test images were not evaluated, and what to type so that they are."""
 
     reason: str
     remedy: str = ""
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the reason and the remedy as JSON-ready values."""
         return {"reason": self.reason, "remedy": self.remedy}

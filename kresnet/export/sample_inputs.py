@@ -38,9 +38,9 @@ def sample_inputs(origin: TrainedModel, folder: Path | None = None) -> SampleInp
             raise make_error("bad_option", f"{origin.spec.name} takes no image files.", remedy="leave --images out")
         return SampleInputs(_read(folder), f"images of {folder}")
     if origin.run:
-        from kresnet.evaluation.inference import sample_images
+        from kresnet.evaluation.evaluate import first_test_images
 
-        return SampleInputs(sample_images(origin.run, MOST), "the run's test images")
+        return SampleInputs(first_test_images(origin.run, MOST), "the run's test images")
     if takes_encoded_images(origin.spec):
         from kresnet.data.embedded import read
 

@@ -17,18 +17,18 @@ MOST_CLASSES = 20
 
 def confusion(found: Evaluation, id: str) -> Plot | None:
     """The confusion matrix, right answers in blue and mistakes in orange; None without classes or with too many."""
-    if found.kind != "classes" or found.tally is None or len(found.tally) > MOST_IN_MATRIX:
+    if found.kind != "classes" or found.confusion_matrix is None or len(found.confusion_matrix) > MOST_IN_MATRIX:
         return None
-    tally, count = found.tally, len(found.tally)
-    shares = tally / np.maximum(tally.sum(1, keepdims=True), 1)
+    matrix, count = found.confusion_matrix, len(found.confusion_matrix)
+    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     names, places = [name(each, 14) for each in found.class_names], list(range(count))
     right = np.eye(count, dtype=bool)
     figure = blank("said to be", height=min(620, 190 + 38 * count) if count <= MOST_IN_WORDS else 620)
     most = {"wrong": max(float(shares[~right].max(initial=0.0)), 0.05), "right": 1.0}
-    for kind, cells in (("wrong", ~right & (tally > 0)), ("right", right)):
+    for kind, cells in (("wrong", ~right & (matrix > 0)), ("right", right)):
         figure.add_heatmap(
             z=np.where(cells, shares.round(4), np.nan), zmin=0.0, zmax=most[kind], x=places, y=places,
-            text=np.where(cells & (tally > 0), tally.astype(str), ""), textfont={"size": 11},
+            text=np.where(cells & (matrix > 0), matrix.astype(str), ""), textfont={"size": 11},
             texttemplate="%{text}" if count <= MOST_IN_WORDS else None,
             customdata=[[[a, b] for b in names] for a in names],
             hovertemplate="%{customdata[0]} said to be %{customdata[1]}: %{text} (%{z:.1%})<extra></extra>",
@@ -39,12 +39,12 @@ def confusion(found: Evaluation, id: str) -> Plot | None:
     ticks = {"tickmode": "array", "tickvals": places[::step], "ticktext": names[::step], "showgrid": False}
     figure.update_xaxes(**ticks, tickangle=-45, zeroline=False)
     figure.update_yaxes(**ticks, autorange="reversed", zeroline=False)
-    wrong = int(tally.sum() - np.trace(tally))
-    told = f"{wrong:,} of {int(tally.sum()):,} images are taken for another class."
-    if found.pairs:
-        label, other, times, share = found.pairs[0]
+    wrong = int(matrix.sum() - np.trace(matrix))
+    told = f"{wrong:,} of {int(matrix.sum()):,} images are taken for another class."
+    if found.confused_pairs:
+        label, other, times, share = found.confused_pairs[0]
         told += f" Most often {label} is taken for {other}: {times} times, {share:.1%} of its images."
-    rows = tuple((label, *map(str, row)) for label, row in zip(found.class_names, tally.tolist(), strict=True))
+    rows = tuple((label, *map(str, row)) for label, row in zip(found.class_names, matrix.tolist(), strict=True))
     table = PlotTable("Rows are what images are, columns what they are said to be", ("is", *found.class_names), rows)
     return Plot(id, "Confusion matrix", told, figure, table)
 

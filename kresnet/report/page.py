@@ -123,7 +123,7 @@ def _examined(index: int, facts: RunData) -> EvaluationSection:
     found = facts.examination
     if isinstance(found, NotEvaluated):
         return EvaluationSection(facts, found, None, None)
-    pairs = views.pairs_table(found) if found.pairs else None
+    pairs = views.pairs_table(found) if found.confused_pairs else None
     return EvaluationSection(facts, found, confusion(found, f"confusion-{index}"), pairs)
 
 

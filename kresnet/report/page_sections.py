@@ -188,5 +188,5 @@ def environment_tables(runs: Sequence[RunData]) -> Iterator[PlotTable]:
 
 def pairs_table(found: Evaluation) -> PlotTable:
     """The classes that are confused most."""
-    rows = tuple((label, other, f"{times:,}", f"{share:.1%}") for label, other, times, share in found.pairs)
+    rows = tuple((label, other, f"{times:,}", f"{share:.1%}") for label, other, times, share in found.confused_pairs)
     return PlotTable("Most confused", ("is", "said to be", "times", "of its images"), rows, words=2)

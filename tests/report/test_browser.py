@@ -23,9 +23,9 @@ PIXEL = "data:image/webp;base64,UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAUAmJaQA
 
 
 def examined(_: object) -> Evaluation:
-    tally = np.full((10, 10), 1) + 90 * np.eye(10, dtype=np.int64)
+    matrix = np.full((10, 10), 1) + 90 * np.eye(10, dtype=np.int64)
     mistakes = tuple(Mistake(n, f"image {n}", NAMES[1], NAMES[0], 0.97, PIXEL) for n in range(8))
-    return Evaluation("classes", "model.keras", 1000, 1.0, {"loss": 0.5, "accuracy": 0.9}, NAMES, tally, mistakes)
+    return Evaluation("classes", "model.keras", 1000, 1.0, {"loss": 0.5, "accuracy": 0.9}, NAMES, matrix, mistakes)
 
 
 @pytest.fixture(scope="module")

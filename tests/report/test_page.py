@@ -62,9 +62,9 @@ class Page(HTMLParser):
 
 def examination(names=NAMES, kind="classes", **rest) -> Evaluation:
     count = len(names)
-    tally = np.full((count, count), 1) + 90 * np.eye(count, dtype=np.int64)
+    matrix = np.full((count, count), 1) + 90 * np.eye(count, dtype=np.int64)
     mistakes = (Mistake(3, f"\udcff/{names[1]}.png", names[1], names[0], 0.97, "data:image/webp;base64,AAAA"),)
-    return Evaluation(kind, "model.keras", 1000, 1.0, {"loss": 0.5, "accuracy": 0.9}, names, tally, mistakes, **rest)
+    return Evaluation(kind, "model.keras", 1000, 1.0, {"loss": 0.5, "accuracy": 0.9}, names, matrix, mistakes, **rest)
 
 
 def report(directory: Path, found: Evaluation | None = None, **settings) -> Page:
@@ -194,8 +194,8 @@ def test_a_thousand_classes_are_told_by_their_worst_pairs(tmp_path):
 
 
 def test_independent_labels_and_values_have_their_own_words(tmp_path):
-    tally = np.array([[[50, 5], [3, 42]]] * 10)
-    labels = Evaluation("labels", "model.keras", 100, 1.0, {"loss": 0.1, "accuracy": 0.92}, NAMES, tally,
+    matrix = np.array([[[50, 5], [3, 42]]] * 10)
+    labels = Evaluation("labels", "model.keras", 100, 1.0, {"loss": 0.1, "accuracy": 0.92}, NAMES, matrix,
                          (Mistake(0, "example 0", "with class 1", "without class 1", 0.9, None),))  # fmt: skip
     page = report(tmp_path / "labels", labels, spec={"head": {"classes": 10, "multi_label": True}})
     assert "Accuracy by label" in page.words

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from kresnet.training.step.metric_sums import MetricSums
 from kresnet.training.step.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -120,23 +121,19 @@ class Engine:
 
         A batch may be short; each process must have as many. `between` is called before each batch, and may raise.
         """
-        return self.evaluate_by_class(batches, batch_size, between)[0]
+        return self.sum_metrics(batches, batch_size, between).means()
 
-    def evaluate_by_class(
+    def sum_metrics(
         self, batches: tf.data.Dataset, batch_size: int, between: Callable[[], None] = lambda: None
-    ) -> tuple[dict[str, float], np.ndarray | None]:
-        """`evaluate`, and counts of how images of each class were classified, int64, as the loss's `tally` has them."""
-        sums: dict[str, Any] = {}  # on the device, until all batches have been seen
+    ) -> MetricSums:
+        """Sum what `evaluate` gives the means of, and count how the images of each class were classified."""
+        sums = MetricSums()
         size = batch_size // self.workers
         padded = self.distributed(batches.map(lambda images, targets: _padded(images, targets, size)))
         for _ in range(int(batches.cardinality())):
             between()
-            for name, value in self._test(next(padded)).items():
-                value = tf.cast(value, tf.float64)
-                sums[name] = sums[name] + value if name in sums else value
-        tally, weight = sums.pop("tally", None), float(sums.pop("weight"))
-        means = {name: float(total) / weight for name, total in sums.items()}
-        return means, None if tally is None else tally.numpy().astype(np.int64)
+            sums.add(self._test(next(padded)))
+        return sums
 
     def learning_rate(self) -> float:
         """Of the last update."""

@@ -15,6 +15,7 @@ from kresnet.training.step.averaging import WeightAverage
 from kresnet.training.step.clipping import Clip
 from kresnet.training.step.loss_scale import LossScale
 from kresnet.training.step.losses import Loss, Softmax
+from kresnet.training.step.metric_sums import sum_batch
 from kresnet.training.step.optimizers import Optimizer
 from kresnet.training.step.xla import CompiledPass
 
@@ -202,20 +203,15 @@ class Trainer(keras.Model):
             self.average.update(self.updates.iterations.read_value())
 
     def test_step(self, data: tuple[Any, Any, Any]) -> dict[str, Any]:
-        """Sums over a batch, for means over a whole data set.
+        """Sum the loss and the other metrics over a batch, for means over a whole data set.
 
         Args:
             data: images `(n, H, W, C)`, targets, and float32 weights `(n,)`: 0 for padding, else 1.
 
         Returns:
-            Weighted sums of the loss and the other metrics, and their `weight`, float32 scalars; and the `tally` of
-            classes, where the loss has one.
+            What `sum_batch` returns.
         """
         images, targets, weights = data
         network = self.average.network if self.average else self.network
         outputs = network(tf.cast(images, tf.float32), training=False)
-        losses = {"loss": self.objective.of(outputs, targets, training=False)}
-        values = losses | self.objective.scores(outputs, targets, detailed=True)
-        sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
-        tally = self.objective.confusion_matrix(outputs, targets, weights)
-        return sums | {"weight": tf.reduce_sum(weights)} | ({} if tally is None else {"tally": tally})
+        return sum_batch(self.objective, outputs, targets, weights)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.evaluation.per_class import by_class_name, class_accuracies, confusions
 from kresnet.plan.objective import Objective
 from kresnet.training.step.losses import SigmoidOfClasses, SigmoidOfLabels, Softmax, Squares, make_loss
 from tests.training.reference import logits_and_labels, pytorch
@@ -123,11 +122,3 @@ def test_the_table_of_a_label_counts_there_by_found():
             for found in (0, 1):
                 matches = (INDEPENDENT.numpy()[:6, label] == there) & ((LOGITS.numpy()[:6, label] > 0) == found)
                 assert tables[label, there, found] == matches.sum()
-
-
-def test_accuracies_by_class():
-    tally = np.array([[3, 1, 0], [2, 2, 4], [0, 0, 0]])
-    np.testing.assert_array_equal(class_accuracies(tally), [0.75, 0.25, np.nan])
-    assert by_class_name(tally, ["a", "b", "c"]) == {"a": 0.75, "b": 0.25, "c": None}
-    assert confusions(tally, ["a", "b", "c"], 10) == [("b", 0.25, "c", 0.5), ("a", 0.75, "b", 0.25)]
-    np.testing.assert_array_equal(class_accuracies(np.array([[[3, 1], [0, 4]]])), [7 / 8])

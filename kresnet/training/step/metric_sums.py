@@ -1,0 +1,54 @@
+"""Sums of the loss and its metrics over a batch and over a data set, for training, `evaluate` and reports alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kresnet.training.step.losses import Loss
+
+
+def sum_batch(loss: Loss, outputs: Any, targets: Any, weights: Any) -> dict[str, Any]:
+    """Sum the loss and all its metrics, the detailed ones too, over the examples of a batch; graph code.
+
+    Args:
+        loss: says what is measured.
+        outputs: float32, what the network returns for the batch.
+        targets: what the loss takes for targets.
+        weights: float32 `(n,)`: 0 for padding, else 1.
+
+    Returns:
+        Weighted sums by the metric's name, and `weight`, the sum of the weights, float32 scalars; and
+        `confusion_matrix`, float32, where the loss has one.
+    """
+    values = {"loss": loss.of(outputs, targets, training=False)} | loss.scores(outputs, targets, detailed=True)
+    sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
+    matrix = loss.confusion_matrix(outputs, targets, weights)
+    return sums | {"weight": tf.reduce_sum(weights)} | ({} if matrix is None else {"confusion_matrix": matrix})
+
+
+class MetricSums:
+    """Adds the sums of batches up in float64; they stay on the device until a mean is asked for."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Any] = {}
+
+    def add(self, batch: Mapping[str, Any]) -> None:
+        """Add what `sum_batch` returned."""
+        for name, value in batch.items():
+            value = tf.cast(value, tf.float64)
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+
+    def means(self) -> dict[str, float]:
+        """Return the mean of the loss and of every other metric over the examples added so far."""
+        weight = float(self._sums["weight"])
+        others = ("weight", "confusion_matrix")
+        return {name: float(total) / weight for name, total in self._sums.items() if name not in others}
+
+    def confusion_matrix(self) -> np.ndarray | None:
+        """Return the counts of `Loss.confusion_matrix` over the examples added so far, int64; None without classes."""
+        matrix = self._sums.get("confusion_matrix")
+        return None if matrix is None else matrix.numpy().astype(np.int64)
