@@ -1,4 +1,4 @@
-"""The verb that turns a spec into a Keras model on disk."""
+"""The verb that turns a spec into a Keras model on disk: build."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kresnet.cli.common import (
     SetOption,
     SpecArgument,
     console,
-    planned,
+    load_network,
     print_json,
 )
 
@@ -30,7 +30,7 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Build the Keras model, verify it against the plan, and write it with its plan and drawing."""
-    network = planned(spec, overrides)
+    network = load_network(spec, overrides)
     directory = output or Path(network.name)
     files = network.save(directory, force=force)
     if as_json:

@@ -1,4 +1,4 @@
-"""Verbs that hold kresnet to account: check bn, check gradients, check export."""
+"""Verbs that check gradients and exports: check bn, check gradients, check export."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 check = typer.Typer(help="Check gradients, and exports.")
 
-SubjectArgument = Annotated[
+SpecOrRunArgument = Annotated[
     str, typer.Argument(metavar="SPEC|RUN", help="Path or shipped name of a spec, or the directory of a run.")
 ]
 RecipeOption = Annotated[
@@ -32,14 +32,14 @@ def register(app: typer.Typer) -> None:
 
 @check.command("bn")
 def check_bn(
-    subject: SubjectArgument,
+    network: SpecOrRunArgument,
     batch: BatchOption = 16,
     recipe: RecipeOption = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare the backward pass of every batch norm, on real images, with its derivation in float64."""
-    report = kresnet.check_batch_norm(subject, recipe=recipe, overrides=overrides or (), batch=batch)
+    report = kresnet.check_batch_norm(network, recipe=recipe, overrides=overrides or (), batch=batch)
     if as_json:
         print_json(report.as_dict())
     else:
@@ -49,13 +49,13 @@ def check_bn(
         out.print(conditions_text(report.network, report.conditions))
         out.print(norms_table(report.norms))
     if not report.passed:
-        _fail(report.error(), as_json)
+        _end_with_error(report.error(), as_json)
     log(f"All {len(report.norms)} batch norms compute the gradients of the derivation.")
 
 
 @check.command("gradients")
 def check_gradients(
-    subject: SubjectArgument,
+    network: SpecOrRunArgument,
     against: Annotated[
         str | None, typer.Option("--against", metavar="SPEC2|RUN2", help="A second network; --set leaves it as it is.")
     ] = None,
@@ -70,11 +70,11 @@ def check_gradients(
 
     if output:
         refuse_existing(output)
-    subjects: list[tuple[str, list[str]]] = [(subject, overrides or [])]
+    networks: list[tuple[str, list[str]]] = [(network, overrides or [])]
     if against:
-        subjects.append((against, [text for text in overrides or [] if text.startswith("recipe.")]))
+        networks.append((against, [text for text in overrides or [] if text.startswith("recipe.")]))
     reports: list[GradientReport] = []
-    for reference, settings in subjects:
+    for reference, settings in networks:
         report = kresnet.check_gradients(reference, recipe=recipe, overrides=settings, batch=batch)
         reports.append(report)
         if not as_json:
@@ -103,11 +103,11 @@ def check_export(
     else:
         console().print("\n".join(report.lines()))
     if not report.passed:
-        _fail(report.error(), as_json)
+        _end_with_error(report.error(), as_json)
 
 
-def _fail(error: KresnetError, as_json: bool) -> None:
-    """End with the error's status; under --json stdout holds its one object already."""
+def _end_with_error(error: KresnetError, as_json: bool) -> None:
+    """Exit with an error's status; under --json it is only logged, since stdout holds its one object already."""
     if not as_json:
         raise error
     log_error(error)

@@ -1,4 +1,4 @@
-"""How the outcomes of checks are shown on a terminal."""
+"""Outcomes of checks as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from kresnet.diagnostics.checks import CheckConditions
 
 
-def conditions_text(label: str, under: CheckConditions) -> str:
-    """What is examined, and how."""
-    devices = f"{under.replicas} device{'s' * (under.replicas > 1)}"
-    return f"{label}: {under.batch} inputs, {under.precision}, {devices}\n{'; '.join(under.provenance)}"
+def conditions_text(label: str, conditions: CheckConditions) -> str:
+    """Return a heading that names the network and says under which conditions it was checked."""
+    devices = f"{conditions.replicas} device{'s' * (conditions.replicas > 1)}"
+    return f"{label}: {conditions.batch} inputs, {conditions.precision}, {devices}\n{'; '.join(conditions.provenance)}"
 
 
 def norms_table(checks: Sequence[NormCheck]) -> Table:
-    """The relative errors of every batch norm."""
+    """Return a table of the relative errors of every batch norm, with their tolerance and the verdict."""
     figures = ("m", "∂L/∂x", "∂L/∂γ", "∂L/∂β", "tolerance", "differences", "")
     table = fitting_table("batch norm", *figures, right=figures)
     for each in checks:
@@ -34,16 +34,24 @@ def norms_table(checks: Sequence[NormCheck]) -> Table:
 
 
 def blocks_table(flow: GradientFlow) -> Table:
-    """What was measured at every block, from input to output."""
+    """Return a table of what was measured at every block, from input to output."""
     figures = ("‖δ‖", "ratio", "identity", "residual", "cosine", "‖∂L/∂W‖", "σ largest", "σ typical")
     table = fitting_table("block", *figures, right=figures)
     for block in flow.blocks:
-        signal = (_number(block.delta, ".2e"), _number(block.ratio, ".3f"))
-        paths = (_number(block.identity, ".2e"), _number(block.residual, ".2e"), _number(block.cosine, "+.2f"))
-        rest = (_number(block.weights, ".2e"), _number(block.largest, ".3g"), _number(block.typical, ".3f"))
+        signal = (_figure(block.delta, ".2e"), _figure(block.ratio, ".3f"))
+        paths = (
+            _figure(block.identity, ".2e"),
+            _figure(block.residual, ".2e"),
+            _figure(block.cosine, "+.2f"),
+        )
+        rest = (
+            _figure(block.weights, ".2e"),
+            _figure(block.largest, ".3g"),
+            _figure(block.typical, ".3f"),
+        )
         table.add_row(block.name, *signal, *paths, *rest)
     return table
 
 
-def _number(value: float | None, form: str) -> str:
+def _figure(value: float | None, form: str) -> str:
     return "" if value is None else f"{value:{form}}"

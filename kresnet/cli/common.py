@@ -1,4 +1,4 @@
-"""What the verbs share: their arguments, and how they print."""
+"""Arguments and options that several verbs take, and the ways in which verbs print."""
 
 from __future__ import annotations
 
@@ -38,19 +38,20 @@ ClassNamesOption = Annotated[
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")]
 
 
-def planned(reference: str, overrides: list[str] | None) -> Network:
-    """The network that the user named; overrides of the recipe are left for the verbs that have one."""
+def load_network(reference: str, overrides: list[str] | None) -> Network:
+    """Return the network that the user named, leaving overrides of the recipe to the verbs that take one."""
     from kresnet.spec.loading import split_overrides
 
     return kresnet.load(reference, split_overrides(overrides or ())[0])
 
 
 def print_json(value: Any, indent: int | None = None) -> None:
+    """Print a value as JSON on stdout, in letters that its encoding has."""
     print(json.dumps(value, ensure_ascii=not terminal.is_unicode(sys.stdout), indent=indent))
 
 
 def console() -> Console:
-    """Tables and text on stdout."""
+    """Return the rich console that prints tables and text on stdout."""
     return terminal.console(sys.stdout)
 
 
@@ -60,7 +61,7 @@ _STYLES = {"place": "bold", "path": "cyan", "message": "bold", "code": "red", "l
 
 
 def log_error(error: KresnetError) -> None:
-    """The problems on stderr, each piece in its colour, and their number if there are several."""
+    """Print the problems on stderr, each piece in its colour, and their number if there are several."""
     from rich.text import Text
 
     out, count = terminal.console(sys.stderr), len(error.problems)
@@ -82,8 +83,8 @@ __all__ = [
     "TrainedArgument",
     "TrainedSpecOption",
     "console",
+    "load_network",
     "log",
     "log_error",
-    "planned",
     "print_json",
 ]

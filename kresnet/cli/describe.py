@@ -1,4 +1,4 @@
-"""Verbs that need no TensorFlow: they read specs and plans."""
+"""Verbs that describe networks without TensorFlow: plan, specs, diff, schema."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, SetOption, SpecArgument, console, planned, print_json
+from kresnet.cli.common import JsonOption, SetOption, SpecArgument, console, load_network, print_json
 from kresnet.errors import make_error
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def plan(
     """Print the network's stages and blocks: shapes, parameters, multiply-accumulates."""
     if resolved and paper:
         raise make_error("bad_option", "--resolved and --paper print different things.", remedy="give one of them")
-    network = planned(spec, overrides)
+    network = load_network(spec, overrides)
     if resolved:
         return print_json(network.document()) if as_json else print(network.spec.yaml(), end="")
     if paper:
-        return _paper(network, as_json)
+        return _print_published(network, as_json)
     if as_json:
         return print_json(network.plan().as_dict())
     from kresnet.cli.tables import print_plan
@@ -55,7 +55,7 @@ def specs(as_json: JsonOption = False) -> None:
         return print_json({"specs": entries})
     from kresnet.cli import tables
 
-    return _print(tables.specs_table(entries))
+    return _print_all(tables.specs_table(entries))
 
 
 def diff(
@@ -70,16 +70,16 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Tell how network B differs from A: settings, blocks, and what it costs."""
-    difference = kresnet.diff(planned(a, set_a), planned(b, set_b))
+    difference = kresnet.diff(load_network(a, set_a), load_network(b, set_b))
     if as_json:
         return print_json(difference.as_dict())
     if difference.identical:
         return print(f"{difference.a.name} and {difference.b.name} are the same network.")
     from kresnet.cli import tables
 
-    shown = [tables.settings_table(difference), ""] if difference.settings else []
-    shown += [tables.blocks_table(difference), ""] if difference.blocks else []
-    return _print(*shown, tables.difference_totals(difference))
+    parts = [tables.settings_table(difference), ""] if difference.settings else []
+    parts += [tables.blocks_table(difference), ""] if difference.blocks else []
+    return _print_all(*parts, tables.difference_totals(difference))
 
 
 def schema(document: DocumentArgument = "spec") -> None:
@@ -87,7 +87,8 @@ def schema(document: DocumentArgument = "spec") -> None:
     print_json(kresnet.schema(document), indent=2)
 
 
-def _paper(network: Network, as_json: bool) -> None:
+def _print_published(network: Network, as_json: bool) -> None:
+    """Print the figures that others publish beside the plan's, source by source."""
     comparisons = network.published()
     if as_json:
         return print_json({"name": network.name, "published": [each.as_dict() for each in comparisons]})
@@ -95,13 +96,13 @@ def _paper(network: Network, as_json: bool) -> None:
         return print(f"{network.name} states no published figures.")
     from kresnet.cli import tables
 
-    _print(tables.title(network.plan()))
+    _print_all(tables.plan_title(network.plan()))
     for (source, note), group in groupby(comparisons, key=lambda each: (each.source, each.note)):
-        _print("", source, tables.paper_table(group), *([f"note: {note}"] if note else []))
+        _print_all("", source, tables.published_table(group), *([f"note: {note}"] if note else []))
     return None
 
 
-def _print(*renderables: object) -> None:
+def _print_all(*renderables: object) -> None:
     out = console()
     for renderable in renderables:
         out.print(renderable)

@@ -1,4 +1,4 @@
-"""`kresnet fit --dry-run`: what a run would do, drawn and told, without doing it."""
+"""The output of `kresnet fit --dry-run`: what a run would do, as text and as a chart of its learning rate."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _WIDTH, _HEIGHT = 72, 6
 
 
-def print_rehearsal(found: DryRun) -> None:
-    """The plan of a run: its length, its learning rate over the steps, memory, and time."""
-    out, outline, timing = console(), found.outline, found.timing
-    devices = f"{found.devices} device{'s' * (found.devices > 1)}"
+def print_dry_run(dry_run: DryRun) -> None:
+    """Print how long a run would be, its learning rate over the steps, its memory and its time."""
+    out, outline, timing, data = console(), dry_run.outline, dry_run.timing, dry_run.data
+    devices = f"{dry_run.devices} device{'s' * (dry_run.devices > 1)}"
     optional = {"ema": outline.ema, "early stop": outline.early_stopping}
     rows = [
-        ("run", f"{found.spec} by {outline.about['name']}, {found.precision}, {devices}"),
-        ("images", f"{found.data['train']:,} to train on, {found.data['test']:,} to test on ({found.data['name']})"),
+        ("run", f"{dry_run.spec} by {outline.about['name']}, {dry_run.precision}, {devices}"),
+        (
+            "images",
+            f"{data['train']:,} to train on, {data['test']:,} to test on ({data['name']})",
+        ),
         (
             "steps",
             f"{outline.total_steps:,} of {outline.batch_size:,} images: {outline.epochs:g} epochs of "
             f"{outline.epoch_steps:,} steps",
         ),
-        ("optimizer", _told(outline.optimizer)),
+        ("optimizer", _describe_settings(outline.optimizer)),
         ("loss", f"{outline.objective.kind}; measured: {', '.join(outline.objective.metrics)}"),
-        *((key, _told(value)) for key, value in optional.items() if value),
-        ("rate", _rate_told(outline.rate)),
-        ("memory", str(found.memory)),
+        *((key, _describe_settings(value)) for key, value in optional.items() if value),
+        ("rate", _describe_schedule(outline.rate)),
+        ("memory", str(dry_run.memory)),
         (
             "time",
-            f"about {_clock(timing.total)}: a step {timing.step:.3g} s (median of {timing.steps}), an evaluation "
+            f"about {_clock_time(timing.total)}: a step {timing.step:.3g} s (median of {timing.steps}), an evaluation "
             f"{timing.evaluation:.3g} s, the first step {timing.first_step:.1f} s",
         ),
     ]
@@ -43,13 +46,17 @@ def print_rehearsal(found: DryRun) -> None:
         out.print(f"{key:<11}{text}", soft_wrap=True)
     out.print()
     width = max(20, min(_WIDTH, out.width - 12))
-    for line in chart([rate for _, rate in found.rates], outline.total_steps, width):
+    for line in rate_chart([rate for _, rate in dry_run.rates], outline.total_steps, width):
         out.print(line)
     out.print("Nothing was written.")
 
 
-def chart(rates: Sequence[float], total_steps: int, width: int = _WIDTH, height: int = _HEIGHT) -> list[str]:
-    """Learning rates, evenly spaced over the run, as bars of eighths of a character, under a line that names them."""
+def rate_chart(rates: Sequence[float], total_steps: int, width: int = _WIDTH, height: int = _HEIGHT) -> list[str]:
+    """Draw learning rates, evenly spaced over the run, as bars of eighths of a character.
+
+    Returns:
+        The lines of the chart, the last two being the axis of steps.
+    """
     columns = [rates[min(int(place * len(rates) / width), len(rates) - 1)] for place in range(width)]
     top = max(rates)
     levels = [round(8 * height * value / top) for value in columns]
@@ -62,8 +69,8 @@ def chart(rates: Sequence[float], total_steps: int, width: int = _WIDTH, height:
     return [*lines, f"{'':>9} └{'─' * width}", f"{'':>11}0{end:>{width - 1}}"]
 
 
-def _rate_told(rate: Any) -> str:
-    """The schedule in words."""
+def _describe_schedule(rate: Any) -> str:
+    """Return a learning-rate schedule in words."""
     parts = [f"peak {rate.peak:g}, {rate.shape.replace('_', ' ')}"]
     if rate.warmup:
         begin = f" from {rate.peak * rate.warmup.start:g}" if rate.warmup.start else ""
@@ -73,19 +80,19 @@ def _rate_told(rate: Any) -> str:
         moments = ", ".join(f"{step:,}" for step in at[:5]) + (f" and {len(at) - 5} more" if len(at) > 5 else "")
         parts.append(f"times {rate.settings['factor']:g} after step {moments}")
     elif rate.settings:
-        parts.append(_told(rate.settings))
+        parts.append(_describe_settings(rate.settings))
     return "; ".join(parts)
 
 
-def _told(settings: Any) -> str:
-    """Settings in one line, the kind first."""
-    rest = ", ".join(f"{key} {_shown(value)}" for key, value in settings.items() if key != "kind")
+def _describe_settings(settings: Any) -> str:
+    """Return settings in one line, the kind first."""
+    rest = ", ".join(f"{key} {_format_value(value)}" for key, value in settings.items() if key != "kind")
     return f"{settings['kind']}, {rest}" if "kind" in settings else rest
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _clock(seconds: float) -> str:
+def _clock_time(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))

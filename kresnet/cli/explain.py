@@ -1,4 +1,4 @@
-"""The verb that shows what a trained network sees: explain."""
+"""The verb that shows where in images a trained network sees a class: explain."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def explain(
     from kresnet.files import refuse_existing
 
     refuse_existing(output)
-    found = kresnet.explain(
+    explanation = kresnet.explain(
         trained, images, stages=stages or (), looked_for=looked_for or (), channels=channels, spec=spec, classes=classes
     )
-    files = found.save(output)
+    files = explanation.save(output)
     if as_json:
-        return print_json({**found.as_dict(), "output": str(output), "files": files})
+        return print_json({**explanation.as_dict(), "output": str(output), "files": files})
     from kresnet.cli.tables import cams_table
 
     out = console()
-    out.print(cams_table(found))
+    out.print(cams_table(explanation))
     return out.print(f"Written to {output}: {files[0]} and {len(files) - 1} pictures, PNG and SVG")

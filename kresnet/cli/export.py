@@ -1,4 +1,4 @@
-"""The verb that brings a trained network to a server."""
+"""The verb that writes a trained network for a server: export."""
 
 from __future__ import annotations
 

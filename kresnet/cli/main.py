@@ -25,8 +25,9 @@ for verbs in (describe, build, train, study, report, convert, export, explain, c
     verbs.register(app)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    """Print the version and end, if `--version` was given."""
+    if wanted:
         print(f"kresnet {__version__}")
         raise typer.Exit
 
@@ -34,7 +35,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error, of any verb."),
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Options before a verb."""
 
@@ -51,28 +52,30 @@ def main(arguments: list[str] | None = None) -> None:
     except KresnetError as error:
         if debug:
             traceback.print_exc()
-        status = _report(error, as_json="--json" in arguments)
+        status = _report_error(error, as_json="--json" in arguments)
     except TyperException as error:
-        status = _report(_usage(error), as_json="--json" in arguments)
+        status = _report_error(_usage_error(error), as_json="--json" in arguments)
     except (Abort, KeyboardInterrupt):
-        status = _report(KresnetError(Problem("interrupted", "Stopped.")), as_json=False)
+        status = _report_error(KresnetError(Problem("interrupted", "Stopped.")), as_json=False)
     except BrokenPipeError:
         sys.stderr.close()
         status = 0
     except Exception as error:
         if debug:
             raise
-        status = _report(_internal(error), as_json="--json" in arguments)
+        status = _report_error(_internal_error(error), as_json="--json" in arguments)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _usage(error: TyperException) -> KresnetError:
+def _usage_error(error: TyperException) -> KresnetError:
+    """Return what typer found wrong with the arguments as a problem with the code `bad_option`."""
     context = getattr(error, "ctx", None)
     remedy = f"{context.command_path} --help" if context else "kresnet --help"
     return KresnetError(Problem("bad_option", error.format_message(), remedy=remedy))
 
 
-def _internal(error: Exception) -> KresnetError:
+def _internal_error(error: Exception) -> KresnetError:
+    """Return an exception that kresnet did not raise on purpose as a problem of its own."""
     if isinstance(error, OSError) and error.filename is not None:  # a name too long, links in a circle, no permission
         message = f"{str(error.filename)[:200]} cannot be used: {error.strerror}."
         return KresnetError(Problem("file_unreadable", message))
@@ -81,7 +84,8 @@ def _internal(error: Exception) -> KresnetError:
     return KresnetError(Problem("internal", message, remedy="the same command with --debug shows where"))
 
 
-def _report(error: KresnetError, *, as_json: bool) -> int:
+def _report_error(error: KresnetError, *, as_json: bool) -> int:
+    """Print the problems, on stdout too where JSON is wanted; return the exit status."""
     if as_json:
         print_json({"problems": [problem.as_dict() for problem in error.problems]})
     log_error(error)

@@ -30,9 +30,9 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write a page about a run: its network, curves, mistakes, gradients, machine. By default report.html."""
-    facts = kresnet.report_run(run, _place(output, "report.html", as_json), evaluate=not no_evaluate)
+    run_data = kresnet.report_run(run, _page_path(output, "report.html", as_json), evaluate=not no_evaluate)
     if as_json:
-        print_json(facts.as_dict())
+        print_json(run_data.as_dict())
 
 
 def compare(
@@ -42,13 +42,13 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Write a page about several runs side by side, and what tells them apart. By default compare.html."""
-    comparison = kresnet.compare_runs(runs, _place(output, "compare.html", as_json), evaluate=not no_evaluate)
+    comparison = kresnet.compare_runs(runs, _page_path(output, "compare.html", as_json), evaluate=not no_evaluate)
     if as_json:
         print_json(comparison.as_dict())
 
 
-def _place(output: Path | None, default: str, as_json: bool) -> Path | None:
-    """Where the page goes."""
+def _page_path(output: Path | None, default: str, as_json: bool) -> Path | None:
+    """Return the file that the page is written to; None for no page."""
     return output or (None if as_json else Path(default))
 
 

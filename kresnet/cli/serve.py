@@ -56,14 +56,15 @@ def serve(
     settings = ServerSettings(
         host, rest_port, grpc_port, RequestLimits(request_bytes, request_seconds, answer_seconds), run_threads
     )
-    serve_embedded(models, settings, lambda running: _started(host, running))
+    serve_embedded(models, settings, lambda running: _log_start(host, running))
 
 
-def _started(host: str, serving: RunningServer) -> None:
-    where = f"http://{host}:{serving.rest_port}"
-    log(f"REST at {where}/v1/models, gRPC at {host}:{serving.grpc_port}")
-    told = "1 run at a time" if serving.runs == 1 else f"{serving.runs} runs at once"
-    log(f"{told}, {serving.run_threads} thread{'s' * (serving.run_threads > 1)} each (--run-threads).")
+def _log_start(host: str, server: RunningServer) -> None:
+    """Tell on stderr where the server listens, and how to ask it."""
+    where = f"http://{host}:{server.rest_port}"
+    log(f"REST at {where}/v1/models, gRPC at {host}:{server.grpc_port}")
+    concurrency = "1 run at a time" if server.runs == 1 else f"{server.runs} runs at once"
+    log(f"{concurrency}, {server.run_threads} thread{'s' * (server.run_threads > 1)} each (--run-threads).")
     log("This embedded server is for development; docs/server.md says where TF Serving differs.")
-    for name in serving.models.models:
+    for name in server.models.models:
         log(f"  kresnet predict --server {where} --model {name} IMAGE...")

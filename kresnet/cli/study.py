@@ -1,4 +1,4 @@
-"""The verb that answers a question by training several networks."""
+"""The verb that answers a question by training several networks: study."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def study(
 ) -> None:
     """Train what a study lists, and compare; what was trained before is kept, so that the same command goes on."""
     if shipped:
-        return _list(as_json)
+        return _print_shipped(as_json)
     if reference is None:
         raise make_error("bad_option", "Name the study.", remedy="kresnet study --list shows those that are shipped")
-    chosen: dict[str, Any] = {"form": form, "overrides": overrides or (), "seeds": _seeds(seeds)}
+    chosen: dict[str, Any] = {"form": form, "overrides": overrides or (), "seeds": _parse_seeds(seeds)}
     if dry_run:
         plan = kresnet.plan_study(reference, **chosen)
         if as_json:
             return print_json(plan.as_dict())
-        from kresnet.cli.study_tables import print_plan
+        from kresnet.cli.study_tables import print_study_plan
 
-        return print_plan(plan, console())
+        return print_study_plan(plan, console())
     result = kresnet.run_study(reference, **chosen, output=output, jobs=jobs, report=report)
     if as_json:
         print_json(result.values)
     else:
-        from kresnet.cli.study_tables import print_results
+        from kresnet.cli.study_tables import print_study_results
 
-        print_results(result.values, console())
+        print_study_results(result.values, console())
     if error := result.error():
         if not as_json:
             raise error
@@ -60,13 +60,14 @@ def study(
     return None
 
 
-def _seeds(text: str | None) -> list[Any]:
-    """Numbers, and what else stands between the commas, which is refused with them."""
+def _parse_seeds(text: str | None) -> list[Any]:
+    """Return the numbers between the commas, and other texts as they are: the study refuses those together."""
     parts = [part.strip() for part in text.split(",")] if text is not None else []
     return [int(part) if part.isascii() and part.isdigit() else part for part in parts]
 
 
-def _list(as_json: bool) -> None:
+def _print_shipped(as_json: bool) -> None:
+    """Print the studies that ship with kresnet."""
     studies = kresnet.studies()
     if as_json:
         return print_json({"studies": studies})

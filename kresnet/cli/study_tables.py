@@ -1,4 +1,4 @@
-"""How studies are shown on a terminal."""
+"""Studies as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ if TYPE_CHECKING:
 _IN_MARKDOWN_ONLY = ("parameters", "images/s")
 
 
-def print_plan(plan: StudyPlan, out: Console) -> None:
-    """What a study would train."""
+def print_study_plan(plan: StudyPlan, out: Console) -> None:
+    """Print what a study would train, and in which order."""
     out.print(f"{plan.name}: {plan.study.question}", style="bold")
     if plan.design.limits:
         out.print(plan.design.limits)
-    heads, rows, figures = plan.cells()
-    shown = fitting_table(*heads, right=figures, wraps=[head for head in heads if head not in figures])
+    headers, rows, figures = plan.cells()
+    printed = fitting_table(*headers, right=figures, wraps=[head for head in headers if head not in figures])
     for row in rows:
-        shown.add_row(*row)
-    out.print(shown)
+        printed.add_row(*row)
+    out.print(printed)
     runs = plan.runs()
     out.print(f"{len(runs)} runs, in this order: " + ", ".join(run.name for run in runs))
 
 
-def print_results(results: Mapping[str, Any], out: Console) -> None:
-    """What a study found."""
-    heads, rows = table(results)
-    kept = [at for at, head in enumerate(heads) if head not in _IN_MARKDOWN_ONLY]
-    name, *figures = (heads[at] for at in kept)
-    shown = fitting_table(name, *figures, right=figures, wraps=[name])
+def print_study_results(results: Mapping[str, Any], out: Console) -> None:
+    """Print what a study found, and what failed."""
+    headers, rows = table(results)
+    kept = [at for at, head in enumerate(headers) if head not in _IN_MARKDOWN_ONLY]
+    name, *figures = (headers[at] for at in kept)
+    printed = fitting_table(name, *figures, right=figures, wraps=[name])
     for row in rows:
-        shown.add_row(*(row[at] for at in kept))
-    out.print(shown)
+        printed.add_row(*(row[at] for at in kept))
+    out.print(printed)
     out.print(f"mean ± {results['spread']}")
     for sentence in (*conditions(results), *failures(results)):
         out.print(sentence)
 
 
 def print_studies(studies: Table, out: Console) -> None:
-    """The shipped studies."""
+    """Print the studies that ship with kresnet."""
     columns = ("study", "question", "forms")
-    shown = fitting_table(*columns, wraps=columns)
+    printed = fitting_table(*columns, wraps=columns)
     for each in studies:
-        shown.add_row(each["name"], each["question"], ", ".join(each["forms"]))
-    out.print(shown)
+        printed.add_row(each["name"], each["question"], ", ".join(each["forms"]))
+    out.print(printed)

@@ -17,7 +17,13 @@ _WORDS = 20
 
 
 def fitting_table(*columns: str, right: Sequence[str] = (), wraps: Sequence[str] = ()) -> Table:
-    """A table with one rule, under its header; `right` columns hold figures, only `wraps` columns may fold."""
+    """Return a table that shows its rows one below the other, as lines of text, where the terminal is too narrow.
+
+    Args:
+        columns: the headers.
+        right: columns that hold figures, aligned to the right.
+        wraps: columns whose cells may be broken into several lines; no other cell is.
+    """
     table = _FittingTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
         justify: Any = "right" if column in right else "left"
@@ -26,17 +32,17 @@ def fitting_table(*columns: str, right: Sequence[str] = (), wraps: Sequence[str]
 
 
 class _FittingTable(Table):
-    """A table that crops nothing; its cells are strings."""
+    """A table of strings that crops nothing."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if self._needed() <= options.max_width:
+        if self._required_width() <= options.max_width:
             yield from super().__rich_console__(console, options)
             return
         for place in range(self.row_count):
-            yield from self._stacked(place, options.max_width)
+            yield from self._stack_row(place, options.max_width)
 
-    def _needed(self) -> int:
-        """Cells that the columns take, those of words at their narrowest, with three between them."""
+    def _required_width(self) -> int:
+        """Return the width of all columns, those of words at their narrowest, with three cells between columns."""
         widths = []
         for column in self.columns:
             lines = [line for cell in (column.header, *column.cells) for line in str(cell).splitlines()]
@@ -44,15 +50,15 @@ class _FittingTable(Table):
             widths.append(width if column.no_wrap else min(width, _WORDS))
         return sum(widths) + 3 * (len(widths) - 1)
 
-    def _stacked(self, place: int, width: int) -> Iterator[RenderableType]:
-        """A row: the first column's value, and below it, indented, what the others say."""
+    def _stack_row(self, place: int, width: int) -> Iterator[RenderableType]:
+        """Yield one row as lines: the first column's value, and below it, indented, `column: value` of the others."""
         cells = [str(list(column.cells)[place]) for column in self.columns]
         lines: list[str] = []
         for column, cell in zip(self.columns[1:], cells[1:], strict=True):
-            told = f"{column.header}: {cell}" if column.header else cell
-            if lines and cell and cell_len(lines[-1]) + 2 + cell_len(told) <= width - 2:
-                lines[-1] += f"  {told}"
+            entry = f"{column.header}: {cell}" if column.header else cell
+            if lines and cell and cell_len(lines[-1]) + 2 + cell_len(entry) <= width - 2:
+                lines[-1] += f"  {entry}"
             elif cell:
-                lines.append(told)
+                lines.append(entry)
         yield Text(cells[0], style="bold")
         yield Padding(Text("\n".join(lines)), (0, 0, 0, 2))

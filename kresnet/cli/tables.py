@@ -1,4 +1,4 @@
-"""How plans and runs are shown on a terminal. Rich is imported here, and this only when a table is printed."""
+"""Plans, differences and runs as tables for a terminal; imported, with rich, only when a table is printed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _WORDS = 20
 
 
 def plan_table(plan: Plan, width: int = _WIDE) -> Table:
-    """The network per stage and block; on a narrow terminal the words stand below the part that they describe."""
+    """Return a table of a network's stages and blocks.
+
+    On a narrow terminal the words stand below the part that they describe.
+    """
     figures = ("output", "parameters", "MACs")
     if width >= _WIDE:
         table = fitting_table("part", "layers", "shortcut", *figures, right=figures[1:], wraps=("layers", "shortcut"))
@@ -36,16 +39,16 @@ def plan_table(plan: Plan, width: int = _WIDE) -> Table:
         part = "  " * row.level + row.part
         words: tuple[str, ...] = (row.layers, row.shortcut)
         if width < _WIDE:
-            told = ", ".join(filter(None, words)) if row.level or not row.blocks else ""
+            description = ", ".join(filter(None, words)) if row.level or not row.blocks else ""
             room = width - _FIGURES if width >= _FIGURES + _WORDS else width
-            part, words = "\n".join([part, *_folded(told, room, "  " * row.level)]), ()
-        shown = (f"{row.parameters:,}" if row.parameters else "", with_unit_prefix(row.macs) if row.macs else "")
-        table.add_row(part, *words, shape_text(row.shape), *shown, style="dim" if row.level else "")
+            part, words = "\n".join([part, *_wrap_at_commas(description, room, "  " * row.level)]), ()
+        cells = (f"{row.parameters:,}" if row.parameters else "", with_unit_prefix(row.macs) if row.macs else "")
+        table.add_row(part, *words, shape_text(row.shape), *cells, style="dim" if row.level else "")
     return table
 
 
-def _folded(text: str, width: int, indent: str) -> list[str]:
-    """Lines of at most `width`, broken only after a comma."""
+def _wrap_at_commas(text: str, width: int, indent: str) -> list[str]:
+    """Break a text into indented lines of at most `width` characters, only after commas."""
     kept = text.replace(" ", "\N{NO-BREAK SPACE}").replace(",\N{NO-BREAK SPACE}", ", ")
     lines = textwrap.wrap(
         kept, max(width, _WORDS), initial_indent=indent + "  ", subsequent_indent=indent + "  ", break_on_hyphens=False
@@ -54,13 +57,13 @@ def _folded(text: str, width: int, indent: str) -> list[str]:
 
 
 def print_plan(plan: Plan, out: Console) -> None:
-    """The network's title, table and totals on `out`."""
-    for renderable in (title(plan), plan_table(plan, out.width), "", totals(plan)):
+    """Print a network's title, table and totals on `out`."""
+    for renderable in (plan_title(plan), plan_table(plan, out.width), "", plan_totals(plan)):
         out.print(renderable)
 
 
-def totals(plan: Plan) -> Text:
-    """The footer: `25,557,032 trainable + 53,120 non-trainable = ...`."""
+def plan_totals(plan: Plan) -> Text:
+    """Return the footer of a plan: `25,557,032 trainable + 53,120 non-trainable = ...`."""
     total = plan.trainable + plan.non_trainable
     parts = [
         f"{plan.trainable:,} trainable + {plan.non_trainable:,} non-trainable = {total:,} parameters",
@@ -70,13 +73,14 @@ def totals(plan: Plan) -> Text:
     return Text("\n".join(parts), style="bold")
 
 
-def title(plan: Plan) -> Text:
+def plan_title(plan: Plan) -> Text:
+    """Return the network's name and its source."""
     text = Text(plan.name, style="bold")
     return text.append(f"  {plan.about['source']}", style="not bold dim") if plan.about.get("source") else text
 
 
-def paper_table(comparisons: Iterable[PublishedComparison]) -> Table:
-    """Figures that one source publishes beside the plan's."""
+def published_table(comparisons: Iterable[PublishedComparison]) -> Table:
+    """Return a table of the figures that one source publishes beside the plan's."""
     table = fitting_table("figure", "published", "plan", "difference", "tolerance", "",
                           right=("published", "plan", "difference", "tolerance"))  # fmt: skip
     for each in comparisons:
@@ -90,7 +94,7 @@ def paper_table(comparisons: Iterable[PublishedComparison]) -> Table:
 
 
 def specs_table(entries: Iterable[dict[str, Any]]) -> Table:
-    """The shipped specs."""
+    """Return a table of the shipped specs."""
     table = fitting_table(
         "name", "depth", "parameters", "MACs", "source", right=("depth", "parameters", "MACs"), wraps=("source",)
     )
@@ -107,7 +111,7 @@ def specs_table(entries: Iterable[dict[str, Any]]) -> Table:
 
 
 def settings_table(difference: Difference) -> Table:
-    """The settings that differ."""
+    """Return a table of the settings that differ between two networks."""
     table = fitting_table("setting", difference.a.name, difference.b.name, wraps=(difference.a.name, difference.b.name))
     for change in difference.settings:
         table.add_row(change.path, change.text("a"), change.text("b"))
@@ -115,7 +119,7 @@ def settings_table(difference: Difference) -> Table:
 
 
 def blocks_table(difference: Difference) -> Table:
-    """What differs part by part, like blocks gathered."""
+    """Return a table of what differs part by part; blocks that differ alike share a row."""
     table = fitting_table(
         "part",
         "what differs",
@@ -139,12 +143,12 @@ def blocks_table(difference: Difference) -> Table:
 
 
 def difference_totals(difference: Difference) -> Text:
-    """What it costs in total."""
+    """Return how two networks differ in parameters, MACs and layers."""
     return Text("\n".join(difference.costs()), style="bold")
 
 
 def runs_table(runs: Iterable[dict[str, Any]]) -> Table:
-    """A run a row, each a `Standing.as_dict()`: state, progress, best epoch."""
+    """Return a table of runs, each given as `RunStatus.as_dict()`: state, progress, best epoch."""
     table = fitting_table("run", "state", "steps", "", "best", "epoch", right=("steps", "", "epoch"), wraps=("run",))
     for run in runs:
         state = f"{run['state']} ({run['reason']})" if run["reason"] else run["state"]
@@ -155,13 +159,13 @@ def runs_table(runs: Iterable[dict[str, Any]]) -> Table:
     return table
 
 
-def cams_table(found: Explanation) -> Table:
-    """Where each class is seen in each image: a row a map, its size and its largest value, and where that is."""
+def cams_table(explanation: Explanation) -> Table:
+    """Return a table of the class activation maps of each image: size, largest value, and where that is."""
     table = fitting_table(
         "image", "class", "probability", "map of", "size", "at most", "at row, column",
         right=("probability", "size", "at most", "at row, column"), wraps=("image", "class", "map of"),
     )  # fmt: skip
-    for image in found.images:
+    for image in explanation.images:
         for cam in image.cams:
             size, peak = "×".join(map(str, cam.map.shape)), ", ".join(map(str, cam.peak or ()))
             table.add_row(

@@ -57,7 +57,7 @@ def fit(
         if spec or recipe or overrides or output or init or frozen or dry_run:
             message = "--resume continues a run as it is, without SPEC or other settings."
             raise make_error("bad_option", message, remedy=f"kresnet fit --resume {resume}")
-        with _saved_before_the_end():
+        with _raise_cause_of_interrupt():
             run = kresnet.resume(resume, allow_changed=allow_changed)
     elif allow_changed:
         raise make_error(
@@ -68,10 +68,10 @@ def fit(
     elif dry_run:
         if output or init or frozen:
             raise make_error("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="--dry-run alone")
-        return _rehearsed(kresnet.dry_run(spec, recipe, overrides=overrides or (), force=force), as_json)
+        return _print_dry_run(kresnet.dry_run(spec, recipe, overrides=overrides or (), force=force), as_json)
     else:
         parts = [part.strip() for part in frozen.split(",")] if frozen else []
-        with _saved_before_the_end():
+        with _raise_cause_of_interrupt():
             run = kresnet.fit(
                 spec, recipe, output=output, overrides=overrides or (), init=init, freeze=parts, force=force
             )
@@ -79,14 +79,14 @@ def fit(
     if as_json:
         return print_json(result)
     return console().print(
-        f"test {_named(result['test'])} after {result['epochs']} epochs, "
-        f"{result['seconds']:.0f} s of training; at most {_most(result['peak_memory'])}; run: {run.path}"
+        f"test {_format_metrics(result['test'])} after {result['epochs']} epochs, "
+        f"{result['seconds']:.0f} s of training; at most {_format_peak_memory(result['peak_memory'])}; run: {run.path}"
     )
 
 
 @contextlib.contextmanager
-def _saved_before_the_end() -> Iterator[None]:
-    """A run that was asked to stop, and has saved its state, ends with a status of its own."""
+def _raise_cause_of_interrupt() -> Iterator[None]:
+    """Let a run that was asked to stop, and has saved its state, end with a status of its own."""
     try:
         yield
     except KeyboardInterrupt as stopped:
@@ -95,25 +95,25 @@ def _saved_before_the_end() -> Iterator[None]:
         raise
 
 
-def _rehearsed(found: DryRun, as_json: bool) -> None:
-    """Show what a run would do."""
+def _print_dry_run(result: DryRun, as_json: bool) -> None:
+    """Print what a run would do."""
     if as_json:
-        return print_json(found.as_dict())
-    from kresnet.cli.dry_run import print_rehearsal
+        return print_json(result.as_dict())
+    from kresnet.cli.dry_run import print_dry_run
 
-    return print_rehearsal(found)
+    return print_dry_run(result)
 
 
-def _most(peak: Mapping[str, int]) -> str:
-    """`1.2 GiB of memory, 3.4 GiB on the device`."""
+def _format_peak_memory(peak: Mapping[str, int]) -> str:
+    """Return peak memory as text: `1.2 GiB of memory, 3.4 GiB on the device`."""
     from kresnet.plan.memory_estimate import bytes_text
 
     host = f"{bytes_text(peak['host'])} of memory"
     return f"{host}, {bytes_text(peak['device'])} on the device" if "device" in peak else host
 
 
-def _named(metrics: Mapping[str, Any]) -> str:
-    """The metrics of a result: `loss 0.1234, accuracy 0.9876`."""
+def _format_metrics(metrics: Mapping[str, Any]) -> str:
+    """Return the metrics of a result as text: `loss 0.1234, accuracy 0.9876`."""
     from kresnet.spec.recipe.stopping import Metric
 
     known = {name: metrics[name] for name in typing.get_args(Metric) if name in metrics}
@@ -125,12 +125,12 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List runs: whether they run, are finished, stopped or broken, how far they came, and their best epoch."""
-    found = kresnet.list_runs(folder)
+    statuses = kresnet.list_runs(folder)
     if as_json:
-        return print_json({"runs": found})
+        return print_json({"runs": statuses})
     from kresnet.cli.tables import runs_table
 
-    return console().print(runs_table(found))
+    return console().print(runs_table(statuses))
 
 
 def evaluate(run: RunArgument, as_json: JsonOption = False) -> None:
@@ -138,11 +138,11 @@ def evaluate(run: RunArgument, as_json: JsonOption = False) -> None:
     result = kresnet.open_run(run).evaluate()
     if as_json:
         return print_json(result)
-    console().print(f"test {_named(result)}, {result['images']:,} images")
+    console().print(f"test {_format_metrics(result)}, {result['images']:,} images")
     if "tally" in result:
-        from kresnet.cli.train_tables import print_classes
+        from kresnet.cli.train_tables import print_class_accuracies
 
-        print_classes(result["classes"], result["tally"])
+        print_class_accuracies(result["classes"], result["tally"])
     return None
 
 
@@ -159,18 +159,18 @@ def predict(
         message = "A server and the name of its model go together."
         raise make_error("bad_option", message, remedy="--server http://localhost:8501 --model NAME")
     if server and model:
-        from kresnet.serving.client import predict as ask
+        from kresnet.serving.client import predict as predict_by_server
 
-        answers = ask(server, model, paths)
+        answers = predict_by_server(server, model, paths)
     else:
         answers = kresnet.open_run(paths[0]).predict(paths[1:])
     if as_json:
         return print_json({"predictions": answers})
     for answer in answers:
-        named = answer["probabilities"]
-        if not isinstance(named, dict):  # a server tells the name of the likeliest class only
-            named = {answer["label"]: answer["probability"]}
-        ranked = sorted(named.items(), key=lambda item: -item[1])[:3]
+        by_name = answer["probabilities"]
+        if not isinstance(by_name, dict):  # a server tells the name of the likeliest class only
+            by_name = {answer["label"]: answer["probability"]}
+        ranked = sorted(by_name.items(), key=lambda item: -item[1])[:3]
         rest = ", ".join(f"{name} {probability:.3f}" for name, probability in ranked)
         console().print(f"{answer['image']}: {rest}")
     return None

@@ -1,4 +1,4 @@
-"""What `evaluate` says of single classes."""
+"""Accuracies of single classes as a table for a terminal."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from kresnet.cli.table_layout import fitting_table
 SHOWN = 10
 
 
-def print_classes(accuracies: Mapping[str, float | None], confusion_matrix: list[Any]) -> None:
-    """The classes that are recognised worst, each with what it is taken for."""
+def print_class_accuracies(accuracies: Mapping[str, float | None], confusion_matrix: list[Any]) -> None:
+    """Print the classes that are recognised worst, each with the class that it is most often taken for."""
     import numpy as np
 
     from kresnet.evaluation.per_class import worst_classes

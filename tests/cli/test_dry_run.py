@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kresnet.cli.dry_run import chart
+from kresnet.cli.dry_run import rate_chart
 from tests.command import kresnet
 
 SPEC = """
@@ -53,7 +53,7 @@ def test_it_goes_without_what_it_would_not_use(option):
 
 
 def test_the_chart_is_as_high_as_the_rates():
-    lines = chart([0.0, 0.5, 1.0, 0.5], 1000, width=4, height=2)
+    lines = rate_chart([0.0, 0.5, 1.0, 0.5], 1000, width=4, height=2)
     assert lines == [
         "        1 ┤  █", "        0 ┤ ███", "          └────", "           0step 1,000",
     ]  # fmt: skip

@@ -48,7 +48,7 @@ def test_an_unknown_error_shows_no_traceback_unless_asked(capsys, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("kresnet.cli.describe.planned", broken)
+    monkeypatch.setattr("kresnet.cli.describe.load_network", broken)
     assert run("plan", "resnet50") == CODES["internal"]
     told = capsys.readouterr().err
     assert "[internal]" in told
