@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kresnet.diagnostics.checks import CheckConditions
+    from kresnet.diagnostics.network_under_test import NetworkUnderTest
     from kresnet.export.proof import ProofReport
     from kresnet.probes.batch_norm_agreement import NormCheck
     from kresnet.probes.gradient_flow import GradientFlow
@@ -109,9 +110,8 @@ def check_batch_norm(
 
     import_tensorflow()
     from kresnet.diagnostics.checks import check_batch_norms, conditions
-    from kresnet.diagnostics.network_under_test import open_network_under_test
 
-    subject = open_network_under_test(_examined(network), recipe=recipe, overrides=overrides, batch=batch)
+    subject = _open(network, recipe, overrides, batch)
     norms = check_batch_norms(subject)
     return NormReport(subject.label, conditions(subject), norms)
 
@@ -139,9 +139,8 @@ def check_gradients(
     import_tensorflow()
     from kresnet.diagnostics.checks import check_gradients as measure
     from kresnet.diagnostics.checks import conditions
-    from kresnet.diagnostics.network_under_test import open_network_under_test
 
-    subject = open_network_under_test(_examined(network), recipe=recipe, overrides=overrides, batch=batch)
+    subject = _open(network, recipe, overrides, batch)
     return GradientReport(conditions(subject), measure(subject))
 
 
@@ -159,8 +158,12 @@ def check_export(directory: AnyPath) -> ProofReport:
     return prove(Path(directory))
 
 
-def _examined(network: Examined) -> Any:
-    """What `open_subject` takes."""
+def _open(network: Examined, recipe: Reference | None, overrides: Overrides, batch: int) -> NetworkUnderTest:
+    """Open what a caller names, with a batch to run through it."""
+    from kresnet.diagnostics.network_under_test import open_network_under_test
+
     if isinstance(network, Network):
-        return network.loaded
-    return network.directory if isinstance(network, Run) else network
+        loaded, plan = network.loaded, network.plan()
+        return open_network_under_test(loaded, recipe=recipe, overrides=overrides, batch=batch, plan=plan)
+    reference = network.directory if isinstance(network, Run) else network
+    return open_network_under_test(reference, recipe=recipe, overrides=overrides, batch=batch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from kresnet.plan.diff import diff_plans as compared
 from kresnet.plan.drawing import draw_plan
 from kresnet.plan.render import plan_html, plan_line
 from kresnet.plan.summary import PublishedComparison, compare_with_published
+from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Loaded, Overrides, Reference, load_recipe, load_spec, split_overrides
@@ -35,14 +35,14 @@ class Network:
         loaded: the spec, with the places of its settings in the document that it was read from.
     """
 
-    def __init__(self, loaded: Loaded[Spec]) -> None:
-        """Plan a loaded spec.
+    def __init__(self, loaded: Loaded[Spec], plan: Plan | None = None) -> None:
+        """Plan a loaded spec, unless its plan has been made.
 
         Raises:
             KresnetError: `contradiction`, `map_too_small` or `no_effect`; all problems at once.
         """
         self.loaded = loaded
-        self._plan = plan_loaded(loaded)
+        self._plan = plan_loaded(loaded) if plan is None else plan
 
     @property
     def name(self) -> str:
@@ -223,42 +223,15 @@ def schema(document: str = "spec") -> dict[str, Any]:
     return json_schema(document)
 
 
-def recipe_for(network: Network, reference: Reference | None, overrides: Overrides = ()) -> Loaded[Recipe]:
-    """The recipe that the caller or the spec names, its paths absolute so that the run can go on from anywhere.
-
-    Args:
-        network: to be trained.
-        reference: the caller's recipe, or None for the spec's own.
-        overrides: of the recipe, without `recipe.`.
+def resolve(network: Reference | Network, recipe: Reference | None, overrides: Overrides) -> ResolvedRun:
+    """Settle what a run of a network under a recipe is; overrides whose path begins with `recipe.` are the recipe's.
 
     Raises:
-        KresnetError: `bad_option` if neither names one; all problems of the recipe at once.
+        KresnetError: what loading either raises; `bad_option` if there is no recipe.
     """
-    own = network.spec.recipe
-    if reference is None and own is None:
-        raise make_error("bad_option", f"The spec {network.name} names no recipe.", remedy="--recipe quickstart")
-    beside = network.loaded.path.parent if network.loaded.path and reference is None else None
-    found = load_recipe(str(own) if reference is None else reference, overrides, beside=beside)
-    data = found.value.data
-    field = {"tfds": "data_dir", "folder": "path", "arrays": "path"}.get(data.kind)
-    path = getattr(data, field) if field else None
-    if field is None or path is None:
-        return found
-    data = data.model_copy(update={field: str(Path(path).expanduser().resolve())})
-    return replace(found, value=found.value.model_copy(update={"data": data}))
-
-
-def load_both(
-    network: Reference | Network, recipe: Reference | None, overrides: Overrides
-) -> tuple[Network, Loaded[Recipe]]:
-    """What is to be trained, and how; overrides whose path begins with `recipe.` are the recipe's.
-
-    Raises:
-        KresnetError: what loading either raises.
-    """
-    of_spec, of_recipe = split_overrides(overrides)
-    loaded = load(network, of_spec)
-    return loaded, recipe_for(loaded, recipe, of_recipe)
+    if isinstance(network, Network):
+        return resolve_run(network.loaded, recipe, overrides, plan=network.plan())
+    return resolve_run(network, recipe, overrides)
 
 
 def require_one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import sys
-from collections.abc import Callable
-from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from kresnet import terminal
-from kresnet.training.loop.progress import Progress, ProgressMaker
+from kresnet.training.loop.progress import Progress, RunOutput
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -25,11 +22,11 @@ def log(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def make_progress(progress: bool) -> tuple[Callable[[str], None], ProgressMaker]:
-    """What takes lines for the user, and what shows the progress of a run; both are mute without `progress`."""
+def run_output(progress: bool) -> RunOutput:
+    """Return what shows a user how a run goes; it shows nothing without `progress`."""
     if not progress:
-        return lambda _: None, partial(Progress, stream=io.StringIO())
-    return (print, NotebookProgress) if in_notebook() else (log, Progress)
+        return RunOutput.silent()
+    return RunOutput(print, NotebookProgress) if in_notebook() else RunOutput(log, Progress)
 
 
 def in_notebook() -> bool:
@@ -67,4 +64,4 @@ class NotebookProgress(Progress):
         self._draw("")
 
 
-__all__ = ["NotebookProgress", "in_notebook", "log", "make_progress"]
+__all__ = ["NotebookProgress", "in_notebook", "log", "run_output"]

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kresnet.api.progress import make_progress
+from kresnet.api.progress import run_output
 from kresnet.api.run import Run
 from kresnet.errors import make_error
 from kresnet.files import AnyPath, refuse_existing, translate_os_errors, write_text
@@ -85,7 +85,7 @@ def _gathered(runs: Sequence[Run | AnyPath], output: AnyPath | None, evaluate: b
         raise make_error("output_exists", f"{page} is a directory.", remedy=f"-o {page / 'report.html'}")
     if output is not None:
         refuse_existing(Path(output))
-    log, _ = make_progress(progress)
+    log, _ = run_output(progress)
     directories = [Path(run) for run in runs]
     examine = partial(_examine, log) if evaluate else None
     return [
@@ -109,7 +109,7 @@ def _write(page: Path, text: str, progress: bool) -> None:
     with translate_os_errors(page):
         page.parent.mkdir(parents=True, exist_ok=True)
     write_text(page, text)
-    log, _ = make_progress(progress)
+    log, _ = run_output(progress)
     log(f"Written to {page}: {bytes_text(len(text.encode()))}, plotly.js among them; it needs no network.")
 
 

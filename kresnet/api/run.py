@@ -9,11 +9,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kresnet.api.network import Network, load
+from kresnet.api.network import Network
 from kresnet.api.table import Table
 from kresnet.errors import make_error
 from kresnet.files import AnyPath
-from kresnet.runs.run_directory import RunDirectory as Directory
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import RunStatus, run_status, run_statuses
 from kresnet.spec.recipe import Recipe
 
@@ -39,7 +39,7 @@ class Run:
         directory: what is on disk, file by file.
     """
 
-    def __init__(self, directory: Directory, result: dict[str, Any] | None = None) -> None:
+    def __init__(self, directory: RunDirectory, result: dict[str, Any] | None = None) -> None:
         """`result`: where this process has seen the end of a run whose directory is on another machine."""
         self.directory, self._result = directory, result
 
@@ -51,12 +51,12 @@ class Run:
     @cached_property
     def network(self) -> Network:
         """What is trained."""
-        return load(self.path / "spec.yaml")
+        return Network(self.directory.resolved.loaded_spec, self.directory.resolved.plan)
 
     @cached_property
     def recipe(self) -> Recipe:
         """How it is trained, every default written out."""
-        return self.directory.recipe()
+        return self.directory.resolved.recipe
 
     @property
     def status(self) -> RunStatus:
@@ -211,7 +211,7 @@ def open_run(path: AnyPath) -> Run:
     Raises:
         KresnetError: `run_missing`.
     """
-    return Run(Directory.open(Path(path)))
+    return Run(RunDirectory.open(Path(path)))
 
 
 def list_runs(folder: AnyPath = "runs") -> Table:

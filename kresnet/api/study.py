@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kresnet.api.progress import make_progress
+from kresnet.api.progress import run_output
 from kresnet.api.table import Table
 from kresnet.errors import KresnetError
 from kresnet.files import AnyPath
@@ -150,7 +150,7 @@ def run_study(
     from kresnet.study.results import gather_results
     from kresnet.study.runner import run_missing
 
-    loaded, overrides, (log, _) = load_study(study), listed(overrides), make_progress(progress)
+    loaded, overrides, (log, _) = load_study(study), listed(overrides), run_output(progress)
     plan = planning.plan_study(loaded, form, overrides, seeds)
     directory = Path("studies") / plan.name if output is None else Path(output)
     command = ["kresnet", "study", _named(study, loaded), *(["--form", form] if form else [])]

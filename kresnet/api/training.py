@@ -6,17 +6,18 @@ import contextlib
 import logging
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kresnet.api.network import Network, load_both
-from kresnet.api.progress import make_progress
+from kresnet.api.network import Network, resolve
+from kresnet.api.progress import run_output
 from kresnet.api.run import Run
 from kresnet.errors import KresnetError, make_error
 from kresnet.files import AnyPath
-from kresnet.runs.run_directory import RunDirectory as Directory
-from kresnet.spec.loading import Loaded, Overrides, Reference
-from kresnet.spec.recipe import Recipe
+from kresnet.runs.resolved_run import ResolvedRun
+from kresnet.runs.run_directory import RunDirectory
+from kresnet.spec.loading import Overrides, Reference
 
 if TYPE_CHECKING:
     from kresnet.training.dry_run import DryRun
@@ -58,21 +59,20 @@ def fit(
     from kresnet.runtime import import_tensorflow
     from kresnet.weights.transfer import prepare_transfer
 
-    loaded, chosen = load_both(network, recipe, overrides)
-    plan, cluster = loaded.plan(), cluster_of(chosen.value)
-    run = Directory(Path("runs") / loaded.name if output is None else Path(output))
+    run = resolve(network, recipe, overrides)
+    cluster = cluster_of(run.recipe)
+    directory = RunDirectory(Path("runs") / run.spec.name if output is None else Path(output))
     if not cluster or cluster.chief:
-        run.refuse_existing()
-    transfer = prepare_transfer(plan, Path(init) if init else None, freeze)
+        directory.refuse_existing()
+    run = replace(run, transfer=prepare_transfer(run.plan, Path(init) if init else None, freeze))
     if not force:
-        require_memory(estimate_recipe_memory(plan, chosen.value), available_memory())
+        require_memory(estimate_recipe_memory(run.plan, run.recipe), available_memory())
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import start
 
-    log, display = make_progress(progress)
-    with _training(chosen):
-        result = start(run, loaded.spec, plan, chosen.value, log, transfer, chosen.source.values, display=display)
-    return Run(run, result)
+    with _training(run):
+        result = start(directory, run, cluster, run_output(progress))
+    return Run(directory, result)
 
 
 def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = True) -> Run:
@@ -87,25 +87,27 @@ def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = 
         KresnetError: `run_missing`, `run_changed`, `checkpoint_invalid`, and what `kresnet.fit` raises.
         KeyboardInterrupt: as `kresnet.fit`.
     """
-    from kresnet.distributed.cluster import named_cluster
+    from kresnet.distributed.cluster import cluster_of, named_cluster
     from kresnet.runtime import import_tensorflow
 
-    directory, (log, display) = Directory(Path(run)), make_progress(progress)
+    directory, output = RunDirectory(Path(run)), run_output(progress)
     if directory.finished():
-        log(f"{directory} has finished; there is nothing left to do.")
+        output.log(f"{directory} has finished; there is nothing left to do.")
         return Run(directory)
     cluster = named_cluster()
-    follows = cluster is not None and not cluster.chief
-    if not follows:  # the chief's machine alone may have it
-        directory = Directory.open(directory.path)
-    import_tensorflow(silent=cluster is not None)
-    from kresnet.training import fit as training
+    if cluster and not cluster.chief:  # the run's directory may be on the chief's machine alone
+        import_tensorflow(silent=True)
+        from kresnet.training.fit import train_as_worker
 
-    with _training():
-        if cluster and follows:
-            result = training.follow(cluster, log)
-        else:
-            result = training.resume(directory, log, allow_changed=allow_changed, display=display)
+        with _training():
+            return Run(directory, train_as_worker(cluster, output))
+    directory = RunDirectory.open(directory.path)
+    resolved = directory.resolved
+    import_tensorflow(silent=cluster is not None)
+    from kresnet.training.fit import resume as resume_run
+
+    with _training(resolved):
+        result = resume_run(directory, cluster_of(resolved.recipe), output, allow_changed=allow_changed)
     return Run(directory, result)
 
 
@@ -127,21 +129,21 @@ def dry_run(
     from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
     from kresnet.runtime import import_tensorflow
 
-    loaded, chosen = load_both(network, recipe, overrides)
-    if cluster_of(chosen.value):
+    run = resolve(network, recipe, overrides)
+    if cluster_of(run.recipe):
         message = "--dry-run times one process, and this recipe is for several workers."
         raise make_error("bad_option", message, remedy="--set recipe.distribution=one_device")
     if not force:
-        require_memory(estimate_recipe_memory(loaded.plan(), chosen.value), available_memory())
+        require_memory(estimate_recipe_memory(run.plan, run.recipe), available_memory())
     import_tensorflow()
-    from kresnet.training.dry_run import dry_run
+    from kresnet.training.dry_run import dry_run as try_run
 
-    with _training(chosen):
-        return dry_run(loaded.spec, loaded.plan(), chosen.value, chosen.source.values)
+    with _training(run):
+        return try_run(run)
 
 
 @contextlib.contextmanager
-def _training(recipe: Loaded[Recipe] | None = None) -> Iterator[None]:
+def _training(run: ResolvedRun | None = None) -> Iterator[None]:
     """Leave the process's random state as it was, and tell what went wrong as a caller in Python expects it.
 
     TensorFlow's and Keras's own global seeds cannot be put back; they stay those of the run.
@@ -155,7 +157,7 @@ def _training(recipe: Loaded[Recipe] | None = None) -> Iterator[None]:
     try:
         yield
     except KresnetError as error:
-        located = recipe.locate(error, below="recipe") if recipe else error
+        located = run.locate(error) if run else error
         if error.problems[0].code == "interrupted":
             raise KeyboardInterrupt(str(located)) from located
         raise located from None

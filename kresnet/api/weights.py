@@ -10,7 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kresnet.api.network import Network, load, require_one_of
-from kresnet.api.progress import make_progress
+from kresnet.api.progress import run_output
 from kresnet.errors import make_error
 from kresnet.export.contract import Fold, WeightType
 from kresnet.files import AnyPath
@@ -120,7 +120,7 @@ def convert(
         require_match(found, carried.plan, allow_missing, allow_unused)
         if not force:
             require_memory(estimate_memory(carried.plan, 1, training=False), available_memory())
-        log, _ = make_progress(progress)
+        log, _ = run_output(progress)
         for note in _notes(found, carried):
             log(note)
         import_tensorflow()
@@ -226,7 +226,7 @@ def export_model(
             model, origin.spec, origin.class_names, Path(output), format,
             fold=fold, weights=weights, inputs=inputs, origin=origin.facts,
         )  # fmt: skip
-    log, _ = make_progress(progress)
+    log, _ = run_output(progress)
     log("Exporting, then loading the export in a fresh process through TensorFlow's C API.")
     options = ExportOptions(
         version=number,

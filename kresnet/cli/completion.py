@@ -85,9 +85,10 @@ def settings_of(place: int) -> Offer:
 
 def _settings(context: typer.Context, spec: str, wanted: str) -> Iterator[tuple[str, list[str]]]:
     """The paths that begin as `wanted` does, each with the values to offer."""
+    from kresnet.runs.resolved_run import recipe_of
     from kresnet.spec.architecture import Spec
     from kresnet.spec.base import Document
-    from kresnet.spec.loading import load_recipe, load_spec
+    from kresnet.spec.loading import load_spec
     from kresnet.spec.locations import choices
     from kresnet.spec.recipe import Recipe
 
@@ -95,10 +96,8 @@ def _settings(context: typer.Context, spec: str, wanted: str) -> Iterator[tuple[
         return
     loaded = load_spec(spec)
     documents: dict[str, tuple[type[Document], Any]] = {"": (Spec, loaded.value.document())}
-    reference = context.params.get("recipe") or loaded.value.recipe
-    if reference and wanted[:7] == "recipe."[: len(wanted)]:
-        beside = loaded.path.parent if loaded.path and not context.params.get("recipe") else None
-        documents["recipe."] = (Recipe, load_recipe(reference, beside=beside).value.document())
+    if wanted[:7] == "recipe."[: len(wanted)] and (recipe := recipe_of(loaded, context.params.get("recipe"))):
+        documents["recipe."] = (Recipe, recipe.value.document())
     for prefix, (model, document) in documents.items():
         for path, value in _leaves(document):
             if f"{prefix}{path}".startswith(wanted.partition("=")[0]):

@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT = 72, 6
 
 def print_dry_run(dry_run: DryRun) -> None:
     """Print how long a run would be, its learning rate over the steps, its memory and its time."""
-    out, outline, timing, data = console(), dry_run.outline, dry_run.timing, dry_run.data
+    out, outline, timing, data = console(), dry_run.resolved_recipe, dry_run.timing, dry_run.data
     devices = f"{dry_run.devices} device{'s' * (dry_run.devices > 1)}"
     optional = {"ema": outline.ema, "early stop": outline.early_stopping}
     rows = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.memory_estimate import available_memory, bytes_text, estimate_memory
 from kresnet.plan.objective import objective
 from kresnet.runs.checkpoints import CheckpointStore
+from kresnet.runs.resolved_run import ResolvedRun, recipe_of, resolve_run
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.loading import Overrides, Reference, load_recipe, load_spec, split_overrides
@@ -85,6 +86,7 @@ def open_network_under_test(
     overrides: Overrides = (),
     batch: int,
     batch_norm: BatchNorm = FusedBatchNorm,
+    plan: Plan | None = None,
 ) -> NetworkUnderTest:
     """Build the network that `reference` means, and read a batch for it.
 
@@ -94,45 +96,59 @@ def open_network_under_test(
         overrides: of the spec, and with `recipe.` of the recipe.
         batch: images over all replicas.
         batch_norm: the layer that batch norms become.
+        plan: the plan of a spec, where it has been made and no override changes the spec.
 
     Raises:
         KresnetError: bad input, as `kresnet fit` tells it; `bad_option` for a batch that replicas cannot share;
             `too_large` for one that does not fit in memory.
     """
-    spec_overrides, recipe_overrides = split_overrides(overrides)
-    run = None
+    directory = None
     if isinstance(reference, str | os.PathLike) and Path(reference).is_dir():
         reference = RunDirectory.open(Path(reference))
     if isinstance(reference, RunDirectory):
-        run = reference
-        if recipe or spec_overrides:
-            message = "A run is examined as it was trained; only settings of its recipe can be changed."
-            raise make_error("bad_option", message, remedy="--set recipe.precision=bfloat16")
-        spec, plan = run.spec(), run.plan()
-        chosen = load_recipe(str(run.path / "recipe.yaml"), recipe_overrides).value
+        directory = reference
+        run, own_data = _resolve_trained(directory, recipe, overrides), True
     else:
-        loaded = load_spec(reference, spec_overrides)
-        spec, plan = loaded.value, plan_loaded(loaded)
-        beside = loaded.path.parent if loaded.path and recipe is None and spec.recipe else None
-        chosen = load_recipe(recipe or spec.recipe or "quickstart", recipe_overrides, beside=beside).value
-        told = any(override.startswith("data") for override in map(str, recipe_overrides))
-        if recipe is None and chosen.data.kind != "embedded" and not told:  # any images will do
-            spec = spec.model_copy(update={"recipe": None})
-            chosen = load_recipe("quickstart", recipe_overrides).value
+        run, own_data = _resolve_untrained(reference, recipe, overrides, plan)
+    spec, plan, chosen = run.spec, run.plan, run.recipe
     _require_memory(plan, batch)
-    own = run is not None or recipe is not None or spec.recipe is not None
-    images, targets, data_told = _data(spec, plan, chosen, batch, adapt=not own)
+    images, targets, data_provenance = _data(spec, plan, chosen, batch, adapt=not own_data)
     strategy, precision = make_strategy(chosen.distribution), resolve_precision(chosen.precision).name
     if batch % strategy.num_replicas_in_sync:
         message = f"{strategy.num_replicas_in_sync} replicas cannot share a batch of {batch}."
         raise make_error("bad_option", message, remedy=f"--batch {batch * strategy.num_replicas_in_sync}")
     with strategy.scope():
         network = build_model(plan, precision=precision, seed=chosen.seed, batch_norm=batch_norm)
-        weights_told = _load_weights(network, run)
+        weights_provenance = _load_weights(network, directory)
         loss = make_loss(objective(plan)) if isinstance(spec.head, Classifier) else HalfSquaredDistance()
         engine = Engine(Trainer(network, loss=loss, loss_scale=loss_scale_for(precision)), strategy)
-    label = plan.name + (f" ({', '.join(map(str, spec_overrides))})" if spec_overrides else "")
-    return NetworkUnderTest(label, plan, engine, images, targets, precision, (weights_told, *data_told))
+    of_spec, _ = split_overrides(overrides)
+    label = plan.name + (f" ({', '.join(map(str, of_spec))})" if of_spec else "")
+    provenance = (weights_provenance, *data_provenance)
+    return NetworkUnderTest(label, plan, engine, images, targets, precision, provenance)
+
+
+def _resolve_trained(directory: RunDirectory, recipe: Reference | None, overrides: Overrides) -> ResolvedRun:
+    """Return a run as it was trained, some settings of its recipe changed."""
+    of_spec, of_recipe = split_overrides(overrides)
+    if recipe or of_spec:
+        message = "A run is examined as it was trained; only settings of its recipe can be changed."
+        raise make_error("bad_option", message, remedy="--set recipe.precision=bfloat16")
+    return replace(directory.resolved, loaded_recipe=load_recipe(directory.resolved.loaded_recipe, of_recipe))
+
+
+def _resolve_untrained(
+    reference: Reference, recipe: Reference | None, overrides: Overrides, plan: Plan | None
+) -> tuple[ResolvedRun, bool]:
+    """Return the run of a spec, and whether its images are those of a recipe that somebody chose; else any will do."""
+    of_spec, of_recipe = split_overrides(overrides)
+    loaded = load_spec(reference, of_spec)
+    plan = plan_loaded(loaded) if plan is None or of_spec else plan
+    own = recipe_of(loaded, recipe, of_recipe)
+    data_chosen = recipe is not None or any(str(override).startswith("data") for override in of_recipe)
+    if own and (data_chosen or own.value.data.kind == "embedded"):
+        return resolve_run(loaded, own, plan=plan), True
+    return resolve_run(loaded, load_recipe("quickstart", of_recipe), plan=plan), False
 
 
 def _require_memory(plan: Plan, batch: int) -> None:
@@ -148,7 +164,7 @@ def _load_weights(network: keras.Model, run: RunDirectory | None) -> str:
     if run is None:
         return "initial weights"
     if run.model.is_file():
-        network.set_weights(load_model(run.model, run.plan()).get_weights())
+        network.set_weights(load_model(run.model, run.resolved.plan).get_weights())
         return f"weights of {run.model}"
     checkpoint, _ = CheckpointStore(run.checkpoints, 1).latest()
     if checkpoint is None:

@@ -38,9 +38,9 @@ def evaluate(run: RunDirectory) -> dict[str, Any]:
     Raises:
         KresnetError: `run_missing`, what `load_model` raises, or what opening the data raises.
     """
-    plan, recipe = run.plan(), run.recipe()
+    plan, recipe = run.resolved.plan, run.resolved.recipe
     model = load_model(run.model, plan)
-    data = open_data(recipe.data, run.spec().input)
+    data = open_data(recipe.data, run.resolved.spec.input)
     engine = Engine(Trainer(model, loss=make_loss(objective(plan, recipe))), tf.distribute.get_strategy())
     began = time.perf_counter()
     sums = engine.sum_metrics(evaluation_batches(data.test, recipe.batch_size), recipe.batch_size)
@@ -58,7 +58,7 @@ def evaluate_with_mistakes(run: RunDirectory) -> Evaluation:
         KresnetError: `run_missing`, `data_mismatch` if the data are not those of the run, and what reading the model
             or the data raises.
     """
-    plan, recipe, spec = run.plan(), run.recipe(), run.spec()
+    plan, recipe, spec = run.resolved.plan, run.resolved.recipe, run.resolved.spec
     path = final_or_best_model(run)
     data = open_data(recipe.data, spec.input)
     if data.fingerprint != run.data()["fingerprint"]:
@@ -96,7 +96,7 @@ def final_or_best_model(run: RunDirectory) -> Path:
 
 def first_test_images(run: RunDirectory, count: int) -> np.ndarray:
     """Return the first `count` test images of a run's data, uint8 `(count, H, W, C)`, as evaluation reads them."""
-    data = open_data(run.recipe().data, run.spec().input)
+    data = open_data(run.resolved.recipe.data, run.resolved.spec.input)
     images, _ = next(iter(evaluation_batches(data.test, count)))
     return images.numpy()
 

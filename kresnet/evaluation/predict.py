@@ -40,7 +40,7 @@ def predict(run: RunDirectory, images: Sequence[ImageLike], model: keras.Model |
     Raises:
         KresnetError: `run_missing`, `file_missing`, `image_unreadable`, `data_mismatch` (all such images at once).
     """
-    spec, plan, names = run.spec(), run.plan(), run.data()["class_names"]
+    spec, plan, names = run.resolved.spec, run.resolved.plan, run.data()["class_names"]
     require_image_classifier(plan, spec, str(run))
     pixels, model = read_images(images, spec.input), model or load_model(run.model, plan)
     batches = [pixels[start : start + BATCH_SIZE].astype(np.float32) for start in range(0, len(pixels), BATCH_SIZE)]

@@ -7,16 +7,18 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kresnet.errors import KresnetError, make_error
 from kresnet.files import read_lines, refuse_existing, staged_directory, translate_os_errors, write_json, write_text
-from kresnet.plan import Plan, make_plan
 from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.config_drift import ConfigChange
+from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump, read
+from kresnet.spec.loading import Loaded
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.validation import validate
 from kresnet.weights.transfer import Transfer
@@ -68,38 +70,58 @@ class RunDirectory:
         remedy = f"kresnet fit --resume {self.path}, or another -o" if holds_run else "another -o"
         refuse_existing(self.path, remedy)
 
-    def create(
-        self,
-        spec: Spec,
-        plan: Plan,
-        recipe: Recipe,
-        data: dict[str, Any],
-        environment: dict[str, Any],
-        transfer: Transfer | None = None,
-    ) -> None:
+    def create(self, run: ResolvedRun, environment: dict[str, Any]) -> None:
         """Begin the run; its directory appears whole or not at all.
+
+        Args:
+            run: what is trained, its data known.
+            environment: versions, machine, and what the bits depend on.
 
         Raises:
             KresnetError: `output_exists`, `not_writable` or `disk_full`.
         """
+        assert run.data
         self.refuse_existing()
         with staged_directory(self.path) as staged:
-            write_text(staged / "spec.yaml", dump(spec.document()))
-            write_text(staged / "recipe.yaml", dump(recipe.document()))
-            write_json(staged / "plan.json", plan.as_dict())
-            self._write_origin(staged, {**documents(spec, recipe), "data": data, "environment": environment})
-            if transfer:
-                shutil.copyfile(transfer.init, staged / self.init.name)
-                write_json(staged / "transfer.json", transfer.as_dict())
+            write_text(staged / "spec.yaml", dump(run.spec.document()))
+            write_text(staged / "recipe.yaml", dump(run.recipe.document()))
+            write_json(staged / "plan.json", run.plan.as_dict())
+            self._write_origin(staged, {**run.documents(), "data": run.data.as_dict(), "environment": environment})
+            if run.transfer:
+                shutil.copyfile(run.transfer.init, staged / self.init.name)
+                write_json(staged / "transfer.json", run.transfer.as_dict())
 
-    def spec(self) -> Spec:
-        return validate(Spec, read(self.path / "spec.yaml"))
+    @cached_property
+    def resolved(self) -> ResolvedRun:
+        """The run as its own documents say it, with the place of each setting in them; read and planned once.
 
-    def recipe(self) -> Recipe:
-        return validate(Recipe, read(self.path / "recipe.yaml"))
+        Raises:
+            KresnetError: what is wrong with the documents.
+        """
+        transfer = self.transfer()
+        return resolve_run(
+            self.load_spec(), self.load_recipe(), transfer=Transfer.from_dict(transfer) if transfer else None
+        )
 
-    def plan(self) -> Plan:
-        return make_plan(self.spec())
+    def load_spec(self) -> Loaded[Spec]:
+        """Read the network's spec, without planning the network.
+
+        Raises:
+            KresnetError: what is wrong with the document.
+        """
+        path = self.path / "spec.yaml"
+        source = read(path)
+        return Loaded(validate(Spec, source), source, path)
+
+    def load_recipe(self) -> Loaded[Recipe]:
+        """Read the recipe.
+
+        Raises:
+            KresnetError: what is wrong with the document.
+        """
+        path = self.path / "recipe.yaml"
+        source = read(path)
+        return Loaded(validate(Recipe, source), source, path)
 
     def data(self) -> dict[str, Any]:
         """What the run trains on: `fingerprint`, `class_names`, numbers of images."""
@@ -201,8 +223,3 @@ class RunDirectory:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise make_error("run_missing", f"{self.path / name} cannot be read: {error}.") from None
-
-
-def documents(spec: Spec, recipe: Recipe) -> dict[str, Any]:
-    """Both, as the run keeps them."""
-    return {"spec": spec.document(), "recipe": recipe.document()}

@@ -70,8 +70,8 @@ def run_status(directory: Path, name: str) -> RunStatus:
     wanted, total, problem = Best(), None, ""
     try:
         run = RunDirectory.open(directory)
-        recipe = run.recipe()
-        judged = Best(metric="accuracy" if run.spec().head.kind == "classifier" else "loss")
+        recipe = run.load_recipe().value
+        judged = Best(metric="accuracy" if run.load_spec().value.head.kind == "classifier" else "loss")
         total = total_steps(recipe, steps_per_epoch(run.data()["train_images"], recipe.batch_size))
         wanted = recipe.checkpoints.keep_best or judged
         result = run.finished()

@@ -55,7 +55,7 @@ def open_trained_model(
         if spec:
             raise make_error("bad_option", f"{path} is a run, which has its own spec.", remedy="leave --spec out")
         run = RunDirectory.open(path).require_model()
-        return _origin(run.model, run.spec(), run, classes)
+        return _origin(run.model, run.resolved.spec, run, classes)
     if not path.is_file():
         raise make_error("file_missing", f"There is no file {path}.")
     beside = path.with_suffix(".yaml")
@@ -65,7 +65,7 @@ def open_trained_model(
         return _origin(path, validate(Spec, read(beside)), None, classes)
     if (run := RunDirectory(path.parent)).model == path and (path.parent / "spec.yaml").is_file():
         run = RunDirectory.open(path.parent)
-        return _origin(path, run.spec(), run, classes)
+        return _origin(path, run.resolved.spec, run, classes)
     message = f"{path} does not say which spec it was built from, and there is no {beside.name} beside it."
     raise make_error("file_missing", message, remedy="--spec SPEC")
 
@@ -86,7 +86,7 @@ def _origin(model: Path, spec: Spec, run: RunDirectory | None, classes: Path | S
     elif classes:
         raise make_error("bad_option", f"{spec.name} has no classes to name.", remedy="leave --classes out")
     if run:
-        recipe = run.recipe()
+        recipe = run.resolved.recipe
         facts |= {"averaged_weights": recipe.ema is not None, "recipe": recipe.document(), "result": run.finished()}
     return TrainedModel(model, spec, names, run, facts)
 

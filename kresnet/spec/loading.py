@@ -115,6 +115,8 @@ def _load(
     beside: Path | None = None,
 ) -> Loaded[Model]:
     if isinstance(reference, Loaded):
+        if isinstance(reference.value, model) and not (overrides := listed(overrides)):
+            return reference
         return overridden(model, reference.source, overrides, reference.path)
     if isinstance(reference, str | os.PathLike):
         path = library.find_document(os.fspath(reference), folder, beside)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from kresnet.errors import CODES, KresnetError, Problem, make_error
 from kresnet.runs.config_drift import config_changes
 from kresnet.runs.lock import RunLock, is_held
-from kresnet.runs.run_directory import RunDirectory, documents
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.study.eta import Eta
 from kresnet.study.fit_process import FitProcess
 from kresnet.study.journal import Journal
@@ -80,7 +80,7 @@ def outcomes(plan: StudyPlan, directory: Path) -> list[Outcome]:
 def _differences(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]:
     """What the study now wants otherwise than the run was begun with."""
     remedy = f"change the study back; another -o; or rm -r {run.path}, to train it anew"
-    for change in config_changes(run.origin(), documents(planned.variant.spec, planned.recipe)):
+    for change in config_changes(run.origin(), planned.run.documents()):
         message = f"{run.path} was trained otherwise than the study now says."
         yield Problem(
             "run_changed", message, change.path, expected=str(change.found), found=str(change.was), remedy=remedy

@@ -8,19 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kresnet.data.order import steps_per_epoch
 from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Plan, plan_loaded
-from kresnet.plan.resolved_recipe import ABOUT, resolve_recipe
+from kresnet.plan.resolved_recipe import ABOUT
 from kresnet.plan.summary import with_unit_prefix
 from kresnet.plan.unused_settings import ABOUT as ABOUT_SPEC
+from kresnet.runs.resolved_run import ResolvedRun, recipe_of, resolve_run
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import (
     Loaded,
     Override,
     Overrides,
     listed,
-    load_recipe,
     load_spec,
     parse_override,
     split_overrides,
@@ -36,18 +35,34 @@ class PlannedVariant:
 
     Attributes:
         name: of the variant.
-        spec, recipe: what it trains, and how, but for the seed.
-        plan: of its network.
+        run: what it trains, and how, but for the seed; its recipe is in steps where the data tell their size.
         arguments: of `kresnet fit`, to the same effect.
-        images: that a run trains on, each counted as often as it is seen; None where the data do not tell beforehand.
     """
 
     name: str
-    spec: Spec
-    recipe: Recipe
-    plan: Plan
+    run: ResolvedRun
     arguments: tuple[str, ...]
-    images: int | None
+
+    @property
+    def spec(self) -> Spec:
+        """The spec of the network."""
+        return self.run.spec
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, but for the seed."""
+        return self.run.recipe
+
+    @property
+    def plan(self) -> Plan:
+        """The network, layer by layer."""
+        return self.run.plan
+
+    @property
+    def images(self) -> int | None:
+        """Training images of a run, each counted as often as it is seen; None where the data do not tell beforehand."""
+        steps = self.run.resolved_recipe
+        return steps.total_steps * steps.batch_size if steps else None
 
     @property
     def cost(self) -> int:
@@ -90,7 +105,14 @@ class PlannedRun:
 
     @property
     def recipe(self) -> Recipe:
+        """The recipe with this run's seed."""
         return self.variant.recipe.model_copy(update={"seed": self.seed})
+
+    @property
+    def run(self) -> ResolvedRun:
+        """What is trained, with this run's seed."""
+        loaded = replace(self.variant.run.loaded_recipe, value=self.recipe)
+        return replace(self.variant.run, loaded_recipe=loaded)
 
     def arguments(self, directory: Path) -> list[str]:
         """Of `kresnet fit`, to train it into `directory`."""
@@ -261,35 +283,24 @@ def _require_free_seed(settings: Sequence[Override]) -> None:
 
 
 def _planned(variant: Variant, settings: Sequence[Override], beside: Path | None) -> PlannedVariant:
-    own, of_recipe = split_overrides(settings)
+    of_spec, of_recipe = split_overrides(settings)
     assert variant.spec  # the study was validated
-    loaded = load_spec(variant.spec, own, beside=beside)
+    loaded = load_spec(variant.spec, of_spec, beside=beside)
     plan = plan_loaded(loaded)
-    recipe = variant.recipe or loaded.value.recipe
+    recipe = recipe_of(loaded, variant.recipe, of_recipe, beside=beside)
     if recipe is None:
         raise make_error(
             "missing_field", f"Neither it nor its network {loaded.value.name} names a recipe.", path="recipe"
         )
-    found = load_recipe(recipe, of_recipe, beside if variant.recipe else loaded.path and loaded.path.parent)
+    run = resolve_run(loaded, recipe, plan=plan)
+    if (images := training_images(run.recipe.data)) is not None:
+        run = run.with_training_images(images)
     arguments = [_named(variant.spec, loaded.path)]
     if variant.recipe:
-        arguments += ["--recipe", _named(variant.recipe, found.path)]
+        arguments += ["--recipe", _named(variant.recipe, recipe.path)]
     for setting in settings:
         arguments += ["--set", str(setting)]
-    return PlannedVariant(variant.name, loaded.value, found.value, plan, tuple(arguments), _images(found, plan))
-
-
-def _images(recipe: Loaded[Recipe], plan: Plan) -> int | None:
-    """Images that a run trains on, counted as often as seen; where they are known, the recipe must suit them."""
-    images = training_images(recipe.value.data)
-    if images is None:
-        return None
-    try:
-        epoch_steps = steps_per_epoch(images, recipe.value.batch_size)
-        outline = resolve_recipe(recipe.value, plan, epoch_steps, recipe.source.values)
-    except KresnetError as error:
-        raise recipe.locate(error, below="recipe") from None
-    return outline.total_steps * outline.batch_size
+    return PlannedVariant(variant.name, run, tuple(arguments))
 
 
 def _named(reference: str, path: Path | None) -> str:

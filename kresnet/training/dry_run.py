@@ -1,4 +1,4 @@
-"""A run's first steps, timed and forgotten: what `kresnet fit --dry-run` knows of a run beside its outline."""
+"""A run's first steps, timed and forgotten: what `kresnet fit --dry-run` knows of a run beside its resolved recipe."""
 
 from __future__ import annotations
 
@@ -11,20 +11,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from kresnet.data.order import steps_per_epoch
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import DataSet
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.context import DistributedContext, connect
-from kresnet.plan import Plan
 from kresnet.plan.memory_estimate import MemoryEstimate, estimate_recipe_memory
-from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
+from kresnet.plan.resolved_recipe import ResolvedRecipe
 from kresnet.plan.segments import require_stages
-from kresnet.spec.architecture import Spec
-from kresnet.spec.recipe import Recipe
-from kresnet.training.fit import make_trainer, open_for
+from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.training.loop.monitors import require_monitored
 from kresnet.training.loop.schedule import learning_rate
+from kresnet.training.setup import make_trainer, open_run_data
 from kresnet.training.step.engine import Engine
 
 #: Steps are timed for about this long, at least and at most so many.
@@ -59,7 +56,7 @@ class DryRun:
     """What is known of a run of the network `spec` before it is begun."""
 
     spec: str
-    outline: ResolvedRecipe
+    resolved_recipe: ResolvedRecipe
     data: Mapping[str, Any]
     devices: int
     precision: str
@@ -71,7 +68,7 @@ class DryRun:
         """JSON-ready values; `learning_rates` are pairs of step (the first is 0) and rate."""
         return {
             "spec": self.spec,
-            **self.outline.as_dict(),
+            **self.resolved_recipe.as_dict(),
             "images": dict(self.data),
             "devices": self.devices,
             "computed_in": self.precision,
@@ -81,37 +78,36 @@ class DryRun:
         }
 
 
-def dry_run(spec: Spec, plan: Plan, recipe: Recipe, document: Mapping[str, Any]) -> DryRun:
+def dry_run(run: ResolvedRun) -> DryRun:
     """Set a run of one process up and take its first steps; nothing is written.
 
     Raises:
         KresnetError: whatever `kresnet fit` would refuse to begin with; `image_unreadable`.
     """
-    with connect(None, recipe) as together:
-        data = open_for(spec, plan, recipe)
-        outline = resolve_recipe(recipe, plan, steps_per_epoch(len(data.train), recipe.batch_size), document)
-        require_monitored(plan, recipe, together.strategy.num_replicas_in_sync)
-        require_stages(plan, recipe.rematerialize)
+    with connect(None, run.recipe) as context:
+        run, data = open_run_data(run, context)
+        require_monitored(run.plan, run.recipe, run.devices.replicas)
+        require_stages(run.plan, run.recipe.rematerialize)
         with naming_unreadable_images(data.train, data.test):
-            timing = _timed(plan, recipe, outline, data, together)
-    steps = np.unique(np.linspace(0, outline.total_steps - 1, RATES).astype(int))
-    rates = np.asarray(learning_rate(outline.rate)(steps))
-    devices = together.strategy.num_replicas_in_sync
+            timing = _timed(run, data, context)
+    steps = np.unique(np.linspace(0, run.steps.total_steps - 1, RATES).astype(int))
+    rates = np.asarray(learning_rate(run.steps.rate)(steps))
     return DryRun(
-        plan.name,
-        outline,
+        run.plan.name,
+        run.steps,
         {"name": data.name, "train": len(data.train), "test": len(data.test)},
-        devices,
-        together.precision(recipe).name,
+        run.devices.replicas,
+        run.devices.precision,
         timing,
         tuple(zip(steps.tolist(), rates.tolist(), strict=True)),
-        estimate_recipe_memory(plan, recipe, replicas=devices),
+        estimate_recipe_memory(run.plan, run.recipe, replicas=run.devices.replicas),
     )
 
 
-def _timed(plan: Plan, recipe: Recipe, outline: ResolvedRecipe, data: DataSet, together: DistributedContext) -> Timing:
+def _timed(run: ResolvedRun, data: DataSet, context: DistributedContext) -> Timing:
+    recipe, schedule = run.recipe, run.steps
     keras.utils.set_random_seed(recipe.seed)
-    engine = Engine(make_trainer(plan, recipe, outline, together), together.strategy)
+    engine = Engine(make_trainer(run, context), context.strategy)
     batches = engine.distributed(
         training_batches(
             data.train,
@@ -120,7 +116,7 @@ def _timed(plan: Plan, recipe: Recipe, outline: ResolvedRecipe, data: DataSet, t
             batch_size=recipe.batch_size,
             seed=recipe.seed,
             start_step=0,
-            stop_step=min(MOST + 1, outline.total_steps),
+            stop_step=min(MOST + 1, schedule.total_steps),
         )
     )
 
@@ -130,14 +126,14 @@ def _timed(plan: Plan, recipe: Recipe, outline: ResolvedRecipe, data: DataSet, t
 
     later: list[float] = []
     first = _seconds(step)
-    while len(later) < min(MOST, outline.total_steps - 1) and (len(later) < LEAST or sum(later) < SECONDS):
+    while len(later) < min(MOST, schedule.total_steps - 1) and (len(later) < LEAST or sum(later) < SECONDS):
         later.append(_seconds(step))
     each = statistics.median(later or [first])
     test = evaluation_batches(data.test, recipe.batch_size).take(1)
     _ = engine.evaluate(test, recipe.batch_size)  # compiles
     evaluation = _seconds(lambda: engine.evaluate(test, recipe.batch_size)) * -(-len(data.test) // recipe.batch_size)
-    training = outline.total_steps * each
-    total = training + evaluation * -(-outline.total_steps // outline.epoch_steps)
+    training = schedule.total_steps * each
+    total = training + evaluation * -(-schedule.total_steps // schedule.epoch_steps)
     return Timing(first, each, len(later), evaluation, training, total)
 
 

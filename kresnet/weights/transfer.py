@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,12 @@ class Transfer:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Transfer:
+        """Return the transfer that `as_dict` was made of, read from JSON."""
+        sequences = {name: tuple(values[name]) for name in ("freeze", "new", "differing")}
+        return cls(values["init"], values["sha256"], **sequences)
 
 
 def prepare_transfer(plan: Plan, init: Path | None, freeze: Sequence[str]) -> Transfer | None:

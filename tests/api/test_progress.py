@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from kresnet.api.progress import SHOWN, NotebookProgress, in_notebook, log, make_progress
+from kresnet.api.progress import SHOWN, NotebookProgress, in_notebook, log, run_output
 from kresnet.training.loop.progress import Progress
 
 
@@ -49,14 +49,14 @@ def line(epoch: int, steps: int = 2) -> dict:
 
 def test_a_notebook_is_known_by_its_kernel(screen):
     assert in_notebook()
-    assert make_progress(True) == (print, NotebookProgress)
+    assert run_output(True) == (print, NotebookProgress)
 
 
 @pytest.mark.parametrize("interactive", [None, SimpleNamespace()], ids=["a script", "a terminal"])
 def test_ipython_alone_is_no_notebook(screen, monkeypatch, interactive):
     monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: interactive)
     assert not in_notebook()
-    assert make_progress(True) == (log, Progress)
+    assert run_output(True) == (log, Progress)
 
 
 def test_without_ipython_it_is_not_imported(monkeypatch):
@@ -92,7 +92,7 @@ def test_the_present_epoch_stands_below_those_that_ended(screen):
 
 
 def test_without_progress_nothing_is_said(capsys):
-    say, display = make_progress(False)
+    say, display = run_output(False)
     say("anything")
     shown = display(4, 2, 0)
     shown.steps(1, {"loss": 1.0}, 10.0)

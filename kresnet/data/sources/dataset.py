@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from kresnet.data.description import DataDescription
 from kresnet.data.splits import Split
 from kresnet.errors import make_error
 from kresnet.spec.inputs import Input
@@ -52,6 +53,11 @@ class DataSet:
         """Names of the examples that were left out because they cannot be read, by split; empty where none was."""
         found = {"train": self.train.skipped, "test": self.test.skipped}
         return {name: names for name, names in found.items() if names}
+
+    @property
+    def description(self) -> DataDescription:
+        """The data set as a run's directory describes it."""
+        return DataDescription(self.fingerprint, self.class_names, len(self.train), len(self.test), self.skipped)
 
 
 def fingerprint(facts: object) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from kresnet import terminal
 
@@ -89,6 +91,23 @@ class Progress:
 
 #: Makes the display of a run, as `Progress` does: of its steps in all, those of an epoch, and those already made.
 ProgressMaker = Callable[[int, int, int], Progress]
+
+
+class RunOutput(NamedTuple):
+    """What shows a user how a run goes.
+
+    Attributes:
+        log: takes a line of text.
+        make_progress: makes the display of the run's steps.
+    """
+
+    log: Callable[[str], None] = lambda _: None
+    make_progress: ProgressMaker = Progress
+
+    @classmethod
+    def silent(cls) -> RunOutput:
+        """Return an output that shows nothing."""
+        return cls(make_progress=partial(Progress, stream=io.StringIO()))
 
 
 def fit_to_width(pieces: Mapping[str, int], share: float, width: int) -> Text:

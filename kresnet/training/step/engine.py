@@ -38,7 +38,8 @@ class Engine:
         self.live = tf.Variable(True, trainable=False)
         self.taken = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)  # for data, in seconds
-        self._train = tf.function(self._train_steps, reduce_retracing=True)
+        #: From batches and an int64 scalar tensor: take so many steps, or those before the first that is not finite.
+        self.train = tf.function(self._train_steps, reduce_retracing=True)
         self._test = tf.function(self._test_batch, reduce_retracing=True)
         self._probed: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
 
@@ -55,13 +56,6 @@ class Engine:
         local = batches if replicas == 1 else batches.flat_map(split)
         # Without an end, so that the workers need not ask each other before every batch whether one is left.
         return iter(self.strategy.distribute_datasets_from_function(lambda _: local.repeat()))
-
-    def train(self, batches: Iterator[Any], count: int) -> None:
-        """Take `count` steps, or those before the first whose loss or gradient is not finite; one call to the device.
-
-        Before such a step, everything stays as it is; `steps_taken` tells.
-        """
-        self._train(batches, tf.constant(count, tf.int64))
 
     def steps_taken(self) -> int:
         """How many steps were taken since this was last asked; waits for the device."""
@@ -92,8 +86,7 @@ class Engine:
     def train_probed(self, batches: Iterator[Any], probe: Probe) -> list[Findings]:
         """Take one step, and look inside it; what was found in each replica of this process."""
         if probe not in self._probed:
-            step = partial(self.trainer.probed_step, probe=probe)
-            self._probed[probe] = tf.function(lambda batch: self._step(step, batch))
+            self._probed[probe] = tf.function(partial(self._train_probed_step, probe=probe))
         return self._by_replica(self._probed[probe](next(batches)))
 
     def examine(self, batch: Any, probe: Probe) -> list[Findings]:
@@ -171,7 +164,12 @@ class Engine:
     def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
         for _ in tf.range(count):
             batch = self._next_batch(batches)
-            self._step(lambda batch, live: (self.trainer.train_step(batch, live), {}), batch)
+            self._add_up(self.strategy.run(self.trainer.train_step, args=(batch, self.live.read_value())))
+
+    def _train_probed_step(self, batch: Any, probe: Probe) -> dict[str, Any]:
+        results = self.strategy.run(self.trainer.train_step, args=(batch, self.live.read_value(), probe))
+        self._add_up(results)
+        return results["findings"]
 
     def _next_batch(self, batches: Iterator[Any]) -> Any:
         """The next batch, and in `waited` how long it took to come; the clock is read in the graph.
@@ -186,18 +184,15 @@ class Engine:
         with tf.control_dependencies([waited]):
             return tf.nest.map_structure(tf.identity, batch, expand_composites=True)
 
-    def _step(self, step: Callable[[Any, Any], tuple[dict[str, Any], dict[str, Any]]], batch: Any) -> dict[str, Any]:
-        """Run a step on every replica and add its means up, if it was taken; its findings."""
-        live = self.live.read_value()
-        means, findings = self.strategy.run(step, args=(batch, live))
-        taken = live & self.strategy.experimental_local_results(means["finite"])[0]
+    def _add_up(self, results: Mapping[str, Any]) -> None:
+        """Add a step's means to the totals, if it was taken: if it and all before it were finite."""
+        taken = self.live.read_value() & self.strategy.experimental_local_results(results["finite"])[0]
         for name in self.metric_names:
-            mean = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, means[name], axis=None)
+            mean = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, results[name], axis=None)
             self.totals[name].assign_add(tf.where(taken, tf.cast(mean, tf.float64), 0.0))
         self.totals["weight"].assign_add(tf.cast(taken, tf.float64))
         self.taken.assign_add(tf.cast(taken, tf.int64))
         self.live.assign(taken)
-        return findings
 
     def _test_batch(self, batch: Any) -> dict[str, Any]:
         sums = self.strategy.run(self.trainer.test_step, args=(batch,))

@@ -43,29 +43,39 @@ class Backward:
 
 
 @dataclass(frozen=True, slots=True)
-class _PassResult:
-    """One replica's pass over some images: what `Backward` is made of; `findings` still needs the summed gradients."""
+class PassResult:
+    """One replica's forward and backward pass over some of its images.
+
+    Attributes:
+        outputs: what the network returns for the images.
+        loss: float32 scalar, the mean over these images.
+        gradients: by trainable weight, of this replica's share of the global batch's mean loss.
+        findings: makes a probe's measurements of gradients summed over the replicas; None without a probe.
+        probed_gradients: the gradients that `findings` takes before they are summed, where they are not `gradients`.
+    """
 
     outputs: Any
     loss: Any
     gradients: list[Any]
     findings: Callable[[list[Any]], dict[str, Any]] | None = None
+    probed_gradients: list[Any] | None = None
 
 
-class Trainer(keras.Model):
+class Trainer:
     """A network with what it takes to train it.
 
     `train_step` and `test_step` run in replica context, on one replica's share of a global batch.
 
     Attributes:
         network: takes pixel values `(n, H, W, C)`, or vectors, and returns what the loss compares with targets.
-        loss: what to make small, and what to measure.
+        objective: the loss to make small, and the metrics to measure.
         clip: what is done about large gradients; None for nothing.
         average: the running average of the weights, which is then what is evaluated; None for none.
-        accumulate_steps: in how many equal parts, one after the other, a replica works through its share of a batch.
-        loss_scale: for a network that computes in float16.
+        accumulate_steps: number of equal parts in which a replica works through its share of a batch, one by one.
+        loss_scale: scales the loss of a network that computes in float16; None for other types.
         forward: the network in training mode, from float32 images to what it returns.
         compiled: forward and backward pass as XLA compiles them, for steps that are not probed; None without XLA.
+        updates: the optimizer, set once the network's weights are known.
     """
 
     def __init__(
@@ -80,19 +90,21 @@ class Trainer(keras.Model):
         forward: Callable[[Any], Any] | None = None,
         xla: bool = False,
     ) -> None:
-        super().__init__(name=f"train_{network.name}")
         self.network = network
         self.objective, self.clip, self.average = loss or Softmax(), clip, average
         self.accumulate_steps, self.loss_scale = accumulate_steps, loss_scale
         self.forward = forward or partial(network, training=True)
         self.compiled = CompiledPass(network, self.objective) if xla else None
         self.updates: Optimizer | None = None
+        self._replica_pass = self._forward_backward if accumulate_steps == 1 else self._accumulated_passes
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        return self.network(inputs, training=training)
+    @property
+    def evaluated_network(self) -> keras.Model:
+        """The network that is evaluated and kept: the average of the weights where there is one."""
+        return self.average.network if self.average else self.network
 
-    def train_step(self, data: tuple[Any, Any], live: Any = True) -> dict[str, Any]:
-        """One update, unless the loss or a gradient is not finite: then everything stays as it was before the step.
+    def train_step(self, data: tuple[Any, Any], live: Any = True, probe: Probe | None = None) -> dict[str, Any]:
+        """Make one update, unless the loss or a gradient is not finite: then everything stays as it was.
 
         A gradient that a loss scale may have made overflow is not held against the step: it counts as finite, the scale
         falls, and all else stays as it was.
@@ -100,91 +112,84 @@ class Trainer(keras.Model):
         Args:
             data: images `(n, H, W, C)` of any real type, and what the loss takes for targets.
             live: bool scalar; False also leaves everything as it was.
+            probe: what to measure inside the step; the network is then run layer by layer.
 
         Returns:
-            `loss` and the other metrics, float32 scalars: means over the `n` images; and the bool scalar `finite`, the
-            same on every replica.
+            `loss` and the other metrics, float32 scalars: means over the `n` images; the bool scalar `finite`, the same
+            on every replica; and with a probe `findings`, its measurements by name.
         """
-        return self._step(data, live, None)[0]
-
-    def probed_step(self, data: tuple[Any, Any], live: Any, probe: Probe) -> tuple[dict[str, Any], dict[str, Any]]:
-        """`train_step` that looks inside: also returns what `probe` found in this very step."""
-        return self._step(data, live, probe)
-
-    def _step(self, data: tuple[Any, Any], live: Any, probe: Probe | None) -> tuple[dict[str, Any], dict[str, Any]]:
-        images, labels = data
+        images, targets = data
         moving = [variable.value for variable in self.network.non_trainable_variables]
         before = [tf.convert_to_tensor(variable) for variable in moving]
-        passed = self.backward(images, labels, probe)
-        norm = tf.linalg.global_norm(passed.gradients)
-        finite = tf.math.is_finite(norm) & tf.math.is_finite(passed.global_loss)
+        result = self._sum_over_replicas(self._replica_pass(tf.cast(images, tf.float32), targets, probe))
+        norm = tf.linalg.global_norm(result.gradients)
+        finite = tf.math.is_finite(norm) & tf.math.is_finite(result.global_loss)
 
         def put_back() -> None:
             for variable, value in zip(moving, before, strict=True):
                 tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
 
-        tf.cond(finite & live, lambda: self._update(passed.gradients, norm), put_back)
+        tf.cond(finite & live, lambda: self._update(result.gradients, norm), put_back)
         if self.loss_scale:
-            finite |= self.loss_scale.adjust(finite, live) & tf.math.is_finite(passed.global_loss)
-        scores = self.objective.scores(passed.outputs, labels)
+            finite |= self.loss_scale.adjust(finite, live) & tf.math.is_finite(result.global_loss)
+        scores = self.objective.scores(result.outputs, targets)
         means = {name: tf.reduce_mean(values) for name, values in scores.items()}
-        return {"loss": passed.loss, **means, "finite": finite}, passed.findings
+        return {"loss": result.loss, **means, "finite": finite} | ({"findings": result.findings} if probe else {})
 
     def backward(self, images: Any, targets: Any, probe: Probe | None = None) -> Backward:
-        """A forward pass in training mode and its backward pass; moving statistics move, weights do not.
+        """Run a forward pass in training mode and its backward pass; moving statistics move, weights do not.
 
         Args:
             images: `(n, H, W, C)` of any real type.
             targets: what the loss takes.
             probe: what to measure; the network is then run layer by layer.
         """
+        return self._sum_over_replicas(self._replica_pass(tf.cast(images, tf.float32), targets, probe))
+
+    def _sum_over_replicas(self, local: PassResult) -> Backward:
+        """Sum the gradients of all replicas, and the means of their losses; measure what a probe wants to know."""
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
         sum_up = partial(context.all_reduce, tf.distribute.ReduceOp.SUM) if replicas > 1 else list
-        images = tf.cast(images, tf.float32)
-        whole, looked = self._pass_in_parts(images, targets, probe, replicas)
-        *gradients, global_loss = sum_up([*whole.gradients, whole.loss / replicas])
+        *gradients, global_loss = sum_up([*local.gradients, local.loss / replicas])
         findings = {}
-        if looked.findings:
-            findings = looked.findings(gradients if looked is whole else sum_up(looked.gradients))
-        return Backward(whole.outputs, whole.loss, global_loss, gradients, findings)
+        if local.findings:
+            probed = gradients if local.probed_gradients is None else sum_up(local.probed_gradients)
+            findings = local.findings(probed)
+        return Backward(local.outputs, local.loss, global_loss, gradients, findings)
 
     @tf.autograph.experimental.do_not_convert
-    def _pass_in_parts(
-        self, images: Any, targets: Any, probe: Probe | None, replicas: int
-    ) -> tuple[_PassResult, _PassResult]:
-        """The pass over a replica's images, all at once or in parts, and the pass of the last part, which is probed."""
-        parts = self.accumulate_steps
-        share = 1.0 / (replicas * parts)
-        if parts == 1:
-            whole = self._forward_backward(images, targets, share, probe)
-            return whole, whole
-        passes: list[_PassResult] = []
+    def _accumulated_passes(self, images: Any, targets: Any, probe: Probe | None) -> PassResult:
+        """Pass over a replica's images in parts, one after the other; the last part is probed."""
+        parts, replicas = self.accumulate_steps, tf.distribute.get_replica_context().num_replicas_in_sync
+        passes: list[PassResult] = []
 
-        def run(images: Any, targets: Any) -> tuple[Any, list[Any]]:
+        def pass_over(images: Any, targets: Any) -> tuple[Any, list[Any]]:
             last = len(passes) == parts - 1
-            passes.append(self._forward_backward(images, targets, share, probe if last else None))
+            passes.append(self._forward_backward(images, targets, probe if last else None))
             return passes[-1].outputs, [passes[-1].loss / parts, *passes[-1].gradients]
 
         zeros = [tf.zeros(()), *(tf.zeros_like(weight.value) for weight in self.network.trainable_variables)]
         unroll = replicas > 1 or probe is not None
-        outputs, (loss, *gradients) = accumulate(run, images, targets, parts, zeros, unroll=unroll)
+        outputs, (loss, *gradients) = accumulate(pass_over, images, targets, parts, zeros, unroll=unroll)
         outputs = tf.ensure_shape(outputs, (images.shape[0], *passes[-1].outputs.shape[1:]))
-        return _PassResult(outputs, loss, gradients), passes[-1]
+        return PassResult(outputs, loss, gradients, passes[-1].findings, passes[-1].gradients)
 
-    def _forward_backward(self, images: Any, targets: Any, share: float, probe: Probe | None) -> _PassResult:
-        """Forward and back over some images at once; the gradients are those of `share` of their mean loss."""
+    def _forward_backward(self, images: Any, targets: Any, probe: Probe | None) -> PassResult:
+        """Pass over some images at once, forward and back."""
+        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+        fraction = 1.0 / (replicas * self.accumulate_steps)  # of the global batch's mean loss
         if self.compiled and not probe:
-            factor = self.loss_scale.scaled(share) if self.loss_scale else share
+            factor = self.loss_scale.scaled(fraction) if self.loss_scale else fraction
             outputs, loss, gradients = self.compiled(images, targets, factor)
-            return _PassResult(outputs, loss, self.loss_scale.unscaled(gradients) if self.loss_scale else gradients)
+            return PassResult(outputs, loss, self.loss_scale.unscaled(gradients) if self.loss_scale else gradients)
         with tf.GradientTape() as tape:
             if probe:
                 tape.watch(images)  # a first block may read them
             passage = probe.forward(images) if probe else None
             outputs = probe.outputs(passage) if probe and passage else self.forward(images)
             loss = tf.reduce_mean(self.objective.of(outputs, targets))
-            target = self.loss_scale.scaled(loss * share) if self.loss_scale else loss * share
+            target = self.loss_scale.scaled(loss * fraction) if self.loss_scale else loss * fraction
         watched = probe.watched(passage) if probe and passage else {}
         weights = [weight.value for weight in self.network.trainable_variables]
         backward = tape.gradient(target, [*weights, *watched.values()])
@@ -192,7 +197,7 @@ class Trainer(keras.Model):
             backward = self.loss_scale.unscaled(backward)
         local, inside = backward[: len(weights)], dict(zip(watched, backward[len(weights) :], strict=True))
         findings = partial(probe.findings, passage, inside, local) if probe and passage else None
-        return _PassResult(outputs, loss, local, findings)
+        return PassResult(outputs, loss, local, findings)
 
     def _update(self, gradients: list[Any], norm: Any) -> None:
         if self.clip is not None:  # of the whole batch's gradient, hence after the sum
@@ -212,6 +217,5 @@ class Trainer(keras.Model):
             What `sum_batch` returns.
         """
         images, targets, weights = data
-        network = self.average.network if self.average else self.network
-        outputs = network(tf.cast(images, tf.float32), training=False)
+        outputs = self.evaluated_network(tf.cast(images, tf.float32), training=False)
         return sum_batch(self.objective, outputs, targets, weights)

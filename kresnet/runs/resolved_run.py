@@ -1,0 +1,179 @@
+"""What a run is, settled once: its network, its recipe in steps, its data, and what it computes on.
+
+`resolve_run` is the one place where a spec meets a recipe. Everything that trains, continues, tries, checks or compares
+runs takes the `ResolvedRun` that it makes; nothing downstream reads a document, plans or resolves again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kresnet.data.description import DataDescription
+from kresnet.data.order import steps_per_epoch
+from kresnet.errors import KresnetError, make_error
+from kresnet.plan import Plan, plan_loaded
+from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
+from kresnet.spec.architecture import Spec
+from kresnet.spec.loading import Loaded, Overrides, Reference, load_recipe, load_spec, split_overrides
+from kresnet.spec.recipe import Recipe
+from kresnet.weights.transfer import Transfer
+
+#: Field of a recipe's `data` that holds a path, by kind of data.
+_DATA_PATHS = {"tfds": "data_dir", "folder": "path", "arrays": "path"}
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeSettings:
+    """What a run computes on, and in which type.
+
+    Attributes:
+        replicas: number of devices that share each batch, over all workers.
+        precision: `float32`, `bfloat16` or `float16`, the type of activations and products.
+        precision_text: the precision with the reason why `auto` chose it, for people.
+        xla: whether XLA compiles the forward and the backward pass.
+    """
+
+    replicas: int
+    precision: str
+    precision_text: str
+    xla: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRun:
+    """A run before its first step: everything that decides what it computes.
+
+    Attributes:
+        loaded_spec: the network's spec, with the place where each setting was written.
+        plan: the network, layer by layer.
+        loaded_recipe: the recipe, with the place where each setting was written.
+        transfer: the weights that the run starts from; None for random ones.
+        resolved_recipe: the recipe with every duration in steps; None until the number of training images is known.
+        data: what the run trains on; None until the data are opened.
+        compute: what the run computes on; None until TensorFlow has told its devices.
+    """
+
+    loaded_spec: Loaded[Spec]
+    plan: Plan
+    loaded_recipe: Loaded[Recipe]
+    transfer: Transfer | None = None
+    resolved_recipe: ResolvedRecipe | None = None
+    data: DataDescription | None = None
+    compute: ComputeSettings | None = None
+
+    @property
+    def spec(self) -> Spec:
+        """The spec of the network, every default filled in."""
+        return self.loaded_spec.value
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, every default filled in."""
+        return self.loaded_recipe.value
+
+    @property
+    def steps(self) -> ResolvedRecipe:
+        """The recipe in steps, of a run whose data are known."""
+        assert self.resolved_recipe is not None
+        return self.resolved_recipe
+
+    @property
+    def devices(self) -> ComputeSettings:
+        """What the run computes on, once that is known."""
+        assert self.compute is not None
+        return self.compute
+
+    def with_training_images(self, images: int) -> ResolvedRun:
+        """Return the run with its recipe resolved to steps for so many training images.
+
+        Raises:
+            KresnetError: `contradiction`, `no_effect` or `data_mismatch`; all problems at once, with their places.
+        """
+        try:
+            epoch_steps = steps_per_epoch(images, self.recipe.batch_size)
+            written = self.loaded_recipe.source.values
+            return replace(self, resolved_recipe=resolve_recipe(self.recipe, self.plan, epoch_steps, written))
+        except KresnetError as error:
+            raise self.locate(error) from None
+
+    def with_data(self, data: DataDescription) -> ResolvedRun:
+        """Return the run on these data, its recipe resolved to steps.
+
+        Raises:
+            KresnetError: as `with_training_images`.
+        """
+        return replace(self.with_training_images(data.train_images), data=data)
+
+    def documents(self) -> dict[str, Any]:
+        """Return spec and recipe as the run's directory keeps them, every default written out."""
+        return {"spec": self.spec.document(), "recipe": self.recipe.document()}
+
+    def locate(self, error: KresnetError) -> KresnetError:
+        """Return the error with file, line and column of each problem in the recipe."""
+        return self.loaded_recipe.locate(error, below="recipe")
+
+
+def resolve_run(
+    spec: Reference,
+    recipe: Reference | None = None,
+    overrides: Overrides = (),
+    *,
+    plan: Plan | None = None,
+    transfer: Transfer | None = None,
+) -> ResolvedRun:
+    """Settle what a run of a spec under a recipe is, as far as that can be told without its data and devices.
+
+    Args:
+        spec: what names the network.
+        recipe: what names the recipe; the spec's own by default.
+        overrides: settings to change, in turn; those of the recipe begin with `recipe.`.
+        plan: the plan of `spec`, where it has been made and no override changes the spec.
+        transfer: description of the weights to start from.
+
+    Raises:
+        KresnetError: all problems of the spec, or of the recipe, at once; `bad_option` if there is no recipe.
+    """
+    of_spec, of_recipe = split_overrides(overrides)
+    loaded_spec = load_spec(spec, of_spec)
+    plan = plan_loaded(loaded_spec) if plan is None or of_spec else plan
+    loaded_recipe = recipe_of(loaded_spec, recipe, of_recipe)
+    if loaded_recipe is None:
+        raise make_error(
+            "bad_option", f"The spec {loaded_spec.value.name} names no recipe.", remedy="--recipe quickstart"
+        )
+    return ResolvedRun(loaded_spec, plan, loaded_recipe, transfer)
+
+
+def recipe_of(
+    spec: Loaded[Spec], reference: Reference | None = None, overrides: Overrides = (), *, beside: Path | None = None
+) -> Loaded[Recipe] | None:
+    """Load the recipe that the caller names, or else the spec's own; None if neither names one.
+
+    Paths of data are made absolute, so that a run can go on from any directory.
+
+    Args:
+        spec: the network to be trained; its own recipe is looked for beside its file.
+        reference: the caller's recipe.
+        overrides: settings of the recipe to change, without `recipe.`.
+        beside: folder in which the caller's recipe is looked for.
+
+    Raises:
+        KresnetError: all problems of the recipe at once.
+    """
+    if reference is None:
+        if spec.value.recipe is None:
+            return None
+        reference, beside = str(spec.value.recipe), spec.path.parent if spec.path else None
+    loaded = load_recipe(reference, overrides, beside=beside)
+    data = loaded.value.data
+    field = _DATA_PATHS.get(data.kind)
+    path = getattr(data, field) if field else None
+    if field is None or path is None:
+        return loaded
+    data = data.model_copy(update={field: str(Path(path).expanduser().resolve())})
+    return replace(loaded, value=loaded.value.model_copy(update={"data": data}))
+
+
+__all__ = ["ComputeSettings", "ResolvedRun", "recipe_of", "resolve_run"]

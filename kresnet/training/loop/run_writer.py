@@ -1,0 +1,88 @@
+"""The files that a run writes while it trains: history, TensorBoard summaries, networks, result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from kresnet.files import staged_file, translate_os_errors, write_json
+from kresnet.graph import build_model
+from kresnet.plan import Plan
+from kresnet.runs.lock import RunLock
+from kresnet.runs.run_directory import RunDirectory
+
+
+class RunWriter:
+    """Writes a run's directory in the chief, which holds its lock; in other workers every method writes nothing.
+
+    Each write makes sure first that the lock is still held.
+
+    Attributes:
+        directory: the run's directory; another worker may have none.
+        writes: whether this process writes.
+    """
+
+    def __init__(self, directory: RunDirectory, plan: Plan, lock: RunLock | None) -> None:
+        self.directory, self._plan, self._lock = directory, plan, lock
+        self.writes = lock is not None
+        self._summaries = tf.summary.create_noop_writer()
+
+    def open_summaries(self) -> None:
+        """Begin to write TensorBoard's files."""
+        if self.writes:
+            self._summaries = tf.summary.create_file_writer(str(self.directory.tensorboard))
+
+    def require_lock(self) -> None:
+        """Raise `KresnetError` (`run_locked`) if another process has taken the run over."""
+        if self._lock:
+            self._lock.require()
+
+    def append_history(self, line: Mapping[str, Any]) -> None:
+        """Add a line to the run's history."""
+        if self.writes:
+            self.require_lock()
+            self.directory.append_history(dict(line))
+
+    def drop_history_after(self, step: int) -> None:
+        """Take out of the history what came after `step` updates, which a restored checkpoint does not know of."""
+        if self.writes:
+            self.directory.keep_history_until(step)
+
+    def summaries(self, step: int | None = None) -> Any:
+        """Return a context in which `tf.summary` writes into the run's TensorBoard files."""
+        return self._summaries.as_default(step=step)
+
+    def write_epoch_summaries(self, line: Mapping[str, Any]) -> None:
+        """Write an epoch's metrics and learning rate for TensorBoard, and have them on disk."""
+        with self.summaries(line["epoch"]):
+            for split in ("train", "test"):
+                for name, value in line[split].items():
+                    tf.summary.scalar(f"{split}/{name}", value)
+            tf.summary.scalar("learning_rate", line["learning_rate"])
+        with translate_os_errors(self.directory.tensorboard):
+            self._summaries.flush()
+
+    def write_model(self, name: Literal["model", "best"], network: keras.Model) -> None:
+        """Write the network as `model.keras` or `best.keras`, in float32, whole or not at all.
+
+        Every worker must call this and reads the weights, since some are means over all replicas.
+
+        Raises:
+            KresnetError: `disk_full` or `not_writable`.
+        """
+        weights = [weight.numpy() for weight in network.weights]
+        if not self.writes:
+            return
+        self.require_lock()
+        model = build_model(self._plan)
+        model.set_weights(weights)
+        with staged_file(getattr(self.directory, name)) as staged:
+            model.save(staged)
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Write `result.json`, which makes the run a finished one."""
+        if self.writes:
+            write_json(self.directory.result, dict(result))

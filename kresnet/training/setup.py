@@ -1,0 +1,128 @@
+"""Set a run up: its data opened, its network and optimizer made, its loop put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import keras
+
+from kresnet.data.augment import Augmentation
+from kresnet.data.sources import DataSet, open_data
+from kresnet.data.sources.targets import require_targets
+from kresnet.distributed.context import DistributedContext
+from kresnet.errors import make_error
+from kresnet.graph import build_model
+from kresnet.plan import Plan
+from kresnet.runs.resolved_run import ComputeSettings, ResolvedRun
+from kresnet.spec.architecture import Features
+from kresnet.spec.recipe import Augment, Recipe
+from kresnet.training.loop.monitors import Monitors
+from kresnet.training.loop.progress import RunOutput
+from kresnet.training.loop.run_writer import RunWriter
+from kresnet.training.loop.schedule import learning_rate
+from kresnet.training.loop.session import TrainingSession
+from kresnet.training.step.averaging import WeightAverage
+from kresnet.training.step.clipping import Clip, ClipAdaptively, ClipNorm
+from kresnet.training.step.engine import Engine
+from kresnet.training.step.loss_scale import loss_scale_for
+from kresnet.training.step.losses import make_loss
+from kresnet.training.step.optimizers import make_optimizer
+from kresnet.training.step.rematerialization import rematerialized
+from kresnet.training.step.trainer import Trainer
+from kresnet.training.step.xla import resolve_xla
+from kresnet.weights.convert import freeze, start_from
+
+
+def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[ResolvedRun, DataSet]:
+    """Open the data of a run, and settle what depends on them and on the devices.
+
+    Raises:
+        KresnetError: `contradiction`, `no_effect` or `data_mismatch` where data, network and recipe do not go together;
+            what opening the data raises.
+    """
+    data = _open_suitable_data(run)
+    run = run.with_data(data.description)
+    replicas, precision = context.strategy.num_replicas_in_sync, context.precision(run.recipe)
+    xla = resolve_xla(run.recipe, run.plan, replicas)
+    return replace(run, compute=ComputeSettings(replicas, precision.name, str(precision), xla)), data
+
+
+def _open_suitable_data(run: ResolvedRun) -> DataSet:
+    spec, augment = run.spec, run.recipe.augment
+    if isinstance(spec.head, Features):
+        message = f"`kresnet fit` trains networks of one output; {spec.name} returns feature maps."
+        raise make_error("contradiction", message, path="head.kind", remedy="head: {classes: N}")
+    data = open_data(run.recipe.data, spec.input)
+    require_targets(data, spec, run.plan)
+    if not spec.input.is_image and augment != Augment():
+        message = "Augmentation is for images, and this network takes vectors."
+        raise make_error("contradiction", message, path="recipe.augment", remedy="remove `augment`")
+    Augmentation(augment, spec.input)  # refuses what does not suit the images
+    return data
+
+
+def make_session(
+    run: ResolvedRun, data: DataSet, context: DistributedContext, writer: RunWriter, output: RunOutput
+) -> TrainingSession:
+    """Make the network with all that trains it, ready for the first step or for a checkpoint to be restored."""
+    workers, devices = context.workers, run.devices
+    keras.utils.set_random_seed(run.recipe.seed)
+    on = f"{devices.replicas} device{'s' * (devices.replicas > 1)}"
+    on += f" of {workers.count} workers" if workers.count > 1 else ""
+    parameters = f"{run.plan.trainable:,} parameters"
+    output.log(f"{run.plan.name}: {parameters}, {devices.precision_text}, {on}{', XLA' * devices.xla}")
+    for name, skipped in data.skipped.items():
+        named = ", ".join(skipped[:5]) + " ..." * (len(skipped) > 5)
+        output.log(f"{len(skipped)} {name} images cannot be read and are left out: {named}")
+    prepare = partial(_start_from_transfer, run, writer, output) if run.transfer else None
+    trainer = make_trainer(run, context, prepare)
+    engine = Engine(trainer, context.strategy, workers.count)
+    monitors = Monitors(run.plan, run.recipe, trainer.network, output.log)
+    return TrainingSession(run, data, engine, monitors, workers, writer, output)
+
+
+def make_trainer(
+    run: ResolvedRun, context: DistributedContext, prepare: Callable[[keras.Model], None] | None = None
+) -> Trainer:
+    """Make the network with what it takes to train it; `prepare` may give it weights, and freeze some, before."""
+    plan, recipe, precision = run.plan, run.recipe, run.devices.precision
+    with context.strategy.scope():
+        network = build_model(plan, precision=precision, seed=recipe.seed)
+        if prepare:
+            prepare(network)
+        ema = run.steps.ema
+        trainer = Trainer(
+            network,
+            loss=make_loss(run.steps.objective),
+            clip=_make_clip(recipe, plan),
+            average=WeightAverage(network, build_model(plan, precision=precision), **ema) if ema else None,
+            accumulate_steps=recipe.accumulate_steps,
+            loss_scale=loss_scale_for(precision),
+            forward=rematerialized(network, plan, recipe.rematerialize) if recipe.rematerialize else None,
+            xla=run.devices.xla,
+        )
+        rate = learning_rate(run.steps.rate)
+        trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)
+    return trainer
+
+
+def _make_clip(recipe: Recipe, plan: Plan) -> Clip | None:
+    """Return what the recipe does about large gradients; None for nothing."""
+    if recipe.gradient_clip_adaptive:
+        return ClipAdaptively(recipe.gradient_clip_adaptive, excluded=tuple(plan.outputs.values()))
+    return ClipNorm(recipe.gradient_clip_norm) if recipe.gradient_clip_norm else None
+
+
+def _start_from_transfer(run: ResolvedRun, writer: RunWriter, output: RunOutput, network: keras.Model) -> None:
+    """Begin with the weights that the run keeps, and hold those of the parts that it freezes."""
+    transfer = run.transfer
+    assert transfer
+    # The other workers receive the chief's weights before the first step.
+    count = start_from(network, run.plan, writer.directory.init) if writer.writes else 0
+    frozen = freeze(network, run.plan, transfer.freeze)
+    new = f"; new: {', '.join(transfer.new)}" if transfer.new else ""
+    output.log(f"{count} weights from {transfer.init}{new}; {frozen:,} parameters frozen")
+    for sentence in transfer.differing:
+        output.log(f"The network differs: {sentence}.")
