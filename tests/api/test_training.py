@@ -212,7 +212,7 @@ def test_tensorflow_is_not_heard_on_compiling_every_run_anew(caplog):
 def test_overrides_reach_spec_and_recipe(home):
     settings = {"recipe.epochs": 1, "recipe.batch_size": 32, "stages.0.width": 8, "name": "other"}
     found = kresnet.dry_run(SPEC, recipe(home), overrides=settings)
-    assert (found.spec, found.outline.total_steps, found.outline.batch_size) == ("other", 2, 32)
+    assert (found.spec, found.resolved_recipe.total_steps, found.resolved_recipe.batch_size) == ("other", 2, 32)
     assert found.memory.total > found.memory.weights > 0
 
 

@@ -16,11 +16,11 @@ from tests.report.runs import made
 def with_model(directory: Path, **settings) -> RunDirectory:
     """A run whose network has its initial weights, and whose data are there."""
     run = made(directory, measured=False, **settings)
-    data = open_data(run.recipe().data, run.spec().input)
+    data = open_data(run.resolved.recipe.data, run.resolved.spec.input)
     facts = json.loads((directory / "data.json").read_text())
     facts |= {"fingerprint": data.fingerprint, "class_names": list(data.class_names)}
     (directory / "data.json").write_text(json.dumps(facts))
-    build_model(run.plan(), seed=3).save(run.model)
+    build_model(run.resolved.plan, seed=3).save(run.model)
     return run
 
 

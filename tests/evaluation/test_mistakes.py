@@ -45,7 +45,7 @@ def test_independent_labels_are_judged_one_by_one(tmp_path):
     run = with_model(tmp_path / "run", names=("0", "1", "2"), recipe=arrays(tmp_path / "data.npz", inputs, labels),
                      spec=VECTORS | {"head": {"classes": 3, "pool": "none", "multi_label": True}})  # fmt: skip
     found = evaluate_with_mistakes(run)
-    logits = load_model(run.model, run.plan()).predict(inputs, verbose=0)
+    logits = load_model(run.model, run.resolved.plan).predict(inputs, verbose=0)
     off = np.abs(1 / (1 + np.exp(-logits)) - labels)
     worst = off.max(1)
     expected = np.sort(worst[worst > 0.5])[::-1][:24]
@@ -65,7 +65,7 @@ def test_values_are_ranked_by_their_error(tmp_path):
     run = with_model(tmp_path / "run", names=(), recipe=arrays(tmp_path / "data.npz", inputs, 2 * inputs),
                      spec=VECTORS | {"head": {"kind": "none"}})  # fmt: skip
     found = evaluate_with_mistakes(run)
-    off = np.abs(load_model(run.model, run.plan()).predict(inputs, verbose=0) - 2 * inputs).mean(1)
+    off = np.abs(load_model(run.model, run.resolved.plan).predict(inputs, verbose=0) - 2 * inputs).mean(1)
     assert (found.kind, found.confusion_matrix, found.accuracies, found.confused_pairs) == ("values", None, [], [])
     np.testing.assert_allclose([m.confidence for m in found.mistakes], np.sort(off)[::-1][:24], rtol=1e-5)
     assert found.metrics["absolute_error"] == pytest.approx(off.mean(), rel=1e-5)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError, make_error
-from kresnet.plan import make_plan
 from kresnet.probes.block_paths import batch_norms, block_paths
+from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
@@ -40,15 +42,15 @@ def made(
 ) -> RunDirectory:
     """A run of four epochs of ten steps, after `epochs` of them; finished if those are all and it did not end badly."""
     network = Spec.model_validate(SPEC | (spec or {}))
-    plan, run = make_plan(network), RunDirectory(directory)
-    data = {"fingerprint": fingerprint, "class_names": list(names), "train_images": 9000, "test_images": 1000}
+    resolved, run = resolve_run(network, Recipe.model_validate(RECIPE | (recipe or {}))), RunDirectory(directory)
+    plan, data = resolved.plan, DataDescription(fingerprint, names, train_images=9000, test_images=1000)
     environment = {
         "versions": {"kresnet": "0.1.0"},
         "training": {"device": "CPU", "replicas": 1},
         "kernels": {"processor": "a processor"},
         "command": ["kresnet", "fit", "tiny.yaml", "--set", "recipe.seed=0; echo"],
     }
-    run.create(network, plan, Recipe.model_validate(RECIPE | (recipe or {})), data, environment)
+    run.create(replace(resolved, data=data), environment)
     for epoch in range(1, epochs + 1):
         if measured:
             run.append_history(measurement(plan, 10 * epoch - 9))

@@ -41,7 +41,7 @@ def test_numbers_that_are_none_become_null(tmp_path):
     run = made(tmp_path / "run", epochs=0)
     broken = line(1, 0.5) | {"test": {"loss": math.nan, "accuracy": 0.1}}
     run.append_history(broken)
-    lost = measurement(run.plan(), 11)
+    lost = measurement(run.resolved.plan, 11)
     lost["gradients"]["blocks"]["stage1.block1"]["delta"] = None
     lost["batch_norm"]["stem.norm"]["gamma"] = math.nan
     run.append_history(lost)

@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pytest
 
+from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError
-from kresnet.plan import make_plan
 from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 from kresnet.runs.lock import RunLock
+from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import run_statuses
 from kresnet.spec.architecture import Spec
@@ -36,7 +37,7 @@ def begun(folder, name: str, accuracies=(), **checkpoints) -> RunDirectory:
     """A run of 40 steps, of which each accuracy ends 10."""
     run = RunDirectory(folder / name)
     recipe = Recipe.model_validate({**RECIPE, "checkpoints": checkpoints})
-    run.create(SPEC, make_plan(SPEC), recipe, {"fingerprint": "", "train_images": 105}, {})
+    run.create(resolve_run(SPEC, recipe).with_data(DataDescription("", ("a", "b"), 105, 10)), {})
     store = CheckpointStore(run.checkpoints, 2)
     for epoch, accuracy in enumerate(accuracies, 1):
         test = {"accuracy": accuracy, "loss": accuracy + 1}

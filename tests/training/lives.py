@@ -9,12 +9,13 @@ import keras
 import numpy as np
 import pytest
 
-from kresnet.plan import Plan
 from kresnet.runs.checkpoints import CheckpointStore
+from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training import fit
+from kresnet.training.loop.progress import RunOutput
 from kresnet.training.loop.session import TrainingSession
 
 
@@ -22,15 +23,21 @@ class Killed(BaseException):
     """Nothing catches it."""
 
 
-def in_one_life(run: RunDirectory, spec: Spec, plan: Plan, recipe: Recipe) -> tuple[dict, list[str]]:
+def in_one_life(run: RunDirectory, spec: Spec, recipe: Recipe) -> tuple[dict, list[str]]:
     """The run's result, and what it told."""
     told: list[str] = []
-    return fit.start(run, spec, plan, recipe, told.append), told
+    return fit.start(run, resolve_run(spec, recipe), None, RunOutput(told.append)), told
 
 
-def in_many_lives(run: RunDirectory, spec: Spec, plan: Plan, recipe: Recipe, steps: int) -> int:
+def _resume_anew(directory: RunDirectory) -> dict:
+    """Resume a run as another process does, which has read nothing of it."""
+    return fit.resume(RunDirectory(directory.path), None, RunOutput())
+
+
+def in_many_lives(directory: RunDirectory, spec: Spec, recipe: Recipe, steps: int) -> int:
     """Train, each life ending right after a save; how many lives that took."""
     original, lives = TrainingSession._save, 0
+    resume = partial(_resume_anew, directory)
 
     def save_and_die(self: TrainingSession) -> None:
         before = self.saver.saves
@@ -41,14 +48,14 @@ def in_many_lives(run: RunDirectory, spec: Spec, plan: Plan, recipe: Recipe, ste
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(TrainingSession, "_save", save_and_die)
-        while run.newest_step() < steps:
+        while directory.newest_step() < steps:
             lives += 1
             assert lives <= steps, "the run makes no progress"
-            begun = run.path.exists()
-            go_on = partial(fit.resume, run) if begun else partial(fit.start, run, spec, plan, recipe)
+            begun = directory.path.exists()
+            go_on = resume if begun else partial(fit.start, directory, resolve_run(spec, recipe), None, RunOutput())
             with pytest.raises(Killed):
-                go_on(log=lambda _: None)
-    fit.resume(run, lambda _: None)
+                go_on()
+    resume()
     return lives + 1
 
 

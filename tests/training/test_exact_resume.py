@@ -2,7 +2,6 @@
 
 import pytest
 
-from kresnet.plan import make_plan
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
@@ -71,7 +70,7 @@ def test_a_run_of_many_lives_ends_with_the_bits_of_one_of_a_single_life(settings
         }
         | settings
     )
-    plan, whole, many = make_plan(SPEC), RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "many")
-    in_one_life(whole, SPEC, plan, recipe)
-    assert in_many_lives(many, SPEC, plan, recipe, STEPS) == 5  # saved after 5, 10, 15 and 18 steps
+    whole, many = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "many")
+    in_one_life(whole, SPEC, recipe)
+    assert in_many_lives(many, SPEC, recipe, STEPS) == 5  # saved after 5, 10, 15 and 18 steps
     assert_same(whole, many)

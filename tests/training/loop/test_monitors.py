@@ -12,12 +12,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from kresnet.diagnostics.network_under_test import open_network_under_test
 from kresnet.errors import KresnetError
-from kresnet.plan import make_plan
 from kresnet.probes.block_paths import batch_norms, block_paths
+from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
-from kresnet.training import fit
+from kresnet.training import fit, setup
+from kresnet.training.loop.progress import RunOutput
 from tests.diagnostics.faulty import faulty
 from tests.diagnostics.networks import document, plan_of
 
@@ -35,7 +36,7 @@ def recipe(**changes) -> Recipe:
 def start(directory, settings: Recipe, log=lambda text: None, **changes):
     spec = Spec.model_validate(document(**({"stages": STAGES} | changes)))
     run = RunDirectory(directory)
-    fit.start(run, spec, make_plan(spec), settings, log)
+    fit.start(run, resolve_run(spec, settings), None, RunOutput(log))
     return run
 
 
@@ -83,7 +84,7 @@ def test_tensorboard_shows_them(measured):
 def test_a_run_is_examined_with_its_weights(measured, tmp_path):
     """The final ones; of an unfinished run those of its newest checkpoint."""
     unfinished = tmp_path / "unfinished"
-    shutil.copytree(measured.directory, unfinished, ignore=shutil.ignore_patterns("model.keras"))
+    shutil.copytree(measured.path, unfinished, ignore=shutil.ignore_patterns("model.keras"))
     final, saved = open_network_under_test(str(measured), batch=8), open_network_under_test(str(unfinished), batch=8)
     assert "model.keras" in final.provenance[0]
     assert "after step 10" in saved.provenance[0]
@@ -100,8 +101,8 @@ def test_a_measured_run_learns_what_an_unmeasured_one_does(measured, tmp_path):
 
 
 def test_a_faulty_norm_stops_the_run_by_name(tmp_path, monkeypatch):
-    build = fit.build_model
-    monkeypatch.setattr(fit, "build_model", lambda *a, **k: build(*a, **k, batch_norm=faulty("lost_minus")))
+    build = setup.build_model
+    monkeypatch.setattr(setup, "build_model", lambda *a, **k: build(*a, **k, batch_norm=faulty("lost_minus")))
     with pytest.raises(KresnetError, match=r"`stem\.norm`") as error:
         start(tmp_path / "run", recipe(bn_check_every_steps=5))
     assert error.value.status == 1

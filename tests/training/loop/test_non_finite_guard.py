@@ -146,7 +146,7 @@ def poison(monkeypatch, steps: set[int], *, until_going_back: bool = False) -> l
 
 def trained(folder, name: str, wanted: Recipe) -> tuple[RunDirectory, dict, list[str]]:
     run = RunDirectory(folder / name)
-    return run, *in_one_life(run, SPEC, PLAN, wanted)
+    return run, *in_one_life(run, SPEC, wanted)
 
 
 def test_by_default_the_run_ends_naming_step_batch_and_layer(tmp_path, monkeypatch):
@@ -175,7 +175,7 @@ def test_skipping_leaves_the_step_out_and_resumes_exactly(tmp_path, monkeypatch)
     assert all(np.isfinite(weight).all() for weight in weights(run.model))
     assert json.loads(run.history.read_text().splitlines()[-1])["step"] == STEPS
     again = RunDirectory(tmp_path / "again")
-    assert in_many_lives(again, SPEC, PLAN, wanted, STEPS) >= 4
+    assert in_many_lives(again, SPEC, wanted, STEPS) >= 4
     assert_same(run, again)
 
 
@@ -188,7 +188,7 @@ def test_going_back_lowers_the_learning_rate_for_good_and_resumes_exactly(tmp_pa
     assert any("Going back to step 6, with 0.5 of the learning rate" in line for line in told)
     assert json.loads(run.history.read_text().splitlines()[-1])["learning_rate"] == pytest.approx(0.025)
     again = RunDirectory(tmp_path / "again")
-    assert in_many_lives(again, SPEC, PLAN, wanted, STEPS) >= 4
+    assert in_many_lives(again, SPEC, wanted, STEPS) >= 4
     assert_same(run, again)
 
 
