@@ -19,7 +19,7 @@ from tests.evaluation.runs import VECTORS, arrays, with_model
 
 def test_the_surest_mistakes_come_first_with_their_images(classifier_run, evaluation):
     test = read_embedded()
-    logits = load_model(classifier_run.model, classifier_run.plan()).predict(
+    logits = load_model(classifier_run.model, classifier_run.resolved.plan).predict(
         test["test_images"].astype(np.float32), verbose=0
     )
     odds = np.exp(logits - logits.max(1, keepdims=True))

@@ -21,7 +21,7 @@ def test_files_and_arrays_are_classified_as_keras_does(classifier_run, tmp_path)
     path = tmp_path / "shirt.png"
     Image.fromarray(pixels[2, ..., 0]).save(path)
     predictions = predict(classifier_run, [pixels[0], pixels[1, ..., 0], path])
-    logits = load_model(classifier_run.model, classifier_run.plan()).predict(pixels.astype(np.float32), verbose=0)
+    logits = load_model(classifier_run.model, classifier_run.resolved.plan).predict(pixels.astype(np.float32), verbose=0)
     expected = np.asarray(keras.ops.softmax(logits))
     assert [each["image"] for each in predictions] == [0, 1, str(path)]
     for each, row in zip(predictions, expected, strict=True):
@@ -36,7 +36,7 @@ def test_all_images_that_cannot_be_read_are_named(classifier_run, tmp_path):
     (tmp_path / "text.png").write_bytes(b"hello")
     images = [tmp_path / "text.png", np.zeros((3, 3), np.float32), tmp_path / "none.png"]
     with pytest.raises(KresnetError) as caught:
-        read_images(images, classifier_run.spec().input)
+        read_images(images, classifier_run.resolved.spec.input)
     assert [problem.code for problem in caught.value.problems] == ["image_unreadable", "data_mismatch", "file_missing"]
     assert image_names(images) == [str(images[0]), 1, str(images[2])]
 
