@@ -21,7 +21,8 @@ def test_files_and_arrays_are_classified_as_keras_does(classifier_run, tmp_path)
     path = tmp_path / "shirt.png"
     Image.fromarray(pixels[2, ..., 0]).save(path)
     predictions = predict(classifier_run, [pixels[0], pixels[1, ..., 0], path])
-    logits = load_model(classifier_run.model, classifier_run.resolved.plan).predict(pixels.astype(np.float32), verbose=0)
+    model = load_model(classifier_run.model, classifier_run.resolved.plan)
+    logits = model.predict(pixels.astype(np.float32), verbose=0)
     expected = np.asarray(keras.ops.softmax(logits))
     assert [each["image"] for each in predictions] == [0, 1, str(path)]
     for each, row in zip(predictions, expected, strict=True):
