@@ -1,10 +1,11 @@
-"""Errors as a notebook shows them."""
+"""Errors as values, and as a notebook shows them."""
 
 from __future__ import annotations
 
 import pytest
 
 import kresnet
+from kresnet.errors import KresnetError, Problem
 
 
 def test_a_notebook_shows_the_users_own_lines_and_the_problems():
@@ -14,3 +15,13 @@ def test_a_notebook_shows_the_users_own_lines_and_the_problems():
     assert 'kresnet.load("resnet51")' in shown
     assert shown.count("File ") == 1
     assert "did you mean: resnet50" in shown
+
+
+def test_one_bad_input_among_failures_makes_the_status_two():
+    assert KresnetError([Problem("diverged", ""), Problem("wrong_type", "")]).status == 2
+    assert KresnetError(Problem("diverged", "")).status == 1
+
+
+def test_a_code_that_is_not_in_the_list_cannot_be_raised():
+    with pytest.raises(ValueError, match="not in"):
+        Problem("new_code", "")

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import subprocess
-import sys
-from typing import Any
 
 import pytest
-from rich.cells import cell_len
 from rich.text import Text
 
 from kresnet import terminal
-from kresnet.cli.table_layout import fitting_table
-from kresnet.cli.tables import specs_table
-from kresnet.errors import KresnetError, Problem
-from tests.command import KRESNET, kresnet
+from kresnet.errors import Problem
+from tests.command import KRESNET
 from tests.screen import Screen
 
 WRONG = [*KRESNET, "plan", "resnet50", "--set", "stem.widht=3", "--set", "block.shortcut=projecton"]
@@ -95,46 +89,10 @@ def test_names_from_files_cannot_steer_a_terminal() -> None:
     )
 
 
-def test_the_pieces_of_a_problem_are_its_text(capsys: pytest.CaptureFixture[str]) -> None:
-    from kresnet.cli.common import log_error
-
-    problem = Problem("bad_option", "What [red]is[/red] :dog:?", path="a.b", expected="x", found="y", remedy="z" * 300)
-    log_error(KresnetError([problem, problem]))
-    assert capsys.readouterr().err == f"{problem}\n{problem}\n2 problems\n"
-
-
 def test_text_is_text_and_its_lines_are_not_broken_in_a_pipe() -> None:
     stream = io.StringIO()
     terminal.console(stream).print("[bold]:dog:[/nonsense] " + "/a/long/path" * 30)
     assert stream.getvalue() == "[bold]:dog:[/nonsense] " + "/a/long/path" * 30 + "\n"
-
-
-@pytest.fixture(scope="module")
-def specs() -> list[dict[str, Any]]:
-    return json.loads(kresnet("specs", "--json").stdout)["specs"]
-
-
-@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
-def test_a_table_shows_every_figure_at_any_width(
-    width: int, specs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
-    stream = io.StringIO()
-    terminal.console(stream).print(specs_table(specs))
-    for spec in specs:
-        assert f"{spec['parameters']['total']:,}" in stream.getvalue()
-    assert all(cell_len(line.rstrip()) <= width for line in stream.getvalue().splitlines())
-
-
-def test_a_row_that_does_not_fit_stands_below_the_other() -> None:
-    table = fitting_table("name", "size", "", "words", right=("size",), wraps=("words",))
-    table.add_row("first", "1,234,567", "50%", "one two three")
-    table.add_row("second", "", "", "four")
-    stream = io.StringIO()
-    terminal.console(stream).print(table, width=30)
-    assert [line.rstrip() for line in stream.getvalue().splitlines()] == [
-        "first", "  size: 1,234,567  50%", "  words: one two three", "second", "  words: four",
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("stated", "width"), [("40", 40), ("0", 120), ("wide", 120), ("", 120), ("-3", 120)])
@@ -159,13 +117,3 @@ def test_what_stands_for_a_character_is_as_wide() -> None:
     for character, substitute in terminal._SUBSTITUTES.items():
         assert Text(character).cell_len == len(substitute) == 1
         assert substitute.isascii()
-
-
-def test_json_is_json_in_any_locale() -> None:
-    script = "from kresnet.cli.common import print_json; print_json({'ü': 'é→\\udcff'})"
-    for encoding in ("ascii", "latin-1", "utf-8"):
-        done = subprocess.run(
-            [sys.executable, "-c", f"import sys; from kresnet.terminal import set_up; set_up(sys.stdout); {script}"],
-            env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True, check=True,
-        )  # fmt: skip
-        assert json.loads(done.stdout.decode(encoding)) == {"ü": "é→\udcff"}

@@ -7,16 +7,12 @@ import re
 import subprocess
 import sys
 import time
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from kresnet.cli.main import main
-from kresnet.cli.tables import print_plan
-from kresnet.plan import plan_loaded
 from kresnet.spec import library
 from kresnet.spec.document import parse
 from kresnet.spec.loading import load_spec
@@ -195,13 +191,3 @@ def test_plan_answers_at_once(name: str, seconds: float) -> None:
     assert done.returncode == 0, done.stderr
     assert float(done.stdout.splitlines()[-1]) < 3 * seconds
     assert time.perf_counter() - started < 30
-
-
-@pytest.mark.parametrize("width", [72, 80, 116, 200])
-def test_the_table_fits_its_terminal_without_breaking_words(width: int) -> None:
-    out = Console(width=width, file=StringIO(), force_terminal=False)
-    print_plan(plan_loaded(load_spec("resnetrs50")), out)
-    text = out.file.getvalue()  # type: ignore[attr-defined]
-    assert max(map(len, text.splitlines())) <= width
-    assert "bottleneck 1x1 64," in text
-    assert "21,286,400" in text

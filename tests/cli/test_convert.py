@@ -1,0 +1,41 @@
+"""`kresnet convert` hands its options to `kresnet.convert`, and tells what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kresnet.cli.main import main
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_options_reach_the_conversion(
+    as_json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[Any] = []
+
+    def convert(*arguments: Any, **options: Any) -> Any:
+        calls.append((arguments, options))
+        return SimpleNamespace(
+            spec="out.yaml", found=SimpleNamespace(pairs=[1, 2]), as_dict=lambda: {"layout": options["layout"]}
+        )
+
+    monkeypatch.setattr("kresnet.convert", convert)
+    chosen = ["--layout", "timm", "--allow-missing", "head", "--allow-unused", "fc", "--set", "head.classes=2"]
+    with pytest.raises(SystemExit) as ended:
+        main(["convert", "w.h5", "--spec", "resnet18", "-o", "out.keras", *chosen, *(["--json"] * as_json)])
+    assert not ended.value.code
+    assert calls == [
+        (
+            (Path("w.h5"), "resnet18", Path("out.keras")),
+            {"layout": "timm", "allow_missing": ["head"], "allow_unused": ["fc"], "overrides": ["head.classes=2"],
+             "force": False},
+        )
+    ]  # fmt: skip
+    told = (
+        '{"layout": "timm"}\n' if as_json else "2 weights set, read back bit for bit: out.keras; its spec: out.yaml\n"
+    )
+    assert capsys.readouterr().out == told
