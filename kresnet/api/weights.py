@@ -214,16 +214,15 @@ def export_model(
     from kresnet.export.sample_inputs import sample_inputs
     from kresnet.export.saved_model import ExportOptions
     from kresnet.export.saved_model import export_model as export
-    from kresnet.plan import make_plan
     from kresnet.weights.convert import load_model
 
-    model = load_model(origin.model, make_plan(origin.spec))
+    model = load_model(origin.model, origin.plan)
     inputs = sample_inputs(origin, Path(images) if images else None)
     if format != "saved_model":
         from kresnet.export.portable import export_portable
 
         return export_portable(
-            model, origin.spec, origin.class_names, Path(output), format,
+            model, origin.spec, origin.class_names, Path(output), format, plan=origin.plan,
             fold=fold, weights=weights, inputs=inputs, origin=origin.facts,
         )  # fmt: skip
     log, _ = run_output(progress)
@@ -235,7 +234,10 @@ def export_model(
         weights=weights,
         base_path=PurePosixPath(base_path) if base_path else None,
     )
-    return export(model, origin.spec, origin.class_names, Path(output), options, inputs=inputs, origin=origin.facts)
+    return export(
+        model, origin.spec, origin.class_names, Path(output), options,
+        plan=origin.plan, inputs=inputs, origin=origin.facts,
+    )  # fmt: skip
 
 
 def open_for_use(

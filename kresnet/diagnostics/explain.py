@@ -24,7 +24,7 @@ from kresnet.evaluation.predict import (
     require_image_classifier,
 )
 from kresnet.files import refuse_existing, staged_directory, write_json
-from kresnet.plan import Plan, Record, make_plan
+from kresnet.plan import Plan, Record
 from kresnet.probes.replay import replay
 from kresnet.runs.trained_model import TrainedModel
 from kresnet.spec.inputs import Input
@@ -83,7 +83,7 @@ def explain(
             that it does not have, `file_missing`, `image_unreadable` or `data_mismatch` (of all such images at once),
             or what `load_model` raises.
     """
-    plan = make_plan(origin.spec)
+    plan = origin.plan
     require_image_classifier(plan, origin.spec, str(origin.model))
     ends = stage_ends(plan)
     wanted = _known_stages(plan, ends, stages)

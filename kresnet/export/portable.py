@@ -23,7 +23,7 @@ from kresnet.export.reference_outputs import difference, reference_inputs, refer
 from kresnet.export.sample_inputs import SampleInputs
 from kresnet.export.served_network import ServedNetwork, served_network
 from kresnet.files import refuse_existing, staged_file, write_json
-from kresnet.plan import make_plan
+from kresnet.plan import Plan, make_plan
 from kresnet.runtime import require_extra
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.version import __version__
@@ -65,6 +65,7 @@ def export_portable(
     path: Path,
     kind: Portable,
     *,
+    plan: Plan | None = None,
     fold: Fold = "auto",
     weights: WeightType = "float32",
     inputs: SampleInputs | None = None,
@@ -81,6 +82,7 @@ def export_portable(
         class_names: in order; empty where the head is not a classifier.
         path: of the new file.
         kind: `tflite` or `onnx`; the latter needs `pip install 'kresnet[onnx]'`.
+        plan: the plan of `spec`, where it has been made.
         fold: as for `kresnet.export.served_network.served_network`.
         weights: float32, or float16 for TensorFlow Lite.
         inputs: real inputs to compare on; random ones by default.
@@ -102,7 +104,7 @@ def export_portable(
     require_names(spec, class_names)
     inputs = inputs or SampleInputs()
     rows = reference_inputs(spec, inputs.images).rows
-    network, changes = served_network(model, make_plan(spec), rows, fold=fold)
+    network, changes = served_network(model, plan or make_plan(spec), rows, fold=fold)
     function = _function(network, spec)
     with staged_file(path) as staged:
         path.parent.mkdir(parents=True, exist_ok=True)

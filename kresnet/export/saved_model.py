@@ -82,6 +82,7 @@ def export_model(
     models_dir: Path,
     options: ExportOptions | None = None,
     *,
+    plan: Plan | None = None,
     inputs: SampleInputs | None = None,
     origin: Mapping[str, Any] | None = None,
 ) -> ExportResult:
@@ -93,6 +94,7 @@ def export_model(
         class_names: a name for each class, in order; empty where the head is not a classifier.
         models_dir: the folder that a server's models live in; created where missing.
         options: what may be chosen.
+        plan: the plan of `spec`, where it has been made.
         inputs: real inputs that the exported model must answer as `model` does; random ones by default.
         origin: what the manifest shall say of where `model` comes from.
 
@@ -102,7 +104,7 @@ def export_model(
     """
     options, inputs, names = options or ExportOptions(), inputs or SampleInputs(), tuple(class_names)
     require_names(spec, names)
-    plan = make_plan(spec)
+    plan = plan or make_plan(spec)
     _require_network(model, plan)
     signatures = contract(spec, plan, _output_shapes(model, plan), options.signatures)
     with stage_version(Path(models_dir) / spec.name, options.version) as staged:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kresnet.errors import make_error
 from kresnet.files import digest
+from kresnet.plan import Plan, make_plan
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.document import read
@@ -23,6 +24,7 @@ class TrainedModel:
     Attributes:
         model: the `.keras` file.
         spec: the network's.
+        plan: the network, layer by layer.
         class_names: in order; empty where the head is not a classifier.
         run: the run that trained it, if one is known.
         facts: what the manifest says of it.
@@ -30,6 +32,7 @@ class TrainedModel:
 
     model: Path
     spec: Spec
+    plan: Plan
     class_names: tuple[str, ...]
     run: RunDirectory | None = None
     facts: dict[str, Any] = field(default_factory=dict)
@@ -88,7 +91,8 @@ def _origin(model: Path, spec: Spec, run: RunDirectory | None, classes: Path | S
     if run:
         recipe = run.resolved.recipe
         facts |= {"averaged_weights": recipe.ema is not None, "recipe": recipe.document(), "result": run.finished()}
-    return TrainedModel(model, spec, names, run, facts)
+    plan = run.resolved.plan if run else make_plan(spec)
+    return TrainedModel(model, spec, plan, names, run, facts)
 
 
 def _lines(path: Path) -> tuple[str, ...]:
