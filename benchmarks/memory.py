@@ -71,19 +71,19 @@ def step(
     from kresnet.training.loop.peak_memory import peak_memory
     from kresnet.training.step.engine import Engine
     from kresnet.training.step.optimizers import make_optimizer
-    from kresnet.training.step.rematerialization import rematerialized
+    from kresnet.training.step.rematerialization import rematerialized_forward
     from kresnet.training.step.trainer import Trainer
 
     plan = plan_loaded(load_spec(network))
     model = build_model(plan, precision=precision)
     before = peak_memory()["host"]
-    forward = rematerialized(model, plan, rematerialize) if rematerialize else None
+    forward = rematerialized_forward(model, plan, rematerialize) if rematerialize else None
     trainer = Trainer(model, accumulate_steps=parts, forward=forward)
     trainer.updates = make_optimizer(Sgd(kind="sgd"), lambda step: tf.constant(0.01), model.trainable_variables)
     engine = Engine(trainer, tf.distribute.get_strategy())
     images = tf.random.stateless_uniform((batch, *plan.input_shape), (0, 0), maxval=256, dtype=tf.int32)
     data = tf.data.Dataset.from_tensors((tf.cast(images, tf.uint8), tf.zeros(batch, tf.int32))).repeat()
-    batches, seconds = engine.distributed(data), []
+    batches, seconds = engine.distribute(data), []
     for _ in range(_STEPS):
         began = time.perf_counter()
         engine.train(batches, 1)

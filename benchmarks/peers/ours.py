@@ -33,7 +33,7 @@ class Contender(TensorFlowPeer):
         sgd = Sgd(kind="sgd", momentum=MOMENTUM, weight_decay=0.0)
         trainer.updates = make_optimizer(sgd, lambda step: tf.constant(LEARNING_RATE), self.network.trainable_variables)
         engine = Engine(trainer, tf.distribute.get_strategy())
-        batches = engine.distributed(training_data(self.job))
+        batches = engine.distribute(training_data(self.job))
 
         def run(steps: int) -> None:
             engine.train(batches, steps)

@@ -39,7 +39,7 @@ def main(network: str, batch: int, kernels: str) -> None:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (batch, *plan.input_shape)).astype(np.uint8)
     labels = random.integers(0, 10, batch).astype(np.int32)
-    batches = engine.distributed(tf.data.Dataset.from_tensors((images, labels)).repeat())
+    batches = engine.distribute(tf.data.Dataset.from_tensors((images, labels)).repeat())
 
     engine.train(batches, 2)
     engine.metrics()

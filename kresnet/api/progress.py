@@ -59,7 +59,7 @@ class NotebookProgress(Progress):
         else:
             self._output.update(shown, raw=True)
 
-    def _keep(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self.epoch_lines.append(line)
         self._draw("")
 

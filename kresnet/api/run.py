@@ -69,14 +69,14 @@ class Run:
 
         `run.history.column("test.accuracy")` is one column of it.
         """
-        lines = self.directory.epochs()
+        lines = self.directory.epoch_lines()
         metrics = [f"{split}.{name}" for split in ("train", "test") for line in lines[:1] for name in line[split]]
         return Table(lines, ("epoch", "step", *metrics, "learning_rate", "images_per_second"))
 
     @property
     def result(self) -> dict[str, Any] | None:
         """How the run ended: last `train` and `test` metrics, `seconds`, `peak_memory` in bytes...; None before."""
-        return self._result or self.directory.finished()
+        return self._result or self.directory.read_result()
 
     def plot(self) -> Figure:
         """Loss and the other metrics against epochs, on training (dashed) and test images.
@@ -104,10 +104,10 @@ class Run:
         """
         from kresnet.runtime import import_tensorflow
 
-        if best and not self.directory.best.is_file():
+        if best and not self.directory.best_model.is_file():
             remedy = 'a recipe with {"checkpoints.keep_best": {"metric": "accuracy"}}'
             raise make_error("run_missing", f"{self.path} keeps no best network.", remedy=remedy)
-        path = self.directory.best if best else self.directory.require_model().model
+        path = self.directory.best_model if best else self.directory.require_model().model
         import_tensorflow()
         from kresnet.weights.convert import load_model
 

@@ -54,13 +54,13 @@ def fit(
         KresnetError: for bad input before anything is written; `diverged`, `disk_full` or `peer_lost` later.
         KeyboardInterrupt: once the run was asked to stop and its state is saved. A second interrupt does not wait.
     """
-    from kresnet.distributed.cluster import cluster_of
+    from kresnet.distributed.cluster import cluster_for_recipe
     from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
     from kresnet.runtime import import_tensorflow
     from kresnet.weights.transfer import prepare_transfer
 
     run = resolve(network, recipe, overrides)
-    cluster = cluster_of(run.recipe)
+    cluster = cluster_for_recipe(run.recipe)
     directory = RunDirectory(Path("runs") / run.spec.name if output is None else Path(output))
     if not cluster or cluster.chief:
         directory.refuse_existing()
@@ -87,14 +87,14 @@ def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = 
         KresnetError: `run_missing`, `run_changed`, `checkpoint_invalid`, and what `kresnet.fit` raises.
         KeyboardInterrupt: as `kresnet.fit`.
     """
-    from kresnet.distributed.cluster import cluster_of, named_cluster
+    from kresnet.distributed.cluster import cluster_for_recipe, find_cluster
     from kresnet.runtime import import_tensorflow
 
     directory, output = RunDirectory(Path(run)), run_output(progress)
-    if directory.finished():
+    if directory.read_result():
         output.log(f"{directory} has finished; there is nothing left to do.")
         return Run(directory)
-    cluster = named_cluster()
+    cluster = find_cluster()
     if cluster and not cluster.chief:  # the run's directory may be on the chief's machine alone
         import_tensorflow(silent=True)
         from kresnet.training.fit import train_as_worker
@@ -107,7 +107,7 @@ def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = 
     from kresnet.training.fit import resume as resume_run
 
     with _training(resolved):
-        result = resume_run(directory, cluster_of(resolved.recipe), output, allow_changed=allow_changed)
+        result = resume_run(directory, cluster_for_recipe(resolved.recipe), output, allow_changed=allow_changed)
     return Run(directory, result)
 
 
@@ -125,12 +125,12 @@ def dry_run(
     Raises:
         KresnetError: whatever `kresnet.fit` would refuse to begin with; `bad_option` for a run of several workers.
     """
-    from kresnet.distributed.cluster import cluster_of
+    from kresnet.distributed.cluster import cluster_for_recipe
     from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
     from kresnet.runtime import import_tensorflow
 
     run = resolve(network, recipe, overrides)
-    if cluster_of(run.recipe):
+    if cluster_for_recipe(run.recipe):
         message = "--dry-run times one process, and this recipe is for several workers."
         raise make_error("bad_option", message, remedy="--set recipe.distribution=one_device")
     if not force:

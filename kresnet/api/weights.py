@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kresnet.export.saved_model import ExportResult
     from kresnet.runs.trained_model import TrainedModel
     from kresnet.weights.matching import WeightMatch
-    from kresnet.weights.source_defaults import CarriedDefaults
+    from kresnet.weights.source_defaults import SpecWithSourceDefaults
 
 Format = Literal["saved_model", "tflite", "onnx"]
 
@@ -40,7 +40,7 @@ class Conversion:
     path: Path
     spec: Path
     found: WeightMatch
-    carried: CarriedDefaults
+    carried: SpecWithSourceDefaults
 
     def notes(self) -> list[str]:
         """What was done beyond setting float32 weights one by one, a sentence each."""
@@ -97,8 +97,8 @@ def convert(
     from kresnet.plan.memory_estimate import available_memory, estimate_memory, require_memory
     from kresnet.runtime import import_tensorflow
     from kresnet.weights.matching import match_weights, require_match
-    from kresnet.weights.source import open_weights
-    from kresnet.weights.source_defaults import carry_over
+    from kresnet.weights.source_defaults import apply_source_defaults
+    from kresnet.weights.weight_file import open_weights
 
     output = Path(output)
     if output.suffix != ".keras":
@@ -113,7 +113,7 @@ def convert(
         raise make_error("bad_option", f"A conversion has no recipe: --set recipe.{of_recipe[0]}.")
     with open_weights(Path(weights)) as source:
         network = load(spec, own)
-        carried = carry_over(
+        carried = apply_source_defaults(
             network.loaded, network.plan(), source, match_weights(network.plan(), source, layout).layout
         )
         found = match_weights(carried.plan, source, layout)
@@ -132,7 +132,7 @@ def convert(
     return Conversion(output, spec_file, found, carried)
 
 
-def _notes(found: WeightMatch, carried: CarriedDefaults) -> list[str]:
+def _notes(found: WeightMatch, carried: SpecWithSourceDefaults) -> list[str]:
     notes = [f"Layout {found.layout.name}{f', prefix {found.prefix}' if found.prefix else ''}."]
     notes += [f"Carried over from the weights' origin: {path}={value}." for path, value in carried.settings.items()]
     notes += [
@@ -154,7 +154,7 @@ def _types(found: WeightMatch) -> Counter[str]:
 
 
 def _left(found: WeightMatch) -> list[str]:
-    return [target.name for target in found.missing] + [target.name for target, _ in found.wrong]
+    return [target.name for target in found.missing] + [target.name for target, _ in found.mismatched]
 
 
 def export_model(
@@ -223,7 +223,7 @@ def export_model(
 
         return export_portable(
             model, origin.spec, origin.class_names, Path(output), format, plan=origin.plan,
-            fold=fold, weights=weights, inputs=inputs, origin=origin.facts,
+            fold=fold, weights=weights, inputs=inputs, origin=origin.provenance,
         )  # fmt: skip
     log, _ = run_output(progress)
     log("Exporting, then loading the export in a fresh process through TensorFlow's C API.")
@@ -236,7 +236,7 @@ def export_model(
     )
     return export(
         model, origin.spec, origin.class_names, Path(output), options,
-        plan=origin.plan, inputs=inputs, origin=origin.facts,
+        plan=origin.plan, inputs=inputs, origin=origin.provenance,
     )  # fmt: skip
 
 

@@ -44,14 +44,14 @@ def check_batch_norms(subject: NetworkUnderTest) -> list[NormCheck]:
     engine = subject.engine
     require_batch_norms(subject.plan, len(subject.images), engine.strategy.num_replicas_in_sync)
     probe = Probe(subject.plan, engine.trainer.network, check_norms=True, measure_blocks=False)
-    replicas = engine.examine(subject.batch(), probe)
+    replicas = engine.measure(subject.batch(), probe)
     return norm_checks([norm.name for norm in probe.norms], [found["batch_norm"] for found in replicas])
 
 
 def check_gradients(subject: NetworkUnderTest, *, jacobians: bool = True) -> GradientFlow:
     """Measure the gradient at every block, and the blocks' Jacobians."""
     probe = Probe(subject.plan, subject.engine.trainer.network, check_norms=False, measure_blocks=True)
-    found = subject.engine.examine(subject.batch(), probe)[0]["flow"]
+    found = subject.engine.measure(subject.batch(), probe)[0]["flow"]
     singular = _jacobians(subject) if jacobians else []
     return gradient_flow(subject.label, probe.blocks, found, singular)
 

@@ -32,8 +32,8 @@ from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.loading import Overrides, Reference, load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.training.step.engine import Engine
-from kresnet.training.step.loss_scale import loss_scale_for
-from kresnet.training.step.losses import Squares, make_loss
+from kresnet.training.step.loss_scale import make_loss_scale
+from kresnet.training.step.losses import MeanSquaredError, make_loss
 from kresnet.training.step.trainer import Trainer
 from kresnet.weights.convert import load_model
 
@@ -67,13 +67,13 @@ class NetworkUnderTest:
         """The batch, split among the replicas."""
         count = len(self.images)
         whole = tf.data.Dataset.from_tensor_slices((self.images, self.targets)).batch(count, drop_remainder=True)
-        return next(self.engine.distributed(whole))
+        return next(self.engine.distribute(whole))
 
 
-class HalfSquaredDistance(Squares):
+class HalfSquaredDistance(MeanSquaredError):
     """From given targets, for networks without a classifier, which may have several outputs."""
 
-    def of(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
+    def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
         """½ Σ (output − target)² of each example, over all outputs, float32 `(n,)`."""
         pairs = zip(tf.nest.flatten(outputs), tf.nest.flatten(targets), strict=True)
         return tf.add_n([0.5 * tf.reduce_sum(tf.square(a - b), list(range(1, len(a.shape)))) for a, b in pairs])
@@ -121,7 +121,7 @@ def open_network_under_test(
         network = build_model(plan, precision=precision, seed=chosen.seed, batch_norm=batch_norm)
         weights_provenance = _load_weights(network, directory)
         loss = make_loss(objective(plan)) if isinstance(spec.head, Classifier) else HalfSquaredDistance()
-        engine = Engine(Trainer(network, loss=loss, loss_scale=loss_scale_for(precision)), strategy)
+        engine = Engine(Trainer(network, loss=loss, loss_scale=make_loss_scale(precision)), strategy)
     of_spec, _ = split_overrides(overrides)
     label = plan.name + (f" ({', '.join(map(str, of_spec))})" if of_spec else "")
     provenance = (weights_provenance, *data_provenance)

@@ -1,4 +1,4 @@
-"""Which workers a run has, and which of them this process is: from `TF_CONFIG`, or from SLURM's variables."""
+"""The cluster of a run: its workers' addresses and this process's rank, from `TF_CONFIG` or SLURM's variables."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Cluster:
     """The workers of a run.
 
     Attributes:
-        addresses: `host:port` of each, in order of rank; the chief has rank 0.
-        rank: of this process.
+        addresses: `host:port` of each worker, in order of rank; the chief has rank 0.
+        rank: rank of this process.
     """
 
     addresses: tuple[str, ...]
@@ -35,39 +35,44 @@ class Cluster:
 
     @property
     def chief(self) -> bool:
-        """Whether this process is the one that writes."""
+        """Whether this process is the chief, which alone writes the run."""
         return self.rank == 0
 
-    def name(self, rank: int) -> str:
-        """What messages call a worker."""
+    def worker_name(self, rank: int) -> str:
+        """Return the worker's name for messages: `worker 1 (host1:2222)`."""
         return f"worker {rank} ({self.addresses[rank]})"
 
 
-def cluster_of(recipe: Recipe) -> Cluster | None:
-    """The workers that train by a recipe; None for a single process.
+def cluster_for_recipe(recipe: Recipe) -> Cluster | None:
+    """Return the cluster that a recipe is trained on; None for a single process.
 
     Raises:
-        KresnetError: `environment`, when they are not properly named.
+        KresnetError: `environment`, when TF_CONFIG or SLURM's variables do not describe it properly.
     """
     if recipe.distribution not in ("auto", "multi_worker"):
         return None
-    return named_cluster() if recipe.distribution == "auto" else read_cluster()
+    return find_cluster() if recipe.distribution == "auto" else read_cluster()
 
 
-def require_shares(batch_size: int, count: int, sharers: str) -> None:
-    """Make sure that every one of the `count` replicas or workers gets as many images of a batch.
+def require_even_split(batch_size: int, count: int, receivers: str) -> None:
+    """Make sure that a batch can be split evenly.
+
+    Args:
+        batch_size: images in the global batch.
+        count: number of replicas or workers that get a part each.
+        receivers: what they are, for the message: `replicas`, `workers`.
 
     Raises:
         KresnetError: `contradiction`.
     """
     if batch_size % count:
-        message = f"{count} {sharers} cannot share batches of {batch_size}."
+        message = f"{count} {receivers} cannot share batches of {batch_size}."
         remedy = f"--set recipe.batch_size={-(-batch_size // count) * count}"
         raise make_error("contradiction", message, path="batch_size", remedy=remedy)
 
 
-def named_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
-    """The cluster that the environment names; None where it names no more than one worker.
+def find_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
+    """Return the cluster that the environment describes; None where it describes no more than one worker.
 
     Raises:
         KresnetError: `environment`, as `read_cluster`.
@@ -80,7 +85,7 @@ def named_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None
 
 
 def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
-    """The cluster that `TF_CONFIG` describes, as Kubeflow's TFJob sets it, else the SLURM job step's.
+    """Return the cluster that `TF_CONFIG` describes, as Kubeflow's TFJob sets it, else the SLURM job step's.
 
     Raises:
         KresnetError: `environment`, with every problem of `TF_CONFIG`.
@@ -101,8 +106,8 @@ def _from_tf_config(text: str) -> Cluster:
     try:
         config = json.loads(text)
     except ValueError as error:
-        raise _refused(f"TF_CONFIG is no JSON: {error}.", found=text[:80]) from None
-    problems = list(_problems(config))
+        raise _tf_config_error(f"TF_CONFIG is no JSON: {error}.", found=text[:80]) from None
+    problems = list(_tf_config_problems(config))
     if problems:
         raise KresnetError(problems)
     cluster, task = config["cluster"], config["task"]
@@ -111,37 +116,39 @@ def _from_tf_config(text: str) -> Cluster:
     return Cluster(addresses, ranks.index((task["type"], int(task["index"]))))
 
 
-def _problems(config: Any) -> Iterator[Problem]:
-    """What is wrong with a parsed `TF_CONFIG`."""
+def _tf_config_problems(config: Any) -> Iterator[Problem]:
+    """Yield what is wrong with a parsed `TF_CONFIG`."""
     cluster, task = (config.get(key) if isinstance(config, dict) else None for key in ("cluster", "task"))
     if not isinstance(cluster, dict) or not isinstance(task, dict):
-        yield _problem("TF_CONFIG must have `cluster` and `task`, both objects.")
+        yield _make_problem("TF_CONFIG must have `cluster` and `task`, both objects.")
         return
     for role, addresses in cluster.items():
         if role not in ROLES:
-            yield _problem(
+            yield _make_problem(
                 f"TF_CONFIG names a job `{role}`, which has no part in synchronous training.",
                 expected=" or ".join(ROLES),
                 found=role,
                 nearest=nearest(role, ROLES),
             )
         elif not isinstance(addresses, list) or not all(map(_is_address, addresses)):
-            yield _problem(f"The addresses of job `{role}` are not all HOST:PORT.", found=json.dumps(addresses)[:200])
+            yield _make_problem(
+                f"The addresses of job `{role}` are not all HOST:PORT.", found=json.dumps(addresses)[:200]
+            )
     known = {role: cluster[role] for role in ROLES if isinstance(cluster.get(role), list)}
     everyone = [address for addresses in known.values() for address in addresses]
     if not everyone:
-        yield _problem("TF_CONFIG names no workers.")
+        yield _make_problem("TF_CONFIG names no workers.")
     if twice := sorted({str(address) for address in everyone if everyone.count(address) > 1}):
-        yield _problem("Two workers of TF_CONFIG have one address.", found=", ".join(twice))
+        yield _make_problem("Two workers of TF_CONFIG have one address.", found=", ".join(twice))
     if len(known.get("chief", [])) + len(known.get("master", [])) > 1:
-        yield _problem("TF_CONFIG names more than one chief.")
+        yield _make_problem("TF_CONFIG names more than one chief.")
     kind, index = task.get("type"), json.dumps(task.get("index")).strip('"')
     if not isinstance(kind, str) or kind not in known:
-        yield _problem("The task's type is no job of the cluster.", expected=" or ".join(known), found=repr(kind))
+        yield _make_problem("The task's type is no job of the cluster.", expected=" or ".join(known), found=repr(kind))
         return
     count = len(known[kind])
     if not index.isdecimal() or int(index) >= count:
-        yield _problem(
+        yield _make_problem(
             f"The task's index is none of the cluster's `{kind}` tasks.",
             expected=f"0 to {count - 1}",
             found=index,
@@ -153,23 +160,23 @@ def _is_address(value: Any) -> bool:
     return isinstance(value, str) and bool(host and separator) and port.isdigit() and 0 < int(port) < 65536
 
 
-def _problem(message: str, expected: str = EXAMPLE, **details: Any) -> Problem:
+def _make_problem(message: str, expected: str = EXAMPLE, **details: Any) -> Problem:
     return Problem("environment", message, expected=expected, **details)
 
 
-def _refused(message: str, **details: str) -> KresnetError:
-    return KresnetError(_problem(message, **details))
+def _tf_config_error(message: str, **details: str) -> KresnetError:
+    return KresnetError(_make_problem(message, **details))
 
 
 def _from_slurm(environment: Mapping[str, str]) -> Cluster:
-    """Tasks in SLURM's block distribution, which is its default: node after node, each with its share."""
+    """Return the cluster of a job step in SLURM's block distribution, its default: tasks are numbered node by node."""
     try:
-        nodes = list(expand_nodes(environment["SLURM_STEP_NODELIST"]))
-        shares = list(expand_shares(environment["SLURM_STEP_TASKS_PER_NODE"]))
+        nodes = list(expand_node_list(environment["SLURM_STEP_NODELIST"]))
+        task_counts = list(expand_tasks_per_node(environment["SLURM_STEP_TASKS_PER_NODE"]))
         rank = int(environment["SLURM_PROCID"])
         first = FIRST_PORT + int(environment["SLURM_JOB_ID"]) % PORTS
-        pairs = zip(nodes, shares, strict=True)
-        places = [(node, place) for node, share in pairs for place in range(share)]
+        pairs = zip(nodes, task_counts, strict=True)
+        places = [(node, place) for node, count in pairs for place in range(count)]
         here = environment.get("SLURMD_NODENAME", places[rank][0])
     except (KeyError, ValueError, IndexError) as error:
         message = f"SLURM's variables do not describe this job step ({type(error).__name__}: {error})."
@@ -185,8 +192,8 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
     return Cluster(tuple(f"{node}:{first + place}" for node, place in places), rank)
 
 
-def expand_nodes(text: str) -> Iterator[str]:
-    """Names of a SLURM node list, in its order: `n[1-2,07],m` gives n1, n2, n07, m."""
+def expand_node_list(text: str) -> Iterator[str]:
+    """Yield the names in a SLURM node list, in its order: `n[1-2,07],m` gives n1, n2, n07, m."""
     for prefix, ranges, suffix in re.findall(r"([^,\[\]]+)(?:\[([^\]]*)\])?([^,\[\]]*)", text):
         for part in ranges.split(","):
             low, _, high = part.partition("-")
@@ -195,8 +202,8 @@ def expand_nodes(text: str) -> Iterator[str]:
                 yield prefix + ("" if number is None else f"{number:0{len(low)}}") + suffix
 
 
-def expand_shares(text: str) -> Iterator[int]:
-    """Tasks a node: `2(x3),1` gives 2, 2, 2, 1."""
+def expand_tasks_per_node(text: str) -> Iterator[int]:
+    """Yield the number of tasks on each node of a SLURM job step: `2(x3),1` gives 2, 2, 2, 1."""
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)
         if not match:

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from kresnet.distributed.cluster import Cluster, require_shares
+from kresnet.distributed.cluster import Cluster, require_even_split
 from kresnet.distributed.devices import choose_deterministic_kernels, make_strategy
 from kresnet.distributed.environment import versions
 from kresnet.distributed.precision import Precision, resolve_precision
@@ -54,9 +54,9 @@ def connect(cluster: Cluster | None, recipe: Recipe | None) -> Iterator[Distribu
         KresnetError: `environment`; `contradiction` for a batch that the replicas cannot share; `peer_lost`.
     """
     if cluster and recipe:
-        require_shares(recipe.batch_size, len(cluster.addresses), "workers")
+        require_even_split(recipe.batch_size, len(cluster.addresses), "workers")
     workers = rendezvous(cluster) if cluster else Workers()
-    with workers.together():
+    with workers.fail_together():
         if recipe:
             choose_deterministic_kernels(recipe)
         gpus = workers.all_gather(len(tf.config.list_physical_devices("GPU")))
@@ -71,8 +71,10 @@ def connect(cluster: Cluster | None, recipe: Recipe | None) -> Iterator[Distribu
         strategy = make_strategy(recipe.distribution if recipe else "multi_worker", cluster)
         if recipe:
             replicas = strategy.num_replicas_in_sync
-            require_shares(recipe.batch_size, replicas, "replicas")
-            require_shares(recipe.batch_size, replicas * recipe.accumulate_steps, "parts (replicas x accumulate_steps)")
+            require_even_split(recipe.batch_size, replicas, "replicas")
+            require_even_split(
+                recipe.batch_size, replicas * recipe.accumulate_steps, "parts (replicas x accumulate_steps)"
+            )
         here = resolve_precision("auto")
         alike = len(set(workers.all_gather(here.name))) == 1
         yield DistributedContext(workers, strategy, here if alike else Precision("float32", "auto: the workers differ"))

@@ -1,4 +1,4 @@
-"""What to train on: the strategy."""
+"""The `tf.distribute` strategy over the devices that a run trains on."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def choose_deterministic_kernels(recipe: Recipe) -> None:
 
 
 def make_strategy(distribution: str, cluster: Cluster | None = None) -> Any:
-    """The `tf.distribute` strategy that a recipe's `distribution` means on this machine.
+    """Return the `tf.distribute` strategy that a recipe's `distribution` means on this machine.
 
     `mirrored` takes every GPU, or every logical CPU device where there is none; `auto` mirrors over two GPUs or more
     and otherwise uses one device. TensorFlow adds up gradients by NCCL between GPUs, by a ring of its own between CPUs.
     GPU memory is taken as it is needed.
 
     Args:
-        distribution: as the recipe has it.
-        cluster: the workers that have met, which makes one strategy of all of them; TensorFlow must not have run
-            anything yet.
+        distribution: the recipe's setting.
+        cluster: workers that have completed their rendezvous; the strategy then spans all of them, and TensorFlow must
+            not have run anything yet.
 
     Raises:
         KresnetError: `environment` if `mirrored` finds a single device, or `tpu` no TPU; `contradiction` for
@@ -74,12 +74,12 @@ def _multi_worker(cluster: Cluster) -> Any:
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except tf.errors.UnknownError as error:  # what TensorFlow calls a port that is taken
-        message = f"TensorFlow cannot serve {cluster.name(cluster.rank)}: {str(error).splitlines()[0]}."
+        message = f"TensorFlow cannot serve {cluster.worker_name(cluster.rank)}: {str(error).splitlines()[0]}."
         raise make_error("environment", message, remedy="give the workers other ports") from None
 
 
 def _tpu() -> Any:
-    """The TPU that `TPU_NAME` names, else the one of this machine."""
+    """Return a strategy over the TPU that `TPU_NAME` names, else over that of this machine."""
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(os.environ.get("TPU_NAME", "local"))
         if (master := urlsplit(resolver.master())).hostname:  # TensorFlow would wait for it without an end

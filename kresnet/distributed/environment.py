@@ -1,4 +1,4 @@
-"""Where a run's numbers come from: versions, machine, and what of both the bits depend on."""
+"""The environment that a run's numbers depend on: versions of packages, devices, and settings of their kernels."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _PACKAGES = ("kresnet", "tensorflow", "keras", "numpy", "tensorflow-datasets")
 
 
 def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
-    """The present environment, JSON-ready.
+    """Describe the environment of this process, JSON-ready.
 
     Args:
-        replicas: that share a batch.
-        precision: of activations and products, resolved.
-        xla: whether XLA compiles the passes.
+        replicas: number of replicas that a batch is split among.
+        precision: type of activations and products, resolved.
+        xla: whether XLA compiles the forward and the backward pass.
 
     Returns:
-        `versions` and `training` change what is computed, `kernels` only in which order sums are taken, hence the last
-        bits; the rest is for the record.
+        A mapping. `versions` and `training` change what is computed; `kernels` changes only the order in which sums are
+        taken, hence the last bits; the other entries are for the record.
     """
     return {
         "versions": versions(),
@@ -51,12 +51,12 @@ def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that what is computed depends on."""
+    """Return the versions of the packages that a run's numbers depend on, by name."""
     return {name: version(name) for name in _PACKAGES}
 
 
 def _processor() -> str:
-    """The GPUs' names, or the processor's: kernels are chosen by what it can do."""
+    """Return the GPUs' names, or else the processor's: which kernels run depends on it."""
     if gpus := tf.config.list_physical_devices("GPU"):
         names = (tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus)
         return ", ".join(sorted(names))

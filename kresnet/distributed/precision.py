@@ -1,4 +1,4 @@
-"""In which type a network computes: what a recipe's `auto` becomes on this machine, and why."""
+"""The number type that a network computes in: what a recipe's `precision: auto` becomes on this machine, and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ _GPU_CAPABILITY = (8, 0)
 
 
 class Precision(NamedTuple):
-    """`float32`, `bfloat16` or `float16`, and where `auto` chose it, the reason."""
+    """Type of activations and products.
+
+    Attributes:
+        name: `float32`, `bfloat16` or `float16`.
+        reason: why `auto` chose it; empty where the recipe names the type.
+    """
 
     name: str
     reason: str = ""
@@ -24,19 +29,19 @@ class Precision(NamedTuple):
 
 
 def resolve_precision(precision: str) -> Precision:
-    """The recipe's `precision` on this machine: `auto` is bfloat16 where all devices have units for it."""
+    """Return what a recipe's `precision` means on this machine: `auto` is bfloat16 if all devices have units for it."""
     if precision != "auto":
         return Precision(precision)
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
-        found = [tf.config.experimental.get_device_details(gpu).get("compute_capability") or (0, 0) for gpu in gpus]
-        return _chosen(min(found) >= _GPU_CAPABILITY, "compute capability {}.{}".format(*min(found)))
-    units = cpu_units()
-    return _chosen(bool(units), f"the CPU has {' and '.join(units) or 'no units for bfloat16'}")
+        least = min(tf.config.experimental.get_device_details(gpu).get("compute_capability") or (0, 0) for gpu in gpus)
+        return _choose_auto_precision(least >= _GPU_CAPABILITY, "compute capability {}.{}".format(*least))
+    units = cpu_bfloat16_units()
+    return _choose_auto_precision(bool(units), f"the CPU has {' and '.join(units) or 'no units for bfloat16'}")
 
 
-def cpu_units() -> list[str]:
-    """Which units for bfloat16 products this CPU has; none where Linux does not tell."""
+def cpu_bfloat16_units() -> list[str]:
+    """Return the units for bfloat16 products that this CPU has, by Linux's names; empty on other systems."""
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore").split()
     except OSError:
@@ -44,5 +49,5 @@ def cpu_units() -> list[str]:
     return [unit for unit in _CPU_UNITS if unit in flags]
 
 
-def _chosen(has_units: bool, reason: str) -> Precision:
+def _choose_auto_precision(has_units: bool, reason: str) -> Precision:
     return Precision("bfloat16" if has_units else "float32", f"auto: {reason}")

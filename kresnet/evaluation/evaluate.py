@@ -21,7 +21,7 @@ from kresnet.evaluation.per_class import accuracy_by_class_name
 from kresnet.plan.objective import Objective, objective
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.training.step.engine import Engine
-from kresnet.training.step.losses import Loss, make_loss
+from kresnet.training.step.losses import LossFunction, make_loss
 from kresnet.training.step.metric_sums import MetricSums, sum_batch
 from kresnet.training.step.trainer import Trainer
 from kresnet.weights.convert import load_model
@@ -91,7 +91,7 @@ def final_or_best_model(run: RunDirectory) -> Path:
     Raises:
         KresnetError: `run_missing` if there is neither.
     """
-    return run.best if run.best.is_file() and not run.model.is_file() else run.require_model().model
+    return run.best_model if run.best_model.is_file() and not run.model.is_file() else run.require_model().model
 
 
 def first_test_images(run: RunDirectory, count: int) -> np.ndarray:
@@ -106,7 +106,7 @@ def _target_kind(goal: Objective) -> Literal["classes", "labels", "values"]:
 
 
 def _measure_batch(
-    model: keras.Model, loss: Loss, goal: Objective, images: Any, targets: Any
+    model: keras.Model, loss: LossFunction, goal: Objective, images: Any, targets: Any
 ) -> tuple[dict[str, Any], Any]:
     """Return the sums over a batch, and of each example how confidently it is wrong."""
     outputs = model(tf.cast(images, tf.float32), training=False)

@@ -101,7 +101,7 @@ class History:
 
 def read_history(run: RunDirectory) -> History:
     """The history; lines that are not as `fit` writes them are left out."""
-    lines = [replace_non_finite(line) for line in run.lines()]
+    lines = [replace_non_finite(line) for line in run.history_lines()]
     epochs = tuple(epoch for line in lines if (epoch := _epoch(line)))
     checks = tuple(check for line in lines if (check := _norm_check(line)))
     return History(epochs, _gradients(lines), checks)

@@ -139,27 +139,27 @@ def gather_run_data(directory: Path, label: str, examine: Examine | None) -> Run
         KresnetError: `run_missing`, or what is wrong with its documents.
     """
     run = RunDirectory.open(directory)
-    origin = run.origin()
+    origin = run.original_config()
     return RunData(
         label=label,
         run=run,
         standing=run_status(directory, label),
-        problem=run.ended(),
+        problem=run.recorded_failure(),
         spec=run.resolved.spec,
         recipe=run.resolved.recipe,
         plan=run.resolved.plan,
         data=origin["data"],
         environment=origin["environment"],
-        result=run.finished(),
+        result=run.read_result(),
         transfer=run.transfer(),
-        changes=tuple(run.changes()),
+        changes=tuple(run.accepted_changes()),
         history=read_history(run),
         examination=_examination(run, examine),
     )
 
 
 def _examination(run: RunDirectory, examine: Examine | None) -> Evaluation | NotEvaluated:
-    if not (run.model.is_file() or run.best.is_file()):
+    if not (run.model.is_file() or run.best_model.is_file()):
         return NotEvaluated("The trained network is there at the end of the run.", f"kresnet fit --resume {run}")
     if examine is None:
         return NotEvaluated("The page was made with --no-evaluate.", f"kresnet report {run}")

@@ -1,4 +1,4 @@
-"""Write while training goes on."""
+"""A thread that writes to disk while training goes on."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 
 class BackgroundWriter:
-    """Does one task at a time in a thread of its own; what goes wrong there is raised here, by the next call."""
+    """Runs one task at a time in a thread of its own. The next call raises what a task raised."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
-        self._under_way: Future[object] | None = None
+        self._current_task: Future[object] | None = None
 
     def wait(self) -> None:
-        """Return when the last task has ended; raises what it raised."""
-        under_way, self._under_way = self._under_way, None
+        """Wait until the last task has ended, and raise what it raised."""
+        under_way, self._current_task = self._current_task, None
         if under_way is not None:
             under_way.result()
 
     def start(self, task: Callable[[], object]) -> None:
-        """Start a task, after the one before has ended; raises what that one raised."""
+        """Start a task once the one before it has ended, and raise what that one raised."""
         self.wait()
-        self._under_way = self._thread.submit(task)
+        self._current_task = self._thread.submit(task)
 
     def close(self) -> None:
-        """Let the last task end, whatever comes of it."""
+        """Wait until the last task has ended, and ignore what it raised."""
         self._thread.shutdown(wait=True)

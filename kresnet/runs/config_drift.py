@@ -1,4 +1,4 @@
-"""What a run was begun with, and what of it has changed when it is to go on."""
+"""Configuration drift: settings, data and versions that changed between a run's start and its resumption."""
 
 from __future__ import annotations
 
@@ -8,80 +8,98 @@ from typing import Any
 
 from kresnet.errors import KresnetError, Problem
 
-#: What nothing that is computed depends on. Where data lie is free; what they are is told by their fingerprint.
-_FREE = (
+#: Settings that change nothing that is computed. Data may be moved to another path: their fingerprint identifies them.
+_WITHOUT_EFFECT = (
     *("spec.name", "spec.source", "spec.recipe", "recipe.name", "recipe.source"),
     *("recipe.data.path", "recipe.data.data_dir"),
 )
-_SAVING = "recipe.checkpoints"
-#: Save where a run goes back to what was saved.
-_GOING_BACK = "recipe.checkpoints.save_every_steps"
+_CHECKPOINT_SETTINGS = "recipe.checkpoints"
+#: The only setting of checkpoints that changes a run's numbers, and only where the run rolls back to a checkpoint.
+_ROLLBACK_SETTING = "recipe.checkpoints.save_every_steps"
 
 
 @dataclass(frozen=True)
 class ConfigChange:
-    """One thing that is not what it was: its path, and both values."""
+    """A setting whose value is not the one that the run was started with.
+
+    Attributes:
+        path: the setting's path, such as `recipe.optimizer.momentum`.
+        before: its value at the start of the run; None if it was not there.
+        now: its value now; None if it is no longer there.
+    """
 
     path: str
-    was: Any
-    found: Any
+    before: Any
+    now: Any
 
     def __str__(self) -> str:
-        return f"{self.path} was {_shown(self.was)} and is {_shown(self.found)}"
+        return f"{self.path} was {_format_value(self.before)} and is {_format_value(self.now)}"
 
 
-def config_changes(origin: Mapping[str, Any], present: Mapping[str, Any]) -> list[ConfigChange]:
-    """What changed in a way that changes the result.
+def config_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> list[ConfigChange]:
+    """Return the changes that change a run's result.
 
     Args:
-        origin: `spec` and `recipe` (both resolved), `data` and `environment`, as they were.
-        present: the same as they are, or those of them that are to be compared.
+        original: `spec` and `recipe` (both resolved), `data` and `environment` at the start of the run.
+        present: the same mappings now, or those of them that are to be compared.
 
     Returns:
-        One a leaf. Where `recipe.deterministic` is off, what only changes the last bits (`environment.kernels`) is
-        left out: they are not promised.
+        One change for each leaf that differs. Where `recipe.deterministic` is off, changes of the last bits only
+        (`environment.kernels`) are left out: such a run does not promise them.
     """
-    found = [
+    changes = [
         change
         for name in ("spec", "recipe", "data")
         if name in present
-        for change in _differences(name, origin[name], present[name])
+        for change in _find_changes(name, original[name], present[name])
     ]
     environment = present.get("environment", {})
-    exact = origin["recipe"].get("deterministic", False)
+    exact = original["recipe"].get("deterministic", False)
     for name in ("versions", "training", "kernels") if exact else ("versions", "training"):
         if name in environment:
-            found += _differences(f"environment.{name}", origin["environment"].get(name, {}), environment[name])
-    goes_back = origin["recipe"].get("non_finite", {}).get("kind") == "rollback"
+            changes += _find_changes(f"environment.{name}", original["environment"].get(name, {}), environment[name])
+    rolls_back = original["recipe"].get("non_finite", {}).get("kind") == "rollback"
 
     def matters(path: str) -> bool:
-        return path not in _FREE and (not path.startswith(_SAVING) or (goes_back and path == _GOING_BACK))
+        return path not in _WITHOUT_EFFECT and (
+            not path.startswith(_CHECKPOINT_SETTINGS) or (rolls_back and path == _ROLLBACK_SETTING)
+        )
 
-    return [change for change in found if matters(change.path)]
+    return [change for change in changes if matters(change.path)]
 
 
-def changed_run_error(found: Iterable[ConfigChange], run: object) -> KresnetError:
-    """A problem a change (`run_changed`)."""
+def changed_run_error(changes: Iterable[ConfigChange], run: object) -> KresnetError:
+    """Make the error for a run that cannot be resumed as it was: one problem (`run_changed`) for each change.
+
+    Args:
+        changes: what changed.
+        run: path of the run, for the remedy.
+    """
     message = "The run was begun with another, and would not end as it would have."
     remedy = f"change it back; or kresnet fit --resume {run} --allow-changed, and it goes on as a different run"
     return KresnetError(
         Problem(
-            "run_changed", message, change.path, expected=_shown(change.was), found=_shown(change.found), remedy=remedy
+            "run_changed",
+            message,
+            change.path,
+            expected=_format_value(change.before),
+            found=_format_value(change.now),
+            remedy=remedy,
         )
-        for change in found
+        for change in changes
     )
 
 
-def _differences(path: str, was: Any, found: Any) -> Iterator[ConfigChange]:
+def _find_changes(path: str, was: Any, found: Any) -> Iterator[ConfigChange]:
     if isinstance(was, Mapping) and isinstance(found, Mapping):
         for key in dict.fromkeys([*was, *found]):
-            yield from _differences(f"{path}.{key}", was.get(key), found.get(key))
+            yield from _find_changes(f"{path}.{key}", was.get(key), found.get(key))
     elif isinstance(was, list) and isinstance(found, list) and len(was) == len(found):
         for index, (one, other) in enumerate(zip(was, found, strict=True)):
-            yield from _differences(f"{path}.{index}", one, other)
+            yield from _find_changes(f"{path}.{index}", one, other)
     elif was != found:
         yield ConfigChange(path, was, found)
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "nothing" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""One writer a run: a lock that dies with its process."""
+"""The lock of a run directory: one process at a time writes a run, and a lock ends with its process."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from typing import Any
 from kresnet.errors import KresnetError, make_error
 from kresnet.files import translate_os_errors
 
-_HELD = (errno.EAGAIN, errno.EACCES)
+_HELD_ERRNOS = (errno.EAGAIN, errno.EACCES)
 
 
 class RunLock:
-    """Held within its block by one process; the file `lock` says by which: host, process and when it started.
+    """A lock that one process holds within a `with` block. The file `lock` records that process and its host.
 
-    The system lets go of it when the process ends, however it ends, so that a file left by a killed process hinders
-    nobody. Where the file system has no locks, the process number and its start time decide, and another host's word
-    is taken.
+    The operating system releases the lock when the process ends, in whatever way, so that the file that a killed
+    process leaves blocks no other. Where the file system has no locks, the recorded process number and start time
+    decide; a process on another host is then taken to be running.
     """
 
     def __init__(self, directory: Path, log: Callable[[str], None]) -> None:
@@ -44,10 +44,10 @@ class RunLock:
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                if error.errno in _HELD or (before and _may_run(before)):
-                    raise self._refusal(before) from None
+                if error.errno in _HELD_ERRNOS or (before and _may_be_running(before)):
+                    raise self._locked_error(before) from None
             if before:
-                self.log(f"{_named(before)} was writing {self.directory} and was killed; taking over.")
+                self.log(f"{_describe_process(before)} was writing {self.directory} and was killed; taking over.")
             self._write(json.dumps(_this_process()))
         except BaseException:
             os.close(self._descriptor)
@@ -59,22 +59,22 @@ class RunLock:
             self._write("")
         os.close(self._descriptor)
 
-    def require(self) -> None:
-        """Make sure that the run is still there and still this process's, before something is written to it.
+    def require_held(self) -> None:
+        """Make sure that the run directory is still the one that this process locked, before writing to it.
 
         Raises:
             KresnetError: `run_missing`.
         """
         held = os.fstat(self._descriptor)
         with contextlib.suppress(OSError):
-            found = self.path.stat()
-            if (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino):
+            present = self.path.stat()
+            if (present.st_dev, present.st_ino) == (held.st_dev, held.st_ino):
                 return
         message = f"{self.directory} was deleted, moved or replaced while it was being trained."
         raise make_error("run_missing", message, remedy="kresnet fit SPEC -o RUN starts a new run")
 
-    def _refusal(self, holder: Mapping[str, Any] | None) -> KresnetError:
-        message = f"{_named(holder) if holder else 'Another process'} is writing {self.directory}."
+    def _locked_error(self, holder: Mapping[str, Any] | None) -> KresnetError:
+        message = f"{_describe_process(holder) if holder else 'Another process'} is writing {self.directory}."
         remedy = "wait for it, or stop it: SIGTERM lets it save its state first"
         if holder and holder["host"] != socket.gethostname():
             remedy += f"; if it is gone, rm {self.path}"
@@ -87,7 +87,7 @@ class RunLock:
 
 
 def is_held(directory: Path) -> bool:
-    """Whether a process is writing the run; takes no lock for longer than a look."""
+    """Return whether a process is writing the run. The lock is only tried, and released at once."""
     path = directory / "lock"
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -97,14 +97,14 @@ def is_held(directory: Path) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         holder = read_holder(path)
-        return error.errno in _HELD or (holder is not None and _may_run(holder))
+        return error.errno in _HELD_ERRNOS or (holder is not None and _may_be_running(holder))
     finally:
         os.close(descriptor)
     return False
 
 
 def read_holder(path: Path) -> dict[str, Any] | None:
-    """Who wrote a lock file and has not taken its name out since."""
+    """Return the process that a lock file names (`host`, `pid`, `started`, `since`); None if it names none."""
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -116,21 +116,22 @@ def _this_process() -> dict[str, Any]:
     return {
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "started": _start_of(os.getpid()),
+        "started": _process_start(os.getpid()),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def _may_run(holder: Mapping[str, Any]) -> bool:
+def _may_be_running(holder: Mapping[str, Any]) -> bool:
     if holder["host"] != socket.gethostname():
         return True
-    return holder["started"] is not None and holder["started"] == _start_of(holder["pid"])
+    return holder["started"] is not None and holder["started"] == _process_start(holder["pid"])
 
 
-def _start_of(pid: int) -> str | None:
-    """When a process started, as the boot and the clock ticks since; None if there is no such process.
+def _process_start(pid: int) -> str | None:
+    """Return when a process started, as boot identifier and clock ticks since the boot; None if there is none.
 
-    From the kernel's own count, not from the clock, which may be set. A process number alone may be another's by now.
+    Both come from the kernel, since the clock may be set back. The process number alone does not identify a process:
+    another may have it by now.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -140,5 +141,5 @@ def _start_of(pid: int) -> str | None:
     return f"{boot}/{fields[19]}"  # field 22 of proc(5), counted from the one after the name
 
 
-def _named(holder: Mapping[str, Any]) -> str:
+def _describe_process(holder: Mapping[str, Any]) -> str:
     return f"Process {holder['pid']} on {holder['host']} (since {holder['since']})"

@@ -1,4 +1,4 @@
-"""A run directory: what stands in it, and how it comes to be whole."""
+"""The directory of a training run: its files, how they are read, and how they are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,10 +28,20 @@ class RunDirectory:
     """The directory of one training run.
 
     It holds `spec.yaml` and `recipe.yaml` (resolved), `plan.json`, `data.json`, `environment.json`, and `origin.json`:
-    what the documents said at the beginning, for a resume to compare with. Then `lock`, `checkpoints/`,
-    `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`. One that started from another's
-    weights also keeps them, in `init.keras`, and `transfer.json`; one that keeps its best epoch's network,
-    `best.keras`; one that came to a stop before its end, `ended.json`; one that was changed, `changes.txt`.
+    what the documents said at the start, for a resumption to compare with. Then `lock`, `checkpoints/`,
+    `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`. A run that starts from given
+    weights also has `init.keras` and `transfer.json`; one that keeps the network of its best epoch, `best.keras`; one
+    that stopped before its end, `ended.json`; one whose configuration was changed, `changes.txt`.
+
+    Attributes:
+        path: path of the directory.
+        checkpoints: path of the folder of checkpoints.
+        tensorboard: path of the folder of TensorBoard's event files.
+        history: path of the history, JSON lines.
+        model: path of the trained network, which is there once the run has finished.
+        best_model: path of the network of the best epoch, where the recipe keeps it.
+        result: path of the result, which is there once the run has finished.
+        initial_model: path of the copy of the weights that the run was started from.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -40,16 +50,16 @@ class RunDirectory:
         self.tensorboard = directory / "tensorboard"
         self.history = directory / "history.jsonl"
         self.model = directory / "model.keras"
-        self.best = directory / "best.keras"
+        self.best_model = directory / "best.keras"
         self.result = directory / "result.json"
-        self.init = directory / "init.keras"
+        self.initial_model = directory / "init.keras"
 
     def __str__(self) -> str:
         return str(self.path)
 
     @classmethod
     def open(cls, directory: Path) -> RunDirectory:
-        """The run that was begun in `directory`.
+        """Return the run that was started in `directory`.
 
         Raises:
             KresnetError: `run_missing`.
@@ -61,7 +71,7 @@ class RunDirectory:
         return cls(directory)
 
     def refuse_existing(self) -> None:
-        """Make sure that nothing stands where the run will, or only an empty directory.
+        """Make sure that there is nothing at the run's path, or only an empty directory.
 
         Raises:
             KresnetError: `output_exists`.
@@ -71,11 +81,11 @@ class RunDirectory:
         refuse_existing(self.path, remedy)
 
     def create(self, run: ResolvedRun, environment: dict[str, Any]) -> None:
-        """Begin the run; its directory appears whole or not at all.
+        """Create the run's directory with the files that a run starts with, whole or not at all.
 
         Args:
-            run: what is trained, its data known.
-            environment: versions, machine, and what the bits depend on.
+            run: the resolved run, its data known.
+            environment: description of the environment, for `environment.json`.
 
         Raises:
             KresnetError: `output_exists`, `not_writable` or `disk_full`.
@@ -86,9 +96,11 @@ class RunDirectory:
             write_text(staged / "spec.yaml", dump(run.spec.document()))
             write_text(staged / "recipe.yaml", dump(run.recipe.document()))
             write_json(staged / "plan.json", run.plan.as_dict())
-            self._write_origin(staged, {**run.documents(), "data": run.data.as_dict(), "environment": environment})
+            self._write_original_config(
+                staged, {**run.documents(), "data": run.data.as_dict(), "environment": environment}
+            )
             if run.transfer:
-                shutil.copyfile(run.transfer.init, staged / self.init.name)
+                shutil.copyfile(run.transfer.init, staged / self.initial_model.name)
                 write_json(staged / "transfer.json", run.transfer.as_dict())
 
     @cached_property
@@ -124,40 +136,49 @@ class RunDirectory:
         return Loaded(validate(Recipe, source), source, path)
 
     def data(self) -> dict[str, Any]:
-        """What the run trains on: `fingerprint`, `class_names`, numbers of images."""
-        return self._json("data.json")
+        """Read the description of the run's data: `fingerprint`, `class_names`, numbers of images."""
+        return self._read_json("data.json")
 
-    def origin(self) -> dict[str, Any]:
-        """What the run was begun with: `spec` and `recipe`, resolved, `data` and `environment`."""
-        return {**self._json("origin.json"), "data": self.data(), "environment": self._json("environment.json")}
+    def original_config(self) -> dict[str, Any]:
+        """Read what the run was started with: `spec` and `recipe` (both resolved), `data` and `environment`."""
+        return {
+            **self._read_json("origin.json"),
+            "data": self.data(),
+            "environment": self._read_json("environment.json"),
+        }
 
-    def accept(self, changes: Iterable[ConfigChange], present: dict[str, Any]) -> None:
-        """Let the run go on as a different one, and write down what changed."""
+    def accept_changes(self, changes: Iterable[ConfigChange], present: dict[str, Any]) -> None:
+        """Record that the run goes on with a changed configuration, and what changed.
+
+        Args:
+            changes: the changes, for `changes.txt`.
+            present: `spec`, `recipe`, `data` and `environment` now, which later resumptions are compared with.
+        """
         with translate_os_errors(self.path), (self.path / "changes.txt").open("a", encoding="utf-8") as file:
             file.writelines(f"after step {self.newest_step()}: {change}\n" for change in changes)
-        self._write_origin(self.path, present)
+        self._write_original_config(self.path, present)
 
     @staticmethod
-    def _write_origin(directory: Path, origin: dict[str, Any]) -> None:
+    def _write_original_config(directory: Path, origin: dict[str, Any]) -> None:
         for name in ("data", "environment"):
             write_json(directory / f"{name}.json", origin[name])
         write_json(directory / "origin.json", {name: origin[name] for name in ("spec", "recipe")})
 
     def newest_step(self) -> int:
-        """Updates made when the state was last saved."""
+        """Return the number of updates made when the state was last saved; 0 if it never was."""
         return max(CheckpointStore(self.checkpoints, 1).steps(), default=0)
 
     def transfer(self) -> dict[str, Any] | None:
-        """What the run started from, if from another's weights."""
-        return self._json("transfer.json") if (self.path / "transfer.json").is_file() else None
+        """Read which weights the run was started from, as `Transfer.as_dict` has it; None for random ones."""
+        return self._read_json("transfer.json") if (self.path / "transfer.json").is_file() else None
 
-    def finished(self) -> dict[str, Any] | None:
-        """The result, if the run has come to its end."""
-        return self._json("result.json") if self.result.is_file() else None
+    def read_result(self) -> dict[str, Any] | None:
+        """Read the result of the run; None while it has not finished."""
+        return self._read_json("result.json") if self.result.is_file() else None
 
     @contextlib.contextmanager
-    def recording_end(self) -> Iterator[None]:
-        """Keep in `ended.json` with which problem the block was left, until the run goes on."""
+    def recording_failure(self) -> Iterator[None]:
+        """Record in `ended.json` the problem that ended the block, until the run goes on."""
         ended = self.path / "ended.json"
         with translate_os_errors(ended):
             ended.unlink(missing_ok=True)
@@ -168,8 +189,8 @@ class RunDirectory:
                 write_json(ended, error.problems[0].as_dict())
             raise
 
-    def ended(self) -> dict[str, Any]:
-        """The problem that the run came to a stop with, as `Problem.as_dict` has it; empty if it said none."""
+    def recorded_failure(self) -> dict[str, Any]:
+        """Read the problem that the run stopped with, as `Problem.as_dict` has it; empty if none is recorded."""
         try:
             problem = json.loads((self.path / "ended.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -177,7 +198,7 @@ class RunDirectory:
         return problem if isinstance(problem, dict) and "code" in problem else {}
 
     def require_model(self) -> RunDirectory:
-        """The run itself, which must have come to its end.
+        """Return this run, which must have finished.
 
         Raises:
             KresnetError: `run_missing` if there is no trained model yet.
@@ -187,23 +208,23 @@ class RunDirectory:
             raise make_error("run_missing", message, remedy=f"kresnet fit --resume {self.path}")
         return self
 
-    def lines(self) -> list[dict[str, Any]]:
-        """The history so far, oldest line first; one that a kill cut short is left out."""
+    def history_lines(self) -> list[dict[str, Any]]:
+        """Read all lines of the history, oldest first, except one that was cut short by a kill."""
         return [line for line in read_lines(self.history) if isinstance(line.get("step"), int)]
 
-    def epochs(self) -> list[dict[str, Any]]:
-        """The lines of history that end an epoch."""
-        return [line for line in self.lines() if "epoch" in line]
+    def epoch_lines(self) -> list[dict[str, Any]]:
+        """Read the lines of the history that end an epoch."""
+        return [line for line in self.history_lines() if "epoch" in line]
 
-    def changes(self) -> list[str]:
-        """What changed while the run went on all the same, a line each."""
+    def accepted_changes(self) -> list[str]:
+        """Read the changes of configuration that the run was continued with, one line each."""
         try:
             return (self.path / "changes.txt").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return []
 
-    def keep_history_until(self, step: int) -> None:
-        """Drop the lines of history that a restored checkpoint does not know of."""
+    def truncate_history(self, step: int) -> None:
+        """Remove the lines of the history that are later than `step`, that of a restored checkpoint."""
         if not self.history.is_file():
             return
         lines = self.history.read_text(encoding="utf-8").splitlines()
@@ -212,13 +233,13 @@ class RunDirectory:
             write_text(self.history, "".join(line + "\n" for line in kept))
 
     def append_history(self, line: dict[str, Any]) -> None:
-        """Add a line, and have it on disk before the checkpoint that counts it."""
+        """Append a line to the history and flush it to disk, so that no checkpoint is newer than its history."""
         with translate_os_errors(self.history), self.history.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
-    def _json(self, name: str) -> Any:
+    def _read_json(self, name: str) -> Any:
         try:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What a user names to be exported: a run, or a `.keras` file with the spec that it was built from."""
+"""A trained network on disk, as a user names it: a run, or a `.keras` file with the spec that it was built from."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class TrainedModel:
     """A trained network on disk.
 
     Attributes:
-        model: the `.keras` file.
-        spec: the network's.
-        plan: the network, layer by layer.
-        class_names: in order; empty where the head is not a classifier.
-        run: the run that trained it, if one is known.
-        facts: what the manifest says of it.
+        model: path of the `.keras` file.
+        spec: the network's spec.
+        plan: the plan of the spec.
+        class_names: names of the classes, in order; empty where the head is not a classifier.
+        run: the run that trained it; None if none is known.
+        provenance: where the model comes from, as an export's manifest records it.
     """
 
     model: Path
@@ -35,21 +35,21 @@ class TrainedModel:
     plan: Plan
     class_names: tuple[str, ...]
     run: RunDirectory | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
 
 def open_trained_model(
     path: Path, *, spec: Reference | None = None, classes: Path | Sequence[str] | None = None
 ) -> TrainedModel:
-    """The network at `path`: the directory of a finished run, or a `.keras` file.
+    """Open the trained network at `path`: the directory of a finished run, or a `.keras` file.
 
     The spec of a file is `spec`, or FILE.yaml beside it (as `kresnet convert` writes), or that of the run in whose
     directory it lies. Class names are the lines of `classes`, or those of the run's data, or else the classes' numbers.
 
     Args:
-        path: of the run or the file.
-        spec: of a file only.
-        classes: the names, or a text file of one name a line.
+        path: path of the run or the file.
+        spec: the spec of a file; a run has its own.
+        classes: names of the classes, or a text file with one name a line.
 
     Raises:
         KresnetError: `file_missing`, `file_unreadable`, `run_missing`, `bad_option`, or what the spec's problems are.
@@ -58,45 +58,51 @@ def open_trained_model(
         if spec:
             raise make_error("bad_option", f"{path} is a run, which has its own spec.", remedy="leave --spec out")
         run = RunDirectory.open(path).require_model()
-        return _origin(run.model, run.resolved.spec, run, classes)
+        return _make_trained_model(run.model, run.resolved.spec, run, classes)
     if not path.is_file():
         raise make_error("file_missing", f"There is no file {path}.")
     beside = path.with_suffix(".yaml")
     if spec:
-        return _origin(path, load_spec(spec).value, None, classes)
+        return _make_trained_model(path, load_spec(spec).value, None, classes)
     if beside.is_file():
-        return _origin(path, validate(Spec, read(beside)), None, classes)
+        return _make_trained_model(path, validate(Spec, read(beside)), None, classes)
     if (run := RunDirectory(path.parent)).model == path and (path.parent / "spec.yaml").is_file():
         run = RunDirectory.open(path.parent)
-        return _origin(path, run.resolved.spec, run, classes)
+        return _make_trained_model(path, run.resolved.spec, run, classes)
     message = f"{path} does not say which spec it was built from, and there is no {beside.name} beside it."
     raise make_error("file_missing", message, remedy="--spec SPEC")
 
 
-def _origin(model: Path, spec: Spec, run: RunDirectory | None, classes: Path | Sequence[str] | None) -> TrainedModel:
-    facts: dict[str, Any] = {"file": str(model), "sha256": digest(model)}
+def _make_trained_model(
+    model: Path, spec: Spec, run: RunDirectory | None, classes: Path | Sequence[str] | None
+) -> TrainedModel:
+    provenance: dict[str, Any] = {"file": str(model), "sha256": digest(model)}
     names: tuple[str, ...] = ()
     if isinstance(spec.head, Classifier):
         if classes:
             if isinstance(classes, Path):
-                names, facts["class_names"] = _lines(classes), str(classes)
+                names, provenance["class_names"] = _read_class_names(classes), str(classes)
             else:
-                names, facts["class_names"] = tuple(classes), "the caller"
+                names, provenance["class_names"] = tuple(classes), "the caller"
         elif run:
-            names, facts["class_names"] = tuple(run.data()["class_names"]), "the run's data"
+            names, provenance["class_names"] = tuple(run.data()["class_names"]), "the run's data"
         else:
-            names, facts["class_names"] = tuple(map(str, range(spec.head.classes))), "the classes' numbers"
+            names, provenance["class_names"] = tuple(map(str, range(spec.head.classes))), "the classes' numbers"
     elif classes:
         raise make_error("bad_option", f"{spec.name} has no classes to name.", remedy="leave --classes out")
     if run:
         recipe = run.resolved.recipe
-        facts |= {"averaged_weights": recipe.ema is not None, "recipe": recipe.document(), "result": run.finished()}
+        provenance |= {
+            "averaged_weights": recipe.ema is not None,
+            "recipe": recipe.document(),
+            "result": run.read_result(),
+        }
     plan = run.resolved.plan if run else make_plan(spec)
-    return TrainedModel(model, spec, plan, names, run, facts)
+    return TrainedModel(model, spec, plan, names, run, provenance)
 
 
-def _lines(path: Path) -> tuple[str, ...]:
-    """The lines of a text file; an empty one at the end is none."""
+def _read_class_names(path: Path) -> tuple[str, ...]:
+    """Read the class names in a text file, one a line; an empty line at the end does not count."""
     try:
         return tuple(path.read_text(encoding="utf-8").splitlines())
     except FileNotFoundError:

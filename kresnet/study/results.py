@@ -92,8 +92,8 @@ def _run(outcome: Outcome, directory: Path, journal: Iterable[Mapping[str, Any]]
     found: Values = {"variant": planned.variant.name, "seed": planned.seed, "state": outcome.state}
     if outcome.problem:
         found["problem"] = outcome.problem.as_dict()
-    lines = run.epochs()
-    if (result := run.finished()) is not None:
+    lines = run.epoch_lines()
+    if (result := run.read_result()) is not None:
         found |= _final(result, lines)
         this = (planned.variant.name, planned.seed)
         walls = [line["seconds"] for line in journal if (line.get("variant"), line.get("seed")) == this]
@@ -136,7 +136,7 @@ def _classifies(variant: PlannedVariant) -> bool:
 
 def _gradients(run: RunDirectory) -> list[Values]:
     """The first and the last look at the gradients, block by block: norms of dL/d(output) and of the weights' share."""
-    looks = [line for line in run.lines() if "gradients" in line]
+    looks = [line for line in run.history_lines() if "gradients" in line]
     chosen = looks[:1] + looks[1:][-1:]
     return [
         {

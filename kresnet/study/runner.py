@@ -65,9 +65,9 @@ def outcomes(plan: StudyPlan, directory: Path) -> list[Outcome]:
             found.append(Outcome(run, "missing"))
             continue
         problems += _differences(run, trained)
-        if trained.finished() is not None:
+        if trained.read_result() is not None:
             found.append(Outcome(run, "finished"))
-        elif (ended := trained.ended()) and ended["code"] in CODES and ended["code"] != "interrupted":
+        elif (ended := trained.recorded_failure()) and ended["code"] in CODES and ended["code"] != "interrupted":
             told = (ended["code"], ended.get("message", ""), ended.get("path", ""))
             found.append(Outcome(run, "failed", Problem(*told, remedy=ended.get("remedy", ""))))
         else:
@@ -80,10 +80,10 @@ def outcomes(plan: StudyPlan, directory: Path) -> list[Outcome]:
 def _differences(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]:
     """What the study now wants otherwise than the run was begun with."""
     remedy = f"change the study back; another -o; or rm -r {run.path}, to train it anew"
-    for change in config_changes(run.origin(), planned.run.documents()):
+    for change in config_changes(run.original_config(), planned.run.documents()):
         message = f"{run.path} was trained otherwise than the study now says."
         yield Problem(
-            "run_changed", message, change.path, expected=str(change.found), found=str(change.was), remedy=remedy
+            "run_changed", message, change.path, expected=str(change.now), found=str(change.before), remedy=remedy
         )
 
 
@@ -163,7 +163,7 @@ class _StudyLoop:
         arguments = ["--resume", str(target)] if goes_on else run.arguments(target)
         self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")
         process = FitProcess(arguments, self.directory / "logs" / f"{run.variant.name}-seed-{run.seed}.log", share)
-        before = RunDirectory(target).epochs()
+        before = RunDirectory(target).epoch_lines()
         if before:
             self.left.reached(run, before[-1]["step"], now=False)
         self.active.append(_Active(outcome, process, share, len(before)))
@@ -172,7 +172,7 @@ class _StudyLoop:
     def _poll(self, active: _Active) -> None:
         run = active.outcome.run
         ended = active.process.ended
-        lines = RunDirectory(self.directory / run.folder).epochs()
+        lines = RunDirectory(self.directory / run.folder).epoch_lines()
         for line in lines[active.told :]:
             self.left.reached(run, line["step"])
             self.log(f"{run.name}: epoch {line['epoch']}: {_told(line)}{self._left()}")

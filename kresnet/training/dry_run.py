@@ -19,7 +19,7 @@ from kresnet.plan.memory_estimate import MemoryEstimate, estimate_recipe_memory
 from kresnet.plan.resolved_recipe import ResolvedRecipe
 from kresnet.plan.segments import require_stages
 from kresnet.runs.resolved_run import ResolvedRun
-from kresnet.training.loop.monitors import require_monitored
+from kresnet.training.loop.monitors import require_monitored_layers
 from kresnet.training.loop.schedule import learning_rate
 from kresnet.training.setup import make_trainer, open_run_data
 from kresnet.training.step.engine import Engine
@@ -86,7 +86,7 @@ def dry_run(run: ResolvedRun) -> DryRun:
     """
     with connect(None, run.recipe) as context:
         run, data = open_run_data(run, context)
-        require_monitored(run.plan, run.recipe, run.devices.replicas)
+        require_monitored_layers(run.plan, run.recipe, run.devices.replicas)
         require_stages(run.plan, run.recipe.rematerialize)
         with naming_unreadable_images(data.train, data.test):
             timing = _timed(run, data, context)
@@ -108,7 +108,7 @@ def _timed(run: ResolvedRun, data: DataSet, context: DistributedContext) -> Timi
     recipe, schedule = run.recipe, run.steps
     keras.utils.set_random_seed(recipe.seed)
     engine = Engine(make_trainer(run, context), context.strategy)
-    batches = engine.distributed(
+    batches = engine.distribute(
         training_batches(
             data.train,
             augment=recipe.augment,

@@ -18,7 +18,7 @@ from kresnet.runs.config_drift import changed_run_error, config_changes
 from kresnet.runs.lock import RunLock
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.runs.run_directory import RunDirectory
-from kresnet.training.loop.monitors import require_monitored
+from kresnet.training.loop.monitors import require_monitored_layers
 from kresnet.training.loop.peak_memory import peak_memory
 from kresnet.training.loop.progress import RunOutput
 from kresnet.training.loop.run_writer import RunWriter
@@ -48,7 +48,7 @@ def start(directory: RunDirectory, run: ResolvedRun, cluster: Cluster | None, ou
         return train_as_worker(cluster, output, run)
     with connect(cluster, run.recipe) as context:
         run, data = open_run_data(run, context)
-        require_monitored(run.plan, run.recipe, run.devices.replicas)
+        require_monitored_layers(run.plan, run.recipe, run.devices.replicas)
         require_stages(run.plan, run.recipe.rematerialize)
         directory.create(run, environment(run.devices.replicas, run.devices.precision, run.devices.xla))
         return train_as_chief(directory, run, data, context, output)
@@ -73,12 +73,12 @@ def resume(
         run, data = open_run_data(run, context)
         devices = environment(run.devices.replicas, run.devices.precision, run.devices.xla)
         present = {**run.documents(), "data": data.description.as_dict(), "environment": devices}
-        changes = config_changes(directory.origin(), present)
+        changes = config_changes(directory.original_config(), present)
         if changes and not allow_changed:
             raise changed_run_error(changes, directory)
         for change in changes:
             output.log(f"Changed since the run was begun: {change}.")
-        accept = partial(directory.accept, changes, present) if changes else None
+        accept = partial(directory.accept_changes, changes, present) if changes else None
         return train_as_chief(directory, run, data, context, output, accept)
 
 
@@ -91,7 +91,7 @@ def train_as_chief(
     accept_changes: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Train as the only process that writes the run, listening to signals, and leave behind how it ended."""
-    with RunLock(directory.path, output.log) as lock, StopSignals(output.log) as stop, directory.recording_end():
+    with RunLock(directory.path, output.log) as lock, StopSignals(output.log) as stop, directory.recording_failure():
         if accept_changes:
             accept_changes()
         transfer = run.transfer.as_dict() if run.transfer else None
@@ -118,7 +118,7 @@ def train_as_worker(cluster: Cluster, output: RunOutput, own: ResolvedRun | None
         choose_deterministic_kernels(shared.recipe)
         run, data = open_run_data(shared_run(shared, own), context)
         shared.require_data(data.fingerprint)
-        name, count = cluster.name(cluster.rank), len(cluster.addresses)
+        name, count = cluster.worker_name(cluster.rank), len(cluster.addresses)
         output.log(f"{name} of {count}: the chief, {cluster.addresses[0]}, shows the progress")
         writer = RunWriter(RunDirectory(Path(shared.directory)), run.plan, None)
         session = make_session(run, data, context, writer, RunOutput.silent())

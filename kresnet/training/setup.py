@@ -24,15 +24,15 @@ from kresnet.training.loop.run_writer import RunWriter
 from kresnet.training.loop.schedule import learning_rate
 from kresnet.training.loop.session import TrainingSession
 from kresnet.training.step.averaging import WeightAverage
-from kresnet.training.step.clipping import Clip, ClipAdaptively, ClipNorm
+from kresnet.training.step.clipping import AdaptiveClipping, GlobalNormClipping, GradientClipping
 from kresnet.training.step.engine import Engine
-from kresnet.training.step.loss_scale import loss_scale_for
+from kresnet.training.step.loss_scale import make_loss_scale
 from kresnet.training.step.losses import make_loss
 from kresnet.training.step.optimizers import make_optimizer
-from kresnet.training.step.rematerialization import rematerialized
+from kresnet.training.step.rematerialization import rematerialized_forward
 from kresnet.training.step.trainer import Trainer
 from kresnet.training.step.xla import resolve_xla
-from kresnet.weights.convert import freeze, start_from
+from kresnet.weights.convert import freeze, load_initial_weights
 
 
 def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[ResolvedRun, DataSet]:
@@ -99,8 +99,8 @@ def make_trainer(
             clip=_make_clip(recipe, plan),
             average=WeightAverage(network, build_model(plan, precision=precision), **ema) if ema else None,
             accumulate_steps=recipe.accumulate_steps,
-            loss_scale=loss_scale_for(precision),
-            forward=rematerialized(network, plan, recipe.rematerialize) if recipe.rematerialize else None,
+            loss_scale=make_loss_scale(precision),
+            forward=rematerialized_forward(network, plan, recipe.rematerialize) if recipe.rematerialize else None,
             xla=run.devices.xla,
         )
         rate = learning_rate(run.steps.rate)
@@ -108,11 +108,11 @@ def make_trainer(
     return trainer
 
 
-def _make_clip(recipe: Recipe, plan: Plan) -> Clip | None:
+def _make_clip(recipe: Recipe, plan: Plan) -> GradientClipping | None:
     """Return what the recipe does about large gradients; None for nothing."""
     if recipe.gradient_clip_adaptive:
-        return ClipAdaptively(recipe.gradient_clip_adaptive, excluded=tuple(plan.outputs.values()))
-    return ClipNorm(recipe.gradient_clip_norm) if recipe.gradient_clip_norm else None
+        return AdaptiveClipping(recipe.gradient_clip_adaptive, excluded=tuple(plan.outputs.values()))
+    return GlobalNormClipping(recipe.gradient_clip_norm) if recipe.gradient_clip_norm else None
 
 
 def _start_from_transfer(run: ResolvedRun, writer: RunWriter, output: RunOutput, network: keras.Model) -> None:
@@ -120,7 +120,7 @@ def _start_from_transfer(run: ResolvedRun, writer: RunWriter, output: RunOutput,
     transfer = run.transfer
     assert transfer
     # The other workers receive the chief's weights before the first step.
-    count = start_from(network, run.plan, writer.directory.init) if writer.writes else 0
+    count = load_initial_weights(network, run.plan, writer.directory.initial_model) if writer.writes else 0
     frozen = freeze(network, run.plan, transfer.freeze)
     new = f"; new: {', '.join(transfer.new)}" if transfer.new else ""
     output.log(f"{count} weights from {transfer.init}{new}; {frozen:,} parameters frozen")

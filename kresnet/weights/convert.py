@@ -1,4 +1,4 @@
-"""Set matched weights into a plan's model and write it; importing this imports TensorFlow."""
+"""Models with given weights: made from a plan, loaded from a `.keras` file, written to one. Imports TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from kresnet.errors import make_error
 from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.plan import Plan
-from kresnet.weights.keras_config import differences
+from kresnet.weights.keras_config import network_differences
 from kresnet.weights.matching import MatchTarget, WeightMatch, match_weights, require_match
-from kresnet.weights.source import open_weights
-from kresnet.weights.transfer import frozen_records, matched
+from kresnet.weights.transfer import frozen_records, match_kresnet_weights
+from kresnet.weights.weight_file import open_weights
 
 #: Layers of another network that one message lists.
-MOST_DIFFERENCES = 100
+MAX_LISTED_DIFFERENCES = 100
 
 
 def set_weights(model: keras.Model, arrays: Iterable[tuple[MatchTarget, np.ndarray]]) -> int:
-    """Set each parameter in its layer of a plan's model; how many there were."""
+    """Set the values of parameters in a plan's model, and return how many were set.
+
+    Args:
+        model: the model.
+        arrays: the parameters and their values, as `WeightMatch.arrays` yields them.
+    """
     count = 0
     for target, array in arrays:
         layer = model.get_layer(target.record.name)
@@ -32,29 +37,33 @@ def set_weights(model: keras.Model, arrays: Iterable[tuple[MatchTarget, np.ndarr
     return count
 
 
-def converted_model(plan: Plan, found: WeightMatch) -> keras.Model:
-    """The plan's model with the matched weights; what has none starts as it would in training.
+def converted_model(plan: Plan, match: WeightMatch) -> keras.Model:
+    """Build the plan's model with the matched weights; unmatched weights are initialized as for training.
 
     Raises:
         KresnetError: `weights_mismatch` if values are no numbers.
     """
     model = build_model(plan)
-    set_weights(model, found.arrays())
+    set_weights(model, match.arrays())
     return model
 
 
-def start_from(network: keras.Model, plan: Plan, init: Path) -> int:
-    """Set the weights of the kresnet model in `init`, all but a head of another shape; how many were set.
+def load_initial_weights(network: keras.Model, plan: Plan, init: Path) -> int:
+    """Set the weights of the kresnet model in `init`, except a head of another shape, and return how many were set.
 
     Raises:
         KresnetError: `weights_mismatch`, or what reading the file raises.
     """
     with open_weights(init) as source:
-        return set_weights(network, matched(plan, source).arrays())
+        return set_weights(network, match_kresnet_weights(plan, source).arrays())
 
 
 def freeze(network: keras.Model, plan: Plan, parts: Sequence[str]) -> int:
-    """Hold the weights of the named parts: no update, no decay, batch norms in inference mode; how many numbers."""
+    """Freeze stages, blocks or layers: no update, no decay, batch norms in inference mode.
+
+    Returns:
+        The number of frozen weights.
+    """
     records = frozen_records(plan, parts)
     for record in records:
         network.get_layer(record.name).trainable = False
@@ -62,10 +71,10 @@ def freeze(network: keras.Model, plan: Plan, parts: Sequence[str]) -> int:
 
 
 def load_model(path: Path, plan: Plan) -> keras.Model:
-    """The plan's network with the weights of its `.keras` file, float32.
+    """Build the plan's network with the weights of its `.keras` file, float32.
 
-    The file's own description of a network is compared with the plan and never built: whatever classes, modules or
-    paths a stranger's file may name, none is looked up.
+    The file's own description of a network is compared with the plan and never built: no class, module or path that an
+    untrusted file names is looked up.
 
     Raises:
         KresnetError: `weights_mismatch`, with the list of differences, if it is another network's; or what reading the
@@ -76,18 +85,18 @@ def load_model(path: Path, plan: Plan) -> keras.Model:
             raise make_error("model_unreadable", f"{path} is no .keras file: it does not say what network it is.")
         model = build_model(plan)
         kinds = {layer.name: type(layer).__name__ for layer in model.layers}
-        if found := differences(plan, source.layers, kinds):
+        if differences := network_differences(plan, source.layers, kinds):
             message = f"{path} is not the network {plan.name}."
-            shown = found[:MOST_DIFFERENCES]
-            if len(found) > len(shown):
-                shown.append(f"and {len(found) - len(shown)} more")
-            raise make_error("weights_mismatch", message, found="".join(f"\n    {each}" for each in shown))
+            listed = differences[:MAX_LISTED_DIFFERENCES]
+            if len(differences) > len(listed):
+                listed.append(f"and {len(differences) - len(listed)} more")
+            raise make_error("weights_mismatch", message, found="".join(f"\n    {line}" for line in listed))
         set_weights(model, require_match(match_weights(plan, source, "kresnet"), plan).arrays())
         return model
 
 
 def write_model(model: keras.Model, path: Path) -> None:
-    """Write a `.keras` file, whole or not at all, and only once it has been read back bit for bit.
+    """Write a `.keras` file, whole or not at all, after reading it back and comparing it bit for bit.
 
     Raises:
         KresnetError: `disk_full`, `not_writable`, or `graph_mismatch` if what is read back differs, which is a bug.
@@ -101,4 +110,4 @@ def write_model(model: keras.Model, path: Path) -> None:
                 raise make_error("graph_mismatch", f"{weight.path} is not what was written to {path}.")
 
 
-__all__ = ["converted_model", "freeze", "load_model", "set_weights", "start_from", "write_model"]
+__all__ = ["converted_model", "freeze", "load_initial_weights", "load_model", "set_weights", "write_model"]

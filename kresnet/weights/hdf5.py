@@ -1,4 +1,4 @@
-"""Keras's files of weights through h5py: nothing is unpickled, no layer is made, no link out of the file followed."""
+"""Keras's files of weights, read by h5py: nothing is unpickled, no layer is made, no link out of the file followed."""
 
 from __future__ import annotations
 
@@ -12,55 +12,67 @@ from zipfile import ZIP_STORED, ZipFile
 import h5py
 import numpy as np
 
-from kresnet.weights.keras_config import Layer, layers_of
+from kresnet.weights.keras_config import LayerConfig, read_layer_configs
 from kresnet.weights.tensor import WeightTensor
 
 #: Keras writes `.keras` archives uncompressed, and weights hardly compress; more than this is no honest file.
-_MOST_EXPANSION = 20
+_MAX_EXPANSION = 20
 
-_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+_NORM_VARIABLES = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
 #: A network of a thousand layers is described in five million bytes.
-_MOST_CONFIG = 64 * 1024**2
+_MAX_CONFIG_BYTES = 64 * 1024**2
 
 
-def archive(path: Path, stack: ExitStack) -> tuple[dict[str, WeightTensor], dict[str, Layer]]:
-    """The weights of a `.keras` file, and its layers by name. It is read where it lies, never unpacked."""
+def read_keras_archive(path: Path, stack: ExitStack) -> tuple[dict[str, WeightTensor], dict[str, LayerConfig]]:
+    """Read the tensors of a `.keras` file and the configurations of its layers, both by name, without unpacking it.
+
+    Args:
+        path: path of the file.
+        stack: closes what is opened here.
+
+    Raises:
+        ValueError: if a part of the archive claims an absurd size, or is not what Keras writes.
+    """
     with ZipFile(path) as file:
         for name in ("model.weights.h5", "config.json"):
             info = file.getinfo(name)
-            if info.compress_type != ZIP_STORED and info.file_size > _MOST_EXPANSION * max(info.compress_size, 1):
+            if info.compress_type != ZIP_STORED and info.file_size > _MAX_EXPANSION * max(info.compress_size, 1):
                 raise ValueError(f"its {name} claims {info.file_size:,} bytes in {info.compress_size:,}")
-        if (size := file.getinfo("config.json").file_size) > _MOST_CONFIG:
+        if (size := file.getinfo("config.json").file_size) > _MAX_CONFIG_BYTES:
             raise ValueError(f"its config.json has {size:,} bytes")
         weights = io.BytesIO(file.read("model.weights.h5"))
-        layers = layers_of(file.read("config.json"))
-    return tensors(weights, stack), layers
+        layers = read_layer_configs(file.read("config.json"))
+    return read_tensors(weights, stack), layers
 
 
-def tensors(file: Path | io.BytesIO, stack: ExitStack) -> dict[str, WeightTensor]:
-    """The weights of an HDF5 file by `LAYER/VARIABLE`, in Keras 3's arrangement or the one before it.
+def read_tensors(file: Path | io.BytesIO, stack: ExitStack) -> dict[str, WeightTensor]:
+    """Read the tensors of an HDF5 file by `LAYER/VARIABLE`, in Keras 3's arrangement or that of Keras 2.
+
+    Args:
+        file: the file, or its content.
+        stack: closes what is opened here.
 
     Raises:
         ValueError: if it holds neither, or keeps its data elsewhere.
     """
     root = stack.enter_context(h5py.File(file, "r"))
-    found: dict[str, WeightTensor] = {}
-    for layer, datasets in _layers(root):
+    tensors: dict[str, WeightTensor] = {}
+    for layer, datasets in _layer_datasets(root):
         names = _variable_names([dataset.shape for dataset in datasets])
         for name, dataset in zip(names, datasets, strict=True):
             if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
                 raise ValueError(f"the data of {dataset.name} are in another file")
-            if (key := f"{layer}/{name}") in found:
+            if (key := f"{layer}/{name}") in tensors:
                 raise ValueError(f"two layers are named {layer}")
-            found[key] = _tensor(key, dataset)
-    if not found:
+            tensors[key] = _weight_tensor(key, dataset)
+    if not tensors:
         raise ValueError("there are no layers with weights in it")
-    return found
+    return tensors
 
 
-def _tensor(name: str, dataset: h5py.Dataset) -> WeightTensor:
+def _weight_tensor(name: str, dataset: h5py.Dataset) -> WeightTensor:
     kind = dataset.attrs.get("dtype", dataset.dtype.name)  # Keras stores bfloat16 as two bytes, and says so here
 
     def read() -> np.ndarray:
@@ -74,33 +86,33 @@ def _tensor(name: str, dataset: h5py.Dataset) -> WeightTensor:
     return WeightTensor(name, tuple(dataset.shape), str(kind), read)
 
 
-def _layers(root: h5py.File) -> Iterator[tuple[str, list[h5py.Dataset]]]:
-    """Each layer's name and its variables in the order in which the layer made them."""
+def _layer_datasets(root: h5py.File) -> Iterator[tuple[str, list[h5py.Dataset]]]:
+    """Yield each layer's name and its variables, in the order in which the layer made them."""
     if "layer_names" in root.attrs or "model_weights" in root:
-        yield from _legacy(_within(root, "model_weights") if "model_weights" in root else root)
+        yield from _keras_2_layer_datasets(_member(root, "model_weights") if "model_weights" in root else root)
         return
     groups: list[h5py.Group] = []
     root.visititems(lambda path, item: groups.append(item) if path.endswith("/vars") else None)
     for group in groups:
-        parts = group.name.strip("/").split("/")
-        if "optimizer" in parts or "seed_generator" in parts or not len(group):
+        names = group.name.strip("/").split("/")
+        if "optimizer" in names or "seed_generator" in names or not len(group):
             continue
         if (name := group.attrs.get("name")) is None:
             raise ValueError("its layers have no names: it was written by a Keras older than 3.4")
-        yield str(name), [_within(group, key) for key in sorted(group, key=int)]
+        yield str(name), [_member(group, key) for key in sorted(group, key=int)]
 
 
-def _legacy(root: h5py.Group) -> Iterator[tuple[str, list[h5py.Dataset]]]:
-    """Keras 2's arrangement, in which keras.applications still publishes its weights."""
-    for layer in map(_text, root.attrs["layer_names"]):
-        group = _within(root, layer)
-        datasets = [_within(group, _text(name)) for name in group.attrs["weight_names"]]
+def _keras_2_layer_datasets(root: h5py.Group) -> Iterator[tuple[str, list[h5py.Dataset]]]:
+    """Yield the same for Keras 2's arrangement, in which keras.applications still publishes its weights."""
+    for layer in map(_as_text, root.attrs["layer_names"]):
+        group = _member(root, layer)
+        datasets = [_member(group, _as_text(name)) for name in group.attrs["weight_names"]]
         if datasets:
             yield layer, datasets
 
 
-def _within(group: h5py.Group, path: str) -> Any:
-    """What stands at `path`, reached without the links by which HDF5 leads elsewhere, to other files too."""
+def _member(group: h5py.Group, path: str) -> Any:
+    """Return the member at `path`. Links are not followed: in HDF5 they may lead to other files."""
     for name in path.strip("/").split("/"):
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise ValueError(f"{name} is a link, or is not there")
@@ -108,17 +120,17 @@ def _within(group: h5py.Group, path: str) -> Any:
     return group
 
 
-def _text(value: str | bytes) -> str:
+def _as_text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _variable_names(shapes: list[tuple[int, ...]]) -> list[str]:
-    """What the variables of a layer are called: files number them; a norm has four vectors or two."""
+    """Return the names of a layer's variables, which the file only numbers, from their shapes; a norm has 2 or 4."""
     if len(shapes[0]) > 1 and len(shapes) <= 2:
         return ["kernel", "bias"][: len(shapes)]
     if all(len(shape) == 1 for shape in shapes) and len(shapes) in (2, 4):
-        return list(_NORM[: len(shapes)])
+        return list(_NORM_VARIABLES[: len(shapes)])
     return [str(index) for index in range(len(shapes))]
 
 
-__all__ = ["archive", "tensors"]
+__all__ = ["read_keras_archive", "read_tensors"]

@@ -1,7 +1,7 @@
-"""How others name the layers of a residual network: a function of a plan's record, one for each project.
+"""The names that other projects give to the layers of a residual network: one function of a plan's record a project.
 
-None is a table of a model: a name follows from the record's stage, block and part, so that any depth, width, stem or
-shortcut that the plan can say has its name, or none where the project has no such layer.
+There is no table of names for any model: a name follows from the record's stage, block and kind, so that networks of
+any depth, width, stem and shortcut have their names. Where the project builds no such layer, there is none.
 """
 
 from __future__ import annotations
@@ -16,44 +16,49 @@ from kresnet.plan import Parameter, Plan, Record
 #: The layer's name in the source; None where the project builds no such layer.
 Naming = Callable[[Record, Plan], str | None]
 
-_PYTORCH = {"kernel": "weight", "gamma": "weight", "beta": "bias"}
-_PYTORCH |= {"bias": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+_PYTORCH_VARIABLE_NAMES = {"kernel": "weight", "gamma": "weight", "beta": "bias"}
+_PYTORCH_VARIABLE_NAMES |= {"bias": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A project's names and habits.
+    """The layout of one project's weights: its names, and the settings that all its networks share.
 
     Attributes:
+        name: name of the project, as `--layout` takes it.
         format: `pytorch` or `keras`.
-        layer: name of a record's layer.
-        habits: settings of a spec that every network of the project has, by path.
-        ignored: ends of the names of tensors that are no weights.
+        layer: function from a record and its plan to the layer's name.
+        defaults: values of spec settings that every network of the project has, by the setting's path.
+        ignored: suffixes of the names of tensors that are no weights.
     """
 
     name: str
     format: str
     layer: Naming
-    habits: Mapping[str, Any]
+    defaults: Mapping[str, Any]
     ignored: tuple[str, ...] = ()
 
     def tensor(self, record: Record, parameter: Parameter, plan: Plan) -> str | None:
-        """The name of the tensor that the record's parameter is loaded from."""
+        """Return the name of the tensor that a record's parameter is loaded from; None if the project has none."""
         if (layer := self.layer(record, plan)) is None:
             return None
-        return f"{layer}.{_PYTORCH[parameter.name]}" if self.format == "pytorch" else f"{layer}/{parameter.name}"
+        return (
+            f"{layer}.{_PYTORCH_VARIABLE_NAMES[parameter.name]}"
+            if self.format == "pytorch"
+            else f"{layer}/{parameter.name}"
+        )
 
 
-def _part(record: Record) -> tuple[str, str]:
-    """The record within its block (or stem, or head): kind and number, such as `("conv", "2")`."""
+def _kind_and_number(record: Record) -> tuple[str, str]:
+    """Return the record's kind and number within its block, stem or head, such as `("conv", "2")`."""
     place = f"stage{record.stage}.block{record.block}." if record.block else ""
-    found = re.fullmatch(r"(.*?)(\d*)", record.name.removeprefix(place))
-    assert found
-    return found[1], found[2]
+    match = re.fullmatch(r"(.*?)(\d*)", record.name.removeprefix(place))
+    assert match
+    return match[1], match[2]
 
 
 def _torchvision(record: Record, plan: Plan) -> str | None:
-    kind, number = _part(record)
+    kind, number = _kind_and_number(record)
     if record.block is None:
         return {"stem.conv": "conv1", "stem.norm": "bn1", "head.logits": "fc"}.get(kind + number)
     layers = {"conv": f"conv{number}", "norm": f"bn{number}"}
@@ -62,8 +67,8 @@ def _torchvision(record: Record, plan: Plan) -> str | None:
 
 
 def _timm(record: Record, plan: Plan) -> str | None:
-    """As torchvision, with a deep stem, a pool before the shortcut's convolution, squeeze-excite and a strided pool."""
-    kind, number = _part(record)
+    """Names of timm: torchvision's, and those of deep stems, pooled shortcuts, squeeze-excite and strided pools."""
+    kind, number = _kind_and_number(record)
     if record.block is None:
         last = sum(name.startswith("stem.conv") and name[9:].isdigit() for name in plan.by_name)
         if kind in ("stem.conv", "stem.norm") and number:  # convolution, norm and activation take turns
@@ -80,7 +85,7 @@ def _timm(record: Record, plan: Plan) -> str | None:
 
 
 def _cifar_pytorch(record: Record, plan: Plan) -> str | None:
-    """Idelbayev's 6n+2 networks (github.com/akamaster/pytorch_resnet_cifar10)."""
+    """Names of Idelbayev's 6n+2 networks (github.com/akamaster/pytorch_resnet_cifar10)."""
     if record.name == "head.logits":
         return "linear"
     name = _torchvision(record, plan)
@@ -88,8 +93,8 @@ def _cifar_pytorch(record: Record, plan: Plan) -> str | None:
 
 
 def _transformers(record: Record, plan: Plan) -> str | None:
-    """Hugging Face transformers' ResNetForImageClassification."""
-    kind, number = _part(record)
+    """Names of Hugging Face transformers' ResNetForImageClassification."""
+    kind, number = _kind_and_number(record)
     part = {"conv": "convolution", "norm": "normalization"}.get(kind.rpartition(".")[2])
     if record.block is None:
         return "classifier.1" if kind == "head.logits" else part and f"resnet.embedder.embedder.{part}"
@@ -100,8 +105,8 @@ def _transformers(record: Record, plan: Plan) -> str | None:
 
 
 def _keras_applications(record: Record, plan: Plan) -> str | None:
-    """keras.applications; in version 2 a norm stands before the convolution of its number."""
-    kind, number = _part(record)
+    """Names of keras.applications; in its version 2, a norm stands before the convolution of its number."""
+    kind, number = _kind_and_number(record)
     if record.block is None:
         names = {"stem.conv": "conv1_conv", "stem.norm": "conv1_bn", "head.logits": "predictions"}
         names[f"stage{max(r.stage or 0 for r in plan.records)}.norm"] = "post_bn"
@@ -120,23 +125,23 @@ def _kresnet(record: Record, plan: Plan) -> str | None:
     return record.name
 
 
-def _habits(padding: str, epsilon: float, momentum: float) -> dict[str, Any]:
+def _defaults(padding: str, epsilon: float, momentum: float) -> dict[str, Any]:
     return {"convolution.padding": padding, "norm.epsilon": epsilon, "norm.momentum": momentum}
 
 
-_OF_PYTORCH = _habits("symmetric", 1e-5, 0.9)  # torch.nn.BatchNorm2d: momentum 0.1, in the opposite sense
-_OF_KERAS_APPLICATIONS = _habits("symmetric", 1.001e-5, 0.99)
-_COUNTERS = (".num_batches_tracked",)
+_PYTORCH_DEFAULTS = _defaults("symmetric", 1e-5, 0.9)  # torch.nn.BatchNorm2d: momentum 0.1, in the opposite sense
+_KERAS_APPLICATIONS_DEFAULTS = _defaults("symmetric", 1.001e-5, 0.99)
+_BATCH_COUNTERS = (".num_batches_tracked",)
 
 #: In the order in which `auto` prefers them where several fit alike.
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout
     for layout in (
-        Layout("torchvision", "pytorch", _torchvision, _OF_PYTORCH, _COUNTERS),
-        Layout("timm", "pytorch", _timm, _OF_PYTORCH, _COUNTERS),
-        Layout("cifar-pytorch", "pytorch", _cifar_pytorch, _OF_PYTORCH, _COUNTERS),
-        Layout("transformers", "pytorch", _transformers, _OF_PYTORCH, _COUNTERS),
-        Layout("keras-applications", "keras", _keras_applications, _OF_KERAS_APPLICATIONS),
+        Layout("torchvision", "pytorch", _torchvision, _PYTORCH_DEFAULTS, _BATCH_COUNTERS),
+        Layout("timm", "pytorch", _timm, _PYTORCH_DEFAULTS, _BATCH_COUNTERS),
+        Layout("cifar-pytorch", "pytorch", _cifar_pytorch, _PYTORCH_DEFAULTS, _BATCH_COUNTERS),
+        Layout("transformers", "pytorch", _transformers, _PYTORCH_DEFAULTS, _BATCH_COUNTERS),
+        Layout("keras-applications", "keras", _keras_applications, _KERAS_APPLICATIONS_DEFAULTS),
         Layout("kresnet", "keras", _kresnet, {}),
     )
 }

@@ -1,4 +1,4 @@
-"""Pair a plan's parameters with a file's tensors, and say all that does not fit."""
+"""Match a plan's parameters with the tensors of a file, and report everything that does not fit."""
 
 from __future__ import annotations
 
@@ -10,42 +10,48 @@ import numpy as np
 from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Parameter, Plan, Record
 from kresnet.weights.layouts import LAYOUTS, Layout
-from kresnet.weights.source import WeightFile
-from kresnet.weights.tensor import WeightTensor, as_parameter, expected_shapes
+from kresnet.weights.tensor import WeightTensor, expected_shapes, to_parameter
+from kresnet.weights.weight_file import WeightFile
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 #: What wrappers put before every name: DataParallel, Lightning.
-_PREFIXES = ("module.", "model.")
+_WRAPPER_PREFIXES = ("module.", "model.")
 
 
 @dataclass(frozen=True, slots=True)
 class MatchTarget:
-    """A parameter of the plan.
+    """A parameter of the plan that a tensor is to be found for.
 
     Attributes:
-        map_shape: of the map that was flattened before a dense layer; else empty.
-        wanted: name of the tensor that the layout gives it; None where the layout has no such layer.
+        record: the record that the parameter belongs to.
+        parameter: the parameter.
+        map_shape: shape of the map that is flattened before a dense layer; empty for other layers.
+        source_name: name of the parameter's tensor in the layout; None where the layout has no such layer.
     """
 
     record: Record
     parameter: Parameter
     map_shape: tuple[int, ...]
-    wanted: str | None
+    source_name: str | None
 
     @property
     def name(self) -> str:
+        """The parameter's name in the plan, `LAYER/PARAMETER`."""
         return f"{self.record.name}/{self.parameter.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class WeightMatch:
-    """What fits, and what does not.
+    """How the parameters of a plan match the tensors of a file.
 
     Attributes:
+        source: the file.
+        layout: the layout whose names were matched.
+        prefix: what a wrapper put before all names in the file; empty for none.
         pairs: parameters and the tensors that they are loaded from.
         missing: parameters without a tensor.
-        wrong: parameters whose tensor has another shape or is no array of floats.
+        mismatched: parameters whose tensor has another shape or is no array of floats.
         unused: tensors that nothing is loaded from.
     """
 
@@ -54,48 +60,56 @@ class WeightMatch:
     prefix: str
     pairs: list[tuple[MatchTarget, WeightTensor]]
     missing: list[MatchTarget]
-    wrong: list[tuple[MatchTarget, WeightTensor]]
+    mismatched: list[tuple[MatchTarget, WeightTensor]]
     unused: list[str]
 
     def arrays(self) -> Iterator[tuple[MatchTarget, np.ndarray]]:
-        """Each pair's values as the model wants them, float32.
+        """Yield each matched parameter and its values in the model's arrangement, float32.
 
         Raises:
             KresnetError: `weights_mismatch` if values are infinite or no numbers.
         """
-        bad: list[str] = []
+        not_finite: list[str] = []
         for target, tensor in self.pairs:
-            array = as_parameter(tensor.read(), target.parameter, self.source.format, target.map_shape)
+            array = to_parameter(tensor.read(), target.parameter, self.source.format, target.map_shape)
             if np.isfinite(array).all():
                 yield target, array
             else:
-                bad.append(tensor.name)
-        if bad:
+                not_finite.append(tensor.name)
+        if not_finite:
             message = f"Values in {self.source.path} are infinite or no numbers."
-            raise make_error("weights_mismatch", message, found=_list(bad))
+            raise make_error("weights_mismatch", message, found=_indented_lines(not_finite))
 
 
 def match_weights(plan: Plan, source: WeightFile, layout: str = "auto") -> WeightMatch:
-    """Pair by the names of a layout; `auto` takes the one under which most fits.
+    """Match a plan's parameters with a file's tensors by name.
+
+    Args:
+        plan: the network to load.
+        source: the file.
+        layout: name of a layout, or `auto`, which takes the layout under which most tensors match.
 
     Raises:
         KresnetError: `bad_option` for a layout that is unknown or of another kind of file; `weights_mismatch` if no
             name of the file is known to any layout.
     """
-    candidates = _candidates(source, layout)
-    found = max((_match(plan, source, each) for each in candidates), key=lambda each: len(each.pairs) + len(each.wrong))
-    if not found.pairs and not found.wrong:
+    candidates = _candidate_layouts(source, layout)
+    match = max(
+        (_match_layout(plan, source, each) for each in candidates),
+        key=lambda each: len(each.pairs) + len(each.mismatched),
+    )
+    if not match.pairs and not match.mismatched:
         names = ", ".join(each.name for each in candidates)
         raise make_error(
             "weights_mismatch",
             f"No tensor of {source.path} has a name that {plan.name} would have in the layout {names}.",
-            expected=_list([target.wanted for target in found.missing if target.wanted]),
-            found=_list(sorted(source.tensors)),
+            expected=_indented_lines([target.source_name for target in match.missing if target.source_name]),
+            found=_indented_lines(sorted(source.tensors)),
         )
-    return found
+    return match
 
 
-def _candidates(source: WeightFile, layout: str) -> list[Layout]:
+def _candidate_layouts(source: WeightFile, layout: str) -> list[Layout]:
     fitting = [each for each in LAYOUTS.values() if each.format == source.format]
     if layout == "auto":
         return fitting
@@ -112,25 +126,25 @@ def _candidates(source: WeightFile, layout: str) -> list[Layout]:
     return [LAYOUTS[layout]]
 
 
-def _match(plan: Plan, source: WeightFile, layout: Layout) -> WeightMatch:
-    prefix = next((each for each in _PREFIXES if all(name.startswith(each) for name in source.tensors)), "")
+def _match_layout(plan: Plan, source: WeightFile, layout: Layout) -> WeightMatch:
+    prefix = next((each for each in _WRAPPER_PREFIXES if all(name.startswith(each) for name in source.tensors)), "")
     tensors = {name.removeprefix(prefix): tensor for name, tensor in source.tensors.items()}
-    found = WeightMatch(source, layout, prefix, [], [], [], [])
+    match = WeightMatch(source, layout, prefix, [], [], [], [])
     taken = set()
-    for target in _targets(plan, layout):
-        tensor = tensors.get(target.wanted or "")
+    for target in _match_targets(plan, layout):
+        tensor = tensors.get(target.source_name or "")
         if tensor is None:
-            found.missing.append(target)
+            match.missing.append(target)
             continue
         fits = tensor.type in _FLOATS and tensor.shape in expected_shapes(target.parameter, source.format)
-        (found.pairs if fits else found.wrong).append((target, tensor))
+        (match.pairs if fits else match.mismatched).append((target, tensor))
         taken.add(tensor.name)
     rest = (tensor.name for tensor in source.tensors.values() if tensor.name not in taken)
-    found.unused.extend(sorted(name for name in rest if not name.endswith(layout.ignored or ("\0",))))
-    return found
+    match.unused.extend(sorted(name for name in rest if not name.endswith(layout.ignored or ("\0",))))
+    return match
 
 
-def _targets(plan: Plan, layout: Layout) -> Iterator[MatchTarget]:
+def _match_targets(plan: Plan, layout: Layout) -> Iterator[MatchTarget]:
     for record in plan.records:
         before = plan.by_name[record.inputs[0]] if record.inputs else record
         flattened = plan.by_name[before.inputs[0]].shape if before.kind == "flatten" else ()
@@ -139,66 +153,86 @@ def _targets(plan: Plan, layout: Layout) -> Iterator[MatchTarget]:
 
 
 def require_match(
-    found: WeightMatch, plan: Plan, allow_missing: Sequence[str] = (), allow_unused: Sequence[str] = ()
+    match: WeightMatch, plan: Plan, allow_missing: Sequence[str] = (), allow_unused: Sequence[str] = ()
 ) -> WeightMatch:
-    """The match, all of whose gaps are allowed by name.
+    """Return the match unchanged; every parameter and tensor without a counterpart must be allowed by name.
 
     A name allows what it names and all within: `head` allows `head.logits/kernel`. Parameters may be named by the
-    plan's name or by the tensor's. What has the wrong shape is left as the model starts if both sides are allowed.
+    plan's name or by the tensor's. A tensor of the wrong shape is left out if both sides are allowed.
+
+    Args:
+        match: the match to examine.
+        plan: the network to load.
+        allow_missing: names of parameters that need no tensor.
+        allow_unused: names of tensors that need no parameter.
 
     Raises:
         KresnetError: `weights_mismatch`, naming everything that does not fit; `bad_option` for a name of nothing.
     """
-    every = [*((t, tensor.name) for t, tensor in [*found.pairs, *found.wrong]), *((t, t.wanted) for t in found.missing)]
-    _refuse_unknown("--allow-missing", allow_missing, {name for t, wanted in every for name in (t.name, wanted or "")})
-    _refuse_unknown("--allow-unused", allow_unused, set(found.source.tensors))
+    every = [
+        *((t, tensor.name) for t, tensor in [*match.pairs, *match.mismatched]),
+        *((t, t.source_name) for t in match.missing),
+    ]
+    _require_known_names(
+        "--allow-missing", allow_missing, {name for t, source_name in every for name in (t.name, source_name or "")}
+    )
+    _require_known_names("--allow-unused", allow_unused, set(match.source.tensors))
 
-    def may_miss(target: MatchTarget, wanted: str | None) -> bool:
-        return any(_within(name, each) for name in (target.name, wanted or "") for each in allow_missing)
+    def may_be_missing(target: MatchTarget, source_name: str | None) -> bool:
+        return any(_is_within(name, each) for name in (target.name, source_name or "") for each in allow_missing)
 
-    def may_rest(name: str) -> bool:
-        return any(_within(name, each) for each in allow_unused)
+    def may_be_unused(name: str) -> bool:
+        return any(_is_within(name, each) for each in allow_unused)
 
-    missing = [target for target in found.missing if not may_miss(target, target.wanted)]
-    wrong = [(t, tensor) for t, tensor in found.wrong if not (may_miss(t, tensor.name) and may_rest(tensor.name))]
-    unused = [name for name in found.unused if not may_rest(name)]
-    if problems := list(_problems(found, plan, missing, wrong, unused)):
+    missing = [target for target in match.missing if not may_be_missing(target, target.source_name)]
+    mismatched = [
+        (t, tensor)
+        for t, tensor in match.mismatched
+        if not (may_be_missing(t, tensor.name) and may_be_unused(tensor.name))
+    ]
+    unused = [name for name in match.unused if not may_be_unused(name)]
+    if problems := list(_mismatch_problems(match, plan, missing, mismatched, unused)):
         raise KresnetError(problems)
-    return found
+    return match
 
 
-def _problems(
-    found: WeightMatch,
+def _mismatch_problems(
+    match: WeightMatch,
     plan: Plan,
     missing: list[MatchTarget],
-    wrong: list[tuple[MatchTarget, WeightTensor]],
+    mismatched: list[tuple[MatchTarget, WeightTensor]],
     unused: list[str],
 ) -> Iterator[Problem]:
-    path, layout = found.source.path, found.layout.name
+    path, layout = match.source.path, match.layout.name
     if missing:
         yield Problem(
             "weights_mismatch",
-            f"{_count(missing, 'weight')} of {plan.name} {_are(missing)} not in {path} (layout {layout}).",
-            expected=_list(f"{t.wanted} for {t.name} {t.parameter.shape}" if t.wanted else
+            f"{_count(missing, 'weight')} of {plan.name} {_is_or_are(missing)} not in {path} (layout {layout}).",
+            expected=_indented_lines(f"{t.source_name} for {t.name} {t.parameter.shape}" if t.source_name else
                            f"{t.name} {t.parameter.shape}, which the layout has no name for" for t in missing),
-            remedy=_allowing("--allow-missing", [t.name for t in missing]),
+            remedy=_allow_options("--allow-missing", [t.name for t in missing]),
         )  # fmt: skip
-    if wrong:
-        options = _allowing("--allow-missing", [target.name for target, _ in wrong])
-        options += options and " " + _allowing("--allow-unused", [tensor.name for _, tensor in wrong])
+    if mismatched:
+        options = _allow_options("--allow-missing", [target.name for target, _ in mismatched])
+        options += options and " " + _allow_options("--allow-unused", [tensor.name for _, tensor in mismatched])
         yield Problem(
             "weights_mismatch",
-            f"{_count(wrong, 'tensor')} of {path} {_are(wrong)} of another shape or type than {plan.name} needs.",
-            found=_list(f"{tensor.name} {tensor.shape} {tensor.type}; {target.name} needs "
-                        f"{expected_shapes(target.parameter, found.source.format)[0]}" for target, tensor in wrong),
+            f"{_count(mismatched, 'tensor')} of {path} {_is_or_are(mismatched)} of another shape or type than "
+            f"{plan.name} needs.",
+            found=_indented_lines(
+                f"{tensor.name} {tensor.shape} {tensor.type}; {target.name} needs "
+                f"{expected_shapes(target.parameter, match.source.format)[0]}"
+                for target, tensor in mismatched
+            ),
             remedy=options,
         )  # fmt: skip
     if unused:
         yield Problem(
             "weights_mismatch",
-            f"{_count(unused, 'tensor')} of {path} {_are(unused)} for no weight of {plan.name} (layout {layout}).",
-            found=_list(unused),
-            remedy=_allowing("--allow-unused", unused),
+            f"{_count(unused, 'tensor')} of {path} {_is_or_are(unused)} for no weight of {plan.name} "
+            f"(layout {layout}).",
+            found=_indented_lines(unused),
+            remedy=_allow_options("--allow-unused", unused),
         )
 
 
@@ -206,31 +240,31 @@ def _count(things: Sequence[object], noun: str) -> str:
     return f"{len(things)} {noun}{'s' * (len(things) > 1)}"
 
 
-def _are(things: Sequence[object]) -> str:
+def _is_or_are(things: Sequence[object]) -> str:
     return "are" if len(things) > 1 else "is"
 
 
-def _list(lines: Iterable[str]) -> str:
-    """One a line, each indented under the problem that they belong to."""
+def _indented_lines(lines: Iterable[str]) -> str:
+    """Return the lines as one text, each indented below the problem that it belongs to."""
     lines = list(lines)
     return lines[0] if len(lines) == 1 else "".join(f"\n    {line}" for line in lines)
 
 
-def _allowing(option: str, names: Sequence[str]) -> str:
-    """The options that let a few layers differ, as a new head does; many that differ are another network."""
+def _allow_options(option: str, names: Sequence[str]) -> str:
+    """Return the options that allow one or two layers, such as a new head; empty for more: that is another network."""
     layers = list(dict.fromkeys(name.rpartition("/")[0] or name.rpartition(".")[0] for name in names))
     return " ".join(f"{option} {layer}" for layer in layers) if len(layers) <= 2 else ""
 
 
-def _within(name: str, part: str) -> bool:
+def _is_within(name: str, part: str) -> bool:
     return name == part or name.startswith((f"{part}.", f"{part}/"))
 
 
-def _refuse_unknown(option: str, allowed: Sequence[str], names: set[str]) -> None:
+def _require_known_names(option: str, allowed: Sequence[str], names: set[str]) -> None:
     problems = [
         Problem("bad_option", f"{option} {each} names nothing.", nearest=nearest(each, sorted(names)))
         for each in allowed
-        if not any(_within(name, each) for name in names)
+        if not any(_is_within(name, each) for name in names)
     ]
     if problems:
         raise KresnetError(problems)

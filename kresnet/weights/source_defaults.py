@@ -1,4 +1,4 @@
-"""What a file's project always does and its weights do not say: padding, epsilon, momentum."""
+"""Defaults of the project that weights come from, which the weights do not show: padding, epsilon, momentum."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from kresnet.plan import Plan, plan_loaded
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Loaded, overridden
 from kresnet.weights.layouts import Layout
-from kresnet.weights.source import WeightFile
+from kresnet.weights.weight_file import WeightFile
 
-_PADS, _NORMS = {"ZeroPadding2D", "SymmetricPad"}, {"BatchNormalization", "FusedBatchNorm"}
+_PAD_LAYERS, _NORM_LAYERS = {"ZeroPadding2D", "SymmetricPad"}, {"BatchNormalization", "FusedBatchNorm"}
 
 
 @dataclass(slots=True)
-class CarriedDefaults:
-    """A spec with the habits of the weights' origin where it states nothing itself.
+class SpecWithSourceDefaults:
+    """A spec with the defaults of the weights' project wherever it states no value itself.
 
     Attributes:
-        settings: what was taken over, by path.
-        differing: what the spec states otherwise, by path: the spec's value and the origin's.
+        loaded: the completed spec.
+        plan: the plan of the completed spec.
+        settings: the defaults that were applied, by the setting's path.
+        differing: defaults that the spec contradicts, by the setting's path: the spec's value and the project's.
     """
 
     loaded: Loaded[Spec]
@@ -30,49 +32,58 @@ class CarriedDefaults:
     differing: dict[str, tuple[Any, Any]]
 
 
-def carry_over(loaded: Loaded[Spec], plan: Plan, source: WeightFile, layout: Layout) -> CarriedDefaults:
-    """Give a spec, whose plan it is, the habits of the layout, and of a `.keras` file's own layers."""
-    carried = CarriedDefaults(loaded, plan, {}, {})
+def apply_source_defaults(
+    loaded: Loaded[Spec], plan: Plan, source: WeightFile, layout: Layout
+) -> SpecWithSourceDefaults:
+    """Apply the defaults of a layout, and those that the layers of a `.keras` file state, to a spec.
+
+    Args:
+        loaded: the spec.
+        plan: the plan of the spec.
+        source: the file of weights.
+        layout: the layout of the file's project.
+    """
+    completed = SpecWithSourceDefaults(loaded, plan, {}, {})
     stated, spec = loaded.source.values, loaded.value.document()
-    for path, value in {**layout.habits, **_observed(source)}.items():
-        own = _value(spec, path)
+    for path, value in {**layout.defaults, **_defaults_from_layers(source)}.items():
+        own = _value_at(spec, path)
         if own == value or (path.startswith("norm.") and spec["norm"]["kind"] != "batch"):
             continue
-        if _value(stated, path) is not None:
-            carried.differing[path] = (own, value)
+        if _value_at(stated, path) is not None:
+            completed.differing[path] = (own, value)
             continue
-        settings = carried.settings | {path: value}
+        settings = completed.settings | {path: value}
         try:
-            changed = overridden(Spec, loaded.source, _overrides(settings, "norm" in stated), loaded.path)
-            carried = CarriedDefaults(changed, plan_loaded(changed), settings, carried.differing)
+            changed = overridden(Spec, loaded.source, _as_overrides(settings, "norm" in stated), loaded.path)
+            completed = SpecWithSourceDefaults(changed, plan_loaded(changed), settings, completed.differing)
         except KresnetError:  # it would change nothing: no window strides, or none can be padded so
             continue
-    return carried
+    return completed
 
 
-def _overrides(settings: dict[str, Any], states_norm: bool) -> list[str]:
+def _as_overrides(settings: dict[str, Any], states_norm: bool) -> list[str]:
     kind = [] if states_norm else ["norm.kind=batch"] * any(path.startswith("norm.") for path in settings)
     return [*kind, *(f"{path}={value}" for path, value in settings.items())]
 
 
-def _value(document: Any, path: str) -> Any:
+def _value_at(document: Any, path: str) -> Any:
     for part in path.split("."):
         document = document.get(part) if isinstance(document, dict) else None
     return document
 
 
-def _observed(source: WeightFile) -> dict[str, Any]:
-    """The habits that a `.keras` file states in its layers."""
+def _defaults_from_layers(source: WeightFile) -> dict[str, Any]:
+    """Return the defaults that the layers of a `.keras` file state, by the setting's path."""
     if not source.layers:
         return {}
     layers = source.layers.values()
-    padded = bool(_PADS & {layer.kind for layer in layers})
-    found: dict[str, Any] = {"convolution.padding": "symmetric" if padded else "same"}
+    padded = bool(_PAD_LAYERS & {layer.kind for layer in layers})
+    defaults: dict[str, Any] = {"convolution.padding": "symmetric" if padded else "same"}
     for field in ("epsilon", "momentum"):
-        values = [layer.settings.get(field) for layer in layers if layer.kind in _NORMS]
+        values = [layer.settings.get(field) for layer in layers if layer.kind in _NORM_LAYERS]
         if values and isinstance(values[0], float) and values.count(values[0]) == len(values):
-            found[f"norm.{field}"] = values[0]
-    return found
+            defaults[f"norm.{field}"] = values[0]
+    return defaults
 
 
-__all__ = ["CarriedDefaults", "carry_over"]
+__all__ = ["SpecWithSourceDefaults", "apply_source_defaults"]

@@ -1,4 +1,4 @@
-"""One array of a file of weights, and how its axes are arranged here and there."""
+"""A tensor in a file of weights, and the arrangement of its axes in PyTorch and in Keras."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from kresnet.plan import Parameter
 
 @dataclass(frozen=True, slots=True)
 class WeightTensor:
-    """One array of a file: name, shape and type are known before anything is read.
+    """A tensor in a file of weights. Its name, shape and type are known before its values are read.
 
     Attributes:
-        type: NumPy's name of a float type, or the file's own name of what can be no weight.
-        read: the array, in the file's type.
+        name: name of the tensor in the file.
+        shape: shape of the tensor in the file.
+        type: NumPy's name of a float type, or the file's own name of a type that weights cannot have.
+        read: function that reads the values, in the file's type.
     """
 
     name: str
@@ -25,14 +27,14 @@ class WeightTensor:
     read: Callable[[], np.ndarray]
 
 
-def as_parameter(array: np.ndarray, parameter: Parameter, source_format: str, map_shape: tuple[int, ...]) -> np.ndarray:
-    """The array as the plan's parameter is laid out, float32.
+def to_parameter(array: np.ndarray, parameter: Parameter, source_format: str, map_shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array in the arrangement of the plan's parameter, float32.
 
     Args:
-        array: as the file holds it; of the size of `expected_shapes`.
-        parameter: what it becomes.
-        source_format: of the file.
-        map_shape: `(H, W, C)` of the map that was flattened before a dense layer; else empty.
+        array: the array as the file holds it, of one of the `expected_shapes`.
+        parameter: the parameter that it becomes.
+        source_format: format of the file: `pytorch` or `keras`.
+        map_shape: shape `(H, W, C)` of the map that is flattened before a dense layer; empty for other layers.
     """
     if source_format == "pytorch" and parameter.name == "kernel":
         if len(parameter.shape) == 4:
@@ -46,7 +48,7 @@ def as_parameter(array: np.ndarray, parameter: Parameter, source_format: str, ma
 
 
 def expected_shapes(parameter: Parameter, source_format: str) -> tuple[tuple[int, ...], ...]:
-    """The shapes that the parameter may have in a file; a dense layer may be a 1x1 convolution there."""
+    """Return the shapes that a parameter may have in a file; a dense layer may be a 1x1 convolution there."""
     if source_format != "pytorch" or parameter.name != "kernel":
         return (parameter.shape,)
     if len(parameter.shape) == 4:
@@ -55,4 +57,4 @@ def expected_shapes(parameter: Parameter, source_format: str) -> tuple[tuple[int
     return (parameter.shape[::-1], (*parameter.shape[::-1], 1, 1))
 
 
-__all__ = ["WeightTensor", "as_parameter", "expected_shapes"]
+__all__ = ["WeightTensor", "expected_shapes", "to_parameter"]

@@ -1,4 +1,4 @@
-"""Start a training run from another's weights, and hold some of them fixed; free of TensorFlow."""
+"""Transfer learning: start a run from given weights, and freeze some of them; without TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Plan, Record
-from kresnet.weights.keras_config import settings_that_differ
+from kresnet.weights.keras_config import differing_settings
 from kresnet.weights.matching import WeightMatch, match_weights, require_match
-from kresnet.weights.source import WeightFile, open_weights
+from kresnet.weights.weight_file import WeightFile, open_weights
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What a run starts from, as its `transfer.json` records it.
+    """The weights that a run starts from, as its `transfer.json` records them.
 
     Attributes:
-        init: the `.keras` file that the user named; the run keeps a copy as `init.keras`.
-        sha256: of that file.
-        freeze: parts of the network whose weights stay as they are.
-        new: weights that the file did not give, such as a new head's.
-        differing: how the file's network computes otherwise than this one.
+        init: path of the `.keras` file that the user named; the run keeps a copy as `init.keras`.
+        sha256: digest of that file.
+        freeze: names of the frozen parts of the network: stages, blocks or layers whose weights stay as they are.
+        new: names of the weights that the file does not give, such as those of a new head.
+        differing: sentences that say how the file's network computes otherwise than this one.
     """
 
     init: str
@@ -33,6 +33,7 @@ class Transfer:
     differing: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
         return asdict(self)
 
     @classmethod
@@ -43,7 +44,15 @@ class Transfer:
 
 
 def prepare_transfer(plan: Plan, init: Path | None, freeze: Sequence[str]) -> Transfer | None:
-    """Check what the user asked for against the plan, before anything is written.
+    """Check `--init` and `--freeze` against the plan, before anything is written.
+
+    Args:
+        plan: the network to train.
+        init: the `.keras` file to start from; None for random weights.
+        freeze: names of parts of the network to freeze.
+
+    Returns:
+        What the run is to start from; None for random weights.
 
     Raises:
         KresnetError: `bad_option`; `weights_mismatch` if anything but the head does not fit; what reading raises.
@@ -56,20 +65,19 @@ def prepare_transfer(plan: Plan, init: Path | None, freeze: Sequence[str]) -> Tr
                 "bad_option", "--freeze without --init would hold random weights.", remedy="--init model.keras"
             )
         return None
-    require_known(plan, freeze)
+    require_freezable(plan, freeze)
     with open_weights(init) as source:
-        found = matched(plan, source)
-        left = [*found.missing, *(target for target, _ in found.wrong)]
-        new = tuple(target.name for target in left)
-        differing = tuple(_differences(plan, source))
-    held = {record.name for record in frozen_records(plan, freeze)}
-    if caught := [name for name in new if name.rpartition("/")[0] in held]:
-        raise make_error("bad_option", f"--freeze would hold weights that {init} does not give: {', '.join(caught)}.")
+        match = match_kresnet_weights(plan, source)
+        new = tuple(target.name for target in [*match.missing, *(target for target, _ in match.mismatched)])
+        differing = tuple(_computational_differences(plan, source))
+    frozen = {record.name for record in frozen_records(plan, freeze)}
+    if random := [name for name in new if name.rpartition("/")[0] in frozen]:
+        raise make_error("bad_option", f"--freeze would hold weights that {init} does not give: {', '.join(random)}.")
     return Transfer(str(init.resolve()), digest(init), tuple(freeze), new, differing)
 
 
-def matched(plan: Plan, source: WeightFile) -> WeightMatch:
-    """The weights of a kresnet model matched with a plan whose head may be another.
+def match_kresnet_weights(plan: Plan, source: WeightFile) -> WeightMatch:
+    """Match the weights of a kresnet model with a plan, whose head may differ from the model's.
 
     Raises:
         KresnetError: `weights_mismatch`.
@@ -77,19 +85,19 @@ def matched(plan: Plan, source: WeightFile) -> WeightMatch:
     if source.format != "keras":
         message = f"{source.path} is no kresnet model."
         raise make_error("bad_option", message, remedy=f"kresnet convert {source.path} --spec SPEC -o model.keras")
-    found = match_weights(plan, source, "kresnet")
-    theirs = ["head"] * any(name.startswith("head.") for name in source.tensors)
-    return require_match(found, plan, allow_missing=["head"], allow_unused=theirs)
+    match = match_weights(plan, source, "kresnet")
+    unused = ["head"] * any(name.startswith("head.") for name in source.tensors)
+    return require_match(match, plan, allow_missing=["head"], allow_unused=unused)
 
 
-def require_known(plan: Plan, freeze: Sequence[str]) -> None:
-    """Every name must be that of a part with weights, and some weights must be left to train.
+def require_freezable(plan: Plan, freeze: Sequence[str]) -> None:
+    """Make sure that each name to freeze is that of a stage, block or layer with weights, and that some stay trainable.
 
     Raises:
         KresnetError: `bad_option`, all unknown names at once.
     """
     weighted = [record for record in plan.records if record.parameters]
-    parts = list(dict.fromkeys(part for record in weighted for part in _prefixes(record.name)))
+    parts = list(dict.fromkeys(part for record in weighted for part in _name_prefixes(record.name)))
     problems = [
         Problem(
             "bad_option",
@@ -107,22 +115,22 @@ def require_known(plan: Plan, freeze: Sequence[str]) -> None:
 
 
 def frozen_records(plan: Plan, freeze: Sequence[str]) -> list[Record]:
-    """The records with weights within the named parts."""
-    return [record for record in plan.records if record.parameters and set(_prefixes(record.name)) & set(freeze)]
+    """Return the records with weights in the stages, blocks and layers that `freeze` names."""
+    return [record for record in plan.records if record.parameters and set(_name_prefixes(record.name)) & set(freeze)]
 
 
-def _prefixes(name: str) -> list[str]:
-    """`stage1`, `stage1.block2` and `stage1.block2.conv1` of the last."""
+def _name_prefixes(name: str) -> list[str]:
+    """Return the names of a layer and of what contains it: `stage1`, `stage1.block2` and `stage1.block2.conv1`."""
     parts = name.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
-def _differences(plan: Plan, source: WeightFile) -> Iterator[str]:
-    """What the weights do not show: pixels, epsilons, strides and activations, layer by layer of the same name."""
+def _computational_differences(plan: Plan, source: WeightFile) -> Iterator[str]:
+    """Yield the differences that weights do not show (pixels, epsilons, strides, activations), layer by layer."""
     for record in plan.records:
         if layer := source.layers.get(record.name):
-            for field, theirs, own in settings_that_differ(record, layer):
-                yield f"{record.name}.{field} is {theirs} in {source.path}, {own} here"
+            for name, in_file, in_plan in differing_settings(record, layer):
+                yield f"{record.name}.{name} is {in_file} in {source.path}, {in_plan} here"
 
 
-__all__ = ["Transfer", "frozen_records", "matched", "prepare_transfer", "require_known"]
+__all__ = ["Transfer", "frozen_records", "match_kresnet_weights", "prepare_transfer", "require_freezable"]

@@ -63,7 +63,7 @@ def test_a_file_is_exported_with_the_spec_beside_it(converted: Path, tmp_path: P
 def test_classes_without_names_have_numbers(converted: Path) -> None:
     origin = open_trained_model(converted)
     assert origin.class_names == ("0", "1", "2")
-    assert origin.facts["class_names"] == "the classes' numbers"
+    assert origin.provenance["class_names"] == "the classes' numbers"
 
 
 def test_a_file_of_a_run_is_the_runs(converted: Path, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_file_of_a_run_is_the_runs(converted: Path, tmp_path: Path) -> None:
     origin = open_trained_model(tmp_path / "model.keras")
     assert origin.class_names == CLASS_NAMES
     assert origin.run is not None
-    assert origin.facts["averaged_weights"]
+    assert origin.provenance["averaged_weights"]
 
 
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])

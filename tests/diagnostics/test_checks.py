@@ -17,7 +17,7 @@ VISIBLE = ("lost_minus", "stale_mean", "dropped_1_m_variance", "dropped_1_m_mean
 def checks(batch_norm, precision, count=16, plan=PLAN):
     engine = engine_of(plan, precision=precision, batch_norm=batch_norm)
     probe = probe_of(plan, engine, norms=True)
-    found = engine.examine(images(count), probe)
+    found = engine.measure(images(count), probe)
     return norm_checks([norm.name for norm in probe.norms], [each["batch_norm"] for each in found])
 
 

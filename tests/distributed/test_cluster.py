@@ -7,12 +7,12 @@ import pytest
 
 from kresnet.distributed.cluster import (
     Cluster,
-    cluster_of,
-    expand_nodes,
-    expand_shares,
-    named_cluster,
+    cluster_for_recipe,
+    expand_node_list,
+    expand_tasks_per_node,
+    find_cluster,
     read_cluster,
-    require_shares,
+    require_even_split,
 )
 from kresnet.errors import KresnetError
 from kresnet.spec.loading import load_recipe
@@ -38,9 +38,9 @@ def test_a_chief_comes_first(chief):
 
 
 def test_auto_takes_several_workers_only():
-    assert named_cluster({}) is None
-    assert named_cluster(config({"worker": ["a:1"]})) is None
-    assert named_cluster(config({"worker": ["a:1", "b:1"]})) is not None
+    assert find_cluster({}) is None
+    assert find_cluster(config({"worker": ["a:1"]})) is None
+    assert find_cluster(config({"worker": ["a:1", "b:1"]})) is not None
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ STEP = {
 
 def test_slurm_names_tasks_node_after_node():
     addresses = ("n09:10007", "n09:10008", "n10:10007", "n10:10008", "gpu3:10007")
-    assert read_cluster(STEP) == named_cluster(STEP) == Cluster(addresses, 3)
+    assert read_cluster(STEP) == find_cluster(STEP) == Cluster(addresses, 3)
 
 
 def test_tf_config_goes_before_slurm():
@@ -100,7 +100,7 @@ def test_tf_config_goes_before_slurm():
 
 
 def test_one_task_of_a_slurm_job_is_alone():
-    assert named_cluster(STEP | {"SLURM_STEP_NUM_TASKS": "1"}) is None
+    assert find_cluster(STEP | {"SLURM_STEP_NUM_TASKS": "1"}) is None
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_slurm_lists_are_expanded_as_tensorflow_does(nodes, shares):
     """TensorFlow's own resolver then sorts the nodes by name, n10 before n9, which is not how SLURM numbers tasks."""
     from tensorflow.python.distribute.cluster_resolver import slurm_cluster_resolver as theirs
 
-    assert list(expand_nodes(nodes)) == theirs.expand_hostlist(nodes)
-    assert list(expand_shares(shares)) == theirs.expand_tasks_per_node(shares)
+    assert list(expand_node_list(nodes)) == theirs.expand_hostlist(nodes)
+    assert list(expand_tasks_per_node(shares)) == theirs.expand_tasks_per_node(shares)
 
 
 def test_the_environment_is_read_by_default(monkeypatch):
@@ -136,12 +136,12 @@ def test_the_environment_is_read_by_default(monkeypatch):
 def test_a_recipe_says_whether_the_workers_train_together(monkeypatch):
     monkeypatch.setitem(os.environ, "TF_CONFIG", config({"worker": ["a:1", "b:1"]}, index=1)["TF_CONFIG"])
     for distribution, rank in (("auto", 1), ("multi_worker", 1), ("mirrored", None), ("one_device", None)):
-        found = cluster_of(load_recipe("quickstart", [f"distribution={distribution}"]).value)
+        found = cluster_for_recipe(load_recipe("quickstart", [f"distribution={distribution}"]).value)
         assert (found.rank if found else None) == rank
 
 
 def test_a_batch_that_the_workers_cannot_share_is_refused():
-    require_shares(66, 3, "workers")
+    require_even_split(66, 3, "workers")
     with pytest.raises(KresnetError, match="3 workers cannot share batches of 64") as caught:
-        require_shares(64, 3, "workers")
+        require_even_split(64, 3, "workers")
     assert caught.value.problems[0].remedy == "--set recipe.batch_size=66"

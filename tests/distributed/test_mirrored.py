@@ -19,13 +19,13 @@ from kresnet.graph.layers import Dropout, StochasticDepth
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Sgd
-from kresnet.training.step.averaging import Average
-from kresnet.training.step.clipping import ClipNorm
+from kresnet.training.step.averaging import WeightAverage
+from kresnet.training.step.clipping import GlobalNormClipping
 from kresnet.distributed.devices import make_strategy
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.loss_scale import LossScale
 from kresnet.training.step.optimizers import make_optimizer
-from kresnet.training.step.rematerialization import rematerialized
+from kresnet.training.step.rematerialization import rematerialized_forward
 from kresnet.training.step.trainer import Trainer
 from tests.training.networks import tiny_plan
 
@@ -44,14 +44,15 @@ def run(distribution):
     strategy = strategies[distribution]
     with strategy.scope():
         network = build_model(plan, seed=3)
-        trainer = Trainer(network, clip=ClipNorm(1.0), average=Average(network, build_model(plan), 0.9, 1, True))
+        average = WeightAverage(network, build_model(plan), 0.9, 1, True)
+        trainer = Trainer(network, clip=GlobalNormClipping(1.0), average=average)
         sgd = Sgd(kind="sgd", weight_decay=1e-3)
         trainer.updates = make_optimizer(sgd, lambda step: tf.constant(0.1), network.trainable_variables)
     engine = Engine(trainer, strategy)
-    batches = engine.distributed(tf.data.Dataset.from_tensor_slices((images, labels)).batch(16).repeat())
+    batches = engine.distribute(tf.data.Dataset.from_tensor_slices((images, labels)).batch(16).repeat())
     losses = []
     for _ in range(4):
-        engine.reset()
+        engine.reset_metrics()
         engine.train(batches, 2)
         losses.append(engine.metrics()["loss"])
     test = engine.evaluate(tf.data.Dataset.from_tensor_slices((images[:50], labels[:50])).batch(16), 16)
@@ -76,14 +77,14 @@ def thrifty(distribution, parts, stages):
     strategy, grouped = strategies[distribution], tiny_plan({"kind": "group", "groups": 2})
     with strategy.scope():
         network = build_model(grouped, seed=3)
-        forward = rematerialized(network, grouped, stages) if stages else None
+        forward = rematerialized_forward(network, grouped, stages) if stages else None
         trainer = Trainer(network, accumulate_steps=parts, forward=forward, loss_scale=LossScale() if stages else None)
         sgd = Sgd(kind="sgd", weight_decay=0.0)
         trainer.updates = make_optimizer(sgd, lambda step: tf.constant(0.1), network.trainable_variables)
     engine, losses = Engine(trainer, strategy), []
-    batches = engine.distributed(tf.data.Dataset.from_tensor_slices((images, labels)).batch(16).repeat())
+    batches = engine.distribute(tf.data.Dataset.from_tensor_slices((images, labels)).batch(16).repeat())
     for _ in range(4):
-        engine.reset()
+        engine.reset_metrics()
         engine.train(batches, 1)
         losses.append(engine.metrics()["loss"])
     return losses

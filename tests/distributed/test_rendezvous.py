@@ -12,8 +12,9 @@ import pytest
 
 from kresnet.distributed import workers as workers_module
 from kresnet.distributed.cluster import Cluster
-from kresnet.distributed.rendezvous import _identity, _Listener, rendezvous
-from kresnet.distributed.workers import Connection, Workers
+from kresnet.distributed.connection import Connection
+from kresnet.distributed.rendezvous import JOIN, _identity, _Listener, rendezvous
+from kresnet.distributed.workers import Workers
 from kresnet.errors import KresnetError, make_error
 from tests.distributed.worker_processes import free_ports
 
@@ -28,7 +29,7 @@ def all_do(count: int, work: Callable[[Workers], Any]) -> list[Any]:
 
     def one(cluster: Cluster) -> Any:
         try:
-            with (met := rendezvous(cluster)).together():
+            with (met := rendezvous(cluster)).fail_together():
                 return work(met)
         except Exception as error:
             return error
@@ -181,27 +182,27 @@ def test_two_processes_with_one_task_are_told(started_anew):
     """But not one that was started anew after it had reported."""
     chief, worker = clusters(2)
     host, _, port = chief.addresses[0].rpartition(":")
-    with _Listener(chief) as reception:
-        lines = []
+    with _Listener(chief) as listener:
+        connections = []
         for _ in range(2):
-            before = reception.reported.get(worker.rank)
-            lines.append(Connection(socket.create_connection((host, int(port)))))
-            lines[-1].send({"wants": "to report", **_identity(worker)})
-            assert lines[-1].receive()[0] == _identity(chief)
-            with reception.changed:
-                assert reception.changed.wait_for(
-                    lambda before=before: reception.reported.get(worker.rank) is not before, 20
+            before = listener.joined.get(worker.rank)
+            connections.append(Connection(socket.create_connection((host, int(port)))))
+            connections[-1].send({"wants": JOIN, **_identity(worker)})
+            assert connections[-1].receive()[0] == _identity(chief)
+            with listener.changed:
+                assert listener.changed.wait_for(
+                    lambda before=before: listener.joined.get(worker.rank) is not before, 20
                 )
-            if started_anew and len(lines) == 1:
-                lines[0].close()
+            if started_anew and len(connections) == 1:
+                connections[0].close()
         if started_anew:
-            assert list(reception.wait_for_all(time.monotonic() + 20)) == [1]
-            assert lines[1].receive()[0] == "go"
+            assert list(listener.wait_for_all(time.monotonic() + 20)) == [1]
+            assert connections[1].receive()[0] == "go"
         else:
-            with reception.changed:
-                assert reception.changed.wait_for(lambda: reception.twice == 1, 20)
+            with listener.changed:
+                assert listener.changed.wait_for(lambda: listener.duplicate_rank == 1, 20)
             with pytest.raises(KresnetError, match=r"Two processes take themselves for worker 1"):
-                reception.wait_for_all(time.monotonic() + 20)
+                listener.wait_for_all(time.monotonic() + 20)
 
 
 @pytest.mark.parametrize("noise", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 12])

@@ -26,8 +26,8 @@ def test_the_best_network_stands_in_while_there_is_no_final_one(tmp_path):
     with pytest.raises(KresnetError) as error:
         final_or_best_model(run)
     assert error.value.problems[0].code == "run_missing"
-    run.best.touch()
-    assert final_or_best_model(run) == run.best
+    run.best_model.touch()
+    assert final_or_best_model(run) == run.best_model
     run.model.touch()
     assert final_or_best_model(run) == run.model
 

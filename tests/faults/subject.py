@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kresnet.runs.checkpoints import CheckpointStore, Damaged, read
+from kresnet.runs.checkpoints import CheckpointStore, DamagedCheckpoint, read_checkpoint
 
 SPEC = """
 name: subject
@@ -180,8 +180,8 @@ def require_readable(run: Path) -> int:
     """Every checkpoint can be read; how many there are."""
     paths = sorted((run / "checkpoints").glob("step-*"))
     for path in paths:
-        found = read(path)
-        require(not isinstance(found, Damaged), str(found))
+        found = read_checkpoint(path)
+        require(not isinstance(found, DamagedCheckpoint), str(found))
     return len(paths)
 
 

@@ -27,7 +27,7 @@ SIGMOID = {
 def measured(plan, count=8):
     engine = engine_of(plan)
     probe = probe_of(plan, engine, blocks=True)
-    return gradient_flow(plan.name, probe.blocks, engine.examine(images(count), probe)[0]["flow"])
+    return gradient_flow(plan.name, probe.blocks, engine.measure(images(count), probe)[0]["flow"])
 
 
 def gradients_and_passage(plan, probe, engine, count=8):
@@ -37,7 +37,7 @@ def gradients_and_passage(plan, probe, engine, count=8):
         pixels = tf.cast(pixels, tf.float32)
         tape.watch(pixels)
         passage = probe.forward(pixels)
-        loss = tf.reduce_mean(engine.trainer.objective.of(probe.outputs(passage), labels))
+        loss = tf.reduce_mean(engine.trainer.objective.example_losses(probe.outputs(passage), labels))
     watched = probe.watched(passage) | {
         f"sum {block.name}": passage.outputs[block.fork.add] for block in probe.blocks if block.fork
     }

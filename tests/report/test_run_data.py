@@ -38,7 +38,7 @@ def test_a_run_that_is_being_written_is_running(tmp_path):
 
 def test_an_early_end_is_no_failure(tmp_path):
     run = made(tmp_path / "run")
-    run.result.write_text(json.dumps(run.finished() | {"steps": 30}))
+    run.result.write_text(json.dumps(run.read_result() | {"steps": 30}))
     assert state(gather_run_data(run.path, "run", None)).text.endswith("early: it no longer got better.")
 
 
@@ -47,7 +47,7 @@ def test_what_is_out_of_the_ordinary_is_told(tmp_path):
     (run.path / "changes.txt").write_text("after step 20: recipe.seed was 0 and is 1\n")
     (run.path / "transfer.json").write_text(json.dumps({"init": "other.keras", "freeze": ["stem"]}))
     (run.path / "data.json").write_text(json.dumps(run.data() | {"skipped": {"train": ["a.png", "b.png"]}}))
-    run.result.write_text(json.dumps(run.finished() | {"non_finite": {"skipped": 3}}))
+    run.result.write_text(json.dumps(run.read_result() | {"non_finite": {"skipped": 3}}))
     texts = " ".join(notice.text for notice in notices(gather_run_data(run.path, "run", None)))
     for words in ("recipe.seed was 0", "other.keras; frozen: stem", "2 train images", "skipped: 3"):
         assert words in texts

@@ -126,8 +126,8 @@ def test_going_back_drops_what_came_later(store):
         store.save(checkpoint(step))
     store.drop_after(1)
     assert store.latest()[0].step == 1
-    assert store.at(2) is None
-    assert store.at(1).facts == checkpoint(1).facts
+    assert store.read_step(2) is None
+    assert store.read_step(1).facts == checkpoint(1).facts
 
 
 def test_what_is_to_be_kept_stays_however_old(store):

@@ -102,11 +102,11 @@ def test_a_run_that_is_no_longer_there_is_not_written_to(tmp_path, fate):
     run = tmp_path / "run"
     run.mkdir()
     with RunLock(run, silent) as lock:
-        lock.require()
+        lock.require_held()
         run.rename(tmp_path / "away")
         if fate == "replaced":
             run.mkdir()
             (run / "lock").touch()
         with pytest.raises(KresnetError) as error:
-            lock.require()
+            lock.require_held()
     assert error.value.problems[0].code == "run_missing"

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from kresnet.training.loop.early_stopping import EarlyStoppingState
 from kresnet.training.step.averaging import WeightAverage
-from kresnet.training.step.clipping import ClipAdaptively, ClipNorm
+from kresnet.training.step.clipping import AdaptiveClipping, GlobalNormClipping
 from tests.training.reference import gradients, pytorch, start
 
 
@@ -25,17 +25,17 @@ def large() -> list[tf.Tensor]:
 
 
 def test_adaptive_clipping_is_timms():
-    clipped = ClipAdaptively(0.01).apply(large(), Layer().trainable_weights, None)
+    clipped = AdaptiveClipping(0.01).apply(large(), Layer().trainable_weights, None)
     for ours, theirs in zip(clipped, pytorch()["clipped"], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
 
 
 def test_adaptive_clipping_leaves_the_last_layer_and_small_gradients_alone():
-    excluded = ClipAdaptively(0.01, ["head"]).apply(large(), Layer("head").trainable_weights, None)
+    excluded = AdaptiveClipping(0.01, ["head"]).apply(large(), Layer("head").trainable_weights, None)
     small = [gradient * 1e-6 for gradient in large()]
     for ours, given in zip(excluded, large(), strict=True):
         np.testing.assert_array_equal(ours, given)
-    for ours, given in zip(ClipAdaptively(0.01).apply(small, Layer().trainable_weights, None), small, strict=True):
+    for ours, given in zip(AdaptiveClipping(0.01).apply(small, Layer().trainable_weights, None), small, strict=True):
         np.testing.assert_array_equal(ours, given)
 
 
@@ -43,13 +43,13 @@ def test_a_convolution_is_clipped_by_output_channel():
     kernel = keras.Variable(np.ones((3, 3, 2, 2), np.float32))
     gradient = np.ones((3, 3, 2, 2), np.float32)
     gradient[..., 1] *= 1e-4
-    (clipped,) = ClipAdaptively(0.5).apply([tf.constant(gradient)], [kernel], None)
+    (clipped,) = AdaptiveClipping(0.5).apply([tf.constant(gradient)], [kernel], None)
     np.testing.assert_allclose(clipped[..., 0], 0.5, rtol=1e-6)
     np.testing.assert_array_equal(clipped[..., 1], gradient[..., 1])
 
 
 def test_clipping_by_norm_scales_all_gradients_alike():
-    clipped = ClipNorm(2.0).apply(large(), Layer().trainable_weights, tf.linalg.global_norm(large()))
+    clipped = GlobalNormClipping(2.0).apply(large(), Layer().trainable_weights, tf.linalg.global_norm(large()))
     np.testing.assert_allclose(tf.linalg.global_norm(clipped), 2.0, rtol=1e-5)
     np.testing.assert_allclose(clipped[0] / clipped[1][0], large()[0] / large()[1][0], rtol=1e-5)
 

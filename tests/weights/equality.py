@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kresnet.graph.layers import FusedBatchNorm, NormalizePixels
 from kresnet.weights.matching import WeightMatch
-from kresnet.weights.tensor import as_parameter
+from kresnet.weights.tensor import to_parameter
 
 
 def relative(ours: np.ndarray, theirs: np.ndarray) -> float:
@@ -70,7 +70,7 @@ def gradient_difference(found: WeightMatch, ours: Mapping[str, Any], theirs: Map
     for target, tensor in found.pairs:
         if not target.parameter.trainable:
             continue
-        other = as_parameter(theirs[tensor.name], target.parameter, found.source.format, target.map_shape)
+        other = to_parameter(theirs[tensor.name], target.parameter, found.source.format, target.map_shape)
         differences.append(relative(ours[target.name], other))
     assert len(differences) == len(ours) == len(theirs)
     return max(differences)

@@ -14,7 +14,7 @@ import numpy as np
 
 from kresnet.weights.convert import converted_model
 from kresnet.weights.matching import WeightMatch, match_weights, require_match
-from kresnet.weights.source import open_weights
+from kresnet.weights.weight_file import open_weights
 from tests.golden.regenerate import plan_of
 from tests.weights.equality import Gradients, gradient_difference, outputs_and_gradients, relative
 from tests.weights.test_keras_applications import CLASSES, IMAGES, PEERS, SIDE, randomized

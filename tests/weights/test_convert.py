@@ -16,7 +16,7 @@ from kresnet.cli.main import main
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.source import open_weights
+from kresnet.weights.weight_file import open_weights
 from tests.command import kresnet
 from tests.golden.regenerate import plan_of
 from tests.weights.conftest import DATA

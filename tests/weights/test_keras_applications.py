@@ -14,7 +14,7 @@ import pytest
 
 from kresnet.weights.convert import converted_model
 from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.source import open_weights
+from kresnet.weights.weight_file import open_weights
 from tests.golden.regenerate import plan_of
 from tests.weights.equality import gradient_difference, in_float64, outputs_and_gradients, relative
 

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from kresnet.weights.convert import converted_model
 from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.source import open_weights
+from kresnet.weights.weight_file import open_weights
 from tests.golden.regenerate import plan_of
 from tests.weights.equality import outputs_and_gradients, relative
 from tests.weights.reference import rule

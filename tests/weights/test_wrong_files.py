@@ -15,7 +15,7 @@ from kresnet.errors import KresnetError
 from kresnet.plan import Plan, plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.source import open_weights
+from kresnet.weights.weight_file import open_weights
 from tests.command import kresnet
 from tests.weights.files import SMALL, tensors, write
 

@@ -1,4 +1,4 @@
-"""When a run's state is saved, and what that costs it: a copy off the device; a thread does the writing."""
+"""Saving a run's state: when it is due, a copy off the device, and a thread that writes it."""
 
 from __future__ import annotations
 
@@ -14,55 +14,64 @@ from kresnet.training.step.engine import Engine
 
 
 class CheckpointSaver:
-    """Saves after every epoch, at the recipe's steps and minutes, and when asked.
+    """Saves a run's state after every epoch, at the steps and minutes that the recipe names, and when asked.
 
-    Without a store it only takes part in reading the state, some of which all workers read together; the chief writes.
+    Only the chief's saver has a store and writes. The other workers' savers read the state too, since some variables
+    can only be read by all workers together.
 
     Attributes:
-        saves: how many, since the run began.
-        stalled: seconds that training waited for them, since the run began.
+        store: where checkpoints are written; None on workers other than the chief.
+        settings: the recipe's settings of checkpoints.
+        resolved_recipe: lengths of an epoch and of the run, in steps.
+        saves: number of saves since the run began.
+        stalled: seconds that training has waited for saves since the run began.
     """
 
-    def __init__(self, store: CheckpointStore | None, wanted: Checkpoints, outline: ResolvedRecipe) -> None:
-        self.store, self.wanted, self.outline = store, wanted, outline
+    def __init__(self, store: CheckpointStore | None, settings: Checkpoints, resolved_recipe: ResolvedRecipe) -> None:
+        self.store, self.settings, self.resolved_recipe = store, settings, resolved_recipe
         self.saves, self.stalled = 0, 0.0
         self._writer = BackgroundWriter()
         self._saved_at = time.monotonic()  # a clock that nobody sets back
         self._saved_step: int | None = None
 
     def continue_from(self, step: int, facts: Mapping[str, Any]) -> None:
-        """Count on from a checkpoint that was restored."""
+        """Continue the counts of a restored checkpoint.
+
+        Args:
+            step: the step of the checkpoint.
+            facts: its state beside the variables.
+        """
         self.saves, self.stalled = facts["saves"], facts["stalled"]
         self._saved_step = step
 
-    def next_step(self, step: int) -> int:
-        """The step, after `step`, at whose end the state is to be saved whatever the clock says."""
-        periods = [self.outline.epoch_steps, self.wanted.save_every_steps]
+    def next_due_step(self, step: int) -> int:
+        """Return the next step after `step` at whose end the state is to be saved, whatever the clock says."""
+        periods = [self.resolved_recipe.epoch_steps, self.settings.save_every_steps]
         due = min((step // period + 1) * period for period in periods if period)
-        return min(due, self.outline.total_steps) if step < self.outline.total_steps else due
+        return min(due, self.resolved_recipe.total_steps) if step < self.resolved_recipe.total_steps else due
 
-    def by_step(self, step: int) -> bool:
-        """Whether the state after `step` updates is to be saved whatever the clock says."""
-        return step > 0 and self.next_step(step - 1) == step
+    def due_at_step(self, step: int) -> bool:
+        """Return whether the state after `step` updates is to be saved, whatever the clock says."""
+        return step > 0 and self.next_due_step(step - 1) == step
 
-    def last_by_step(self, step: int) -> int:
-        """The last step up to this one after which the state was due to be saved; 0 before the first."""
-        periods = [self.outline.epoch_steps, self.wanted.save_every_steps]
+    def last_due_step(self, step: int) -> int:
+        """Return the last step, up to `step`, after which the state was due to be saved; 0 before the first."""
+        periods = [self.resolved_recipe.epoch_steps, self.settings.save_every_steps]
         return max(step // period * period for period in periods if period)
 
-    def by_clock(self) -> bool:
-        """Whether the recipe's minutes have passed since the state was last saved."""
-        minutes = self.wanted.save_every_minutes
+    def due_by_clock(self) -> bool:
+        """Return whether the recipe's minutes have passed since the state was last saved."""
+        minutes = self.settings.save_every_minutes
         return minutes is not None and time.monotonic() - self._saved_at >= 60 * minutes
 
     def save(self, engine: Engine, step: int, facts: Mapping[str, Any], keep: Collection[int] = ()) -> None:
-        """Copy the state, and have it written.
+        """Copy the state of a run and start writing it; does nothing if the state of this step was saved already.
 
         Args:
-            engine: whose variables to save.
-            step: updates made.
-            facts: JSON-ready state beside the variables.
-            keep: steps whose checkpoints stay, however old.
+            engine: the engine whose variables are saved.
+            step: number of updates made.
+            facts: JSON-ready state that is in no variable.
+            keep: steps whose checkpoints stay, however old they are.
 
         Raises:
             KresnetError: `disk_full` or `not_writable`, of this save or of the one before.
@@ -80,7 +89,7 @@ class CheckpointSaver:
         self._saved_at, self._saved_step = time.monotonic(), step
 
     def finish(self) -> None:
-        """Return when what was saved is on disk.
+        """Wait until what was saved is on disk.
 
         Raises:
             KresnetError: `disk_full` or `not_writable`.
@@ -90,5 +99,5 @@ class CheckpointSaver:
         self.stalled += time.perf_counter() - began
 
     def close(self) -> None:
-        """Let a write that is under way end, whatever comes of it."""
+        """Wait until a write that has started has ended, and ignore its errors."""
         self._writer.close()

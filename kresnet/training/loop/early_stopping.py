@@ -1,4 +1,4 @@
-"""Whether a run still gets better."""
+"""Early stopping: a run ends when its metric on the test images no longer improves."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from kresnet.spec.recipe.stopping import FALLING
 
 @dataclass
 class EarlyStoppingState:
-    """Watches a metric of the test images; its facts are part of a checkpoint, so that a resumed run stops alike.
+    """The state of early stopping. It is saved in checkpoints, so that a resumed run stops at the same step.
 
     Attributes:
         metric: name of the metric.
-        patience: steps without a better value after which the run ends.
-        min_delta: by how much a value must be better to count.
-        best, best_step: the best value so far, and the step that it was measured after.
-        stopped: whether the run has been ended.
+        patience: number of steps without a better value after which the run ends.
+        min_delta: least improvement that counts as better.
+        best: best value so far; None before the first.
+        best_step: step that the best value was measured after.
+        stopped: whether the run is to end.
     """
 
     metric: str
@@ -29,7 +30,7 @@ class EarlyStoppingState:
     stopped: bool = False
 
     def observe(self, step: int, metrics: Mapping[str, float]) -> bool:
-        """Take note of what was measured after `step`; whether the run should end."""
+        """Record the metrics that were measured after `step`, and return whether the run is to end."""
         value = metrics[self.metric]
         if self.best is None or self._gain(value, self.best) > self.min_delta:
             self.best, self.best_step = value, step
@@ -40,13 +41,13 @@ class EarlyStoppingState:
         return best - value if self.metric in FALLING else value - best
 
     def facts(self) -> dict[str, Any]:
-        """JSON-ready state."""
+        """Return the state for a checkpoint, JSON-ready."""
         return {"best": self.best, "best_step": self.best_step, "stopped": self.stopped}
 
     def restore(self, facts: Mapping[str, Any]) -> None:
-        """Set the state to what `facts` returned."""
+        """Set the state to one that `facts` returned."""
         self.best, self.best_step, self.stopped = facts["best"], facts["best_step"], facts["stopped"]
 
     def sentence(self) -> str:
-        """Why the run ends."""
+        """Return a sentence that says why the run ends."""
         return f"No better {self.metric} than {self.best:.4g}, of step {self.best_step}, in {self.patience} steps."

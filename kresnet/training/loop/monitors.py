@@ -1,4 +1,4 @@
-"""What a run measures of itself at intervals: batch norms against their derivation, and where the gradient goes."""
+"""The monitors of a run, which measure it at intervals: the gradients of batch norms, and the flow of gradients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from kresnet.plan import Plan
@@ -21,18 +20,24 @@ from kresnet.probes.batch_norm_agreement import (
 from kresnet.probes.gradient_flow import GradientFlow, gradient_flow
 from kresnet.probes.probe import Probe
 from kresnet.spec.recipe import Recipe
+from kresnet.training.step.engine import Findings
 
-#: What history keeps of a block.
-RECORDED = ("delta", "identity", "residual", "weights")
-
-Findings = Sequence[dict[str, np.ndarray]]
+#: Values of a block's gradient that the history records.
+RECORDED_BLOCK_FIELDS = ("delta", "identity", "residual", "weights")
 
 
 class Monitors:
-    """The probes of a run, and what becomes of their findings.
+    """The probes of a run, and what is recorded of their measurements.
 
-    A probe is due in step 0 and every so many steps after it, so that what a step computes depends on its number alone
+    A probe is due in step 0 and at a fixed interval after it: what a step computes then depends on its number alone,
     and a resumed run goes on bit for bit.
+
+    Attributes:
+        plan: the plan of the network.
+        network: the network that is trained.
+        norms_every: interval of the checks of batch norms, in steps; None for no checks.
+        flow_every: interval of the measurements of gradients, in steps; None for none.
+        verdict: the last verdict on the flow of gradients; `holds` at first.
     """
 
     def __init__(self, plan: Plan, recipe: Recipe, network: keras.Model, log: Callable[[str], None]) -> None:
@@ -42,7 +47,7 @@ class Monitors:
         self.verdict = "holds"
 
     def due(self, step: int) -> Probe | None:
-        """The probe for the step after `step` updates; None if nothing is due."""
+        """Return the probe for the step after `step` updates; None if none is due."""
         norms, flow = (every is not None and step % every == 0 for every in (self.norms_every, self.flow_every))
         if not (norms or flow):
             return None
@@ -51,52 +56,67 @@ class Monitors:
         return self.probes[norms, flow]
 
     def next_due(self, step: int) -> float:
-        """After how many updates the next probe is due; infinity if never again."""
+        """Return the number of updates after which the next probe is due; infinity if none is due again."""
         intervals = [every for every in (self.norms_every, self.flow_every) if every]
         return min(((step // every + 1) * every for every in intervals), default=float("inf"))
 
-    def record(self, step: int, probe: Probe, findings: Findings) -> dict[str, Any]:
-        """A line of history; scalars for the summary writer in scope; a warning when the flow's verdict changes."""
+    def record(self, step: int, probe: Probe, findings: Sequence[Findings]) -> dict[str, Any]:
+        """Return the line of history for a measured step.
+
+        Also writes scalars to the summary writer in scope, and logs when the verdict on the flow of gradients changes.
+
+        Args:
+            step: number of updates made, that of the step included.
+            probe: the probe.
+            findings: its measurements in each replica.
+        """
         line: dict[str, Any] = {"step": step}
         if probe.blocks:
             line["gradients"] = self._gradients(step, probe, findings)
         if probe.norms:
-            line["batch_norm"] = {check.name: _kept(check) for check in _norm_checks(probe, findings)}
+            line["batch_norm"] = {check.name: _norm_history(check) for check in _norm_checks(probe, findings)}
         return line
 
-    def _gradients(self, step: int, probe: Probe, findings: Findings) -> dict[str, Any]:
-        found = gradient_flow(self.plan.name, probe.blocks, findings[0]["flow"])
-        for block in found.blocks:
+    def _gradients(self, step: int, probe: Probe, findings: Sequence[Findings]) -> dict[str, Any]:
+        flow = gradient_flow(self.plan.name, probe.blocks, findings[0]["flow"])
+        for block in flow.blocks:
             tf.summary.scalar(f"gradients/delta/{block.name}", block.delta, step=step)
             tf.summary.scalar(f"gradients/weights/{block.name}", block.weights, step=step)
-        self._warn(step, found)
-        blocks = {block["name"]: {key: block[key] for key in RECORDED} for block in found.as_dict()["blocks"]}
-        return {"verdict": found.verdict, "first_block": found.first_block, "blocks": blocks}
+        self._log_verdict(step, flow)
+        blocks = {
+            block["name"]: {key: block[key] for key in RECORDED_BLOCK_FIELDS} for block in flow.as_dict()["blocks"]
+        }
+        return {"verdict": flow.verdict, "first_block": flow.first_block, "blocks": blocks}
 
-    def require_norms(self, probe: Probe, findings: Findings) -> None:
-        """Raise `KresnetError` (`batch_norm_mismatch`), naming every batch norm whose backward pass is wrong."""
+    def require_norms(self, probe: Probe, findings: Sequence[Findings]) -> None:
+        """Make sure that the backward pass of every checked batch norm is right.
+
+        Raises:
+            KresnetError: `batch_norm_mismatch`, naming every norm whose backward pass is wrong.
+        """
         if probe.norms:
             require_agreement(_norm_checks(probe, findings))
 
-    def _warn(self, step: int, found: GradientFlow) -> None:
-        if found.verdict != self.verdict:
-            self.log(f"step {step}: {'' if found.verdict == 'holds' else 'warning: '}{found.sentence()}")
-        self.verdict = found.verdict
+    def _log_verdict(self, step: int, flow: GradientFlow) -> None:
+        """Log the verdict on the flow of gradients if it is not the last one."""
+        if flow.verdict != self.verdict:
+            self.log(f"step {step}: {'' if flow.verdict == 'holds' else 'warning: '}{flow.sentence()}")
+        self.verdict = flow.verdict
 
 
-def _kept(check: NormCheck) -> dict[str, Any]:
-    """What history keeps of a norm: the errors of the kernel's gradients, what they may be, and what fails."""
+def _norm_history(check: NormCheck) -> dict[str, Any]:
+    """Return what the history records of a norm: errors of the kernel's gradients, their tolerance, and failures."""
     errors = {field: check.errors[field] for field in KERNEL_FIELDS}
     return errors | {"tolerance": tolerance("x", check.count), "failures": check.failures}
 
 
-def _norm_checks(probe: Probe, findings: Findings) -> list[NormCheck]:
-    """The outcome of every batch norm."""
-    return norm_checks([norm.name for norm in probe.norms], [found["batch_norm"] for found in findings])
+def _norm_checks(probe: Probe, findings: Sequence[Findings]) -> list[NormCheck]:
+    """Return the outcome of the check of every batch norm."""
+    return norm_checks([norm.name for norm in probe.norms], [each["batch_norm"] for each in findings])
 
 
-def require_monitored(plan: Plan, recipe: Recipe, replicas: int) -> None:
-    """Make sure, before a run begins, that what its recipe wants checked is there.
+def require_monitored_layers(plan: Plan, recipe: Recipe, replicas: int) -> None:
+    """Make sure, before a run begins, that the network has the layers that its recipe wants checked.
 
     Raises:
         KresnetError: `contradiction`.

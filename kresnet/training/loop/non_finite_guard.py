@@ -1,4 +1,4 @@
-"""What becomes of a run when a step's loss or gradients are not finite: the recipe's policy, and its counts."""
+"""The recipe's policy for steps whose loss or gradients are not finite: stop, skip them, or roll back."""
 
 from __future__ import annotations
 
@@ -9,63 +9,71 @@ from kresnet.spec.recipe import NonFinite, Recipe, Rollback, Skip
 
 
 class NonFiniteGuard:
-    """Decides, and counts; the counts are part of a run's state.
+    """Applies the recipe's policy, and counts what it did; the counts are part of a run's state.
 
     Attributes:
-        skipped: steps left out since the run began.
-        rollbacks: how often the run went back.
+        policy: the recipe's policy: `Stop`, `Skip` or `Rollback`.
+        learning_rate: the recipe's learning rate, which a remedy suggests to lower.
+        skipped: number of steps left out since the run began.
+        in_a_row: number of the latest consecutive steps that were left out.
+        last: number of updates before the last step that was left out; -1 before the first.
+        rollbacks: number of times that the run was rolled back.
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self.wanted: NonFinite = recipe.non_finite
+        self.policy: NonFinite = recipe.non_finite
         self.learning_rate = recipe.optimizer.learning_rate
         self.skipped, self.in_a_row, self.last = 0, 0, -1
         self.rollbacks = 0
 
     @property
-    def goes_back(self) -> bool:
-        """Whether the run must be able to go back to a checkpoint."""
-        return isinstance(self.wanted, Rollback)
+    def rolls_back(self) -> bool:
+        """Whether the policy is to roll the run back to a checkpoint."""
+        return isinstance(self.policy, Rollback)
 
     @property
-    def rate_scale(self) -> float:
-        """What the learning rate is multiplied by, after so many rollbacks."""
-        return self.wanted.learning_rate_factor**self.rollbacks if isinstance(self.wanted, Rollback) else 1.0
+    def learning_rate_scale(self) -> float:
+        """Factor of the learning rate after the rollbacks so far."""
+        return self.policy.learning_rate_factor**self.rollbacks if isinstance(self.policy, Rollback) else 1.0
 
-    def decide(self, step: int, told: str) -> None:
-        """Count a step that cannot be taken; returns if the run goes on.
+    def handle_non_finite_step(self, step: int, message: str) -> None:
+        """Count a step that is not finite; raise an error if the run must end because of it.
 
         Args:
-            step: updates before it.
-            told: a sentence that says where, and what came first.
+            step: number of updates before the step.
+            message: a sentence that says which step it is, and which layer was not finite first.
 
         Raises:
             KresnetError: `diverged`.
         """
-        if isinstance(self.wanted, Skip):
+        if isinstance(self.policy, Skip):
             self.in_a_row = self.in_a_row + 1 if step == self.last + 1 else 1
             self.last = step
-            if self.in_a_row > self.wanted.at_most_in_a_row:
-                raise self._diverged(f"{told} So were the {self.in_a_row - 1} steps before it, which were left out.")
+            if self.in_a_row > self.policy.at_most_in_a_row:
+                raise self._diverged_error(
+                    f"{message} So were the {self.in_a_row - 1} steps before it, which were left out."
+                )
             self.skipped += 1
-        elif isinstance(self.wanted, Rollback):
-            if self.rollbacks == self.wanted.at_most:
-                raise self._diverged(f"{told} The run has gone back {self.rollbacks} times already.")
+        elif isinstance(self.policy, Rollback):
+            if self.rollbacks == self.policy.at_most:
+                raise self._diverged_error(f"{message} The run has gone back {self.rollbacks} times already.")
             self.rollbacks += 1
         else:
-            raise self._diverged(told)
+            raise self._diverged_error(message)
 
     def facts(self) -> dict[str, int]:
+        """Return the state for a checkpoint, JSON-ready."""
         return {"skipped": self.skipped, "in_a_row": self.in_a_row, "last": self.last, "rollbacks": self.rollbacks}
 
     def restore(self, facts: Mapping[str, int]) -> None:
+        """Set the state to one that `facts` returned."""
         for name, value in facts.items():
             setattr(self, name, value)
 
     def counts(self) -> dict[str, int]:
-        """What a result tells of it."""
+        """Return the counts that the result of a run reports."""
         return {"skipped_steps": self.skipped, "rollbacks": self.rollbacks}
 
-    def _diverged(self, told: str) -> KresnetError:
+    def _diverged_error(self, message: str) -> KresnetError:
         remedy = f"--set recipe.optimizer.learning_rate={self.learning_rate / 10:g}, or recipe.gradient_clip_norm=1.0"
-        return make_error("diverged", told, remedy=remedy)
+        return make_error("diverged", message, remedy=remedy)

@@ -1,4 +1,4 @@
-"""The most memory that this process has held."""
+"""The peak memory of this process, on the host and on its GPUs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import tensorflow as tf
 
 
 def peak_memory() -> dict[str, int]:
-    """Bytes: `host`, the most of this process that was in the machine's memory at once, TensorFlow itself included;
-    and where there are GPUs `device`, the most that TensorFlow had in use on one of them.
+    """Return the peak memory of this process in bytes.
+
+    Returns:
+        `host`: the largest resident size of this process, TensorFlow itself included; and where there are GPUs
+        `device`: the most memory that TensorFlow had in use on any one of them.
     """
-    found = {"host": _host_peak()}
+    peaks = {"host": _host_peak()}
     if gpus := tf.config.list_logical_devices("GPU"):
         names = [gpu.name.removeprefix("/device:") for gpu in gpus]
-        found["device"] = max(tf.config.experimental.get_memory_info(name)["peak"] for name in names)
-    return found
+        peaks["device"] = max(tf.config.experimental.get_memory_info(name)["peak"] for name in names)
+    return peaks
 
 
 def _host_peak() -> int:
-    """Linux's own mark where there is one: `getrusage` also counts what the parent held when it started this one."""
+    """Return the largest resident size: Linux's `VmHWM` if there is one, as `getrusage` also counts the parent's."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

@@ -1,4 +1,4 @@
-"""What a user sees while a network trains: a line that lives on a terminal, a line an epoch in a log."""
+"""The display of a run's progress: on a terminal a line that is drawn anew, in a log one line an epoch."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from kresnet import terminal
 if TYPE_CHECKING:
     from rich.text import Text
 
-#: From this share of the time on, the display says that the device waits for data.
-TOLD_FROM = 0.05
+#: Least fraction of an epoch's time spent on waiting for data that the display shows.
+MIN_SHOWN_INPUT_WAIT = 0.05
 
 #: Seconds between two drawings of the line.
-REDRAWN_AFTER = 0.1
+REDRAW_SECONDS = 0.1
 
 #: Cells of the longest bar, and of the shortest that says anything.
-BAR, SHORTEST_BAR = 20, 5
+MAX_BAR_CELLS, MIN_BAR_CELLS = 20, 5
 
 
 class Progress:
-    """Prints progress of a run to a stream.
+    """Prints the progress of a run to a stream.
 
     Args:
-        total_steps: length of the run, the last epoch of which may be cut short.
-        steps_per_epoch: of an epoch.
-        start_step: updates already made, for a resumed run.
-        stream: standard error by default.
+        total_steps: number of steps of the run; the last epoch may be cut short.
+        steps_per_epoch: number of steps of an epoch.
+        start_step: number of updates already made, for a resumed run.
+        stream: stream to print to; standard error by default.
     """
 
     def __init__(self, total_steps: int, steps_per_epoch: int, start_step: int, stream: TextIO | None = None) -> None:
@@ -39,14 +39,20 @@ class Progress:
         self.total_steps, self.steps_per_epoch = total_steps, steps_per_epoch
         self.epochs = -(-total_steps // steps_per_epoch)
         self.start_step, self.started = start_step, time.perf_counter()
-        self.alive, self._drawn = terminal.has_cursor(self.stream), 0.0
+        self.alive, self._drawn_at = terminal.has_cursor(self.stream), 0.0
 
     def steps(self, step: int, metrics: Mapping[str, float], images_per_second: float) -> None:
-        """After a few steps; drawn on a terminal only, over what was drawn before, and never longer than its width."""
+        """Draw the line again after some steps; on a terminal only, and never longer than its width.
+
+        Args:
+            step: number of updates made.
+            metrics: means of the epoch so far.
+            images_per_second: throughput of these steps.
+        """
         now = time.perf_counter()
-        if not self.alive or now - self._drawn < REDRAWN_AFTER:
+        if not self.alive or now - self._drawn_at < REDRAW_SECONDS:
             return
-        self._drawn = now
+        self._drawn_at = now
         epoch, done = divmod(step - 1, self.steps_per_epoch)
         pieces = {
             f"epoch {epoch + 1}/{self.epochs}": 0,
@@ -57,29 +63,29 @@ class Progress:
         self._draw(fit_to_width(pieces, (done + 1) / self.steps_per_epoch, terminal.columns(self.stream) - 1))
 
     def epoch(self, line: Mapping[str, object]) -> None:
-        """At the end of an epoch, from its line of history."""
-        self._drawn = 0.0  # the next epoch is seen to begin
+        """Print the line of an epoch that has ended, from its line of history."""
+        self._drawn_at = 0.0  # the next epoch is seen to begin
         train, test = line["train"], line["test"]
         assert isinstance(train, Mapping)
         assert isinstance(test, Mapping)
         step = int(str(line["step"]))
         waited = float(str(line["input_wait"]))
-        waiting = f"  {waited:.0%} waiting for data" if waited >= TOLD_FROM else ""
-        self._keep(
+        waiting = f"  {waited:.0%} waiting for data" if waited >= MIN_SHOWN_INPUT_WAIT else ""
+        self._print(
             f"epoch {line['epoch']}/{self.epochs}  train {metrics_text(train)}  test {metrics_text(test)}  "
             f"{line['images_per_second']:,.0f} images/s{waiting}  {clock_text(self._seconds_left(step))} left"
         )
 
     def _draw(self, line: Text) -> None:
-        """Show a line until the next one."""
+        """Draw a line that the next one replaces."""
         out = terminal.console(self.stream)
         with out.capture() as drawn:
             out.print(line, end="", soft_wrap=True)
         self.stream.write(f"\r{drawn.get()}\x1b[K")  # at once, and cleared behind: nothing flickers
         self.stream.flush()
 
-    def _keep(self, line: str) -> None:
-        """Show a line for good."""
+    def _print(self, line: str) -> None:
+        """Print a line that stays."""
         terminal.clear(self.stream)
         self.stream.write(f"{line}\n")
         self.stream.flush()
@@ -89,8 +95,8 @@ class Progress:
         return elapsed / max(step - self.start_step, 1) * (self.total_steps - step)
 
 
-#: Makes the display of a run, as `Progress` does: of its steps in all, those of an epoch, and those already made.
-ProgressMaker = Callable[[int, int, int], Progress]
+#: Function that makes the display of a run, as `Progress` does, from `total_steps`, `steps_per_epoch` and `start_step`.
+ProgressFactory = Callable[[int, int, int], Progress]
 
 
 class RunOutput(NamedTuple):
@@ -102,7 +108,7 @@ class RunOutput(NamedTuple):
     """
 
     log: Callable[[str], None] = lambda _: None
-    make_progress: ProgressMaker = Progress
+    make_progress: ProgressFactory = Progress
 
     @classmethod
     def silent(cls) -> RunOutput:
@@ -110,13 +116,14 @@ class RunOutput(NamedTuple):
         return cls(make_progress=partial(Progress, stream=io.StringIO()))
 
 
-def fit_to_width(pieces: Mapping[str, int], share: float, width: int) -> Text:
-    """A line of at most `width` cells.
+def fit_to_width(pieces: Mapping[str, int], fraction: float, width: int) -> Text:
+    """Return a line of at most `width` cells: texts, with a progress bar behind the first of them.
 
     Args:
-        pieces: texts, in order, and how dispensable each is: the largest number is left out first, zero never.
-        share: of the bar behind the first piece, which takes what room is left.
-        width: in cells.
+        pieces: texts, in order, and their ranks: where room is short, the text of the largest rank is left out first,
+            and those of rank zero never.
+        fraction: fraction of the bar that is full; the bar takes what room is left.
+        width: width of the line in cells.
     """
     from rich.text import Text
 
@@ -124,10 +131,10 @@ def fit_to_width(pieces: Mapping[str, int], share: float, width: int) -> Text:
     while len("  ".join(kept)) > width and any(kept.values()):
         del kept[max(kept, key=lambda text: kept[text])]
     first, *rest = kept
-    room = min(width - len("  ".join(kept)) - 2, BAR)
+    room = min(width - len("  ".join(kept)) - 2, MAX_BAR_CELLS)
     parts: list[Text | str] = [first]
-    if room >= SHORTEST_BAR:
-        full = round(share * room)
+    if room >= MIN_BAR_CELLS:
+        full = round(fraction * room)
         parts.append(Text.assemble(("━" * full, "green"), ("┄" * (room - full), "dim")))
     line = Text("  ").join(part if isinstance(part, Text) else Text(part) for part in [*parts, *rest])
     line.truncate(width, overflow="crop")
@@ -135,12 +142,12 @@ def fit_to_width(pieces: Mapping[str, int], share: float, width: int) -> Text:
 
 
 def metrics_text(metrics: Mapping[str, float]) -> str:
-    """`loss 0.1234 top 5 accuracy 0.9876`."""
+    """Return metrics as text: `loss 0.1234 top 5 accuracy 0.9876`."""
     return " ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items())
 
 
 def clock_text(seconds: float) -> str:
-    """Seconds as `m:ss`, or `h:mm:ss` from an hour on."""
+    """Return a time in seconds as `m:ss`, or `h:mm:ss` from an hour on."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

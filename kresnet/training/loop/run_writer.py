@@ -38,7 +38,7 @@ class RunWriter:
     def require_lock(self) -> None:
         """Raise `KresnetError` (`run_locked`) if another process has taken the run over."""
         if self._lock:
-            self._lock.require()
+            self._lock.require_held()
 
     def append_history(self, line: Mapping[str, Any]) -> None:
         """Add a line to the run's history."""
@@ -49,7 +49,7 @@ class RunWriter:
     def drop_history_after(self, step: int) -> None:
         """Take out of the history what came after `step` updates, which a restored checkpoint does not know of."""
         if self.writes:
-            self.directory.keep_history_until(step)
+            self.directory.truncate_history(step)
 
     def summaries(self, step: int | None = None) -> Any:
         """Return a context in which `tf.summary` writes into the run's TensorBoard files."""

@@ -1,4 +1,4 @@
-"""Learning rate as a function of the step, in plain arithmetic that runs inside and outside a graph."""
+"""Learning rates as functions of the step, in arithmetic that runs both within a graph and without one."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from kresnet.training.step.optimizers import LearningRate
 
 
 def learning_rate(rate: LearningRatePlan) -> LearningRate:
-    """The learning rate of a run as a function of the step; step 0 is the first update."""
+    """Return the learning rate of a run as a function of the step; step 0 is the first update."""
     warmup = rate.warmup
     begin = warmup.steps if warmup else 0
-    share = _SHAPES[rate.shape]
+    factor_at = _SHAPES[rate.shape]
 
-    def at(step: Any) -> Any:
+    def learning_rate_at(step: Any) -> Any:
         step = tf.cast(step, tf.float32)
         progress = tf.clip_by_value((step - begin) / max(rate.total_steps - begin, 1), 0.0, 1.0)
-        shared = share(rate, rate.settings, step, progress)
+        factor = factor_at(rate, rate.settings, step, progress)
         if warmup:
             rising = warmup.start + (1.0 - warmup.start) * (step + 1.0) / warmup.steps
             early = rising if warmup.shape == "linear" else tf.fill(tf.shape(step), warmup.start)
-            shared = tf.where(step < begin, early, shared)
-        return rate.peak * shared
+            factor = tf.where(step < begin, early, factor)
+        return rate.peak * factor
 
-    return at
+    return learning_rate_at
 
 
 def _constant(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
     return tf.ones_like(step)
 
 
-def _falls(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+def _multi_step(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
     passed = step[..., tf.newaxis] >= tf.constant(settings["at_steps"], tf.float32)
     return tf.pow(settings["factor"], tf.reduce_sum(tf.cast(passed, tf.float32), axis=-1))
 
@@ -49,7 +49,7 @@ def _polynomial(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, 
 
 
 def _one_cycle(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
-    """Both ends are steps: the first has the initial rate, the last the final one (as PyTorch counts)."""
+    """Rise and fall between the first step, with the initial rate, and the last, with the final one, as in PyTorch."""
     between = _eased if settings["curve"] == "cosine" else _straight
     top = settings["rise_fraction"] * rate.total_steps - 1.0
     last = rate.total_steps - 1.0
@@ -59,7 +59,7 @@ def _one_cycle(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, p
 
 
 def _eased(first: float, last: float, progress: Any) -> Any:
-    """From `first` to `last` as half a cosine."""
+    """Go from `first` to `last` as half a cosine."""
     return last + (first - last) * 0.5 * (1.0 + tf.cos(math.pi * progress))
 
 
@@ -69,7 +69,7 @@ def _straight(first: float, last: float, progress: Any) -> Any:
 
 _SHAPES: dict[str, Callable[[LearningRatePlan, Mapping[str, Any], Any, Any], Any]] = {
     "constant": _constant,
-    "falls": _falls,
+    "falls": _multi_step,
     "cosine": _cosine,
     "polynomial": _polynomial,
     "one_cycle": _one_cycle,

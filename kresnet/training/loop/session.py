@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -21,13 +21,13 @@ from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.training.loop.checkpoint_saver import CheckpointSaver
 from kresnet.training.loop.early_stopping import EarlyStoppingState
-from kresnet.training.loop.monitors import Findings, Monitors
+from kresnet.training.loop.monitors import Monitors
 from kresnet.training.loop.non_finite_guard import NonFiniteGuard
 from kresnet.training.loop.progress import RunOutput
 from kresnet.training.loop.run_writer import RunWriter
-from kresnet.training.loop.signals import Stopped, StopSignals
+from kresnet.training.loop.signals import StopRequested, StopSignals
 from kresnet.training.loop.throughput import Throughput
-from kresnet.training.step.engine import Engine
+from kresnet.training.step.engine import Engine, Findings
 
 #: One call to the device takes about this long, so that the display lives and a signal is heard.
 SECONDS_PER_CALL = 0.5
@@ -112,7 +112,7 @@ class TrainingSession:
         self.writer.open_summaries()
         self.progress = self.output.make_progress(self.total_steps, self.epoch_steps, self.step)
         self.batches = self._batches()
-        if self.guard.goes_back and not restored:
+        if self.guard.rolls_back and not restored:
             self._save()
 
     def _batches(self) -> Iterator[Any]:
@@ -128,7 +128,7 @@ class TrainingSession:
             stop_step=self.total_steps,
             share=self.batch_slice,
         )
-        return self.engine.distributed(batches)
+        return self.engine.distribute(batches)
 
     def _at_end(self) -> bool:
         stopped = self.stopping is not None and self.stopping.stopped
@@ -143,14 +143,14 @@ class TrainingSession:
         """Return after how many updates a save, a probe or the end of an epoch is due: now, if one is overdue."""
         if self._epoch_open():
             return self.step
-        return int(min(self.saver.next_step(self.step), self.monitors.next_due(self.step)))
+        return int(min(self.saver.next_due_step(self.step), self.monitors.next_due(self.step)))
 
     def _handle_event(self) -> None:
         """End an epoch, save, or stop: what is due after `step` updates."""
         if self._epoch_open():
-            with contextlib.suppress(Stopped):  # the evaluation is done again by who continues
+            with contextlib.suppress(StopRequested):  # the evaluation is done again by who continues
                 self._end_epoch()
-        if self.saver.by_step(self.step) or self.save_due or self.ending:
+        if self.saver.due_at_step(self.step) or self.save_due or self.ending:
             self._save()
         if self.ending and not self._at_end():
             self.saver.finish()
@@ -165,16 +165,16 @@ class TrainingSession:
         asked to stop.
         """
         steps = min(max(self.steps_per_call, 1), end - self.step)
-        proposals = self.workers.all_gather([self.stop.requested, steps, self.saver.by_clock()])
+        proposals = self.workers.all_gather([self.stop.requested, steps, self.saver.due_by_clock()])
         self.ending = any(stop_requested for stop_requested, *_ in proposals)
         _, steps, self.save_due = proposals[0]
         return 0 if self.ending or self.save_due else steps
 
     def _raise_if_stopping(self) -> None:
-        """Raise `Stopped`, in all workers, if one was asked to stop."""
+        """Raise `StopRequested`, in all workers, if one was asked to stop."""
         self._agree_on_steps(self.step)
         if self.ending:
-            raise Stopped
+            raise StopRequested
 
     def _finish_steps(self, steps: int, began: float) -> bool:
         """Wait for steps of a call that began at `began`, and count them; tell whether all were finite."""
@@ -183,7 +183,7 @@ class TrainingSession:
         self.steps_per_call = max(1, round(steps * SECONDS_PER_CALL / elapsed)) if self.steps_per_call else 1
         return taken == steps
 
-    def _finish_probed_step(self, probe: Probe, findings: Findings, began: float) -> bool:
+    def _finish_probed_step(self, probe: Probe, findings: Sequence[Findings], began: float) -> bool:
         """Count one step, and record what a probe measured in it; tell whether it was finite."""
         taken, _ = self._count_steps(began)
         if taken:
@@ -206,17 +206,17 @@ class TrainingSession:
         epoch, batch = divmod(self.step, self.epoch_steps)
         where = f"step {self.step + 1} of {self.total_steps} (epoch {epoch + 1}, batch {batch + 1})"
         before, probe = self.engine.state(), NonFiniteProbe(self.run.plan, self.monitors.network)
-        findings = self.engine.examine(next(self._batches()), probe)
+        findings = self.engine.measure(next(self._batches()), probe)
         self.engine.restore(before)
         sentence = f"In {where} {probe.sentence(findings)}."
-        self.guard.decide(self.step, sentence)
-        if self.guard.goes_back:
+        self.guard.handle_non_finite_step(self.step, sentence)
+        if self.guard.rolls_back:
             self._roll_back()
-            rate = f"{self.guard.rate_scale:g} of the learning rate"
+            rate = f"{self.guard.learning_rate_scale:g} of the learning rate"
             self.output.log(f"{sentence} Going back to step {self.step}, with {rate}.")
         else:
             self.output.log(f"{sentence} Leaving it out.")
-            self.engine.pass_over()
+            self.engine.skip_step()
             self.step += 1
         self.batches = self._batches()
 
@@ -225,18 +225,18 @@ class TrainingSession:
         self.saver.finish()
         rollbacks = self.guard.rollbacks
         if self.workers.chief:
-            self.store.drop_after(self.saver.last_by_step(self.step))
+            self.store.drop_after(self.saver.last_due_step(self.step))
         self._restore()
         self.guard.rollbacks = rollbacks
-        self.engine.scale_rate(self.guard.rate_scale)
+        self.engine.scale_learning_rate(self.guard.learning_rate_scale)
 
     def _end_epoch(self) -> None:
-        """Evaluate, and write down how the epoch went; `Stopped` is raised before anything is changed."""
+        """Evaluate, and write down how the epoch went; `StopRequested` is raised before anything is changed."""
         batch_size = self.run.recipe.batch_size
         images = evaluation_batches(self.data.test, batch_size, self.batch_slice)
         test = self.engine.evaluate(images, batch_size, between=self._raise_if_stopping)
         train = self.engine.metrics()
-        self.engine.reset()
+        self.engine.reset_metrics()
         self.line = {
             "epoch": -(-self.step // self.epoch_steps),
             "step": self.step,
@@ -270,7 +270,7 @@ class TrainingSession:
         facts["pace"] = self.throughput.sums()
         if self.stopping:
             facts["early_stopping"] = self.stopping.facts()
-        keep = {self.saver.last_by_step(self.step)} if self.guard.goes_back else set()
+        keep = {self.saver.last_due_step(self.step)} if self.guard.rolls_back else set()
         self.saver.save(self.engine, self.step, facts, keep)
         self.save_due = False
 

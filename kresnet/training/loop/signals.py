@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as a wish to stop, which training grants where it can save its state."""
+"""SIGTERM and SIGINT as requests to stop, which training grants where it can save its state."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 
 
-class Stopped(Exception):
-    """Left what can be done again later, because of a wish to stop."""
+class StopRequested(Exception):
+    """Raised in work that can be done again later, such as an evaluation, because the run is to stop."""
 
 
 class StopSignals:
-    """Within its block, the first SIGTERM or SIGINT is only noted; a second SIGINT interrupts at once.
+    """A context in which the first SIGTERM or SIGINT is only recorded; a second signal, if SIGINT, interrupts at once.
 
     Attributes:
-        requested: whether one has come.
+        requested: whether a signal has come.
+        log: function that tells the user so.
     """
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self.requested, self.log = False, log
-        self._before: dict[signal.Signals, object] = {}
+        self._previous_handlers: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():  # Python allows it nowhere else
             numbers = (signal.SIGTERM, signal.SIGINT)
-            self._before = {number: signal.signal(number, self._heard) for number in numbers}
+            self._previous_handlers = {number: signal.signal(number, self._handle_signal) for number in numbers}
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def _heard(self, number: int, frame: FrameType | None) -> None:
+    def _handle_signal(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.requested:
             raise KeyboardInterrupt
         self.requested = True

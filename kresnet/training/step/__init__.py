@@ -1,1 +1,1 @@
-"""One training step: forward, backward, the sum over replicas, clipping, the update."""
+"""One training step: the forward and the backward pass, the sum over replicas, clipping and the update."""

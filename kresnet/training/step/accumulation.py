@@ -1,4 +1,4 @@
-"""A batch worked through in parts, one after the other, so that the memory of one part is enough."""
+"""Gradient accumulation: a batch is worked through in micro-batches, one after the other, in the memory of one."""
 
 from __future__ import annotations
 
@@ -7,39 +7,40 @@ from typing import Any
 
 import tensorflow as tf
 
-#: From a part's images and targets to its outputs (n, ...), and float32 tensors to be added up.
-Run = Callable[[Any, Any], tuple[Any, Sequence[Any]]]
+#: Function from the images and targets of a micro-batch to its outputs (n, ...), and float32 tensors to be summed.
+MicroBatchFunction = Callable[[Any, Any], tuple[Any, Sequence[Any]]]
 
 
 def accumulate(
-    run: Run, images: Any, targets: Any, parts: int, sums: Sequence[Any], *, unroll: bool
+    function: MicroBatchFunction, images: Any, targets: Any, count: int, sums: Sequence[Any], *, unroll: bool
 ) -> tuple[Any, Any]:
-    """`run` on each of `parts` equal slices of a batch.
+    """Call a function on each of `count` equal micro-batches of a batch, one after the other, and sum what it returns.
 
     Args:
-        run: called once a part, or traced once for all.
-        images: `(n, ...)`; n is a multiple of `parts`.
-        targets: `(n, ...)`.
-        parts: how many.
-        sums: where adding up begins; of the shapes that `run` gives.
-        unroll: whether to trace every part, which replicas that meet inside a step need: they cannot meet in a loop.
+        function: called for each micro-batch, or traced once for all of them.
+        images: images of the batch `(n, ...)`; n is a multiple of `count`.
+        targets: targets of the batch `(n, ...)`.
+        count: number of micro-batches.
+        sums: initial values of the sums, of the shapes that `function` returns.
+        unroll: whether to trace every micro-batch by itself. Replicas that communicate within the function need it:
+            they cannot do so within a loop.
 
     Returns:
-        Outputs of all parts, float32 `(n, ...)`, their shape unknown to the graph; and the sums.
+        Outputs of all micro-batches, float32 `(n, ...)`, in a shape that the graph does not know; and the sums.
     """
-    sliced = [tf.reshape(whole, (parts, -1, *whole.shape[1:])) for whole in (images, targets)]
-    kept = tf.TensorArray(tf.float32, parts)
+    micro_batches = [tf.reshape(whole, (count, -1, *whole.shape[1:])) for whole in (images, targets)]
+    all_outputs = tf.TensorArray(tf.float32, count)
 
-    def turn(index: Any, kept: Any, *sums: Any) -> tuple[Any, ...]:
-        outputs, terms = run(*(whole[index] for whole in sliced))
-        return (index + 1, kept.write(index, outputs), *(a + b for a, b in zip(sums, terms, strict=True)))
+    def take_micro_batch(index: Any, all_outputs: Any, *sums: Any) -> tuple[Any, ...]:
+        outputs, terms = function(*(each[index] for each in micro_batches))
+        return (index + 1, all_outputs.write(index, outputs), *(a + b for a, b in zip(sums, terms, strict=True)))
 
-    state: tuple[Any, ...] = (tf.constant(0), kept, *sums)
+    state: tuple[Any, ...] = (tf.constant(0), all_outputs, *sums)
     if unroll:
-        for _ in range(parts):
-            with tf.control_dependencies([state[0], *state[2:]]):  # else all parts would be in memory at once
-                state = turn(*state)
+        for _ in range(count):
+            with tf.control_dependencies([state[0], *state[2:]]):  # else all would be in memory at once
+                state = take_micro_batch(*state)
     else:
-        state = tf.while_loop(lambda index, *_: index < parts, turn, state, parallel_iterations=1)
-    _, kept, *sums = state
-    return kept.concat(), sums
+        state = tf.while_loop(lambda index, *_: index < count, take_micro_batch, state, parallel_iterations=1)
+    _, all_outputs, *sums = state
+    return all_outputs.concat(), sums

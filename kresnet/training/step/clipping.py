@@ -1,4 +1,4 @@
-"""Gradients made smaller where they are too large, after they were summed over the replicas."""
+"""Gradient clipping, applied after the gradients are summed over the replicas."""
 
 from __future__ import annotations
 
@@ -8,52 +8,61 @@ from typing import Any
 
 import tensorflow as tf
 
-#: Smallest norm that weights are taken to have, so that those at zero can move (Brock et al. 2021, section 4.1).
-LEAST_NORM = 1e-3
+#: Lower bound for the norm of weights, so that weights of zero can change (Brock et al. 2021, section 4.1).
+MIN_WEIGHT_NORM = 1e-3
 
 
-class Clip(abc.ABC):
-    """A rule for the gradients of a network's trainable weights."""
+class GradientClipping(abc.ABC):
+    """A rule that bounds the gradients of a network's trainable weights."""
 
     @abc.abstractmethod
     def apply(self, gradients: Sequence[Any], weights: Sequence[Any], norm: Any) -> list[Any]:
-        """The gradients to use; `norm` is the global norm of those given, `weights` are `keras.Variable`s."""
+        """Return the clipped gradients.
+
+        Args:
+            gradients: gradients of the weights.
+            weights: the weights, `keras.Variable`s, in the same order.
+            norm: global norm of `gradients`, float32 scalar.
+        """
 
 
-class ClipNorm(Clip):
-    """All of them scaled down together, to a global norm of at most `bound` (Pascanu et al. 2013, arXiv:1211.5063)."""
+class GlobalNormClipping(GradientClipping):
+    """Scales all gradients by one factor, to a global norm of at most `bound`.
+
+    After Pascanu et al. 2013 (arXiv:1211.5063).
+    """
 
     def __init__(self, bound: float) -> None:
         self.bound = bound
 
     def apply(self, gradients: Sequence[Any], weights: Sequence[Any], norm: Any) -> list[Any]:
-        """See `Clip.apply`."""
+        """See `GradientClipping.apply`."""
         return tf.clip_by_global_norm(list(gradients), self.bound, use_norm=norm)[0]
 
 
-class ClipAdaptively(Clip):
-    """Each unit's gradient scaled down to `factor` times the norm of its weights (Brock et al. 2021, arXiv:2102.06171).
+class AdaptiveClipping(GradientClipping):
+    """Scales each unit's gradient to at most `factor` times the norm of the unit's weights.
 
-    A unit is an output channel of a kernel (equation 3), or a whole vector. The layers named in `excluded` are left
-    alone: the last one, as in the paper.
+    After Brock et al. 2021 (arXiv:2102.06171). A unit is an output channel of a kernel (equation 3), or a whole vector.
+    Gradients of the layers named in `excluded` are not clipped; in the paper that is the last layer.
     """
 
     def __init__(self, factor: float, excluded: Sequence[str] = ()) -> None:
         self.factor, self.excluded = factor, tuple(excluded)
 
     def apply(self, gradients: Sequence[Any], weights: Sequence[Any], norm: Any) -> list[Any]:
-        """See `Clip.apply`."""
-        return [self._clipped(gradient, weight) for gradient, weight in zip(gradients, weights, strict=True)]
+        """See `GradientClipping.apply`."""
+        return [self._clip_units(gradient, weight) for gradient, weight in zip(gradients, weights, strict=True)]
 
-    def _clipped(self, gradient: Any, weight: Any) -> Any:
+    def _clip_units(self, gradient: Any, weight: Any) -> Any:
         if weight.path.split("/")[0] in self.excluded:
             return gradient
-        bound = self.factor * tf.maximum(_unit_norm(weight.value), LEAST_NORM)
-        found = _unit_norm(gradient)
-        return tf.where(found > bound, gradient * (bound / tf.maximum(found, 1e-6)), gradient)
+        bound = self.factor * tf.maximum(_unit_norm(weight.value), MIN_WEIGHT_NORM)
+        norm = _unit_norm(gradient)
+        return tf.where(norm > bound, gradient * (bound / tf.maximum(norm, 1e-6)), gradient)
 
 
 def _unit_norm(values: Any) -> Any:
-    """Norm over all axes but the last; of a vector, over its only one. Shapes broadcast with `values`."""
+    """Return norms over all axes but the last, or over the only axis of a vector, in a shape that broadcasts."""
     axes = list(range(max(len(values.shape) - 1, 1)))
     return tf.sqrt(tf.reduce_sum(tf.square(values), axes, keepdims=True))

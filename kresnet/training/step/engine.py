@@ -1,4 +1,4 @@
-"""Steps on the device: compiled once, run many at a call, metrics kept there until somebody looks."""
+"""The engine of training: compiled steps, many in one call to the device, whose metrics stay there until read."""
 
 from __future__ import annotations
 
@@ -16,103 +16,114 @@ from kresnet.training.step.trainer import Trainer
 if TYPE_CHECKING:
     from kresnet.probes.probe import Probe
 
-#: What a probe found in one replica: arrays by name.
+#: A probe's measurements in one replica: arrays by name.
 Findings = dict[str, np.ndarray]
 
 
 class Engine:
-    """Runs a trainer's steps under a strategy, with public TensorFlow API only.
+    """Runs a trainer's steps under a `tf.distribute` strategy, with TensorFlow's public API only.
 
-    Stock `fit` fails under several workers and under several steps an execution; this loop does not.
+    Keras's own `fit` fails with several workers, and with several steps per execution; this loop does not.
+
+    Attributes:
+        trainer: the trainer whose steps run.
+        strategy: the strategy that they run under.
+        workers: number of worker processes.
+        metric_names: names of the metrics that `metrics` returns.
     """
 
     def __init__(self, trainer: Trainer, strategy: Any, workers: int = 1) -> None:
-        """An engine of one process of `workers` that share the strategy."""
+        """Make the engine of one process, of the `workers` processes that share the strategy."""
         self.trainer, self.strategy, self.workers = trainer, strategy, workers
         # Outside the strategy's scope: one plain variable each, added to between steps.
         self.metric_names = trainer.objective.metrics
         self.totals = {
             name: tf.Variable(0.0, dtype=tf.float64, trainable=False) for name in (*self.metric_names, "weight")
         }
-        # Steps taken since somebody last looked, and whether all were finite.
+        # Number of steps taken since `steps_taken` was last called, and whether all were finite.
         self.live = tf.Variable(True, trainable=False)
         self.taken = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)  # for data, in seconds
         #: From batches and an int64 scalar tensor: take so many steps, or those before the first that is not finite.
         self.train = tf.function(self._train_steps, reduce_retracing=True)
         self._test = tf.function(self._test_batch, reduce_retracing=True)
-        self._probed: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
+        self._probed_steps: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
 
-    def distributed(self, batches: tf.data.Dataset) -> Iterator[Any]:
-        """An iterator of this process's share of global batches, each split evenly among its replicas."""
+    def distribute(self, batches: tf.data.Dataset) -> Iterator[Any]:
+        """Return an iterator over this process's slices of global batches, each split evenly among its replicas."""
         if self.workers == 1:
             return iter(self.strategy.experimental_distribute_dataset(batches))
         replicas = self.strategy.num_replicas_in_sync // self.workers
 
         def split(*batch: Any) -> tf.data.Dataset:
-            parts = [tf.reshape(part, (replicas, part.shape[0] // replicas, *part.shape[1:])) for part in batch]
-            return tf.data.Dataset.from_tensor_slices(tuple(parts))
+            slices = [tf.reshape(each, (replicas, each.shape[0] // replicas, *each.shape[1:])) for each in batch]
+            return tf.data.Dataset.from_tensor_slices(tuple(slices))
 
         local = batches if replicas == 1 else batches.flat_map(split)
         # Without an end, so that the workers need not ask each other before every batch whether one is left.
         return iter(self.strategy.distribute_datasets_from_function(lambda _: local.repeat()))
 
     def steps_taken(self) -> int:
-        """How many steps were taken since this was last asked; waits for the device."""
+        """Return how many steps were taken since this method was last called. Waits for the device."""
         taken = int(self.taken.numpy())
         self.taken.assign(0)
         self.live.assign(True)
         return taken
 
-    def pass_over(self) -> None:
-        """Let a step that was not taken count in the schedule."""
+    def skip_step(self) -> None:
+        """Count a step that was not taken in the schedule of the learning rate."""
         assert self.trainer.updates is not None
         self.trainer.updates.iterations.assign_add(1)
 
-    def scale_rate(self, scale: float) -> None:
-        """Multiply the schedule by this from now on."""
+    def scale_learning_rate(self, scale: float) -> None:
+        """Multiply the learning rate of the schedule by `scale` from now on."""
         assert self.trainer.updates is not None
         self.trainer.updates.rate_scale.assign(scale)
 
     def seconds_waited(self) -> float:
-        """How long steps have waited for data since this was last asked; on a GPU at most so long.
+        """Return how long steps have waited for data since this method was last called, in seconds.
 
-        There, earlier steps may still be running meanwhile.
+        On a GPU this is an upper bound: earlier steps may still be running meanwhile.
         """
         waited = float(self.waited.numpy())
         self.waited.assign(0.0)
         return waited
 
     def train_probed(self, batches: Iterator[Any], probe: Probe) -> list[Findings]:
-        """Take one step, and look inside it; what was found in each replica of this process."""
-        if probe not in self._probed:
-            self._probed[probe] = tf.function(partial(self._train_probed_step, probe=probe))
-        return self._by_replica(self._probed[probe](next(batches)))
+        """Take one step that a probe measures, and return its measurements in each replica of this process."""
+        if probe not in self._probed_steps:
+            self._probed_steps[probe] = tf.function(partial(self._train_probed_step, probe=probe))
+        return self._findings_by_replica(self._probed_steps[probe](next(batches)))
 
-    def examine(self, batch: Any, probe: Probe) -> list[Findings]:
-        """What `train_probed` finds, without a step and without compiling: the weights stay as they are."""
-        run = lambda images, targets: self.trainer.backward(images, targets, probe).findings  # noqa: E731
-        return self._by_replica(self.strategy.run(run, args=batch))
+    def measure(self, batch: Any, probe: Probe) -> list[Findings]:
+        """Return what `train_probed` returns, without updating the weights and without compiling anything."""
+        backward = lambda images, targets: self.trainer.backward(images, targets, probe).findings  # noqa: E731
+        return self._findings_by_replica(self.strategy.run(backward, args=batch))
 
-    def _by_replica(self, findings: Mapping[str, Any]) -> list[Findings]:
+    def _findings_by_replica(self, findings: Mapping[str, Any]) -> list[Findings]:
         local = {name: self.strategy.experimental_local_results(value) for name, value in findings.items()}
         return [dict(zip(local, map(np.asarray, values), strict=True)) for values in zip(*local.values(), strict=True)]
 
     def metrics(self) -> dict[str, float]:
-        """Means since the last `reset`; waits for the device."""
+        """Return the means of loss and metrics since the last `reset_metrics`. Waits for the device."""
         weight = float(self.totals["weight"].numpy())
         return {name: float(self.totals[name].numpy()) / max(weight, 1.0) for name in self.metric_names}
 
-    def reset(self) -> None:
+    def reset_metrics(self) -> None:
+        """Start the means that `metrics` returns anew."""
         for total in self.totals.values():
             total.assign(0.0)
 
     def evaluate(
         self, batches: tf.data.Dataset, batch_size: int, between: Callable[[], None] = lambda: None
     ) -> dict[str, float]:
-        """Means of the loss and the other metrics over all images of `batches`, this process's share of global ones.
+        """Return the means of the loss and the other metrics over all images of a data set.
 
-        A batch may be short; each process must have as many. `between` is called before each batch, and may raise.
+        Args:
+            batches: this process's slices of the global batches. The last one may be short; each process must have the
+                same number of them.
+            batch_size: images in a whole global batch.
+            between: called before each batch; it may raise.
         """
         return self.sum_metrics(batches, batch_size, between).means()
 
@@ -122,19 +133,19 @@ class Engine:
         """Sum what `evaluate` gives the means of, and count how the images of each class were classified."""
         sums = MetricSums()
         size = batch_size // self.workers
-        padded = self.distributed(batches.map(lambda images, targets: _padded(images, targets, size)))
+        padded = self.distribute(batches.map(lambda images, targets: _pad_batch(images, targets, size)))
         for _ in range(int(batches.cardinality())):
             between()
             sums.add(self._test(next(padded)))
         return sums
 
     def learning_rate(self) -> float:
-        """Of the last update."""
+        """Return the learning rate of the last update."""
         assert self.trainer.updates is not None
         return float(self.trainer.updates.rate(tf.maximum(self.trainer.updates.iterations.read_value() - 1, 0)))
 
     def variables(self) -> list[Any]:
-        """Every variable that the next step depends on, in a fixed order: what an exact resume must restore."""
+        """Return all variables that the next step depends on, in a fixed order: an exact resumption restores them."""
         assert self.trainer.updates is not None
         network = [variable.value for variable in self.trainer.network.variables]
         average = self.trainer.average.variables if self.trainer.average else []
@@ -142,8 +153,8 @@ class Engine:
         return [*network, *self.trainer.updates.variables, *self.totals.values(), *average, *scale]
 
     def state(self) -> dict[str, np.ndarray]:
-        """The values of `variables`, by position and name."""
-        return {key: tf.convert_to_tensor(variable).numpy() for key, variable in self._keyed()}
+        """Return the values of `variables`, each under its position as five digits."""
+        return {key: tf.convert_to_tensor(variable).numpy() for key, variable in self._variables_by_key()}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Set `variables` to a saved `state`.
@@ -151,14 +162,14 @@ class Engine:
         Raises:
             ValueError: if the state is of another network, optimizer or version.
         """
-        keyed = dict(self._keyed())
+        keyed = dict(self._variables_by_key())
         shapes = {key: tuple(variable.shape) for key, variable in keyed.items()}
         if shapes != {key: value.shape for key, value in state.items()}:
             raise ValueError("the saved variables are not those of this run's network and optimizer")
         for key, variable in keyed.items():
             variable.assign(state[key])
 
-    def _keyed(self) -> list[tuple[str, Any]]:
+    def _variables_by_key(self) -> list[tuple[str, Any]]:
         return [(f"{index:05d}", variable) for index, variable in enumerate(self.variables())]
 
     def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
@@ -172,15 +183,15 @@ class Engine:
         return results["findings"]
 
     def _next_batch(self, batches: Iterator[Any]) -> Any:
-        """The next batch, and in `waited` how long it took to come; the clock is read in the graph.
+        """Return the next batch, and add to `waited` how long it took. The clock is read by operations of the graph.
 
-        The step goes on after the second reading, which a single thread might otherwise come to last.
+        The step depends on the second reading, which a single thread might otherwise take last.
         """
-        began = _clock()
+        began = _read_clock()
         with tf.control_dependencies([began]):
             batch = next(batches)
         with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
-            waited = self.waited.assign_add(_clock() - began, read_value=False)
+            waited = self.waited.assign_add(_read_clock() - began, read_value=False)
         with tf.control_dependencies([waited]):
             return tf.nest.map_structure(tf.identity, batch, expand_composites=True)
 
@@ -201,13 +212,13 @@ class Engine:
         }
 
 
-def _clock() -> Any:
-    """Seconds when the graph comes to it; Python's, since TensorFlow's own op refuses to run deterministically."""
+def _read_clock() -> Any:
+    """Return the time in seconds when the graph runs; Python's, since TensorFlow's own op is not deterministic."""
     return tf.numpy_function(time.perf_counter, [], tf.float64)
 
 
-def _padded(images: Any, targets: Any, batch_size: int) -> tuple[Any, Any, Any]:
-    """A batch filled up with images of weight 0: every replica must get some, or TensorFlow crashes."""
+def _pad_batch(images: Any, targets: Any, batch_size: int) -> tuple[Any, Any, Any]:
+    """Fill a batch up with images of weight 0: TensorFlow crashes if a replica gets none."""
     count = tf.shape(images)[0]
     missing = batch_size - count
     weights = tf.pad(tf.ones(count), [(0, missing)])

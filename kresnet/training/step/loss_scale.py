@@ -7,8 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-#: What Keras's LossScaleOptimizer begins with, and after how many steps it grows.
-INITIAL, GROWTH_STEPS = 2.0**15, 2000
+#: The initial scale, and the number of finite steps before it is doubled: as in Keras's LossScaleOptimizer.
+INITIAL_SCALE, GROWTH_STEPS = 2.0**15, 2000
 
 
 class LossScale:
@@ -18,37 +18,38 @@ class LossScale:
     scale; `growth_steps` steps in a row that do not, double it.
 
     Attributes:
-        variables: what a checkpoint must hold.
+        growth_steps: number of finite steps in a row before the scale is doubled.
     """
 
-    def __init__(self, initial: float = INITIAL, growth_steps: int = GROWTH_STEPS) -> None:
-        """Create the state; call within the strategy's scope."""
+    def __init__(self, initial: float = INITIAL_SCALE, growth_steps: int = GROWTH_STEPS) -> None:
+        """Create the variables; to be called within the strategy's scope."""
         self.growth_steps = growth_steps
         self._scale = tf.Variable(initial, dtype=tf.float32, trainable=False, name="loss_scale")
         self._good = tf.Variable(0, dtype=tf.int64, trainable=False, name="loss_scale_good_steps")
 
     @property
     def variables(self) -> list[Any]:
+        """Variables that a checkpoint must hold."""
         return [self._scale, self._good]
 
-    def scaled(self, loss: Any) -> Any:
-        """The float32 loss to differentiate."""
+    def scale_loss(self, loss: Any) -> Any:
+        """Return the loss to differentiate: the float32 loss times the scale."""
         return loss * self._scale.read_value()
 
-    def unscaled(self, gradients: Sequence[Any]) -> list[Any]:
-        """Gradients of the loss itself, float32; exact, since the scale is a power of two."""
+    def unscale_gradients(self, gradients: Sequence[Any]) -> list[Any]:
+        """Return the gradients of the unscaled loss, float32; the division is exact, the scale being a power of two."""
         inverse = 1.0 / self._scale.read_value()
         return [tf.cast(gradient, tf.float32) * inverse for gradient in gradients]
 
-    def adjust(self, finite: Any, live: Any) -> Any:
-        """Take note of a step, in replica context; the same on every replica.
+    def update(self, finite: Any, live: Any) -> Any:
+        """Update the scale after a step, in replica context; every replica must do so alike.
 
         Args:
-            finite: bool scalar, whether the gradients were.
+            finite: bool scalar, whether the gradients of the step were finite.
             live: bool scalar; False for a step that does not count.
 
         Returns:
-            Whether a smaller scale may help against gradients that are not finite: bool scalar.
+            A bool scalar, whether a smaller scale may make gradients finite that were not.
         """
         scale, good = self._scale.read_value(), self._good.read_value() + 1
         grown = good == self.growth_steps
@@ -58,6 +59,6 @@ class LossScale:
         return scale > 1.0
 
 
-def loss_scale_for(precision: str) -> LossScale | None:
-    """What a network in this precision is trained with: bfloat16 has the exponents of float32, and needs none."""
+def make_loss_scale(precision: str) -> LossScale | None:
+    """Return a loss scale for float16; None for other types (bfloat16 has the exponents of float32, and needs none)."""
     return LossScale() if precision == "float16" else None

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kresnet.training.step.losses import Loss
+from kresnet.training.step.losses import LossFunction
 
 
-def sum_batch(loss: Loss, outputs: Any, targets: Any, weights: Any) -> dict[str, Any]:
+def sum_batch(loss: LossFunction, outputs: Any, targets: Any, weights: Any) -> dict[str, Any]:
     """Sum the loss and all its metrics, the detailed ones too, over the examples of a batch; graph code.
 
     Args:
@@ -24,7 +24,9 @@ def sum_batch(loss: Loss, outputs: Any, targets: Any, weights: Any) -> dict[str,
         Weighted sums by the metric's name, and `weight`, the sum of the weights, float32 scalars; and
         `confusion_matrix`, float32, where the loss has one.
     """
-    values = {"loss": loss.of(outputs, targets, training=False)} | loss.scores(outputs, targets, detailed=True)
+    values = {"loss": loss.example_losses(outputs, targets, training=False)} | loss.example_metrics(
+        outputs, targets, detailed=True
+    )
     sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
     matrix = loss.confusion_matrix(outputs, targets, weights)
     return sums | {"weight": tf.reduce_sum(weights)} | ({} if matrix is None else {"confusion_matrix": matrix})
@@ -49,6 +51,6 @@ class MetricSums:
         return {name: float(total) / weight for name, total in self._sums.items() if name not in others}
 
     def confusion_matrix(self) -> np.ndarray | None:
-        """Return the counts of `Loss.confusion_matrix` over the examples added so far, int64; None without classes."""
+        """Return the confusion matrix of the examples added so far, int64; None for a loss without classes."""
         matrix = self._sums.get("confusion_matrix")
         return None if matrix is None else matrix.numpy().astype(np.int64)

@@ -1,8 +1,8 @@
 """Optimizers that update each weight by one fused kernel, from gradients already summed over the replicas.
 
-Keras's optimizers make thousands of small operations of the same arithmetic; here a weight is one operation, which
-is faster to trace and to run. Weight decay, and scaling a step to the norm of the weights, touch kernels only, never
-norm or bias.
+Keras's optimizers make thousands of small operations of the same arithmetic; here the update of a weight is one
+operation, which is faster to trace and to run. Weight decay, and scaling an update to the norm of the weights, apply to
+kernels only, never to the weights of norms or to biases.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import Any
 import tensorflow as tf
 
 from kresnet.spec.recipe import AdamW, Lamb, Lars, RmsProp, Sgd
-from kresnet.spec.recipe import Optimizer as Settings
+from kresnet.spec.recipe import Optimizer as OptimizerSettings
 
-#: From a step (an int, or an int64 tensor of any shape) to the learning rate (a float32 tensor of that shape).
+#: Function from a step (an int, or an int64 tensor of any shape) to the learning rate (a float32 tensor of that shape).
 LearningRate = Callable[[Any], Any]
 
 
-class Optimizer(abc.ABC):
-    """State and update rule for a fixed list of weights.
+class FusedOptimizer(abc.ABC):
+    """The state and the update rule for a fixed list of weights.
 
     Attributes:
         iterations: number of updates made, a scalar int64 variable.
-        rate: the learning rate at a step: the schedule's, times `rate_scale`, a scalar variable that is 1 until a run
-            that diverged goes on more slowly.
-        variables: everything a checkpoint must hold: the two and the slots, in a fixed order.
+        rate: function from the step to the learning rate: the schedule's, times `rate_scale`.
+        rate_scale: scalar variable that is 1 until a run that diverged goes on with a lower learning rate.
+        slots: for each slot of the rule (momentum, for example), a variable for each weight.
     """
 
     slots_each: int = 0
 
-    def __init__(self, settings: Settings, rate: LearningRate, weights: Sequence[Any]) -> None:
-        """Create the slots; call within the strategy's scope."""
+    def __init__(self, settings: OptimizerSettings, rate: LearningRate, weights: Sequence[Any]) -> None:
+        """Create the variables; to be called within the strategy's scope."""
         self.settings = settings
         self.rate_scale = tf.Variable(1.0, trainable=False, name="rate_scale")
         self.rate: LearningRate = lambda step: rate(step) * self.rate_scale
@@ -47,10 +47,15 @@ class Optimizer(abc.ABC):
 
     @property
     def variables(self) -> list[Any]:
+        """Variables that a checkpoint must hold, in a fixed order."""
         return [self.iterations, self.rate_scale, *(slot for slots in self.slots for slot in slots)]
 
     def apply(self, gradients: Sequence[Any]) -> None:
-        """One update, in replica context: the same gradients on every replica, in the order of the weights."""
+        """Update the weights once, in replica context.
+
+        Args:
+            gradients: gradients in the order of the weights; the same on every replica.
+        """
         rate = self.rate(self.iterations.read_value())
         step = self.iterations.read_value() + 1
         for index, (weight, gradient) in enumerate(zip(self.weights, gradients, strict=True)):
@@ -59,10 +64,10 @@ class Optimizer(abc.ABC):
 
     @abc.abstractmethod
     def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
-        """Change one weight and its slots; `step` counts updates from 1."""
+        """Update one weight and its slots; `step` is the number of this update, counted from 1."""
 
 
-class SgdOptimizer(Optimizer):
+class SgdOptimizer(FusedOptimizer):
     """`a ← momentum·a + g + decay·w; w ← w − rate·a`, or Nesterov's `w ← w − rate·(g + momentum·a)`."""
 
     slots_each = 1
@@ -81,7 +86,7 @@ class SgdOptimizer(Optimizer):
         )
 
 
-class AdamWOptimizer(Optimizer):
+class AdamWOptimizer(FusedOptimizer):
     """Adam (Kingma and Ba 2015, Algorithm 1), with decay decoupled (Loshchilov and Hutter 2019, Algorithm 2)."""
 
     slots_each = 2
@@ -106,7 +111,7 @@ class AdamWOptimizer(Optimizer):
         )
 
 
-class LambOptimizer(Optimizer):
+class LambOptimizer(FusedOptimizer):
     """LAMB (You et al. 2020, Algorithm 2), `φ` the identity, with bias correction; norm and bias take Adam's step."""
 
     slots_each = 2
@@ -130,7 +135,7 @@ class LambOptimizer(Optimizer):
         tf.raw_ops.AssignSubVariableOp(resource=weight.handle, value=rate * change)
 
 
-class LarsOptimizer(Optimizer):
+class LarsOptimizer(FusedOptimizer):
     """LARS (You et al. 2017, Algorithm 1): `a ← momentum·a + rate·λ·(g + decay·w); w ← w − a`.
 
     `λ = trust·‖w‖ / (‖g‖ + decay·‖w‖)` for kernels; norm and bias have `λ = 1` and no decay.
@@ -156,7 +161,7 @@ class LarsOptimizer(Optimizer):
         )
 
 
-class RmsPropOptimizer(Optimizer):
+class RmsPropOptimizer(FusedOptimizer):
     """`s ← rho·s + (1 − rho)·g²; a ← momentum·a + rate·g / √(s + epsilon); w ← w − a` (Tieleman and Hinton 2012)."""
 
     slots_each = 2
@@ -179,13 +184,19 @@ class RmsPropOptimizer(Optimizer):
 
 
 def _ratio(above: Any, below: Any) -> Any:
-    """Their quotient; 1 where either is 0, so that a layer of zeros can begin to move."""
+    """Return the quotient, or 1 where either value is 0, so that weights of zero can change."""
     return tf.where((above > 0.0) & (below > 0.0), tf.math.divide_no_nan(above, below), 1.0)
 
 
-def make_optimizer(settings: Settings, rate: LearningRate, weights: Sequence[Any]) -> Optimizer:
-    """The optimizer that a recipe names, for the trainable weights of a model."""
-    kinds: dict[str, type[Optimizer]] = {
+def make_optimizer(settings: OptimizerSettings, rate: LearningRate, weights: Sequence[Any]) -> FusedOptimizer:
+    """Make the optimizer that a recipe describes.
+
+    Args:
+        settings: the recipe's optimizer.
+        rate: function from the step to the learning rate.
+        weights: trainable weights of the model, `keras.Variable`s.
+    """
+    kinds: dict[str, type[FusedOptimizer]] = {
         "sgd": SgdOptimizer,
         "adamw": AdamWOptimizer,
         "lamb": LambOptimizer,

@@ -1,4 +1,4 @@
-"""Memory for time: blocks that the backward pass computes again, rather than keep what was inside them."""
+"""Rematerialization: blocks whose activations are computed again in the backward pass, rather than kept in memory."""
 
 from __future__ import annotations
 
@@ -14,47 +14,53 @@ from kresnet.plan.segments import Segment, segments
 from kresnet.probes.replay import replay
 
 
-def rematerialized(network: keras.Model, plan: Plan, stages: Collection[int]) -> Callable[[Any], Any]:
-    """The network in training mode, whose blocks in `stages` (counted from 1) keep their inputs only.
+def rematerialized_forward(network: keras.Model, plan: Plan, stages: Collection[int]) -> Callable[[Any], Any]:
+    """Return a function that runs the network in training mode and keeps only the inputs of blocks in `stages`.
 
-    What each block computes is computed again when its gradient is due (Chen et al. 2016, arXiv:1604.06174, section 4):
-    the same numbers, with the same masks of dropout; moving statistics move in the first pass alone.
+    The activations of these blocks are computed again when their gradients are due (Chen et al. 2016,
+    arXiv:1604.06174, section 4): the same numbers, with the same masks of dropout. Moving statistics are updated in the
+    first pass only.
+
+    Args:
+        network: the network.
+        plan: the plan that it was built from.
+        stages: numbers of stages, counted from 1.
 
     Returns:
-        From float32 images `(N, H, W, C)` to what the network returns.
+        A function from float32 images `(N, H, W, C)` to what the network returns.
     """
-    pieces = segments(plan, stages)
+    all_segments = segments(plan, stages)
 
     def forward(images: Any) -> Any:
         outputs = {plan.records[0].name: images}
-        for piece in pieces:
-            run = _twice if piece.again else _once
-            outputs |= run(network, piece, {name: outputs[name] for name in piece.inputs} or outputs)
+        for segment in all_segments:
+            run = _run_segment_again_for_gradients if segment.again else _run_segment
+            outputs |= run(network, segment, {name: outputs[name] for name in segment.inputs} or outputs)
         named = {name: outputs[record] for name, record in plan.outputs.items()}
         return named if len(named) > 1 else next(iter(named.values()))
 
     return forward
 
 
-def _once(network: keras.Model, piece: Segment, inputs: dict[str, Any]) -> dict[str, Any]:
-    return replay(network, piece.records, inputs).outputs
+def _run_segment(network: keras.Model, segment: Segment, inputs: dict[str, Any]) -> dict[str, Any]:
+    return replay(network, segment.records, inputs).outputs
 
 
-def _twice(network: keras.Model, piece: Segment, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Run a piece so that its gradient runs it again."""
-    layers = [network.get_layer(record.name) for record in piece.records]
+def _run_segment_again_for_gradients(network: keras.Model, segment: Segment, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Run a segment such that its gradient runs it again."""
+    layers = [network.get_layer(record.name) for record in segment.records]
     moving = [variable for layer in layers for variable in layer.non_trainable_variables]
     before = [(variable, tf.convert_to_tensor(variable.value)) for variable in moving]
     runs = count()
 
     def run(*tensors: Any) -> list[Any]:
-        given = dict(zip(piece.inputs, tensors, strict=True))
+        tensors_by_name = dict(zip(segment.inputs, tensors, strict=True))
         if next(runs) == 0:
-            found = _once(network, piece, given)
+            outputs = _run_segment(network, segment, tensors_by_name)
         else:
-            with keras.StatelessScope(state_mapping=before):  # reads the seeds of then, and keeps no new statistics
-                found = _once(network, piece, given)
-        return [found[name] for name in piece.outputs]
+            with keras.StatelessScope(state_mapping=before):  # uses the earlier seeds, and drops the new statistics
+                outputs = _run_segment(network, segment, tensors_by_name)
+        return [outputs[name] for name in segment.outputs]
 
-    outputs = tf.recompute_grad(run)(*(inputs[name] for name in piece.inputs))
-    return dict(zip(piece.outputs, outputs, strict=True))
+    outputs = tf.recompute_grad(run)(*(inputs[name] for name in segment.inputs))
+    return dict(zip(segment.outputs, outputs, strict=True))

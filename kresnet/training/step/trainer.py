@@ -12,11 +12,11 @@ import tensorflow as tf
 
 from kresnet.training.step.accumulation import accumulate
 from kresnet.training.step.averaging import WeightAverage
-from kresnet.training.step.clipping import Clip
+from kresnet.training.step.clipping import GradientClipping
 from kresnet.training.step.loss_scale import LossScale
-from kresnet.training.step.losses import Loss, Softmax
+from kresnet.training.step.losses import LossFunction, SoftmaxCrossEntropy
 from kresnet.training.step.metric_sums import sum_batch
-from kresnet.training.step.optimizers import Optimizer
+from kresnet.training.step.optimizers import FusedOptimizer
 from kresnet.training.step.xla import CompiledPass
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ class Trainer:
         self,
         network: keras.Model,
         *,
-        loss: Loss | None = None,
-        clip: Clip | None = None,
+        loss: LossFunction | None = None,
+        clip: GradientClipping | None = None,
         average: WeightAverage | None = None,
         accumulate_steps: int = 1,
         loss_scale: LossScale | None = None,
@@ -91,11 +91,11 @@ class Trainer:
         xla: bool = False,
     ) -> None:
         self.network = network
-        self.objective, self.clip, self.average = loss or Softmax(), clip, average
+        self.objective, self.clip, self.average = loss or SoftmaxCrossEntropy(), clip, average
         self.accumulate_steps, self.loss_scale = accumulate_steps, loss_scale
         self.forward = forward or partial(network, training=True)
         self.compiled = CompiledPass(network, self.objective) if xla else None
-        self.updates: Optimizer | None = None
+        self.updates: FusedOptimizer | None = None
         self._replica_pass = self._forward_backward if accumulate_steps == 1 else self._accumulated_passes
 
     @property
@@ -131,8 +131,8 @@ class Trainer:
 
         tf.cond(finite & live, lambda: self._update(result.gradients, norm), put_back)
         if self.loss_scale:
-            finite |= self.loss_scale.adjust(finite, live) & tf.math.is_finite(result.global_loss)
-        scores = self.objective.scores(result.outputs, targets)
+            finite |= self.loss_scale.update(finite, live) & tf.math.is_finite(result.global_loss)
+        scores = self.objective.example_metrics(result.outputs, targets)
         means = {name: tf.reduce_mean(values) for name, values in scores.items()}
         return {"loss": result.loss, **means, "finite": finite} | ({"findings": result.findings} if probe else {})
 
@@ -180,21 +180,23 @@ class Trainer:
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
         fraction = 1.0 / (replicas * self.accumulate_steps)  # of the global batch's mean loss
         if self.compiled and not probe:
-            factor = self.loss_scale.scaled(fraction) if self.loss_scale else fraction
+            factor = self.loss_scale.scale_loss(fraction) if self.loss_scale else fraction
             outputs, loss, gradients = self.compiled(images, targets, factor)
-            return PassResult(outputs, loss, self.loss_scale.unscaled(gradients) if self.loss_scale else gradients)
+            return PassResult(
+                outputs, loss, self.loss_scale.unscale_gradients(gradients) if self.loss_scale else gradients
+            )
         with tf.GradientTape() as tape:
             if probe:
                 tape.watch(images)  # a first block may read them
             passage = probe.forward(images) if probe else None
             outputs = probe.outputs(passage) if probe and passage else self.forward(images)
-            loss = tf.reduce_mean(self.objective.of(outputs, targets))
-            target = self.loss_scale.scaled(loss * fraction) if self.loss_scale else loss * fraction
+            loss = tf.reduce_mean(self.objective.example_losses(outputs, targets))
+            target = self.loss_scale.scale_loss(loss * fraction) if self.loss_scale else loss * fraction
         watched = probe.watched(passage) if probe and passage else {}
         weights = [weight.value for weight in self.network.trainable_variables]
         backward = tape.gradient(target, [*weights, *watched.values()])
         if self.loss_scale:
-            backward = self.loss_scale.unscaled(backward)
+            backward = self.loss_scale.unscale_gradients(backward)
         local, inside = backward[: len(weights)], dict(zip(watched, backward[len(weights) :], strict=True))
         findings = partial(probe.findings, passage, inside, local) if probe and passage else None
         return PassResult(outputs, loss, local, findings)

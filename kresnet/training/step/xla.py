@@ -1,4 +1,4 @@
-"""XLA around the forward and the backward pass, where the device gains by it."""
+"""The forward and the backward pass compiled by XLA, where a recipe asks for it or the device gains by it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kresnet.errors import make_error
 from kresnet.graph.layers import FusedBatchNorm
 from kresnet.plan import Plan
 from kresnet.spec.recipe import Recipe
-from kresnet.training.step.losses import Loss
+from kresnet.training.step.losses import LossFunction
 
 
 def resolve_xla(recipe: Recipe, plan: Plan, replicas: int) -> bool:
-    """Whether XLA compiles the passes; `auto` resolved: on a GPU, if nothing stands against it.
+    """Return whether XLA compiles the passes. `auto` means: on a GPU, if the network and the recipe allow it.
 
     Raises:
-        KresnetError: `contradiction` for `on` where something does.
+        KresnetError: `contradiction` for `on` where they do not.
     """
     norms = (record.settings for record in plan.records if record.kind == "norm")
     against = ""
@@ -32,45 +32,49 @@ def resolve_xla(recipe: Recipe, plan: Plan, replicas: int) -> bool:
 
 
 class CompiledPass:
-    """A network's forward and backward pass as one XLA program of tensors.
+    """A network's forward and backward pass as one XLA program.
 
-    Variables are read before it and written after it: a whole step under XLA fails under `tf.distribute`.
+    It takes and returns tensors. Variables are read before it and written after it, since a whole step compiled by XLA
+    fails under `tf.distribute`.
     """
 
-    def __init__(self, network: keras.Model, objective: Loss) -> None:
-        """Also has the network's norms computed by plain operations from now on: see `FusedBatchNorm.fused`."""
+    def __init__(self, network: keras.Model, objective: LossFunction) -> None:
+        """Make the program; the network's norms are not fused from now on: see `FusedBatchNorm.fused`."""
         self.network, self.objective = network, objective
         for layer in network.layers:
             if isinstance(layer, FusedBatchNorm):
                 layer.fused = False
         self._run = tf.function(self._pass, jit_compile=True, reduce_retracing=True)
 
-    def __call__(self, images: Any, targets: Any, share: Any) -> tuple[Any, Any, list[Any]]:
-        """A pass over one replica's images; moving statistics move.
+    def __call__(self, images: Any, targets: Any, loss_weight: Any) -> tuple[Any, Any, list[Any]]:
+        """Run the pass over one replica's images, and update the moving statistics.
 
         Args:
             images: float32 `(n, H, W, C)`.
-            targets: what the loss takes.
-            share: float32 scalar.
+            targets: targets as the loss takes them.
+            loss_weight: float32 scalar that the loss is multiplied by before it is differentiated.
 
         Returns:
-            The network's outputs; the mean loss, a float32 scalar; the gradients of `share` times it, by weight.
+            The network's outputs; the mean loss, a float32 scalar; the gradients of `loss_weight` times that loss, one
+            for each trainable weight.
         """
-        held = self.network.non_trainable_variables
+        variables = self.network.non_trainable_variables
         weights, before = (
-            [tf.convert_to_tensor(variable.value) for variable in variables]
-            for variables in (self.network.trainable_variables, held)
+            [tf.convert_to_tensor(variable.value) for variable in each]
+            for each in (self.network.trainable_variables, variables)
         )
-        outputs, loss, gradients, moved = self._run(weights, before, images, targets, tf.cast(share, tf.float32))
+        outputs, loss, gradients, moved = self._run(weights, before, images, targets, tf.cast(loss_weight, tf.float32))
         for index, value in moved.items():
-            held[index].assign(value)
+            variables[index].assign(value)
         return outputs, loss, gradients
 
-    def _pass(self, weights: list[Any], held: list[Any], images: Any, targets: Any, share: Any) -> tuple[Any, ...]:
+    def _pass(
+        self, weights: list[Any], statistics: list[Any], images: Any, targets: Any, loss_weight: Any
+    ) -> tuple[Any, ...]:
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            outputs, after = self.network.stateless_call(weights, held, images, training=True)
-            loss = tf.reduce_mean(self.objective.of(outputs, targets))
-            target = loss * share
-        moved = {n: new for n, (old, new) in enumerate(zip(held, after, strict=True)) if new is not old}
-        return outputs, loss, tape.gradient(target, weights), moved
+            outputs, after = self.network.stateless_call(weights, statistics, images, training=True)
+            loss = tf.reduce_mean(self.objective.example_losses(outputs, targets))
+            weighted_loss = loss * loss_weight
+        moved = {n: new for n, (old, new) in enumerate(zip(statistics, after, strict=True)) if new is not old}
+        return outputs, loss, tape.gradient(weighted_loss, weights), moved

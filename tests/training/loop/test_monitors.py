@@ -96,7 +96,7 @@ def test_a_run_is_examined_with_its_weights(measured, tmp_path):
 
 def test_a_measured_run_learns_what_an_unmeasured_one_does(measured, tmp_path):
     plain = start(tmp_path / "run", recipe())
-    expected, found = (run.finished()["train"]["loss"] for run in (plain, measured))
+    expected, found = (run.read_result()["train"]["loss"] for run in (plain, measured))
     np.testing.assert_allclose(found, expected, rtol=1e-3)
 
 
@@ -139,7 +139,7 @@ import_tensorflow()
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from kresnet.probes.gradient_flow import flow
+from kresnet.probes.gradient_flow import gradient_flow
 from kresnet.probes.probe import Probe
 from kresnet.graph import build_model
 from kresnet.spec.recipe import Sgd
@@ -161,7 +161,7 @@ def run(distribution, precision, synchronized, **options):
         trainer = Trainer(network)
         trainer.updates = make_optimizer(Sgd(kind="sgd"), lambda step: tf.constant(0.1), network.trainable_variables)
     engine = Engine(trainer, strategy)
-    batches = engine.distributed(tf.data.Dataset.from_tensors(images(16)).repeat())
+    batches = engine.distribute(tf.data.Dataset.from_tensors(images(16)).repeat())
     probe = Probe(plan, network, check_norms=True, measure_blocks=True)
     found = engine.train_probed(batches, probe)
     errors = np.max([each["batch_norm"] for each in found], axis=0)

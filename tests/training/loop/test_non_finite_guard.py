@@ -59,7 +59,7 @@ def engine() -> Engine:
 def diagnosed(engine: Engine, images: np.ndarray) -> str:
     probe = NonFiniteProbe(PLAN, engine.trainer.network)
     labels = np.arange(len(images), dtype=np.int32) % 10
-    return probe.sentence(engine.examine((tf.constant(images), tf.constant(labels)), probe))
+    return probe.sentence(engine.measure((tf.constant(images), tf.constant(labels)), probe))
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_going_back_in_vain_ends(tmp_path, monkeypatch):
 def test_a_guard_counts_steps_in_a_row_and_its_counts_come_back():
     guard = NonFiniteGuard(recipe(non_finite={"kind": "skip", "at_most_in_a_row": 2}))
     for step in (3, 4, 9, 10):
-        guard.decide(step, "told")
+        guard.handle_non_finite_step(step, "told")
     restored = NonFiniteGuard(guard_recipe := recipe(non_finite={"kind": "skip", "at_most_in_a_row": 2}))
     restored.restore(json.loads(json.dumps(guard.facts())))
     assert restored.counts() == {"skipped_steps": 4, "rollbacks": 0}
@@ -217,8 +217,8 @@ def test_a_guard_goes_back_so_often_and_no_more():
     assert isinstance(guard.wanted, Rollback)
     scales = []
     for _ in range(2):
-        guard.decide(5, "told")
-        scales.append(guard.rate_scale)
+        guard.handle_non_finite_step(5, "told")
+        scales.append(guard.learning_rate_scale)
     np.testing.assert_allclose(scales, [0.1, 0.01])
     with pytest.raises(KresnetError):
-        guard.decide(5, "told")
+        guard.handle_non_finite_step(5, "told")

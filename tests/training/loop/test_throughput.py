@@ -58,7 +58,7 @@ def test_an_engine_knows_how_long_its_steps_waited_for_data(slow: bool) -> None:
     batches = tf.data.Dataset.from_tensors((IMAGES, LABELS)).repeat()
     engine = Engine(trainer(), tf.distribute.get_strategy())
     began = time.perf_counter()
-    engine.train(engine.distributed(batches.map(late) if slow else batches), STEPS)
+    engine.train(engine.distribute(batches.map(late) if slow else batches), STEPS)
     elapsed = time.perf_counter() - began
     waited = engine.seconds_waited()
     # Some of the sleep may pass while a step is under way, or before the first.
@@ -76,7 +76,7 @@ from kresnet.training.step.engine import Engine
 from tests.training.step.test_trainer import IMAGES, LABELS, trainer
 engine = Engine(trainer(), tf.distribute.get_strategy())
 large = tf.repeat(IMAGES, 4096, axis=0), tf.repeat(LABELS, 4096, axis=0)
-batches = engine.distributed(tf.data.Dataset.from_tensors(large).repeat().prefetch(2))
+batches = engine.distribute(tf.data.Dataset.from_tensors(large).repeat().prefetch(2))
 engine.train(batches, 1)
 engine.steps_taken(), engine.seconds_waited()
 began = time.perf_counter()

@@ -38,14 +38,14 @@ def test_it_rises_and_falls_as_keras_s_does() -> None:
     ours = LossScale(2.0**4, 3)
     for finite in [True] * 7 + [False, False, True, True, False] + [True] * 4:
         theirs.apply([tf.constant(1.0 if finite else np.inf)], [weight])
-        ours.adjust(tf.constant(finite), tf.constant(True))
+        ours.update(tf.constant(finite), tf.constant(True))
         assert value(ours) == float(theirs.dynamic_scale)
 
 
 def test_a_step_that_does_not_count_leaves_it_alone() -> None:
     scale = LossScale(8.0, 2)
     for finite in (False, True, True):
-        scale.adjust(tf.constant(finite), tf.constant(False))
+        scale.update(tf.constant(finite), tf.constant(False))
     assert [float(variable) for variable in scale.variables] == [8.0, 0.0]
 
 
@@ -101,7 +101,7 @@ def test_float16_trains_and_its_gradients_are_those_of_float32() -> None:
     batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
     engine.train(batches, 1)
     first = engine.metrics()["loss"]
-    engine.reset()
+    engine.reset_metrics()
     engine.train(batches, 10)
     assert engine.metrics()["loss"] < first
     assert engine.steps_taken() == 11

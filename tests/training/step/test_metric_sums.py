@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kresnet.training.step.losses import Softmax, Squares
+from kresnet.training.step.losses import MeanSquaredError, SoftmaxCrossEntropy
 from kresnet.training.step.metric_sums import MetricSums, sum_batch
 
 RANDOM = np.random.default_rng(0)
@@ -25,7 +25,7 @@ def add_up(loss, outputs, targets, sizes) -> MetricSums:
 
 
 def test_means_of_a_classifier_are_those_of_keras():
-    means = add_up(Softmax(top_5=True), LOGITS, LABELS, (8, 8, 4)).means()
+    means = add_up(SoftmaxCrossEntropy(top_5=True), LOGITS, LABELS, (8, 8, 4)).means()
     metrics = {
         "loss": keras.metrics.SparseCategoricalCrossentropy(from_logits=True),
         "accuracy": keras.metrics.SparseCategoricalAccuracy(),
@@ -40,13 +40,13 @@ def test_means_of_a_classifier_are_those_of_keras():
 def test_the_confusion_matrix_counts_every_example_once():
     expected = np.zeros((7, 7), int)
     np.add.at(expected, (LABELS, LOGITS.argmax(-1)), 1)
-    matrix = add_up(Softmax(), LOGITS, LABELS, (8, 8, 4)).confusion_matrix()
+    matrix = add_up(SoftmaxCrossEntropy(), LOGITS, LABELS, (8, 8, 4)).confusion_matrix()
     assert matrix.dtype == np.int64
     np.testing.assert_array_equal(matrix, expected)
 
 
 def test_values_have_no_confusion_matrix():
     targets = RANDOM.standard_normal((20, 7)).astype(np.float32)
-    sums = add_up(Squares(), LOGITS, targets, (16, 4))
+    sums = add_up(MeanSquaredError(), LOGITS, targets, (16, 4))
     assert sums.confusion_matrix() is None
     np.testing.assert_allclose(sums.means()["absolute_error"], np.abs(LOGITS - targets).mean(), rtol=1e-6)

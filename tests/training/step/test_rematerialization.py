@@ -15,7 +15,7 @@ from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.plan import Plan
 from kresnet.plan.segments import require_stages, segments
-from kresnet.training.step.rematerialization import rematerialized
+from kresnet.training.step.rematerialization import rematerialized_forward
 from kresnet.training.step.trainer import Trainer
 from tests.training.networks import tiny_plan
 
@@ -27,7 +27,7 @@ LABELS = tf.constant(RNG.integers(0, 3, 8).astype(np.int32))
 def passed(plan: Plan, stages: tuple[int, ...], compiled: bool) -> tuple[list[Any], keras.Model]:
     """Outputs, loss and gradients of a backward pass, and the network after it."""
     network = build_model(plan, seed=1)
-    made = Trainer(network, forward=rematerialized(network, plan, stages) if stages else None)
+    made = Trainer(network, forward=rematerialized_forward(network, plan, stages) if stages else None)
 
     def run() -> list[Any]:
         found = made.backward(IMAGES, LABELS)

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.spec.recipe import Sgd
-from kresnet.training.step.clipping import ClipNorm
+from kresnet.training.step.clipping import GlobalNormClipping
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.optimizers import make_optimizer
 from kresnet.training.step.trainer import Trainer
@@ -33,7 +33,7 @@ def test_a_step_moves_each_weight_against_its_gradient():
     made = trainer()
     before = [weight.numpy() for weight in made.network.trainable_variables]
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(made.objective.of(made.network(IMAGES.astype(np.float32)), LABELS))
+        loss = tf.reduce_mean(made.objective.example_losses(made.network(IMAGES.astype(np.float32)), LABELS))
     expected = tape.gradient(loss, [weight.value for weight in made.network.trainable_variables])
     metrics = made.train_step((tf.constant(IMAGES), tf.constant(LABELS)))
     np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-6)
@@ -42,7 +42,7 @@ def test_a_step_moves_each_weight_against_its_gradient():
 
 
 def test_clipping_bounds_the_global_norm_of_the_update():
-    made = trainer(clip=ClipNorm(1e-3))
+    made = trainer(clip=GlobalNormClipping(1e-3))
     before = [weight.numpy() for weight in made.network.trainable_variables]
     made.train_step((tf.constant(IMAGES), tf.constant(LABELS)))
     moved = [old - new.numpy() for old, new in zip(before, made.network.trainable_variables, strict=True)]

@@ -12,7 +12,7 @@ import numpy as np
 
 from kresnet.errors import KresnetError, make_error
 from kresnet.weights import hdf5
-from kresnet.weights.keras_config import Layer
+from kresnet.weights.keras_config import LayerConfig
 from kresnet.weights.tensor import WeightTensor
 
 _HDF5_MAGIC, _ZIP_MAGIC, _PICKLE_PROTOCOL = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80"
@@ -32,20 +32,21 @@ class WeightFile:
     """A file of weights.
 
     Attributes:
+        path: path of the file.
         format: `pytorch` (safetensors: kernels are (out, in, h, w)) or `keras` (kernels are (h, w, in, out)).
-        tensors: by name, such as `layer1.0.conv1.weight` or `conv1_conv/kernel`.
-        layers: of a `.keras` file: the layers by name, as its `config.json` describes them; empty otherwise.
+        tensors: its tensors by name, such as `layer1.0.conv1.weight` or `conv1_conv/kernel`.
+        layers: the layers that the `config.json` of a `.keras` file describes, by name; empty for other files.
     """
 
     path: Path
     format: str
     tensors: Mapping[str, WeightTensor]
-    layers: Mapping[str, Layer] = field(default_factory=dict)
+    layers: Mapping[str, LayerConfig] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
 def open_weights(path: Path) -> Iterator[WeightFile]:
-    """The weights in a file, told apart by its content, not by its name.
+    """Open a file of weights, whose kind is recognised by its content, not by its name; it is open within the block.
 
     Raises:
         KresnetError: `file_missing`, `weights_pickle`, or `model_unreadable` for what is damaged or no file of weights.
@@ -53,15 +54,15 @@ def open_weights(path: Path) -> Iterator[WeightFile]:
     if not path.is_file():
         raise make_error("file_missing", f"There is no file {path}.")
     with contextlib.ExitStack() as stack:
-        with _told_plainly(path):
-            source = _open(path, stack)
-        guarded = {name: _guarded(tensor, path) for name, tensor in source.tensors.items()}
+        with _translate_read_errors(path):
+            source = _read_headers(path, stack)
+        guarded = {name: _translating_read_errors(tensor, path) for name, tensor in source.tensors.items()}
         yield replace(source, tensors=guarded)
 
 
 @contextlib.contextmanager
-def _told_plainly(path: Path) -> Iterator[None]:
-    """Around the readers, which raise whatever the damage made them stumble over."""
+def _translate_read_errors(path: Path) -> Iterator[None]:
+    """Turn whatever error a reader raises on a damaged file into `model_unreadable`."""
     try:
         yield
     except KresnetError:
@@ -71,38 +72,38 @@ def _told_plainly(path: Path) -> Iterator[None]:
         raise make_error("model_unreadable", f"{path} cannot be read as weights: {reason}") from None
 
 
-def _guarded(tensor: WeightTensor, path: Path) -> WeightTensor:
-    """The tensor, whose values are read later, and may turn out to be damaged then."""
+def _translating_read_errors(tensor: WeightTensor, path: Path) -> WeightTensor:
+    """Return the tensor with errors of its later reading translated too."""
 
     def read() -> np.ndarray:
-        with _told_plainly(path):
+        with _translate_read_errors(path):
             return tensor.read()
 
     return replace(tensor, read=read)
 
 
-def _open(path: Path, stack: contextlib.ExitStack) -> WeightFile:
+def _read_headers(path: Path, stack: contextlib.ExitStack) -> WeightFile:
     with path.open("rb") as file:
         start = file.read(16)
     if start.startswith(_HDF5_MAGIC):
-        return WeightFile(path, "keras", hdf5.tensors(path, stack))
+        return WeightFile(path, "keras", hdf5.read_tensors(path, stack))
     if start.startswith(_ZIP_MAGIC):
         with ZipFile(path) as archive:
             names = archive.namelist()
         if "model.weights.h5" in names:
-            tensors, layers = hdf5.archive(path, stack)
+            tensors, layers = hdf5.read_keras_archive(path, stack)
             return WeightFile(path, "keras", tensors, layers)
         if any(name.endswith("data.pkl") for name in names):
-            raise _pickle(path)
+            raise _pickle_error(path)
         raise ValueError("it is a zip archive, but neither Keras's nor PyTorch's")
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size:
-        return WeightFile(path, "pytorch", _safetensors(path, stack))
+        return WeightFile(path, "pytorch", _read_safetensors(path, stack))
     if start.startswith(_PICKLE_PROTOCOL):
-        raise _pickle(path)
+        raise _pickle_error(path)
     raise ValueError("it is neither safetensors nor HDF5 nor a .keras file, or its beginning is lost")
 
 
-def _pickle(path: Path) -> KresnetError:
+def _pickle_error(path: Path) -> KresnetError:
     return make_error(
         "weights_pickle",
         f"{path} is a pickle: reading it could run any program that it holds, so kresnet does not.",
@@ -111,7 +112,7 @@ def _pickle(path: Path) -> KresnetError:
     )
 
 
-def _safetensors(path: Path, stack: contextlib.ExitStack) -> dict[str, WeightTensor]:
+def _read_safetensors(path: Path, stack: contextlib.ExitStack) -> dict[str, WeightTensor]:
     import ml_dtypes  # noqa: F401 - gives NumPy the type bfloat16
     from safetensors import SafetensorError, safe_open
 
@@ -119,16 +120,16 @@ def _safetensors(path: Path, stack: contextlib.ExitStack) -> dict[str, WeightTen
         file = stack.enter_context(safe_open(path, framework="np"))
     except SafetensorError as error:
         raise ValueError(f"as safetensors it is damaged ({error})") from None
-    found = {}
+    tensors = {}
     for name in file.keys():  # noqa: SIM118 - the file is no mapping
-        part = file.get_slice(name)
-        kind = part.get_dtype()
+        header = file.get_slice(name)
+        kind = header.get_dtype()
 
         def read(name: str = name) -> np.ndarray:
             return np.asarray(file.get_tensor(name))
 
-        found[name] = WeightTensor(name, tuple(part.get_shape()), _FLOATS.get(kind, kind), read)
-    return found
+        tensors[name] = WeightTensor(name, tuple(header.get_shape()), _FLOATS.get(kind, kind), read)
+    return tensors
 
 
 __all__ = ["WeightFile", "open_weights"]
