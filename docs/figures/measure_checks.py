@@ -22,7 +22,8 @@ def main(data_dir: str, network: str, precision: str, norm: str, distribution: s
     if distribution == "mirrored":
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    from kresnet.diagnostics.checks import check_batch_norms, check_gradients
+    from kresnet.diagnostics.batch_norm_check import check_batch_norms
+    from kresnet.diagnostics.gradient_check import check_gradients
     from kresnet.diagnostics.network_under_test import open_network_under_test
     from kresnet.graph.layers import FusedBatchNorm
     from kresnet.probes.batch_norm_agreement import tolerance

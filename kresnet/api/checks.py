@@ -16,7 +16,7 @@ from kresnet.spec.loading import Overrides, Reference
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from kresnet.diagnostics.checks import CheckConditions
+    from kresnet.diagnostics.check_conditions import CheckConditions
     from kresnet.diagnostics.network_under_test import NetworkUnderTest
     from kresnet.export.proof import ProofReport
     from kresnet.probes.batch_norm_agreement import NormCheck
@@ -109,11 +109,12 @@ def check_batch_norm(
     from kresnet.runtime import import_tensorflow
 
     import_tensorflow()
-    from kresnet.diagnostics.checks import check_batch_norms, conditions
+    from kresnet.diagnostics.batch_norm_check import check_batch_norms
+    from kresnet.diagnostics.check_conditions import check_conditions
 
     subject = _open(network, recipe, overrides, batch)
     norms = check_batch_norms(subject)
-    return NormReport(subject.label, conditions(subject), norms)
+    return NormReport(subject.label, check_conditions(subject), norms)
 
 
 def check_gradients(
@@ -137,11 +138,11 @@ def check_gradients(
             "bad_option", "A gradient is measured on a batch.", expected="--batch 2 or more", found=str(batch)
         )
     import_tensorflow()
-    from kresnet.diagnostics.checks import check_gradients as measure
-    from kresnet.diagnostics.checks import conditions
+    from kresnet.diagnostics.check_conditions import check_conditions
+    from kresnet.diagnostics.gradient_check import check_gradients as measure
 
     subject = _open(network, recipe, overrides, batch)
-    return GradientReport(conditions(subject), measure(subject))
+    return GradientReport(check_conditions(subject), measure(subject))
 
 
 def check_export(directory: AnyPath) -> ProofReport:

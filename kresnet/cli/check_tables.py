@@ -12,7 +12,7 @@ from kresnet.probes.batch_norm_agreement import NormCheck, tolerance
 from kresnet.probes.gradient_flow import GradientFlow
 
 if TYPE_CHECKING:
-    from kresnet.diagnostics.checks import CheckConditions
+    from kresnet.diagnostics.check_conditions import CheckConditions
 
 
 def conditions_text(label: str, conditions: CheckConditions) -> str:

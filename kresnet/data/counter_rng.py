@@ -1,6 +1,6 @@
-"""The dice of augmentation: random numbers that belong to an example in an epoch, whatever the batch it comes in.
+"""A counter-based random generator, whose numbers belong to an example in an epoch, whatever batch it comes in.
 
-A counter-based generator gives any of them without those before it, for all examples of a batch at once.
+It gives any of the numbers without those before them, for all examples of a batch at once.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _ROUNDS = 10
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-class Stream(enum.IntEnum):
-    """What the numbers are for; each purpose has its own, so that one augmentation never changes another's."""
+class RandomStream(enum.IntEnum):
+    """Streams of random numbers, one for each purpose, so that one augmentation never changes another's numbers."""
 
     SHIFT = 1
     FLIP = 2
@@ -32,34 +32,34 @@ class Stream(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CounterRng:
-    """The dice of some examples in one epoch.
+    """Random numbers of some examples in one epoch, functions of (seed, epoch, position, stream) alone.
 
     Attributes:
-        seed: of the run, in [0, 2^31).
-        epoch: from 0, below 2^32.
-        positions: integers (B,), the examples' places in their split.
+        seed: the run's seed, in [0, 2^31).
+        epoch: the epoch, from 0, below 2^32.
+        positions: integers (B,), the places of the examples in their split.
     """
 
     seed: int
     epoch: int
     positions: np.ndarray
 
-    def uniform(self, stream: Stream, count: int) -> np.ndarray:
-        """Numbers in [0, 1), float32 (B, count), multiples of 2^-24."""
+    def uniform(self, stream: RandomStream, count: int) -> np.ndarray:
+        """Return numbers in [0, 1), float32 (B, count), multiples of 2^-24."""
         words = self._words(stream, count)
         return (words >> np.uint64(8)).astype(np.float32) * np.float32(2**-24)
 
-    def normal(self, stream: Stream, count: int) -> np.ndarray:
-        """Numbers of mean 0 and variance 1, float32 (B, count) (Box and Muller 1958)."""
+    def normal(self, stream: RandomStream, count: int) -> np.ndarray:
+        """Return numbers of mean 0 and variance 1, float32 (B, count) (Box and Muller 1958)."""
         radius, angle = np.split(self.uniform(stream, 2 * count), 2, axis=1)
         return np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)
 
-    def integers(self, stream: Stream, bound: int, count: int) -> np.ndarray:
-        """Numbers in [0, bound), int32 (B, count); `bound` is at most 2^16, the bias below bound / 2^32."""
+    def integers(self, stream: RandomStream, bound: int, count: int) -> np.ndarray:
+        """Return numbers in [0, bound), int32 (B, count); `bound` is at most 2^16, the bias below bound / 2^32."""
         return (self._words(stream, count) * np.uint64(bound) >> np.uint64(32)).astype(np.int32)
 
-    def _words(self, stream: Stream, count: int) -> np.ndarray:
-        """Words of 32 bits, in uint64 (B, count)."""
+    def _words(self, stream: RandomStream, count: int) -> np.ndarray:
+        """Return random words of 32 bits, in uint64 (B, count)."""
         blocks = -(-count // 4)
         positions = np.asarray(self.positions, np.uint64)[:, np.newaxis]
         counter = np.broadcast_arrays(
@@ -70,7 +70,7 @@ class CounterRng:
 
 
 def philox(counter: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """Philox4x32 with 10 rounds.
+    """Apply Philox4x32 with 10 rounds.
 
     Args:
         counter: uint64 (..., 4), each below 2^32.

@@ -25,7 +25,7 @@ FORMATS = "JPEG, PNG, GIF, BMP or WebP"
 GREY_WEIGHTS = (19595, 38470, 7471)
 
 #: `ScaleAndTranslate`'s names of the kernels; nearest has none there.
-KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic"}
+RESIZE_KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic"}
 
 
 def require_image(input: Input) -> None:
@@ -81,13 +81,13 @@ def decode(encoded: tf.Tensor, input: Input) -> tf.Tensor:
 
 
 def decode_pixels(encoded: tf.Tensor, channels: int) -> tf.Tensor:
-    """`decode` without the resizing: uint8 (h, w, C), `channels` being 1 or 3."""
+    """Decode one image file's bytes at its own size, uint8 (h, w, C); `channels` is 1 or 3."""
     # Always three channels: TensorFlow refuses to make grey of GIF, BMP, WebP and CMYK, and with `channels=0` or 4 an
     # animated WebP overruns its buffer and aborts the process (TensorFlow 2.21); with 3 it is an ordinary error.
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)  # (h, w, 3)
     indexed = (tf.strings.substr(encoded, 0, 2) == b"BM") & (tf.strings.substr(encoded, 28, 2) == b"\x08\x00")
     image = tf.cond(indexed, lambda: _look_up_bmp_palette(encoded, image), lambda: image)
-    return image if channels == 3 else grey(image)
+    return image if channels == 3 else to_grey(image)
 
 
 def resize(image: tf.Tensor, input: Input) -> tf.Tensor:
@@ -158,12 +158,12 @@ def image_from_array(pixels: np.ndarray, input: Input, name: str) -> np.ndarray:
         raise make_error("data_mismatch", message, expected=expected, found=found)
     with tf.device("CPU:0"):
         if image.shape[2] != input.shape[2]:
-            image = grey(image) if input.shape[2] == 1 else np.repeat(image, 3, axis=2)
+            image = to_grey(image) if input.shape[2] == 1 else np.repeat(image, 3, axis=2)
         return resize(tf.constant(image), input).numpy()
 
 
 def explain_unreadable(name: str, encoded: bytes) -> Problem:
-    """Say in plain words why `decode` refuses `encoded`, which is called `name`."""
+    """Return why `decode` refuses the bytes `encoded` of a file that is called `name`, as a problem in plain words."""
     convert = f"convert it to {FORMATS}"
     if not encoded:
         return Problem("image_unreadable", f"{name} is empty.", remedy="replace or remove it")
@@ -187,15 +187,15 @@ def explain_unreadable(name: str, encoded: bytes) -> Problem:
     )
 
 
-def grey(image: tf.Tensor) -> tf.Tensor:
-    """Luma of uint8 (..., 3) images as uint8 (..., 1), exact where the three channels are equal."""
+def to_grey(image: tf.Tensor) -> tf.Tensor:
+    """Return the luma of uint8 (..., 3) images as uint8 (..., 1), exact where the three channels are equal."""
     red, green, blue = (tf.cast(image[..., channel : channel + 1], tf.int32) for channel in range(3))
     total = red * GREY_WEIGHTS[0] + green * GREY_WEIGHTS[1] + blue * GREY_WEIGHTS[2]  # a sum over an axis of 3 is slow
     return tf.cast(tf.bitwise.right_shift(total + 0x8000, 16), tf.uint8)
 
 
 def _look_up_bmp_palette(encoded: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
-    """Colours of an 8-bit BMP, of which `tf.io.decode_image` returns the palette indexes, thrice, as if they were grey.
+    """Return the colours of an 8-bit BMP, of which `tf.io.decode_image` returns palette indexes as if they were grey.
 
     The palette's entries (blue, green, red, 0) stand between the header and the pixels (offset at byte 10).
     """
@@ -214,10 +214,8 @@ def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:
     offset = (full - target) // 2
     interpolation = rule.interpolation if rule else "bilinear"
     if interpolation == "nearest":
-        for axis in (
-            0,
-            1,
-        ):  # floor((i + offset + 1/2) size / full), in integers, so that no pixel is missed by rounding
+        # floor((i + offset + 1/2) size / full), in integers, so that no pixel is missed by rounding
+        for axis in (0, 1):
             odd = tf.range(1, 2 * target[axis], 2) + 2 * offset[axis]
             image = tf.gather(image, odd * size[axis] // (2 * full[axis]), axis=axis)
         return image
@@ -226,14 +224,14 @@ def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:
         size=tf.cast(target, tf.int32),
         scale=tf.cast(full / size, tf.float32),
         translation=tf.cast(-offset, tf.float32),
-        kernel_type=KERNELS[interpolation],
+        kernel_type=RESIZE_KERNELS[interpolation],
         antialias=True,
     )[0]  # (H, W, C)
     return tf.saturate_cast(tf.round(pixels), tf.uint8)
 
 
 def mean_color(input: Input) -> np.ndarray:
-    """The mean of the spec's `input.pixels` as bytes, uint8 (C,)."""
+    """Return the mean of the spec's `input.pixels` as bytes, uint8 (C,)."""
     assert input.pixels is not None
     low, high = input.pixels.range
     mean = (np.broadcast_to(input.pixels.mean, input.shape[2]) - low) / (high - low)

@@ -1,7 +1,7 @@
 """The order of training examples, as a function of (seed, epoch) alone.
 
 No iterator state: the batch of any step can be had without those before it, which is what makes a resumed run read
-exactly what the interrupted one would have read. The dice of augmentation are in `kresnet.data.counter_rng`.
+exactly what the interrupted one would have read. The random numbers of augmentation are in `kresnet.data.counter_rng`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from kresnet.errors import make_error
 
 
 def draw_order(seed: int, epoch: int, examples: int) -> np.ndarray:
-    """A permutation, int64 (N,), from a counter-based generator keyed by (seed, epoch); [i] is the i-th example read.
+    """Return the order in which an epoch reads the examples: a permutation, int64 (N,), whose i-th entry is read i-th.
 
-    It does not change with batch size, sharding or augmentation.
+    It comes from a counter-based generator keyed by (seed, epoch), and does not change with batch size, sharding or
+    augmentation.
     """
     return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(examples)
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
-    """Full batches in an epoch; the rest, other examples in every epoch, is left out.
+    """Return the number of full batches in an epoch; the examples left over, others in every epoch, are not read.
 
     Raises:
         KresnetError: `data_mismatch`, when there is not even one.

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.augment import Augmentation
+from kresnet.data.augment import Augmentation, AugmentationDraws
 from kresnet.data.augment.mix import draw_mixture, mix_pairs
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.order import draw_order, steps_per_epoch
@@ -28,21 +29,35 @@ _READY_BATCHES = 2
 
 @dataclass(frozen=True, slots=True)
 class BatchSlice:
-    """Which part of every global batch a worker reads: the `index`-th of `count` equal ones.
+    """The slice of every global batch that a worker reads: the `index`-th of `count` equal ones.
 
-    The shares put together in order are the global batch, so that nothing but speed depends on how many there are.
+    The slices put together in order are the global batch, so that nothing but speed depends on how many there are.
     """
 
     index: int = 0
     count: int = 1
 
-    def of(self, batch_size: int) -> slice:
-        """Places in a global batch of `batch_size`, which `count` divides."""
+    def places(self, batch_size: int) -> slice:
+        """Return where the slice lies in a global batch of `batch_size`, which `count` divides."""
         size = batch_size // self.count
         return slice(self.index * size, (self.index + 1) * size)
 
 
-WHOLE = BatchSlice()
+WHOLE_BATCH = BatchSlice()
+
+
+class StepDraws(NamedTuple):
+    """Everything that is drawn at random for a step's batch, as arrays; `tf.nest` takes it apart and builds it again.
+
+    Attributes:
+        positions: int64 (B,), the places of the batch's examples in the split.
+        augmentation: the numbers of the crop and of each transform.
+        mixture: what `draw_mixture` returned; empty where images are not mixed.
+    """
+
+    positions: np.ndarray
+    augmentation: AugmentationDraws
+    mixture: tuple[np.ndarray, ...]
 
 
 def training_batches(
@@ -54,15 +69,15 @@ def training_batches(
     seed: int,
     start_step: int,
     stop_step: int,
-    share: BatchSlice = WHOLE,
+    batch_slice: BatchSlice = WHOLE_BATCH,
 ) -> tf.data.Dataset:
-    """The batches of steps `start_step` to `stop_step - 1`, in order; starting late costs nothing.
+    """Return the batches of steps `start_step` to `stop_step - 1`, in order; starting late costs nothing.
 
     Step s belongs to epoch `s // steps_per_epoch(len(split), batch_size)`. Within an epoch no example comes twice.
 
     Returns:
         images uint8 (B, H, W, C), augmented, and labels int32 (B,), or float32 (B, classes) where `augment.mix` is set;
-        B is the share's part of `batch_size`.
+        B is the slice's part of `batch_size`.
 
     Raises:
         KresnetError: `data_mismatch` when the split is smaller than a batch, `contradiction` when the augmentation does
@@ -71,66 +86,66 @@ def training_batches(
     """
     epoch_steps = steps_per_epoch(len(split), batch_size)
     augmentation, mix = Augmentation(augment, split.input), augment.mix
-    if mix and share.count > 1 and batch_size // share.count % 2:
-        message = f"Images are mixed in pairs, and {share.count} workers with an odd number each part some of them."
-        raise make_error("contradiction", message, path="batch_size", remedy=f"a multiple of {2 * share.count}")
-    split.load(augmentation.cut)
+    if mix and batch_slice.count > 1 and batch_size // batch_slice.count % 2:
+        message = (
+            f"Images are mixed in pairs, and {batch_slice.count} workers with an odd number each part some of them."
+        )
+        raise make_error("contradiction", message, path="batch_size", remedy=f"a multiple of {2 * batch_slice.count}")
+    split.load(augmentation.crop)
     order_at = lru_cache(maxsize=2)(lambda epoch: draw_order(seed, epoch, len(split)))
 
-    def draw(step: int) -> list[tuple[np.ndarray, ...]]:
+    def draw(step: int) -> StepDraws:
         epoch, place = divmod(int(step), epoch_steps)
-        positions = order_at(epoch)[place * batch_size : (place + 1) * batch_size][share.of(batch_size)]
-        mixture = [draw_mixture(mix, seed, int(step), split.image_shape[:2])] if mix else []
-        return [(positions,), *augmentation.draw(CounterRng(seed, epoch, positions)), *mixture]
+        positions = order_at(epoch)[place * batch_size : (place + 1) * batch_size][batch_slice.places(batch_size)]
+        return StepDraws(
+            positions=positions,
+            augmentation=augmentation.draw(CounterRng(seed, epoch, positions)),
+            mixture=draw_mixture(mix, seed, int(step), split.image_shape[:2]) if mix else (),
+        )
 
     example = draw(start_step)
-    flat = [np.asarray(array) for part in example for array in part]
+    like = [np.asarray(array) for array in tf.nest.flatten(example)]
 
-    def address(step: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], ...]:
-        arrays = tf.numpy_function(
-            lambda step: [array for part in draw(step) for array in part],
-            [step],
-            [array.dtype for array in flat],
-            stateful=False,
-        )
-        shaped = iter([tf.ensure_shape(array, like.shape) for array, like in zip(arrays, flat, strict=True)])
-        return tuple(tuple(next(shaped) for _ in part) for part in example)
+    def draw_in_graph(step: tf.Tensor) -> StepDraws:
+        types = [array.dtype for array in like]
+        arrays = tf.numpy_function(lambda step: tf.nest.flatten(draw(step)), [step], types, stateful=False)
+        shaped = [tf.ensure_shape(array, each.shape) for array, each in zip(arrays, like, strict=True)]
+        return tf.nest.pack_sequence_as(example, shaped)
 
-    def read(*parts: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
-        (positions,), *drawn = parts
-        numbers = drawn.pop(0)[0] if augmentation.cut else None
-        images, labels = split.fetch(positions, augmentation.cut, numbers)
-        for change in augmentation.changes:
-            images = change.apply(images, *drawn.pop(0))
-        return mix_pairs(images, labels, *drawn.pop(), classes=classes) if mix else (images, labels)
+    def read(draws: StepDraws) -> tuple[tf.Tensor, tf.Tensor]:
+        images, labels = split.fetch(draws.positions, augmentation.crop, *draws.augmentation.crop)
+        for transform, drawn in zip(augmentation.transforms, draws.augmentation.transforms, strict=True):
+            images = transform.apply(images, *drawn)
+        return mix_pairs(images, labels, *draws.mixture, classes=classes) if mix else (images, labels)
 
     # Drawn one after the other, so that an epoch is drawn once, and ahead of the batches it gives.
-    addresses = tf.data.Dataset.range(start_step, stop_step).map(address)
-    return _finish(addresses.map(read, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True))
+    draws = tf.data.Dataset.range(start_step, stop_step).map(draw_in_graph)
+    return _prefetch(draws.map(read, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True))
 
 
-def evaluation_batches(split: Split, batch_size: int, share: BatchSlice = WHOLE) -> tf.data.Dataset:
-    """Every example of the share once, in the split's order, never augmented.
+def evaluation_batches(split: Split, batch_size: int, batch_slice: BatchSlice = WHOLE_BATCH) -> tf.data.Dataset:
+    """Return the batches of all examples of the slice, once each, in the split's order, never augmented.
 
     Returns:
-        images uint8 (B, H, W, C) and labels int32 (B,); B is the share's part of `batch_size`, or less in the last
-        batch, and even 0 where the other shares take what is left.
+        images uint8 (B, H, W, C) and labels int32 (B,); B is the slice's part of `batch_size`, or less in the last
+        batch, and even 0 where the other slices take what is left.
 
     Raises:
         KresnetError: as `training_batches`.
     """
     split.load()
-    places = share.of(batch_size)
+    places = batch_slice.places(batch_size)
 
-    def address(batch: tf.Tensor) -> tf.Tensor:
+    def batch_positions(batch: tf.Tensor) -> tf.Tensor:
         bounds = (tf.minimum(batch * batch_size + place, len(split)) for place in (places.start, places.stop))
         return tf.range(*bounds)
 
-    positions = tf.data.Dataset.range(-(-len(split) // batch_size)).map(address)
-    return _finish(positions.map(split.fetch, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True))
+    positions = tf.data.Dataset.range(-(-len(split) // batch_size)).map(batch_positions)
+    return _prefetch(positions.map(split.fetch, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True))
 
 
-def _finish(batches: tf.data.Dataset) -> tf.data.Dataset:
+def _prefetch(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Let a few batches be made ahead of those that are read."""
     options = tf.data.Options()
     # The autotuner's thread can hold the end of an iterator for seconds, and there is nothing here for it to tune.
     options.autotune.enabled = False

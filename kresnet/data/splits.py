@@ -1,4 +1,4 @@
-"""Labelled images addressed by position: decoded once into memory where they fit, else on demand."""
+"""The splits of a data set: labelled images by position, decoded once into memory where they fit, else on demand."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.augment.crops import Cut
-from kresnet.data.crop_resize import resample_parts
+from kresnet.data.augment.crops import RandomCrop
+from kresnet.data.crop_resize import crop_batch
 from kresnet.errors import KresnetError, Problem
 from kresnet.spec.inputs import Input
 
-#: Decoded images of a split up to this many bytes are kept in memory.
+#: Largest size, in bytes, of a split whose decoded images are kept in memory.
 RESIDENT_BYTES = 2 * 1024**3
-#: How many unreadable images one error names.
-NAMED_AT_ONCE = 20
+#: How many unreadable images one error names at most.
+MAX_NAMED = 20
 
-#: What reading and decoding can end in; running out of memory, for one, has nothing to do with the images.
+#: Errors of reading and decoding an image; running out of memory, for one, has nothing to do with the images.
 _UNREADABLE = (
     tf.errors.InvalidArgumentError,
     tf.errors.NotFoundError,
@@ -38,32 +38,32 @@ logger = logging.getLogger(__name__)
 
 
 class ImageSource(Protocol):
-    """Where a split's examples come from.
+    """Reads a split's examples from where they lie.
 
     Attributes:
-        native: every image is stored at the network's size, so that reading it loses nothing.
+        native: whether every image is stored at the network's size, so that reading it loses nothing.
     """
 
     native: bool
 
     def __len__(self) -> int:
-        """Number of examples."""
+        """Return the number of examples."""
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Graph code: positions int64 (B,) to images uint8 (B, H, W, C) and labels int32 (B,)."""
+        """Return images uint8 (B, H, W, C) and labels int32 (B,) at positions int64 (B,); graph code."""
 
-    def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """`fetch`, but of each image the part that `cut` chooses by its numbers, float32 (B, n)."""
+    def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return what `fetch` does, but of each image the part that `crop` chooses by its numbers, float32 (B, n)."""
 
     def explain(self, position: int) -> Problem:
-        """What is wrong with the example at `position`, which could not be fetched."""
+        """Return what is wrong with the example at `position`, which could not be fetched."""
 
-    def name(self, position: int) -> str:
-        """What the example at `position` is called, wherever the data lie."""
+    def example_name(self, position: int) -> str:
+        """Return what the example at `position` is called, without the folder that the data lie in."""
 
 
 class Split:
-    """A part of a data set, random-access: `len(split)`, and `split.fetch(positions)` inside or outside a graph."""
+    """A part of a data set with random access: `len(split)`, and `split.fetch(positions)` inside or outside a graph."""
 
     def __init__(
         self,
@@ -74,10 +74,10 @@ class Split:
         skip_unreadable: bool = False,
         resident_bytes: int = RESIDENT_BYTES,
     ) -> None:
-        """Nothing is read yet.
+        """Take the source of the examples; nothing is read yet.
 
         Args:
-            name: of the split, for messages.
+            name: the split's name, for messages.
             source: the examples, already brought to `input`.
             input: the spec's input; gives the shape (H, W, C).
             skip_unreadable: leave out what cannot be read; all is then read once when the length is first asked for.
@@ -91,26 +91,26 @@ class Split:
     def __len__(self) -> int:
         return len(self._positions)
 
-    def name_of(self, position: int) -> str:
-        """What the example at `position` is called, wherever the data lie."""
-        return self._source.name(int(self._positions[position]))
+    def example_name(self, position: int) -> str:
+        """Return what the example at `position` is called, without the folder that the data lie in."""
+        return self._source.example_name(int(self._positions[position]))
 
     @property
     def skipped(self) -> list[str]:
         """Names of the examples that are left out, in order."""
-        return [self._source.name(position) for position in self._unreadable]
+        return [self._source.example_name(position) for position in self._unreadable]
 
     @cached_property
     def _unreadable(self) -> dict[int, Problem]:
-        """What cannot be read, by position; nothing is looked for unless it is to be left out."""
-        found = dict(self._failing(range(len(self._source)))) if self._skip else {}
-        if found and len(found) == len(self._source):
-            problem = next(iter(found.values()))
+        """Problems of the examples that cannot be read, by position; empty unless they are to be left out."""
+        problems = dict(self._unreadable_among(range(len(self._source)))) if self._skip else {}
+        if problems and len(problems) == len(self._source):
+            problem = next(iter(problems.values()))
             message = (
-                f"None of the {len(found)} images of the split {self.name} can be read, such as: {problem.message}"
+                f"None of the {len(problems)} images of the split {self.name} can be read, such as: {problem.message}"
             )
             raise KresnetError(Problem("data_empty", message, remedy=problem.remedy))
-        return found
+        return problems
 
     @cached_property
     def _positions(self) -> np.ndarray:
@@ -120,31 +120,31 @@ class Split:
     def __repr__(self) -> str:
         return f"Split({self.name!r}, {len(self)} images {self.image_shape})"
 
-    def load(self, cut: Cut | None = None) -> None:
+    def load(self, crop: RandomCrop | None = None) -> None:
         """Read and decode all images now, once, where they fit in memory; `training_batches` and the like call it.
 
         Args:
-            cut: what `fetch` will be given.
+            crop: the crop that `fetch` will be given.
 
         Raises:
             KresnetError: `image_unreadable`, naming the files.
         """
-        if self._in_memory(cut):
+        if self._in_memory(crop):
             _ = self._resident
 
-    def _in_memory(self, cut: Cut | None) -> bool:
+    def _in_memory(self, crop: RandomCrop | None) -> bool:
         """Whether images are taken from memory: not parts of images that had to be made smaller to fit the network."""
-        return self._fits and (cut is None or self._source.native)
+        return self._fits and (crop is None or self._source.native)
 
     def fetch(
-        self, positions: tf.Tensor, cut: Cut | None = None, numbers: tf.Tensor | None = None
+        self, positions: tf.Tensor, crop: RandomCrop | None = None, numbers: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The examples at `positions`.
+        """Return the examples at `positions`.
 
         Args:
             positions: int64 (B,), each in [0, len(split)).
-            cut: what part of each image to read, at the network's size; None for the whole, by the spec's `resize`.
-            numbers: float32 (B, n), what the cut drew.
+            crop: what part of each image to read, at the network's size; None for the whole, by the spec's `resize`.
+            numbers: float32 (B, n), what `RandomCrop.draw` drew.
 
         Returns:
             images uint8 (B, H, W, C) and labels int32 (B,).
@@ -152,29 +152,29 @@ class Split:
         Raises:
             tf.errors.OpError: when run, for an unreadable image; see `naming_unreadable_images`.
         """
-        if not self._in_memory(cut):
+        if not self._in_memory(crop):
             positions = self._in_source(positions)
-            return self._source.fetch_parts(positions, cut, numbers) if cut else self._source.fetch(positions)
+            return self._source.fetch_crops(positions, crop, numbers) if crop else self._source.fetch(positions)
         images, labels = (tf.gather(values, positions) for values in self._resident)
-        if cut:
-            boxes = cut.boxes(numbers, *self.image_shape[:2])
-            images = resample_parts(images, boxes, cut.closed, self.input)
+        if crop:
+            boxes = crop.boxes(numbers, *self.image_shape[:2])
+            images = crop_batch(images, boxes, crop.crop_first, self.input)
         return images, labels
 
     def check(self) -> None:
         """Read and decode every image that is not in memory yet.
 
         Raises:
-            KresnetError: `image_unreadable`, naming the first `NAMED_AT_ONCE` images that can not be decoded.
+            KresnetError: `image_unreadable`, naming the first `MAX_NAMED` images that can not be decoded.
         """
         if "_resident" in self.__dict__:
             return
 
-        if found := list(islice(self._failing(self._positions), NAMED_AT_ONCE)):
-            raise KresnetError(problem for _, problem in found)
+        if unreadable := list(islice(self._unreadable_among(self._positions), MAX_NAMED)):
+            raise KresnetError(problem for _, problem in unreadable)
 
-    def _failing(self, positions: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Problem]]:
-        """The positions in the source that cannot be fetched, and why."""
+    def _unreadable_among(self, positions: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Problem]]:
+        """Yield the positions in the source that cannot be fetched, and why."""
         one_by_one = tf.data.Dataset.from_tensor_slices(np.asarray(positions, np.int64)).batch(1)
         examples = iter(one_by_one.map(self._source.fetch, num_parallel_calls=os.cpu_count()))
         for position in positions:
@@ -184,6 +184,7 @@ class Split:
                 yield int(position), self._source.explain(int(position))
 
     def _in_source(self, positions: tf.Tensor) -> tf.Tensor:
+        """Return the places in the source of positions in the split."""
         return tf.gather(tf.constant(self._positions), positions) if self._unreadable else positions
 
     @cached_property

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.diagnostics.explain_figures import draw_explanation
-from kresnet.diagnostics.explain_results import Cam, Explained, Features, Filters
+from kresnet.diagnostics.explain_results import Filters, GradCam, ImageExplanation, StageFeatures
 from kresnet.errors import make_error, nearest
 from kresnet.evaluation.predict import (
     ImageLike,
@@ -37,7 +37,7 @@ class Explanation:
 
     network: str
     filters: Filters
-    images: tuple[Explained, ...]
+    images: tuple[ImageExplanation, ...]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -62,7 +62,7 @@ class Explanation:
 
 
 def explain(
-    origin: TrainedModel,
+    trained_model: TrainedModel,
     images: Sequence[ImageLike],
     *,
     stages: Sequence[int] = (),
@@ -72,7 +72,7 @@ def explain(
     """Explain what a trained network makes of images.
 
     Args:
-        origin: the network.
+        trained_model: the network.
         images: files and arrays, each brought to the network's size as evaluation does.
         stages: whose maps Grad-CAM reads, counted from 1; the last by default.
         classes: names or numbers of the classes to look for; each image's likeliest by default.
@@ -83,21 +83,21 @@ def explain(
             that it does not have, `file_missing`, `image_unreadable` or `data_mismatch` (of all such images at once),
             or what `load_model` raises.
     """
-    plan = origin.plan
-    require_image_classifier(plan, origin.spec, str(origin.model))
+    plan = trained_model.plan
+    require_image_classifier(plan, trained_model.spec, str(trained_model.model))
     ends = stage_ends(plan)
     wanted = _known_stages(plan, ends, stages)
-    class_ids = [_class_id(name, origin.class_names, origin.spec.head.classes) for name in classes]  # type: ignore[union-attr]
-    pictures = zip(image_names(images), read_images(images, origin.spec.input), strict=True)
-    look = ActivationReader(load_model(origin.model, plan), plan)
+    class_ids = [_class_id(name, trained_model.class_names, trained_model.spec.head.classes) for name in classes]  # type: ignore[union-attr]
+    pictures = zip(image_names(images), read_images(images, trained_model.spec.input), strict=True)
+    look = ActivationReader(load_model(trained_model.model, plan), plan)
     explained = []
     for name, pixels in pictures:
         seen = look(pixels)
-        found = prediction_as_dict(name, seen.probabilities, origin.class_names)
+        found = prediction_as_dict(name, seen.probabilities, trained_model.class_names)
         cams = tuple(
-            Cam(
+            GradCam(
                 class_id,
-                class_name(class_id, origin.class_names),
+                class_name(class_id, trained_model.class_names),
                 float(seen.probabilities[class_id]),
                 stage,
                 ends[stage].name,
@@ -109,12 +109,12 @@ def explain(
         )
         features = tuple(_features(stage, end.name, seen.maps[end.name], channels) for stage, end in ends.items())
         predicted = {key: found[key] for key in ("class_id", "label", "probability")}
-        explained.append(Explained(name, pixels, **predicted, cams=cams, features=features))
-    return Explanation(plan.name, first_filters(look.network, plan, origin.spec.input), tuple(explained))
+        explained.append(ImageExplanation(name, pixels, **predicted, cams=cams, features=features))
+    return Explanation(plan.name, first_filters(look.network, plan, trained_model.spec.input), tuple(explained))
 
 
 @dataclass(frozen=True, slots=True)
-class ImageView:
+class StageActivations:
     """What a network makes of one image.
 
     Attributes:
@@ -141,12 +141,12 @@ class ActivationReader:
         # one image where oneDNN finds no way to reorder them (TensorFlow 2.21).
         self._run = tf.function(self._passed)
 
-    def __call__(self, pixels: np.ndarray, class_id: int = 0) -> ImageView:
+    def __call__(self, pixels: np.ndarray, class_id: int = 0) -> StageActivations:
         """Look at uint8 `(H, W, C)` pixels with a class in mind."""
         chosen = tf.one_hot([class_id], self.plan.by_name[self.plan.outputs["logits"]].shape[0])
         logits, *found = self._run(tf.constant(pixels[np.newaxis], tf.float32), chosen)
         maps, gradients = ({name: tensor[0].numpy() for name, tensor in each.items()} for each in found)
-        return ImageView(class_probabilities(self.plan, logits)[0], maps, gradients)
+        return StageActivations(class_probabilities(self.plan, logits)[0], maps, gradients)
 
     def _passed(self, image: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, dict[str, Any], dict[str, Any]]:
         with tf.GradientTape() as tape:
@@ -175,10 +175,12 @@ def first_filters(network: keras.Model, plan: Plan, input: Input) -> Filters:
     return Filters(first.name, kernels)
 
 
-def _features(stage: int, record: str, map: np.ndarray, channels: int) -> Features:
+def _features(stage: int, record: str, map: np.ndarray, channels: int) -> StageFeatures:
     strengths = np.abs(map).mean((0, 1))
     strongest = np.argsort(-strengths, kind="stable")[:channels]
-    return Features(stage, record, tuple(strongest.tolist()), tuple(strengths[strongest].tolist()), map[..., strongest])
+    return StageFeatures(
+        stage, record, tuple(strongest.tolist()), tuple(strengths[strongest].tolist()), map[..., strongest]
+    )
 
 
 def _known_stages(plan: Plan, ends: dict[int, Record], stages: Sequence[int]) -> list[int]:
@@ -205,4 +207,4 @@ def _class_id(name: str, names: Sequence[str], count: int) -> int:
     )
 
 
-__all__ = ["ActivationReader", "Explanation", "ImageView", "explain", "first_filters", "stage_ends"]
+__all__ = ["ActivationReader", "Explanation", "StageActivations", "explain", "first_filters", "stage_ends"]

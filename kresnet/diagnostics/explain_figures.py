@@ -16,24 +16,24 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from PIL import Image
 
-from kresnet.diagnostics.explain_results import Cam, Explained, Features, Filters
+from kresnet.diagnostics.explain_results import Filters, GradCam, ImageExplanation, StageFeatures
 from kresnet.report.charts import Chart, save_figure
 
 #: Of a figure, in inches: a telephone shows it at three quarters of its size, 8 points as 6.
-WIDTH = 4.8
-TITLE: dict[str, Any] = {"fontsize": 8, "parse_math": False}  # a name may hold a dollar
+FIGURE_WIDTH = 4.8
+TITLE_STYLE: dict[str, Any] = {"fontsize": 8, "parse_math": False}  # a name may hold a dollar
 
 #: Letters of a class's name, beyond which it is cut.
-NAME = 48
+MAX_LABEL_LENGTH = 48
 
 #: Filters, and channels of a stage, side by side.
 FILTERS_A_ROW, CHANNELS_A_ROW = 8, 4
 
 #: Share of the maximum that a contour is drawn at.
-CONTOUR = 0.5
+CONTOUR_LEVEL = 0.5
 
 
-def draw_explanation(filters: Filters, images: Sequence[Explained], directory: Path) -> list[Path]:
+def draw_explanation(filters: Filters, images: Sequence[ImageExplanation], directory: Path) -> list[Path]:
     """Write every figure, as PNG and as SVG.
 
     `filters`; and for the n-th image, with FILE its name without suffix, `n_FILE_grad_cam` and `n_FILE_features`.
@@ -54,7 +54,7 @@ def _plain(name: str | int) -> str:
 
 
 def _figure(height: float) -> Figure:
-    return Chart(figsize=(WIDTH, height), layout="constrained")
+    return Chart(figsize=(FIGURE_WIDTH, height), layout="constrained")
 
 
 def _rows(figure: Figure, heights: Sequence[float]) -> list[Any]:
@@ -66,8 +66,10 @@ def _filters(filters: Filters) -> Figure:
     """All kernels; zero is the middle grey, and of each the largest weight black or white (or full colour)."""
     count, size = filters.kernels.shape[:2]
     rows = -(-count // FILTERS_A_ROW)
-    figure = _figure(0.6 + rows * WIDTH / FILTERS_A_ROW)
-    figure.suptitle(f"{filters.record}: {count} filters of {size}×{size}, each scaled by its largest weight", **TITLE)
+    figure = _figure(0.6 + rows * FIGURE_WIDTH / FILTERS_A_ROW)
+    figure.suptitle(
+        f"{filters.record}: {count} filters of {size}×{size}, each scaled by its largest weight", **TITLE_STYLE
+    )
     grid = figure.subplots(rows, min(count, FILTERS_A_ROW), squeeze=False)
     for axes in grid.flat[count:]:
         axes.set_axis_off()
@@ -77,14 +79,14 @@ def _filters(filters: Filters) -> Figure:
     return figure
 
 
-def _grad_cam(image: Explained) -> Figure:
+def _grad_cam(image: ImageExplanation) -> Figure:
     """For each class and stage: what the network saw, the map, and one over the other."""
     figure = _figure(2.1 * len(image.cams))
     for part, cam in zip(_rows(figure, [1.0] * len(image.cams)), image.cams, strict=True):
         height, width = cam.map.shape
-        label = cam.label if len(cam.label) <= NAME else f"{cam.label[:NAME]}…"
+        label = cam.label if len(cam.label) <= MAX_LABEL_LENGTH else f"{cam.label[:MAX_LABEL_LENGTH]}…"
         title = f"{label} ({cam.probability:.3f}), seen in stage {cam.stage}\n{cam.record}, {height}×{width}"
-        part.suptitle(title, **TITLE)
+        part.suptitle(title, **TITLE_STYLE)
         seen, heat, both = part.subplots(1, 3)
         _image(seen, image.pixels, "image")
         _image(heat, cam.map, f"Grad-CAM, at most {cam.map.max():.2g}", cmap="inferno", vmin=0)
@@ -93,23 +95,23 @@ def _grad_cam(image: Explained) -> Figure:
     return figure
 
 
-def _overlay(axes: Any, cam: Cam, size: tuple[int, int]) -> None:
+def _overlay(axes: Any, cam: GradCam, size: tuple[int, int]) -> None:
     """The map over the image, bilinear as in the paper, the contour of half its maximum, and a cross at its maximum."""
     if cam.peak is None:
-        axes.set_title("nothing speaks for it", **TITLE)
+        axes.set_title("nothing speaks for it", **TITLE_STYLE)
         return
     height, width = size
     enlarged = np.asarray(Image.fromarray(cam.map / cam.map.max()).resize((width, height), Image.Resampling.BILINEAR))
     axes.imshow(enlarged, cmap="inferno", vmin=0, vmax=1, alpha=0.55 * enlarged, interpolation="nearest")
     outlined = [withStroke(linewidth=2.5, foreground="black")]
-    if enlarged.min() < CONTOUR < enlarged.max():
-        axes.contour(enlarged, levels=[CONTOUR], colors="white", linewidths=1.2).set_path_effects(outlined)
+    if enlarged.min() < CONTOUR_LEVEL < enlarged.max():
+        axes.contour(enlarged, levels=[CONTOUR_LEVEL], colors="white", linewidths=1.2).set_path_effects(outlined)
     row, column = ((place + 0.5) * pixels / cells - 0.5
                    for place, pixels, cells in zip(cam.peak, size, cam.map.shape, strict=True))  # fmt: skip
     axes.plot(column, row, marker="x", color="white", markersize=6, path_effects=outlined)
 
 
-def _features(image: Explained) -> Figure:
+def _features(image: ImageExplanation) -> Figure:
     """Of each stage the strongest channels, each between its own lowest (black) and highest (white) value."""
     lines = [-(-len(each.channels) // CHANNELS_A_ROW) for each in image.features]
     heights = [0.45 + 1.35 * count for count in lines]
@@ -119,9 +121,9 @@ def _features(image: Explained) -> Figure:
     return figure
 
 
-def _stage(part: Any, features: Features, lines: int) -> None:
+def _stage(part: Any, features: StageFeatures, lines: int) -> None:
     height, width, _ = features.maps.shape
-    part.suptitle(f"stage {features.stage}: {features.record}, {height}×{width}", **TITLE)
+    part.suptitle(f"stage {features.stage}: {features.record}, {height}×{width}", **TITLE_STYLE)
     grid = part.subplots(lines, CHANNELS_A_ROW, squeeze=False)
     for axes in grid.flat[len(features.channels) :]:
         axes.set_axis_off()
@@ -137,5 +139,5 @@ def _image(axes: Any, values: np.ndarray, title: object, **style: Any) -> None:
         values = values[..., 0]
         limits |= {"vmin": 0, "vmax": 255 if values.dtype == np.uint8 else 1}
     axes.imshow(values, interpolation="nearest", **(limits | style))
-    axes.set_title(title, **TITLE)
+    axes.set_title(title, **TITLE_STYLE)
     axes.set(xticks=[], yticks=[])

@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
-class Cam:
+class GradCam:
     """Where in an image the network sees a class: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391, section 3).
 
     Attributes:
@@ -50,7 +50,7 @@ class Cam:
 
 
 @dataclass(frozen=True, slots=True)
-class Features:
+class StageFeatures:
     """The channels in which a stage answers an image most.
 
     Attributes:
@@ -77,7 +77,7 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class ImageExplanation:
     """One image.
 
     Attributes:
@@ -93,8 +93,8 @@ class Explained:
     class_id: int
     label: str
     probability: float
-    cams: tuple[Cam, ...]
-    features: tuple[Features, ...]
+    cams: tuple[GradCam, ...]
+    features: tuple[StageFeatures, ...]
 
     def as_dict(self) -> dict[str, Any]:
         height, width = self.pixels.shape[:2]
@@ -124,4 +124,4 @@ class Filters:
         return {"layer": self.record, "count": len(self.kernels), "kernel": list(self.kernels.shape[1:])}
 
 
-__all__ = ["Cam", "Explained", "Features", "Filters"]
+__all__ = ["Filters", "GradCam", "ImageExplanation", "StageFeatures"]

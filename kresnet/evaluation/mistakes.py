@@ -68,7 +68,7 @@ def most_confident_mistakes(
     return [
         Mistake(
             position=int(position),
-            name=data.test.name_of(int(position)),
+            name=data.test.example_name(int(position)),
             **_truth_and_prediction(objective, names, outputs[n], targets.numpy()[n]),
             confidence=float(confidences[position]),
             picture=picture_uri(images.numpy()[n]) if is_image else None,

@@ -25,10 +25,10 @@ from kresnet.probes.batch_norm_derivation import BatchStatistics, NormGradients
 from kresnet.probes.block_paths import batch_norms
 
 #: Least tolerance of float32 gradients; kernels compute in float32 whatever they store.
-TOLERANCE = 2e-5
+MIN_TOLERANCE = 2e-5
 #: Kernels sum m terms one after the other, with an error of up to m·2⁻²⁴ (Higham 2002, Accuracy and Stability of
 #: Numerical Algorithms, section 4.2); a hundredth of this bound was seen at all m, and a sixteenth is let pass.
-SUMMATION = 2.0**-24 / 16
+SUMMATION_TOLERANCE = 2.0**-24 / 16
 #: Between float64 and float64: rounding alone; and the second order of the differences.
 EXACT_TOLERANCE, DIFFERENCE_TOLERANCE = 1e-9, 1e-5
 
@@ -39,38 +39,38 @@ _FINEST = {"float16": 2.0**-24}
 #: What is smaller may have been flushed to zero.
 _SMALLEST = 1e-30
 
-#: What is compared: a kernel's three gradients with the derivation, its long with its compact form, and the derivation
-#: with differences.
-KERNEL_FIELDS = ("x", "gamma", "beta")
-FIELDS = (*KERNEL_FIELDS, "forms", "differences")
+#: What an error measures: three gradients of a kernel against the derivation, its long against its compact form, and
+#: the derivation against central differences.
+KERNEL_ERROR_FIELDS = ("x", "gamma", "beta")
+ERROR_FIELDS = (*KERNEL_ERROR_FIELDS, "forms", "differences")
 
 
 @dataclass(frozen=True, slots=True)
-class Scales:
-    """Size of the terms in each channel, float64 `(C,)`."""
+class TermSizes:
+    """Size of the terms that each gradient is a sum of, by channel, float64 `(C,)`."""
 
     x: Any
     gamma: Any
     beta: Any
 
 
-def scales(found: BatchStatistics, dy: Any, gamma: Any) -> Scales:
-    """The sizes that errors are relative to; see the module."""
-    centred = 1.0 + tf.abs(found.mean) * found.inverse
-    return Scales(
-        x=tf.norm(gamma * found.inverse * dy, axis=0) * centred + _SMALLEST,
-        gamma=tf.reduce_sum(tf.abs(dy * found.deviation), 0) * found.inverse * centred + _SMALLEST,
+def term_sizes(statistics: BatchStatistics, dy: Any, gamma: Any) -> TermSizes:
+    """Return the sizes that errors are relative to; the module's docstring defines them."""
+    centred = 1.0 + tf.abs(statistics.mean) * statistics.inverse_std
+    return TermSizes(
+        x=tf.norm(gamma * statistics.inverse_std * dy, axis=0) * centred + _SMALLEST,
+        gamma=tf.reduce_sum(tf.abs(dy * statistics.centred), 0) * statistics.inverse_std * centred + _SMALLEST,
         beta=tf.reduce_sum(tf.abs(dy), 0) + _SMALLEST,
     )
 
 
-def kernel_errors(kernel: NormGradients, derived: NormGradients, size: Scales) -> dict[str, Any]:
-    """Relative errors of a kernel's gradients, float64 scalars `x`, `gamma`, `beta`.
+def kernel_errors(kernel: NormGradients, derived: NormGradients, size: TermSizes) -> dict[str, Any]:
+    """Return the relative errors of a kernel's gradients, float64 scalars `x`, `gamma`, `beta`.
 
     Args:
-        kernel: as the framework computed them, in its own types.
-        derived: float64.
-        size: of the terms.
+        kernel: the gradients as the framework computed them, in its own types.
+        derived: the gradients of the derivation, float64.
+        size: of the terms that the gradients are sums of.
     """
     return {
         "x": tf.reduce_max(tf.norm(_unexplained(kernel.x, derived.x), axis=0) / size.x),
@@ -80,7 +80,7 @@ def kernel_errors(kernel: NormGradients, derived: NormGradients, size: Scales) -
 
 
 def _unexplained(kernel: Any, derived: Any) -> Any:
-    """|kernel − derived|, less what the last rounding to the kernel's type explains: half a unit in the last place.
+    """Return |kernel − derived|, less half a unit in the last place, which rounding to the kernel's type explains.
 
     Comparing beyond it keeps the check as sharp in bfloat16 as in float32: a fault a hundred times smaller than
     bfloat16's spacing still pushes some values over the edge of an interval that rounds elsewhere.
@@ -93,14 +93,20 @@ def _unexplained(kernel: Any, derived: Any) -> Any:
 
 
 def tolerance(field: str, count: int) -> float:
-    """The largest relative error that passes, for a norm over `count` values a channel."""
+    """Return the largest relative error that passes, for a norm over `count` values a channel."""
     fixed = {"forms": EXACT_TOLERANCE, "differences": DIFFERENCE_TOLERANCE}
-    return fixed.get(field) or max(TOLERANCE, count * SUMMATION)
+    return fixed.get(field) or max(MIN_TOLERANCE, count * SUMMATION_TOLERANCE)
 
 
 @dataclass(frozen=True, slots=True)
 class NormCheck:
-    """One batch norm's outcome, the worst replica's: relative errors by field, over `count` values a channel."""
+    """How far the gradients of one batch norm are from the derivation, in the worst replica.
+
+    Attributes:
+        name: the norm's name.
+        count: how many values of a channel the norm is over.
+        errors: relative errors by `ERROR_FIELDS`.
+    """
 
     name: str
     count: int
@@ -108,27 +114,28 @@ class NormCheck:
 
     @property
     def failures(self) -> list[str]:
-        """The fields whose error is beyond its tolerance, or no number."""
-        return [field for field in FIELDS if not self.errors[field] <= tolerance(field, self.count)]
+        """Fields whose error is beyond its tolerance, or no number."""
+        return [field for field in ERROR_FIELDS if not self.errors[field] <= tolerance(field, self.count)]
 
     def as_dict(self) -> dict[str, Any]:
-        tolerances = {field: tolerance(field, self.count) for field in FIELDS}
+        """Return errors, tolerances and failures as JSON-ready values."""
+        tolerances = {field: tolerance(field, self.count) for field in ERROR_FIELDS}
         return {"name": self.name, "count": self.count, "errors": self.errors, "tolerances": tolerances,
                 "failures": self.failures}  # fmt: skip
 
     def problem(self) -> Problem:
-        """What a failure is told as."""
+        """Return the worst failure of the norm as a problem."""
         field = max(self.failures, key=lambda field: self.errors[field] / tolerance(field, self.count))
         return Problem(
             "batch_norm_mismatch",
-            f"The backward pass of batch norm `{self.name}` is not what the mathematics says: {MEANINGS[field]}.",
+            f"The backward pass of batch norm `{self.name}` is not what the mathematics says: {_FAILURES[field]}.",
             expected=f"a relative error of at most {tolerance(field, self.count):.1e}",
             found=f"{self.errors[field]:.1e}",
         )
 
 
 #: A failed field in words.
-MEANINGS = {
+_FAILURES = {
     "x": "its gradient with respect to x differs from the derivation",
     "gamma": "its gradient with respect to gamma differs from the derivation",
     "beta": "its gradient with respect to beta differs from the derivation",
@@ -138,10 +145,16 @@ MEANINGS = {
 
 
 def norm_checks(names: Sequence[str], replicas: Sequence[np.ndarray]) -> list[NormCheck]:
-    """Outcomes from a probe's `batch_norm` finding of each replica, `(norms, len(FIELDS) + 1)`, the last being m."""
+    """Return a check for every batch norm, with the worst replica's errors.
+
+    Args:
+        names: the norms' names.
+        replicas: of each replica, the `batch_norm` finding of a probe, `(norms, len(ERROR_FIELDS) + 1)`, whose last
+            column is m.
+    """
     worst = np.max(replicas, axis=0)  # NaN wins
     return [
-        NormCheck(name, int(row[-1]), dict(zip(FIELDS, map(float, row[:-1]), strict=True)))
+        NormCheck(name, int(row[-1]), dict(zip(ERROR_FIELDS, map(float, row[:-1]), strict=True)))
         for name, row in zip(names, worst, strict=True)
     ]
 

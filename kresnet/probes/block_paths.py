@@ -1,4 +1,4 @@
-"""What the instruments look at, read off the plan: its batch norms, and its blocks with their two paths."""
+"""The batch norms of a plan, and its blocks with their two paths, as probes need them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from dataclasses import dataclass
 
 from kresnet.plan import Plan, Record
 
-#: A reading of one tensor: the names of the record that reads it and of the record that made it.
+#: A tensor that passes from one record to another: the names of the record that reads it and of the one that made it.
 Edge = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class ShortcutFork:
-    """Where the two paths of a residual block part: at the block's input, or at the activated input that both read.
+    """Where the two paths of a residual block separate: at its input, or at the activated input that both read.
 
     Attributes:
-        at: the record that both paths read.
-        identity, residual: the edges that lead from it into either path.
-        add: the record where they meet.
+        at: name of the record that both paths read.
+        identity: edges that lead from that record into the shortcut.
+        residual: edges that lead from that record into the residual branch.
+        add: name of the record where the paths meet.
     """
 
     at: str
@@ -28,13 +29,14 @@ class ShortcutFork:
 
 @dataclass(frozen=True, slots=True)
 class BlockPaths:
-    """A block of the plan.
+    """A block of the plan, with its paths.
 
     Attributes:
-        name: such as `stage1.block2`.
-        input, output: the records that make its input and its output.
-        records: its layers, in order.
-        fork: None for a block without shortcut.
+        name: name of the block, such as `stage1.block2`.
+        input: name of the record that makes its input.
+        output: name of the record that makes its output.
+        records: the block's records, in order.
+        fork: where its paths separate; None for a block without shortcut.
     """
 
     name: str
@@ -45,12 +47,12 @@ class BlockPaths:
 
 
 def batch_norms(plan: Plan) -> list[Record]:
-    """The records of the plan's batch norms, in order."""
+    """Return the records of the plan's batch norms, in order."""
     return [record for record in plan.records if record.kind == "norm" and record.settings["kind"] == "batch"]
 
 
 def block_paths(plan: Plan) -> list[BlockPaths]:
-    """The plan's blocks, from input to output."""
+    """Return the plan's blocks, from input to output."""
     return [
         _block(f"stage{stage}.block{block}", tuple(records))
         for stage, block, records in plan.blocks()
@@ -66,7 +68,7 @@ def _block(name: str, records: tuple[Record, ...]) -> BlockPaths:
 
 
 def _fork(name: str, records: tuple[Record, ...], add: Record) -> ShortcutFork:
-    """The paths of a residual block; the second input of its addition is the shortcut."""
+    """Return where the paths of a residual block separate; the second input of its addition is the shortcut."""
     by_name = {record.name: record for record in records}
     reader, at = add.name, add.inputs[1]
     while at.startswith(f"{name}.shortcut"):

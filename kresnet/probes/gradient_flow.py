@@ -1,4 +1,6 @@
-"""How far the gradient reaches: from measurements of a step to factors, a fitted law, and words. No TensorFlow.
+"""How the gradient changes from block to block: factors, a fitted law and a verdict from a probe's measurements.
+
+Nothing here needs TensorFlow.
 
 delta is dL/d(block output). Written as C·λ^L, L blocks from the last, λ below 1 means that it vanishes toward the
 input, λ above 1 that it explodes (Bengio et al. 1994; He et al. 2016, arXiv:1603.05027, section 2).
@@ -15,23 +17,26 @@ import numpy as np
 
 from kresnet.probes.block_paths import BlockPaths
 
-#: How much smaller or larger than the last block's the gradient may become before it is told. In float32 with batch
-#: norm, networks whose gradient changed by less were seen to train.
-FACTOR = 1e3
+#: How much smaller or larger than the last block's the gradient may become before it counts as vanishing or
+#: exploding. In float32 with batch norm, networks whose gradient changed by less were seen to train.
+MAX_CHANGE = 1e3
 
 
 @dataclass(frozen=True, slots=True)
 class BlockFlow:
-    """One block's share, over the global batch.
+    """What was measured of one block, over the global batch.
 
     Attributes:
-        name: of the block.
+        name: name of the block.
         delta: ‖dL/d(block output)‖.
-        ratio: delta of this block over that of the next: the factor on the signal's way through the next; None at last.
-        identity, residual: norms of the two terms that reach the fork over either path; None without a shortcut.
-        cosine: between the terms; None without a shortcut, or where one is zero.
+        ratio: delta of this block over that of the next, the factor by which the next block changes the gradient; None
+            for the last block.
+        identity: norm of the gradient that reaches the fork over the shortcut; None without a shortcut.
+        residual: norm of the gradient that reaches the fork over the residual branch; None without a shortcut.
+        cosine: cosine between these two gradients; None without a shortcut, or where one is zero.
         weights: norm of the gradient of all the block's weights.
-        largest, typical: singular values of the block's Jacobian, estimated; None where not asked for.
+        largest: largest singular value of the block's Jacobian, estimated; None where not asked for.
+        typical: typical singular value of the block's Jacobian, estimated; None where not asked for.
     """
 
     name: str
@@ -47,14 +52,15 @@ class BlockFlow:
 
 @dataclass(frozen=True, slots=True)
 class GradientFlow:
-    """Where the gradient of one network goes.
+    """How the gradient of one network changes from block to block.
 
     Attributes:
-        network: its label.
-        blocks: from input to output.
-        constant, rate: C and λ of the fit; None where fewer than two blocks have a gradient.
-        verdict: `holds`, `vanishes`, `explodes` or `not_a_number`.
-        first_block: where on its way from the output it first does so; None where it holds.
+        network: label of the network.
+        blocks: measurements of the blocks, from input to output.
+        constant: C of the fitted law; None where fewer than two blocks have a gradient.
+        rate: λ of the fitted law; None where fewer than two blocks have a gradient.
+        verdict: what the gradient does: `holds`, `vanishes`, `explodes` or `not_a_number`.
+        first_block: name of the first block, seen from the output, where it does so; None where it holds.
     """
 
     network: str
@@ -65,13 +71,13 @@ class GradientFlow:
     first_block: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready; what is not a number becomes null."""
+        """Return the measurements as JSON-ready values; what is not a number becomes null."""
         values = asdict(self)
         values["blocks"] = [{key: _jsonable(value) for key, value in block.items()} for block in values["blocks"]]
         return {key: _jsonable(value) for key, value in values.items()}
 
     def sentence(self) -> str:
-        """The verdict in words."""
+        """Return the verdict in words."""
         first, last = self.blocks[0], self.blocks[-1]
         law = f"; ‖δ‖ ≈ {self.constant:.2g}·{self.rate:.3f}^L, L blocks from the last" if self.rate else ""
         if self.verdict == "not_a_number":
@@ -90,13 +96,13 @@ class GradientFlow:
 def gradient_flow(
     network: str, blocks: Sequence[BlockPaths], measured: np.ndarray, singular: Sequence[Any] = ()
 ) -> GradientFlow:
-    """The report of a probe's `flow` finding.
+    """Work out factors, the law and the verdict from a probe's `flow` finding.
 
     Args:
-        network: label.
-        blocks: the network's.
-        measured: float64 `(blocks, len(probe.FLOW))`.
-        singular: a `jacobian.Singular` a block, or nothing.
+        network: label of the network.
+        blocks: the network's blocks.
+        measured: float64 `(blocks, len(probe.FLOW_COLUMNS))`.
+        singular: one `jacobian.SingularValues` a block, or nothing.
     """
     deltas = np.sqrt(measured[:, 0])
     rows = []
@@ -123,7 +129,7 @@ def gradient_flow(
 
 
 def _fit(deltas: np.ndarray) -> tuple[float | None, float | None]:
-    """C and λ by least squares on the logarithms."""
+    """Fit C and λ by least squares on the logarithms."""
     distance = np.arange(len(deltas))[::-1]
     there = np.isfinite(deltas) & (deltas > 0)
     if there.sum() < 2:
@@ -133,13 +139,13 @@ def _fit(deltas: np.ndarray) -> tuple[float | None, float | None]:
 
 
 def _judge(deltas: np.ndarray) -> tuple[str, int | None]:
-    """The verdict, and the index of the first block, seen from the output, that gives cause for it."""
+    """Return the verdict, and the index of the first block, seen from the output, that gives cause for it."""
     for index in range(len(deltas) - 1, -1, -1):
         if not np.isfinite(deltas[index]):
             return "not_a_number", index
-        if deltas[index] * FACTOR < deltas[-1] or deltas[index] == 0:
+        if deltas[index] * MAX_CHANGE < deltas[-1] or deltas[index] == 0:
             return "vanishes", index
-        if deltas[index] > deltas[-1] * FACTOR:
+        if deltas[index] > deltas[-1] * MAX_CHANGE:
             return "explodes", index
     return "holds", None
 

@@ -13,16 +13,18 @@ from kresnet.plan import Record
 from kresnet.probes.block_paths import BlockPaths
 from kresnet.probes.replay import replay
 
-#: Steps of the power iteration, which approaches the largest value from below; and random directions for the typical.
-ITERATIONS, DIRECTIONS = 12, 3
+#: Steps of the power iteration, which approaches the largest singular value from below.
+ITERATIONS = 12
+#: Random directions that the typical singular value is estimated from.
+DIRECTIONS = 3
 
-#: These draw anew in each call, and a Jacobian is of one function; they run as in inference.
-_RANDOM = ("dropout", "stochastic_depth")
+#: Kinds of layers that draw anew in each call; they run as in inference, since a Jacobian is of one function.
+_RANDOM_KINDS = ("dropout", "stochastic_depth")
 
 
 @dataclass(frozen=True, slots=True)
 class SingularValues:
-    """Of the Jacobian J of a block over a whole batch.
+    """Estimated singular values of the Jacobian J of a block over a whole batch.
 
     Attributes:
         largest: ‖Jv‖/‖v‖ for v of the last step of a power iteration on JᵀJ; a lower bound.
@@ -35,20 +37,20 @@ class SingularValues:
 
 
 def singular_values(network: keras.Model, block: BlockPaths, x: Any) -> SingularValues:
-    """Estimate the singular values at x, the block's input, in training mode: batch norms couple the images.
+    """Estimate the singular values in training mode, in which batch norms couple the images.
 
     Args:
-        network: the model that the block is of.
-        block: whose Jacobian is meant.
-        x: `(N, ...)` in the type that the block computes in.
+        network: the model that the block belongs to.
+        block: the block.
+        x: the block's input, `(N, ...)`, in the type that the block computes in.
     """
 
-    def run(x: Any) -> Any:
+    def apply_block(x: Any) -> Any:
         return replay(network, block.records, {block.input: x}, training=_deterministic).outputs[block.output]
 
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
-        y = run(x)
+        y = apply_block(x)
 
     def transposed(u: Any) -> Any:
         return tape.gradient(y, x, output_gradients=tf.cast(u, y.dtype))
@@ -61,7 +63,7 @@ def singular_values(network: keras.Model, block: BlockPaths, x: Any) -> Singular
     for _ in range(ITERATIONS):
         v = tf.cast(_unit(v), x.dtype)
         with tf.autodiff.ForwardAccumulator(x, v) as accumulator:
-            image = run(x)
+            image = apply_block(x)
         pushed = accumulator.jvp(image)
         largest = float(_norm(pushed) / _norm(v))
         v = transposed(pushed)
@@ -69,7 +71,7 @@ def singular_values(network: keras.Model, block: BlockPaths, x: Any) -> Singular
 
 
 def _deterministic(record: Record) -> bool:
-    return record.kind not in _RANDOM
+    return record.kind not in _RANDOM_KINDS
 
 
 def _norm(tensor: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A look inside one training step: the same forward and backward pass, run layer by layer and measured."""
+"""Measures inside one training step: the same forward and backward pass, run layer by layer."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from kresnet.plan import Plan, Record
 from kresnet.probes import batch_norm_agreement as agreement
 from kresnet.probes import batch_norm_derivation as batch_norm
 from kresnet.probes.block_paths import BlockPaths, Edge, batch_norms, block_paths
-from kresnet.probes.replay import Passage, replay
+from kresnet.probes.replay import ReplayResult, replay
 
-#: Entries of each batch norm's gradients that are also computed by differences.
-SAMPLES = 4
+#: How many entries of each batch norm's gradients are also computed by central differences.
+DIFFERENCE_SAMPLES = 4
 
 #: Columns of the `flow` finding: sums of squares (and one of products) over the global batch.
-FLOW = ("delta", "identity", "residual", "product", "weights")
+FLOW_COLUMNS = ("delta", "identity", "residual", "product", "weights")
 
 
 class Probe:
-    """What to measure in a step of a network; `Trainer.backward` calls it in replica context.
+    """Measures a step of a network, norms, blocks or both; `Trainer.backward` calls it in replica context.
 
     Attributes:
-        norms: the batch norms to check; empty if not asked for.
-        blocks: the blocks whose gradients to measure; empty if not asked for.
+        norms: batch norms that are checked; empty if not asked for.
+        blocks: blocks whose gradients are measured; empty if not asked for.
     """
 
     def __init__(self, plan: Plan, network: keras.Model, *, check_norms: bool, measure_blocks: bool) -> None:
@@ -40,43 +40,43 @@ class Probe:
             edges |= {*block.fork.identity, *block.fork.residual} if block.fork else set()
         self.edges = frozenset(edges)
 
-    def forward(self, images: Any) -> Passage:
-        """The network's pass over float32 `images`, in training mode."""
+    def forward(self, images: Any) -> ReplayResult:
+        """Run the network over float32 `images`, layer by layer, in training mode."""
         return replay(self.network, self.plan.records, {"input": images}, edges=self.edges)
 
-    def outputs(self, passage: Passage) -> Any:
-        """What the network returns."""
+    def outputs(self, passage: ReplayResult) -> Any:
+        """Return what the network itself would return."""
         outputs = {name: passage.outputs[record] for name, record in self.plan.outputs.items()}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
-    def watched(self, passage: Passage) -> dict[str | Edge, Any]:
-        """The tensors whose gradients `findings` needs, by record or edge."""
+    def watched_tensors(self, passage: ReplayResult) -> dict[str | Edge, Any]:
+        """Return the tensors whose gradients `findings` needs, by record or edge."""
         names = [*(norm.name for norm in self.norms), *(block.output for block in self.blocks)]
         return {name: passage.outputs[name] for name in names} | passage.taps
 
     def findings(
-        self, passage: Passage, backward: dict[str | Edge, Any], local: Sequence[Any], summed: Sequence[Any]
+        self, passage: ReplayResult, backward: dict[str | Edge, Any], local: Sequence[Any], summed: Sequence[Any]
     ) -> dict[str, Any]:
-        """Measurements of a step.
+        """Return the measurements of a step.
 
         Args:
-            passage: of `forward`.
-            backward: gradients of what `watched` returned.
+            passage: what `forward` returned.
+            backward: gradients with respect to what `watched_tensors` returned.
             local: this replica's gradients of the trainable weights.
             summed: their sum over replicas.
 
         Returns:
-            `batch_norm`, float64 `(norms, len(FIELDS) + 1)`, relative errors of this replica's gradients, and m;
-            `flow`, float64 `(blocks, len(FLOW))`.
+            `batch_norm`, float64 `(norms, len(ERROR_FIELDS) + 1)`, relative errors of this replica's gradients, and m;
+            `flow`, float64 `(blocks, len(FLOW_COLUMNS))`.
         """
-        found = {}
+        findings = {}
         if self.norms:
-            found["batch_norm"] = self._norm_errors(passage, backward, local)
+            findings["batch_norm"] = self._norm_errors(passage, backward, local)
         if self.blocks:
-            found["flow"] = self._flow(backward, summed)
-        return found
+            findings["flow"] = self._flow(backward, summed)
+        return findings
 
-    def _norm_errors(self, passage: Passage, backward: dict[str | Edge, Any], local: Sequence[Any]) -> Any:
+    def _norm_errors(self, passage: ReplayResult, backward: dict[str | Edge, Any], local: Sequence[Any]) -> Any:
         rows: list[Any] = []
         for norm in reversed(self.norms):  # as the backward pass goes
             layer, edge = self.network.get_layer(norm.name), (norm.name, norm.inputs[0])
@@ -122,12 +122,12 @@ class Probe:
 
 
 def _inner(a: Any, b: Any) -> Any:
-    """Σ a·b in float64: squares of what vanishes would underflow in float32."""
+    """Return Σ a·b in float64: squares of what vanishes would underflow in float32."""
     return tf.reduce_sum(tf.cast(a, tf.float64) * tf.cast(b, tf.float64))
 
 
 def _errors(
-    total: batch_norm.Total,
+    total: batch_norm.ReplicaSum,
     x: Any,
     dy: Any,
     dx: Any,
@@ -138,40 +138,41 @@ def _errors(
     epsilon: float,
     seed: Any,
 ) -> Any:
-    """One batch norm's relative errors and m, float64 `(len(FIELDS) + 1,)`; x, dy and dx are `(..., C)`."""
+    """Return a norm's relative errors and m, float64 `(len(ERROR_FIELDS) + 1,)`; x, dy and dx are `(..., C)`."""
     channels = x.shape[-1]
     x, dy = (tf.cast(tf.reshape(tensor, (-1, channels)), tf.float64) for tensor in (x, dy))
     gamma, beta = tf.cast(gamma, tf.float64), tf.cast(beta, tf.float64)
-    found = batch_norm.statistics(x, epsilon, total)
-    derived = batch_norm.long_form(found, dy, gamma, total)
-    compact = batch_norm.compact_form(found, dy, gamma, total)
-    size = agreement.scales(found, dy, gamma)
+    stats = batch_norm.batch_statistics(x, epsilon, total)
+    derived = batch_norm.long_form(stats, dy, gamma, total)
+    compact = batch_norm.compact_form(stats, dy, gamma, total)
+    size = agreement.term_sizes(stats, dy, gamma)
     kernel = batch_norm.NormGradients(tf.reshape(dx, (-1, channels)), d_gamma, d_beta)
     errors = agreement.kernel_errors(kernel, derived, size)
     errors["forms"] = tf.reduce_max(tf.norm(derived.x - compact.x, axis=0) / size.x)
 
-    samples = min(SAMPLES, channels)
+    samples = min(DIFFERENCE_SAMPLES, channels)
     rows = tf.random.stateless_uniform((samples,), seed, maxval=tf.shape(x)[0], dtype=tf.int32)
     at = tf.cast(tf.linspace(0, channels - 1, samples), tf.int32)
     pick = lambda tensor: tf.gather(tensor, at, axis=-1)  # noqa: E731 - a name for a phrase used six times
-    slopes = batch_norm.differences(pick(x), pick(dy), pick(gamma), pick(beta), epsilon, rows, total)
+    slopes = batch_norm.central_differences(pick(x), pick(dy), pick(gamma), pick(beta), epsilon, rows, total)
     entries = total(tf.gather_nd(derived.x, tf.stack([rows, at], axis=1)))
     pairs = [
-        (slopes.x, entries, size.x / tf.sqrt(found.count)),  # an entry is smaller than its channel's norm
+        (slopes.x, entries, size.x / tf.sqrt(stats.count)),  # an entry is smaller than its channel's norm
         (slopes.gamma, pick(derived.gamma), size.gamma),
         (slopes.beta, pick(derived.beta), size.beta),
     ]
     distances = [tf.reduce_max(tf.abs(slope - exact) / pick(scale)) for slope, exact, scale in pairs]
     errors["differences"] = tf.reduce_max(tf.stack(distances))
-    return tf.stack([*(errors[field] for field in agreement.FIELDS), found.count])
+    return tf.stack([*(errors[field] for field in agreement.ERROR_FIELDS), stats.count])
 
 
 @tf.function
 def _local_errors(*arguments: Any) -> Any:
-    """Traced once for all layers of a shape."""
-    return _errors(batch_norm.local, *arguments)
+    """Return the errors of a norm over one replica; traced once for all layers of a shape."""
+    return _errors(batch_norm.local_sum, *arguments)
 
 
 def _synchronized_errors(*arguments: Any) -> Any:
+    """Return the errors of a norm whose statistics are those of all replicas together."""
     context = tf.distribute.get_replica_context()
     return _errors(lambda tensor: context.all_reduce(tf.distribute.ReduceOp.SUM, tensor), *arguments)

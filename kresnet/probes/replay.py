@@ -1,4 +1,4 @@
-"""Run a network layer by layer in the plan's order, and hold on to what passes between the layers."""
+"""Run a network layer by layer in the plan's order, and keep the tensors that pass between the layers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from kresnet.probes.block_paths import Edge
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """What passed through the network.
+class ReplayResult:
+    """Tensors that passed through the network in a replay.
 
     Attributes:
         outputs: every record's output by name, `(N, ...)` in the layer's type.
@@ -34,15 +34,15 @@ def replay(
     *,
     edges: Collection[Edge] = (),
     training: Callable[[Record], bool] = lambda record: True,
-) -> Passage:
+) -> ReplayResult:
     """Call the network's own layers, one record after the other.
 
     Args:
         network: the model that `build_model` made; `records` are of its plan.
         records: what to run, in the plan's order.
         inputs: tensors that are there already, by name of the record that makes them: the `input`, for a whole network.
-        edges: where to tap.
-        training: whether a record runs in training mode.
+        edges: edges whose tensors are copied into `taps`.
+        training: says of a record whether it runs in training mode.
 
     Returns:
         Outputs and taps; the layers' weights are read, and moving statistics moved, as in a call of the model.
@@ -62,4 +62,4 @@ def replay(
         tensors = [read((record.name, name)) for name in record.inputs]
         layer = network.get_layer(record.name)
         outputs[record.name] = layer(tensors[0] if len(tensors) == 1 else tensors, training=training(record))
-    return Passage(outputs, taps)
+    return ReplayResult(outputs, taps)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.counter_rng import CounterRng, Stream, philox
+from kresnet.data.counter_rng import CounterRng, RandomStream, philox
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,10 @@ def test_dice_belong_to_examples() -> None:
     whole = CounterRng(3, 5, positions)
     part = CounterRng(3, 5, positions[100:130])
     for count in (1, 4, 7):
-        np.testing.assert_array_equal(whole.uniform(Stream.ERASE, count)[100:130], part.uniform(Stream.ERASE, count))
-    np.testing.assert_array_equal(whole.uniform(Stream.FLIP, 7)[:, :3], whole.uniform(Stream.FLIP, 3))
+        np.testing.assert_array_equal(
+            whole.uniform(RandomStream.ERASE, count)[100:130], part.uniform(RandomStream.ERASE, count)
+        )
+    np.testing.assert_array_equal(whole.uniform(RandomStream.FLIP, 7)[:, :3], whole.uniform(RandomStream.FLIP, 3))
 
 
 def test_every_seed_epoch_stream_and_position_has_its_own() -> None:
@@ -50,7 +52,7 @@ def test_every_seed_epoch_stream_and_position_has_its_own() -> None:
         tuple(CounterRng(seed, epoch, np.array([position])).uniform(stream, 3)[0])
         for seed in (0, 1, 2**31 - 1)
         for epoch in (0, 1)
-        for stream in (Stream.SHIFT, Stream.FLIP)
+        for stream in (RandomStream.SHIFT, RandomStream.FLIP)
         for position in (0, 1, 2**33)
     ]
     assert len(set(drawn)) == len(drawn)
@@ -59,9 +61,9 @@ def test_every_seed_epoch_stream_and_position_has_its_own() -> None:
 def test_distributions() -> None:
     dice = CounterRng(0, 0, np.arange(50_000))
     uniform, integers, normal = (
-        dice.uniform(Stream.CROP, 2),
-        dice.integers(Stream.SHIFT, 9, 2),
-        dice.normal(Stream.COLOR, 2),
+        dice.uniform(RandomStream.CROP, 2),
+        dice.integers(RandomStream.SHIFT, 9, 2),
+        dice.normal(RandomStream.COLOR, 2),
     )
     assert uniform.dtype == np.float32
     assert (uniform.min() >= 0) & (uniform.max() < 1)
@@ -69,5 +71,5 @@ def test_distributions() -> None:
     np.testing.assert_allclose(np.bincount(integers.ravel()), 100_000 / 9, rtol=0.05)
     np.testing.assert_allclose([normal.mean(), normal.std(), (normal**4).mean()], [0, 1, 3], atol=0.06)
     assert abs(np.corrcoef(uniform.T)[0, 1]) < 0.02
-    assert dice.uniform(Stream.CROP, 0).shape == (50_000, 0)
-    assert CounterRng(0, 0, np.empty(0, np.int64)).normal(Stream.CROP, 3).shape == (0, 3)
+    assert dice.uniform(RandomStream.CROP, 0).shape == (50_000, 0)
+    assert CounterRng(0, 0, np.empty(0, np.int64)).normal(RandomStream.CROP, 3).shape == (0, 3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.counter_rng import CounterRng, Stream
+from kresnet.data.counter_rng import CounterRng, RandomStream
 from kresnet.data.order import draw_order
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources.embedded import ArraySource
@@ -84,7 +84,7 @@ def test_images_belong_to_their_labels(split: Split) -> None:
 
 def test_augmentation_is_that_of_the_epoch(split: Split) -> None:
     dice = CounterRng(7, 1, np.arange(N))
-    shifts, flips = dice.integers(Stream.SHIFT, 5, 2), dice.integers(Stream.FLIP, 2, 1)[:, 0]
+    shifts, flips = dice.integers(RandomStream.SHIFT, 5, 2), dice.integers(RandomStream.FLIP, 2, 1)[:, 0]
     for images, labels in batches(split, STRONG, STEPS, 2 * STEPS):
         for image, label in zip(images, labels, strict=True):
             top, left = shifts[label]

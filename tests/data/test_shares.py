@@ -18,7 +18,7 @@ MIXED = Augment(crop_padding=2, flip=True, erase=Erase(), mix=Mixup(kind="mixup"
 
 def train(data: Split, augment: Augment, share: BatchSlice) -> list[tuple[np.ndarray, np.ndarray]]:
     batches = training_batches(
-        data, augment=augment, classes=N, batch_size=BATCH, seed=7, start_step=5, stop_step=8, share=share
+        data, augment=augment, classes=N, batch_size=BATCH, seed=7, start_step=5, stop_step=8, batch_slice=share
     )
     return [(images.numpy(), labels.numpy()) for images, labels in batches]
 

@@ -18,7 +18,7 @@ import kresnet
 from kresnet.cli.main import main
 from kresnet.diagnostics.explain import ActivationReader, explain, first_filters, stage_ends
 from kresnet.diagnostics.explain_figures import _filters, _grad_cam, draw_explanation
-from kresnet.diagnostics.explain_results import Cam, Explained, Features, Filters
+from kresnet.diagnostics.explain_results import Filters, GradCam, ImageExplanation, StageFeatures
 from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.plan import make_plan
@@ -117,10 +117,10 @@ def test_a_network_that_looks_at_one_corner_lights_up_there(corner: tuple[int, i
     assert np.abs(ask(there) - ask(pixels)).max() > 0.05
     look = ActivationReader(model, plan)
     for stage, end in stage_ends(plan).items():
-        cam = Cam(0, "corner", 1.0, stage, end.name, look(pixels, 0).grad_cam(end.name))
+        cam = GradCam(0, "corner", 1.0, stage, end.name, look(pixels, 0).grad_cam(end.name))
         assert cam.peak == corner
         assert np.count_nonzero(cam.map) == 1
-        against = Cam(1, "none", 0.0, stage, end.name, look(pixels, 1).grad_cam(end.name))
+        against = GradCam(1, "none", 0.0, stage, end.name, look(pixels, 1).grad_cam(end.name))
         assert against.peak is None
         assert against.as_dict((8, 8))["maximum_at"] is None
 
@@ -128,7 +128,7 @@ def test_a_network_that_looks_at_one_corner_lights_up_there(corner: tuple[int, i
 def test_a_place_in_the_map_is_a_place_in_the_image() -> None:
     map = np.zeros((4, 7), np.float32)
     map[3, 1] = 2
-    told = Cam(0, "a", 0.5, 1, "x", map).as_dict((28, 28))
+    told = GradCam(0, "a", 0.5, 1, "x", map).as_dict((28, 28))
     assert told["maximum_at"] == {"cell": [3, 1], "pixel": [24, 6]}
     assert (told["map_size"], told["maximum"]) == ([4, 7], 2.0)
 
@@ -167,9 +167,9 @@ def test_a_filter_is_drawn_around_the_middle_grey() -> None:
 def test_the_cross_stands_at_the_maximum_and_the_contour_around_it(tmp_path: Path) -> None:
     map = np.zeros((4, 4), np.float32)
     map[1, 2] = 1
-    cams = (Cam(0, "$\\no{猫", 0.5, 1, "x", map), Cam(1, "b", 0.1, 1, "x", np.zeros((4, 4), np.float32)))
-    features = (Features(1, "x", (0,), (0.5,), map[..., None]),)
-    image = Explained("a.png", np.zeros((28, 28, 3), np.uint8), 0, "a", 0.5, cams, features)
+    cams = (GradCam(0, "$\\no{猫", 0.5, 1, "x", map), GradCam(1, "b", 0.1, 1, "x", np.zeros((4, 4), np.float32)))
+    features = (StageFeatures(1, "x", (0,), (0.5,), map[..., None]),)
+    image = ImageExplanation("a.png", np.zeros((28, 28, 3), np.uint8), 0, "a", 0.5, cams, features)
     _, heat, both, *_, last = _grad_cam(image).axes
     np.testing.assert_array_equal(heat.images[0].get_array(), map)
     (cross,) = both.lines

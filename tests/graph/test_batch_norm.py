@@ -115,10 +115,10 @@ def derived(x: np.ndarray, dy: np.ndarray, gamma: np.ndarray, beta: np.ndarray) 
     """Output, gradients and biased statistics of a batch `(N, H, W, C)`, in float64; and the size of their terms."""
     flat, slopes = (tf.constant(a.reshape(-1, a.shape[-1]), tf.float64) for a in (x, dy))
     gamma, beta = gamma.astype("float64"), beta.astype("float64")
-    found = derivation.statistics(flat, EPSILON)
+    found = derivation.batch_statistics(flat, EPSILON)
     back = derivation.long_form(found, slopes, gamma)
     values = {
-        "y": gamma * found.deviation * found.inverse + beta,
+        "y": gamma * found.centred * found.inverse_std + beta,
         "x": back.x,
         "gamma": back.gamma,
         "beta": back.beta,
@@ -126,7 +126,7 @@ def derived(x: np.ndarray, dy: np.ndarray, gamma: np.ndarray, beta: np.ndarray) 
         "variance": tf.math.reduce_variance(flat, 0),
     }
     sizes = {name: np.abs(value).max() for name, value in values.items()}
-    sizes["x"] = np.abs(gamma * found.inverse * slopes).max()  # of two values a channel, the terms almost cancel
+    sizes["x"] = np.abs(gamma * found.inverse_std * slopes).max()  # of two values a channel, the terms almost cancel
     shapes = {"y": x.shape, "x": x.shape}
     return {name: (np.reshape(value, shapes.get(name, -1)), sizes[name]) for name, value in values.items()}
 

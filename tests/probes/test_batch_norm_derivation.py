@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.probes.batch_norm_derivation import compact_form, differences, long_form, statistics
+from kresnet.probes.batch_norm_derivation import batch_statistics, central_differences, compact_form, long_form
 
 EPSILON = 1e-5
 
@@ -19,7 +19,7 @@ def numbers(m=40, channels=3, mean=0.0, deviation=1.0):
 @pytest.mark.parametrize(("mean", "deviation"), [(0.0, 1.0), (100.0, 0.05), (-3.0, 1e-4), (0.0, 1e3)])
 def test_both_forms_and_autodiff_agree(mean, deviation):
     x, dy, gamma, beta = numbers(mean=mean, deviation=deviation)
-    found = statistics(x, EPSILON)
+    found = batch_statistics(x, EPSILON)
     with tf.GradientTape() as tape:
         tape.watch([x, gamma, beta])
         average, variance = tf.nn.moments(x, [0])
@@ -33,9 +33,9 @@ def test_both_forms_and_autodiff_agree(mean, deviation):
 
 def test_differences_agree_entry_by_entry():
     x, dy, gamma, beta = numbers()
-    derived = long_form(statistics(x, EPSILON), dy, gamma)
+    derived = long_form(batch_statistics(x, EPSILON), dy, gamma)
     for row in range(0, 40, 7):
-        slopes = differences(x, dy, gamma, beta, EPSILON, tf.constant([row] * 3))
+        slopes = central_differences(x, dy, gamma, beta, EPSILON, tf.constant([row] * 3))
         np.testing.assert_allclose(slopes.x, derived.x[row], rtol=1e-6, atol=1e-8)
         np.testing.assert_allclose(slopes.gamma, derived.gamma, rtol=1e-9)
         np.testing.assert_allclose(slopes.beta, derived.beta, rtol=1e-9)
@@ -44,7 +44,7 @@ def test_differences_agree_entry_by_entry():
 def test_halves_of_a_batch_give_the_whole_with_totals():
     """What two replicas compute together, played through one after the other by a list of partial sums."""
     x, dy, gamma, _ = numbers()
-    whole = compact_form(statistics(x, EPSILON), dy, gamma)
+    whole = compact_form(batch_statistics(x, EPSILON), dy, gamma)
     halves = [slice(0, 16), slice(16, 40)]
 
     def total(tensor):
@@ -53,7 +53,7 @@ def test_halves_of_a_batch_give_the_whole_with_totals():
 
     mean = tf.reduce_mean(x, 0)
     deviation = x - mean
-    inverse = statistics(x, EPSILON).inverse
+    inverse = batch_statistics(x, EPSILON).inverse_std
     for part, rest in (halves, halves[::-1]):
         missing = [
             tf.cast(tf.shape(x[rest])[0], tf.float64),
@@ -62,14 +62,14 @@ def test_halves_of_a_batch_give_the_whole_with_totals():
             tf.reduce_sum(dy[rest], 0),
             tf.reduce_sum(dy[rest] * deviation[rest] * inverse, 0),
         ]
-        found = statistics(x[part], EPSILON, total)
+        found = batch_statistics(x[part], EPSILON, total)
         np.testing.assert_allclose(compact_form(found, dy[part], gamma, total).x, whole.x[part], rtol=1e-9, atol=1e-12)
 
 
 def test_what_the_derivation_gives_is_orthogonal_to_constants_and_nearly_to_xhat():
     """A shift of x changes nothing; a stretch changes nothing but through epsilon."""
     x, dy, gamma, _ = numbers()
-    found = statistics(x, EPSILON)
+    found = batch_statistics(x, EPSILON)
     dx = compact_form(found, dy, gamma).x
     np.testing.assert_allclose(tf.reduce_sum(dx, 0), 0.0, atol=1e-12)
-    np.testing.assert_allclose(tf.reduce_sum(dx * found.deviation, 0), 0.0, atol=1e-3)
+    np.testing.assert_allclose(tf.reduce_sum(dx * found.centred, 0), 0.0, atol=1e-3)

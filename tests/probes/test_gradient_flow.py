@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.diagnostics.checks import check_gradients
+from kresnet.diagnostics.gradient_check import check_gradients
 from kresnet.diagnostics.network_under_test import open_network_under_test
 from kresnet.graph import build_model
 from kresnet.probes.block_paths import block_paths
 from kresnet.probes.gradient_flow import gradient_flow
 from kresnet.probes.jacobian import singular_values
-from kresnet.probes.probe import FLOW
+from kresnet.probes.probe import FLOW_COLUMNS
 from kresnet.probes.replay import replay
 from tests.diagnostics.networks import engine_of, images, plan_of, probe_of
 
@@ -145,7 +145,7 @@ def test_the_jacobians_values_are_those_of_its_singular_value_decomposition():
 
 def report(deltas, names=("a", "b", "c", "d")):
     parts = [block_paths(plan_of())[0]] * len(deltas)
-    rows = np.zeros((len(deltas), len(FLOW)))
+    rows = np.zeros((len(deltas), len(FLOW_COLUMNS)))
     rows[:, 0] = np.square(deltas)
     return gradient_flow("net", parts, rows)
 

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data.augment import operations
-from kresnet.data.counter_rng import CounterRng, Stream
+from kresnet.data.counter_rng import CounterRng, RandomStream
 from kresnet.errors import make_error
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import ColorJitter
@@ -17,19 +17,19 @@ _DEVIATIONS = np.array([0.2175, 0.0188, 0.0045], np.float32) * 255
 _DIRECTIONS = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]], np.float32)
 
 
-class Jitter:
-    """A `Change`: the recipe's `color_jitter`."""
+class RandomColorJitter:
+    """A `BatchTransform`: change brightness, contrast and saturation, as the recipe's `color_jitter` says."""
 
     def __init__(self, settings: ColorJitter) -> None:
         """Take the recipe's settings."""
         self.widths = np.array([settings.brightness, settings.contrast, settings.saturation], np.float32)
 
-    def draw(self, dice: CounterRng) -> tuple[np.ndarray, ...]:
-        """Factors of brightness, contrast and saturation, float32 (B, 3)."""
-        return ((1 + self.widths * (2 * dice.uniform(Stream.COLOR, 3) - 1)).astype(np.float32),)
+    def draw(self, rng: CounterRng) -> tuple[np.ndarray, ...]:
+        """Draw factors of brightness, contrast and saturation, float32 (B, 3)."""
+        return ((1 + self.widths * (2 * rng.uniform(RandomStream.COLOR, 3) - 1)).astype(np.float32),)
 
     def apply(self, images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-        """The images, uint8 (B, H, W, C), with each property multiplied by its factor."""
+        """Return the images, uint8 (B, H, W, C), with each property multiplied by its factor."""
         functions = (operations.brightness, operations.contrast, operations.saturation)
         for index, (width, function) in enumerate(zip(self.widths, functions, strict=True)):
             if width:
@@ -37,8 +37,8 @@ class Jitter:
         return images
 
 
-class Lighting:
-    """A `Change`: add to all pixels of an image one colour, drawn along the principal components of ImageNet's."""
+class RandomLighting:
+    """A `BatchTransform`: add one colour to all pixels of an image, drawn along ImageNet's principal components."""
 
     def __init__(self, std: float, input: Input) -> None:
         """Take the standard deviation of the components' weights.
@@ -51,11 +51,11 @@ class Lighting:
             raise make_error("contradiction", message, path="recipe.augment.lighting_std", remedy="lighting_std: 0")
         self.std = std
 
-    def draw(self, dice: CounterRng) -> tuple[np.ndarray, ...]:
-        """The colours, float32 (B, 3)."""
-        weights = self.std * dice.normal(Stream.LIGHTING, 3) * _DEVIATIONS
+    def draw(self, rng: CounterRng) -> tuple[np.ndarray, ...]:
+        """Draw a colour for each image, float32 (B, 3)."""
+        weights = self.std * rng.normal(RandomStream.LIGHTING, 3) * _DEVIATIONS
         return ((weights @ _DIRECTIONS.T).astype(np.float32),)
 
     def apply(self, images: tf.Tensor, colors: tf.Tensor) -> tf.Tensor:
-        """The images, uint8 (B, H, W, 3), lit."""
+        """Return the images, uint8 (B, H, W, 3), with their colours added."""
         return tf.saturate_cast(tf.round(tf.cast(images, tf.float32) + colors[:, tf.newaxis, tf.newaxis]), tf.uint8)

@@ -1,4 +1,4 @@
-"""Random parts of an image: where to cut, by dice and the image's size."""
+"""Random parts of an image: where they lie, by random numbers and the image's size."""
 
 from __future__ import annotations
 
@@ -9,44 +9,47 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.counter_rng import CounterRng, Stream
+from kresnet.data.counter_rng import CounterRng, RandomStream
 from kresnet.errors import make_error
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Crop, RescaledCrop, ResizedCrop
 
-#: Parts drawn until one fits into the image; Inception's and torchvision's number.
+#: How many parts are drawn until one fits into the image; Inception and torchvision draw as many.
 ATTEMPTS = 10
 
 
-class Cut(Protocol):
-    """Where a random part lies that is then resized to the network's input.
+class RandomCrop(Protocol):
+    """Chooses a random part of each image, which is then resized to the network's input.
 
     Attributes:
-        closed: resizing sees nothing beyond the part's border, as if it had been cut out first.
+        crop_first: whether resizing sees nothing beyond the part's border, as if the part had been cut out first.
     """
 
-    closed: bool
+    crop_first: bool
 
-    def draw(self, dice: CounterRng) -> np.ndarray:
-        """What `boxes` needs for each example: float32 (B, n)."""
+    def draw(self, rng: CounterRng) -> np.ndarray:
+        """Draw the numbers that `boxes` needs for each example, float32 (B, n)."""
 
     def boxes(self, numbers: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-        """Graph code: top, left, height and width of the parts of images (height, width, C): float32 (B, 4), pixels."""
+        """Return top, left, height and width, in pixels, of the parts of images (height, width, C): float32 (B, 4).
+
+        It is graph code, one row of `numbers` a part.
+        """
 
 
 @dataclass(frozen=True, slots=True)
-class Resized:
-    """A `Cut` of random area and proportions, whole pixels; the centre where ten attempts do not fit."""
+class RandomResizedCrop:
+    """A `RandomCrop` of random area and proportions, whole pixels; the centre where ten attempts do not fit."""
 
     settings: ResizedCrop
-    closed = True
+    crop_first = True
 
-    def draw(self, dice: CounterRng) -> np.ndarray:
-        """See `Cut.draw`."""
-        return dice.uniform(Stream.CROP, 2 + 2 * ATTEMPTS)
+    def draw(self, rng: CounterRng) -> np.ndarray:
+        """See `RandomCrop.draw`."""
+        return rng.uniform(RandomStream.CROP, 2 + 2 * ATTEMPTS)
 
     def boxes(self, numbers: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-        """See `Cut.boxes`."""
+        """See `RandomCrop.boxes`."""
         height, width = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
         (low, high), (narrow, broad) = self.settings.area, self.settings.aspect
         areas = (low + (high - low) * numbers[:, 2 : 2 + ATTEMPTS]) * height * width
@@ -61,25 +64,25 @@ class Resized:
         middle_wide = tf.minimum(width, tf.round(height * broad))
         middle_tall = tf.minimum(height, tf.round(width / narrow))
         middle = tf.stack([(height - middle_tall) // 2, (width - middle_wide) // 2, middle_tall, middle_wide])
-        found = tf.stack([top, left, tall, wide], axis=1)
-        return tf.where(tf.reduce_any(fits, axis=1)[:, tf.newaxis], found, middle[tf.newaxis])
+        chosen = tf.stack([top, left, tall, wide], axis=1)
+        return tf.where(tf.reduce_any(fits, axis=1)[:, tf.newaxis], chosen, middle[tf.newaxis])
 
 
 @dataclass(frozen=True, slots=True)
-class Rescaled:
-    """A `Cut` of the input's size from an image whose shorter side was brought to a random length."""
+class RandomRescaledCrop:
+    """A `RandomCrop` of the input's size from an image whose shorter side was brought to a random length."""
 
     settings: RescaledCrop
     height: int
     width: int
-    closed = False
+    crop_first = False
 
-    def draw(self, dice: CounterRng) -> np.ndarray:
-        """See `Cut.draw`."""
-        return dice.uniform(Stream.CROP, 3)
+    def draw(self, rng: CounterRng) -> np.ndarray:
+        """See `RandomCrop.draw`."""
+        return rng.uniform(RandomStream.CROP, 3)
 
     def boxes(self, numbers: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-        """See `Cut.boxes`."""
+        """See `RandomCrop.boxes`."""
         size = tf.cast(tf.stack([height, width]), tf.float32)
         least, greatest = self.settings.shorter_side
         side = tf.floor(least + (greatest - least + 1) * numbers[:, :1])
@@ -89,14 +92,14 @@ class Rescaled:
         return tf.concat([offset * size / full, part * size / full], axis=1)
 
 
-def make_cut(crop: Crop, input: Input) -> Cut:
-    """What a recipe's `crop` means for a network's input.
+def make_random_crop(crop: Crop, input: Input) -> RandomCrop:
+    """Return the random crop that a recipe's `crop` means for a network's input.
 
     Raises:
         KresnetError: `contradiction`, for a part larger than the image it is cut from.
     """
     if isinstance(crop, ResizedCrop):
-        return Resized(crop)
+        return RandomResizedCrop(crop)
     height, width, _ = input.shape
     if crop.shorter_side[0] < max(height, width):
         raise make_error(
@@ -106,4 +109,4 @@ def make_cut(crop: Crop, input: Input) -> Cut:
             expected=f"at least {max(height, width)}, the larger side of the network's input",
             found=str(crop.shorter_side[0]),
         )
-    return Rescaled(crop, height, width)
+    return RandomRescaledCrop(crop, height, width)

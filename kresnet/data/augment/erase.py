@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.counter_rng import CounterRng, Stream
+from kresnet.data.counter_rng import CounterRng, RandomStream
 from kresnet.data.images import mean_color
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Erase
@@ -15,7 +15,7 @@ ATTEMPTS = 10
 
 
 class RandomErasing:
-    """A `Change`: replace a rectangle of some images by noise, by the mean colour or by black.
+    """A `BatchTransform`: replace a rectangle of some images by noise, by the mean colour or by black.
 
     Noise is a window of a fixed sheet of random bytes, at a random place and with its bits flipped at random, which
     costs a fraction of drawing every byte anew.
@@ -29,13 +29,13 @@ class RandomErasing:
         self.sheet = fixed.integers(0, 256, (2 * self.height, 2 * self.width, self.channels), np.uint8)
         self.mean = np.zeros(self.channels, np.uint8) if settings.fill == "black" else mean_color(input)
 
-    def draw(self, dice: CounterRng) -> tuple[np.ndarray, ...]:
-        """Rectangles int32 (B, 4), windows of the sheet int32 (B, 2), flipped bits uint8 (B, C).
+    def draw(self, rng: CounterRng) -> tuple[np.ndarray, ...]:
+        """Draw rectangles int32 (B, 4), windows of the sheet int32 (B, 2), and bits to flip uint8 (B, C).
 
         A rectangle is top, left, bottom, right; all zero for an image that stays whole.
         """
         settings, (height, width) = self.settings, (self.height, self.width)
-        numbers = dice.uniform(Stream.ERASE, 3 + 2 * ATTEMPTS + 2 + self.channels)
+        numbers = rng.uniform(RandomStream.ERASE, 3 + 2 * ATTEMPTS + 2 + self.channels)
         (whether, down, across), attempts = numbers[:, :3].T, numbers[:, 3 : 3 + 2 * ATTEMPTS]
         rest = numbers[:, 3 + 2 * ATTEMPTS :]
         low, high = settings.area
@@ -53,7 +53,7 @@ class RandomErasing:
         return rectangles.astype(np.int32), windows.astype(np.int32), (rest[:, 2:] * 256).astype(np.uint8)
 
     def apply(self, images: tf.Tensor, rectangles: tf.Tensor, windows: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
-        """The images with their rectangles replaced, uint8 (B, H, W, C)."""
+        """Return the images with their rectangles replaced, uint8 (B, H, W, C)."""
         erased = tf.where(rectangles[:, 2] > 0)  # the others, most of the batch, are not touched
         some = tf.gather_nd(images, erased)
         top, left, bottom, right = tf.unstack(tf.gather_nd(rectangles, erased)[:, :, tf.newaxis], axis=1)  # (n, 1) each
@@ -66,7 +66,7 @@ class RandomErasing:
         return tf.tensor_scatter_nd_update(images, erased, tf.where(inside, fill, some))
 
     def _noise(self, windows: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
-        """Random bytes, uint8 (B, H, W, C)."""
+        """Return random bytes, uint8 (B, H, W, C)."""
         rows = (tf.range(self.height) + windows[:, :1])[:, :, tf.newaxis]  # (B, H, 1)
         columns = (tf.range(self.width) + windows[:, 1:])[:, tf.newaxis]  # (B, 1, W)
         noise = tf.gather(tf.reshape(self.sheet, (-1, self.channels)), rows * (2 * self.width) + columns)

@@ -12,12 +12,12 @@ _COUNTER = (0, 0, 0, 1)
 
 
 def draw_mixture(mix: Mix, seed: int, step: int, size: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-    """What a step's batch is mixed by, a function of (seed, step).
+    """Draw what a step's batch is mixed by, a function of (seed, step).
 
     Args:
-        mix: the recipe's.
-        seed: of the run.
-        step: of the run, from 0.
+        mix: the recipe's `mix`.
+        seed: the run's seed.
+        step: the run's step, from 0.
         size: height and width of the images.
 
     Returns:
@@ -33,12 +33,12 @@ def draw_mixture(mix: Mix, seed: int, step: int, size: tuple[int, ...]) -> tuple
     else:
         cuts = which < mix.cutmix_probability
         alpha = mix.cutmix_alpha if cuts else mix.mixup_alpha
-    share = random.beta(alpha, alpha)
+    blend = random.beta(alpha, alpha)
     mixes, nothing = whether < mix.probability, np.zeros(4, np.int32)
     if not mixes or not cuts:
-        return np.array(share if mixes else 1, np.float32), nothing
+        return np.array(blend if mixes else 1, np.float32), nothing
     # Yun et al. 2019, section 3.1: sides in the image's proportions, the centre anywhere, cut off at the border.
-    sides = np.array(size) * np.sqrt(1 - share)
+    sides = np.array(size) * np.sqrt(1 - blend)
     centre = np.floor([row * size[0], column * size[1]])
     corners = [centre - sides // 2, centre + sides // 2]
     return np.array(1, np.float32), np.clip(np.concatenate(corners), 0, (*size, *size)).astype(np.int32)
@@ -49,19 +49,19 @@ def mix_pairs(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Mix the images 0 and 1, 2 and 3, and so on; the last of an odd number stays as it is.
 
-    A worker that reads an even, evenly placed share of the global batch has both of every pair, and so gets what it
-    would get if it read the whole.
+    A worker's slice of the global batch that starts and ends at an even place holds both images of every pair, so that
+    the worker gets what it would get if it read the whole batch.
 
     Args:
         images: uint8 (B, H, W, C).
         labels: int32 (B,).
-        weight: of `draw_mixture`.
-        rectangle: of `draw_mixture`.
+        weight: what `draw_mixture` returned first.
+        rectangle: what `draw_mixture` returned second.
         classes: number of classes.
 
     Returns:
-        Images uint8 (B, H, W, C), rounded, and labels float32 (B, classes), each row adding up to 1: a label's share is
-        that of its pixels, as it came out, not as it was drawn.
+        Images uint8 (B, H, W, C), rounded, and labels float32 (B, classes), each row adding up to 1: a label counts as
+        much as its pixels do, as they came out, not as was drawn.
     """
     batch, height, width, _ = images.shape
     partner = np.minimum(np.arange(batch) ^ 1, batch - 1)
@@ -71,6 +71,6 @@ def mix_pairs(
     own = tf.where(taken, 0.0, weight)[:, :, tf.newaxis]  # (H, W, 1)
     pixels, targets = tf.cast(images, tf.float32), tf.one_hot(labels, classes)
     others, other_targets = tf.gather(pixels, partner), tf.gather(targets, partner)
-    share = tf.reduce_mean(own)
+    own_part = tf.reduce_mean(own)
     mixed = tf.round(others + own * (pixels - others))
-    return tf.cast(mixed, tf.uint8), other_targets + share * (targets - other_targets)
+    return tf.cast(mixed, tf.uint8), other_targets + own_part * (targets - other_targets)

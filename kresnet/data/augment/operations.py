@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from kresnet.data.images import grey
+from kresnet.data.images import to_grey
 
 #: Names of the operations that map each byte by a table, in the order of their numbers in `tables`.
 TABLES = ("autocontrast", "equalize", "invert", "solarize", "solarize_add", "posterize")
@@ -56,7 +56,7 @@ def look_up(images: tf.Tensor, tables: tf.Tensor) -> tf.Tensor:
 
 
 def tables(images: tf.Tensor, kinds: tf.Tensor, arguments: tf.Tensor) -> tf.Tensor:
-    """The table of one operation an image.
+    """Make the table of one operation for each image.
 
     Args:
         images: uint8 (N, H, W, C).
@@ -85,7 +85,7 @@ def tables(images: tf.Tensor, kinds: tf.Tensor, arguments: tf.Tensor) -> tf.Tens
 
 
 def _histograms(images: tf.Tensor) -> tf.Tensor:
-    """How often each byte occurs in each channel: int32 (N, C, 256)."""
+    """Count how often each byte occurs in each channel: int32 (N, C, 256)."""
     channels = images.shape[-1]
     values = tf.reshape(tf.transpose(images, (0, 3, 1, 2)), (-1, images.shape[1] * images.shape[2]))
     counts = tf.raw_ops.DenseBincount(input=tf.cast(values, tf.int32), size=256, weights=tf.constant([], tf.int32))
@@ -93,7 +93,7 @@ def _histograms(images: tf.Tensor) -> tf.Tensor:
 
 
 def _autocontrast(counts: tf.Tensor) -> tf.Tensor:
-    """Stretch the darkest and lightest byte of each channel to 0 and 255."""
+    """Make tables that stretch the darkest and lightest byte of each channel to 0 and 255."""
     low = tf.argmax(counts > 0, axis=-1)[..., tf.newaxis]
     high = 255 - tf.argmax(tf.reverse(counts, [-1]) > 0, axis=-1)[..., tf.newaxis]
     low, high = tf.cast(low, tf.float64), tf.cast(high, tf.float64)
@@ -104,7 +104,7 @@ def _autocontrast(counts: tf.Tensor) -> tf.Tensor:
 
 
 def _equalize(counts: tf.Tensor) -> tf.Tensor:
-    """Spread the bytes of each channel so that each occurs about equally often."""
+    """Make tables that spread the bytes of each channel so that each occurs about equally often."""
     last = 255 - tf.argmax(tf.reverse(counts, [-1]) > 0, axis=-1, output_type=tf.int32)
     step = (tf.reduce_sum(counts, axis=-1) - tf.gather(counts, last, batch_dims=2))[..., tf.newaxis] // 255
     spread = (step // 2 + tf.cumsum(counts, axis=-1, exclusive=True)) // tf.maximum(step, 1)
@@ -112,7 +112,7 @@ def _equalize(counts: tf.Tensor) -> tf.Tensor:
 
 
 def blend(base: tf.Tensor, images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """`base + factor · (image - base)`, clipped, its fraction dropped: 0 gives the base, 1 the image, 2 exaggerates.
+    """Return `base + factor · (image - base)`, clipped, its fraction dropped; the factor 0 gives the base, 1 the image.
 
     Args:
         base: numbers that broadcast to the images.
@@ -128,23 +128,26 @@ def blend(base: tf.Tensor, images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
 
 
 def brightness(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """Blend with black."""
+    """Multiply brightness: blend each image with black."""
     return blend(tf.constant(0.0), images, factors)
 
 
 def contrast(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """Blend with each image's mean grey, rounded to a whole number."""
+    """Multiply contrast: blend each image with its mean grey, rounded to a whole number."""
     mean = tf.reduce_mean(tf.cast(_luma(images), tf.float32), axis=(1, 2, 3), keepdims=True)
     return blend(tf.floor(mean + 0.5), images, factors)
 
 
 def saturation(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """Blend with the image in grey."""
+    """Multiply saturation: blend each image with itself in grey."""
     return blend(_luma(images), images, factors)
 
 
 def sharpness(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """Blend with the image smoothed by a 3x3 window that counts the middle five times; the border stays as it is."""
+    """Multiply sharpness: blend each image with itself smoothed, save at its border.
+
+    The smoothing window is 3x3 and counts its middle five times.
+    """
     height, width = images.shape[1:3]
     pixels = tf.cast(images, tf.int32)
     total = 4 * pixels[:, 1:-1, 1:-1]
@@ -157,4 +160,4 @@ def sharpness(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
 
 
 def _luma(images: tf.Tensor) -> tf.Tensor:
-    return images if images.shape[-1] == 1 else grey(images)
+    return images if images.shape[-1] == 1 else to_grey(images)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data.augment import operations
-from kresnet.data.counter_rng import CounterRng, Stream
+from kresnet.data.counter_rng import CounterRng, RandomStream
 from kresnet.data.images import mean_color
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import PaperRandAugment, RandAugment
@@ -26,15 +26,16 @@ TIMM = (
     "brightness", "sharpness", "shear_x", "shear_y", "translate_x", "translate_y",
 )  # fmt: skip
 
-#: What the images are parted by in each round: left alone, moved, mapped by a table, or blended in one of four ways.
+#: Groups that the images are split into in each round: left alone, moved, mapped by a table, or blended in one of
+#: four ways.
 _KEEP, _MOVE, _TABLE, _FIRST_BLEND = 0, 1, 2, 3
 _GROUPS = _FIRST_BLEND + len(_BLENDS)
 
 
-class RandomOperations:
-    """A `Change`: the recipe's `rand_augment`.
+class RandAugmentTransform:
+    """A `BatchTransform`: in each round one random operation on every image, as the recipe's `rand_augment` says.
 
-    In each round the images are parted by operation, each part is changed as a batch, and the parts are put together.
+    In each round the images are split by operation, each part is changed as a batch, and the parts are put together.
     """
 
     def __init__(self, settings: RandAugment, input: Input) -> None:
@@ -45,12 +46,12 @@ class RandomOperations:
         self.names = PAPER if self.paper else TIMM
         self.fill = np.full(channels, 128, np.uint8) if self.paper else mean_color(input)
 
-    def draw(self, dice: CounterRng) -> tuple[np.ndarray, ...]:
-        """For each of K rounds: groups and tables, int32 (B, K); arguments, float32 (B, K); transforms (B, K, 8)."""
+    def draw(self, rng: CounterRng) -> tuple[np.ndarray, ...]:
+        """Draw for K rounds: groups and tables, int32 (B, K); arguments, float32 (B, K); transforms (B, K, 8)."""
         rounds = self.settings.operations
-        chosen, sign, whether = np.split(dice.uniform(Stream.RAND_AUGMENT, 3 * rounds), 3, axis=1)  # each (B, K)
+        chosen, sign, whether = np.split(rng.uniform(RandomStream.RAND_AUGMENT, 3 * rounds), 3, axis=1)  # each (B, K)
         number = (chosen * len(self.names)).astype(np.int32)
-        level = self._levels(dice)
+        level = self._levels(rng)
         sign = np.where(sign < 0.5, -1.0, 1.0)
         groups, tables, arguments = np.zeros_like(number), np.zeros_like(number), np.zeros_like(level)
         transforms = np.zeros((*number.shape, 8), np.float32)
@@ -71,7 +72,7 @@ class RandomOperations:
     def apply(
         self, images: tf.Tensor, groups: tf.Tensor, tables: tf.Tensor, arguments: tf.Tensor, transforms: tf.Tensor
     ) -> tf.Tensor:
-        """The images after all rounds, uint8 (B, H, W, C)."""
+        """Return the images after all rounds, uint8 (B, H, W, C)."""
         for step in range(self.settings.operations):
             images = self._round(images, groups[:, step], tables[:, step], arguments[:, step], transforms[:, step])
         return images
@@ -79,28 +80,28 @@ class RandomOperations:
     def _round(
         self, images: tf.Tensor, groups: tf.Tensor, tables: tf.Tensor, arguments: tf.Tensor, transforms: tf.Tensor
     ) -> tf.Tensor:
-        def parted(values: tf.Tensor) -> list[tf.Tensor]:
+        def split(values: tf.Tensor) -> list[tf.Tensor]:
             return tf.dynamic_partition(values, groups, _GROUPS)
 
-        parts, factors = parted(images), parted(arguments)
-        kinds = parted(tables)[_TABLE]
-        parts[_MOVE] = operations.move(parts[_MOVE], parted(transforms)[_MOVE], self.fill, smooth=not self.paper)
+        parts, factors = split(images), split(arguments)
+        kinds = split(tables)[_TABLE]
+        parts[_MOVE] = operations.move(parts[_MOVE], split(transforms)[_MOVE], self.fill, smooth=not self.paper)
         parts[_TABLE] = operations.look_up(parts[_TABLE], operations.tables(parts[_TABLE], kinds, factors[_TABLE]))
         functions = (operations.saturation, operations.contrast, operations.brightness, operations.sharpness)
         for group, function in enumerate(functions, start=_FIRST_BLEND):
             parts[group] = function(parts[group], factors[group])
-        return tf.ensure_shape(tf.dynamic_stitch(parted(tf.range(tf.shape(images)[0])), parts), images.shape)
+        return tf.ensure_shape(tf.dynamic_stitch(split(tf.range(tf.shape(images)[0])), parts), images.shape)
 
-    def _levels(self, dice: CounterRng) -> np.ndarray:
-        """Magnitudes over their greatest value, float64 (B, K)."""
+    def _levels(self, rng: CounterRng) -> np.ndarray:
+        """Draw magnitudes over their greatest value, float64 (B, K)."""
         settings = self.settings
         if isinstance(settings, PaperRandAugment):
-            return np.full((len(dice.positions), settings.operations), settings.magnitude / 30)
-        deviations = settings.magnitude_std * dice.normal(Stream.MAGNITUDE, settings.operations).astype(np.float64)
+            return np.full((len(rng.positions), settings.operations), settings.magnitude / 30)
+        deviations = settings.magnitude_std * rng.normal(RandomStream.MAGNITUDE, settings.operations).astype(np.float64)
         return np.clip(settings.magnitude + deviations, 0, 10) / 10
 
     def _argument(self, name: str, level: np.ndarray, sign: np.ndarray) -> np.ndarray:
-        """What an operation is done by: degrees, a shear, pixels, a factor, bits, a threshold or an amount."""
+        """Return the argument of an operation: degrees, a shear, pixels, a factor, bits, a threshold or an amount."""
         if name in _BLENDS:
             factor = 1 + sign * 0.9 * level
             return factor if self.paper else np.maximum(factor, 0.1)
@@ -121,7 +122,7 @@ class RandomOperations:
         return np.zeros_like(level)
 
     def _transform(self, name: str, argument: np.ndarray) -> np.ndarray:
-        """Rows of `ImageProjectiveTransformV3`, float32 (n, 8), for angles in degrees, shears, or shifts in pixels.
+        """Return rows of `ImageProjectiveTransformV3`, float32 (n, 8), for degrees, shears, or shifts in pixels.
 
         The matrices are Pillow's, of points whose pixels have their centres at halves; the kernel has them at whole
         numbers. A rotation turns counter-clockwise about the image's centre, a shear leaves the top left corner.

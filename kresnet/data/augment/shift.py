@@ -7,28 +7,28 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.counter_rng import CounterRng, Stream
+from kresnet.data.counter_rng import CounterRng, RandomStream
 
 
 @dataclass(frozen=True, slots=True)
 class ShiftAndFlip:
-    """A `Change`: pad with black, cut out the original size, mirror half of the images left to right.
+    """A `BatchTransform`: pad with black, cut out the original size, mirror half of the images left to right.
 
     Attributes:
-        padding: pixels a side.
-        flip: mirror at all?
+        padding: pixels of black on each side.
+        flip: whether any image is mirrored.
     """
 
     padding: int
     flip: bool
 
-    def draw(self, dice: CounterRng) -> tuple[np.ndarray, np.ndarray]:
-        """Shifts and flips, as `shift_and_flip` takes them."""
-        shifts = dice.integers(Stream.SHIFT, 2 * self.padding + 1, 2)
-        return shifts, dice.integers(Stream.FLIP, 2, 1)[:, 0].astype(bool) & self.flip
+    def draw(self, rng: CounterRng) -> tuple[np.ndarray, np.ndarray]:
+        """Draw shifts and flips, as `shift_and_flip` takes them."""
+        shifts = rng.integers(RandomStream.SHIFT, 2 * self.padding + 1, 2)
+        return shifts, rng.integers(RandomStream.FLIP, 2, 1)[:, 0].astype(bool) & self.flip
 
     def apply(self, images: tf.Tensor, shifts: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
-        """See `shift_and_flip`."""
+        """Shift and flip images as `shift_and_flip` does."""
         if not self.padding:
             flipped = tf.where(flips)  # these alone are turned, which costs a tenth of choosing between two batches
             turned = tf.reverse(tf.gather_nd(images, flipped), [2])

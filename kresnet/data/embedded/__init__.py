@@ -20,7 +20,7 @@ CLASS_NAMES = (
 
 
 def read() -> dict[str, np.ndarray]:
-    """The arrays `train_images`, `test_images` uint8 (N, 28, 28, 1) and `train_labels`, `test_labels` uint8 (N,).
+    """Return `train_images` and `test_images`, uint8 (N, 28, 28, 1), `train_labels` and `test_labels`, uint8 (N,).
 
     Classes take turns, so that any prefix is as balanced as it can be.
     """

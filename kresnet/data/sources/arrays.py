@@ -32,13 +32,13 @@ def open_arrays(data: ArraysData, input: Input) -> DataSet:
         if not len(inputs):
             raise make_error("data_empty", f"`{split}_inputs` of {path} is empty.", path="recipe.data.path")
         if inputs.shape[1:] != input.shape or inputs.dtype != dtype:
-            raise _mismatch(path, f"{split}_inputs", f"{dtype} (N, {', '.join(map(str, input.shape))})", inputs)
+            raise _mismatch_error(path, f"{split}_inputs", f"{dtype} (N, {', '.join(map(str, input.shape))})", inputs)
         if len(targets) != len(inputs):
-            raise _mismatch(path, f"{split}_targets", f"{len(inputs)} of them, one for each input", targets)
+            raise _mismatch_error(path, f"{split}_targets", f"{len(inputs)} of them, one for each input", targets)
     train, test = arrays["train_targets"], arrays["test_targets"]
     if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
-        raise _mismatch(path, "test_targets", f"as in train_targets, {train.dtype} {train.shape}", test)
-    kind = _kind(path, np.concatenate([train, test]))
+        raise _mismatch_error(path, "test_targets", f"as in train_targets, {train.dtype} {train.shape}", test)
+    kind = _target_kind(path, np.concatenate([train, test]))
     if kind == "classes":
         names = tuple(map(str, range(int(max(train.max(), test.max())) + 1)))
     else:
@@ -67,16 +67,16 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _kind(path: Path, targets: np.ndarray) -> str:
-    """What targets are, by their type and shape."""
+def _target_kind(path: Path, targets: np.ndarray) -> str:
+    """Return what targets are, by their type and shape."""
     if targets.ndim == 1 and targets.dtype.kind in "iu" and targets.min() >= 0:
         return "classes"
     if targets.dtype != np.float32 or not np.isfinite(targets).all() or targets.ndim < 2:
         expected = "integers (N,) from 0 for classes, float32 (N, ...) of finite values for anything else"
-        raise _mismatch(path, "train_targets", expected, targets)
+        raise _mismatch_error(path, "train_targets", expected, targets)
     return "labels" if targets.ndim == 2 and np.isin(targets, (0.0, 1.0)).all() else "values"
 
 
-def _mismatch(path: Path, name: str, expected: str, found: np.ndarray) -> Exception:
+def _mismatch_error(path: Path, name: str, expected: str, found: np.ndarray) -> Exception:
     return make_error("data_mismatch", f"`{name}` of {path} has the wrong type or shape.", path="recipe.data.path",
                 expected=expected, found=f"{found.dtype} {found.shape}")  # fmt: skip

@@ -14,31 +14,32 @@ from kresnet.spec.inputs import Input
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What stands beside each input.
+    """Kind and shape of the targets that stand beside each input.
 
     Attributes:
         kind: `classes`, one int32 an example; `labels`, independent ones, float32 0 or 1; `values`, float32.
-        shape: of an example's targets.
+        shape: shape of one example's targets.
     """
 
     kind: str = "classes"
     shape: tuple[int, ...] = ()
 
 
-CLASSES = Targets()
+CLASS_TARGETS = Targets()
 
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """What a run trains and evaluates on.
+    """The data that a run trains and evaluates on.
 
     Attributes:
-        name: for people.
-        train, test: the splits.
+        name: name of the data set, for people.
+        train: split that is trained on.
+        test: split that is evaluated on.
         class_names: a name for every label.
         fingerprint: hexadecimal digest of what the data are (names, sizes, versions), not of where they lie. Another
             fingerprint means other data; equal ones are very likely, not certainly, the same bytes.
-        targets: what is to be learned of an example.
+        targets: kind and shape of what is to be learned of an example.
     """
 
     name: str
@@ -46,13 +47,13 @@ class DataSet:
     test: Split
     class_names: tuple[str, ...]
     fingerprint: str
-    targets: Targets = CLASSES
+    targets: Targets = CLASS_TARGETS
 
     @property
     def skipped(self) -> dict[str, list[str]]:
         """Names of the examples that were left out because they cannot be read, by split; empty where none was."""
-        found = {"train": self.train.skipped, "test": self.test.skipped}
-        return {name: names for name, names in found.items() if names}
+        skipped = {"train": self.train.skipped, "test": self.test.skipped}
+        return {name: names for name, names in skipped.items() if names}
 
     @property
     def description(self) -> DataDescription:
@@ -61,7 +62,7 @@ class DataSet:
 
 
 def fingerprint(facts: object) -> str:
-    """SHA-256 (hexadecimal) of JSON-ready facts about a data set."""
+    """Return the SHA-256 (hexadecimal) of JSON-ready facts about a data set."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data import embedded
-from kresnet.data.augment.crops import Cut
-from kresnet.data.crop_resize import cut_part
+from kresnet.data.augment.crops import RandomCrop
+from kresnet.data.crop_resize import crop_image
 from kresnet.data.images import resize
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.splits import Split
@@ -17,7 +17,7 @@ from kresnet.spec.inputs import Input
 
 
 class ArraySource:
-    """Decoded images of one size, or vectors; a `Source`."""
+    """An `ImageSource` of arrays in memory: decoded images of one size, or vectors."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, input: Input) -> None:
         """Take images uint8 (N, h, w, C), or vectors float32 (N, length), and integer labels (N,) or float targets."""
@@ -31,32 +31,32 @@ class ArraySource:
         return self._labels.shape[0]
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Source.fetch`."""
+        """See `ImageSource.fetch`."""
         images = tf.gather(self._images, positions)
         if images.shape[1:] != self._input.shape:
             images = tf.map_fn(lambda image: resize(image, self._input), images)
         return images, tf.gather(self._labels, positions)
 
-    def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Source.fetch_parts`."""
+    def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `ImageSource.fetch_crops`."""
         parts = tf.map_fn(
-            lambda each: cut_part(each[0], each[1], cut, self._input),
+            lambda each: crop_image(each[0], each[1], crop, self._input),
             (tf.gather(self._images, positions), numbers),
             fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
         )
         return parts, tf.gather(self._labels, positions)
 
     def explain(self, position: int) -> Problem:
-        """See `Source.explain`; an array in memory can not really be unreadable."""
+        """See `ImageSource.explain`; an array in memory can not really be unreadable."""
         return Problem("image_unreadable", f"Image {position} of the embedded data can not be resized.")
 
-    def name(self, position: int) -> str:
-        """See `Source.name`."""
+    def example_name(self, position: int) -> str:
+        """See `ImageSource.example_name`."""
         return f"image {position}"
 
 
 def open_embedded(input: Input) -> DataSet:
-    """The embedded part of Fashion-MNIST: grey images 28x28, ten classes, the same number of each.
+    """Open the embedded part of Fashion-MNIST: grey images 28x28, ten classes, the same number of each.
 
     Raises:
         KresnetError: `data_mismatch` for a network that does not take grey images.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from kresnet.data.augment.crops import Cut
-from kresnet.data.crop_resize import decode_part
+from kresnet.data.augment.crops import RandomCrop
+from kresnet.data.crop_resize import decode_crop
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode, read_image
 from kresnet.data.sources.dataset import DataSet, fingerprint
@@ -23,9 +23,9 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 
 
 class FileSource:
-    """Image files with their labels; a `Source`."""
+    """An `ImageSource` of image files with their labels."""
 
-    native = False  # who knows, before all are read
+    native = False  # sizes are not known before all files are read
 
     def __init__(self, paths: list[str], labels: list[int], input: Input) -> None:
         """Take one path and one label an example."""
@@ -38,13 +38,13 @@ class FileSource:
         return len(self._paths)
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Source.fetch`."""
+        """See `ImageSource.fetch`."""
         return self._read(lambda path: decode(require_pixel_limit(tf.io.read_file(path)), self._input), positions)
 
-    def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Source.fetch_parts`."""
+    def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `ImageSource.fetch_crops`."""
         return self._read(
-            lambda path, dice: decode_part(require_pixel_limit(tf.io.read_file(path)), dice, cut, self._input),
+            lambda path, drawn: decode_crop(require_pixel_limit(tf.io.read_file(path)), drawn, crop, self._input),
             positions,
             numbers,
         )
@@ -61,7 +61,7 @@ class FileSource:
         return images, tf.gather(self._labels, positions)
 
     def explain(self, position: int) -> Problem:
-        """See `Source.explain`."""
+        """See `ImageSource.explain`."""
         try:
             read_image(self._paths[position], self._input)
         except KresnetError as error:
@@ -70,20 +70,20 @@ class FileSource:
             "image_unreadable", f"{self._paths[position]} could not be read a moment ago.", remedy="try again"
         )
 
-    def name(self, position: int) -> str:
-        """See `Source.name`."""
+    def example_name(self, position: int) -> str:
+        """See `ImageSource.example_name`."""
         return "/".join(Path(self._paths[position]).parts[-2:])
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """A split's image files: name and size in bytes, by class, all sorted."""
+class SplitFiles:
+    """The image files of a split: name and size in bytes, by class, all sorted."""
 
     folder: Path
     classes: dict[str, list[tuple[str, int]]]
 
     def source(self, input: Input) -> FileSource:
-        """The files as a `Source`, labels numbering the classes."""
+        """Return the files as an `ImageSource`, labels numbering the classes."""
         examples = [
             (str(self.folder / name / file), label)
             for label, (name, files) in enumerate(self.classes.items())
@@ -108,8 +108,8 @@ def open_folder(data: FolderData, input: Input) -> DataSet:
             remedy=f"make {root}/{data.train_split}/CLASS/*.jpg, or --set recipe.data.path=FOLDER",
         )
     try:
-        train = _list(root, "train_split", data.train_split)
-        test = _list(root, "test_split", data.test_split)
+        train = _list_split(root, "train_split", data.train_split)
+        test = _list_split(root, "test_split", data.test_split)
     except OSError as error:
         raise make_error("data_missing", f"{error.filename} cannot be listed: {error.strerror}.") from None
     if train.classes.keys() != test.classes.keys():
@@ -130,7 +130,7 @@ def open_folder(data: FolderData, input: Input) -> DataSet:
     )
 
 
-def _list(root: Path, field: str, split: str) -> Listing:
+def _list_split(root: Path, field: str, split: str) -> SplitFiles:
     folder = root / split
     if not folder.is_dir():
         there = _folders(root)
@@ -157,11 +157,11 @@ def _list(root: Path, field: str, split: str) -> Listing:
         raise KresnetError(
             Problem("data_empty", f"The class folder {folder / name} holds no images.", remedy=remedy) for name in empty
         )
-    return Listing(folder, classes)
+    return SplitFiles(folder, classes)
 
 
 def _folders(folder: Path) -> list[str]:
-    """Names of the folders in `folder`, sorted, hidden ones left out; none where it does not exist."""
+    """Return the names of the folders in `folder`, sorted, hidden ones left out; none where it does not exist."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
@@ -169,16 +169,16 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _image_files(folder: Path) -> list[tuple[str, int]]:
-    """Names and sizes, sorted; a link that leads nowhere counts, as a file that cannot be read."""
+    """Return names and sizes of image files, sorted; a link that leads nowhere counts as a file."""
     with os.scandir(folder) as entries:
         return sorted(
-            (entry.name, _size(entry))
+            (entry.name, _size_of(entry))
             for entry in entries
             if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and not Path(entry).is_dir()
         )
 
 
-def _size(entry: os.DirEntry[str]) -> int:
+def _size_of(entry: os.DirEntry[str]) -> int:
     try:
         return entry.stat().st_size
     except OSError:
@@ -186,7 +186,7 @@ def _size(entry: os.DirEntry[str]) -> int:
 
 
 def _is_text(name: str) -> bool:
-    """Whether the name can be written in UTF-8; Linux allows any bytes."""
+    """Return whether the name can be written in UTF-8; Linux allows any bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -194,7 +194,8 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _differing(one: Listing, other: Listing) -> str:
+def _differing(one: SplitFiles, other: SplitFiles) -> str:
+    """Name the classes that only `one` has."""
     extra = sorted(one.classes.keys() - other.classes.keys())
     return f"only in {one.folder.name}: {_enumerate(extra) or 'none'}"
 

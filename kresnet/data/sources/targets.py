@@ -1,4 +1,4 @@
-"""Whether what data teach is what a network can learn."""
+"""Checks that a network's output has the form of the data's targets."""
 
 from __future__ import annotations
 

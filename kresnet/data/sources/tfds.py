@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from kresnet.data.augment.crops import Cut
-from kresnet.data.crop_resize import decode_part
+from kresnet.data.augment.crops import RandomCrop
+from kresnet.data.crop_resize import decode_crop
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode, explain_unreadable
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
@@ -27,23 +27,25 @@ _FEATURES = {"image": tf.io.FixedLenFeature((), tf.string), "label": tf.io.Fixed
 
 
 class RecordSource:
-    """The records of a split; a `Source`. Their order is that of the files, as TFDS reads them one by one."""
+    """An `ImageSource` of a split's records, in the order of the files, as TFDS reads them one by one."""
 
     def __init__(self, index: RecordIndex, input: Input, *, classes: int, native: bool) -> None:
-        """Take the index of records, each a `tf.train.Example` with `image` and `label`; `native` as for `Source`."""
+        """Take the index of records, each a `tf.train.Example` with `image` and `label`; see `ImageSource.native`."""
         self._index, self._input, self._classes, self.native = index, input, classes, native
 
     def __len__(self) -> int:
         return len(self._index)
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Source.fetch`."""
+        """See `ImageSource.fetch`."""
         return self._read(lambda encoded: decode(require_pixel_limit(encoded), self._input), positions)
 
-    def fetch_parts(self, positions: tf.Tensor, cut: Cut, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Source.fetch_parts`."""
+    def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `ImageSource.fetch_crops`."""
         return self._read(
-            lambda encoded, dice: decode_part(require_pixel_limit(encoded), dice, cut, self._input), positions, numbers
+            lambda encoded, drawn: decode_crop(require_pixel_limit(encoded), drawn, crop, self._input),
+            positions,
+            numbers,
         )
 
     def _read(
@@ -64,7 +66,7 @@ class RecordSource:
             return images, tf.cast(labels, tf.int32)
 
     def explain(self, position: int) -> Problem:
-        """See `Source.explain`."""
+        """See `ImageSource.explain`."""
         name = f"The image in {self._index.describe(position)}"
         try:
             record = self._index.read(np.array([position]))[0]
@@ -77,12 +79,12 @@ class RecordSource:
             return Problem("data_mismatch", message, expected=expected, found=str(label))
         return explain_unreadable(name, example["image"].numpy())
 
-    def name(self, position: int) -> str:
-        """See `Source.name`."""
+    def example_name(self, position: int) -> str:
+        """See `ImageSource.example_name`."""
         return self._index.describe(position, folder=False)
 
-    def labelled(self) -> bool:
-        """Whether the first example has a label, or is too damaged to tell; TensorFlow Datasets writes -1 for none."""
+    def has_labels(self) -> bool:
+        """Return whether the first example has a label, or is too damaged to tell; -1 stands for none."""
         try:
             record = self._index.read(np.array([0]))[0]
             return int(tf.io.parse_single_example(record, {"label": _FEATURES["label"]})["label"]) != -1
@@ -96,7 +98,7 @@ def open_tfds(data: TfdsData, input: Input) -> DataSet:
     Raises:
         KresnetError: `data_missing` (folder, data set or split), `data_empty`, `data_mismatch`.
     """
-    builder = _find(data)
+    builder = _find_builder(data)
     info = builder.info
     _require_image_and_label(info, input)
     if info.file_format != tfds.core.FileFormat.TFRECORD:
@@ -115,8 +117,8 @@ def open_tfds(data: TfdsData, input: Input) -> DataSet:
     return DataSet(info.full_name, train, test, tuple(info.features["label"].names), fingerprint(facts))
 
 
-def _find(data: TfdsData) -> Any:
-    """The read-only builder of the prepared data; its metadata come from the files, never from the network."""
+def _find_builder(data: TfdsData) -> Any:
+    """Return the read-only builder of the prepared data; its metadata come from the files, never from the network."""
     folder = Path(data.data_dir or tfds.core.constants.DATA_DIR).expanduser()
     if not folder.is_dir():
         raise make_error(
@@ -128,7 +130,7 @@ def _find(data: TfdsData) -> Any:
     try:
         return tfds.core.read_only_builder.builder_from_files(data.name, data_dir=folder)
     except Exception as error:  # readers of metadata raise whatever the damage made them stumble over
-        there = _prepared(folder)
+        there = _prepared_names(folder)
         found = not isinstance(error, tfds.core.registered.DatasetNotFoundError) and data.name.split(":")[0] in there
     if found:
         raise make_error(
@@ -147,10 +149,10 @@ def _find(data: TfdsData) -> Any:
     )
 
 
-def _prepared(folder: Path) -> list[str]:
-    """Names of the data sets below `folder`, by the file that describes their features: NAME[/CONFIG]/VERSION."""
-    found = [*folder.glob("*/*/features.json"), *folder.glob("*/*/*/features.json")]
-    return sorted({path.parent.parent.relative_to(folder).as_posix() for path in found})
+def _prepared_names(folder: Path) -> list[str]:
+    """Return names NAME[/CONFIG]/VERSION of the data sets below `folder`, by the file that describes their features."""
+    paths = [*folder.glob("*/*/features.json"), *folder.glob("*/*/*/features.json")]
+    return sorted({path.parent.parent.relative_to(folder).as_posix() for path in paths})
 
 
 def _require_image_and_label(info: Any, input: Input) -> None:
@@ -195,7 +197,7 @@ def _open_split(info: Any, field: str, text: str, input: Input, skip: bool) -> S
     features = info.features
     native = tuple(features["image"].shape) == input.shape
     records = RecordSource(index, input, classes=features["label"].num_classes, native=native)
-    if not records.labelled():
+    if not records.has_labels():
         raise make_error(
             "data_mismatch",
             f"The split {text!r} of {info.full_name} has no labels.",

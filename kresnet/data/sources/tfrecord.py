@@ -23,12 +23,12 @@ _LOST = -1
 
 
 class DamagedRecord(ValueError):
-    """A record cannot be had. A `ValueError`, which TensorFlow turns into an `InvalidArgumentError`."""
+    """A record cannot be read. A `ValueError`, which TensorFlow turns into an `InvalidArgumentError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
-    """Records `skip` to `skip + take - 1` of a file."""
+    """The records `skip` to `skip + take - 1` of a TFRecord file."""
 
     path: Path
     skip: int
@@ -42,7 +42,7 @@ class RecordIndex:
         """Walk the files' record headers (about two seconds for a million records).
 
         Args:
-            parts: in order.
+            parts: the files' parts, in order.
             keep_damaged: count records beyond the damage of a file too; reading one raises `DamagedRecord`.
 
         Raises:
@@ -50,14 +50,14 @@ class RecordIndex:
         """
         self.parts = tuple(parts)
         self._starts = np.cumsum([0] + [part.take for part in self.parts])  # of each part, in positions
-        extents = [_walk(part, keep_damaged) for part in self.parts]
+        extents = [_record_extents(part, keep_damaged) for part in self.parts]
         self._extents = np.concatenate(extents) if extents else np.empty((0, 2), np.int64)
 
     def __len__(self) -> int:
         return len(self._extents)
 
     def read(self, positions: np.ndarray) -> np.ndarray:
-        """The records at `positions` (integers (B,)), as an array of bytes objects (B,).
+        """Return the records at `positions` (integers (B,)), as an array of bytes objects (B,).
 
         Raises:
             DamagedRecord: if one is lost, or its sum is not that of its bytes.
@@ -82,12 +82,12 @@ class RecordIndex:
         return f"record {part.skip + position - self._starts[number]} of {part.path if folder else part.path.name}"
 
     def _part(self, position: int) -> int:
-        """The number of the part that holds the record at `position`."""
+        """Return the number of the part that holds the record at `position`."""
         return int(np.searchsorted(self._starts, position, side="right")) - 1
 
 
-def _walk(part: RecordFile, keep_damaged: bool) -> np.ndarray:
-    """Offset and length in bytes of the data of a part's records: int64 (take, 2)."""
+def _record_extents(part: RecordFile, keep_damaged: bool) -> np.ndarray:
+    """Return offset and length in bytes of the data of a part's records, int64 (take, 2)."""
     extents = np.full((part.take, 2), _LOST, np.int64)
     try:
         with part.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
@@ -96,14 +96,16 @@ def _walk(part: RecordFile, keep_damaged: bool) -> np.ndarray:
                 header = contents[position : position + _HEADER]
                 length = int.from_bytes(header[:8], "little")
                 if len(header) < _HEADER or position + _HEADER + length + _FOOTER > len(contents):
-                    return _given_up(extents, part, f"it ends within record {record}", keep_damaged)
+                    return _extents_before_damage(extents, part, f"it ends within record {record}", keep_damaged)
                 if _checksum(header[:8]) != header[8:]:
-                    return _given_up(extents, part, f"the length of record {record} is not what it was", keep_damaged)
+                    return _extents_before_damage(
+                        extents, part, f"the length of record {record} is not what it was", keep_damaged
+                    )
                 if record >= part.skip:
                     extents[record - part.skip] = position + _HEADER, length
                 position += _HEADER + length + _FOOTER
     except ValueError:  # an empty file cannot be mapped
-        return _given_up(extents, part, "it is empty", keep_damaged)
+        return _extents_before_damage(extents, part, "it is empty", keep_damaged)
     except OSError as error:
         raise make_error(
             "data_missing", f"{part.path} can not be read: {error.strerror}.", remedy="prepare it again"
@@ -111,14 +113,14 @@ def _walk(part: RecordFile, keep_damaged: bool) -> np.ndarray:
     return extents
 
 
-def _given_up(extents: np.ndarray, part: RecordFile, what: str, keep_damaged: bool) -> np.ndarray:
-    """What was found before the damage, if the rest is to be left out."""
+def _extents_before_damage(extents: np.ndarray, part: RecordFile, damage: str, keep_damaged: bool) -> np.ndarray:
+    """Return the extents before the damage, if the rest is to be left out; else raise `KresnetError`."""
     if keep_damaged:
         return extents
-    raise make_error("image_unreadable", f"{part.path} is damaged: {what}.", remedy="prepare the data set again")
+    raise make_error("image_unreadable", f"{part.path} is damaged: {damage}.", remedy="prepare the data set again")
 
 
 def _checksum(data: bytes) -> bytes:
-    """The masked CRC-32C that TensorFlow writes (`tsl/lib/hash/crc32c.h`), four bytes, little endian."""
+    """Return the masked CRC-32C that TensorFlow writes (`tsl/lib/hash/crc32c.h`), four bytes, little endian."""
     crc = google_crc32c.value(data)
     return ((((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF).to_bytes(4, "little")

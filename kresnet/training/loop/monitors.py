@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kresnet.plan import Plan
 from kresnet.probes.batch_norm_agreement import (
-    KERNEL_FIELDS,
+    KERNEL_ERROR_FIELDS,
     NormCheck,
     norm_checks,
     require_agreement,
@@ -106,7 +106,7 @@ class Monitors:
 
 def _norm_history(check: NormCheck) -> dict[str, Any]:
     """Return what the history records of a norm: errors of the kernel's gradients, their tolerance, and failures."""
-    errors = {field: check.errors[field] for field in KERNEL_FIELDS}
+    errors = {field: check.errors[field] for field in KERNEL_ERROR_FIELDS}
     return errors | {"tolerance": tolerance("x", check.count), "failures": check.failures}
 
 

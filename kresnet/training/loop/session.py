@@ -126,7 +126,7 @@ class TrainingSession:
             seed=recipe.seed,
             start_step=self.step,
             stop_step=self.total_steps,
-            share=self.batch_slice,
+            batch_slice=self.batch_slice,
         )
         return self.engine.distribute(batches)
 
@@ -208,7 +208,7 @@ class TrainingSession:
         before, probe = self.engine.state(), NonFiniteProbe(self.run.plan, self.monitors.network)
         findings = self.engine.measure(next(self._batches()), probe)
         self.engine.restore(before)
-        sentence = f"In {where} {probe.sentence(findings)}."
+        sentence = f"In {where} {probe.describe(findings)}."
         self.guard.handle_non_finite_step(self.step, sentence)
         if self.guard.rolls_back:
             self._roll_back()

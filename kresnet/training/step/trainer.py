@@ -192,7 +192,7 @@ class Trainer:
             outputs = probe.outputs(passage) if probe and passage else self.forward(images)
             loss = tf.reduce_mean(self.objective.example_losses(outputs, targets))
             target = self.loss_scale.scale_loss(loss * fraction) if self.loss_scale else loss * fraction
-        watched = probe.watched(passage) if probe and passage else {}
+        watched = probe.watched_tensors(passage) if probe and passage else {}
         weights = [weight.value for weight in self.network.trainable_variables]
         backward = tape.gradient(target, [*weights, *watched.values()])
         if self.loss_scale:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance
 from pydantic import ValidationError
 
-from kresnet.data.augment.color import Jitter, Lighting
+from kresnet.data.augment.color import RandomColorJitter, RandomLighting
 from kresnet.data.counter_rng import CounterRng
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input
@@ -16,7 +16,7 @@ from kresnet.spec.recipe import ColorJitter
 
 
 def test_jitter_is_pillows(photo: np.ndarray) -> None:
-    change = Jitter(ColorJitter(brightness=0.4, contrast=0.3, saturation=0.6))
+    change = RandomColorJitter(ColorJitter(brightness=0.4, contrast=0.3, saturation=0.6))
     (factors,) = change.draw(CounterRng(0, 0, np.arange(2000)))
     np.testing.assert_allclose(factors.min(axis=0), [0.6, 0.7, 0.4], atol=0.01)
     np.testing.assert_allclose(factors.max(axis=0), [1.4, 1.3, 1.6], atol=0.01)
@@ -36,7 +36,7 @@ def test_a_jitter_of_nothing_is_refused() -> None:
 
 
 def test_lighting_has_the_covariance_of_imagenets_colours(photo: np.ndarray) -> None:
-    change = Lighting(0.1, Input(shape=(48, 60, 3)))
+    change = RandomLighting(0.1, Input(shape=(48, 60, 3)))
     (colors,) = change.draw(CounterRng(0, 0, np.arange(40_000)))
     # Eigenvalues and eigenvectors as published in fb.resnet.torch: covariance = V diag((0.1 · 255 · λ)²) Vᵀ.
     vectors = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]])
@@ -48,5 +48,5 @@ def test_lighting_has_the_covariance_of_imagenets_colours(photo: np.ndarray) -> 
 
 def test_lighting_is_for_colour() -> None:
     with pytest.raises(KresnetError, match="grey") as caught:
-        Lighting(0.1, Input(shape=(28, 28, 1)))
+        RandomLighting(0.1, Input(shape=(28, 28, 1)))
     assert caught.value.problems[0].code == "contradiction"

@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kresnet.data.augment.crops import ATTEMPTS, make_cut
+from kresnet.data.augment.crops import ATTEMPTS, make_random_crop
 from kresnet.data.counter_rng import CounterRng
-from kresnet.data.crop_resize import cut_part, decode_part, resample_parts
+from kresnet.data.crop_resize import crop_batch, crop_image, decode_crop
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input, Stretch
 from kresnet.spec.recipe import RescaledCrop, ResizedCrop
@@ -22,7 +22,7 @@ PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BIC
 
 
 def torchvision_rule(numbers: np.ndarray, height: int, width: int) -> tuple[int, int, int, int]:
-    """`RandomResizedCrop.get_params`, with given numbers for its dice."""
+    """`RandomResizedCrop.get_params`, with given random numbers."""
     for attempt in range(ATTEMPTS):
         area = height * width * (0.08 + 0.92 * numbers[2 + attempt])
         aspect = math.exp(math.log(3 / 4) + (math.log(4 / 3) - math.log(3 / 4)) * numbers[2 + ATTEMPTS + attempt])
@@ -39,17 +39,17 @@ def torchvision_rule(numbers: np.ndarray, height: int, width: int) -> tuple[int,
 
 @pytest.mark.parametrize("size", [(48, 60), (300, 200), (10, 100), (100, 10), (1, 1)])
 def test_boxes_are_torchvisions(size: tuple[int, int]) -> None:
-    cut = make_cut(RESIZED, Input(shape=(32, 32, 3)))
-    numbers = cut.draw(CounterRng(0, 0, np.arange(300)))
-    ours = cut.boxes(tf.constant(numbers), *size).numpy()
+    random_crop = make_random_crop(RESIZED, Input(shape=(32, 32, 3)))
+    numbers = random_crop.draw(CounterRng(0, 0, np.arange(300)))
+    ours = random_crop.boxes(tf.constant(numbers), *size).numpy()
     theirs = np.array([torchvision_rule(row.astype(float), *size) for row in numbers])
     assert (ours == theirs).all(axis=1).mean() > 0.99  # float32 rounds a few sides the other way
     assert (np.abs(ours - theirs).max(axis=1) <= 1).mean() > 0.99
 
 
 def test_rescaled_boxes_are_cuts_of_a_resized_image() -> None:
-    cut = make_cut(RESCALED, Input(shape=(32, 24, 3)))
-    boxes = cut.boxes(tf.constant(cut.draw(CounterRng(0, 0, np.arange(4000)))), 100, 300).numpy()
+    random_crop = make_random_crop(RESCALED, Input(shape=(32, 24, 3)))
+    boxes = random_crop.boxes(tf.constant(random_crop.draw(CounterRng(0, 0, np.arange(4000)))), 100, 300).numpy()
     sides = np.rint(100 * 32 / boxes[:, 2])  # the resized image's shorter side
     assert set(sides) == set(range(32, 49))
     np.testing.assert_allclose(np.bincount(sides.astype(int))[32:], 4000 / 17, rtol=0.25)
@@ -60,12 +60,12 @@ def test_rescaled_boxes_are_cuts_of_a_resized_image() -> None:
     np.testing.assert_allclose(offsets, np.rint(offsets), atol=1e-3)
 
 
-def expected_part(photo: np.ndarray, box: np.ndarray, input: Input, closed: bool) -> np.ndarray:
+def expected_part(photo: np.ndarray, box: np.ndarray, input: Input, crop_first: bool) -> np.ndarray:
     """Pillow's own cut and resize."""
     top, left, tall, wide = map(float, box)
     image, kind = Image.fromarray(photo), PILLOW[input.resize.interpolation]
     size = (input.shape[1], input.shape[0])
-    if closed:
+    if crop_first:
         return np.asarray(image.crop((int(left), int(top), int(left + wide), int(top + tall))).resize(size, kind))
     # Resize the whole so that the part has the right size, then cut it out.
     full = round(photo.shape[1] * size[0] / wide), round(photo.shape[0] * size[1] / tall)
@@ -78,15 +78,15 @@ def expected_part(photo: np.ndarray, box: np.ndarray, input: Input, closed: bool
 def test_pixels_are_pillows(photo: np.ndarray, crop: ResizedCrop | RescaledCrop, interpolation: str) -> None:
     """A file, a decoded image and a batch in memory give the same part, which is Pillow's."""
     input = Input(shape=(32, 24, 3), resize=Stretch(kind="stretch", interpolation=interpolation))
-    cut = make_cut(crop, input)
+    random_crop = make_random_crop(crop, input)
     file = io.BytesIO()
     Image.fromarray(photo).save(file, "PNG")
-    decode = tf.function(lambda numbers: decode_part(tf.constant(file.getvalue()), numbers, cut, input))
-    for numbers in tf.constant(cut.draw(CounterRng(1, 0, np.arange(25)))):
-        box = cut.boxes(numbers[tf.newaxis], *photo.shape[:2]).numpy()[0]
+    decode = tf.function(lambda numbers: decode_crop(tf.constant(file.getvalue()), numbers, random_crop, input))
+    for numbers in tf.constant(random_crop.draw(CounterRng(1, 0, np.arange(25)))):
+        box = random_crop.boxes(numbers[tf.newaxis], *photo.shape[:2]).numpy()[0]
         ours = decode(numbers).numpy()
-        np.testing.assert_array_equal(ours, cut_part(tf.constant(photo), numbers, cut, input))
-        difference = np.abs(ours.astype(int) - expected_part(photo, box, input, cut.closed))
+        np.testing.assert_array_equal(ours, crop_image(tf.constant(photo), numbers, random_crop, input))
+        difference = np.abs(ours.astype(int) - expected_part(photo, box, input, random_crop.crop_first))
         assert difference.max() <= 3  # Pillow rounds between its two passes
 
 
@@ -97,12 +97,12 @@ def test_a_batch_in_memory_is_cut_as_one_image(
 ) -> None:
     native = np.ascontiguousarray(photo[:32, :24])
     input = Input(shape=(32, 24, 3), resize=Stretch(kind="stretch", interpolation=interpolation))
-    cut = make_cut(crop, input)
-    numbers = tf.constant(cut.draw(CounterRng(1, 0, np.arange(40))))
+    random_crop = make_random_crop(crop, input)
+    numbers = tf.constant(random_crop.draw(CounterRng(1, 0, np.arange(40))))
     images = tf.constant(np.stack([np.roll(native, each, axis=0) for each in range(40)]))
-    parts = resample_parts(images, cut.boxes(numbers, 32, 24), cut.closed, input).numpy()
-    for image, dice, part in zip(images, numbers, parts, strict=True):
-        alone = cut_part(image, dice, cut, input).numpy()
+    parts = crop_batch(images, random_crop.boxes(numbers, 32, 24), random_crop.crop_first, input).numpy()
+    for image, drawn, part in zip(images, numbers, parts, strict=True):
+        alone = crop_image(image, drawn, random_crop, input).numpy()
         assert np.abs(part.astype(int) - alone).max() <= 1
 
 
@@ -111,12 +111,13 @@ def test_nearest_takes_the_pixel_of_each_centre(crop: ResizedCrop | RescaledCrop
     """Pixels that name their own place, so that both ways to cut tell where they read."""
     places = np.stack(np.broadcast_arrays(*np.ogrid[:32, :24], 0), axis=-1).astype(np.uint8)
     input = Input(shape=(32, 24, 3), resize=Stretch(kind="stretch", interpolation="nearest"))
-    cut = make_cut(crop, input)
-    numbers = tf.constant(cut.draw(CounterRng(1, 0, np.arange(40))))
-    boxes = cut.boxes(numbers, 32, 24)
-    batch = resample_parts(tf.constant(np.repeat(places[np.newaxis], 40, axis=0)), boxes, cut.closed, input).numpy()
-    for part, dice, box in zip(batch, numbers, boxes.numpy().astype(float), strict=True):
-        for found in (part, cut_part(tf.constant(places), dice, cut, input).numpy()):
+    random_crop = make_random_crop(crop, input)
+    numbers = tf.constant(random_crop.draw(CounterRng(1, 0, np.arange(40))))
+    boxes = random_crop.boxes(numbers, 32, 24)
+    repeated = tf.constant(np.repeat(places[np.newaxis], 40, axis=0))
+    batch = crop_batch(repeated, boxes, random_crop.crop_first, input).numpy()
+    for part, drawn, box in zip(batch, numbers, boxes.numpy().astype(float), strict=True):
+        for found in (part, crop_image(tf.constant(places), drawn, random_crop, input).numpy()):
             rows, columns = (
                 box[axis] + (np.arange(size) + 0.5) * box[axis + 2] / size for axis, size in ((0, 32), (1, 24))
             )
@@ -133,25 +134,25 @@ def test_a_jpeg_is_decoded_in_part(crop: ResizedCrop | RescaledCrop, mode: str) 
     large.convert(mode).save(file, "JPEG", quality=90)
     encoded = tf.constant(file.getvalue())
     input = Input(shape=(32, 32, 1 if mode == "L" else 3))
-    cut = make_cut(crop, input)
+    random_crop = make_random_crop(crop, input)
     whole = tf.io.decode_image(encoded, channels=1 if mode == "L" else 3)
-    read = tf.function(lambda numbers: decode_part(encoded, numbers, cut, input))
-    for numbers in tf.constant(cut.draw(CounterRng(2, 0, np.arange(20)))):
-        ours, expected = read(numbers).numpy(), cut_part(whole, numbers, cut, input).numpy()
+    read = tf.function(lambda numbers: decode_crop(encoded, numbers, random_crop, input))
+    for numbers in tf.constant(random_crop.draw(CounterRng(2, 0, np.arange(20)))):
+        ours, expected = read(numbers).numpy(), crop_image(whole, numbers, random_crop, input).numpy()
         # Colour of half resolution is interpolated a little differently at the border of what is decoded.
         assert np.abs(ours.astype(int) - expected).mean() < 1.5
 
 
 def test_what_is_no_image_is_an_ordinary_error() -> None:
     input = Input(shape=(32, 32, 3))
-    cut = make_cut(RESIZED, input)
-    numbers = tf.constant(cut.draw(CounterRng(0, 0, np.arange(1)))[0])
+    random_crop = make_random_crop(RESIZED, input)
+    numbers = tf.constant(random_crop.draw(CounterRng(0, 0, np.arange(1)))[0])
     for bytes_ in (b"", b"\xff\xd8\xff\xe0 no JPEG", b"nonsense"):
         with pytest.raises(tf.errors.InvalidArgumentError):
-            decode_part(tf.constant(bytes_), numbers, cut, input)
+            decode_crop(tf.constant(bytes_), numbers, random_crop, input)
 
 
 def test_a_part_larger_than_the_image_is_refused() -> None:
     with pytest.raises(KresnetError, match="at least 64") as caught:
-        make_cut(RESCALED, Input(shape=(64, 48, 3)))
+        make_random_crop(RESCALED, Input(shape=(64, 48, 3)))
     assert caught.value.problems[0].code == "contradiction"

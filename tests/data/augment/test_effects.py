@@ -11,7 +11,7 @@ import tensorflow as tf
 from kresnet.data.augment import Augmentation
 from kresnet.data.augment.mix import draw_mixture, mix_pairs
 from kresnet.data.counter_rng import CounterRng
-from kresnet.data.crop_resize import resample_parts
+from kresnet.data.crop_resize import crop_batch
 from kresnet.spec.inputs import Input, Pixels
 from kresnet.spec.recipe import Augment
 
@@ -74,10 +74,10 @@ def result(document: dict[str, Any]) -> np.ndarray:
     start = tf.constant(np.kron(random.integers(0, 256, (16, 6, 6, 3)), np.ones((1, 4, 4, 1))).astype(np.uint8))
     drawn = augmentation.draw(CounterRng(0, 0, positions))
     images = start
-    if augmentation.cut:
-        boxes = augmentation.cut.boxes(tf.constant(drawn.pop(0)[0]), 24, 24)
-        images = resample_parts(images, boxes, augmentation.cut.closed, INPUT)
-    for change, numbers in zip(augmentation.changes, drawn, strict=True):
+    if augmentation.crop:
+        boxes = augmentation.crop.boxes(tf.constant(drawn.crop[0]), 24, 24)
+        images = crop_batch(images, boxes, augmentation.crop.crop_first, INPUT)
+    for change, numbers in zip(augmentation.transforms, drawn.transforms, strict=True):
         images = change.apply(images, *map(tf.constant, numbers))
     if not settings.mix:
         return images.numpy()

@@ -8,14 +8,14 @@ import tensorflow as tf
 from PIL import Image
 
 from kresnet.data.augment import rand_augment
-from kresnet.data.augment.rand_augment import RandomOperations
+from kresnet.data.augment.rand_augment import RandAugmentTransform
 from kresnet.data.counter_rng import CounterRng
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import PaperRandAugment, TimmRandAugment
 
 INPUT = Input(shape=(48, 60, 3))
-PAPER = RandomOperations(PaperRandAugment(kind="paper"), INPUT)
-TIMM = RandomOperations(TimmRandAugment(kind="timm"), INPUT)
+PAPER = RandAugmentTransform(PaperRandAugment(kind="paper"), INPUT)
+TIMM = RandAugmentTransform(TimmRandAugment(kind="timm"), INPUT)
 
 
 def moved(photo: np.ndarray, name: str, argument: float, *, smooth: bool) -> np.ndarray:
@@ -78,7 +78,7 @@ TIMM_TABLE = {
     [(PAPER, PAPER_TABLE, (0, 0.3, 1)), (TIMM, TIMM_TABLE, (0, 0.6, 1))],
     ids=["paper", "timm"],
 )
-def test_magnitudes_are_the_published_ones(change: RandomOperations, table: dict, levels: tuple) -> None:
+def test_magnitudes_are_the_published_ones(change: RandAugmentTransform, table: dict, levels: tuple) -> None:
     for name, expected in table.items():
         found = change._argument(name, np.array(levels, float), np.ones(3))
         np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=name)
@@ -92,7 +92,7 @@ def test_timm_keeps_blends_above_a_tenth() -> None:
 
 
 @pytest.mark.parametrize("change", [PAPER, TIMM], ids=["paper", "timm"])
-def test_a_batch_is_its_images_one_by_one(change: RandomOperations, photo: np.ndarray) -> None:
+def test_a_batch_is_its_images_one_by_one(change: RandAugmentTransform, photo: np.ndarray) -> None:
     positions = np.arange(64)
     images = np.stack([np.roll(photo, 3 * shift, axis=1) for shift in positions])
     together = change.apply(tf.constant(images), *map(tf.constant, change.draw(CounterRng(1, 2, positions)))).numpy()
@@ -116,8 +116,8 @@ def test_every_operation_is_drawn_about_equally_often() -> None:
 
 
 def test_the_magnitude_of_timm_varies_as_told() -> None:
-    change = RandomOperations(TimmRandAugment(kind="timm", magnitude=5.0, magnitude_std=0.5, operations=1), INPUT)
+    change = RandAugmentTransform(TimmRandAugment(kind="timm", magnitude=5.0, magnitude_std=0.5, operations=1), INPUT)
     levels = change._levels(CounterRng(0, 0, np.arange(20_000))) * 10
     np.testing.assert_allclose([levels.mean(), levels.std()], [5, 0.5], atol=0.02)
-    change = RandomOperations(TimmRandAugment(kind="timm", magnitude=10.0, magnitude_std=3.0), INPUT)
+    change = RandAugmentTransform(TimmRandAugment(kind="timm", magnitude=10.0, magnitude_std=3.0), INPUT)
     assert change._levels(CounterRng(0, 0, np.arange(1000))).max() == 1

@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kresnet.data import splits
-from kresnet.data.augment.crops import make_cut
+from kresnet.data.augment.crops import make_random_crop
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import open_data
@@ -123,7 +123,7 @@ def test_random_parts_are_cut_from_the_files(make_folder: Callable[..., Path]) -
     """Of a quarter of the area and as wide as high: 4x4 of the 8x8 pixels of each file, as they are stored."""
     folder, input = folder_data(make_folder(**TWO)), Input(shape=(4, 4, 3))
     data, stored = open_data(folder, input), open_data(folder, INPUT).train.fetch(np.arange(8))[0].numpy()
-    cut = make_cut(ResizedCrop(kind="resized", area=(0.25, 0.25), aspect=(1.0, 1.0)), input)
+    cut = make_random_crop(ResizedCrop(kind="resized", area=(0.25, 0.25), aspect=(1.0, 1.0)), input)
     positions = np.array([6, 1, 3])
     images, labels = data.train.fetch(positions, cut, cut.draw(CounterRng(0, 0, positions)))
     np.testing.assert_array_equal(labels, [1, 0, 1])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kresnet.data.augment.crops import make_cut
+from kresnet.data.augment.crops import make_random_crop
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import open_data
@@ -129,7 +129,7 @@ def test_random_parts_are_cut_from_the_records(tfds_dir: Path) -> None:
     data, input = tfds_data(tfds_dir, "cifar10_jpeg:1.0.0"), Input(shape=(8, 8, 3))
     positions = np.array([120, 3, 7])
     stored, labels = open_data(data, COLOUR).train.fetch(positions)
-    cut = make_cut(ResizedCrop(kind="resized", area=(1 / 16, 1 / 16), aspect=(1.0, 1.0)), input)
+    cut = make_random_crop(ResizedCrop(kind="resized", area=(1 / 16, 1 / 16), aspect=(1.0, 1.0)), input)
     parts, found = open_data(data, input).train.fetch(positions, cut, cut.draw(CounterRng(0, 0, positions)))
     np.testing.assert_array_equal(found, labels)
     for image, part in zip(stored.numpy().astype(int), parts.numpy(), strict=True):

@@ -59,7 +59,7 @@ def engine() -> Engine:
 def diagnosed(engine: Engine, images: np.ndarray) -> str:
     probe = NonFiniteProbe(PLAN, engine.trainer.network)
     labels = np.arange(len(images), dtype=np.int32) % 10
-    return probe.sentence(engine.measure((tf.constant(images), tf.constant(labels)), probe))
+    return probe.describe(engine.measure((tf.constant(images), tf.constant(labels)), probe))
 
 
 @pytest.fixture
