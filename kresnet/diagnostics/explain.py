@@ -33,13 +33,20 @@ from kresnet.weights.convert import load_model
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is drawn, of one network and some images."""
+    """What a network sees in some images.
+
+    Attributes:
+        network: name of the network's plan.
+        filters: kernels of its first convolution.
+        images: an explanation of each image.
+    """
 
     network: str
     filters: Filters
     images: tuple[ImageExplanation, ...]
 
     def as_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
         return {
             "network": self.network,
             "filters": self.filters.as_dict(),
@@ -86,41 +93,44 @@ def explain(
     plan = trained_model.plan
     require_image_classifier(plan, trained_model.spec, str(trained_model.model))
     ends = stage_ends(plan)
-    wanted = _known_stages(plan, ends, stages)
-    class_ids = [_class_id(name, trained_model.class_names, trained_model.spec.head.classes) for name in classes]  # type: ignore[union-attr]
+    chosen_stages = _chosen_stages(plan, ends, stages)
+    names = trained_model.class_names
+    class_ids = [_class_id(name, names, trained_model.spec.head.classes) for name in classes]  # type: ignore[union-attr]
     pictures = zip(image_names(images), read_images(images, trained_model.spec.input), strict=True)
-    look = ActivationReader(load_model(trained_model.model, plan), plan)
-    explained = []
-    for name, pixels in pictures:
-        seen = look(pixels)
-        found = prediction_as_dict(name, seen.probabilities, trained_model.class_names)
+    reader = ActivationReader(load_model(trained_model.model, plan), plan)
+    explanations = []
+    for image_name, pixels in pictures:
+        activations = reader(pixels)
+        prediction = prediction_as_dict(image_name, activations.probabilities, names)
         cams = tuple(
             GradCam(
                 class_id,
-                class_name(class_id, trained_model.class_names),
-                float(seen.probabilities[class_id]),
+                class_name(class_id, names),
+                float(activations.probabilities[class_id]),
                 stage,
                 ends[stage].name,
-                sought.grad_cam(ends[stage].name),
+                for_class.grad_cam(ends[stage].name),
             )
-            for class_id in class_ids or [found["class_id"]]
-            for sought in [look(pixels, class_id)]
-            for stage in wanted
+            for class_id in class_ids or [prediction["class_id"]]
+            for for_class in [reader(pixels, class_id)]
+            for stage in chosen_stages
         )
-        features = tuple(_features(stage, end.name, seen.maps[end.name], channels) for stage, end in ends.items())
-        predicted = {key: found[key] for key in ("class_id", "label", "probability")}
-        explained.append(ImageExplanation(name, pixels, **predicted, cams=cams, features=features))
-    return Explanation(plan.name, first_filters(look.network, plan, trained_model.spec.input), tuple(explained))
+        features = tuple(
+            _stage_features(stage, end.name, activations.maps[end.name], channels) for stage, end in ends.items()
+        )
+        likeliest = {key: prediction[key] for key in ("class_id", "label", "probability")}
+        explanations.append(ImageExplanation(image_name, pixels, **likeliest, cams=cams, features=features))
+    return Explanation(plan.name, first_filters(reader.network, plan, trained_model.spec.input), tuple(explanations))
 
 
 @dataclass(frozen=True, slots=True)
 class StageActivations:
-    """What a network makes of one image.
+    """Outputs of a network's stages for one image.
 
     Attributes:
-        probabilities: of the classes, float32 `(classes,)`.
-        maps: what each stage hands on, float32 `(h, w, C)`, by record.
-        gradients: of one class's logit with respect to the maps.
+        probabilities: probability of each class, float32 `(classes,)`.
+        maps: the output of each stage, float32 `(h, w, C)`, by its record's name.
+        gradients: gradients of one class's logit with respect to the maps, by the same names.
     """
 
     probabilities: np.ndarray
@@ -128,27 +138,27 @@ class StageActivations:
     gradients: dict[str, np.ndarray]
 
     def grad_cam(self, record: str) -> np.ndarray:
-        """The class's map, float32 `(h, w)`: ReLU(Σ_k α_k A_k), α_k the mean over A_k of ∂logit/∂A_k (eqs. 1 and 2)."""
+        """Return the map ReLU(Σ_k α_k A_k), float32 `(h, w)`, α_k being the mean of ∂logit/∂A_k (eqs. 1 and 2)."""
         return np.maximum(self.maps[record] @ self.gradients[record].mean((0, 1)), 0.0)
 
 
 class ActivationReader:
-    """A network in inference, whose stages can be looked into."""
+    """Runs a network in inference and reads the outputs of its stages."""
 
     def __init__(self, network: keras.Model, plan: Plan) -> None:
         self.network, self.plan = network, plan
         # As a graph, which computes no gradients that nobody reads: those of weights cost as much again, and fail for
         # one image where oneDNN finds no way to reorder them (TensorFlow 2.21).
-        self._run = tf.function(self._passed)
+        self._run = tf.function(self._activations)
 
     def __call__(self, pixels: np.ndarray, class_id: int = 0) -> StageActivations:
-        """Look at uint8 `(H, W, C)` pixels with a class in mind."""
+        """Return the stages' outputs for uint8 `(H, W, C)` pixels, and the gradients of the logit of `class_id`."""
         chosen = tf.one_hot([class_id], self.plan.by_name[self.plan.outputs["logits"]].shape[0])
-        logits, *found = self._run(tf.constant(pixels[np.newaxis], tf.float32), chosen)
-        maps, gradients = ({name: tensor[0].numpy() for name, tensor in each.items()} for each in found)
+        logits, *by_record = self._run(tf.constant(pixels[np.newaxis], tf.float32), chosen)
+        maps, gradients = ({name: tensor[0].numpy() for name, tensor in each.items()} for each in by_record)
         return StageActivations(class_probabilities(self.plan, logits)[0], maps, gradients)
 
-    def _passed(self, image: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, dict[str, Any], dict[str, Any]]:
+    def _activations(self, image: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, dict[str, Any], dict[str, Any]]:
         with tf.GradientTape() as tape:
             tape.watch(image)
             outputs = replay(self.network, self.plan.records, {"input": image}, training=lambda record: False).outputs
@@ -158,16 +168,17 @@ class ActivationReader:
 
 
 def stage_ends(plan: Plan) -> dict[int, Record]:
-    """The record that makes what each stage hands on, by stage, counted from 1.
+    """Return the record that makes the output of each stage, by the stage's number, from 1.
 
-    That is its last one: of its last block, or the norm and activation that end the last stage of a pre-activation
-    network (He et al. 2016, arXiv:1603.05027, section 4.1). Where a block ends in its sum, a map may be negative.
+    That is the stage's last record: of its last block, or the norm and activation that end the last stage of a
+    pre-activation network (He et al. 2016, arXiv:1603.05027, section 4.1). Where a block ends in its sum, a map may be
+    negative.
     """
     return {record.stage: record for record in plan.records if record.stage is not None}
 
 
 def first_filters(network: keras.Model, plan: Plan, input: Input) -> Filters:
-    """The kernels of the network's first convolution."""
+    """Return the kernels of the network's first convolution."""
     first = next(record for record in plan.records if record.kind == "conv" and record.role == "main")
     kernels = np.moveaxis(network.get_layer(first.name).kernel.numpy(), -1, 0)  # (filters, k, k, C)
     if input.pixels and input.pixels.channel_order == "bgr":
@@ -175,7 +186,8 @@ def first_filters(network: keras.Model, plan: Plan, input: Input) -> Filters:
     return Filters(first.name, kernels)
 
 
-def _features(stage: int, record: str, map: np.ndarray, channels: int) -> StageFeatures:
+def _stage_features(stage: int, record: str, map: np.ndarray, channels: int) -> StageFeatures:
+    """Return the strongest `channels` channels of a stage's map."""
     strengths = np.abs(map).mean((0, 1))
     strongest = np.argsort(-strengths, kind="stable")[:channels]
     return StageFeatures(
@@ -183,8 +195,8 @@ def _features(stage: int, record: str, map: np.ndarray, channels: int) -> StageF
     )
 
 
-def _known_stages(plan: Plan, ends: dict[int, Record], stages: Sequence[int]) -> list[int]:
-    """The stages asked for, each once; the last where none is."""
+def _chosen_stages(plan: Plan, ends: dict[int, Record], stages: Sequence[int]) -> list[int]:
+    """Return the stages asked for, each once; the last one where none is."""
     for stage in stages:
         if stage not in ends:
             message = f"{plan.name} has no stage {stage}."
@@ -193,7 +205,7 @@ def _known_stages(plan: Plan, ends: dict[int, Record], stages: Sequence[int]) ->
 
 
 def _class_id(name: str, names: Sequence[str], count: int) -> int:
-    """The class that a user means by its name, or by its number."""
+    """Return the class that a user means by its name, or by its number."""
     if name in names:
         return names.index(name)
     if name.isascii() and name.isdigit() and int(name) < count:

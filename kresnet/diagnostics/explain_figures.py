@@ -19,68 +19,72 @@ from PIL import Image
 from kresnet.diagnostics.explain_results import Filters, GradCam, ImageExplanation, StageFeatures
 from kresnet.report.charts import Chart, save_figure
 
-#: Of a figure, in inches: a telephone shows it at three quarters of its size, 8 points as 6.
+#: Width of a figure, in inches: a telephone shows it at three quarters of its size, 8 points as 6.
 FIGURE_WIDTH = 4.8
 TITLE_STYLE: dict[str, Any] = {"fontsize": 8, "parse_math": False}  # a name may hold a dollar
 
-#: Letters of a class's name, beyond which it is cut.
+#: How many letters of a class's name are shown at most.
 MAX_LABEL_LENGTH = 48
 
-#: Filters, and channels of a stage, side by side.
-FILTERS_A_ROW, CHANNELS_A_ROW = 8, 4
+#: How many filters are drawn side by side.
+FILTERS_PER_ROW = 8
+#: How many channels of a stage are drawn side by side.
+CHANNELS_PER_ROW = 4
 
-#: Share of the maximum that a contour is drawn at.
+#: The contour is drawn at this part of the maximum.
 CONTOUR_LEVEL = 0.5
 
 
 def draw_explanation(filters: Filters, images: Sequence[ImageExplanation], directory: Path) -> list[Path]:
-    """Write every figure, as PNG and as SVG.
+    """Write every figure, as PNG and as SVG, and return the files.
 
-    `filters`; and for the n-th image, with FILE its name without suffix, `n_FILE_grad_cam` and `n_FILE_features`.
+    They are called `filters`; and for the n-th image, with FILE its name without suffix, `n_FILE_grad_cam` and
+    `n_FILE_features`.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # the font lacks a letter of a class's name: its box is drawn
-        files = save_figure(_filters(filters), directory / "filters")
+        files = save_figure(_draw_filters(filters), directory / "filters")
         for number, image in enumerate(images, 1):
-            name = f"{number}_{_plain(image.name)}"
-            files += save_figure(_grad_cam(image), directory / f"{name}_grad_cam")
-            files += save_figure(_features(image), directory / f"{name}_features")
+            name = f"{number}_{_file_stem(image.name)}"
+            files += save_figure(_draw_grad_cam(image), directory / f"{name}_grad_cam")
+            files += save_figure(_draw_features(image), directory / f"{name}_features")
     return files
 
 
-def _plain(name: str | int) -> str:
-    """The name of a file without suffix, as it can stand in a name anywhere; `image` for what is no file."""
+def _file_stem(name: str | int) -> str:
+    """Return a file's name without suffix, in letters that any file system takes; `image` for an array."""
     return re.sub(r"[^A-Za-z0-9.-]+", "_", Path(name).stem)[:60] if isinstance(name, str) else "image"
 
 
 def _figure(height: float) -> Figure:
+    """Return an empty figure of this height in inches."""
     return Chart(figsize=(FIGURE_WIDTH, height), layout="constrained")
 
 
 def _rows(figure: Figure, heights: Sequence[float]) -> list[Any]:
-    """Parts of a figure, one below the other."""
+    """Divide a figure into parts, one below the other."""
     return list(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
 
 
-def _filters(filters: Filters) -> Figure:
-    """All kernels; zero is the middle grey, and of each the largest weight black or white (or full colour)."""
+def _draw_filters(filters: Filters) -> Figure:
+    """Draw all kernels; zero is the middle grey, and of each the largest weight black or white (or full colour)."""
     count, size = filters.kernels.shape[:2]
-    rows = -(-count // FILTERS_A_ROW)
-    figure = _figure(0.6 + rows * FIGURE_WIDTH / FILTERS_A_ROW)
+    rows = -(-count // FILTERS_PER_ROW)
+    figure = _figure(0.6 + rows * FIGURE_WIDTH / FILTERS_PER_ROW)
     figure.suptitle(
         f"{filters.record}: {count} filters of {size}×{size}, each scaled by its largest weight", **TITLE_STYLE
     )
-    grid = figure.subplots(rows, min(count, FILTERS_A_ROW), squeeze=False)
+    grid = figure.subplots(rows, min(count, FILTERS_PER_ROW), squeeze=False)
     for axes in grid.flat[count:]:
         axes.set_axis_off()
     for number, kernel in enumerate(filters.kernels):
         largest = np.abs(kernel).max()
-        _image(grid.flat[number], 0.5 + kernel / (2 * largest) if largest else np.full_like(kernel, 0.5), number)
+        _draw_image(grid.flat[number], 0.5 + kernel / (2 * largest) if largest else np.full_like(kernel, 0.5), number)
     return figure
 
 
-def _grad_cam(image: ImageExplanation) -> Figure:
-    """For each class and stage: what the network saw, the map, and one over the other."""
+def _draw_grad_cam(image: ImageExplanation) -> Figure:
+    """Draw for each class and stage: what the network saw, the map, and one over the other."""
     figure = _figure(2.1 * len(image.cams))
     for part, cam in zip(_rows(figure, [1.0] * len(image.cams)), image.cams, strict=True):
         height, width = cam.map.shape
@@ -88,15 +92,15 @@ def _grad_cam(image: ImageExplanation) -> Figure:
         title = f"{label} ({cam.probability:.3f}), seen in stage {cam.stage}\n{cam.record}, {height}×{width}"
         part.suptitle(title, **TITLE_STYLE)
         seen, heat, both = part.subplots(1, 3)
-        _image(seen, image.pixels, "image")
-        _image(heat, cam.map, f"Grad-CAM, at most {cam.map.max():.2g}", cmap="inferno", vmin=0)
-        _image(both, image.pixels, "both")
-        _overlay(both, cam, image.pixels.shape[:2])
+        _draw_image(seen, image.pixels, "image")
+        _draw_image(heat, cam.map, f"Grad-CAM, at most {cam.map.max():.2g}", cmap="inferno", vmin=0)
+        _draw_image(both, image.pixels, "both")
+        _draw_overlay(both, cam, image.pixels.shape[:2])
     return figure
 
 
-def _overlay(axes: Any, cam: GradCam, size: tuple[int, int]) -> None:
-    """The map over the image, bilinear as in the paper, the contour of half its maximum, and a cross at its maximum."""
+def _draw_overlay(axes: Any, cam: GradCam, size: tuple[int, int]) -> None:
+    """Draw the map over the image, bilinear as in the paper, a contour at half its maximum, and a cross at its peak."""
     if cam.peak is None:
         axes.set_title("nothing speaks for it", **TITLE_STYLE)
         return
@@ -111,28 +115,28 @@ def _overlay(axes: Any, cam: GradCam, size: tuple[int, int]) -> None:
     axes.plot(column, row, marker="x", color="white", markersize=6, path_effects=outlined)
 
 
-def _features(image: ImageExplanation) -> Figure:
-    """Of each stage the strongest channels, each between its own lowest (black) and highest (white) value."""
-    lines = [-(-len(each.channels) // CHANNELS_A_ROW) for each in image.features]
+def _draw_features(image: ImageExplanation) -> Figure:
+    """Draw of each stage the strongest channels, each between its own lowest (black) and highest (white) value."""
+    lines = [-(-len(each.channels) // CHANNELS_PER_ROW) for each in image.features]
     heights = [0.45 + 1.35 * count for count in lines]
     figure = _figure(sum(heights))
     for part, each, count in zip(_rows(figure, heights), image.features, lines, strict=True):
-        _stage(part, each, count)
+        _draw_stage(part, each, count)
     return figure
 
 
-def _stage(part: Any, features: StageFeatures, lines: int) -> None:
+def _draw_stage(part: Any, features: StageFeatures, lines: int) -> None:
     height, width, _ = features.maps.shape
     part.suptitle(f"stage {features.stage}: {features.record}, {height}×{width}", **TITLE_STYLE)
-    grid = part.subplots(lines, CHANNELS_A_ROW, squeeze=False)
+    grid = part.subplots(lines, CHANNELS_PER_ROW, squeeze=False)
     for axes in grid.flat[len(features.channels) :]:
         axes.set_axis_off()
     for place, (channel, strength) in enumerate(zip(features.channels, features.strengths, strict=True)):
-        _image(grid.flat[place], features.maps[..., place], f"{channel}: {strength:.2g}")
+        _draw_image(grid.flat[place], features.maps[..., place], f"{channel}: {strength:.2g}")
 
 
-def _image(axes: Any, values: np.ndarray, title: object, **style: Any) -> None:
-    """Pixels `(H, W)`, `(H, W, 1)` or `(H, W, 3)`, uint8 or from 0 to 1, under a short title."""
+def _draw_image(axes: Any, values: np.ndarray, title: object, **style: Any) -> None:
+    """Draw pixels `(H, W)`, `(H, W, 1)` or `(H, W, 3)`, uint8 or from 0 to 1, under a short title."""
     grey = values.ndim == 2 or values.shape[-1] == 1
     limits: dict[str, Any] = {"cmap": "gray"} if grey else {}
     if values.ndim == 3 and grey:

@@ -1,4 +1,4 @@
-"""What an explanation holds of each image: class activation maps, feature maps, and the filters of the first layer."""
+"""Results of `kresnet explain`: class activation maps, feature maps, and the filters of the first layer."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ class GradCam:
     """Where in an image the network sees a class: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391, section 3).
 
     Attributes:
-        class_id, label, probability: of the class.
-        stage, record: the stage whose map is read, and the record that makes it.
-        map: float32 `(h, w)`, in logits. Where the head averages that very map, its cells, before what is negative
-            became zero, add up to the class's logit less its bias.
+        class_id: number of the class.
+        label: name of the class.
+        probability: probability that the network gives the class.
+        stage: number of the stage whose map is read, from 1.
+        record: name of the record that makes that map.
+        map: how much each cell speaks for the class, float32 `(h, w)`, in logits. Where the head averages that very
+            map, its cells, before what is negative became zero, add up to the class's logit less its bias.
     """
 
     class_id: int
@@ -33,7 +36,7 @@ class GradCam:
         return (int(row), int(column)) if self.map[row, column] > 0 else None
 
     def as_dict(self, size: tuple[int, int]) -> dict[str, Any]:
-        """As JSON-ready values; `size`, height and width of the image in pixels, says where the peak is in it."""
+        """Return JSON-ready values; `size`, height and width of the image in pixels, says where the peak is in it."""
         peak = self.peak
         centre = peak and [int((place + 0.5) * pixels / cells)
                            for place, pixels, cells in zip(peak, size, self.map.shape, strict=True)]  # fmt: skip
@@ -51,13 +54,14 @@ class GradCam:
 
 @dataclass(frozen=True, slots=True)
 class StageFeatures:
-    """The channels in which a stage answers an image most.
+    """The channels of a stage that answer an image most.
 
     Attributes:
-        stage, record: the stage, and the record that makes its map.
-        channels: numbers from 0, the strongest first.
-        strengths: mean absolute value of each.
-        maps: float32 `(h, w, channels)`.
+        stage: number of the stage, from 1.
+        record: name of the record that makes the stage's map.
+        channels: numbers of the channels from 0, the strongest first.
+        strengths: mean absolute value of each channel.
+        maps: the channels' maps, float32 `(h, w, channels)`.
     """
 
     stage: int
@@ -67,6 +71,7 @@ class StageFeatures:
     maps: np.ndarray
 
     def as_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
         return {
             "stage": self.stage,
             "map": self.record,
@@ -78,14 +83,16 @@ class StageFeatures:
 
 @dataclass(frozen=True, slots=True)
 class ImageExplanation:
-    """One image.
+    """What a network sees in one image.
 
     Attributes:
-        name: the path of its file, or its number where it is none.
-        pixels: uint8 `(H, W, C)`, as the network takes them.
-        class_id, label, probability: of the likeliest class.
-        cams: one for each class and stage asked for.
-        features: of every stage.
+        name: path of the image's file, or its number where it is an array.
+        pixels: the image as the network takes it, uint8 `(H, W, C)`.
+        class_id: number of the likeliest class.
+        label: name of the likeliest class.
+        probability: probability of the likeliest class.
+        cams: one map for each class and stage asked for.
+        features: the strongest channels of every stage.
     """
 
     name: str | int
@@ -97,6 +104,7 @@ class ImageExplanation:
     features: tuple[StageFeatures, ...]
 
     def as_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
         height, width = self.pixels.shape[:2]
         return {
             "image": self.name,
@@ -113,14 +121,15 @@ class Filters:
     """The kernels of the first convolution, as they are: no norm is folded into them.
 
     Attributes:
-        record: the convolution.
-        kernels: float32 `(filters, k, k, C)`; of three channels red comes first.
+        record: name of the convolution's record.
+        kernels: the weights, float32 `(filters, k, k, C)`; of three channels red comes first.
     """
 
     record: str
     kernels: np.ndarray
 
     def as_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
         return {"layer": self.record, "count": len(self.kernels), "kernel": list(self.kernels.shape[1:])}
 
 

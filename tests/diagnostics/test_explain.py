@@ -17,7 +17,7 @@ from PIL import Image
 import kresnet
 from kresnet.cli.main import main
 from kresnet.diagnostics.explain import ActivationReader, explain, first_filters, stage_ends
-from kresnet.diagnostics.explain_figures import _filters, _grad_cam, draw_explanation
+from kresnet.diagnostics.explain_figures import _draw_filters, _draw_grad_cam, draw_explanation
 from kresnet.diagnostics.explain_results import Filters, GradCam, ImageExplanation, StageFeatures
 from kresnet.errors import KresnetError
 from kresnet.graph import build_model
@@ -159,7 +159,7 @@ def test_filters_are_the_kernels_with_red_first(order: str) -> None:
 def test_a_filter_is_drawn_around_the_middle_grey() -> None:
     kernels = np.zeros((2, 3, 3, 1), np.float32)
     kernels[0, 0, 0, 0], kernels[0, 2, 2, 0] = -0.25, 0.5
-    drawn = [np.asarray(axes.images[0].get_array()) for axes in _filters(Filters("stem.conv", kernels)).axes]
+    drawn = [np.asarray(axes.images[0].get_array()) for axes in _draw_filters(Filters("stem.conv", kernels)).axes]
     assert (drawn[0][0, 0], drawn[0][1, 1], drawn[0][2, 2]) == (0.25, 0.5, 1.0)
     assert (drawn[1] == 0.5).all()
 
@@ -170,7 +170,7 @@ def test_the_cross_stands_at_the_maximum_and_the_contour_around_it(tmp_path: Pat
     cams = (GradCam(0, "$\\no{猫", 0.5, 1, "x", map), GradCam(1, "b", 0.1, 1, "x", np.zeros((4, 4), np.float32)))
     features = (StageFeatures(1, "x", (0,), (0.5,), map[..., None]),)
     image = ImageExplanation("a.png", np.zeros((28, 28, 3), np.uint8), 0, "a", 0.5, cams, features)
-    _, heat, both, *_, last = _grad_cam(image).axes
+    _, heat, both, *_, last = _draw_grad_cam(image).axes
     np.testing.assert_array_equal(heat.images[0].get_array(), map)
     (cross,) = both.lines
     assert (cross.get_xdata()[0], cross.get_ydata()[0]) == (17, 10)
