@@ -12,7 +12,7 @@ from kresnet.api.run import Run
 from kresnet.errors import make_error
 from kresnet.files import AnyPath, refuse_existing, translate_os_errors, write_text
 from kresnet.plan.memory_estimate import bytes_text
-from kresnet.report.run_data import RunData, gather_run_data, labels
+from kresnet.report.run_data import RunData, gather_run_data, run_labels
 from kresnet.runs.run_directory import RunDirectory as Directory
 from kresnet.runtime import require_extra
 
@@ -29,7 +29,7 @@ def report_run(
     """Gather what a run left behind, and write a page about it that needs no network.
 
     Args:
-        run: in whatever state.
+        run: the run, in whatever state.
         output: the HTML file to write; none by default.
         evaluate: whether its network sees all test images once, for confusion and mistakes; else TensorFlow is not
             imported.
@@ -40,17 +40,17 @@ def report_run(
 
     Raises:
         KresnetError: `run_missing`; `output_exists`, `not_writable` or `disk_full`; `environment` where a page is to be
-            written and the packages of `kresnet[report]` are missing. What keeps the test images from
-            being looked at is told on the page.
+            written and the packages of `kresnet[report]` are missing. What prevents an evaluation of the test
+            images is stated on the page.
     """
     if output is not None:
         require_extra("report", "A page about a run")
-    (facts,) = _gathered([run], output, evaluate, progress)
+    (run_data,) = _gather_all([run], output, evaluate, progress)
     if output is not None:
         from kresnet.report.page import report_page
 
-        _write(Path(output), report_page(facts), progress)
-    return facts
+        _write(Path(output), report_page(run_data), progress)
+    return run_data
 
 
 def compare_runs(
@@ -69,10 +69,10 @@ def compare_runs(
         raise make_error("bad_option", "To compare takes two runs or more.", found=named or "none",
                    remedy=f"kresnet report {named or 'RUN'}")  # fmt: skip
     require_extra("report", "A comparison")
-    gathered = _gathered(runs, output, evaluate, progress)
-    from kresnet.report.comparison import compare
+    gathered = _gather_all(runs, output, evaluate, progress)
+    from kresnet.report.comparison import make_comparison
 
-    comparison = compare(gathered)
+    comparison = make_comparison(gathered)
     if output is not None:
         from kresnet.report.page import compare_page
 
@@ -80,22 +80,22 @@ def compare_runs(
     return comparison
 
 
-def _gathered(runs: Sequence[Run | AnyPath], output: AnyPath | None, evaluate: bool, progress: bool) -> list[RunData]:
+def _gather_all(runs: Sequence[Run | AnyPath], output: AnyPath | None, evaluate: bool, progress: bool) -> list[RunData]:
     if output is not None and (page := Path(output)).is_dir():
         raise make_error("output_exists", f"{page} is a directory.", remedy=f"-o {page / 'report.html'}")
     if output is not None:
         refuse_existing(Path(output))
     log, _ = run_output(progress)
     directories = [Path(run) for run in runs]
-    examine = partial(_examine, log) if evaluate else None
+    evaluate_run = partial(_evaluate, log) if evaluate else None
     return [
-        gather_run_data(directory, label, examine)
-        for directory, label in zip(directories, labels(directories), strict=True)
+        gather_run_data(directory, label, evaluate_run)
+        for directory, label in zip(directories, run_labels(directories), strict=True)
     ]
 
 
-def _examine(log: Log, run: Directory) -> Evaluation:
-    """Look at the test images; TensorFlow is imported for the first run that has a trained network."""
+def _evaluate(log: Log, run: Directory) -> Evaluation:
+    """Evaluate a run's test images; TensorFlow is imported for the first run that has a trained network."""
     from kresnet.runtime import import_tensorflow
 
     import_tensorflow()

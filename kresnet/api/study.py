@@ -17,11 +17,11 @@ from kresnet.plan.render import html_table, text_table
 from kresnet.spec import library
 from kresnet.spec.loading import Loaded, Overrides, Reference, listed, load_study
 from kresnet.spec.study import Study
-from kresnet.study.result_files import conditions, failures, table, write_report
+from kresnet.study.result_files import results_table, training_conditions, unfinished_runs, write_result_files
 
 if TYPE_CHECKING:  # imported by what plans and trains, so that studies are listed at once
     from kresnet.api.run import Run
-    from kresnet.study.runner import Outcome
+    from kresnet.study.runner import RunOutcome
     from kresnet.study.study_plan import StudyPlan
 
 
@@ -35,7 +35,7 @@ class StudyResult:
         command: that does the same on the command line, or goes on.
     """
 
-    def __init__(self, path: Path, values: dict[str, Any], outcomes: Sequence[Outcome], command: str) -> None:
+    def __init__(self, path: Path, values: dict[str, Any], outcomes: Sequence[RunOutcome], command: str) -> None:
         self.path, self.values, self.outcomes, self.command = path, values, tuple(outcomes), command
 
     @property
@@ -45,9 +45,9 @@ class StudyResult:
 
     def error(self) -> KresnetError | None:
         """What keeps it from being complete: `interrupted` if it was stopped, `study_incomplete` for failed runs."""
-        from kresnet.study.runner import undone
+        from kresnet.study.runner import incomplete_error
 
-        return undone(self.outcomes, self.command)
+        return incomplete_error(self.outcomes, self.command)
 
     def runs(self) -> dict[tuple[str, int], Run]:
         """The finished runs, by the name of their variant and their seed."""
@@ -72,11 +72,11 @@ class StudyResult:
         return f"<div>{html_table(*self._cells())}<p>{told}</p></div>"
 
     def _cells(self) -> tuple[list[str], list[list[str]], list[str]]:
-        heads, rows = table(self.values)
+        heads, rows = results_table(self.values)
         return heads, rows, heads[1:]
 
     def _sentences(self) -> list[str]:
-        return [f"mean ± {self.values['spread']}", *conditions(self.values), *failures(self.values)]
+        return [f"mean ± {self.values['spread']}", *training_conditions(self.values), *unfinished_runs(self.values)]
 
 
 def studies() -> Table:
@@ -162,7 +162,7 @@ def run_study(
     outcomes = run_missing(plan, directory, jobs, shlex.join(command), log)
     values = gather_results(plan, outcomes, directory, command)
     for place in [directory, *([Path(report)] if report is not None else [])]:
-        log(f"Written to {place}: {', '.join(write_report(values, place))}")
+        log(f"Written to {place}: {', '.join(write_result_files(values, place))}")
     return StudyResult(directory, values, outcomes, shlex.join(command))
 
 

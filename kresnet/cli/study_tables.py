@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from kresnet.cli.table_layout import fitting_table
-from kresnet.study.result_files import conditions, failures, table
+from kresnet.study.result_files import results_table, training_conditions, unfinished_runs
 
 if TYPE_CHECKING:
     from kresnet.api.table import Table
@@ -23,7 +23,7 @@ def print_study_plan(plan: StudyPlan, out: Console) -> None:
     out.print(f"{plan.name}: {plan.study.question}", style="bold")
     if plan.design.limits:
         out.print(plan.design.limits)
-    headers, rows, figures = plan.cells()
+    headers, rows, figures = plan.table_cells()
     printed = fitting_table(*headers, right=figures, wraps=[head for head in headers if head not in figures])
     for row in rows:
         printed.add_row(*row)
@@ -34,7 +34,7 @@ def print_study_plan(plan: StudyPlan, out: Console) -> None:
 
 def print_study_results(results: Mapping[str, Any], out: Console) -> None:
     """Print what a study found, and what failed."""
-    headers, rows = table(results)
+    headers, rows = results_table(results)
     kept = [at for at, head in enumerate(headers) if head not in _IN_MARKDOWN_ONLY]
     name, *figures = (headers[at] for at in kept)
     printed = fitting_table(name, *figures, right=figures, wraps=[name])
@@ -42,7 +42,7 @@ def print_study_results(results: Mapping[str, Any], out: Console) -> None:
         printed.add_row(*(row[at] for at in kept))
     out.print(printed)
     out.print(f"mean ± {results['spread']}")
-    for sentence in (*conditions(results), *failures(results)):
+    for sentence in (*training_conditions(results), *unfinished_runs(results)):
         out.print(sentence)
 
 

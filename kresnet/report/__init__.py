@@ -1,5 +1,6 @@
-"""Pages about runs, for people who look rather than read: gathered as plain data, then drawn, then written as HTML.
+"""Pages about runs: what the runs recorded is gathered as plain data, then drawn, then written as HTML.
 
-`facts` gathers what a run left on disk and `examining` (the only module that needs TensorFlow) what its model makes of
-the test images; `plots`, `network` and `comparison` turn both into figures and tables; `page` puts them on a page.
+`run_data` gathers what a run left on disk, an evaluation of its test images included if one is asked for. `plots`,
+`gradient_plots`, `mistake_plots`, `network_tree` and `comparison` turn the data into figures and tables, and `page`
+writes them as HTML. Nothing here imports TensorFlow.
 """

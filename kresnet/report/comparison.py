@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from kresnet.plan.diff import Difference, brief, diff_plans, flat, settings
-from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, PlotTable, blank, name
+from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, PlotTable, blank_figure, escape_name
 from kresnet.report.run_data import RunData
 
 #: Settings of a recipe that leave a run another draw of the same, or say only where its data lie.
-_SAME = ("seed", "data.path", "data.data_dir")
+_IGNORED_SETTINGS = ("seed", "data.path", "data.data_dir")
 #: Runs of a group that its label names.
-MOST_NAMED = 3
+MOST_IN_LABEL = 3
 #: Nothing of the network.
-_RECIPE_OF_SPEC = "recipe"
+_RECIPE_FIELD = "recipe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class SeedGroup:
 
     label: str
     runs: tuple[int, ...]
-    figures: Mapping[str, MeanAndSpread]
+    metrics: Mapping[str, MeanAndSpread]
     difference: Difference | None
 
 
@@ -72,11 +72,13 @@ class RunComparison:
     @property
     def group_numbers(self) -> list[int]:
         """Of each run the number of its group, from 0."""
-        return [next(n for n, group in enumerate(self.groups) if run in group.runs) for run in range(len(self.runs))]
+        return [
+            next(n for n, group in enumerate(self.groups) if index in group.runs) for index in range(len(self.runs))
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready; pictures are left out."""
-        labels = [facts.label for facts in self.runs]
+        labels = [run.label for run in self.runs]
         comparison = {
             "same_data": self.same_data,
             "spec": {path: dict(zip(labels, values, strict=True)) for path, values in self.spec.items()},
@@ -84,43 +86,43 @@ class RunComparison:
             "groups": [
                 {
                     "label": group.label,
-                    "runs": [labels[run] for run in group.runs],
-                    "test": {metric: asdict(spread) for metric, spread in group.figures.items()},
+                    "runs": [labels[index] for index in group.runs],
+                    "test": {metric: asdict(spread) for metric, spread in group.metrics.items()},
                     "difference": group.difference.as_dict() if group.difference else None,
                 }
                 for group in self.groups
             ],
         }
-        return {"comparison": comparison, "runs": [facts.as_dict() for facts in self.runs]}
+        return {"comparison": comparison, "runs": [run.as_dict() for run in self.runs]}
 
 
-def compare(runs: Sequence[RunData]) -> RunComparison:
+def make_comparison(runs: Sequence[RunData]) -> RunComparison:
     """What distinguishes some runs."""
-    specs = [{k: v for k, v in facts.spec.document().items() if k != _RECIPE_OF_SPEC} for facts in runs]
-    recipes = [facts.recipe.document() for facts in runs]
+    specs = [{k: v for k, v in run.spec.document().items() if k != _RECIPE_FIELD} for run in runs]
+    recipes = [run.recipe.document() for run in runs]
     members: list[list[int]] = []
-    for run in range(len(runs)):
+    for index in range(len(runs)):
         for group in members:
-            if _alike(specs[group[0]], specs[run]) and _alike(recipes[group[0]], recipes[run]):
-                group.append(run)
+            if _same_settings(specs[group[0]], specs[index]) and _same_settings(recipes[group[0]], recipes[index]):
+                group.append(index)
                 break
         else:
-            members.append([run])
+            members.append([index])
     first = runs[0]
     return RunComparison(
         runs=tuple(runs),
         groups=tuple(
             SeedGroup(
-                label=_label([runs[n] for n in group]),
+                label=_group_label([runs[n] for n in group]),
                 runs=tuple(group),
-                figures=_figures([runs[n] for n in group]),
+                metrics=_group_metrics([runs[n] for n in group]),
                 difference=diff_plans(first.plan, runs[group[0]].plan, specs[0], specs[group[0]]) if number else None,
             )
             for number, group in enumerate(members)
         ),
-        spec=_table(specs),
-        recipe=_table(recipes),
-        same_data=len({facts.data.get("fingerprint") for facts in runs}) == 1,
+        spec=_differing_settings(specs),
+        recipe=_differing_settings(recipes),
+        same_data=len({run.data.get("fingerprint") for run in runs}) == 1,
     )
 
 
@@ -128,19 +130,20 @@ def final_plot(comparison: RunComparison) -> Plot | None:
     """The headline metric of every run, a row a group, with mean and standard deviation where there are several."""
     runs = comparison.runs
     metric = runs[0].headline
-    shown = [group for group in comparison.groups if metric in group.figures]
+    shown = [group for group in comparison.groups if metric in group.metrics]
     if not shown:
         return None
-    figure = blank(f"test {METRICS[metric].lower()}", height=110 + 46 * len(shown))
+    figure = blank_figure(f"test {METRICS[metric].lower()}", height=110 + 46 * len(shown))
     several = len(comparison.groups) > 1
     for place, group in enumerate(shown):
         number = comparison.groups.index(group)
         points = [(runs[n].label, runs[n].test[metric]) for n in group.runs if runs[n].test.get(metric) is not None]
         color = COLORS[number % len(COLORS)]
         figure.add_scatter(x=[value for _, value in points], y=[place] * len(points), mode="markers",
-                           text=[name(label) for label, _ in points], hovertemplate="%{text}: %{x:.4f}<extra></extra>",
+                           text=[escape_name(label) for label, _ in points],
+                           hovertemplate="%{text}: %{x:.4f}<extra></extra>",
                            marker={"color": color, "symbol": SYMBOLS[0], "size": 10}, showlegend=False)  # fmt: skip
-        spread = group.figures[metric]
+        spread = group.metrics[metric]
         if spread.deviation is not None:
             figure.add_scatter(x=[spread.mean], y=[place], mode="markers", showlegend=place == 0,
                                name="mean ± standard deviation", hoverinfo="skip",
@@ -148,10 +151,10 @@ def final_plot(comparison: RunComparison) -> Plot | None:
                                marker={"color": color, "symbol": "line-ns-open", "size": 18,
                                        "line": {"width": 2}})  # fmt: skip
     figure.update_yaxes(tickmode="array", tickvals=list(range(len(shown))), zeroline=False,
-                        ticktext=[name(group.label, 32) for group in shown],
+                        ticktext=[escape_name(group.label, 32) for group in shown],
                         range=[len(shown) - 0.5, -0.5])  # fmt: skip
     figure.update_layout(hovermode="closest")
-    rows = tuple((group.label, str(group.figures[metric].count), group.figures[metric].text(".4f")) for group in shown)
+    rows = tuple((group.label, str(group.metrics[metric].count), group.metrics[metric].text(".4f")) for group in shown)
     told = "; ".join(f"{label}: {text}" + (f" over {count} runs" if int(count) > 1 else "")
                      for label, count, text in rows) + "."  # fmt: skip
     what = "seeds of one spec in a row" if several or len(runs) > 1 else ""
@@ -159,28 +162,28 @@ def final_plot(comparison: RunComparison) -> Plot | None:
     return Plot("final", f"Test {METRICS[metric].lower()}", told, figure, table, wide=True)
 
 
-def _alike(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    return all(difference.path in _SAME for difference in settings(a, b))
+def _same_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    return all(difference.path in _IGNORED_SETTINGS for difference in settings(a, b))
 
 
-def _label(group: Sequence[RunData]) -> str:
+def _group_label(group: Sequence[RunData]) -> str:
     """The runs' names, or the first one's with the number of the others."""
-    if len(group) <= MOST_NAMED:
-        return ", ".join(facts.label for facts in group)
+    if len(group) <= MOST_IN_LABEL:
+        return ", ".join(run.label for run in group)
     return f"{group[0].label} and {len(group) - 1} more"
 
 
-def _figures(group: Sequence[RunData]) -> dict[str, MeanAndSpread]:
+def _group_metrics(group: Sequence[RunData]) -> dict[str, MeanAndSpread]:
     found = {}
     for metric in METRICS:
-        values = [value for facts in group if (value := facts.test.get(metric)) is not None and math.isfinite(value)]
+        values = [value for run in group if (value := run.test.get(metric)) is not None and math.isfinite(value)]
         if values:
             deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
             found[metric] = MeanAndSpread(float(np.mean(values)), deviation, len(values))
     return found
 
 
-def _table(documents: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+def _differing_settings(documents: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     """The settings that are not everywhere the same, with the value in each document."""
     stated = [dict(flat(document)) for document in documents]
     paths = dict.fromkeys(
@@ -189,4 +192,4 @@ def _table(documents: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]
     return {path: tuple(brief(each[path]) if path in each else "–" for each in stated) for path in paths}
 
 
-__all__ = ["MeanAndSpread", "RunComparison", "SeedGroup", "compare", "final_plot"]
+__all__ = ["MeanAndSpread", "RunComparison", "SeedGroup", "final_plot", "make_comparison"]

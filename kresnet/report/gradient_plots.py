@@ -8,72 +8,83 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from kresnet.report.history import GradientSeries, NormCheckSeries, evenly
-from kresnet.report.plots import COLORS, DASHES, SYMBOLS, Line, Plot, PlotTable, blank, name, number
+from kresnet.report.history import GradientSeries, NormCheckSeries, evenly_spaced
+from kresnet.report.plots import (
+    COLORS,
+    DASHES,
+    SYMBOLS,
+    Plot,
+    PlotTable,
+    RunStyle,
+    blank_figure,
+    escape_name,
+    number_text,
+)
 
 #: Moments whose profile over the blocks is drawn.
 MOMENTS = 4
 #: Rows that a heat map's height grows for.
-_TALL = 60
+_MOST_TALL_ROWS = 60
 
 
-def flow_plots(drawn: Sequence[Line]) -> Iterator[Plot]:
+def gradient_flow_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
     """Of each run with measurements a heat map, all on one scale; and ‖δ‖ along the blocks, at a few moments."""
-    measured = [(line, line.facts.gradients) for line in drawn if line.facts.gradients]
+    measured = [(style, style.run.gradients) for style in styles if style.run.gradients]
     logs = [
         np.log10(found.delta, where=found.delta > 0, out=np.full_like(found.delta, np.nan)) for _, found in measured
     ]
     there = np.concatenate([log[np.isfinite(log)] for log in logs]) if logs else np.array([])
     bounds = (float(there.min()), float(there.max())) if len(there) else (0.0, 1.0)
-    several = len(drawn) > 1
-    for index, ((line, found), log) in enumerate(zip(measured, logs, strict=True)):
-        yield _heat_map(index, line, found, log, bounds, several)
+    several = len(styles) > 1
+    for index, ((style, found), log) in enumerate(zip(measured, logs, strict=True)):
+        yield _heat_map(index, style, found, log, bounds, several)
         if not several:
-            yield _moments(found)
+            yield _block_profile_at_moments(found)
             if np.isfinite(found.identity).any():
-                yield _both_ways(found)
+                yield _shortcut_and_branch_plot(found)
     if several and measured:
-        yield _profiles([(line, found) for line, found in measured])
+        yield _last_profiles([(style, found) for style, found in measured])
 
 
 def _heat_map(
-    index: int, line: Line, found: GradientSeries, log: np.ndarray, bounds: tuple[float, float], several: bool
+    index: int, style: RunStyle, found: GradientSeries, log: np.ndarray, bounds: tuple[float, float], several: bool
 ) -> Plot:
-    columns = evenly(len(found.steps))
-    shown, rows = found.at(columns), len(found.blocks)
-    figure = blank("step", height=120 + 16 * min(max(rows, 12), _TALL))
+    columns = evenly_spaced(len(found.steps))
+    shown, rows = found.select(columns), len(found.blocks)
+    figure = blank_figure("step", height=120 + 16 * min(max(rows, 12), _MOST_TALL_ROWS))
     figure.add_heatmap(
         z=np.round(log[:, columns], 3).tolist(), x=list(shown.steps), y=list(range(1, rows + 1)),
-        customdata=[[name(block)] * len(columns) for block in found.blocks], colorscale="Cividis", zmin=bounds[0],
-        zmax=bounds[1], colorbar={"title": {"text": "log₁₀ ‖δ‖", "side": "right"}, "thickness": 12, "outlinewidth": 0},
+        customdata=[[escape_name(block)] * len(columns) for block in found.blocks], colorscale="Cividis",
+        zmin=bounds[0], zmax=bounds[1],
+        colorbar={"title": {"text": "log₁₀ ‖δ‖", "side": "right"}, "thickness": 12, "outlinewidth": 0},
         hovertemplate="step %{x}, %{customdata}<br>‖δ‖ = 10^%{z:.2f}<extra></extra>",
     )  # fmt: skip
     figure.update_layout(hovermode="closest")
-    figure.update_yaxes(title={"text": "stage.block"}, autorange="reversed", **_ticks(found.blocks))
-    title = f"‖δ‖ by block and step: {line.facts.label}" if several else "Size of the gradient, by block and step"
+    figure.update_yaxes(title={"text": "stage.block"}, autorange="reversed", **_block_ticks(found.blocks))
+    title = f"‖δ‖ by block and step: {style.run.label}" if several else "Size of the gradient, by block and step"
     head = ("step", "verdict", "in block", f"‖δ‖ {found.blocks[0]}", f"‖δ‖ {found.blocks[-1]}", "first / last")
     table = tuple(
-        (f"{step:,}", verdict.replace("_", " "), block or "–", number(first, ".3g"), number(last, ".3g"),
-         number(first / last if last else None, ".3g"))
+        (f"{step:,}", verdict.replace("_", " "), block or "–", number_text(first, ".3g"), number_text(last, ".3g"),
+         number_text(first / last if last else None, ".3g"))
         for step, verdict, block, first, last in zip(
             shown.steps, shown.verdicts, shown.first_blocks, shown.delta[0].tolist(), shown.delta[-1].tolist(),
             strict=True,
         )
     )  # fmt: skip
     caption = f"Gradient at the first and the last block, {len(columns)} of {len(found.steps)} measurements"
-    told = flow_sentence(found)
+    told = describe_gradient_flow(found)
     return Plot(f"gradients-{index}", title, told, figure, PlotTable(caption, head, table, words=3), wide=not several)
 
 
-def flow_sentence(found: GradientSeries) -> str:
+def describe_gradient_flow(found: GradientSeries) -> str:
     """What became of the gradient, in words."""
     bad = [(step, verdict, block) for step, verdict, block in
            zip(found.steps, found.verdicts, found.first_blocks, strict=True) if verdict != "holds"]  # fmt: skip
     first, last = found.delta[0], found.delta[-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = first / last
-    ends = f"from the last block to the first it changed by a factor {number(float(ratio[0]), '.3g')} in step " \
-           f"{found.steps[0]:,} and {number(float(ratio[-1]), '.3g')} in step {found.steps[-1]:,}."  # fmt: skip
+    ends = f"from the last block to the first it changed by a factor {number_text(float(ratio[0]), '.3g')} in step " \
+           f"{found.steps[0]:,} and {number_text(float(ratio[-1]), '.3g')} in step {found.steps[-1]:,}."  # fmt: skip
     if not bad:
         return f"The gradient held in all {len(found.steps)} measurements; {ends}"
     step, verdict, block = bad[0]
@@ -84,83 +95,86 @@ def flow_sentence(found: GradientSeries) -> str:
     )
 
 
-def _moments(found: GradientSeries) -> Plot:
-    moments = evenly(len(found.steps), MOMENTS)
-    figure, places = _along(found.blocks)
+def _block_profile_at_moments(found: GradientSeries) -> Plot:
+    moments = evenly_spaced(len(found.steps), MOMENTS)
+    figure, places = _figure_over_blocks(found.blocks)
     for number_of, column in enumerate(moments.tolist()):
-        figure.add_scatter(x=places, y=_positive(found.delta[:, column]), name=f"step {found.steps[column]:,}",
-                           line={"color": COLORS[number_of], "dash": DASHES[number_of]}, mode=_mode(places),
+        figure.add_scatter(x=places, y=_round_positive(found.delta[:, column]), name=f"step {found.steps[column]:,}",
+                           line={"color": COLORS[number_of], "dash": DASHES[number_of]}, mode=_trace_mode(places),
                            marker={"symbol": SYMBOLS[number_of], "size": 6})  # fmt: skip
     head = ("block", *(f"step {found.steps[n]:,}" for n in moments))
-    rows = tuple((block, *(number(v, ".3g") for v in found.delta[n, moments].tolist()))
+    rows = tuple((block, *(number_text(v, ".3g") for v in found.delta[n, moments].tolist()))
                  for n, block in enumerate(found.blocks))  # fmt: skip
     told = "The norm of the gradient at the output of each block; a level line means that it holds on its way."
     return Plot("gradient-moments", "‖δ‖ along the blocks", told, figure, PlotTable("‖δ‖ by block", head, rows))
 
 
-def _both_ways(found: GradientSeries) -> Plot:
-    figure, places = _along(found.blocks)
+def _shortcut_and_branch_plot(found: GradientSeries) -> Plot:
+    figure, places = _figure_over_blocks(found.blocks)
     ways = {"over the shortcut": found.identity[:, -1], "through the branch": found.residual[:, -1]}
     for index, (way, values) in enumerate(ways.items()):
-        figure.add_scatter(x=places, y=_positive(values), name=way, mode=_mode(places),
+        figure.add_scatter(x=places, y=_round_positive(values), name=way, mode=_trace_mode(places),
                            line={"color": COLORS[index], "dash": DASHES[index]},
                            marker={"symbol": SYMBOLS[index], "size": 6})  # fmt: skip
-    rows = tuple((block, *(number(float(values[n]), ".3g") for values in ways.values()))
+    rows = tuple((block, *(number_text(float(values[n]), ".3g") for values in ways.values()))
                  for n, block in enumerate(found.blocks))  # fmt: skip
     told = f"The two terms of the gradient that reach each block's input, in step {found.steps[-1]:,}."
     table = PlotTable("Norm of either term by block", ("block", *ways), rows)
     return Plot("gradient-ways", "Over the shortcut or through the branch", told, figure, table)
 
 
-def _profiles(measured: Sequence[tuple[Line, GradientSeries]]) -> Plot:
+def _last_profiles(measured: Sequence[tuple[RunStyle, GradientSeries]]) -> Plot:
     longest = max((found.blocks for _, found in measured), key=len)
-    figure, _ = _along(longest, height=360)
-    for line, found in measured:
+    figure, _ = _figure_over_blocks(longest, height=360)
+    for style, found in measured:
         places = list(range(1, len(found.blocks) + 1))
-        figure.add_scatter(x=places, y=_positive(found.delta[:, -1]), mode=_mode(places),
-                           name=name(f"{line.facts.label}, step {found.steps[-1]:,}", 40),
-                           line={"color": line.color}, marker={"symbol": line.symbol, "size": 6})  # fmt: skip
+        figure.add_scatter(x=places, y=_round_positive(found.delta[:, -1]), mode=_trace_mode(places),
+                           name=escape_name(f"{style.run.label}, step {found.steps[-1]:,}", 40),
+                           line={"color": style.color}, marker={"symbol": style.symbol, "size": 6})  # fmt: skip
     rows = tuple(
-        (block, *(number(float(found.delta[n, -1]), ".3g") if n < len(found.blocks) else "–" for _, found in measured))
+        (
+            block,
+            *(number_text(float(found.delta[n, -1]), ".3g") if n < len(found.blocks) else "–" for _, found in measured),
+        )
         for n, block in enumerate(longest)
     )
-    table = PlotTable("‖δ‖ by block, as last measured", ("block", *(line.facts.label for line, _ in measured)), rows)
+    table = PlotTable("‖δ‖ by block, as last measured", ("block", *(style.run.label for style, _ in measured)), rows)
     told = "The norm of the gradient at each block of each run, as last measured."
     return Plot("gradient-profiles", "‖δ‖ along the blocks, as last measured", told, figure, table, wide=True)
 
 
-def norm_plot(drawn: Sequence[Line]) -> Plot | None:
+def norm_check_plot(styles: Sequence[RunStyle]) -> Plot | None:
     """How close the worst batch norm comes to its tolerance, over time; None where nothing was checked."""
-    checked = [(line, line.facts.history.norm_checks) for line in drawn if line.facts.history.norm_checks]
+    checked = [(style, style.run.history.norm_checks) for style in styles if style.run.history.norm_checks]
     if not checked:
         return None
-    figure = blank("step")
-    for line, checks in checked:
-        shown = [checks[n] for n in evenly(len(checks)).tolist()]
+    figure = blank_figure("step")
+    for style, checks in checked:
+        shown = [checks[n] for n in evenly_spaced(len(checks)).tolist()]
         worst = [check.worst[2] for check in shown]
         figure.add_scatter(x=[check.step for check in shown], y=[v if np.isfinite(v) else None for v in worst],
-                           name=name(line.facts.label), mode=_mode(shown), line={"color": line.color},
-                           marker={"symbol": line.symbol, "size": 6}, showlegend=len(drawn) > 1)  # fmt: skip
+                           name=escape_name(style.run.label), mode=_trace_mode(shown), line={"color": style.color},
+                           marker={"symbol": style.symbol, "size": 6}, showlegend=len(styles) > 1)  # fmt: skip
     ends = [figure.data[0].x[0], max(trace.x[-1] for trace in figure.data)]
     figure.add_scatter(x=ends, y=[1.0, 1.0], name="tolerance", mode="lines", hoverinfo="skip",
                        line={"color": "var(--ink-2)", "dash": "dash", "width": 1.5})  # fmt: skip
     most = max((value for trace in figure.data for value in trace.y if value is not None), default=1.0)
     figure.update_yaxes(title={"text": "largest error / tolerance"}, rangemode="tozero",
                         type="log" if most > 10 else "linear", exponentformat="power")  # fmt: skip
-    told = " ".join(_checked(line, checks, several=len(drawn) > 1) for line, checks in checked)
+    told = " ".join(_describe_norm_checks(style, checks, several=len(styles) > 1) for style, checks in checked)
     rows = tuple(
-        (line.facts.label, f"{check.step:,}", *check.worst[:2], number(check.worst[2], ".2%"),
+        (style.run.label, f"{check.step:,}", *check.worst[:2], number_text(check.worst[2], ".2%"),
          ", ".join(block for block, found in check.norms.items() if found["failures"]) or "none")
-        for line, checks in checked
-        for check in (checks[n] for n in evenly(len(checks)).tolist())
+        for style, checks in checked
+        for check in (checks[n] for n in evenly_spaced(len(checks)).tolist())
     )  # fmt: skip
     head = ("run", "step", "worst norm", "gradient by", "share of its tolerance", "failed")
     return Plot("batch-norm", "Backward pass of batch norm beside its derivation", told, figure,
                 PlotTable("Each check's worst batch norm", head, rows, words=4), wide=True)  # fmt: skip
 
 
-def _checked(line: Line, checks: Sequence[NormCheckSeries], *, several: bool) -> str:
-    who, count = f"{line.facts.label}: " if several else "", len(checks[-1].norms)
+def _describe_norm_checks(style: RunStyle, checks: Sequence[NormCheckSeries], *, several: bool) -> str:
+    who, count = f"{style.run.label}: " if several else "", len(checks[-1].norms)
     if failed := [check for check in checks if any(found["failures"] for found in check.norms.values())]:
         return f"{who}In step {failed[0].step:,} a batch norm's gradient was not that of the derivation."
     share = max(check.worst[2] for check in checks)
@@ -170,25 +184,25 @@ def _checked(line: Line, checks: Sequence[NormCheckSeries], *, several: bool) ->
     )
 
 
-def _along(blocks: Sequence[str], height: int = 300) -> tuple[go.Figure, list[int]]:
+def _figure_over_blocks(blocks: Sequence[str], height: int = 300) -> tuple[go.Figure, list[int]]:
     """A figure over the blocks, from input to output, and their places on it."""
-    figure = blank("stage.block, from the input", height)
-    figure.update_xaxes(**_ticks(blocks))
+    figure = blank_figure("stage.block, from the input", height)
+    figure.update_xaxes(**_block_ticks(blocks))
     figure.update_yaxes(type="log", exponentformat="power")
     return figure, list(range(1, len(blocks) + 1))
 
 
-def _ticks(blocks: Sequence[str]) -> dict[str, Any]:
+def _block_ticks(blocks: Sequence[str]) -> dict[str, Any]:
     """Names of at most a dozen blocks, `stage2.block3` as 2.3."""
-    places = evenly(len(blocks), 12).tolist()
-    names = [name(blocks[n].replace("stage", "").replace("block", "")) for n in places]
+    places = evenly_spaced(len(blocks), 12).tolist()
+    names = [escape_name(blocks[n].replace("stage", "").replace("block", "")) for n in places]
     return {"tickmode": "array", "tickvals": [n + 1 for n in places], "ticktext": names, "zeroline": False}
 
 
-def _positive(values: np.ndarray) -> list[float | None]:
+def _round_positive(values: np.ndarray) -> list[float | None]:
     """What has a logarithm."""
     return [float(f"{value:.4g}") if value > 0 else None for value in values.tolist()]
 
 
-def _mode(places: Sequence[object]) -> str:
+def _trace_mode(places: Sequence[object]) -> str:
     return "lines+markers" if len(places) <= 60 else "lines"

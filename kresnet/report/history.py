@@ -17,7 +17,7 @@ MOST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
+class EpochRecord:
     """How an epoch ended; metrics are by name, None where they were no number."""
 
     epoch: int
@@ -52,7 +52,7 @@ class GradientSeries:
     residual: np.ndarray
     weights: np.ndarray
 
-    def at(self, columns: np.ndarray) -> GradientSeries:
+    def select(self, columns: np.ndarray) -> GradientSeries:
         """The measurements at some of the steps, by their places."""
         pick = columns.tolist()
         return GradientSeries(
@@ -91,34 +91,34 @@ class NormCheckSeries:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class RunHistory:
     """All that a run has written down so far."""
 
-    epochs: tuple[Epoch, ...]
+    epochs: tuple[EpochRecord, ...]
     gradients: GradientSeries | None
     norm_checks: tuple[NormCheckSeries, ...]
 
 
-def read_history(run: RunDirectory) -> History:
+def read_history(run: RunDirectory) -> RunHistory:
     """The history; lines that are not as `fit` writes them are left out."""
     lines = [replace_non_finite(line) for line in run.history_lines()]
     epochs = tuple(epoch for line in lines if (epoch := _epoch(line)))
     checks = tuple(check for line in lines if (check := _norm_check(line)))
-    return History(epochs, _gradients(lines), checks)
+    return RunHistory(epochs, _gradients(lines), checks)
 
 
-def evenly(count: int, most: int = MOST_SHOWN) -> np.ndarray:
+def evenly_spaced(count: int, most: int = MOST_SHOWN) -> np.ndarray:
     """Places of at most `most` of `count` things, first and last among them, int64."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
-def _epoch(line: dict[str, Any]) -> Epoch | None:
+def _epoch(line: dict[str, Any]) -> EpochRecord | None:
     train, test = line.get("train"), line.get("test")
     if not (isinstance(line.get("epoch"), int) and isinstance(train, dict) and isinstance(test, dict)):
         return None
     metrics = [{str(name): _number(value) for name, value in split.items()} for split in (train, test)]
     paces = (_number(line.get(name)) for name in ("learning_rate", "images_per_second", "input_wait", "seconds"))
-    return Epoch(line["epoch"], line["step"], metrics[0], metrics[1], *paces)
+    return EpochRecord(line["epoch"], line["step"], metrics[0], metrics[1], *paces)
 
 
 def _gradients(lines: list[dict[str, Any]]) -> GradientSeries | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kresnet.evaluation.evaluation import Evaluation
-from kresnet.report.plots import Line, Plot, PlotTable, blank, name, number
+from kresnet.report.plots import Plot, PlotTable, RunStyle, blank_figure, escape_name, number_text
 
 #: Classes up to which the whole confusion matrix is drawn, and up to which its cells say their numbers.
 MOST_IN_MATRIX, MOST_IN_WORDS = 50, 12
@@ -15,15 +15,15 @@ MOST_IN_MATRIX, MOST_IN_WORDS = 50, 12
 MOST_CLASSES = 20
 
 
-def confusion(found: Evaluation, id: str) -> Plot | None:
+def confusion_plot(found: Evaluation, id: str) -> Plot | None:
     """The confusion matrix, right answers in blue and mistakes in orange; None without classes or with too many."""
     if found.kind != "classes" or found.confusion_matrix is None or len(found.confusion_matrix) > MOST_IN_MATRIX:
         return None
     matrix, count = found.confusion_matrix, len(found.confusion_matrix)
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    names, places = [name(each, 14) for each in found.class_names], list(range(count))
+    names, places = [escape_name(each, 14) for each in found.class_names], list(range(count))
     right = np.eye(count, dtype=bool)
-    figure = blank("said to be", height=min(620, 190 + 38 * count) if count <= MOST_IN_WORDS else 620)
+    figure = blank_figure("said to be", height=min(620, 190 + 38 * count) if count <= MOST_IN_WORDS else 620)
     most = {"wrong": max(float(shares[~right].max(initial=0.0)), 0.05), "right": 1.0}
     for kind, cells in (("wrong", ~right & (matrix > 0)), ("right", right)):
         figure.add_heatmap(
@@ -49,26 +49,30 @@ def confusion(found: Evaluation, id: str) -> Plot | None:
     return Plot(id, "Confusion matrix", told, figure, table)
 
 
-def accuracies(examined: Sequence[tuple[Line, Evaluation]]) -> Plot | None:
+def class_accuracy_plot(examined: Sequence[tuple[RunStyle, Evaluation]]) -> Plot | None:
     """How well each class (or independent label) is recognised in each run, the worst of the first run on top."""
-    found = [(line, each, {label: (value, images) for label, value, images in each.accuracies})
-             for line, each in examined if each.kind != "values"]  # fmt: skip
+    found = [(style, each, {label: (value, images) for label, value, images in each.accuracies})
+             for style, each in examined if each.kind != "values"]  # fmt: skip
     if not found:
         return None
     order = [label for label, *_ in found[0][1].accuracies]
     shown, places = order[:MOST_CLASSES], list(range(min(len(order), MOST_CLASSES)))
-    figure = blank("accuracy", height=110 + 24 * len(shown))
-    for line, _, values in found:
+    figure = blank_figure("accuracy", height=110 + 24 * len(shown))
+    for style, _, values in found:
         points = [values.get(label, (None, 0))[0] for label in shown]
-        figure.add_scatter(x=points, y=places, mode="markers", name=name(line.facts.label),
-                           showlegend=len(found) > 1, marker={"color": line.color, "symbol": line.symbol, "size": 10},
+        figure.add_scatter(x=points, y=places, mode="markers", name=escape_name(style.run.label),
+                           showlegend=len(found) > 1, marker={"color": style.color, "symbol": style.symbol, "size": 10},
                            hovertemplate="%{x:.2%}<extra></extra>")  # fmt: skip
-    figure.update_yaxes(tickmode="array", tickvals=places, ticktext=[name(label) for label in shown],
+    figure.update_yaxes(tickmode="array", tickvals=places, ticktext=[escape_name(label) for label in shown],
                         autorange="reversed", zeroline=False)  # fmt: skip
     figure.update_xaxes(tickformat=".0%")
     figure.update_layout(hovermode="closest")
     rows = tuple(
-        (label, f"{found[0][2][label][1]:,}", *(number(values.get(label, (None,))[0], ".4f") for *_, values in found))
+        (
+            label,
+            f"{found[0][2][label][1]:,}",
+            *(number_text(values.get(label, (None,))[0], ".4f") for *_, values in found),
+        )
         for label in order
     )
     what = "label" if found[0][1].kind == "labels" else "class"
@@ -76,6 +80,6 @@ def accuracies(examined: Sequence[tuple[Line, Evaluation]]) -> Plot | None:
     told = f"Worst recognised: {worst[0]}, {worst[1]:.1%} of {worst[2]:,} images."
     if len(order) > len(shown):
         told += f" The {len(shown)} worst of {len(order)} are shown."
-    head = (what, "images", *(line.facts.label for line, *_ in found))
+    head = (what, "images", *(style.run.label for style, *_ in found))
     return Plot(f"{what}-accuracy", f"Accuracy by {what}", told, figure,
                 PlotTable(f"Accuracy by {what}, worst first", head, rows))  # fmt: skip

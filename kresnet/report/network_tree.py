@@ -57,7 +57,7 @@ class LayerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Paths:
+class LayersByPath:
     """The layers of a part by the way the signal takes: all are in `branch` where there is no shortcut.
 
     Attributes:
@@ -74,7 +74,7 @@ class Paths:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class SectionCard:
     """A part of the network, or a run of blocks that are alike.
 
     Attributes:
@@ -98,7 +98,7 @@ class Card:
     shape: Shape
     parameters: int
     macs: int
-    paths: Paths
+    paths: LayersByPath
 
     @property
     def layers(self) -> list[LayerRow]:
@@ -108,7 +108,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Level:
+class NetworkStage:
     """A stage, or what comes before or after the stages.
 
     Attributes:
@@ -119,8 +119,8 @@ class Level:
     """
 
     title: str
-    about: tuple[str, ...]
-    cards: tuple[Card, ...]
+    description: tuple[str, ...]
+    cards: tuple[SectionCard, ...]
     parameters: int
     macs: int
     parameter_share: float
@@ -135,7 +135,7 @@ class Level:
         return asdict(self)
 
 
-def levels(plan: Plan, spec: Spec) -> list[Level]:
+def network_stages(plan: Plan, spec: Spec) -> list[NetworkStage]:
     """The network from input to head."""
     forks = {block.name: block for block in block_paths(plan)}
     total = plan.trainable + plan.non_trainable
@@ -144,10 +144,10 @@ def levels(plan: Plan, spec: Spec) -> list[Level]:
         members = list(group)
         parameters, macs = sum(part.parameters for part in members), sum(part.macs for part in members)
         found.append(
-            Level(
+            NetworkStage(
                 title=f"Stage {stage}" if stage else " and ".join(part.name for part in members).capitalize(),
-                about=_about(spec, stage, members) if stage else (),
-                cards=tuple(_card(run, forks) for run in repeated_blocks(members)),
+                description=_describe_stage(spec, stage, members) if stage else (),
+                cards=tuple(_section_card(run, forks) for run in repeated_blocks(members)),
                 parameters=parameters,
                 macs=macs,
                 parameter_share=parameters / total if total else 0.0,
@@ -157,14 +157,14 @@ def levels(plan: Plan, spec: Spec) -> list[Level]:
     return found
 
 
-def _about(spec: Spec, stage: int, members: list[Section]) -> tuple[str, ...]:
+def _describe_stage(spec: Spec, stage: int, members: list[Section]) -> tuple[str, ...]:
     block, count = spec.stages[stage - 1].block, sum(part.block is not None for part in members)
     order = block.order.replace("_", " ")
     blocks = f"{count} {block.kind} block{'s' * (count > 1)}"
     return (blocks, f"order: {order}", f"shortcut: {OPTIONS[block.shortcut]}")
 
 
-def _card(run: RepeatedBlocks, forks: dict[str, BlockPaths]) -> Card:
+def _section_card(run: RepeatedBlocks, forks: dict[str, BlockPaths]) -> SectionCard:
     part = run.first
     rates = dict.fromkeys(
         f"{record.settings['rate']:.3g}"
@@ -173,7 +173,7 @@ def _card(run: RepeatedBlocks, forks: dict[str, BlockPaths]) -> Card:
         if record.kind == "stochastic_depth"
     )
     depth = [f"stochastic depth {'-'.join(rates)}"] if rates else []
-    return Card(
+    return SectionCard(
         title=run.label.capitalize(),
         count=len(run.sections),
         lines=tuple(trunk(part)),
@@ -183,20 +183,20 @@ def _card(run: RepeatedBlocks, forks: dict[str, BlockPaths]) -> Card:
         shape=part.shape,
         parameters=part.parameters,
         macs=part.macs,
-        paths=_paths(part, forks.get(part.name)),
+        paths=_layers_by_path(part, forks.get(part.name)),
     )
 
 
-def _paths(part: Section, block: BlockPaths | None) -> Paths:
+def _layers_by_path(part: Section, block: BlockPaths | None) -> LayersByPath:
     fork = block.fork if block else None
-    layers = {record.name: _layer(part, record) for record in part.records}
+    layers = {record.name: _layer_row(part, record) for record in part.records}
     if fork is None:
-        return Paths((), tuple(layers.values()), (), (), adds=False)
+        return LayersByPath((), tuple(layers.values()), (), (), adds=False)
     names = list(layers)
     parts_at = names.index(fork.at) + 1 if fork.at in names else 0
     joins_at = names.index(fork.add)
     between = names[parts_at:joins_at]
-    return Paths(
+    return LayersByPath(
         before=tuple(layers[name] for name in names[:parts_at]),
         branch=tuple(layers[name] for name in between if ".shortcut." not in name),
         shortcut=tuple(layers[name] for name in between if ".shortcut." in name),
@@ -205,7 +205,7 @@ def _paths(part: Section, block: BlockPaths | None) -> Paths:
     )
 
 
-def _layer(part: Section, record: Record) -> LayerRow:
+def _layer_row(part: Section, record: Record) -> LayerRow:
     return LayerRow(
         name=record.name.removeprefix(f"{part.name}."),
         kind=record.kind,
@@ -218,4 +218,4 @@ def _layer(part: Section, record: Record) -> LayerRow:
     )
 
 
-__all__ = ["OPTIONS", "Card", "LayerRow", "Level", "Paths", "levels"]
+__all__ = ["OPTIONS", "LayerRow", "LayersByPath", "NetworkStage", "SectionCard", "network_stages"]

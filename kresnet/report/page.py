@@ -18,12 +18,12 @@ from plotly.offline import get_plotlyjs
 from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
 from kresnet.plan.summary import shape_text, with_unit_prefix
 from kresnet.probes.block_paths import batch_norms
-from kresnet.report import page_sections as views
+from kresnet.report import page_sections
 from kresnet.report.comparison import RunComparison, final_plot
-from kresnet.report.gradient_plots import flow_plots, norm_plot
-from kresnet.report.mistake_plots import accuracies, confusion
-from kresnet.report.network_tree import Level, levels
-from kresnet.report.plots import Line, Plot, PlotTable, curves, lines, throughput
+from kresnet.report.gradient_plots import gradient_flow_plots, norm_check_plot
+from kresnet.report.mistake_plots import class_accuracy_plot, confusion_plot
+from kresnet.report.network_tree import NetworkStage, network_stages
+from kresnet.report.plots import Plot, PlotTable, RunStyle, metric_plots, style_runs, throughput_plots
 from kresnet.report.run_data import RunData
 from kresnet.version import __version__
 
@@ -33,101 +33,103 @@ class NetworkSection:
     """A network that some of the page's runs train."""
 
     title: str
-    facts: RunData
-    levels: list[Level]
+    run: RunData
+    stages: list[NetworkStage]
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSection:
     """What one run's model makes of the test images."""
 
-    facts: RunData
-    found: Evaluation | NotEvaluated
+    run: RunData
+    evaluation: Evaluation | NotEvaluated
     confusion: Plot | None
     pairs: PlotTable | None
 
 
-def report_page(facts: RunData) -> str:
+def report_page(run: RunData) -> str:
     """The page of one run."""
-    drawn = lines([facts], [0])
-    return _render(
-        f"{facts.plan.name}: {facts.label}",
-        [facts],
-        drawn,
-        networks=[NetworkSection(facts.plan.name, facts, levels(facts.plan, facts.spec))],
-        tiles=list(views.tiles(facts)),
+    styles = style_runs([run], [0])
+    return _render_page(
+        f"{run.plan.name}: {run.label}",
+        [run],
+        styles,
+        networks=[NetworkSection(run.plan.name, run, network_stages(run.plan, run.spec))],
+        tiles=list(page_sections.tiles(run)),
         comparison=None,
     )
 
 
 def compare_page(comparison: RunComparison) -> str:
     """The page of several runs."""
-    runs, drawn = comparison.runs, lines(comparison.runs, comparison.group_numbers)
-    labels = [facts.label for facts in runs]
+    runs, styles = comparison.runs, style_runs(comparison.runs, comparison.group_numbers)
+    labels = [run.label for run in runs]
     shown = [group for group in comparison.groups if group.difference is None or not group.difference.identical]
     networks = [
-        NetworkSection(group.label, runs[group.runs[0]], levels(runs[group.runs[0]].plan, runs[group.runs[0]].spec))
+        NetworkSection(
+            group.label, runs[group.runs[0]], network_stages(runs[group.runs[0]].plan, runs[group.runs[0]].spec)
+        )
         for group in shown
     ]
     seeds = any(len(group.runs) > 1 for group in comparison.groups)
     changed = [group for group in comparison.groups if group.difference and not group.difference.identical]
-    return _render(
+    return _render_page(
         f"{len(runs)} runs compared",
         runs,
-        drawn,
+        styles,
         networks=networks,
         tiles=[],
         comparison=comparison,
         final=final_plot(comparison),
-        overview=views.overview(runs),
-        seeds=views.groups_table(comparison.groups) if seeds else None,
-        spec_differences=views.settings_table("Settings of the spec", comparison.spec, labels),
-        recipe_differences=views.settings_table("Settings of the recipe", comparison.recipe, labels),
-        block_differences=[views.blocks_table(group, comparison.groups[0].label) for group in changed],
+        overview=page_sections.overview_table(runs),
+        seeds=page_sections.groups_table(comparison.groups) if seeds else None,
+        spec_differences=page_sections.settings_table("Settings of the spec", comparison.spec, labels),
+        recipe_differences=page_sections.settings_table("Settings of the recipe", comparison.recipe, labels),
+        block_differences=[page_sections.blocks_table(group, comparison.groups[0].label) for group in changed],
     )
 
 
-def _render(title: str, runs: Sequence[RunData], drawn: Sequence[Line], **parts: Any) -> str:
+def _render_page(title: str, runs: Sequence[RunData], styles: Sequence[RunStyle], **parts: Any) -> str:
     several = len(runs) > 1
-    examined = [_examined(index, facts) for index, facts in enumerate(runs)]
-    looked = [(line, each.found) for line, each in zip(drawn, examined, strict=True)
-              if isinstance(each.found, Evaluation)]  # fmt: skip
-    script, library = _asset("page.js"), get_plotlyjs()
+    sections = [_evaluation_section(index, run) for index, run in enumerate(runs)]
+    evaluated = [(style, each.evaluation) for style, each in zip(styles, sections, strict=True)
+              if isinstance(each.evaluation, Evaluation)]  # fmt: skip
+    script, library = _read_template("page.js"), get_plotlyjs()
     context = {
         "title": title,
         "runs": runs,
         "several": several,
-        "states": [views.state(facts) for facts in runs],
-        "notices": [list(views.notices(facts)) for facts in runs],
-        "curves": list(curves(drawn)),
-        "examined": examined,
-        "accuracies": accuracies(looked),
-        "flow": list(flow_plots(drawn)),
-        "norms": norm_plot(drawn),
-        "has_norms": any(batch_norms(facts.plan) for facts in runs),
-        "throughput": list(throughput(drawn)),
-        "environment": list(views.environment_tables(runs)),
+        "states": [page_sections.status_notice(run) for run in runs],
+        "notices": [list(page_sections.notices(run)) for run in runs],
+        "curves": list(metric_plots(styles)),
+        "evaluations": sections,
+        "accuracies": class_accuracy_plot(evaluated),
+        "flow": list(gradient_flow_plots(styles)),
+        "norms": norm_check_plot(styles),
+        "has_norms": any(batch_norms(run.plan) for run in runs),
+        "throughput": list(throughput_plots(styles)),
+        "environment": list(page_sections.environment_tables(runs)),
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "version": __version__,
-        "style": _asset("style.css"),
+        "style": _read_template("style.css"),
         "script": script,
         "library": library,
-        "policy": _policy(script, library),
+        "policy": _content_security_policy(script, library),
         **parts,
     }
     html = _environment().get_template("page.html").render(context)
     return html.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be text
 
 
-def _examined(index: int, facts: RunData) -> EvaluationSection:
-    found = facts.examination
+def _evaluation_section(index: int, run: RunData) -> EvaluationSection:
+    found = run.evaluation
     if isinstance(found, NotEvaluated):
-        return EvaluationSection(facts, found, None, None)
-    pairs = views.pairs_table(found) if found.confused_pairs else None
-    return EvaluationSection(facts, found, confusion(found, f"confusion-{index}"), pairs)
+        return EvaluationSection(run, found, None, None)
+    pairs = page_sections.pairs_table(found) if found.confused_pairs else None
+    return EvaluationSection(run, found, confusion_plot(found, f"confusion-{index}"), pairs)
 
 
-def _policy(*scripts: str) -> str:
+def _content_security_policy(*scripts: str) -> str:
     """A Content-Security-Policy that runs these scripts alone, and lets the page fetch nothing from anywhere."""
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts
@@ -139,7 +141,7 @@ def _policy(*scripts: str) -> str:
 
 
 @cache
-def _asset(name: str) -> str:
+def _read_template(name: str) -> str:
     return (files("kresnet.report") / "templates" / name).read_text(encoding="utf-8")
 
 
@@ -152,11 +154,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shape": shape_text, "amount": with_unit_prefix, "figure": _figure}
+    environment.filters |= {"shape": shape_text, "amount": with_unit_prefix, "figure": _plotly_values}
     return environment
 
 
-def _figure(plot: Plot) -> Any:
+def _plotly_values(plot: Plot) -> Any:
     """What Plotly draws, as plain values for the `tojson` filter, which lets no `<` through."""
     values = json.loads(plot.figure.to_json(engine="json"))
     values["layout"].pop("template", None)  # Plotly's own colours; the page has its reader's

@@ -11,18 +11,18 @@ from kresnet.plan.diff import place
 from kresnet.plan.memory_estimate import bytes_text
 from kresnet.plan.summary import signed_number, with_unit_prefix
 from kresnet.report.comparison import SeedGroup
-from kresnet.report.plots import METRICS, PlotTable, number
+from kresnet.report.plots import METRICS, PlotTable, number_text
 from kresnet.report.run_data import RunData
 from kresnet.training.loop.progress import clock_text
 
-Kind = Literal["good", "info", "warning", "error"]
+NoticeKind = Literal["good", "info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something to know before reading on, and what to type."""
 
-    kind: Kind
+    kind: NoticeKind
     text: str
     remedy: str = ""
 
@@ -36,97 +36,97 @@ class Tile:
     note: str = ""
 
 
-def state(facts: RunData) -> Notice:
+def status_notice(run: RunData) -> Notice:
     """How the run stands, and what to do about it."""
-    standing, problem = facts.standing, facts.problem
-    done = f"after step {standing.step:,}" + (f" of {standing.steps:,}" if standing.steps else "")
-    if standing.state == "finished":
-        early = standing.steps is not None and facts.result is not None and facts.result.get("steps") != standing.steps
+    status, problem = run.status, run.problem
+    done = f"after step {status.step:,}" + (f" of {status.steps:,}" if status.steps else "")
+    if status.state == "finished":
+        early = status.steps is not None and run.result is not None and run.result.get("steps") != status.steps
         return Notice("good", f"Finished {done}" + (", early: it no longer got better." if early else "."))
-    if standing.state == "running":
+    if status.state == "running":
         text = f"Still running, {done}. The page shows what was on disk when it was made."
-        return Notice("info", text, f"kresnet report {facts.run} -o later.html")
-    if facts.failed:
-        code = standing.reason
+        return Notice("info", text, f"kresnet report {run.directory} -o later.html")
+    if run.failed:
+        code = status.reason
         told = f"{problem.get('message', code.replace('_', ' '))} [{code}]"
-        verb = "Broken" if standing.state == "broken" else "Ended by an error"
+        verb = "Broken" if status.state == "broken" else "Ended by an error"
         return Notice("error", f"{verb} {done}: {told}", str(problem.get("remedy", "")))
-    text = "was asked to stop" if standing.reason == "interrupted" else "was killed"
-    if standing.reason == "peer_lost":
+    text = "was asked to stop" if status.reason == "interrupted" else "was killed"
+    if status.reason == "peer_lost":
         text = "lost another worker"
-    return Notice("warning", f"Stopped {done}: it {text}, and can go on.", f"kresnet fit --resume {facts.run}")
+    return Notice("warning", f"Stopped {done}: it {text}, and can go on.", f"kresnet fit --resume {run.directory}")
 
 
-def notices(facts: RunData) -> Iterator[Notice]:
+def notices(run: RunData) -> Iterator[Notice]:
     """What else is out of the ordinary."""
-    if not facts.epochs:
+    if not run.epochs:
         yield Notice("info", "No epoch has ended yet, so there are no curves.")
-    for change in facts.changes:
+    for change in run.changes:
         yield Notice("warning", f"Changed under way, {change}.")
-    if facts.transfer:
-        frozen = f"; frozen: {', '.join(facts.transfer['freeze'])}" if facts.transfer.get("freeze") else ""
-        yield Notice("info", f"Started from the weights of {facts.transfer.get('init')}{frozen}.")
-    for split, skipped in (facts.data.get("skipped") or {}).items():
+    if run.transfer:
+        frozen = f"; frozen: {', '.join(run.transfer['freeze'])}" if run.transfer.get("freeze") else ""
+        yield Notice("info", f"Started from the weights of {run.transfer.get('init')}{frozen}.")
+    for split, skipped in (run.data.get("skipped") or {}).items():
         yield Notice("warning", f"{len(skipped)} {split} images could not be read and were left out.")
-    for name, count in ((facts.result or {}).get("non_finite") or {}).items():
+    for name, count in ((run.result or {}).get("non_finite") or {}).items():
         if count:
             yield Notice("warning", f"Steps that were not finite, {name.replace('_', ' ')}: {count}.")
 
 
-def tiles(facts: RunData) -> Iterator[Tile]:
+def tiles(run: RunData) -> Iterator[Tile]:
     """The key figures, the headline first."""
-    standing, plan = facts.standing, facts.plan
-    shown = [metric for metric in (facts.headline, *METRICS) if facts.test.get(metric) is not None]
+    status, plan = run.status, run.plan
+    shown = [metric for metric in (run.headline, *METRICS) if run.test.get(metric) is not None]
     for index, metric in enumerate(dict.fromkeys(shown)):
-        best = f"best {standing.best:.4f}, epoch {standing.best_epoch}" if standing.best_epoch else ""
-        yield Tile(f"Test {METRICS[metric].lower()}", f"{facts.test[metric]:.4f}",
-                   best if metric == standing.metric and index == 0 else "")  # fmt: skip
-    if facts.epochs:
-        last = facts.epochs[-1]
-        yield Tile("Epochs", str(last.epoch), f"{standing.step:,} steps of {facts.recipe.batch_size:,} images")
+        best = f"best {status.best:.4f}, epoch {status.best_epoch}" if status.best_epoch else ""
+        yield Tile(f"Test {METRICS[metric].lower()}", f"{run.test[metric]:.4f}",
+                   best if metric == status.metric and index == 0 else "")  # fmt: skip
+    if run.epochs:
+        last = run.epochs[-1]
+        yield Tile("Epochs", str(last.epoch), f"{status.step:,} steps of {run.recipe.batch_size:,} images")
         if last.seconds is not None:
             pace = f"{last.images_per_second:,.0f} images/s" if last.images_per_second else ""
-            yield Tile("Training", duration(last.seconds), pace)
+            yield Tile("Training", duration_text(last.seconds), pace)
     total = plan.trainable + plan.non_trainable
     yield Tile("Parameters", with_unit_prefix(total), f"{total:,}")
     yield Tile("MACs an input", with_unit_prefix(plan.macs), f"{plan.macs:,}")
     yield Tile("Weighted layers", str(plan.weighted_layers), "depth as the papers count it")
 
 
-def duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """`58 s`, `1:06 min`, `1:02:03 h`."""
     return f"{seconds:.0f} s" if seconds < 60 else f"{clock_text(seconds)} {'min' if seconds < 3600 else 'h'}"
 
 
-def overview(runs: Sequence[RunData]) -> PlotTable:
+def overview_table(runs: Sequence[RunData]) -> PlotTable:
     """A row a run: how it stands, how it ended, what it cost."""
-    metrics = [metric for metric in METRICS if any(facts.test.get(metric) is not None for facts in runs)]
+    metrics = [metric for metric in METRICS if any(run.test.get(metric) is not None for run in runs)]
     head = ("run", "state", *(f"test {METRICS[metric].lower()}" for metric in metrics), "epochs", "seed",
             "parameters", "MACs", "images/s", "training")  # fmt: skip
     rows = []
-    for facts in runs:
-        last = facts.epochs[-1] if facts.epochs else None
-        total = facts.plan.trainable + facts.plan.non_trainable
+    for run in runs:
+        last = run.epochs[-1] if run.epochs else None
+        total = run.plan.trainable + run.plan.non_trainable
         rows.append((
-            facts.label,
-            facts.standing.state,
-            *(number(facts.test.get(metric), ".4f") for metric in metrics),
+            run.label,
+            run.status.state,
+            *(number_text(run.test.get(metric), ".4f") for metric in metrics),
             str(last.epoch) if last else "–",
-            str(facts.recipe.seed),
+            str(run.recipe.seed),
             f"{total:,}",
-            with_unit_prefix(facts.plan.macs),
-            number(last.images_per_second if last else None, ",.0f"),
-            duration(last.seconds) if last and last.seconds is not None else "–",
+            with_unit_prefix(run.plan.macs),
+            number_text(last.images_per_second if last else None, ",.0f"),
+            duration_text(last.seconds) if last and last.seconds is not None else "–",
         ))  # fmt: skip
     return PlotTable("Each run, as it stands", head, tuple(rows), words=2)
 
 
 def groups_table(groups: Sequence[SeedGroup]) -> PlotTable:
     """Mean and standard deviation over the seeds of each spec."""
-    metrics = [metric for metric in METRICS if any(metric in group.figures for group in groups)]
+    metrics = [metric for metric in METRICS if any(metric in group.metrics for group in groups)]
     rows = tuple(
         (group.label, str(len(group.runs)),
-         *(group.figures[metric].text(".4f") if metric in group.figures else "–" for metric in metrics))
+         *(group.metrics[metric].text(".4f") if metric in group.metrics else "–" for metric in metrics))
         for group in groups
     )  # fmt: skip
     head = ("runs of the same settings", "runs", *(f"test {METRICS[metric].lower()}" for metric in metrics))
@@ -143,43 +143,44 @@ def blocks_table(group: SeedGroup, first: str) -> PlotTable:
     """What differs between a group's network and the first one's, part by part."""
     assert group.difference is not None
     rows = tuple(
-        (place(run), "\n".join(run[0].lines()) if run[0].status == "changed" else run[0].status, run[0].shapes,
-         signed_number(sum(block.parameters for block in run)),
-         signed_number(sum(block.macs for block in run), short=True))
-        for run in group.difference.runs()
+        (place(blocks), "\n".join(blocks[0].lines()) if blocks[0].status == "changed" else blocks[0].status,
+         blocks[0].shapes,
+         signed_number(sum(block.parameters for block in blocks)),
+         signed_number(sum(block.macs for block in blocks), short=True))
+        for blocks in group.difference.runs()
     )  # fmt: skip
     head = ("part", "what differs", "output", "parameters", "MACs")
     return PlotTable(f"{group.label} beside {first}", head, rows, words=3)
 
 
-def environment(facts: RunData) -> dict[str, str]:
+def environment_values(run: RunData) -> dict[str, str]:
     """Versions, machine, and what else the bits depend on, in words."""
     found: dict[str, Any] = {}
     for part in ("versions", "training", "kernels"):
-        if isinstance(values := facts.environment.get(part), Mapping):
+        if isinstance(values := run.environment.get(part), Mapping):
             found |= values
-    found |= {name: facts.environment[name] for name in ("python", "platform") if name in facts.environment}
+    found |= {name: run.environment[name] for name in ("python", "platform") if name in run.environment}
     words = {name.replace("_", " "): str(value) for name, value in found.items() if value != ""}
-    if memory := (facts.result or {}).get("peak_memory"):
+    if memory := (run.result or {}).get("peak_memory"):
         words |= {f"peak memory, {where}": bytes_text(value) for where, value in memory.items()}
-    names = facts.data.get("class_names") or []
-    words["training images"] = f"{facts.data.get('train_images', 0):,}"
-    words["test images"] = f"{facts.data.get('test_images', 0):,}"
+    names = run.data.get("class_names") or []
+    words["training images"] = f"{run.data.get('train_images', 0):,}"
+    words["test images"] = f"{run.data.get('test_images', 0):,}"
     words["classes"] = str(len(names)) if names else "none"
-    words["data fingerprint"] = str(facts.data.get("fingerprint", ""))[:16]
-    words["seed"] = str(facts.recipe.seed)
-    words["deterministic kernels"] = "asked for" if facts.recipe.deterministic else "not asked for"
+    words["data fingerprint"] = str(run.data.get("fingerprint", ""))[:16]
+    words["seed"] = str(run.recipe.seed)
+    words["deterministic kernels"] = "asked for" if run.recipe.deterministic else "not asked for"
     return words
 
 
 def environment_tables(runs: Sequence[RunData]) -> Iterator[PlotTable]:
     """What differs between the runs, a column each; then what is the same everywhere."""
-    found = [environment(facts) for facts in runs]
+    found = [environment_values(run) for run in runs]
     names = dict.fromkeys(name for each in found for name in each)
     values = {name: tuple(each.get(name, "–") for each in found) for name in names}
     different = {name: several for name, several in values.items() if len(set(several)) > 1}
     if different:
-        yield settings_table("Not the same in every run", different, [facts.label for facts in runs])
+        yield settings_table("Not the same in every run", different, [run.label for run in runs])
     rows = tuple((name, several[0]) for name, several in values.items() if name not in different)
     yield PlotTable(
         "The same in every run" if len(runs) > 1 else "As the run recorded it", ("fact", "value"), rows, words=2

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from kresnet.report.history import Epoch
+from kresnet.report.history import EpochRecord
 from kresnet.report.run_data import RunData
 from kresnet.spec.recipe.stopping import FALLING
 
@@ -23,9 +23,9 @@ DASHES = ("solid", "dot", "dash", "longdash", "dashdot", "longdashdot")
 FEW_EPOCHS = 10
 
 #: Characters of a name that a figure shows.
-MOST_CHARACTERS = 24
+MAX_NAME_LENGTH = 24
 #: Runs whose last figures a sentence tells.
-MOST_TOLD = 6
+MOST_IN_SENTENCE = 6
 
 #: Metrics in words, in the order in which they are shown.
 METRICS = {
@@ -62,115 +62,119 @@ class Plot:
 
     id: str
     title: str
-    told: str
+    summary: str
     figure: go.Figure
     table: PlotTable
     wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RunStyle:
     """A run as figures draw it."""
 
-    facts: RunData
+    run: RunData
     color: str
     symbol: str
 
 
-def lines(runs: Sequence[RunData], groups: Sequence[int]) -> list[Line]:
+def style_runs(runs: Sequence[RunData], groups: Sequence[int]) -> list[RunStyle]:
     """Runs of the same settings share a colour, where there are others; within one they differ by their markers."""
     several = len(set(groups)) > 1
     within = [groups[:n].count(group) for n, group in enumerate(groups)]
     return [
-        Line(
-            facts,
+        RunStyle(
+            run,
             COLORS[(group if several else n) % len(COLORS)],
             SYMBOLS[(within[n] if several else n) % len(SYMBOLS)],
         )
-        for n, (facts, group) in enumerate(zip(runs, groups, strict=True))
+        for n, (run, group) in enumerate(zip(runs, groups, strict=True))
     ]
 
 
-def curves(drawn: Sequence[Line]) -> Iterator[Plot]:
+def metric_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
     """A figure a metric, on training and test images, and the learning rate."""
     for metric, title in METRICS.items():
-        splits = [split for split in ("test", "train") if any(_has(line, split, metric) for line in drawn)]
+        splits = [split for split in ("test", "train") if any(_has_metric(style, split, metric) for style in styles)]
         if splits:
-            yield _metric(drawn, metric, title, splits)
-    if any(epoch.learning_rate is not None for line in drawn for epoch in line.facts.epochs):
-        yield _over_epochs(drawn, "learning-rate", "Learning rate", lambda epoch: epoch.learning_rate, ".3g")
+            yield _metric_plot(styles, metric, title, splits)
+    if any(epoch.learning_rate is not None for style in styles for epoch in style.run.epochs):
+        yield _value_plot(styles, "learning-rate", "Learning rate", lambda epoch: epoch.learning_rate, ".3g")
 
 
-def throughput(drawn: Sequence[Line]) -> Iterator[Plot]:
+def throughput_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
     """Images a second, and the share of the time that the device waited for data."""
-    if any(epoch.images_per_second for line in drawn for epoch in line.facts.epochs):
+    if any(epoch.images_per_second for style in styles for epoch in style.run.epochs):
         pace = lambda epoch: epoch.images_per_second  # noqa: E731
-        yield _over_epochs(drawn, "images-per-second", "Training images a second", pace, ",.0f", zero=True)
+        yield _value_plot(styles, "images-per-second", "Training images a second", pace, ",.0f", zero=True)
         waited = lambda epoch: epoch.input_wait  # noqa: E731
-        yield _over_epochs(drawn, "input-wait", "Share of the time waiting for data", waited, ".1%", zero=True)
+        yield _value_plot(styles, "input-wait", "Share of the time waiting for data", waited, ".1%", zero=True)
 
 
-def _metric(drawn: Sequence[Line], metric: str, title: str, splits: Sequence[str]) -> Plot:
-    figure = _blank_over_epochs(drawn)
-    several = len(drawn) > 1
-    for line in drawn:
+def _metric_plot(styles: Sequence[RunStyle], metric: str, title: str, splits: Sequence[str]) -> Plot:
+    figure = _blank_over_epochs(styles)
+    several = len(styles) > 1
+    for style in styles:
         for split in splits:
-            points = [(epoch, getattr(epoch, split).get(metric)) for epoch in line.facts.epochs]
+            points = [(epoch, getattr(epoch, split).get(metric)) for epoch in style.run.epochs]
             train = split == "train"
-            label = f"{line.facts.label}, {split}" if several else split
-            mode = "lines" if several and train else _mode(points)
+            label = f"{style.run.label}, {split}" if several else split
+            mode = "lines" if several and train else _trace_mode(points)
             # One run: the splits by colour; several: the runs.
-            color = line.color if several or not train else COLORS[1]
-            figure.add_scatter(**_points(points), name=name(label), mode=mode,
+            color = style.color if several or not train else COLORS[1]
+            figure.add_scatter(**_xy_by_epoch(points), name=escape_name(label), mode=mode,
                                opacity=0.6 if several and train else 1.0, legendrank=1001 if train else 1000,
                                line={"color": color, "dash": "dot" if train else "solid", "width": 1.5 if train else 2},
-                               marker={"symbol": line.symbol + "-open" * train, "size": 6})  # fmt: skip
-        best = line.facts.standing.best_epoch
-        if best and not several and metric == line.facts.standing.metric:
-            figure.add_scatter(x=[best], y=[line.facts.standing.best], mode="markers", hoverinfo="skip",
+                               marker={"symbol": style.symbol + "-open" * train, "size": 6})  # fmt: skip
+        best = style.run.status.best_epoch
+        if best and not several and metric == style.run.status.metric:
+            figure.add_scatter(x=[best], y=[style.run.status.best], mode="markers", hoverinfo="skip",
                                name="best epoch",
-                               marker={"symbol": "star-open", "size": 15, "color": line.color})  # fmt: skip
-    head = ("epoch", *(f"{line.facts.label} {split}" for line in drawn for split in splits))
-    rows = _by_epoch(drawn, [_of(split, metric) for split in splits], ".4f")
-    ends = [(line, value) for line in drawn for value in _values(line, _of(splits[0], metric))[-1:]]
-    told = _ends(ends, ".4f") if several else _course(drawn[0], splits[0], metric)
+                               marker={"symbol": "star-open", "size": 15, "color": style.color})  # fmt: skip
+    head = ("epoch", *(f"{style.run.label} {split}" for style in styles for split in splits))
+    rows = _rows_by_epoch(styles, [_metric_reader(split, metric) for split in splits], ".4f")
+    ends = [
+        (style, value) for style in styles for value in _values_by_epoch(style, _metric_reader(splits[0], metric))[-1:]
+    ]
+    told = _describe_last_values(ends, ".4f") if several else _describe_curve(styles[0], splits[0], metric)
     return Plot(f"curve-{metric.replace('_', '-')}", title, told, figure, PlotTable(f"{title} by epoch", head, rows))
 
 
-def _over_epochs(
-    drawn: Sequence[Line],
+def _value_plot(
+    styles: Sequence[RunStyle],
     id: str,
     title: str,
-    value: Callable[[Epoch], float | None],
+    value: Callable[[EpochRecord], float | None],
     form: str,
     *,
     zero: bool = False,
 ) -> Plot:
-    figure = _blank_over_epochs(drawn)
-    for line in drawn:
-        points = [(epoch, value(epoch)) for epoch in line.facts.epochs]
-        figure.add_scatter(**_points(points), name=name(line.facts.label), mode=_mode(points),
-                           line={"color": line.color}, marker={"symbol": line.symbol, "size": 6},
-                           showlegend=len(drawn) > 1)  # fmt: skip
+    figure = _blank_over_epochs(styles)
+    for style in styles:
+        points = [(epoch, value(epoch)) for epoch in style.run.epochs]
+        figure.add_scatter(**_xy_by_epoch(points), name=escape_name(style.run.label), mode=_trace_mode(points),
+                           line={"color": style.color}, marker={"symbol": style.symbol, "size": 6},
+                           showlegend=len(styles) > 1)  # fmt: skip
     figure.update_yaxes(tickformat=form if "%" in form else None, rangemode="tozero" if zero else None)
-    rows = _by_epoch(drawn, [value], form)
-    if len(drawn) > 1:
-        told = _ends([(line, last) for line in drawn for last in _values(line, value)[-1:]], form)
+    rows = _rows_by_epoch(styles, [value], form)
+    if len(styles) > 1:
+        told = _describe_last_values(
+            [(style, last) for style in styles for last in _values_by_epoch(style, value)[-1:]], form
+        )
     else:
-        found = _values(drawn[0], value)
+        found = _values_by_epoch(styles[0], value)
         told = f"From {found[0]:{form}} to {found[-1]:{form}}, between {min(found):{form}} and {max(found):{form}}."
-    head = ("epoch", *(line.facts.label for line in drawn))
+    head = ("epoch", *(style.run.label for style in styles))
     return Plot(id, title, told, figure, PlotTable(f"{title} by epoch", head, rows))
 
 
-def _blank_over_epochs(drawn: Sequence[Line]) -> go.Figure:
-    figure = blank("epoch")
-    if max((len(line.facts.epochs) for line in drawn), default=0) <= FEW_EPOCHS:
+def _blank_over_epochs(styles: Sequence[RunStyle]) -> go.Figure:
+    figure = blank_figure("epoch")
+    if max((len(style.run.epochs) for style in styles), default=0) <= FEW_EPOCHS:
         figure.update_xaxes(dtick=1)  # there is no epoch 1.5
     return figure
 
 
-def blank(x: str, height: int = 300) -> go.Figure:
+def blank_figure(x: str, height: int = 300) -> go.Figure:
     """A figure without anything on it; the page gives it the reader's colours."""
     figure = go.Figure()
     figure.update_layout(
@@ -184,53 +188,53 @@ def blank(x: str, height: int = 300) -> go.Figure:
     return figure
 
 
-def name(text: str, most: int = MOST_CHARACTERS) -> str:
+def escape_name(text: str, most: int = MAX_NAME_LENGTH) -> str:
     """A name as Plotly may show it: it would take tags for tags."""
     return escape(text if len(text) <= most else text[: most - 1] + "…", quote=False)
 
 
-def number(value: float | None, form: str) -> str:
+def number_text(value: float | None, form: str) -> str:
     """A figure, or a dash where there is none."""
     return "–" if value is None or value != value else f"{value:{form}}"
 
 
-def _has(line: Line, split: str, metric: str) -> bool:
-    return any(getattr(epoch, split).get(metric) is not None for epoch in line.facts.epochs)
+def _has_metric(style: RunStyle, split: str, metric: str) -> bool:
+    return any(getattr(epoch, split).get(metric) is not None for epoch in style.run.epochs)
 
 
-def _of(split: str, metric: str) -> Callable[[Epoch], float | None]:
+def _metric_reader(split: str, metric: str) -> Callable[[EpochRecord], float | None]:
     return lambda epoch: getattr(epoch, split).get(metric)
 
 
-def _points(points: Iterable[tuple[Epoch, float | None]]) -> dict[str, Any]:
+def _xy_by_epoch(points: Iterable[tuple[EpochRecord, float | None]]) -> dict[str, Any]:
     epochs, values = zip(*points, strict=True) if points else ((), ())
     return {"x": [epoch.epoch for epoch in epochs], "y": list(values)}
 
 
-def _mode(points: Sequence[Any]) -> str:
+def _trace_mode(points: Sequence[Any]) -> str:
     """Markers only where they do not run into each other."""
     return "lines+markers" if len(points) <= 40 else "lines"
 
 
-def _by_epoch(
-    drawn: Sequence[Line], values: Sequence[Callable[[Epoch], float | None]], form: str
+def _rows_by_epoch(
+    styles: Sequence[RunStyle], values: Sequence[Callable[[EpochRecord], float | None]], form: str
 ) -> tuple[tuple[str, ...], ...]:
     """A row an epoch, a cell a run and a value."""
-    by_run = [{epoch.epoch: epoch for epoch in line.facts.epochs} for line in drawn]
+    by_run = [{epoch.epoch: epoch for epoch in style.run.epochs} for style in styles]
     numbers = sorted({number for epochs in by_run for number in epochs})
     return tuple(
-        (str(n), *(number(value(run[n]) if n in run else None, form) for run in by_run for value in values))
+        (str(n), *(number_text(value(run[n]) if n in run else None, form) for run in by_run for value in values))
         for n in numbers
     )
 
 
-def _values(line: Line, value: Callable[[Epoch], float | None]) -> list[float]:
-    return [found for epoch in line.facts.epochs if (found := value(epoch)) is not None]
+def _values_by_epoch(style: RunStyle, value: Callable[[EpochRecord], float | None]) -> list[float]:
+    return [found for epoch in style.run.epochs if (found := value(epoch)) is not None]
 
 
-def _course(line: Line, split: str, metric: str) -> str:
+def _describe_curve(style: RunStyle, split: str, metric: str) -> str:
     """How a curve goes, in words."""
-    found = [(v, epoch.epoch) for epoch in line.facts.epochs if (v := getattr(epoch, split).get(metric)) is not None]
+    found = [(v, epoch.epoch) for epoch in style.run.epochs if (v := getattr(epoch, split).get(metric)) is not None]
     if not found:
         return ""
     (first, _), (last, at) = found[0], found[-1]
@@ -240,12 +244,25 @@ def _course(line: Line, split: str, metric: str) -> str:
     return f"{split.capitalize()}: from {first:.4f} to {last:.4f} in epoch {at}; best {best[0]:.4f} in epoch {best[1]}."
 
 
-def _ends(ends: Sequence[tuple[Line, float]], form: str) -> str:
+def _describe_last_values(ends: Sequence[tuple[RunStyle, float]], form: str) -> str:
     """Where several curves end, in words; of many the lowest and the highest."""
-    if len(ends) > MOST_TOLD:
+    if len(ends) > MOST_IN_SENTENCE:
         ends = sorted(ends, key=lambda end: end[1])[:: len(ends) - 1]
-    return "At last: " + ", ".join(f"{line.facts.label} {value:{form}}" for line, value in ends) + "."
+    return "At last: " + ", ".join(f"{style.run.label} {value:{form}}" for style, value in ends) + "."
 
 
-__all__ = ["COLORS", "DASHES", "METRICS", "SYMBOLS", "Line", "Plot", "PlotTable", "blank", "curves", "lines", "name",
-           "number", "throughput"]  # fmt: skip
+__all__ = [
+    "COLORS",
+    "DASHES",
+    "METRICS",
+    "SYMBOLS",
+    "Plot",
+    "PlotTable",
+    "RunStyle",
+    "blank_figure",
+    "escape_name",
+    "metric_plots",
+    "number_text",
+    "style_runs",
+    "throughput_plots",
+]  # fmt: skip

@@ -13,15 +13,15 @@ from kresnet.errors import KresnetError, make_error
 from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
 from kresnet.files import replace_non_finite
 from kresnet.plan import Plan
-from kresnet.report.history import Epoch, GradientSeries, History, read_history
+from kresnet.report.history import EpochRecord, GradientSeries, RunHistory, read_history
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import RunStatus, run_status
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump
 from kresnet.spec.recipe import Recipe
 
-#: Looks at a run's test images; see `kresnet.evaluation.evaluate`.
-Examine = Callable[[RunDirectory], Evaluation]
+#: Evaluates a run on its test images; see `kresnet.evaluation.evaluate`.
+EvaluateRun = Callable[[RunDirectory], Evaluation]
 
 #: Codes with which a run ends that only has to be continued.
 _PAUSED = ("interrupted", "killed", "peer_lost")
@@ -32,23 +32,23 @@ class RunData:
     """One run.
 
     Attributes:
-        label: what the page calls it; unique among the runs of a page.
-        run: its directory.
-        standing: how it stands.
-        problem: what it came to a stop with, as `Problem.as_dict` has it; empty if nothing.
-        spec, recipe, plan: what it trains, and how.
-        data: names of classes, numbers of images, fingerprint.
-        environment: versions, machine, command.
-        result: at the end.
-        transfer: what it started from, if from another's weights.
-        changes: what changed while it went on all the same.
-        history: what it wrote down.
-        examination: what its model makes of the test images, or why that is not known.
+        label: its name on the page; unique among the runs of a page.
+        directory: its run directory.
+        status: whether it runs, stopped or finished, and how far it came.
+        problem: the error that ended it, as `Problem.as_dict` has it; empty if there was none.
+        spec, recipe, plan: the network that it trains, and how.
+        data: names of classes, numbers of images and the fingerprint of its data.
+        environment: versions, machine and command of its first start.
+        result: contents of `result.json`; None before the end.
+        transfer: the weights that it started from; None for fresh ones.
+        changes: differences of documents or environment that a resumed run accepted.
+        history: its epochs and measurements.
+        evaluation: of its model on the test images, or why there is none.
     """
 
     label: str
-    run: RunDirectory
-    standing: RunStatus
+    directory: RunDirectory
+    status: RunStatus
     problem: dict[str, Any]
     spec: Spec
     recipe: Recipe
@@ -58,11 +58,11 @@ class RunData:
     result: dict[str, Any] | None
     transfer: dict[str, Any] | None
     changes: tuple[str, ...]
-    history: History
-    examination: Evaluation | NotEvaluated
+    history: RunHistory
+    evaluation: Evaluation | NotEvaluated
 
     @property
-    def epochs(self) -> tuple[Epoch, ...]:
+    def epochs(self) -> tuple[EpochRecord, ...]:
         return self.history.epochs
 
     @property
@@ -72,13 +72,13 @@ class RunData:
     @property
     def failed(self) -> bool:
         """Whether it came to a stop by an error, rather than by being asked or killed."""
-        return self.standing.state in ("stopped", "broken") and self.standing.reason not in _PAUSED
+        return self.status.state in ("stopped", "broken") and self.status.reason not in _PAUSED
 
     @cached_property
     def test(self) -> dict[str, float | None]:
-        """The newest metrics of the test images: of the examined model, else of the last epoch."""
-        if isinstance(self.examination, Evaluation):
-            return dict(self.examination.metrics)
+        """The newest metrics of the test images: of the evaluated model, else of the last epoch."""
+        if isinstance(self.evaluation, Evaluation):
+            return dict(self.evaluation.metrics)
         return dict(self.epochs[-1].test) if self.epochs else {}
 
     @property
@@ -101,11 +101,11 @@ class RunData:
         """JSON-ready; pictures are left out."""
         return {
             "label": self.label,
-            "directory": str(self.run),
-            "state": self.standing.state,
-            "reason": self.standing.reason,
+            "directory": str(self.directory),
+            "state": self.status.state,
+            "reason": self.status.reason,
             "problem": self.problem,
-            "steps": {"done": self.standing.step, "of": self.standing.steps},
+            "steps": {"done": self.status.step, "of": self.status.steps},
             "spec": self.spec.document(),
             "recipe": self.recipe.document(),
             "plan": self.plan.as_dict(records=False),
@@ -117,23 +117,23 @@ class RunData:
             "epochs": [epoch_dict(epoch) for epoch in self.epochs],
             "gradients": self.gradients.as_dict() if self.gradients else None,
             "batch_norm": [{"step": check.step, "norms": dict(check.norms)} for check in self.history.norm_checks],
-            "examination": self.examination.as_dict(),
+            "examination": self.evaluation.as_dict(),
         }
 
 
-def epoch_dict(epoch: Epoch) -> dict[str, Any]:
+def epoch_dict(epoch: EpochRecord) -> dict[str, Any]:
     """A line of history."""
     rest = ("epoch", "step", "learning_rate", "images_per_second", "input_wait", "seconds")
     return {name: getattr(epoch, name) for name in rest} | {"train": dict(epoch.train), "test": dict(epoch.test)}
 
 
-def gather_run_data(directory: Path, label: str, examine: Examine | None) -> RunData:
-    """Everything about the run in a directory.
+def gather_run_data(directory: Path, label: str, evaluate: EvaluateRun | None) -> RunData:
+    """Gather all that a page shows of the run in a directory.
 
     Args:
-        directory: of the run.
-        label: what the page calls it.
-        examine: looks at the test images, if anybody shall. What keeps it from that becomes a part of the facts.
+        directory: the run directory.
+        label: the name of the run on the page.
+        evaluate: evaluates the test images; None leaves them out. A problem of it is recorded in place of the result.
 
     Raises:
         KresnetError: `run_missing`, or what is wrong with its documents.
@@ -142,8 +142,8 @@ def gather_run_data(directory: Path, label: str, examine: Examine | None) -> Run
     origin = run.original_config()
     return RunData(
         label=label,
-        run=run,
-        standing=run_status(directory, label),
+        directory=run,
+        status=run_status(directory, label),
         problem=run.recorded_failure(),
         spec=run.resolved.spec,
         recipe=run.resolved.recipe,
@@ -154,24 +154,24 @@ def gather_run_data(directory: Path, label: str, examine: Examine | None) -> Run
         transfer=run.transfer(),
         changes=tuple(run.accepted_changes()),
         history=read_history(run),
-        examination=_examination(run, examine),
+        evaluation=_evaluation(run, evaluate),
     )
 
 
-def _examination(run: RunDirectory, examine: Examine | None) -> Evaluation | NotEvaluated:
+def _evaluation(run: RunDirectory, evaluate: EvaluateRun | None) -> Evaluation | NotEvaluated:
     if not (run.model.is_file() or run.best_model.is_file()):
         return NotEvaluated("The trained network is there at the end of the run.", f"kresnet fit --resume {run}")
-    if examine is None:
+    if evaluate is None:
         return NotEvaluated("The page was made with --no-evaluate.", f"kresnet report {run}")
     try:
-        return examine(run)
+        return evaluate(run)
     except KresnetError as error:
         problem = error.problems[0]
         return NotEvaluated(f"{problem.message} [{problem.code}]", problem.remedy)
 
 
-def labels(directories: Sequence[Path]) -> list[str]:
-    """A short name for each run: its folder's, or its whole path where two folders are called alike.
+def run_labels(directories: Sequence[Path]) -> list[str]:
+    """Return a short name for each run: that of its folder, or the whole path where two folders have the same name.
 
     Raises:
         KresnetError: `bad_option` if a run is named twice.
@@ -187,4 +187,4 @@ def labels(directories: Sequence[Path]) -> list[str]:
     ]
 
 
-__all__ = ["Examine", "RunData", "epoch_dict", "gather_run_data", "labels"]
+__all__ = ["EvaluateRun", "RunData", "epoch_dict", "gather_run_data", "run_labels"]

@@ -17,10 +17,10 @@ from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, TfdsData
 _SPLIT = re.compile(r"(?P<name>\w+)(\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
 
 
-def training_images(data: Data) -> int | None:
+def training_image_count(data: Data) -> int | None:
     """Images of the training split; None where that cannot be told, as the data are elsewhere or of another kind."""
     if isinstance(data, EmbeddedData):
-        return _embedded_images()
+        return _embedded_image_count()
     if isinstance(data, ArraysData):
         try:
             with np.load(Path(data.path).expanduser(), allow_pickle=False) as arrays:
@@ -36,16 +36,16 @@ def training_images(data: Data) -> int | None:
             except (OSError, ValueError, KeyError, TypeError):
                 continue
             if split["name"] in sizes:
-                return _slice_of(sizes[split["name"]], split["start"], split["stop"])
+                return _slice_size(sizes[split["name"]], split["start"], split["stop"])
     return None
 
 
 @cache
-def _embedded_images() -> int:
+def _embedded_image_count() -> int:
     return len(embedded.read()["train_labels"])
 
 
-def _slice_of(size: int, start: str | None, stop: str | None) -> int:
+def _slice_size(size: int, start: str | None, stop: str | None) -> int:
     """How many of `size` images a slice takes; percents are rounded as TensorFlow Datasets does."""
 
     def place(text: str) -> int:

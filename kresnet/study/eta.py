@@ -20,7 +20,7 @@ class Eta:
         self._done, self._clock = 0.0, clock
         self._began = clock()
 
-    def reached(self, run: PlannedRun, step: int, now: bool = True) -> None:
+    def record_step(self, run: PlannedRun, step: int, now: bool = True) -> None:
         """A run is after so many steps; `now` if this call of the study has trained them."""
         if not run.variant.images:
             return
@@ -29,11 +29,11 @@ class Eta:
         self._left[run.name] = left
         self._done += (before - left) * now
 
-    def ended(self, run: PlannedRun) -> None:
+    def record_end(self, run: PlannedRun) -> None:
         """Nothing more comes of a run."""
         self._left.pop(run.name, None)
 
-    def seconds(self) -> float | None:
+    def remaining_seconds(self) -> float | None:
         """From now to the end; None before an epoch has ended."""
         left = sum(self._left.values())
         return left * (self._clock() - self._began) / self._done if self._done else None

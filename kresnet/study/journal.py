@@ -19,13 +19,13 @@ class Journal:
     def __init__(self, directory: Path) -> None:
         self.path = directory / "journal.jsonl"
 
-    def process(self, variant: str, seed: int, state: str, command: Sequence[str], seconds: float) -> None:
+    def record_process(self, variant: str, seed: int, state: str, command: Sequence[str], seconds: float) -> None:
         """A `kresnet fit` has ended in `state`, after so many seconds by the clock on the wall."""
         self._add(
             event="process", variant=variant, seed=seed, state=state, seconds=seconds, command=shlex.join(command)
         )
 
-    def call(self, command: str, jobs: int, processes: int, seconds: float) -> None:
+    def record_call(self, command: str, jobs: int, processes: int, seconds: float) -> None:
         """A call of the study has ended, which led so many processes."""
         self._add(event="call", command=command, jobs=jobs, processes=processes, seconds=seconds)
 

@@ -41,13 +41,13 @@ def split_resources(jobs: int) -> list[RunResources]:
             f"--jobs {jobs} is more than the {len(usable)} cores there are.",
             expected=f"--jobs 1 to {len(usable)}",
         )
-    devices = gpus()
+    devices = visible_gpus()
     return [
         RunResources(frozenset(usable[at::jobs]), devices[at % len(devices)] if devices else None) for at in range(jobs)
     ]
 
 
-def gpus() -> list[str]:
+def visible_gpus() -> list[str]:
     """The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:

@@ -12,7 +12,7 @@ from kresnet.plan.summary import with_unit_prefix
 Values = Mapping[str, Any]
 
 #: Name of a figure's files -> what it shows.
-FIGURES = {
+CAPTIONS = {
     "curves": "Training and test {measure} against epoch; a band is the range over seeds.",
     "final": "{Measure} at the end{against}.",
     "gradients": "Norm of the gradient at each block's output, in the first step and late in training.",
@@ -25,7 +25,7 @@ _TRAINING = (
 )
 
 
-def write_report(results: Values, directory: Path) -> list[str]:
+def write_result_files(results: Values, directory: Path) -> list[str]:
     """Write all three into `directory`, which need not exist; what stands there under those names is replaced.
 
     Returns:
@@ -41,11 +41,11 @@ def write_report(results: Values, directory: Path) -> list[str]:
         figures.mkdir(parents=True, exist_ok=True)
     drawn = draw_figures(results, figures)
     write_json(directory / "results.json", results)
-    write_text(directory / "results.md", markdown(results, drawn))
+    write_text(directory / "results.md", results_markdown(results, drawn))
     return ["results.json", "results.md", *(f"figures/{name}.png" for name in drawn)]
 
 
-def table(results: Values) -> tuple[list[str], list[list[str]]]:
+def results_table(results: Values) -> tuple[list[str], list[list[str]]]:
     """Heads, and a row a variant in words and figures: errors in percent, mean ± spread."""
     error = results["measure"]
     percent, figures = (100.0, "{:.2f}") if error == "error" else (1.0, "{:.4f}")
@@ -60,16 +60,16 @@ def table(results: Values) -> tuple[list[str], list[list[str]]]:
                 str(each["weighted_layers"]),
                 with_unit_prefix(each["parameters"]),
                 with_unit_prefix(each["macs"]),
-                *(mean_and_spread(each.get(name), percent, figures) for name in measured),
-                mean_and_spread(each.get("seconds"), 1 / 60, "{:.1f}"),
-                mean_and_spread(each.get("images_per_second"), 1.0, "{:.0f}"),
+                *(mean_and_spread_text(each.get(name), percent, figures) for name in measured),
+                mean_and_spread_text(each.get("seconds"), 1 / 60, "{:.1f}"),
+                mean_and_spread_text(each.get("images_per_second"), 1.0, "{:.0f}"),
                 f"{each['finished']} of {planned}" if each["finished"] < planned else str(planned),
             ]
         )
     return [*heads, "minutes", "images/s", "runs"], rows
 
 
-def mean_and_spread(value: Values | None, scale: float, figures: str) -> str:
+def mean_and_spread_text(value: Values | None, scale: float, figures: str) -> str:
     """`12.34 ± 0.56`; the mean alone where there is one run, a dash where there is none."""
     if value is None:
         return "–"
@@ -77,7 +77,7 @@ def mean_and_spread(value: Values | None, scale: float, figures: str) -> str:
     return mean if value["spread"] is None else f"{mean} ± {figures.format(value['spread'] * scale)}"
 
 
-def failures(results: Values) -> list[str]:
+def unfinished_runs(results: Values) -> list[str]:
     """A sentence for each run that has not finished."""
     told = []
     for run in results["runs"]:
@@ -90,7 +90,7 @@ def failures(results: Values) -> list[str]:
     return told
 
 
-def conditions(results: Values) -> list[str]:
+def training_conditions(results: Values) -> list[str]:
     """On what, when and how long: sentences under the table."""
     told = []
     if found := results["environment"]:
@@ -106,7 +106,7 @@ def conditions(results: Values) -> list[str]:
     return told
 
 
-def markdown(results: Values, drawn: Sequence[str]) -> str:
+def results_markdown(results: Values, drawn: Sequence[str]) -> str:
     """`results.md`."""
     name = results["study"] + (f", form `{results['form']}`" if results["form"] else "")
     lines = [f"# {name}", "", results["question"], ""]
@@ -115,23 +115,23 @@ def markdown(results: Values, drawn: Sequence[str]) -> str:
     if results["limits"]:
         lines += [f"Limits: {results['limits']}", ""]
     lines += ["```console", f"$ {results['command']}", "```", ""]
-    heads, rows = table(results)
+    heads, rows = results_table(results)
     lines += ["| " + " | ".join(heads) + " |", "|" + "|".join(["---", *["---:"] * (len(heads) - 1)]) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     unit = "Errors in percent; " if results["measure"] == "error" else ""
     lines += ["", f"{unit}mean ± {results['spread']}. {_TRAINING}"]
-    lines += ["", *conditions(results)]
-    if missing := failures(results):
+    lines += ["", *training_conditions(results)]
+    if missing := unfinished_runs(results):
         lines += ["", "Not finished:", "", *(f"- {sentence}" for sentence in missing)]
     for figure in drawn:
-        caption = caption_of(figure, results)
+        caption = figure_caption(figure, results)
         lines += ["", f"![{caption}](figures/{figure}.png)", "", caption]
     return "\n".join(lines) + "\n"
 
 
-def caption_of(figure: str, results: Values) -> str:
+def figure_caption(figure: str, results: Values) -> str:
     """What a figure shows."""
     measure = results["measure"]
     against = " against depth" if len({each["weighted_layers"] for each in results["variants"]}) > 1 else ""
     score = "accuracy" if measure == "error" else "loss"
-    return FIGURES[figure].format(measure=measure, score=score, Measure=measure.capitalize(), against=against)
+    return CAPTIONS[figure].format(measure=measure, score=score, Measure=measure.capitalize(), against=against)

@@ -14,7 +14,7 @@ from kresnet.plan.objective import objective
 from kresnet.plan.unused_settings import ABOUT
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.study.journal import Journal
-from kresnet.study.runner import Outcome
+from kresnet.study.runner import RunOutcome
 from kresnet.study.study_plan import PlannedVariant, StudyPlan
 
 Values = dict[str, Any]
@@ -42,7 +42,7 @@ def shareable_command(command: Sequence[str]) -> str:
     return shlex.join(words)
 
 
-def gather_results(plan: StudyPlan, outcomes: Sequence[Outcome], directory: Path, command: Sequence[str]) -> Values:
+def gather_results(plan: StudyPlan, outcomes: Sequence[RunOutcome], directory: Path, command: Sequence[str]) -> Values:
     """The results of a study, `results.json`.
 
     Args:
@@ -52,27 +52,27 @@ def gather_results(plan: StudyPlan, outcomes: Sequence[Outcome], directory: Path
         command: that was typed, word by word.
     """
     journal = Journal(directory).lines()
-    runs = [_run(each, directory, journal) for each in outcomes]
+    runs = [_run_numbers(each, directory, journal) for each in outcomes]
     calls = [line for line in journal if line.get("event") == "call"]
-    families = _families(plan.variants)
+    families = _family_numbers(plan.variants)
     return {
         **plan.as_dict(),
         "command": shareable_command(command),
         "calls": [{key: line[key] for key in ("jobs", "processes", "seconds", "ended")} for line in calls],
         "environment": _environment(outcomes, directory),
         "spread": SPREAD,
-        "measure": "error" if all(map(_classifies, plan.variants)) else "loss",
+        "measure": "error" if all(map(_is_classifier, plan.variants)) else "loss",
         "variants": [
             variant.as_dict()
             | {"family": family}
-            | summary([run for run in runs if run["variant"] == variant.name and run["state"] == "finished"])
+            | summarize_runs([run for run in runs if run["variant"] == variant.name and run["state"] == "finished"])
             for variant, family in zip(plan.variants, families, strict=True)
         ],
         "runs": runs,
     }
 
 
-def summary(runs: Sequence[Mapping[str, Any]]) -> Values:
+def summarize_runs(runs: Sequence[Mapping[str, Any]]) -> Values:
     """Mean and spread over finished runs of one variant: `{"finished": 2, "test_error": {"mean": ..., "spread": ...}}`.
 
     The spread of a single run is null.
@@ -86,7 +86,7 @@ def summary(runs: Sequence[Mapping[str, Any]]) -> Values:
     return found
 
 
-def _run(outcome: Outcome, directory: Path, journal: Iterable[Mapping[str, Any]]) -> Values:
+def _run_numbers(outcome: RunOutcome, directory: Path, journal: Iterable[Mapping[str, Any]]) -> Values:
     """One run's numbers; of one that has not finished, its epochs so far."""
     run, planned = RunDirectory(directory / outcome.run.folder), outcome.run
     found: Values = {"variant": planned.variant.name, "seed": planned.seed, "state": outcome.state}
@@ -94,18 +94,18 @@ def _run(outcome: Outcome, directory: Path, journal: Iterable[Mapping[str, Any]]
         found["problem"] = outcome.problem.as_dict()
     lines = run.epoch_lines()
     if (result := run.read_result()) is not None:
-        found |= _final(result, lines)
+        found |= _final_numbers(result, lines)
         this = (planned.variant.name, planned.seed)
         walls = [line["seconds"] for line in journal if (line.get("variant"), line.get("seed")) == this]
         found["wall_seconds"] = sum(walls) if walls else None
-    found["epochs"] = [_epoch(line) for line in lines]
-    found["gradients"] = _gradients(run)
+    found["epochs"] = [_epoch_numbers(line) for line in lines]
+    found["gradients"] = _first_and_last_gradients(run)
     return found
 
 
-def _final(result: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Values:
+def _final_numbers(result: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Values:
     """The numbers at the end of a run, and its best epoch's; its speed is the mean over the epochs that tell theirs."""
-    found = _measured(result)
+    found = _losses_and_errors(result)
     errors = [(1 - line["test"]["accuracy"], line["epoch"]) for line in lines if "accuracy" in line["test"]]
     if errors:
         found["best_test_error"], found["best_epoch"] = min(errors)
@@ -115,12 +115,12 @@ def _final(result: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Val
     return found
 
 
-def _epoch(line: Mapping[str, Any]) -> Values:
+def _epoch_numbers(line: Mapping[str, Any]) -> Values:
     rest = {key: line[key] for key in ("learning_rate", "images_per_second", "seconds")}
-    return {"epoch": line["epoch"], "step": line["step"]} | _measured(line) | rest
+    return {"epoch": line["epoch"], "step": line["step"]} | _losses_and_errors(line) | rest
 
 
-def _measured(line: Mapping[str, Any]) -> Values:
+def _losses_and_errors(line: Mapping[str, Any]) -> Values:
     """The metrics that are compared, on training and test images: the loss, and one less the accuracy."""
     found: Values = {}
     for split in ("train", "test"):
@@ -130,11 +130,11 @@ def _measured(line: Mapping[str, Any]) -> Values:
     return found
 
 
-def _classifies(variant: PlannedVariant) -> bool:
+def _is_classifier(variant: PlannedVariant) -> bool:
     return "accuracy" in objective(variant.plan, variant.recipe).metrics
 
 
-def _gradients(run: RunDirectory) -> list[Values]:
+def _first_and_last_gradients(run: RunDirectory) -> list[Values]:
     """The first and the last look at the gradients, block by block: norms of dL/d(output) and of the weights' share."""
     looks = [line for line in run.history_lines() if "gradients" in line]
     chosen = looks[:1] + looks[1:][-1:]
@@ -144,7 +144,7 @@ def _gradients(run: RunDirectory) -> list[Values]:
             "verdict": look["gradients"]["verdict"],
             "blocks": list(look["gradients"]["blocks"]),
             **{
-                key: [_short(block[key]) for block in look["gradients"]["blocks"].values()]
+                key: [_round_to_five_digits(block[key]) for block in look["gradients"]["blocks"].values()]
                 for key in ("delta", "weights")
             },
         }
@@ -152,12 +152,12 @@ def _gradients(run: RunDirectory) -> list[Values]:
     ]
 
 
-def _short(value: float | None) -> float | None:
+def _round_to_five_digits(value: float | None) -> float | None:
     """To five figures, which a norm in a figure does not need."""
     return None if value is None else float(f"{value:.5g}")
 
 
-def _environment(outcomes: Iterable[Outcome], directory: Path) -> Values | None:
+def _environment(outcomes: Iterable[RunOutcome], directory: Path) -> Values | None:
     """Versions and machine, of the first run that was begun; a study is trained on one machine."""
     for outcome in outcomes:
         try:
@@ -169,7 +169,7 @@ def _environment(outcomes: Iterable[Outcome], directory: Path) -> Values | None:
     return None
 
 
-def _families(variants: Sequence[PlannedVariant]) -> list[int]:
+def _family_numbers(variants: Sequence[PlannedVariant]) -> list[int]:
     """A number a variant: those that differ in nothing but how many blocks their stages have share one."""
     known: list[Values] = []
     numbers = []

@@ -23,11 +23,11 @@ from kresnet.training.loop.signals import StopSignals
 Log = Callable[[str], None]
 
 #: How often, in seconds, the runs are looked at.
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """How one run of the study stands.
 
     Attributes:
@@ -45,39 +45,39 @@ class Outcome:
 class _Active:
     """A run under way."""
 
-    outcome: Outcome
+    outcome: RunOutcome
     process: FitProcess
-    share: RunResources
-    told: int = field(default=0)  # epochs of its history that the user has been told of
+    resources: RunResources
+    epochs_logged: int = field(default=0)  # epochs of its history that the user has been told of
 
 
-def outcomes(plan: StudyPlan, directory: Path) -> list[Outcome]:
+def run_outcomes(plan: StudyPlan, directory: Path) -> list[RunOutcome]:
     """How every run of the study stands on disk.
 
     Raises:
         KresnetError: `run_changed`, a problem a difference: a run was begun with other documents than the study's.
     """
-    found: list[Outcome] = []
+    found: list[RunOutcome] = []
     problems: list[Problem] = []
     for run in plan.runs():
         trained = RunDirectory(directory / run.folder)
         if not (trained.path / "recipe.yaml").is_file():
-            found.append(Outcome(run, "missing"))
+            found.append(RunOutcome(run, "missing"))
             continue
-        problems += _differences(run, trained)
+        problems += _drift_problems(run, trained)
         if trained.read_result() is not None:
-            found.append(Outcome(run, "finished"))
+            found.append(RunOutcome(run, "finished"))
         elif (ended := trained.recorded_failure()) and ended["code"] in CODES and ended["code"] != "interrupted":
             told = (ended["code"], ended.get("message", ""), ended.get("path", ""))
-            found.append(Outcome(run, "failed", Problem(*told, remedy=ended.get("remedy", ""))))
+            found.append(RunOutcome(run, "failed", Problem(*told, remedy=ended.get("remedy", ""))))
         else:
-            found.append(Outcome(run, "stopped"))
+            found.append(RunOutcome(run, "stopped"))
     if problems:
         raise KresnetError(problems)
     return found
 
 
-def _differences(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]:
+def _drift_problems(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]:
     """What the study now wants otherwise than the run was begun with."""
     remedy = f"change the study back; another -o; or rm -r {run.path}, to train it anew"
     for change in config_changes(run.original_config(), planned.run.documents()):
@@ -87,7 +87,7 @@ def _differences(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]:
         )
 
 
-def run_missing(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) -> list[Outcome]:
+def run_missing(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) -> list[RunOutcome]:
     """Train what is not trained yet.
 
     Args:
@@ -104,7 +104,7 @@ def run_missing(plan: StudyPlan, directory: Path, jobs: int, command: str, log: 
         KresnetError: `run_changed`, before anything is trained; `run_locked`, `bad_option`, `not_writable`.
     """
     dealt = split_resources(jobs)
-    all_outcomes = outcomes(plan, directory)
+    all_outcomes = run_outcomes(plan, directory)
     directory.mkdir(parents=True, exist_ok=True)
     with RunLock(directory, log), StopSignals(log) as stop:
         lead, began = _StudyLoop(directory, all_outcomes, dealt, stop, log), time.monotonic()
@@ -112,7 +112,7 @@ def run_missing(plan: StudyPlan, directory: Path, jobs: int, command: str, log: 
             lead.run()
         finally:
             if lead.processes:
-                lead.journal.call(command, jobs, lead.processes, time.monotonic() - began)
+                lead.journal.record_call(command, jobs, lead.processes, time.monotonic() - began)
     return all_outcomes
 
 
@@ -120,28 +120,28 @@ class _StudyLoop:
     """The loop: starts runs as shares come free, tells how they fare, and asks them to stop when it is asked."""
 
     def __init__(
-        self, directory: Path, all_outcomes: list[Outcome], dealt: list[RunResources], stop: StopSignals, log: Log
+        self, directory: Path, all_outcomes: list[RunOutcome], dealt: list[RunResources], stop: StopSignals, log: Log
     ) -> None:
         self.directory, self.stop, self.log, self.journal = directory, stop, log, Journal(directory)
-        self.free = list(dealt)
+        self.free_resources = list(dealt)
         self.waiting = [each for each in all_outcomes if each.state != "finished"]
-        self.left = Eta(each.run for each in self.waiting)
+        self.eta = Eta(each.run for each in self.waiting)
         self.active: list[_Active] = []
         self.count = len(all_outcomes)
         self.started = self.count - len(self.waiting)
         self.processes = 0
-        self.asked = False
+        self.stop_sent = False
 
     def run(self) -> None:
         if self.started:
             self.log(f"{self.started} of {self.count} runs have been trained before.")
         try:
             while self.active or (self.waiting and not self.stop.requested):
-                while self.waiting and self.free and not self.stop.requested:
+                while self.waiting and self.free_resources and not self.stop.requested:
                     self._start(self.waiting.pop(0))
-                time.sleep(_LOOK_SECONDS)
-                if self.stop.requested and not self.asked:
-                    self.asked = True
+                time.sleep(_POLL_SECONDS)
+                if self.stop.requested and not self.stop_sent:
+                    self.stop_sent = True
                     for each in self.active:
                         each.process.stop()
                 for each in list(self.active):
@@ -150,13 +150,13 @@ class _StudyLoop:
             for each in self.active:
                 each.process.kill()
 
-    def _start(self, outcome: Outcome) -> None:
-        run, share = outcome.run, self.free.pop(0)
+    def _start(self, outcome: RunOutcome) -> None:
+        run, share = outcome.run, self.free_resources.pop(0)
         target = self.directory / run.folder
         if is_held(target):  # by what a killed study left behind, which saves its state and ends
             self.log(f"{run.name}: another process is still writing it; waiting.")
             while is_held(target) and not self.stop.requested:
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)
         self.started += 1
         goes_on = (target / "recipe.yaml").is_file()
         outcome.state, outcome.problem = "stopped", None
@@ -165,7 +165,7 @@ class _StudyLoop:
         process = FitProcess(arguments, self.directory / "logs" / f"{run.variant.name}-seed-{run.seed}.log", share)
         before = RunDirectory(target).epoch_lines()
         if before:
-            self.left.reached(run, before[-1]["step"], now=False)
+            self.eta.record_step(run, before[-1]["step"], now=False)
         self.active.append(_Active(outcome, process, share, len(before)))
         self.processes += 1
 
@@ -173,35 +173,35 @@ class _StudyLoop:
         run = active.outcome.run
         ended = active.process.ended
         lines = RunDirectory(self.directory / run.folder).epoch_lines()
-        for line in lines[active.told :]:
-            self.left.reached(run, line["step"])
-            self.log(f"{run.name}: epoch {line['epoch']}: {_told(line)}{self._left()}")
-        active.told = len(lines)
+        for line in lines[active.epochs_logged :]:
+            self.eta.record_step(run, line["step"])
+            self.log(f"{run.name}: epoch {line['epoch']}: {_metrics_text(line)}{self._time_left_text()}")
+        active.epochs_logged = len(lines)
         if not ended:
             return
         state, problem = active.process.outcome()
         active.outcome.state, active.outcome.problem = state, problem
-        self.journal.process(run.variant.name, run.seed, state, active.process.command, active.process.seconds)
+        self.journal.record_process(run.variant.name, run.seed, state, active.process.command, active.process.seconds)
         if problem:
             self.log(f"{run.name}: failed: {problem.message} [{problem.code}] The others go on.")
         else:
             self.log(f"{run.name}: {state}")
-        self.left.ended(run)
+        self.eta.record_end(run)
         self.active.remove(active)
-        self.free.append(active.share)
+        self.free_resources.append(active.resources)
 
-    def _left(self) -> str:
-        seconds = self.left.seconds()
+    def _time_left_text(self) -> str:
+        seconds = self.eta.remaining_seconds()
         return f"; about {clock_text(seconds)} left" if seconds else ""
 
 
-def _told(line: dict[str, Any]) -> str:
+def _metrics_text(line: dict[str, Any]) -> str:
     names = "accuracy" if "accuracy" in line["test"] else "loss"
     values = f"train {names} {line['train'][names]:.4f}, test {names} {line['test'][names]:.4f}"
     return f"{values}, {line['images_per_second']:.0f} images/s"
 
 
-def undone(all_outcomes: Sequence[Outcome], command: str) -> KresnetError | None:
+def incomplete_error(all_outcomes: Sequence[RunOutcome], command: str) -> KresnetError | None:
     """What keeps a study from being whole: `interrupted` if it was stopped, `study_incomplete` for runs that failed."""
     states = [each.state for each in all_outcomes]
     if "stopped" in states or "missing" in states:

@@ -26,7 +26,7 @@ from kresnet.spec.loading import (
 )
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.study import Design, Study, Variant
-from kresnet.study.dataset_sizes import training_images
+from kresnet.study.dataset_sizes import training_image_count
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class PlannedVariant:
         """Multiply-accumulates of the forward passes of a run; in epochs, where the images are not known."""
         return self.plan.macs * (self.images or self.recipe.epochs or 1)
 
-    def row(self) -> list[str]:
+    def table_row(self) -> list[str]:
         """Its line in a table of variants."""
         numbers = (str(self.plan.weighted_layers), f"{self.plan.trainable:,}", with_unit_prefix(self.plan.macs))
         images = "" if self.images is None else f"{self.images:,}"
@@ -148,17 +148,17 @@ class StudyPlan:
         """The variants, a row each."""
         from kresnet.plan.render import text_table
 
-        return text_table(*self.cells())
+        return text_table(*self.table_cells())
 
     def _repr_html_(self) -> str:
         from kresnet.plan.render import html_table
 
-        return html_table(*self.cells())
+        return html_table(*self.table_cells())
 
-    def cells(self) -> tuple[list[str], list[list[str]], list[str]]:
+    def table_cells(self) -> tuple[list[str], list[list[str]], list[str]]:
         """Of a table of the variants: its heads, its rows, and which heads are of figures."""
         heads, figures = ["variant", "network", "recipe"], ["layers", "parameters", "MACs", "images"]
-        return [*heads, *figures], [each.row() for each in self.variants], figures
+        return [*heads, *figures], [each.table_row() for each in self.variants], figures
 
     def runs(self) -> list[PlannedRun]:
         """Seed by seed, so that a study that is cut short has whole comparisons; of each the costliest first."""
@@ -201,10 +201,10 @@ def plan_study(
     last = [parse_override(each) if isinstance(each, str) else each for each in listed(overrides)]
     variants: list[PlannedVariant] = []
     problems: dict[tuple[str, str, str], Problem] = {}
-    for variant, settings in _variants(loaded, design, index):
+    for variant, settings in _variants_with_settings(loaded, design, index):
         try:
             _require_free_seed(settings := [*settings, *last])
-            variants.append(_planned(variant, settings, loaded.path.parent if loaded.path else None))
+            variants.append(_plan_variant(variant, settings, loaded.path.parent if loaded.path else None))
         except KresnetError as error:
             for problem in error.problems:
                 message = f"Variant {variant.name}: {problem.message}"
@@ -226,7 +226,9 @@ def _form_index(study: Study, form: str | None) -> int:
     return names.index(form)
 
 
-def _variants(loaded: Loaded[Study], design: Design, form: int) -> Iterator[tuple[Variant, list[Override]]]:
+def _variants_with_settings(
+    loaded: Loaded[Study], design: Design, form: int
+) -> Iterator[tuple[Variant, list[Override]]]:
     """Each variant with its network and recipe filled in, and the settings that it changes, in their order."""
 
     def written(*path: str | int) -> Callable[[str, Any], Override]:
@@ -282,7 +284,7 @@ def _require_free_seed(settings: Sequence[Override]) -> None:
             raise make_error("contradiction", message, path=setting.path, place=setting.place, remedy="seeds: [0, 1]")
 
 
-def _planned(variant: Variant, settings: Sequence[Override], beside: Path | None) -> PlannedVariant:
+def _plan_variant(variant: Variant, settings: Sequence[Override], beside: Path | None) -> PlannedVariant:
     of_spec, of_recipe = split_overrides(settings)
     assert variant.spec  # the study was validated
     loaded = load_spec(variant.spec, of_spec, beside=beside)
@@ -293,16 +295,16 @@ def _planned(variant: Variant, settings: Sequence[Override], beside: Path | None
             "missing_field", f"Neither it nor its network {loaded.value.name} names a recipe.", path="recipe"
         )
     run = resolve_run(loaded, recipe, plan=plan)
-    if (images := training_images(run.recipe.data)) is not None:
+    if (images := training_image_count(run.recipe.data)) is not None:
         run = run.with_training_images(images)
-    arguments = [_named(variant.spec, loaded.path)]
+    arguments = [_document_reference(variant.spec, loaded.path)]
     if variant.recipe:
-        arguments += ["--recipe", _named(variant.recipe, recipe.path)]
+        arguments += ["--recipe", _document_reference(variant.recipe, recipe.path)]
     for setting in settings:
         arguments += ["--set", str(setting)]
     return PlannedVariant(variant.name, run, tuple(arguments))
 
 
-def _named(reference: str, path: Path | None) -> str:
+def _document_reference(reference: str, path: Path | None) -> str:
     """How another process names a document: as the study does if it is a shipped one, else by its whole path."""
     return reference if path is None or path.stem == reference else str(path.resolve())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kresnet.evaluation.evaluation import Evaluation, Mistake
-from kresnet.report.comparison import compare
+from kresnet.report.comparison import make_comparison
 from kresnet.report.page import compare_page, report_page
 from kresnet.report.run_data import gather_run_data
 from tests.report.browser import DESKTOP, PHONE, chromium, draw_all, launched, opened
@@ -34,9 +34,9 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     home = tmp_path_factory.mktemp("browser")
     made(home / "one").model.touch()
     made(home / "two", epochs=2, spec={"block": {"kind": "basic", "shortcut": "none"}})
-    facts = [gather_run_data(home / name, name, examined) for name in ("one", "two")]
-    (home / "report.html").write_text(report_page(facts[0]))
-    (home / "compare.html").write_text(compare_page(compare(facts)))
+    run_data = [gather_run_data(home / name, name, examined) for name in ("one", "two")]
+    (home / "report.html").write_text(report_page(run_data[0]))
+    (home / "compare.html").write_text(compare_page(make_comparison(run_data)))
     return {name: home / f"{name}.html" for name in ("report", "compare")}
 
 

@@ -3,8 +3,8 @@ import statistics
 import pytest
 
 from kresnet.errors import KresnetError
-from kresnet.report.comparison import MeanAndSpread, compare, final_plot
-from kresnet.report.run_data import RunData, gather_run_data, labels
+from kresnet.report.comparison import MeanAndSpread, final_plot, make_comparison
+from kresnet.report.run_data import RunData, gather_run_data, run_labels
 from tests.report.runs import made
 
 
@@ -22,36 +22,36 @@ def runs(tmp_path_factory) -> list[RunData]:
 
 
 def test_runs_that_differ_in_their_seed_alone_are_one_group(runs):
-    found = compare(runs)
+    found = make_comparison(runs)
     assert [group.runs for group in found.groups] == [(0, 1, 3), (2,), (4,)]
     assert found.group_numbers == [0, 0, 1, 0, 2]
     values = [runs[n].epochs[-1].test["accuracy"] for n in (0, 1, 3)]
-    spread = found.groups[0].figures["accuracy"]
+    spread = found.groups[0].metrics["accuracy"]
     assert spread.mean == pytest.approx(statistics.mean(values))
     assert spread.deviation == pytest.approx(statistics.stdev(values))
-    assert found.groups[1].figures["accuracy"].deviation is None
+    assert found.groups[1].metrics["accuracy"].deviation is None
     assert MeanAndSpread(0.5, 0.25, 2).text(".2f") == "0.50 ± 0.25"
 
 
 def test_what_differs_is_told_for_every_run(runs):
-    found = compare(runs)
+    found = make_comparison(runs)
     assert found.spec == {"block.shortcut": ("identity_pad", "identity_pad", "none", "identity_pad", "none")}
     assert found.recipe["batch_size"] == ("900", "900", "900", "900", "450")
     assert found.recipe["seed"] == ("0", "1", "0", "2", "0")
     assert found.groups[0].difference is None
     assert not found.groups[1].difference.identical
-    assert compare(runs[:2]).spec == {}
+    assert make_comparison(runs[:2]).spec == {}
 
 
 def test_other_data_are_noticed(runs):
-    assert compare(runs[:4]).same_data
-    assert not compare(runs).same_data
+    assert make_comparison(runs[:4]).same_data
+    assert not make_comparison(runs).same_data
 
 
 def test_the_final_figure_has_every_run(runs):
-    plot = final_plot(compare(runs))
+    plot = final_plot(make_comparison(runs))
     shown = [value for trace in plot.figure.data if trace.text for value in trace.x]
-    assert sorted(shown) == sorted(facts.test["accuracy"] for facts in runs)
+    assert sorted(shown) == sorted(run.test["accuracy"] for run in runs)
     assert len(plot.table.rows) == 3
 
 
@@ -59,8 +59,8 @@ def test_runs_without_an_epoch_have_no_figures(tmp_path):
     for name in ("a", "b"):
         made(tmp_path / name, epochs=0)
     runs = [gather_run_data(tmp_path / name, name, None) for name in ("a", "b")]
-    found = compare(runs)
-    assert [group.figures for group in found.groups] == [{}]
+    found = make_comparison(runs)
+    assert [group.metrics for group in found.groups] == [{}]
     assert final_plot(found) is None
 
 
@@ -68,6 +68,6 @@ def test_labels_are_short_where_they_can_be(tmp_path):
     for name in ("one/run", "two/run", "three"):
         (tmp_path / name).mkdir(parents=True)
     places = [tmp_path / "one/run", tmp_path / "two/run", tmp_path / "three"]
-    assert labels(places) == [str(places[0]), str(places[1]), "three"]
+    assert run_labels(places) == [str(places[0]), str(places[1]), "three"]
     with pytest.raises(KresnetError, match="named twice"):
-        labels([places[0], tmp_path / "one/../one/run"])
+        run_labels([places[0], tmp_path / "one/../one/run"])

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from kresnet.report.history import evenly, read_history
+from kresnet.report.history import evenly_spaced, read_history
 from tests.report.runs import line, made, measurement
 
 
@@ -53,7 +53,7 @@ def test_numbers_that_are_none_become_null(tmp_path):
 
 
 def test_many_measurements_are_thinned_to_evenly_spaced_ones():
-    places = evenly(1000, 200)
+    places = evenly_spaced(1000, 200)
     assert (len(places), places[0], places[-1]) == (200, 0, 999)
     assert set(np.diff(places)) <= {5, 6}
-    np.testing.assert_array_equal(evenly(3, 200), [0, 1, 2])
+    np.testing.assert_array_equal(evenly_spaced(3, 200), [0, 1, 2])

@@ -3,21 +3,21 @@
 import pytest
 
 from kresnet.plan import plan_loaded
-from kresnet.report.network_tree import Level, levels
+from kresnet.report.network_tree import NetworkStage, network_stages
 from kresnet.spec import library
 from kresnet.spec.loading import load_spec
 
 
-def unfolded(name: str, *overrides: str) -> list[Level]:
+def unfolded(name: str, *overrides: str) -> list[NetworkStage]:
     loaded = load_spec(name, list(overrides))
-    return levels(plan_loaded(loaded), loaded.value)
+    return network_stages(plan_loaded(loaded), loaded.value)
 
 
 @pytest.mark.parametrize("name", library.names())
 def test_every_layer_and_figure_of_a_shipped_network_is_there_once(name):
     loaded = load_spec(name)
     plan = plan_loaded(loaded)
-    found = levels(plan, loaded.value)
+    found = network_stages(plan, loaded.value)
     cards = [card for level in found for card in level.cards]
     assert sum(len(card.layers) * card.count for card in cards) == len(plan.records)
     assert sum(card.parameters * card.count for card in cards) == plan.trainable + plan.non_trainable
@@ -29,13 +29,13 @@ def test_every_layer_and_figure_of_a_shipped_network_is_there_once(name):
 def test_stages_say_their_blocks_order_and_option():
     stage = unfolded("resnet152")[3]
     assert stage.title == "Stage 3"
-    assert stage.about[0] == "36 bottleneck blocks"
-    assert stage.about[1] == "order: post activation"
-    assert "option B" in stage.about[2]
+    assert stage.description[0] == "36 bottleneck blocks"
+    assert stage.description[1] == "order: post activation"
+    assert "option B" in stage.description[2]
     assert [(card.title, card.count) for card in stage.cards] == [("Block 1", 1), ("Blocks 2-36", 35)]
-    assert "option A" in unfolded("cifar_resnet20")[1].about[2]
-    assert "option C" in unfolded("resnet34_c")[1].about[2]
-    assert "plain" in unfolded("plain18")[1].about[2]
+    assert "option A" in unfolded("cifar_resnet20")[1].description[2]
+    assert "option C" in unfolded("resnet34_c")[1].description[2]
+    assert "plain" in unfolded("plain18")[1].description[2]
 
 
 def test_the_deepest_network_is_a_dozen_cards():

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 import pytest
 
 from kresnet.evaluation.evaluation import Evaluation, Mistake
-from kresnet.report.comparison import compare
+from kresnet.report.comparison import make_comparison
 from kresnet.report.page import compare_page, report_page
 from kresnet.report.run_data import gather_run_data
 from tests.report.runs import NAMES, diverged, made
@@ -223,8 +223,8 @@ def test_several_runs_are_one_page(tmp_path):
     made(tmp_path / "a")
     made(tmp_path / "b", recipe={"seed": 1})
     made(tmp_path / "plain", spec={"block": {"kind": "basic", "shortcut": "none"}}, fingerprint="def", epochs=2)
-    facts = [gather_run_data(tmp_path / name, name, None) for name in ("a", "b", "plain")]
-    page = Page(compare_page(compare(facts)))
+    run_data = [gather_run_data(tmp_path / name, name, None) for name in ("a", "b", "plain")]
+    page = Page(compare_page(make_comparison(run_data)))
     words = page.words
     assert "3 runs compared" in words
     assert "These runs are of different data" in words

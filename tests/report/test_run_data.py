@@ -6,7 +6,7 @@ import pytest
 
 from kresnet.errors import KresnetError, make_error
 from kresnet.evaluation.evaluation import NotEvaluated
-from kresnet.report.page_sections import duration, notices, state
+from kresnet.report.page_sections import duration_text, notices, status_notice
 from kresnet.report.run_data import gather_run_data
 from kresnet.runs.lock import RunLock
 from tests.report.runs import diverged, made
@@ -18,28 +18,28 @@ def told(tmp_path, **settings):
 
 
 def test_each_state_is_told_with_its_remedy(tmp_path):
-    finished = state(told(tmp_path / "finished"))
+    finished = status_notice(told(tmp_path / "finished"))
     assert (finished.kind, finished.text) == ("good", "Finished after step 40 of 40.")
-    killed = state(told(tmp_path / "killed", epochs=1))
+    killed = status_notice(told(tmp_path / "killed", epochs=1))
     assert (killed.kind, killed.remedy) == ("warning", f"kresnet fit --resume {tmp_path / 'killed' / 'run'}")
     assert "was killed" in killed.text
-    asked = state(told(tmp_path / "asked", epochs=1, ended=make_error("interrupted", "Stopped.")))
+    asked = status_notice(told(tmp_path / "asked", epochs=1, ended=make_error("interrupted", "Stopped.")))
     assert "was asked to stop" in asked.text
-    failed = state(told(tmp_path / "failed", epochs=1, ended=diverged()))
+    failed = status_notice(told(tmp_path / "failed", epochs=1, ended=diverged()))
     assert (failed.kind, failed.remedy) == ("error", "a smaller rate")
 
 
 def test_a_run_that_is_being_written_is_running(tmp_path):
     run = made(tmp_path / "run", epochs=1)
     with RunLock(run.path, lambda text: None):
-        facts = gather_run_data(run.path, "run", None)
-    assert state(facts).text.startswith("Still running, after step 10 of 40")
+        run_data = gather_run_data(run.path, "run", None)
+    assert status_notice(run_data).text.startswith("Still running, after step 10 of 40")
 
 
 def test_an_early_end_is_no_failure(tmp_path):
     run = made(tmp_path / "run")
     run.result.write_text(json.dumps(run.read_result() | {"steps": 30}))
-    assert state(gather_run_data(run.path, "run", None)).text.endswith("early: it no longer got better.")
+    assert status_notice(gather_run_data(run.path, "run", None)).text.endswith("early: it no longer got better.")
 
 
 def test_what_is_out_of_the_ordinary_is_told(tmp_path):
@@ -60,9 +60,9 @@ def test_what_hinders_the_examination_becomes_part_of_the_facts(tmp_path):
     def hindered(_):
         raise make_error("data_missing", "There is no folder cats.", remedy="mount it")
 
-    found = gather_run_data(run.path, "run", hindered).examination
+    found = gather_run_data(run.path, "run", hindered).evaluation
     assert found == NotEvaluated("There is no folder cats. [data_missing]", "mount it")
-    unfinished = gather_run_data(made(tmp_path / "other", epochs=1).path, "other", hindered).examination
+    unfinished = gather_run_data(made(tmp_path / "other", epochs=1).path, "other", hindered).evaluation
     assert unfinished.remedy == f"kresnet fit --resume {tmp_path / 'other'}"
 
 
@@ -81,4 +81,4 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
 
 
 def test_durations_have_their_unit():
-    assert [duration(s) for s in (58.2, 66, 3723)] == ["58 s", "1:06 min", "1:02:03 h"]
+    assert [duration_text(s) for s in (58.2, 66, 3723)] == ["58 s", "1:06 min", "1:02:03 h"]

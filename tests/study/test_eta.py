@@ -18,16 +18,16 @@ def test_time_left_follows_the_work_that_was_done():
         for name, cost, images in (("small", 100, 100), ("large", 300, 200), ("unknown", 1000, None))
     )
     left = Eta([small, large, unknown], lambda: now[0])
-    left.reached(large, 10, now=False)  # half of it, before
-    assert left.seconds() is None
+    left.record_step(large, 10, now=False)  # half of it, before
+    assert left.remaining_seconds() is None
     now[0] = 5.0
-    left.reached(small, 5)
-    left.reached(unknown, 5)
-    assert left.seconds() == pytest.approx((50 + 150) / 10)
+    left.record_step(small, 5)
+    left.record_step(unknown, 5)
+    assert left.remaining_seconds() == pytest.approx((50 + 150) / 10)
     now[0] = 15.0
-    left.reached(large, 15)
-    assert left.seconds() == pytest.approx((50 + 75) / (125 / 15))
-    left.ended(small)
-    assert left.seconds() == pytest.approx(75 / (125 / 15))
-    left.reached(large, 21)
-    assert left.seconds() == 0.0
+    left.record_step(large, 15)
+    assert left.remaining_seconds() == pytest.approx((50 + 75) / (125 / 15))
+    left.record_end(small)
+    assert left.remaining_seconds() == pytest.approx(75 / (125 / 15))
+    left.record_step(large, 21)
+    assert left.remaining_seconds() == 0.0

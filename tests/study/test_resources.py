@@ -14,7 +14,7 @@ from kresnet.study.resources import split_resources
 def test_cores_are_dealt_out_once_each(monkeypatch, jobs):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 2, 3, 5, 8, 13, 21, 34}, raising=False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr("kresnet.study.resources.gpus", list)
+    monkeypatch.setattr("kresnet.study.resources.visible_gpus", list)
     dealt = split_resources(jobs)
     assert len(dealt) == jobs
     assert sorted(core for share in dealt for core in share.cores) == [1, 2, 3, 5, 8, 13, 21, 34]

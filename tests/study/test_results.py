@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kresnet.study.results import MEASURES, shareable_command, summary
+from kresnet.study.results import MEASURES, shareable_command, summarize_runs
 from tests.strategies import examples
 
 RUNS = st.lists(
@@ -18,7 +18,7 @@ RUNS = st.lists(
 @given(RUNS)
 @examples(50)
 def test_mean_and_spread_are_numpys(runs):
-    found = summary(runs)
+    found = summarize_runs(runs)
     assert found["finished"] == len(runs)
     for name in MEASURES:
         values = np.array([run[name] for run in runs])
@@ -31,7 +31,7 @@ def test_mean_and_spread_are_numpys(runs):
 
 
 def test_a_variant_without_a_finished_run_has_no_numbers():
-    assert summary([]) == {"finished": 0}
+    assert summarize_runs([]) == {"finished": 0}
 
 
 def test_a_command_is_shown_without_this_machines_folders():

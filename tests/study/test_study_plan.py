@@ -17,7 +17,7 @@ from kresnet.spec import library
 from kresnet.spec.document import dump
 from kresnet.spec.loading import load_recipe, load_spec, load_study, split_overrides
 from kresnet.spec.recipe import TfdsData
-from kresnet.study.dataset_sizes import training_images
+from kresnet.study.dataset_sizes import training_image_count
 from kresnet.study.study_plan import StudyPlan, plan_study
 from tests.command import kresnet
 
@@ -153,7 +153,7 @@ def test_specs_and_recipes_beside_the_study_are_found(tmp_path, monkeypatch):
 
 def test_images_are_counted_where_they_can_be(tmp_path, monkeypatch):
     def images(**data: Any) -> int | None:
-        return training_images(load_recipe("cifar_fast", [f"data={json.dumps(data)}"]).value.data)
+        return training_image_count(load_recipe("cifar_fast", [f"data={json.dumps(data)}"]).value.data)
 
     assert images(kind="embedded") == 9000
     np.savez(tmp_path / "a.npz", train_targets=np.zeros(7, int))
@@ -180,7 +180,7 @@ def test_slices_are_those_of_tensorflow_datasets(shared_data):
     splits = tfds.core.read_only_builder.builder_from_files("fashion_mnist", data_dir=folder).info.splits
     for split in ("train", "test[:7%]", "train[33%:67%]", "train[-3%:]", "train[:999]", "test[1%:-1%]"):
         data = TfdsData(kind="tfds", name="fashion_mnist", train_split=split, data_dir=str(folder))
-        assert training_images(data) == splits[split].num_examples
+        assert training_image_count(data) == splits[split].num_examples
 
 
 PROBE = """
