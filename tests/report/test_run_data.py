@@ -9,6 +9,7 @@ from kresnet.evaluation.evaluation import NotEvaluated
 from kresnet.report.page_sections import duration_text, notices, status_notice
 from kresnet.report.run_data import gather_run_data
 from kresnet.runs.lock import RunLock
+from kresnet.weights.transfer import Transfer
 from tests.report.runs import diverged, made
 
 
@@ -45,7 +46,8 @@ def test_an_early_end_is_no_failure(tmp_path):
 def test_what_is_out_of_the_ordinary_is_told(tmp_path):
     run = made(tmp_path / "run")
     (run.path / "changes.txt").write_text("after step 20: recipe.seed was 0 and is 1\n")
-    (run.path / "transfer.json").write_text(json.dumps({"init": "other.keras", "freeze": ["stem"]}))
+    transfer = Transfer("other.keras", sha256="0" * 64, freeze=("stem",), new=(), differing=())
+    (run.path / "transfer.json").write_text(json.dumps(transfer.as_dict()))
     (run.path / "data.json").write_text(json.dumps(run.data() | {"skipped": {"train": ["a.png", "b.png"]}}))
     run.result.write_text(json.dumps(run.read_result() | {"non_finite": {"skipped": 3}}))
     texts = " ".join(notice.text for notice in notices(gather_run_data(run.path, "run", None)))
