@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.augment import Augmentation, AugmentationDraws
+from kresnet.data.augment.augmentation import Augmentation, AugmentationDraws
 from kresnet.data.augment.mix import draw_mixture, mix_pairs
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.order import draw_order, steps_per_epoch

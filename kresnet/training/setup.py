@@ -8,7 +8,7 @@ from functools import partial
 
 import keras
 
-from kresnet.data.augment import Augmentation
+from kresnet.data.augment.augmentation import Augmentation
 from kresnet.data.sources import DataSet, open_data
 from kresnet.data.sources.targets import require_targets
 from kresnet.distributed.context import DistributedContext

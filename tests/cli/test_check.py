@@ -6,7 +6,7 @@ import pytest
 
 from kresnet.cli.main import main
 from tests.command import kresnet
-from tests.diagnostics.networks import document
+from tests.probes.small_networks import document
 
 TINY = {"stages": [{"blocks": 1, "width": 8}, {"blocks": 1, "width": 8, "stride": 2}]}
 

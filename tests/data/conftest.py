@@ -46,3 +46,9 @@ def make_folder(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / "pictures"
 
     return make
+
+
+@pytest.fixture
+def image_folder(make_folder: Callable[..., Path]) -> Path:
+    """Two classes, eleven images to train on and four to test on."""
+    return make_folder(train={"cat": 6, "dog": 5}, test={"cat": 2, "dog": 2})

@@ -9,8 +9,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from kresnet.data.image_limits import MAX_PIXELS
 from kresnet.data.images import decode, read_image, resize
 from kresnet.errors import KresnetError
+from kresnet.export.malformed import huge_png
 from kresnet.spec.inputs import Input
 
 
@@ -173,3 +175,23 @@ def test_inputs_that_do_not_suit_images() -> None:
         decode(tf.constant(b""), image_input(8, 8, 4))
     with pytest.raises(KresnetError, match="larger than the image"):
         resize(image, image_input(8, 9, 3, kind="center_crop", shorter_side=8))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
+def test_the_limit_of_pixels_is_read_off_each_format(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr("kresnet.data.image_limits.MAX_PIXELS", 30 * 40)
+    for height, width in ((30, 40), (31, 40), (1300, 1)):
+        path = tmp_path / f"{height}.{kind.lower()}"
+        Image.new("RGB", (width, height)).save(path, kind)
+        if height * width <= 1200:
+            assert read_image(path, image_input(8, 8, 3)).shape == (8, 8, 3)
+        else:
+            with pytest.raises(KresnetError, match=f"{width} x {height} pixels; at most 1,200"):
+                read_image(path, image_input(8, 8, 3))
+    assert MAX_PIXELS == 2**27
+
+
+def test_a_small_file_of_a_huge_image_is_refused(tmp_path):
+    (tmp_path / "huge.png").write_bytes(huge_png())
+    with pytest.raises(KresnetError, match=r"60000.*image_unreadable"):
+        read_image(tmp_path / "huge.png", image_input(8, 8, 3))

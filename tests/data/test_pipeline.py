@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kresnet.data.counter_rng import CounterRng, RandomStream
 from kresnet.data.order import draw_order
-from kresnet.data.pipeline import evaluation_batches, training_batches
+from kresnet.data.pipeline import BatchSlice, evaluation_batches, training_batches
 from kresnet.data.sources.embedded import ArraySource
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError
@@ -169,3 +169,50 @@ def test_batches_can_be_distributed(split: Split) -> None:
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     labels = [label.numpy() for _, label in strategy.experimental_distribute_dataset(data)]
     np.testing.assert_array_equal(labels, [labels for _, labels in batches(split, STRONG, 4, 6)])
+
+
+SLICED_MIXED = Augment(crop_padding=2, flip=True, erase=Erase(), mix=Mixup(kind="mixup"))
+
+
+def slice_batches(data: Split, augment: Augment, one_slice: BatchSlice) -> list[tuple[np.ndarray, np.ndarray]]:
+    batches = training_batches(
+        data, augment=augment, classes=N, batch_size=BATCH, seed=7, start_step=5, stop_step=8, batch_slice=one_slice
+    )
+    return [(images.numpy(), labels.numpy()) for images, labels in batches]
+
+
+def joined(slices: list[list[tuple[np.ndarray, np.ndarray]]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The workers' batches of each step, put together."""
+    steps = zip(*slices, strict=True)
+    return [tuple(np.concatenate(parts) for parts in zip(*step, strict=True)) for step in steps]
+
+
+@pytest.mark.parametrize(("augment", "counts"), [(PLAIN, (2, 4, 8)), (SLICED_MIXED, (2, 4))], ids=["plain", "mixed"])
+def test_slices_of_training_are_the_global_batch(split: Split, augment: Augment, counts: tuple[int, ...]) -> None:
+    """Across the end of an epoch, augmented, mixed in pairs."""
+    whole = slice_batches(split, augment, BatchSlice())
+    for count in counts:
+        slices = [slice_batches(split, augment, BatchSlice(index, count)) for index in range(count)]
+        for (images, labels), (all_images, all_labels) in zip(joined(slices), whole, strict=True):
+            np.testing.assert_array_equal(images, all_images)
+            np.testing.assert_array_equal(labels, all_labels)
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_slices_of_evaluation_are_all_images_once(split: Split, count: int) -> None:
+    """The last of the seven batches has two images: some workers get none, and as many batches as the others."""
+    slices = [
+        [
+            (images.numpy(), labels.numpy())
+            for images, labels in evaluation_batches(split, BATCH, BatchSlice(index, count))
+        ]
+        for index in range(count)
+    ]
+    assert [len(one_slice) for one_slice in slices] == [7] * count
+    assert all(len(labels) <= BATCH // count for one_slice in slices for _, labels in one_slice)
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in joined(slices)]), np.arange(N))
+
+
+def test_pairs_that_are_mixed_are_not_parted(split: Split) -> None:
+    with pytest.raises(KresnetError, match=r"8 workers with an odd number .*\n.*multiple of 16"):
+        slice_batches(split, SLICED_MIXED, BatchSlice(0, 8))

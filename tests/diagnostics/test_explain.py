@@ -17,8 +17,8 @@ from PIL import Image
 import kresnet
 from kresnet.cli.main import main
 from kresnet.diagnostics.explain import ActivationReader, explain, first_filters, stage_ends
-from kresnet.diagnostics.explain_figures import _draw_filters, _draw_grad_cam, draw_explanation
-from kresnet.diagnostics.explain_results import Filters, GradCam, ImageExplanation, StageFeatures
+from kresnet.diagnostics.explain_figures import draw_explanation
+from kresnet.diagnostics.explain_results import GradCam
 from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.plan import make_plan
@@ -28,9 +28,9 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.blocks import Order
 from kresnet.spec.document import dump
 from kresnet.spec.loading import load_recipe
-from tests.diagnostics.networks import document, images, plan_of
 from tests.export.networks import CLASS_NAMES, network, spec_of
 from tests.graph.statistics import randomize
+from tests.probes.small_networks import document, images, plan_of
 
 
 @pytest.mark.parametrize("order", get_args(Order))
@@ -125,14 +125,6 @@ def test_a_network_that_looks_at_one_corner_lights_up_there(corner: tuple[int, i
         assert against.as_dict((8, 8))["maximum_at"] is None
 
 
-def test_a_place_in_the_map_is_a_place_in_the_image() -> None:
-    map = np.zeros((4, 7), np.float32)
-    map[3, 1] = 2
-    told = GradCam(0, "a", 0.5, 1, "x", map).as_dict((28, 28))
-    assert told["maximum_at"] == {"cell": [3, 1], "pixel": [24, 6]}
-    assert (told["map_size"], told["maximum"]) == ([4, 7], 2.0)
-
-
 def test_features_are_the_strongest_channels(tmp_path: Path) -> None:
     origin, (path,) = saved(tmp_path), pictures(tmp_path, "a.png")
     (image,) = explain(origin, [path], channels=3).images
@@ -154,30 +146,6 @@ def test_filters_are_the_kernels_with_red_first(order: str) -> None:
     filters = first_filters(model, plan, spec.input)
     assert filters.kernels.shape == (8, 3, 3, 3)
     np.testing.assert_array_equal(filters.kernels[5, ..., 0], kernel[..., 0 if order == "rgb" else 2, 5])
-
-
-def test_a_filter_is_drawn_around_the_middle_grey() -> None:
-    kernels = np.zeros((2, 3, 3, 1), np.float32)
-    kernels[0, 0, 0, 0], kernels[0, 2, 2, 0] = -0.25, 0.5
-    drawn = [np.asarray(axes.images[0].get_array()) for axes in _draw_filters(Filters("stem.conv", kernels)).axes]
-    assert (drawn[0][0, 0], drawn[0][1, 1], drawn[0][2, 2]) == (0.25, 0.5, 1.0)
-    assert (drawn[1] == 0.5).all()
-
-
-def test_the_cross_stands_at_the_maximum_and_the_contour_around_it(tmp_path: Path) -> None:
-    map = np.zeros((4, 4), np.float32)
-    map[1, 2] = 1
-    cams = (GradCam(0, "$\\no{猫", 0.5, 1, "x", map), GradCam(1, "b", 0.1, 1, "x", np.zeros((4, 4), np.float32)))
-    features = (StageFeatures(1, "x", (0,), (0.5,), map[..., None]),)
-    image = ImageExplanation("a.png", np.zeros((28, 28, 3), np.uint8), 0, "a", 0.5, cams, features)
-    _, heat, both, *_, last = _draw_grad_cam(image).axes
-    np.testing.assert_array_equal(heat.images[0].get_array(), map)
-    (cross,) = both.lines
-    assert (cross.get_xdata()[0], cross.get_ydata()[0]) == (17, 10)
-    (path,) = [path for path in both.collections[0].get_paths() if len(path.vertices)]
-    assert path.contains_point((17, 10))
-    assert last.get_title() == "nothing speaks for it"
-    draw_explanation(Filters("y", np.ones((1, 1, 1, 3))), (image,), tmp_path)  # any name can be drawn
 
 
 # --- as a user meets it -----------------------------------------------------------------------------------------------

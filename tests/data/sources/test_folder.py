@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,3 +132,47 @@ def test_random_parts_are_cut_from_the_files(make_folder: Callable[..., Path]) -
     for image, position in zip(images.numpy(), positions, strict=True):
         windows = np.lib.stride_tricks.sliding_window_view(stored[position], (4, 4, 3))
         assert (windows == image).all(axis=(-3, -2, -1)).any()
+
+
+def test_names_need_not_be_text(image_folder):
+    name = os.fsencode(image_folder / "train/cat") + b"/\xff\xe9 [bold]\n.png"
+    shutil.copy(image_folder / "train/cat/000.png", name)
+    data = open_data(folder_data(image_folder), INPUT)
+    data.train.load()
+    assert len(data.train) == 12
+    Path(os.fsdecode(name)).write_bytes(b"hello")
+    with pytest.raises(KresnetError, match="image_unreadable"):
+        open_data(folder_data(image_folder), INPUT).train.load()
+    (image_folder / "train/cat").rename(image_folder / "train" / os.fsdecode(b"\xff"))
+    with pytest.raises(KresnetError, match=r"UTF-8.*data_mismatch"):
+        open_data(folder_data(image_folder), INPUT)
+
+
+def test_a_folder_that_may_not_be_listed(image_folder, monkeypatch):
+    """As the tests may run as root, who may list everything, the refusal is played."""
+    real = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("dog"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(KresnetError, match=r"dog cannot be listed: Permission denied.*data_missing"):
+        open_data(folder_data(image_folder), INPUT)
+
+
+def test_sizes_and_modes_are_brought_to_one(image_folder, photo):
+    """Grey, palette, CMYK, 16 bits, one bit, transparency: each is an ordinary image, whatever its size."""
+    picture = Image.fromarray(photo)
+    cat = image_folder / "train/cat"
+    picture.convert("L").resize((31, 7)).save(cat / "grey.png")
+    picture.convert("P").save(cat / "palette.png")
+    picture.convert("CMYK").resize((90, 90)).save(cat / "cmyk.jpg")
+    picture.convert("RGBA").save(cat / "transparent.png")
+    picture.convert("1").save(cat / "bits.png")
+    Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30) * 100).save(cat / "deep.png")
+    data = open_data(folder_data(image_folder), INPUT)
+    images = np.concatenate([images.numpy() for images, _ in evaluation_batches(data.train, 4)])
+    assert images.shape == (17, 8, 8, 3)
+    assert images.dtype == np.uint8

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kresnet.data.augment.crops import make_random_crop
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.pipeline import evaluation_batches
-from kresnet.data.sources import open_data
+from kresnet.data.sources import DataSet, open_data
 from kresnet.data.sources.tfrecord import RecordFile, RecordIndex
 from kresnet.errors import KresnetError
-from kresnet.spec.inputs import Input
+from kresnet.spec.inputs import Input, Pixels
 from kresnet.spec.recipe import ResizedCrop, TfdsData
 
 GREY, COLOUR = Input(shape=(28, 28, 1)), Input(shape=(32, 32, 3))
@@ -135,3 +136,43 @@ def test_random_parts_are_cut_from_the_records(tfds_dir: Path) -> None:
     for image, part in zip(stored.numpy().astype(int), parts.numpy(), strict=True):
         windows = np.lib.stride_tricks.sliding_window_view(image, (8, 8, 3))
         assert np.abs(windows - part).mean(axis=(-3, -2, -1)).min() < 4
+
+
+def test_labels_out_of_range_and_damaged_records_are_skipped(shared_data, tmp_path):
+    """A copy of a prepared data set, one of whose records has label 12 and another a flipped bit."""
+    found = next(shared_data.rglob("fashion_mnist/*/features.json")).parent
+    copy = tmp_path / "fashion_mnist" / found.name
+    shutil.copytree(found, copy, copy_function=shutil.copyfile)
+    for path in [copy, *copy.iterdir()]:
+        path.chmod(0o755)
+    file = next(copy.glob("*test.tfrecord*"))
+    index = RecordIndex([RecordFile(file, 0, 40)])
+    everything = list(index.read(np.arange(40)))
+    example = tf.train.Example.FromString(everything[4])
+    example.features.feature["label"].int64_list.value[0] = 12
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for number, record in enumerate(everything):
+            writer.write(example.SerializeToString() if number == 4 else record)
+    content = bytearray(file.read_bytes())
+    content[RecordIndex([RecordFile(file, 0, 40)])._extents[9][0] + 30] ^= 4
+    file.write_bytes(content)
+
+    def data(policy: str) -> DataSet:
+        recipe = TfdsData(
+            kind="tfds",
+            name="fashion_mnist",
+            data_dir=str(tmp_path),
+            train_split="test[20:30]",
+            test_split="test[:20]",
+            on_unreadable=policy,
+        )
+        return open_data(recipe, Input(shape=(28, 28, 1), pixels=Pixels()))
+
+    with pytest.raises(KresnetError) as caught:
+        data("stop").test.load()
+    label, record = caught.value.problems
+    assert (label.code, label.found, label.expected) == ("data_mismatch", "12", "0 to 9")
+    assert record.code == "image_unreadable"
+    skipping = data("skip")
+    assert len(skipping.test) == 18
+    assert skipping.skipped == {"test": [f"record 4 of {file.name}", f"record 9 of {file.name}"]}

@@ -19,8 +19,8 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 from kresnet.training import fit, setup
 from kresnet.training.loop.progress import RunOutput
-from tests.diagnostics.faulty import faulty
-from tests.diagnostics.networks import document, plan_of
+from tests.probes.faulty_batch_norms import faulty_batch_norm
+from tests.probes.small_networks import document, plan_of
 
 STAGES = [{"blocks": 1, "width": 8, "stride": 2}, {"blocks": 1, "width": 8, "stride": 2}]
 
@@ -102,7 +102,9 @@ def test_a_measured_run_learns_what_an_unmeasured_one_does(measured, tmp_path):
 
 def test_a_faulty_norm_stops_the_run_by_name(tmp_path, monkeypatch):
     build = setup.build_model
-    monkeypatch.setattr(setup, "build_model", lambda *a, **k: build(*a, **k, batch_norm=faulty("lost_minus")))
+    monkeypatch.setattr(
+        setup, "build_model", lambda *a, **k: build(*a, **k, batch_norm=faulty_batch_norm("lost_minus"))
+    )
     with pytest.raises(KresnetError, match=r"`stem\.norm`") as error:
         start(tmp_path / "run", recipe(bn_check_every_steps=5))
     assert error.value.status == 1
@@ -147,8 +149,8 @@ from kresnet.distributed.devices import make_strategy
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.optimizers import make_optimizer
 from kresnet.training.step.trainer import Trainer
-from tests.diagnostics.faulty import faulty
-from tests.diagnostics.networks import images, plan_of
+from tests.probes.faulty_batch_norms import faulty_batch_norm
+from tests.probes.small_networks import images, plan_of
 
 # One mirrored strategy for all: each numbers its collectives from the same start, and would meet the others' shapes.
 strategies = {name: make_strategy(name) for name in ("one_device", "mirrored")}
@@ -173,7 +175,7 @@ json.dump({
     "local": run("mirrored", "float32", False),
     "bfloat16": run("mirrored", "bfloat16", False),
     "synchronized": run("mirrored", "float32", True),
-    "faulty": run("mirrored", "float32", False, batch_norm=faulty("lost_minus")),
+    "faulty": run("mirrored", "float32", False, batch_norm=faulty_batch_norm("lost_minus")),
 }, sys.stdout)
 """
 

@@ -13,7 +13,7 @@ import pytest
 
 from kresnet.training.loop.progress import Progress, clock_text, fit_to_width
 from tests.command import KRESNET
-from tests.diagnostics.networks import document
+from tests.probes.small_networks import document
 from tests.screen import Screen
 
 PIECES = {

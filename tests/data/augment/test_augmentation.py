@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.augment import Augmentation
+from kresnet.data.augment.augmentation import Augmentation
 from kresnet.data.augment.mix import draw_mixture, mix_pairs
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.crop_resize import crop_batch

@@ -36,7 +36,7 @@ def backward(fault: str, x: Any, dy: Any, gamma: Any, epsilon: float, stale_mean
     return d_x, tf.reduce_sum(dy * deviation * inverse, 0), tf.reduce_sum(dy, 0)
 
 
-def faulty(fault: str) -> type[keras.layers.BatchNormalization]:
+def faulty_batch_norm(fault: str) -> type[keras.layers.BatchNormalization]:
     """A batch norm whose backward pass has the fault; `none` for none."""
 
     class Faulty(keras.layers.BatchNormalization):

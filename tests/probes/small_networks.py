@@ -1,4 +1,4 @@
-"""Small networks for the instruments, and a batch for them."""
+"""Small networks for probes to measure, and a batch for them."""
 
 from __future__ import annotations
 

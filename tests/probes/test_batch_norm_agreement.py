@@ -7,8 +7,8 @@ import pytest
 from kresnet.errors import KresnetError
 from kresnet.graph.layers import FusedBatchNorm
 from kresnet.probes.batch_norm_agreement import norm_checks, require_agreement
-from tests.diagnostics.faulty import faulty
-from tests.diagnostics.networks import engine_of, images, plan_of, probe_of
+from tests.probes.faulty_batch_norms import faulty_batch_norm
+from tests.probes.small_networks import engine_of, images, plan_of, probe_of
 
 PLAN = plan_of()
 VISIBLE = ("lost_minus", "stale_mean", "dropped_1_m_variance", "dropped_1_m_mean", "misplaced_1_m")
@@ -22,7 +22,7 @@ def checks(batch_norm, precision, count=16, plan=PLAN):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
-@pytest.mark.parametrize("batch_norm", [FusedBatchNorm, keras.layers.BatchNormalization, faulty("none")])
+@pytest.mark.parametrize("batch_norm", [FusedBatchNorm, keras.layers.BatchNormalization, faulty_batch_norm("none")])
 def test_right_backward_passes_agree(batch_norm, precision):
     found = checks(batch_norm, precision)
     assert len(found) == 1 + 2 * 4 + 1  # stem, blocks, one projection
@@ -32,7 +32,7 @@ def test_right_backward_passes_agree(batch_norm, precision):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("fault", VISIBLE)
 def test_a_planted_fault_is_caught_in_every_layer(fault, precision):
-    found = checks(faulty(fault), precision)
+    found = checks(faulty_batch_norm(fault), precision)
     assert all("x" in each.failures for each in found)
     with pytest.raises(KresnetError, match=r"`stage2\.block1\.norm2` .*\[batch_norm_mismatch\]") as error:
         require_agreement(found)
@@ -43,7 +43,7 @@ def test_a_planted_fault_is_caught_in_every_layer(fault, precision):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_bessels_correction_is_caught_where_it_matters(precision):
     """It changes gradients by 1/(2m): beyond the tolerance where m is small, lost in the sums' rounding elsewhere."""
-    found = {each.name: each for each in checks(faulty("bessel"), precision, count=4)}
+    found = {each.name: each for each in checks(faulty_batch_norm("bessel"), precision, count=4)}
     small = [each for each in found.values() if each.count <= 4 * 7 * 7]
     assert len(small) == 5
     assert all("x" in each.failures and "gamma" in each.failures for each in small)
@@ -51,11 +51,11 @@ def test_bessels_correction_is_caught_where_it_matters(precision):
 
 def test_a_lost_minus_in_the_vanishing_term_is_no_fault():
     """Deviations from the exact mean add up to zero, so nothing is computed from that term's sign."""
-    require_agreement(checks(faulty("lost_minus_of_zero"), "float32"))
+    require_agreement(checks(faulty_batch_norm("lost_minus_of_zero"), "float32"))
 
 
 def test_a_stale_mean_spoils_gamma_too():
-    assert all("gamma" in each.failures for each in checks(faulty("stale_mean"), "float32"))
+    assert all("gamma" in each.failures for each in checks(faulty_batch_norm("stale_mean"), "float32"))
 
 
 def test_no_number_fails():
