@@ -10,9 +10,9 @@ from kresnet.api.table import Table
 from kresnet.errors import make_error, nearest
 from kresnet.files import AnyPath
 from kresnet.plan import Plan, lower, plan_loaded
+from kresnet.plan.diagram import draw_plan
 from kresnet.plan.diff import Difference
 from kresnet.plan.diff import diff_plans as compared
-from kresnet.plan.drawing import draw_plan
 from kresnet.plan.render import plan_html, plan_line
 from kresnet.plan.summary import PublishedComparison, compare_with_published
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run

@@ -13,7 +13,7 @@ from kresnet.api.progress import run_output
 from kresnet.api.table import Table
 from kresnet.errors import KresnetError
 from kresnet.files import AnyPath
-from kresnet.plan.render import html_table, text_table
+from kresnet.plan.tables import html_table, text_table
 from kresnet.spec import library
 from kresnet.spec.loading import Loaded, Overrides, Reference, listed, load_study
 from kresnet.spec.study import Study

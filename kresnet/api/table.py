@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kresnet.plan.render import html_table, text_table
+from kresnet.plan.tables import html_table, text_table
 
 #: Of a longer table the first and the last rows are shown.
 SHOWN, ENDS = 64, 10

@@ -1,4 +1,4 @@
-"""How plans show themselves in Python: a line, a table as text, and in a notebook a table and the drawing.
+"""How plans and their differences show themselves in Python: a line, text, and in a notebook a table and the diagram.
 
 What others wrote (names, sources) is escaped. No colour is set: a notebook's own, light or dark, show through. The
 drawing is an image of its own, so that neither its style reaches the notebook nor the notebook's the drawing.
@@ -7,19 +7,17 @@ drawing is an image of its own, so that neither its style reaches the notebook n
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Sequence
 from html import escape
 
+from kresnet.plan.diagram import draw_plan
 from kresnet.plan.diff import Difference
-from kresnet.plan.drawing import draw_plan
 from kresnet.plan.formatters import format_html, format_line, format_text
 from kresnet.plan.records import Plan
 from kresnet.plan.summary import SummaryRow, shape_text, summary_rows, with_unit_prefix
+from kresnet.plan.tables import Cells, html_table, text_table
 
 _COLUMNS = ("part", "layers", "shortcut", "output", "parameters", "MACs")
 _RIGHT = ("parameters", "MACs")
-
-Cells = Sequence[str]
 
 
 @format_line.register
@@ -81,32 +79,4 @@ def _cells(row: SummaryRow, indent: str) -> Cells:
     return (indent + row.part, row.layers, row.shortcut, shape_text(row.shape), *figures)
 
 
-def text_table(columns: Cells, lines: Sequence[Cells], right: Collection[str] = ()) -> str:
-    """A table of plain text, a rule under its header; the columns named in `right` hold figures."""
-    widths = [max(map(len, column)) for column in zip(columns, *lines, strict=True)]
-    header, *rest = [
-        "  ".join(
-            cell.rjust(width) if name in right else cell.ljust(width)
-            for name, cell, width in zip(columns, cells, widths, strict=True)
-        ).rstrip()
-        for cells in (columns, *lines)
-    ]
-    return "\n".join([header, "─" * (sum(widths) + 2 * (len(widths) - 1)), *rest])
-
-
-def html_table(
-    columns: Cells, lines: Sequence[Cells], right: Collection[str] = (), strong: Collection[int] = ()
-) -> str:
-    """A table of HTML; the columns named in `right` hold figures, the lines numbered in `strong` stand out."""
-    sides = [f"text-align:{'right' if name in right else 'left'}" for name in columns]
-
-    def line_of(cells: Cells, tag: str, weight: str = "") -> str:
-        pairs = zip(sides, cells, strict=True)
-        marked = (f'<{tag} style="{side}{weight}">{escape(cell)}</{tag}>' for side, cell in pairs)
-        return f"<tr>{''.join(marked)}</tr>"
-
-    body = (line_of(cells, "td", ";font-weight:600" * (n in strong)) for n, cells in enumerate(lines))
-    return f"<table><thead>{line_of(columns, 'th')}</thead><tbody>{''.join(body)}</tbody></table>"
-
-
-__all__ = ["difference_html", "difference_text", "html_table", "plan_html", "plan_line", "plan_text", "text_table"]
+__all__ = ["difference_html", "difference_text", "plan_html", "plan_line", "plan_text"]

@@ -146,12 +146,12 @@ class StudyPlan:
 
     def __str__(self) -> str:
         """The variants, a row each."""
-        from kresnet.plan.render import text_table
+        from kresnet.plan.tables import text_table
 
         return text_table(*self.table_cells())
 
     def _repr_html_(self) -> str:
-        from kresnet.plan.render import html_table
+        from kresnet.plan.tables import html_table
 
         return html_table(*self.table_cells())
 

@@ -86,7 +86,7 @@ def test_links_lead_somewhere(page):
 
 def test_the_picture_of_the_readme_is_what_kresnet_draws():
     from kresnet.plan import plan_loaded
-    from kresnet.plan.drawing import draw_plan
+    from kresnet.plan.diagram import draw_plan
     from kresnet.spec.loading import load_spec
 
     assert (ROOT / "docs/images/quickstart.svg").read_text() == draw_plan(plan_loaded(load_spec("quickstart")))

@@ -23,7 +23,7 @@ from kresnet.cli import describe
 from kresnet.cli.tables import print_plan
 from kresnet.errors import CODES, KresnetError
 from kresnet.plan import lower
-from kresnet.plan.drawing import draw_plan
+from kresnet.plan.diagram import draw_plan
 from kresnet.spec.document import dump
 from kresnet.spec.loading import load_recipe, load_spec, load_study
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from kresnet.plan.canvas import MARGIN, Canvas, box_size, text_width
 from kresnet.plan.records import Plan
 from kresnet.plan.sections import Section, describe_shortcut, extras, repeated_blocks, sections, trunk
 from kresnet.plan.summary import shape_text, with_unit_prefix
+from kresnet.plan.svg_canvas import MARGIN, Canvas, box_size, text_width
 
 #: Blocks of a stage that are all drawn; of a longer run of like blocks only the ends are.
 SHOWN = 14

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 
 from kresnet.plan import Plan, plan_loaded
-from kresnet.plan.canvas import CHARACTER
-from kresnet.plan.drawing import SHOWN, draw_plan
+from kresnet.plan.diagram import SHOWN, draw_plan
+from kresnet.plan.svg_canvas import CHARACTER
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import load_spec
 from tests.strategies import examples, specs
