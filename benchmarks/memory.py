@@ -89,7 +89,9 @@ def step(
         engine.train(batches, 1)
         engine.metrics()
         seconds.append(time.perf_counter() - began)
-    told = estimate_memory(plan, batch // parts, parts=parts, rematerialize=rematerialize, precision=precision)
+    told = estimate_memory(
+        plan, batch // parts, accumulate_steps=parts, rematerialize=rematerialize, precision=precision
+    )
     variables = 4 * (plan.trainable + plan.non_trainable)  # there before the first step
     return {"peak": peak_memory()["host"] - before, "estimate": told.total - variables, "seconds": min(seconds)}
 

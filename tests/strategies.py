@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kresnet.errors import KresnetError
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
-from kresnet.spec.document import Source
+from kresnet.spec.document import SourceDocument
 from kresnet.spec.validation import validate
 
 #: How many times the examples of a normal run: the nightly run sets it.
@@ -176,7 +176,7 @@ def documents(draw: Any, most_stages: int = 4, most_blocks: int = 3) -> dict[str
 
 def planned(document: dict[str, Any]) -> tuple[Spec, Plan]:
     """The document's spec and plan, as the command line makes them."""
-    spec = validate(Spec, Source("random.yaml", document))
+    spec = validate(Spec, SourceDocument("random.yaml", document))
     return spec, make_plan(spec, document)
 
 

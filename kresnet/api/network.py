@@ -11,14 +11,14 @@ from kresnet.errors import make_error, nearest
 from kresnet.files import AnyPath
 from kresnet.plan import Plan, lower, plan_loaded
 from kresnet.plan.diagram import draw_plan
-from kresnet.plan.diff import Difference
+from kresnet.plan.diff import PlanDifference
 from kresnet.plan.diff import diff_plans as compared
 from kresnet.plan.render import plan_html, plan_line
 from kresnet.plan.summary import PublishedComparison, compare_with_published
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import Loaded, Overrides, Reference, load_recipe, load_spec, split_overrides
+from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.schema import DOCUMENTS, json_schema
 
@@ -35,7 +35,7 @@ class Network:
         loaded: the spec, with the places of its settings in the document that it was read from.
     """
 
-    def __init__(self, loaded: Loaded[Spec], plan: Plan | None = None) -> None:
+    def __init__(self, loaded: LoadedDocument[Spec], plan: Plan | None = None) -> None:
         """Plan a loaded spec, unless its plan has been made.
 
         Raises:
@@ -189,7 +189,7 @@ def specs() -> Table:
         >>> specs().column("name")[:3]
         ['cifar_plain20', 'cifar_plain32', 'cifar_plain44']
     """
-    plans = [lower(load_spec(name).value) for name in sorted(library.names(), key=_natural)]
+    plans = [lower(load_spec(name).value) for name in sorted(library.shipped_names(), key=_natural)]
     entries = [plan.as_dict(records=False) for plan in plans]
     return Table(
         ({key: value for key, value in entry.items() if key not in ("published", "recipe")} for entry in entries),
@@ -197,7 +197,7 @@ def specs() -> Table:
     )
 
 
-def diff(a: Reference | Network, b: Reference | Network) -> Difference:
+def diff(a: Reference | Network, b: Reference | Network) -> PlanDifference:
     """How network `b` differs from network `a`: settings, blocks, and what it costs.
 
     Examples:

@@ -15,7 +15,7 @@ from kresnet.errors import KresnetError
 from kresnet.files import AnyPath
 from kresnet.plan.tables import html_table, text_table
 from kresnet.spec import library
-from kresnet.spec.loading import Loaded, Overrides, Reference, listed, load_study
+from kresnet.spec.loading import LoadedDocument, Overrides, Reference, list_overrides, load_study
 from kresnet.spec.study import Study
 from kresnet.study.result_files import results_table, training_conditions, unfinished_runs, write_result_files
 
@@ -81,7 +81,7 @@ class StudyResult:
 
 def studies() -> Table:
     """The studies that ship with kresnet: `name`, `question`, `source`, and `forms`, the sizes of each."""
-    found = [load_study(name).value for name in library.names("studies")]
+    found = [load_study(name).value for name in library.shipped_names("studies")]
     return Table(
         (
             {
@@ -150,7 +150,7 @@ def run_study(
     from kresnet.study.results import gather_results
     from kresnet.study.runner import run_missing
 
-    loaded, overrides, (log, _) = load_study(study), listed(overrides), run_output(progress)
+    loaded, overrides, (log, _) = load_study(study), list_overrides(overrides), run_output(progress)
     plan = planning.plan_study(loaded, form, overrides, seeds)
     directory = Path("studies") / plan.name if output is None else Path(output)
     command = ["kresnet", "study", _named(study, loaded), *(["--form", form] if form else [])]
@@ -166,7 +166,7 @@ def run_study(
     return StudyResult(directory, values, outcomes, shlex.join(command))
 
 
-def _named(study: Reference, loaded: Loaded[Study]) -> str:
+def _named(study: Reference, loaded: LoadedDocument[Study]) -> str:
     """What the command line would call a study by; one that Python stated would be a file of its name there."""
     if isinstance(study, str | os.PathLike):
         return os.fspath(study)

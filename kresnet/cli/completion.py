@@ -27,7 +27,7 @@ _PATH = "_KRESNET_COMPLETE_PATH"
 
 def shipped(folder: library.Folder) -> Offer:
     """The names of shipped documents; where none begins so, shells go on to files."""
-    return lambda: library.names(folder)
+    return lambda: library.shipped_names(folder)
 
 
 def words(*choices: str) -> Offer:
@@ -89,7 +89,7 @@ def _settings(context: typer.Context, spec: str, wanted: str) -> Iterator[tuple[
     from kresnet.spec.architecture import Spec
     from kresnet.spec.base import Document
     from kresnet.spec.loading import load_spec
-    from kresnet.spec.locations import choices
+    from kresnet.spec.locations import literal_choices
     from kresnet.spec.recipe import Recipe
 
     if not spec:
@@ -101,7 +101,7 @@ def _settings(context: typer.Context, spec: str, wanted: str) -> Iterator[tuple[
     for prefix, (model, document) in documents.items():
         for path, value in _leaves(document):
             if f"{prefix}{path}".startswith(wanted.partition("=")[0]):
-                yield f"{prefix}{path}", choices(model, path.split(".")) or [_written(value)]
+                yield f"{prefix}{path}", literal_choices(model, path.split(".")) or [_written(value)]
 
 
 def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -34,7 +34,7 @@ def print_dry_run(dry_run: DryRun) -> None:
         ("optimizer", _describe_settings(outline.optimizer)),
         ("loss", f"{outline.objective.kind}; measured: {', '.join(outline.objective.metrics)}"),
         *((key, _describe_settings(value)) for key, value in optional.items() if value),
-        ("rate", _describe_schedule(outline.rate)),
+        ("rate", _describe_schedule(outline.learning_rate)),
         ("memory", str(dry_run.memory)),
         (
             "time",

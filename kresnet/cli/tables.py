@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kresnet.cli.table_layout import fitting_table
-from kresnet.plan.diff import Difference, place
+from kresnet.plan.diff import PlanDifference, describe_place
 from kresnet.plan.records import Plan
 from kresnet.plan.summary import PublishedComparison, shape_text, signed_number, summary_rows, with_unit_prefix
 
@@ -110,7 +110,7 @@ def specs_table(entries: Iterable[dict[str, Any]]) -> Table:
     return table
 
 
-def settings_table(difference: Difference) -> Table:
+def settings_table(difference: PlanDifference) -> Table:
     """Return a table of the settings that differ between two networks."""
     table = fitting_table("setting", difference.a.name, difference.b.name, wraps=(difference.a.name, difference.b.name))
     for change in difference.settings:
@@ -118,7 +118,7 @@ def settings_table(difference: Difference) -> Table:
     return table
 
 
-def blocks_table(difference: Difference) -> Table:
+def blocks_table(difference: PlanDifference) -> Table:
     """Return a table of what differs part by part; blocks that differ alike share a row."""
     table = fitting_table(
         "part",
@@ -129,11 +129,11 @@ def blocks_table(difference: Difference) -> Table:
         right=("parameters", "MACs"),
         wraps=("what differs", "output"),
     )
-    for run in difference.runs():
+    for run in difference.grouped_blocks():
         first = run[0]
-        what = "\n".join(first.lines()) if first.status == "changed" else first.status
+        what = "\n".join(first.change_lines()) if first.status == "changed" else first.status
         table.add_row(
-            place(run),
+            describe_place(run),
             what,
             first.shapes,
             signed_number(sum(b.parameters for b in run)),
@@ -142,9 +142,9 @@ def blocks_table(difference: Difference) -> Table:
     return table
 
 
-def difference_totals(difference: Difference) -> Text:
+def difference_totals(difference: PlanDifference) -> Text:
     """Return how two networks differ in parameters, MACs and layers."""
-    return Text("\n".join(difference.costs()), style="bold")
+    return Text("\n".join(difference.cost_lines()), style="bold")
 
 
 def runs_table(runs: Iterable[dict[str, Any]]) -> Table:

@@ -24,7 +24,7 @@ from kresnet.graph.build import BatchNorm
 from kresnet.graph.layers import FusedBatchNorm
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.memory_estimate import available_memory, bytes_text, estimate_memory
-from kresnet.plan.objective import objective
+from kresnet.plan.objective import resolve_objective
 from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.resolved_run import ResolvedRun, recipe_of, resolve_run
 from kresnet.runs.run_directory import RunDirectory
@@ -120,7 +120,7 @@ def open_network_under_test(
     with strategy.scope():
         network = build_model(plan, precision=precision, seed=chosen.seed, batch_norm=batch_norm)
         weights_provenance = _load_weights(network, directory)
-        loss = make_loss(objective(plan)) if isinstance(spec.head, Classifier) else HalfSquaredDistance()
+        loss = make_loss(resolve_objective(plan)) if isinstance(spec.head, Classifier) else HalfSquaredDistance()
         engine = Engine(Trainer(network, loss=loss, loss_scale=make_loss_scale(precision)), strategy)
     of_spec, _ = split_overrides(overrides)
     label = plan.name + (f" ({', '.join(map(str, of_spec))})" if of_spec else "")

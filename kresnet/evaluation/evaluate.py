@@ -18,7 +18,7 @@ from kresnet.errors import make_error
 from kresnet.evaluation.evaluation import Evaluation
 from kresnet.evaluation.mistakes import mistake_confidences, most_confident_mistakes
 from kresnet.evaluation.per_class import accuracy_by_class_name
-from kresnet.plan.objective import Objective, objective
+from kresnet.plan.objective import Objective, resolve_objective
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.losses import LossFunction, make_loss
@@ -41,7 +41,7 @@ def evaluate(run: RunDirectory) -> dict[str, Any]:
     plan, recipe = run.resolved.plan, run.resolved.recipe
     model = load_model(run.model, plan)
     data = open_data(recipe.data, run.resolved.spec.input)
-    engine = Engine(Trainer(model, loss=make_loss(objective(plan, recipe))), tf.distribute.get_strategy())
+    engine = Engine(Trainer(model, loss=make_loss(resolve_objective(plan, recipe))), tf.distribute.get_strategy())
     began = time.perf_counter()
     sums = engine.sum_metrics(evaluation_batches(data.test, recipe.batch_size), recipe.batch_size)
     metrics, matrix = sums.means(), sums.confusion_matrix()
@@ -64,7 +64,7 @@ def evaluate_with_mistakes(run: RunDirectory) -> Evaluation:
     if data.fingerprint != run.data()["fingerprint"]:
         message = f"{data.name} is no longer what {run} was trained on."
         raise make_error("data_mismatch", message, path="recipe.data", remedy="the data as they were")
-    model, goal = load_model(path, plan), objective(plan, recipe)
+    model, goal = load_model(path, plan), resolve_objective(plan, recipe)
     measure_batch = tf.function(partial(_measure_batch, model, make_loss(goal), goal), reduce_retracing=True)
     began = time.perf_counter()
     sums, confidences = MetricSums(), []

@@ -28,7 +28,7 @@ from kresnet.export.server_files import list_models, write_server_files
 from kresnet.export.signatures import SignatureFunction, endpoints
 from kresnet.export.staging import stage_version
 from kresnet.files import translate_os_errors
-from kresnet.graph import verify
+from kresnet.graph import verify_model
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.version import __version__
@@ -145,7 +145,7 @@ def export_model(
 
 def _require_network(model: keras.Model, plan: Plan) -> None:
     try:
-        verify(model, plan)
+        verify_model(model, plan)
     except KresnetError as error:
         first, *others = error.problems
         more = f"; and {len(others)} other differences" if others else ""

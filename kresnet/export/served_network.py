@@ -16,7 +16,7 @@ import tensorflow as tf
 from kresnet.errors import make_error
 from kresnet.export.contract import Fold, WeightType, embedding
 from kresnet.export.reference_outputs import difference
-from kresnet.graph import fold_batch_norms, verify
+from kresnet.graph import fold_batch_norms, verify_model
 from kresnet.plan import Plan
 
 #: Largest difference, by the proof's measure, that folding may make where it was not asked for.
@@ -71,7 +71,7 @@ def network(model: keras.Model, plan: Plan) -> ServedNetwork:
     Raises:
         KresnetError: `graph_mismatch`, where `model` is not what `plan` says.
     """
-    verify(model, plan)
+    verify_model(model, plan)
     inner = _with_features(model, plan)
     weights_bytes = sum(tf.as_dtype(one.dtype).size * int(np.prod(one.shape)) for one in model.weights)
     return ServedNetwork(lambda rows: inner(rows, training=False), plan, weights_bytes)
@@ -97,9 +97,11 @@ def served_network(
     changes: list[ServedChange] = []
     if fold != "no":
         found = fold_batch_norms(model, plan)
-        if found.norms:
+        if found.folded_norms:
             folded = network(found.model, found.plan)
-            change = _change(f"folded {found.norms} batch norms into the weights before them", folded, answers, rows)
+            change = _change(
+                f"folded {found.folded_norms} batch norms into the weights before them", folded, answers, rows
+            )
             if fold == "yes" or change.largest_difference <= FOLD_TOLERANCE:
                 model, current = found.model, folded
                 answers = current.answers(rows)

@@ -1,4 +1,4 @@
-"""Fold a plan into a Keras functional model: one handler a record kind."""
+"""Compile a plan to a Keras functional model: one handler for each kind of record."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from keras.layers import Layer
 
 from kresnet.graph.initializers import make_initializer
 from kresnet.graph.layers import Dropout, FusedBatchNorm, IdentityPad, NormalizePixels, StochasticDepth, SymmetricPad
-from kresnet.graph.verify import verify
+from kresnet.graph.verify import verify_model
 from kresnet.plan import Plan, Record
 
-Handler = Callable[["Context", Record], Layer]
+Handler = Callable[["BuildContext", Record], Layer]
 BatchNorm = type[keras.layers.BatchNormalization]
 HANDLERS: dict[str, Handler] = {}
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
-class Context:
+class BuildContext:
     """What handlers need beside the record: type to compute in, seed of initial weights and dropout, kind of norms."""
 
     def __init__(self, plan: Plan, precision: str, seed: int, batch_norm: BatchNorm) -> None:
         self.policy, self.seed, self.batch_norm = POLICIES[precision], seed, batch_norm
         self.outputs = set(plan.outputs.values())
 
-    def common(self, record: Record) -> dict[str, Any]:
+    def common_arguments(self, record: Record) -> dict[str, Any]:
         """Name and type of the record's layer; what leaves the network is float32 whatever the precision."""
         return {"name": record.name, "dtype": "float32" if record.name in self.outputs else self.policy}
 
@@ -36,7 +36,7 @@ class Context:
         """A seed of the layer's own, so that adding a layer leaves the other layers' initial weights alone."""
         return zlib.crc32(f"{self.seed}/{record.name}".encode())
 
-    def kernel(self, record: Record) -> dict[str, Any]:
+    def kernel_arguments(self, record: Record) -> dict[str, Any]:
         """Initial kernel and bias of a convolution or dense layer."""
         settings = record.settings
         initializer = make_initializer(settings["initializer"], self.layer_seed(record))
@@ -61,7 +61,7 @@ def build_model(
     Raises:
         KresnetError: `graph_mismatch` if the model differs from the plan, which is a bug of kresnet.
     """
-    context = Context(plan, precision, seed, batch_norm)
+    context = BuildContext(plan, precision, seed, batch_norm)
     tensors: dict[str, Any] = {}
     for record in plan.records:
         if record.kind == "input":
@@ -74,7 +74,7 @@ def build_model(
     outputs = {name: tensors[record] for name, record in plan.outputs.items()}
     single = next(iter(outputs.values())) if len(outputs) == 1 else None
     model = keras.Model(tensors["input"], outputs if single is None else single, name=plan.name)
-    verify(model, plan)
+    verify_model(model, plan)
     return model
 
 
@@ -87,12 +87,12 @@ def _handles(kind: str) -> Callable[[Handler], Handler]:
 
 
 @_handles("normalize")
-def _normalize(context: Context, record: Record) -> Layer:
-    return NormalizePixels(**record.settings, **context.common(record))
+def _normalize(context: BuildContext, record: Record) -> Layer:
+    return NormalizePixels(**record.settings, **context.common_arguments(record))
 
 
 @_handles("conv")
-def _conv(context: Context, record: Record) -> Layer:
+def _conv(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
     return keras.layers.Conv2D(
         record.shape[-1],
@@ -101,21 +101,21 @@ def _conv(context: Context, record: Record) -> Layer:
         padding=settings["padding"],
         dilation_rate=settings["dilation"],
         groups=settings["groups"],
-        **context.kernel(record),
-        **context.common(record),
+        **context.kernel_arguments(record),
+        **context.common_arguments(record),
     )
 
 
 @_handles("dense")
-def _dense(context: Context, record: Record) -> Layer:
-    return keras.layers.Dense(record.shape[-1], **context.kernel(record), **context.common(record))
+def _dense(context: BuildContext, record: Record) -> Layer:
+    return keras.layers.Dense(record.shape[-1], **context.kernel_arguments(record), **context.common_arguments(record))
 
 
 @_handles("norm")
-def _norm(context: Context, record: Record) -> Layer:
+def _norm(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
     gamma = "zeros" if settings["zero_gamma"] else "ones"
-    common = {"epsilon": settings["epsilon"], "gamma_initializer": gamma, **context.common(record)}
+    common = {"epsilon": settings["epsilon"], "gamma_initializer": gamma, **context.common_arguments(record)}
     match settings["kind"]:
         case "batch":
             return context.batch_norm(momentum=settings["momentum"], synchronized=settings["synchronized"], **common)
@@ -126,54 +126,54 @@ def _norm(context: Context, record: Record) -> Layer:
 
 
 @_handles("activation")
-def _activation(context: Context, record: Record) -> Layer:
-    return keras.layers.Activation(record.settings["function"], **context.common(record))
+def _activation(context: BuildContext, record: Record) -> Layer:
+    return keras.layers.Activation(record.settings["function"], **context.common_arguments(record))
 
 
 @_handles("pool")
-def _pool(context: Context, record: Record) -> Layer:
+def _pool(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
     layer = keras.layers.MaxPooling2D if settings["how"] == "max" else keras.layers.AveragePooling2D
-    return layer(settings["size"], settings["stride"], padding=settings["padding"], **context.common(record))
+    return layer(settings["size"], settings["stride"], padding=settings["padding"], **context.common_arguments(record))
 
 
 @_handles("global_pool")
-def _global_pool(context: Context, record: Record) -> Layer:
+def _global_pool(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
     layer = keras.layers.GlobalMaxPooling2D if settings["how"] == "max" else keras.layers.GlobalAveragePooling2D
-    return layer(keepdims=settings["keep_map"], **context.common(record))
+    return layer(keepdims=settings["keep_map"], **context.common_arguments(record))
 
 
 @_handles("flatten")
-def _flatten(context: Context, record: Record) -> Layer:
-    return keras.layers.Flatten(**context.common(record))
+def _flatten(context: BuildContext, record: Record) -> Layer:
+    return keras.layers.Flatten(**context.common_arguments(record))
 
 
 @_handles("pad")
-def _pad(context: Context, record: Record) -> Layer:
-    return SymmetricPad(**record.settings, **context.common(record))
+def _pad(context: BuildContext, record: Record) -> Layer:
+    return SymmetricPad(**record.settings, **context.common_arguments(record))
 
 
 @_handles("identity_pad")
-def _identity_pad(context: Context, record: Record) -> Layer:
-    return IdentityPad(**record.settings, **context.common(record))
+def _identity_pad(context: BuildContext, record: Record) -> Layer:
+    return IdentityPad(**record.settings, **context.common_arguments(record))
 
 
 @_handles("add")
-def _add(context: Context, record: Record) -> Layer:
-    return keras.layers.Add(**context.common(record))
+def _add(context: BuildContext, record: Record) -> Layer:
+    return keras.layers.Add(**context.common_arguments(record))
 
 
 @_handles("multiply")
-def _multiply(context: Context, record: Record) -> Layer:
-    return keras.layers.Multiply(**context.common(record))
+def _multiply(context: BuildContext, record: Record) -> Layer:
+    return keras.layers.Multiply(**context.common_arguments(record))
 
 
 @_handles("dropout")
-def _dropout(context: Context, record: Record) -> Layer:
-    return Dropout(record.settings["rate"], seed=context.layer_seed(record), **context.common(record))
+def _dropout(context: BuildContext, record: Record) -> Layer:
+    return Dropout(record.settings["rate"], seed=context.layer_seed(record), **context.common_arguments(record))
 
 
 @_handles("stochastic_depth")
-def _stochastic_depth(context: Context, record: Record) -> Layer:
-    return StochasticDepth(record.settings["rate"], seed=context.layer_seed(record), **context.common(record))
+def _stochastic_depth(context: BuildContext, record: Record) -> Layer:
+    return StochasticDepth(record.settings["rate"], seed=context.layer_seed(record), **context.common_arguments(record))

@@ -8,13 +8,13 @@ import keras
 import numpy as np
 
 from kresnet.graph.build import build_model
-from kresnet.graph.verify import verify
+from kresnet.graph.verify import verify_model
 from kresnet.plan import Plan
 from kresnet.plan.folding import fold_plan
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class FoldedModel:
     """A network to run inference with.
 
     Attributes:
@@ -26,11 +26,11 @@ class Folded:
 
     model: keras.Model
     plan: Plan
-    norms: int
-    left: tuple[str, ...]
+    folded_norms: int
+    remaining_norms: tuple[str, ...]
 
 
-def fold_batch_norms(model: keras.Model, plan: Plan, *, precision: str = "float32") -> Folded:
+def fold_batch_norms(model: keras.Model, plan: Plan, *, precision: str = "float32") -> FoldedModel:
     """Fold every batch norm that directly and alone follows a convolution or dense layer (see `plan.folding`).
 
     The products are formed in float64 and rounded once, so outputs differ from the trained network's by float32's
@@ -44,19 +44,19 @@ def fold_batch_norms(model: keras.Model, plan: Plan, *, precision: str = "float3
     Raises:
         KresnetError: `graph_mismatch`, where `model` is not what `plan` says.
     """
-    verify(model, plan)
+    verify_model(model, plan)
     folding = fold_plan(plan)
     folded = build_model(folding.plan, precision=precision)
     for record in folding.plan.records:
         if not record.parameters:
             continue
         weights = _weights(model, record.name)
-        if norm := folding.norms.get(record.name):
-            weights = _absorbed(weights, _weights(model, norm.name), norm.settings["epsilon"])
+        if norm := folding.norm_by_layer.get(record.name):
+            weights = _absorb_norm(weights, _weights(model, norm.name), norm.settings["epsilon"])
         layer = folded.get_layer(record.name)
         for variable in layer.weights:
             variable.assign(weights[variable.name])
-    return Folded(folded, folding.plan, len(folding.norms), folding.left)
+    return FoldedModel(folded, folding.plan, len(folding.norm_by_layer), folding.remaining_norms)
 
 
 def _weights(model: keras.Model, name: str) -> dict[str, np.ndarray]:
@@ -64,7 +64,7 @@ def _weights(model: keras.Model, name: str) -> dict[str, np.ndarray]:
     return {weight.name: weight.numpy() for weight in model.get_layer(name).weights}
 
 
-def _absorbed(weights: dict[str, np.ndarray], norm: dict[str, np.ndarray], epsilon: float) -> dict[str, np.ndarray]:
+def _absorb_norm(weights: dict[str, np.ndarray], norm: dict[str, np.ndarray], epsilon: float) -> dict[str, np.ndarray]:
     """Kernel `(..., C)` and bias `(C,)` of a layer that also does what the norm behind it did."""
     gamma, beta, mean, variance = (
         norm[name].astype(np.float64) for name in ("gamma", "beta", "moving_mean", "moving_variance")
@@ -76,4 +76,4 @@ def _absorbed(weights: dict[str, np.ndarray], norm: dict[str, np.ndarray], epsil
     }
 
 
-__all__ = ["Folded", "fold_batch_norms"]
+__all__ = ["FoldedModel", "fold_batch_norms"]

@@ -10,7 +10,7 @@ from kresnet.errors import KresnetError, Problem
 from kresnet.plan import Plan, Record
 
 
-def verify(model: keras.Model, plan: Plan) -> None:
+def verify_model(model: keras.Model, plan: Plan) -> None:
     """Check that `model` is what `plan` says, layer by layer.
 
     Raises:

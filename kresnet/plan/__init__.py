@@ -8,7 +8,7 @@ from kresnet.plan.lowering import lower
 from kresnet.plan.records import Parameter, Plan, Record
 from kresnet.plan.unused_settings import no_effect_problems
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import Loaded
+from kresnet.spec.loading import LoadedDocument
 
 __all__ = ["Parameter", "Plan", "Record", "lower", "make_plan", "plan_loaded"]
 
@@ -29,9 +29,9 @@ def make_plan(spec: Spec, document: dict[str, Any] | None = None) -> Plan:
     return plan
 
 
-def plan_loaded(loaded: Loaded[Spec]) -> Plan:
+def plan_loaded(loaded: LoadedDocument[Spec]) -> Plan:
     """`make_plan`, its problems given the file, line and column of the document that was loaded."""
     try:
         return make_plan(loaded.value, loaded.source.values)
     except KresnetError as error:
-        raise loaded.locate(error) from None
+        raise loaded.locate_error(error) from None

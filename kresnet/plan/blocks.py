@@ -10,25 +10,26 @@ from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Record
 from kresnet.spec.architecture import Stage
 from kresnet.spec.blocks import BottleneckBlock, DenseBlock
-from kresnet.spec.contradictions import PREACTIVATION, groups, output_width
+from kresnet.spec.contradictions import PREACTIVATION, convolution_groups, output_width
 
 #: A weighted layer: its input and whether a norm follows it -> its output.
-Weights = Callable[[Record, bool], Record]
+WeightedLayer = Callable[[Record, bool], Record]
 
 
 @dataclass(frozen=True, slots=True)
-class BlockPlan:
-    """Appends a block to a draft.
+class BlockBuilder:
+    """Appends the records of one block to a plan.
 
     Attributes:
-        stage: the settings, shared by the stage's blocks.
-        stride: of this block.
-        dilations: of its first and of its later 3x3 convolutions.
-        drop_rate: of stochastic depth.
-        after_stem: whether it is the network's first block and reads the stem's last convolution.
+        builder: takes the records.
+        stage: the settings that all blocks of the stage share.
+        stride: stride of this block.
+        dilations: dilation of the block's first 3x3 convolution, and of its later ones.
+        drop_rate: rate of stochastic depth.
+        after_stem: whether this is the network's first block and reads the stem's last convolution.
     """
 
-    draft: PlanBuilder
+    builder: PlanBuilder
     stage: Stage
     stride: int
     dilations: tuple[int, int]
@@ -36,49 +37,50 @@ class BlockPlan:
     after_stem: bool = False
 
     def append(self, x: Record) -> Record:
-        draft, block = self.draft, self.stage.block
+        """Append the block's records after `x` and return the last one."""
+        builder, block = self.builder, self.stage.block
         # A projection, and whatever shortcut leaves the stem, reads what the branch reads: the activated input
         # (He et al. 2016, section 4.1 and appendix).
         activated = block.order in PREACTIVATION and (self._projects(x) or self.after_stem)
         if activated:
-            x = self._before(x, 1)
-        out = self._squeeze_excited(self._branch(x, activated))
+            x = self._preactivate(x, 1)
+        out = self._squeeze_excite(self._branch(x, activated))
         if block.shortcut != "none":
-            out = draft.stochastic_depth(out, "stochastic_depth", self.drop_rate)
-            out = draft.add(out, self._shortcut(x), "add")
+            out = builder.stochastic_depth(out, "stochastic_depth", self.drop_rate)
+            out = builder.add(out, self._shortcut(x), "add")
         if block.order == "norm_after_add":
-            out = draft.norm(out, "norm_after_add", block.norm)
+            out = builder.norm(out, "norm_after_add", block.norm)
         if block.order in ("post_activation", "norm_after_add"):
-            out = draft.activation(out, "activation", block.activation)
+            out = builder.activation(out, "activation", block.activation)
         return out
 
-    def _before(self, x: Record, number: int) -> Record:
+    def _preactivate(self, x: Record, number: int) -> Record:
         """What the pre-activation orders put before weights."""
         block = self.stage.block
         if block.order == "full_preactivation":
-            x = self.draft.norm(x, f"norm{number}", block.norm)
-        return self.draft.activation(x, f"activation{number}", block.activation)
+            x = self.builder.norm(x, f"norm{number}", block.norm)
+        return self.builder.activation(x, f"activation{number}", block.activation)
 
     def _branch(self, x: Record, activated: bool) -> Record:
         """The residual branch, in the orders of He et al. 2016, Fig. 4."""
-        draft, block, chain = self.draft, self.stage.block, self._weights()
+        builder, block, chain = self.builder, self.stage.block, self._weighted_layers()
         for number, weights in enumerate(chain, 1):
             last = number == len(chain)
             if block.order in PREACTIVATION and not (activated and number == 1):
-                x = self._before(x, number)
+                x = self._preactivate(x, number)
             if last:
-                x = draft.dropout(x, "dropout", block.dropout)
+                x = builder.dropout(x, "dropout", block.dropout)
             # In full pre-activation the next norm follows, but after the last weights comes the addition.
             x = weights(x, block.norm.kind != "none" and not (last and block.order == "full_preactivation"))
             if block.order == "full_preactivation":
                 continue
             if not (last and block.order == "norm_after_add"):
-                x = draft.norm(x, f"norm{number}", block.norm, zero_gamma=last and block.zero_init_last)
+                x = builder.norm(x, f"norm{number}", block.norm, zero_gamma=last and block.zero_init_last)
             if block.order == "relu_before_add" or (not last and block.order not in PREACTIVATION):
-                x = draft.activation(x, f"activation{number}", block.activation)
+                x = builder.activation(x, f"activation{number}", block.activation)
         return x
 
-    def _weights(self) -> list[Weights]:
+    def _weighted_layers(self) -> list[WeightedLayer]:
         block, width = self.stage.block, self.stage.width
         first, later = self.dilations
         if isinstance(block, DenseBlock):
@@ -87,7 +89,7 @@ class BlockPlan:
             strides = (self.stride, 1) if block.stride_on == "conv1x1" else (1, self.stride)
             return [
                 self._conv("conv1", width, stride=strides[0]),
-                self._conv("conv2", width, 3, strides[1], groups=groups(self.stage), dilation=first),
+                self._conv("conv2", width, 3, strides[1], groups=convolution_groups(self.stage), dilation=first),
                 self._conv("conv3", output_width(self.stage)),
             ]
         return [
@@ -95,12 +97,12 @@ class BlockPlan:
             self._conv("conv2", width, 3, dilation=later),
         ]
 
-    def _conv(self, name: str, width: int, kernel: int = 1, stride: int = 1, **rest: Any) -> Weights:
-        conv = self.draft.conv
+    def _conv(self, name: str, width: int, kernel: int = 1, stride: int = 1, **rest: Any) -> WeightedLayer:
+        conv = self.builder.conv
         return lambda x, norm_follows: conv(x, name, width, kernel, stride, norm_follows=norm_follows, **rest)
 
-    def _dense(self, name: str, units: int) -> Weights:
-        return lambda x, norm_follows: self.draft.dense(x, name, units, bias=self.draft.wants_bias(norm_follows))
+    def _dense(self, name: str, units: int) -> WeightedLayer:
+        return lambda x, norm_follows: self.builder.dense(x, name, units, bias=self.builder.wants_bias(norm_follows))
 
     def _projects(self, x: Record) -> bool:
         block = self.stage.block
@@ -110,31 +112,31 @@ class BlockPlan:
 
     def _shortcut(self, x: Record) -> Record:
         """Options A, B and C of He et al. 2015, section 4.1; the input itself where nothing changes."""
-        draft, block, width, stride = self.draft, self.stage.block, output_width(self.stage), self.stride
+        builder, block, width, stride = self.builder, self.stage.block, output_width(self.stage), self.stride
         if not isinstance(block, DenseBlock) and block.downsample == "average_pool" and stride > 1:
-            x = draft.pool(x, "shortcut.pool", "average", stride, stride, same=True)
+            x = builder.pool(x, "shortcut.pool", "average", stride, stride, same=True)
             stride = 1
         if block.shortcut == "identity_pad":
             changes = stride != 1 or x.shape[-1] != width
-            return draft.identity_pad(x, "shortcut.pad", width, stride) if changes else x
+            return builder.identity_pad(x, "shortcut.pad", width, stride) if changes else x
         if not self._projects(x) and x.shape[-1] == width:
-            return draft.identity_pad(x, "shortcut.subsample", width, stride) if stride > 1 else x
+            return builder.identity_pad(x, "shortcut.subsample", width, stride) if stride > 1 else x
         normed = block.order != "full_preactivation" and block.norm.kind != "none"
         if isinstance(block, DenseBlock):
-            x = draft.dense(x, "shortcut.dense", width, bias=draft.wants_bias(normed), role="shortcut")
+            x = builder.dense(x, "shortcut.dense", width, bias=builder.wants_bias(normed), role="shortcut")
         else:
-            x = draft.conv(x, "shortcut.conv", width, 1, stride, norm_follows=normed, role="shortcut")
-        return draft.norm(x, "shortcut.norm", block.norm) if normed else x
+            x = builder.conv(x, "shortcut.conv", width, 1, stride, norm_follows=normed, role="shortcut")
+        return builder.norm(x, "shortcut.norm", block.norm) if normed else x
 
-    def _squeeze_excited(self, x: Record) -> Record:
+    def _squeeze_excite(self, x: Record) -> Record:
         """Hu et al. 2018, Fig. 3: pool, reduce, expand, scale."""
         block = self.stage.block
         if isinstance(block, DenseBlock) or (excite := block.squeeze_excite) is None:
             return x
-        draft, channels = self.draft, x.shape[-1]
-        gate = draft.global_pool(x, "squeeze_excite.pool", "average", keep_map=True)
-        gate = draft.dense(gate, "squeeze_excite.reduce", channels // excite.reduction, role="squeeze_excite")
-        gate = draft.activation(gate, "squeeze_excite.activation", excite.activation)
-        gate = draft.dense(gate, "squeeze_excite.expand", channels, role="squeeze_excite")
-        gate = draft.activation(gate, "squeeze_excite.gate", excite.gate)
-        return draft.multiply(x, gate, "squeeze_excite.scale")
+        builder, channels = self.builder, x.shape[-1]
+        gate = builder.global_pool(x, "squeeze_excite.pool", "average", keep_map=True)
+        gate = builder.dense(gate, "squeeze_excite.reduce", channels // excite.reduction, role="squeeze_excite")
+        gate = builder.activation(gate, "squeeze_excite.activation", excite.activation)
+        gate = builder.dense(gate, "squeeze_excite.expand", channels, role="squeeze_excite")
+        gate = builder.activation(gate, "squeeze_excite.gate", excite.gate)
+        return builder.multiply(x, gate, "squeeze_excite.scale")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from kresnet.plan.records import Plan
-from kresnet.plan.sections import Section, describe_shortcut, extras, repeated_blocks, sections, trunk
+from kresnet.plan.sections import Section, describe_shortcut, extra_layers, repeated_blocks, sections, trunk_layers
 from kresnet.plan.summary import shape_text, with_unit_prefix
-from kresnet.plan.svg_canvas import MARGIN, Canvas, box_size, text_width
+from kresnet.plan.svg_canvas import MARGIN, SvgCanvas, box_size, text_width
 
 #: Blocks of a stage that are all drawn; of a longer run of like blocks only the ends are.
 SHOWN = 14
@@ -71,7 +71,7 @@ class _Row:
 
 def draw_plan(plan: Plan) -> str:
     """The network as a self-contained SVG document."""
-    canvas, rows = Canvas(), _rows(plan)
+    canvas, rows = SvgCanvas(), _rows(plan)
     total = plan.trainable + plan.non_trainable
     counts = f"{with_unit_prefix(total)} parameters, {with_unit_prefix(plan.macs)} MACs"
     facts = f"{counts}, {plan.weighted_layers} weighted layers"
@@ -121,7 +121,7 @@ def _boxes(group: list[Section]) -> Iterator[_Box]:
 
 def _box(part: Section) -> _Box:
     shape = "x".join(map(str, part.shape))
-    return _Box(part, (shape,) if part.name == "input" else (*trunk(part), *extras(part)) or (shape,))
+    return _Box(part, (shape,) if part.name == "input" else (*trunk_layers(part), *extra_layers(part)) or (shape,))
 
 
 def _wrapped(boxes: list[_Box]) -> Iterator[list[_Box]]:
@@ -141,7 +141,7 @@ def _wrapped(boxes: list[_Box]) -> Iterator[list[_Box]]:
     yield row
 
 
-def _draw_row(canvas: Canvas, plan: Plan, row: _Row, middle: float, following: Section | None) -> float:
+def _draw_row(canvas: SvgCanvas, plan: Plan, row: _Row, middle: float, following: Section | None) -> float:
     """Draw the boxes and their arcs; where the trunk leaves the row."""
     x = leaves = float(_LEFT)
     if row.boxes[0].part.name != "input":
@@ -184,7 +184,7 @@ def _boundary(plan: Plan, part: Section) -> str:
     return shape_text(part.shape) + (f" → output {outputs[0]}".removesuffix(" output") if outputs else "")
 
 
-def _label(canvas: Canvas, plan: Plan, stage: int, middle: float) -> None:
+def _label(canvas: SvgCanvas, plan: Plan, stage: int, middle: float) -> None:
     mine = [part for part in sections(plan) if part.stage == stage]
     blocks = sum(part.block is not None for part in mine)
     facts = (
@@ -197,7 +197,7 @@ def _label(canvas: Canvas, plan: Plan, stage: int, middle: float) -> None:
         canvas.text(MARGIN, middle + 2 + number * 15, fact, "quiet")
 
 
-def _legend(canvas: Canvas, kinds: set[str], y: float) -> float:
+def _legend(canvas: SvgCanvas, kinds: set[str], y: float) -> float:
     """The kinds of shortcut that the network has; the height of the picture."""
     x = float(MARGIN)
     for kind in (kind for kind in _LEGEND if kind in kinds):

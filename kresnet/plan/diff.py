@@ -30,7 +30,7 @@ class SettingDifference:
         """The value as YAML would write it; a dash where there is none."""
         if side not in self.values:
             return "-"
-        return brief(self.values[side])
+        return format_value(self.values[side])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class BlockDifference:
         """The output in both networks: `(N, 8, 8, 16) → (N, 8, 8, 32)`."""
         return " → ".join(shape_text(shape) for shape in dict.fromkeys((self.shape_a, self.shape_b)) if shape)
 
-    def lines(self) -> list[str]:
+    def change_lines(self) -> list[str]:
         """The records that differ, briefly: settings are told, shapes and inputs that follow from them only named."""
         lines = [f"{sign} {', '.join(names)}" for sign, names in (("-", self.removed), ("+", self.added)) if names]
         told: dict[str, list[str]] = {}
         for record in self.changed:
             settings = {key: pair for key, pair in record.changes.items() if key not in _CONSEQUENCES}
-            text = ", ".join(f"{key} {brief(a)} → {brief(b)}" for key, (a, b) in settings.items())
+            text = ", ".join(f"{key} {format_value(a)} → {format_value(b)}" for key, (a, b) in settings.items())
             told.setdefault(text, []).append(record.name)
         followers = told.pop("", [])
         lines += [f"~ {', '.join(names)}: {text}" for text, names in told.items()]
@@ -107,7 +107,7 @@ class BlockDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PlanDifference:
     """What distinguishes network `b` from network `a`."""
 
     a: Plan
@@ -128,7 +128,7 @@ class Difference:
             "weighted_layers": (self.a.weighted_layers, self.b.weighted_layers),
         }
 
-    def costs(self) -> list[str]:
+    def cost_lines(self) -> list[str]:
         """`totals` in words, a line a quantity."""
         lines = []
         for quantity, (a, b) in self.totals().items():
@@ -137,9 +137,9 @@ class Difference:
             lines.append(f"{quantity.replace('_', ' ').replace('macs', 'MACs')}: {a:,} → {b:,} {change}")
         return lines
 
-    def runs(self) -> list[list[BlockDifference]]:
+    def grouped_blocks(self) -> list[list[BlockDifference]]:
         """The blocks, consecutive ones of a stage that differ alike gathered."""
-        return [list(group) for _, group in groupby(self.blocks, key=_alike)]
+        return [list(group) for _, group in groupby(self.blocks, key=_likeness)]
 
     def as_dict(self) -> dict[str, Any]:
         """The difference as JSON-ready values."""
@@ -163,12 +163,12 @@ class Difference:
         return format_html(self)
 
 
-def diff_plans(a: Plan, b: Plan, document_a: Mapping[str, Any], document_b: Mapping[str, Any]) -> Difference:
+def diff_plans(a: Plan, b: Plan, document_a: Mapping[str, Any], document_b: Mapping[str, Any]) -> PlanDifference:
     """What distinguishes `b` from `a`; the documents are the specs' own, `Spec.document()`."""
-    return Difference(a, b, tuple(settings(document_a, document_b)), tuple(_blocks(a, b)))
+    return PlanDifference(a, b, tuple(setting_differences(document_a, document_b)), tuple(_block_differences(a, b)))
 
 
-def place(run: Sequence[BlockDifference]) -> str:
+def describe_place(run: Sequence[BlockDifference]) -> str:
     """Where blocks that differ alike are: `stage 2 blocks 2-6`, `stem`."""
     first, last = run[0], run[-1]
     if first.stage is None or first.block is None:
@@ -177,43 +177,43 @@ def place(run: Sequence[BlockDifference]) -> str:
     return f"stage {first.stage} {blocks}"
 
 
-def settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+def setting_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
     """The settings that differ between two documents; what they say of themselves aside."""
-    sides = {"a": dict(flat(a)), "b": dict(flat(b))}
+    sides = {"a": dict(flatten_settings(a)), "b": dict(flatten_settings(b))}
     for path in sides["a"] | sides["b"]:
         values = {side: stated[path] for side, stated in sides.items() if path in stated}
         if path.split(".")[0] not in _ABOUT and (len(values) == 1 or values["a"] != values["b"]):
             yield SettingDifference(path, values)
 
 
-def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def flatten_settings(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Path and value of every setting of a document; a list of plain values is one setting."""
     if isinstance(node, Mapping):
         for key, value in sorted(node.items(), key=lambda item: item[0] != "kind"):
-            yield from flat(value, f"{path}.{key}" if path else key)
+            yield from flatten_settings(value, f"{path}.{key}" if path else key)
     elif isinstance(node, list) and node and isinstance(node[0], Mapping):
         for index, value in enumerate(node):
-            yield from flat(value, f"{path}.{index}")
+            yield from flatten_settings(value, f"{path}.{index}")
     else:
         yield path, node
 
 
-def _blocks(a: Plan, b: Plan) -> Iterator[BlockDifference]:
+def _block_differences(a: Plan, b: Plan) -> Iterator[BlockDifference]:
     parts_a, parts_b = ({part.name: part for part in sections(plan)} for plan in (a, b))
-    for name in sorted(parts_a | parts_b, key=lambda name: _order(parts_a.get(name) or parts_b[name])):
-        difference = _compare(parts_a.get(name), parts_b.get(name))
+    for name in sorted(parts_a | parts_b, key=lambda name: _position(parts_a.get(name) or parts_b[name])):
+        difference = _compare_sections(parts_a.get(name), parts_b.get(name))
         if difference:
             yield difference
 
 
-def _order(part: Section) -> tuple[int, int]:
+def _position(part: Section) -> tuple[int, int]:
     """Input and stem, then the stages block by block and what ends each, then the head."""
     if part.stage is None:
         return {"input": (0, 0), "stem": (0, 1)}.get(part.name, (1 << 20, 0))
     return part.stage, part.block or 1 << 20
 
 
-def _compare(a: Section | None, b: Section | None) -> BlockDifference | None:
+def _compare_sections(a: Section | None, b: Section | None) -> BlockDifference | None:
     if a is None or b is None:
         part, sign = (b, 1) if b else (a, -1)
         assert part is not None
@@ -221,10 +221,10 @@ def _compare(a: Section | None, b: Section | None) -> BlockDifference | None:
         shapes = a.shape if a else None, b.shape if b else None
         cost = sign * part.parameters, sign * part.macs
         return BlockDifference(part.name, part.stage, part.block, status, *shapes, *cost)
-    of_a, of_b = ({part.relative(record.name): record for record in part.records} for part in (a, b))
+    of_a, of_b = ({part.relative_name(record.name): record for record in part.records} for part in (a, b))
     changed = []
     for name in of_a:
-        if name in of_b and (changes := dict(_changes(of_a[name], of_b[name], a, b))):
+        if name in of_b and (changes := dict(_record_changes(of_a[name], of_b[name], a, b))):
             changed.append(RecordDifference(name, changes))
     added = tuple(name for name in of_b if name not in of_a)
     removed = tuple(name for name in of_a if name not in of_b)
@@ -234,8 +234,8 @@ def _compare(a: Section | None, b: Section | None) -> BlockDifference | None:
     return BlockDifference(a.name, a.stage, a.block, "changed", a.shape, b.shape, *cost, added, removed, tuple(changed))
 
 
-def _changes(a: Record, b: Record, part_a: Section, part_b: Section) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    reads = [[part.relative(name) for name in record.inputs] for part, record in ((part_a, a), (part_b, b))]
+def _record_changes(a: Record, b: Record, part_a: Section, part_b: Section) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    reads = [[part.relative_name(name) for name in record.inputs] for part, record in ((part_a, a), (part_b, b))]
     facts = {
         "kind": (a.kind, b.kind),
         "reads": (reads[0], reads[1]),
@@ -249,7 +249,7 @@ def _changes(a: Record, b: Record, part_a: Section, part_b: Section) -> Iterator
             yield key, (left, right)
 
 
-def _alike(block: BlockDifference) -> tuple[Any, ...]:
+def _likeness(block: BlockDifference) -> tuple[Any, ...]:
     """Equal for blocks that may share a line: all that differs, rates of stochastic depth aside."""
     if block.block is None:
         return (block.part,)
@@ -274,7 +274,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def brief(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as YAML would write it, figures in four places."""
     if isinstance(value, bool) or value is None:
         return str(value).lower().replace("none", "null")
@@ -283,12 +283,12 @@ def brief(value: Any) -> str:
 
 __all__ = [
     "BlockDifference",
-    "Difference",
+    "PlanDifference",
     "RecordDifference",
     "SettingDifference",
-    "brief",
+    "describe_place",
     "diff_plans",
-    "flat",
-    "place",
-    "settings",
+    "flatten_settings",
+    "format_value",
+    "setting_differences",
 ]

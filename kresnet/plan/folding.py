@@ -19,7 +19,7 @@ from kresnet.plan.records import Parameter, Plan, Record
 
 
 @dataclass(frozen=True, slots=True)
-class Folding:
+class FoldedPlan:
     """A plan whose batch norms are folded where that is exact.
 
     Attributes:
@@ -29,11 +29,11 @@ class Folding:
     """
 
     plan: Plan
-    norms: Mapping[str, Record]
-    left: tuple[str, ...]
+    norm_by_layer: Mapping[str, Record]
+    remaining_norms: tuple[str, ...]
 
 
-def fold_plan(plan: Plan) -> Folding:
+def fold_plan(plan: Plan) -> FoldedPlan:
     """Fold every batch norm that alone reads what a convolution or dense layer gives."""
     readers = Counter(name for record in plan.records for name in record.inputs)
     readers.update(plan.outputs.values())
@@ -52,7 +52,7 @@ def fold_plan(plan: Plan) -> Folding:
     ]
     outputs = {name: folded.get(record, record) for name, record in plan.outputs.items()}
     left = tuple(norm.name for norm in batch_norms if norm.name not in folded)
-    return Folding(replace(plan, records=tuple(records), outputs=outputs), norms, left)
+    return FoldedPlan(replace(plan, records=tuple(records), outputs=outputs), norms, left)
 
 
 def _biased(record: Record) -> Record:
@@ -64,4 +64,4 @@ def _biased(record: Record) -> Record:
     return replace(record, settings=settings, parameters=(*record.parameters, bias))
 
 
-__all__ = ["Folding", "fold_plan"]
+__all__ = ["FoldedPlan", "fold_plan"]

@@ -5,44 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kresnet.errors import KresnetError
-from kresnet.plan.blocks import BlockPlan
+from kresnet.plan.blocks import BlockBuilder
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Plan, Record
 from kresnet.spec.architecture import Classifier, Features, Spec, Stage
 from kresnet.spec.blocks import DenseBlock
-from kresnet.spec.contradictions import PREACTIVATION, contradictions
+from kresnet.spec.contradictions import PREACTIVATION, find_contradictions
 from kresnet.spec.stems import DeepStem, NoStem
 
 
-def lower(spec: Spec, draft: PlanBuilder | None = None) -> Plan:
-    """The plan of `spec`.
+def lower(spec: Spec, builder: PlanBuilder | None = None) -> Plan:
+    """Return the plan of `spec`.
 
     Args:
         spec: the network.
-        draft: what its records are appended to; empty.
+        builder: takes the records; a new and empty one by default.
 
     Raises:
         KresnetError: `contradiction` (all of them) or `map_too_small`; the problems name paths in the spec.
     """
-    if problems := contradictions(spec):
+    if problems := find_contradictions(spec):
         raise KresnetError(problems)
-    draft = draft or PlanBuilder(spec.convolution)
-    x = _stem(draft, spec, _input(draft, spec))
+    builder = builder or PlanBuilder(spec.convolution)
+    x = _stem(builder, spec, _input(builder, spec))
     outputs: dict[str, Record] = {}
-    for index, stage in enumerate(_dilated(spec)):
-        x = _stage(draft, spec, x, stage, index)
+    for index, stage in enumerate(_dilated_stages(spec)):
+        x = _stage(builder, spec, x, stage, index)
         following = spec.stages[index + 1 : index + 2]
         tapped = isinstance(spec.head, Features) and index + 1 in spec.head.stages
         ends = not following or following[0].block.order not in PREACTIVATION
         if tapped or ends:
-            finished = _finished(draft, x, stage.settings, index)
+            finished = _end_stage(builder, x, stage.settings, index)
             if tapped:
                 outputs[f"stage{index + 1}"] = finished
             x = finished if ends else x
-    outputs = outputs or _head(draft, spec, x)
+    outputs = outputs or _head(builder, spec, x)
     return Plan(
         about=spec.model_dump(mode="json", include={"name", "source", "published", "recipe"}),
-        records=tuple(draft.records),
+        records=tuple(builder.records),
         outputs={name: record.name for name, record in outputs.items()},
         probabilities=_probabilities(spec),
     )
@@ -54,13 +54,13 @@ def _probabilities(spec: Spec) -> str | None:
     return "sigmoid" if spec.head.multi_label else "softmax"
 
 
-def _input(draft: PlanBuilder, spec: Spec) -> Record:
+def _input(builder: PlanBuilder, spec: Spec) -> Record:
     settings = spec.input.model_dump(mode="json", exclude={"shape", "pixels"})
-    x = draft.input(spec.input.shape, settings)
-    return draft.normalize(x, spec.input.pixels.document()) if spec.input.pixels else x
+    x = builder.input(spec.input.shape, settings)
+    return builder.normalize(x, spec.input.pixels.document()) if spec.input.pixels else x
 
 
-def _stem(draft: PlanBuilder, spec: Spec, x: Record) -> Record:
+def _stem(builder: PlanBuilder, spec: Spec, x: Record) -> Record:
     """Convolutions, each with norm and activation, then the pool.
 
     The last convolution leaves to the first block what that block's order begins with.
@@ -72,15 +72,15 @@ def _stem(draft: PlanBuilder, spec: Spec, x: Record) -> Record:
     strided_pool = stem.pool if stem.pool and stem.pool.kind == "conv" else None
     if strided_pool:
         layers.append(("_pool", layers[-1][1], strided_pool.size, strided_pool.stride))
-    with draft.scope("stem"):
+    with builder.scope("stem"):
         for number, (suffix, width, kernel, stride) in enumerate(layers, 1):
             order = spec.stages[0].block.order if number == len(layers) else "post_activation"
             normed = order != "full_preactivation" and spec.norm.kind != "none"
-            x = draft.conv(x, f"conv{suffix}", width, kernel, stride, norm_follows=normed)
-            x = draft.norm(x, f"norm{suffix}", spec.norm) if normed else x
-            x = draft.activation(x, f"activation{suffix}", spec.activation) if order not in PREACTIVATION else x
+            x = builder.conv(x, f"conv{suffix}", width, kernel, stride, norm_follows=normed)
+            x = builder.norm(x, f"norm{suffix}", spec.norm) if normed else x
+            x = builder.activation(x, f"activation{suffix}", spec.activation) if order not in PREACTIVATION else x
         if stem.pool and not strided_pool:
-            x = draft.pool(x, "pool", stem.pool.kind, stem.pool.size, stem.pool.stride, fill=stem.pool.fill)
+            x = builder.pool(x, "pool", stem.pool.kind, stem.pool.size, stem.pool.stride, fill=stem.pool.fill)
     return x
 
 
@@ -106,7 +106,7 @@ class _DilatedStage:
         return self.settings.blocks if last else 1
 
 
-def _dilated(spec: Spec) -> list[_DilatedStage]:
+def _dilated_stages(spec: Spec) -> list[_DilatedStage]:
     """The stages under `output_stride`: a stride beyond it multiplies the dilation instead."""
     stages, factor, reached = [], 1, 1
     if not isinstance(spec.stem, NoStem):
@@ -120,13 +120,13 @@ def _dilated(spec: Spec) -> list[_DilatedStage]:
     return stages
 
 
-def _stage(draft: PlanBuilder, spec: Spec, x: Record, stage: _DilatedStage, index: int) -> Record:
+def _stage(builder: PlanBuilder, spec: Spec, x: Record, stage: _DilatedStage, index: int) -> Record:
     total = sum(each.blocks for each in spec.stages)
     before = sum(each.blocks for each in spec.stages[:index])
     for number in range(1, stage.settings.blocks + 1):
         before_stride = number < stage.striding
-        block = BlockPlan(
-            draft,
+        block = BlockBuilder(
+            builder,
             stage.settings,
             stride=stage.stride if number == stage.striding else 1,
             dilations=(
@@ -136,27 +136,27 @@ def _stage(draft: PlanBuilder, spec: Spec, x: Record, stage: _DilatedStage, inde
             drop_rate=spec.stochastic_depth * (before + number) / total,
             after_stem=before + number == 1 and not isinstance(spec.stem, NoStem),
         )
-        with draft.scope(f"stage{index + 1}.block{number}", index + 1, number):
+        with builder.scope(f"stage{index + 1}.block{number}", index + 1, number):
             x = block.append(x)
     return x
 
 
-def _finished(draft: PlanBuilder, x: Record, stage: Stage, index: int) -> Record:
+def _end_stage(builder: PlanBuilder, x: Record, stage: Stage, index: int) -> Record:
     """What the next block would have begun with, where none follows (He et al. 2016, section 4.1)."""
     order = stage.block.order
-    with draft.scope(f"stage{index + 1}", index + 1):
-        x = draft.norm(x, "norm", stage.block.norm) if order == "full_preactivation" else x
-        return draft.activation(x, "activation", stage.block.activation) if order in PREACTIVATION else x
+    with builder.scope(f"stage{index + 1}", index + 1):
+        x = builder.norm(x, "norm", stage.block.norm) if order == "full_preactivation" else x
+        return builder.activation(x, "activation", stage.block.activation) if order in PREACTIVATION else x
 
 
-def _head(draft: PlanBuilder, spec: Spec, x: Record) -> dict[str, Record]:
+def _head(builder: PlanBuilder, spec: Spec, x: Record) -> dict[str, Record]:
     head = spec.head
     if not isinstance(head, Classifier):
         return {"output": x}
-    with draft.scope("head"):
+    with builder.scope("head"):
         if head.pool != "none":
-            x = draft.global_pool(x, "pool", head.pool)
+            x = builder.global_pool(x, "pool", head.pool)
         elif len(x.shape) > 1:
-            x = draft.flatten(x, "flatten")
-        x = draft.dropout(x, "dropout", head.dropout)
-        return {"logits": draft.dense(x, "logits", head.classes)}
+            x = builder.flatten(x, "flatten")
+        x = builder.dropout(x, "dropout", head.dropout)
+        return {"logits": builder.dense(x, "logits", head.classes)}

@@ -38,7 +38,10 @@ _FLOAT32, _HALF = 4, 2
 
 @dataclass(frozen=True, slots=True)
 class MemoryEstimate:
-    """Bytes that a training step holds at once, for one batch on one device, or for one of the `parts` of a batch."""
+    """Bytes that a training step holds at once, for one batch on one device.
+
+    Where gradients are accumulated, the batch is one of the `accumulate_steps` that a step adds up.
+    """
 
     batch_size: int
     weights: int
@@ -46,17 +49,20 @@ class MemoryEstimate:
     optimizer: int
     activations: int
     working: int
-    parts: int = 1
+    accumulate_steps: int = 1
 
     @property
     def total(self) -> int:
+        """Bytes of all kinds together."""
         return self.weights + self.gradients + self.optimizer + self.activations + self.working
 
     def as_dict(self) -> dict[str, int]:
-        return asdict(self) | {"total": self.total}
+        """Return the estimate as JSON-ready values; `parts` is the number of accumulated steps."""
+        values = asdict(self)
+        return values | {"parts": values.pop("accumulate_steps"), "total": self.total}
 
     def __str__(self) -> str:
-        parts = {name: value for name, value in asdict(self).items() if name not in ("batch_size", "parts")}
+        parts = {name: value for name, value in asdict(self).items() if name not in ("batch_size", "accumulate_steps")}
         return (
             ", ".join(f"{name} {bytes_text(value)}" for name, value in parts.items() if value)
             + f"; {bytes_text(self.total)} in all"
@@ -70,10 +76,10 @@ def estimate_memory(
     precision: str = "float32",
     optimizer_slots: int = 1,
     training: bool = True,
-    parts: int = 1,
+    accumulate_steps: int = 1,
     rematerialize: Collection[int] = (),
 ) -> MemoryEstimate:
-    """Memory of one step.
+    """Return the memory of one step.
 
     Args:
         plan: the network.
@@ -81,7 +87,7 @@ def estimate_memory(
         precision: `float32`, `bfloat16` or `float16` (of activations; weights are float32).
         optimizer_slots: numbers that the optimizer keeps for each trainable parameter.
         training: whether there is a backward pass; a forward pass keeps only what it works on.
-        parts: of how many such batches, one after the other, the gradients are added up.
+        accumulate_steps: number of such batches whose gradients are added up, one after the other.
         rematerialize: stages, counted from 1, whose blocks the backward pass computes again.
     """
     width = _FLOAT32 if precision == "float32" else _HALF
@@ -92,19 +98,22 @@ def estimate_memory(
         return MemoryEstimate(batch_size, weights, 0, 0, 0, 3 * largest)
     each = _FLOAT32 * plan.trainable
     activations = _activations(plan, width, rematerialize) * batch_size
-    gradients = each * (2 if parts > 1 else 1)
-    return MemoryEstimate(batch_size, weights, gradients, each * optimizer_slots, activations, 3 * largest, parts)
+    gradients = each * (2 if accumulate_steps > 1 else 1)
+    return MemoryEstimate(
+        batch_size, weights, gradients, each * optimizer_slots, activations, 3 * largest, accumulate_steps
+    )
 
 
 def _activations(plan: Plan, width: int, rematerialize: Collection[int]) -> int:
     """Bytes kept for the backward pass of one input."""
-    kept = {name: each for record in plan.records for name, each in _kept(record, width)}
-    again = [segment for segment in segments(plan, rematerialize) if segment.again]
+    kept = {name: each for record in plan.records for name, each in _kept_for_backward(record, width)}
+    again = [segment for segment in segments(plan, rematerialize) if segment.recomputed]
     for segment in again:
         kept |= dict.fromkeys(segment.inputs, width)
     sizes = {name: prod(plan.by_name[name.removesuffix(_MASK)].shape) * each for name, each in kept.items()}
     inside = [
-        sum(size for name, size in sizes.items() if name.removesuffix(_MASK) in segment.inside) for segment in again
+        sum(size for name, size in sizes.items() if name.removesuffix(_MASK) in segment.inner_names)
+        for segment in again
     ]
     return sum(sizes.values()) - sum(inside) + max(inside, default=0)
 
@@ -112,19 +121,19 @@ def _activations(plan: Plan, width: int, rematerialize: Collection[int]) -> int:
 def estimate_recipe_memory(plan: Plan, recipe: Recipe, *, replicas: int = 1) -> MemoryEstimate:
     """Memory of one training step under a recipe, on each of `replicas` devices that share its batch."""
     precision = "float32" if recipe.precision == "auto" else recipe.precision  # the larger of what `auto` may become
-    found = estimate_memory(
+    estimate = estimate_memory(
         plan,
         -(-recipe.batch_size // (replicas * recipe.accumulate_steps)),
         precision=precision,
-        optimizer_slots=slots(recipe.optimizer),
-        parts=recipe.accumulate_steps,
+        optimizer_slots=slots_per_weight(recipe.optimizer),
+        accumulate_steps=recipe.accumulate_steps,
         rematerialize=recipe.rematerialize,
     )
     average = _FLOAT32 * (plan.trainable + plan.non_trainable) if recipe.ema else 0
-    return replace(found, weights=found.weights + average)
+    return replace(estimate, weights=estimate.weights + average)
 
 
-def slots(optimizer: Optimizer) -> int:
+def slots_per_weight(optimizer: Optimizer) -> int:
     """Numbers that the optimizer keeps for each trainable parameter."""
     if isinstance(optimizer, Sgd | Lars):
         return int(optimizer.momentum > 0)
@@ -134,7 +143,7 @@ def slots(optimizer: Optimizer) -> int:
 _MASK = " mask"
 
 
-def _kept(record: Record, width: int) -> Iterator[tuple[str, int]]:
+def _kept_for_backward(record: Record, width: int) -> Iterator[tuple[str, int]]:
     """What the record's backward pass needs: the tensor's record, and bytes for each of its numbers."""
     match record.kind:
         case "conv" | "dense" | "norm":
@@ -202,10 +211,14 @@ def require_memory(estimate: MemoryEstimate, available: int | None) -> None:
     fixed = estimate.total - estimate.activations - estimate.working
     each = (estimate.activations + estimate.working) / estimate.batch_size
     fitting = int((available - fixed) / each) if each else 0
-    remedy = f"--set recipe.batch_size={fitting * estimate.parts}" if fitting >= 1 else "a smaller network"
-    if fitting >= 1 and (parts := _parts(estimate, available)):
+    remedy = f"--set recipe.batch_size={fitting * estimate.accumulate_steps}" if fitting >= 1 else "a smaller network"
+    if fitting >= 1 and (parts := _fitting_accumulate_steps(estimate, available)):
         remedy += f", or recipe.accumulate_steps={parts}"
-    batch = f"{estimate.parts} times {estimate.batch_size}" if estimate.parts > 1 else estimate.batch_size
+    batch = (
+        f"{estimate.accumulate_steps} times {estimate.batch_size}"
+        if estimate.accumulate_steps > 1
+        else estimate.batch_size
+    )
     raise make_error(
         "too_large",
         f"A batch of {batch} needs about {bytes_text(estimate.total)} of memory.",
@@ -215,10 +228,10 @@ def require_memory(estimate: MemoryEstimate, available: int | None) -> None:
     )
 
 
-def _parts(estimate: MemoryEstimate, available: int) -> int | None:
+def _fitting_accumulate_steps(estimate: MemoryEstimate, available: int) -> int | None:
     """The least number of equal parts of the batch, one of which would fit, gradients added up."""
-    whole = estimate.batch_size * estimate.parts
-    sums = estimate.gradients if estimate.parts == 1 else 0
+    whole = estimate.batch_size * estimate.accumulate_steps
+    sums = estimate.gradients if estimate.accumulate_steps == 1 else 0
     fixed = estimate.total - estimate.activations - estimate.working + sums
     each = (estimate.activations + estimate.working) / estimate.batch_size
     fits = (
@@ -242,5 +255,5 @@ __all__ = [
     "estimate_memory",
     "estimate_recipe_memory",
     "require_memory",
-    "slots",
+    "slots_per_weight",
 ]

@@ -39,7 +39,7 @@ class Objective:
         return ("loss", "accuracy", "top_5_accuracy") if self.classes > 5 else ("loss", "accuracy")
 
 
-def objective(plan: Plan, recipe: Recipe | None = None) -> Objective:
+def resolve_objective(plan: Plan, recipe: Recipe | None = None) -> Objective:
     """The loss of a network under a recipe; without one, the loss that its head suggests."""
     if plan.probabilities is None:
         return Objective("squared_error")

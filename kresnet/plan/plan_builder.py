@@ -70,9 +70,13 @@ class PlanBuilder:
             message = f"TensorFlow's convolution cannot stride by {stride} and dilate by {dilation} at once."
             path = f"stages.{(self._stage or 1) - 1}.dilation"
             raise KresnetError(Problem("contradiction", message, path=path, remedy="stride: 1"))
-        x, padding = self._padded(x, name, kernel, stride, dilation)
+        x, padding = self._pad_for_window(x, name, kernel, stride, dilation)
         height, width_in, channels = x.shape
-        out = (_steps(height, kernel, stride, padding), _steps(width_in, kernel, stride, padding), width)
+        out = (
+            _output_length(height, kernel, stride, padding),
+            _output_length(width_in, kernel, stride, padding),
+            width,
+        )
         bias = self.wants_bias(norm_follows)
         parameters = [Parameter("kernel", (kernel, kernel, channels // groups, width))]
         if bias:
@@ -127,11 +131,11 @@ class PlanBuilder:
         """
         padding = "same"
         if not same:
-            x, padding = self._padded(x, name, size, stride, 1, fill=fill if how == "max" else "zero")
+            x, padding = self._pad_for_window(x, name, size, stride, 1, fill=fill if how == "max" else "zero")
         else:
-            self._shrinkable(x, stride)
+            self._require_shrinkable(x, stride)
         height, width, channels = x.shape
-        shape = (_steps(height, size, stride, padding), _steps(width, size, stride, padding), channels)
+        shape = (_output_length(height, size, stride, padding), _output_length(width, size, stride, padding), channels)
         settings = {"how": how, "size": size, "stride": stride, "padding": padding}
         return self._append(name, "pool", (x,), shape, settings=settings)
 
@@ -146,7 +150,7 @@ class PlanBuilder:
 
     def identity_pad(self, x: Record, name: str, width: int, stride: int) -> Record:
         """Option A of He et al. 2015, section 4.1: every `stride`-th pixel, zeros for the new channels."""
-        self._shrinkable(x, stride)
+        self._require_shrinkable(x, stride)
         shape = (-(-x.shape[0] // stride), -(-x.shape[1] // stride), width) if len(x.shape) == 3 else (width,)
         settings = {"width": width, "stride": stride}
         return self._append(name, "identity_pad", (x,), shape, settings=settings, role="shortcut")
@@ -165,21 +169,21 @@ class PlanBuilder:
         """Drop the whole branch for some of the images (Huang et al. 2016)."""
         return self._append(name, "stochastic_depth", (x,), x.shape, settings={"rate": rate}) if rate else x
 
-    def _padded(
+    def _pad_for_window(
         self, x: Record, name: str, kernel: int, stride: int, dilation: int, fill: str = "zero"
     ) -> tuple[Record, str]:
         """`x` ready for a window, and the padding that the window itself then uses.
 
         With stride 1 an odd kernel is padded alike by both rules, so only strided windows need a record of their own.
         """
-        self._shrinkable(x, stride)
+        self._require_shrinkable(x, stride)
         if self.convolution.padding == "same" or stride == 1 or kernel == 1:
             return x, "same"
         side = dilation * (kernel - 1) // 2
         shape = (x.shape[0] + 2 * side, x.shape[1] + 2 * side, x.shape[2])
         return self._append(f"{name}_pad", "pad", (x,), shape, settings={"side": side, "fill": fill}), "valid"
 
-    def _shrinkable(self, x: Record, stride: int) -> None:
+    def _require_shrinkable(self, x: Record, stride: int) -> None:
         if len(x.shape) == 3 and stride > min(x.shape[:2]):
             path = f"stages.{self._stage - 1}.stride" if self._stage else "stem.stride"
             message = f"The map is {x.shape[0]}x{x.shape[1]} before a stride of {stride}: it would shrink below 1x1."
@@ -187,6 +191,6 @@ class PlanBuilder:
             raise KresnetError(problem)
 
 
-def _steps(length: int, window: int, stride: int, padding: str) -> int:
+def _output_length(length: int, window: int, stride: int, padding: str) -> int:
     """How many windows fit: TensorFlow's rule for `same` and `valid`."""
     return -(-length // stride) if padding == "same" else (length - window) // stride + 1

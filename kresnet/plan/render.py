@@ -10,7 +10,7 @@ import base64
 from html import escape
 
 from kresnet.plan.diagram import draw_plan
-from kresnet.plan.diff import Difference
+from kresnet.plan.diff import PlanDifference
 from kresnet.plan.formatters import format_html, format_line, format_text
 from kresnet.plan.records import Plan
 from kresnet.plan.summary import SummaryRow, shape_text, summary_rows, with_unit_prefix
@@ -57,19 +57,19 @@ def plan_html(plan: Plan) -> str:
 
 
 @format_text.register
-def difference_text(difference: Difference) -> str:
+def difference_text(difference: PlanDifference) -> str:
     """The settings that differ between two networks, and what that costs."""
-    return "\n".join([text_table(*_settings(difference)), *difference.costs()])
+    return "\n".join([text_table(*_settings(difference)), *difference.cost_lines()])
 
 
 @format_html.register
-def difference_html(difference: Difference) -> str:
+def difference_html(difference: PlanDifference) -> str:
     """`difference_text` for a notebook."""
-    costs = "<br>".join(map(escape, difference.costs()))
+    costs = "<br>".join(map(escape, difference.cost_lines()))
     return f"<div>{html_table(*_settings(difference))}<p>{costs}</p></div>"
 
 
-def _settings(difference: Difference) -> tuple[Cells, list[Cells]]:
+def _settings(difference: PlanDifference) -> tuple[Cells, list[Cells]]:
     columns = ("setting", f"{difference.a.name} (a)", f"{difference.b.name} (b)")
     return columns, [(each.path, each.text("a"), each.text("b")) for each in difference.settings]
 

@@ -1,7 +1,7 @@
 """The resolved plan of a run: what a recipe means for one network and one set of data, every duration in steps.
 
 Training is set up from it and `kresnet fit --dry-run` prints it, so that what a recipe says and what is done cannot
-drift apart. A setting that cannot act is not in it, which is how `outline` finds and refuses such settings.
+drift apart. A setting that cannot act is not in it, which is how `resolve_recipe` finds and refuses such settings.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kresnet.errors import KresnetError, Problem
-from kresnet.plan.objective import Objective, objective, objective_problems
+from kresnet.plan.objective import Objective, objective_problems, resolve_objective
 from kresnet.plan.records import Plan
 from kresnet.plan.unused_settings import unused_settings
 from kresnet.spec.recipe import Constant, Cosine, MultiStep, OneCycle, Polynomial, Recipe, Schedule, Step, WarmUp
-from kresnet.spec.recipe.durations import in_steps, stated
+from kresnet.spec.recipe.durations import duration_in_steps, stated_duration
 
 #: What a recipe says of itself rather than of its runs.
 ABOUT = ("name", "source")
-#: Fields of a recipe that the outline holds in another form.
+#: Fields of a recipe that the resolved recipe holds in another form.
 _RESOLVED = (*ABOUT, "epochs", "steps", "examples", "optimizer", "schedule", "ema", "early_stopping")
 
 
@@ -59,8 +59,8 @@ class ResolvedRecipe:
         about: name and source of the recipe.
         batch_size: images a step, over all devices.
         epoch_steps, total_steps: steps of an epoch, and of the run; the last epoch may be cut short.
-        learning_rate: as the recipe states it: the number, and the batch that it is for.
-        rate: the learning rate over the steps.
+        stated_learning_rate: learning rate as the recipe states it: the number, and the batch that it is for.
+        learning_rate: the learning rate over the steps.
         optimizer: its `kind`, and the settings that act.
         objective: the loss, and what is measured.
         ema: `decay`, `warmup` and `start` (in steps) of the average of weights; None without one.
@@ -72,8 +72,8 @@ class ResolvedRecipe:
     batch_size: int
     epoch_steps: int
     total_steps: int
-    learning_rate: tuple[float, int | None]
-    rate: LearningRatePlan
+    stated_learning_rate: tuple[float, int | None]
+    learning_rate: LearningRatePlan
     optimizer: Mapping[str, Any]
     objective: Objective
     ema: Mapping[str, Any] | None
@@ -91,15 +91,15 @@ class ResolvedRecipe:
         return round(steps / self.epoch_steps, 3) if rest else whole
 
     def as_dict(self) -> dict[str, Any]:
-        """The outline as JSON-ready values."""
-        stated_rate, per = self.learning_rate
+        """Return the resolved recipe as JSON-ready values."""
+        stated_rate, per = self.stated_learning_rate
         return {
             "recipe": dict(self.about),
             "batch_size": self.batch_size,
             "epochs": self.epochs,
             "epoch_steps": self.epoch_steps,
             "total_steps": self.total_steps,
-            "learning_rate": {"stated": stated_rate, "per": per} | asdict(self.rate),
+            "learning_rate": {"stated": stated_rate, "per": per} | asdict(self.learning_rate),
             "optimizer": dict(self.optimizer),
             "objective": asdict(self.objective) | {"metrics": list(self.objective.metrics)},
             "ema": self.ema,
@@ -111,7 +111,7 @@ class ResolvedRecipe:
 def resolve_recipe(
     recipe: Recipe, plan: Plan, epoch_steps: int, document: Mapping[str, Any] | None = None
 ) -> ResolvedRecipe:
-    """The outline of a run, each of whose settings must have an effect.
+    """Return what a recipe means for one network and one set of data; each of its settings must have an effect.
 
     Args:
         recipe: how to train.
@@ -149,10 +149,10 @@ def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> ResolvedRecipe:
         batch_size=recipe.batch_size,
         epoch_steps=epoch_steps,
         total_steps=total,
-        learning_rate=(learning_rate, per),
-        rate=_rate(recipe.schedule, peak, total, epoch_steps, recipe.batch_size),
+        stated_learning_rate=(learning_rate, per),
+        learning_rate=_plan_learning_rate(recipe.schedule, peak, total, epoch_steps, recipe.batch_size),
         optimizer=optimizer,
-        objective=objective(plan, recipe),
+        objective=resolve_objective(plan, recipe),
         ema=_ema(recipe, epoch_steps),
         early_stopping=_early_stopping(recipe, epoch_steps),
         settings={name: value for name, value in recipe.document().items() if name not in _RESOLVED},
@@ -161,15 +161,15 @@ def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> ResolvedRecipe:
 
 def total_steps(recipe: Recipe, epoch_steps: int) -> int:
     """Steps of the whole run."""
-    unit, value = stated(recipe) or ("epochs", 0)
-    return in_steps(unit, value, epoch_steps, recipe.batch_size)
+    unit, value = stated_duration(recipe) or ("epochs", 0)
+    return duration_in_steps(unit, value, epoch_steps, recipe.batch_size)
 
 
 def _ema(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | None:
     if recipe.ema is None:
         return None
-    start = stated(recipe.ema, "start_")
-    steps = in_steps(*start, epoch_steps, recipe.batch_size) if start else 0
+    start = stated_duration(recipe.ema, "start_")
+    steps = duration_in_steps(*start, epoch_steps, recipe.batch_size) if start else 0
     return {"decay": recipe.ema.decay, "warmup": recipe.ema.warmup, "start": steps}
 
 
@@ -177,14 +177,16 @@ def _early_stopping(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | Non
     stopping = recipe.early_stopping
     if stopping is None:
         return None
-    patience = in_steps(*_required(stopping, "patience_"), epoch_steps, recipe.batch_size)
+    patience = duration_in_steps(*_stated_duration(stopping, "patience_"), epoch_steps, recipe.batch_size)
     return {"metric": stopping.metric, "patience": patience, "min_delta": stopping.min_delta}
 
 
-def _rate(schedule: Schedule, peak: float, total: int, epoch_steps: int, batch_size: int) -> LearningRatePlan:
+def _plan_learning_rate(
+    schedule: Schedule, peak: float, total: int, epoch_steps: int, batch_size: int
+) -> LearningRatePlan:
     warmup = None
-    if isinstance(schedule, WarmUp) and (duration := stated(schedule, "warmup_")):
-        steps = in_steps(*duration, epoch_steps, batch_size)
+    if isinstance(schedule, WarmUp) and (duration := stated_duration(schedule, "warmup_")):
+        steps = duration_in_steps(*duration, epoch_steps, batch_size)
         warmup = WarmUpSteps(steps, schedule.warmup_from, schedule.warmup_shape)
     settings: dict[str, Any] = {}
     match schedule:
@@ -211,15 +213,15 @@ def _rate(schedule: Schedule, peak: float, total: int, epoch_steps: int, batch_s
 def drop_steps(schedule: Step | MultiStep, total: int, epoch_steps: int, batch_size: int) -> tuple[int, ...]:
     """The steps before which the learning rate falls, those after the end of the run left out."""
     if isinstance(schedule, Step):
-        every = in_steps(*_required(schedule, "every_"), epoch_steps, batch_size)
+        every = duration_in_steps(*_stated_duration(schedule, "every_"), epoch_steps, batch_size)
         return tuple(range(every, total, every))
-    unit, moments = _required(schedule, "at_")
-    steps = (in_steps(unit, moment, epoch_steps, batch_size) for moment in moments)
+    unit, moments = _stated_duration(schedule, "at_")
+    steps = (duration_in_steps(unit, moment, epoch_steps, batch_size) for moment in moments)
     return tuple(step for step in steps if step < total)
 
 
-def _required(model: Any, prefix: str) -> tuple[str, Any]:
-    duration = stated(model, prefix)
+def _stated_duration(model: Any, prefix: str) -> tuple[str, Any]:
+    duration = stated_duration(model, prefix)
     assert duration is not None  # the model was validated
     return duration
 
@@ -228,15 +230,15 @@ def _schedule_problems(recipe: Recipe, epoch_steps: int) -> Iterator[Problem]:
     """Moments of the schedule that the run does not reach."""
     total, batch = total_steps(recipe, epoch_steps), recipe.batch_size
     schedule = recipe.schedule
-    if isinstance(schedule, WarmUp) and (duration := stated(schedule, "warmup_")):
-        steps = in_steps(*duration, epoch_steps, batch)
+    if isinstance(schedule, WarmUp) and (duration := stated_duration(schedule, "warmup_")):
+        steps = duration_in_steps(*duration, epoch_steps, batch)
         if steps > total:
             message = f"The warm-up of {steps} steps is longer than the run of {total}."
             yield Problem("contradiction", message, path=f"recipe.schedule.warmup_{duration[0]}",
                           remedy="a shorter warm-up, or a longer run")  # fmt: skip
     if isinstance(schedule, Step | MultiStep):
         prefix = "every_" if isinstance(schedule, Step) else "at_"
-        unit, value = _required(schedule, prefix)
+        unit, value = _stated_duration(schedule, prefix)
         stated_falls = len(value) if isinstance(value, tuple) else 1
         within = len(drop_steps(schedule, total, epoch_steps, batch))
         if within < stated_falls:
@@ -250,14 +252,14 @@ def _moment_problems(recipe: Recipe, plan: Plan, epoch_steps: int) -> Iterator[P
     """What would begin after the run has ended, and a metric that it does not measure."""
     total = total_steps(recipe, epoch_steps)
     if (ema := _ema(recipe, epoch_steps)) and ema["start"] >= total:
-        unit, _ = _required(recipe.ema, "start_")
+        unit, _ = _stated_duration(recipe.ema, "start_")
         message = f"The average would begin after {ema['start']} steps; the run ends after {total}."
         yield Problem("no_effect", message, path=f"recipe.ema.start_{unit}", remedy="an earlier start")
     if (stopping := _early_stopping(recipe, epoch_steps)) and stopping["patience"] >= total:
-        unit, _ = _required(recipe.early_stopping, "patience_")
+        unit, _ = _stated_duration(recipe.early_stopping, "patience_")
         message = f"A patience of {stopping['patience']} steps outlasts the run of {total}."
         yield Problem("no_effect", message, path=f"recipe.early_stopping.patience_{unit}", remedy="less patience")
-    measured, best = objective(plan, recipe).metrics, recipe.checkpoints.keep_best
+    measured, best = resolve_objective(plan, recipe).metrics, recipe.checkpoints.keep_best
     for path, judge in (("early_stopping", recipe.early_stopping), ("checkpoints.keep_best", best)):
         if judge and judge.metric not in measured:
             yield Problem("contradiction", f"This run does not measure {judge.metric}.", path=f"recipe.{path}.metric",

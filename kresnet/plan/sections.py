@@ -13,7 +13,7 @@ from typing import Any
 from kresnet.plan.records import Plan, Record, Shape
 
 #: Stands for whatever enters a part, so that parts of different places and networks compare.
-ENTRY = "(input of the part)"
+SECTION_INPUT = "(input of the part)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Section:
         """Multiply-accumulates for one input."""
         return sum(record.macs for record in self.records)
 
-    def relative(self, name: str) -> str:
+    def relative_name(self, name: str) -> str:
         """A record's name within the part; `ENTRY` for a record outside it."""
-        return name.removeprefix(f"{self.name}.") if name.startswith(f"{self.name}.") else ENTRY
+        return name.removeprefix(f"{self.name}.") if name.startswith(f"{self.name}.") else SECTION_INPUT
 
     @property
     def shortcut(self) -> str:
@@ -107,14 +107,14 @@ def sections(plan: Plan) -> list[Section]:
 
 def repeated_blocks(parts: list[Section]) -> list[RepeatedBlocks]:
     """The parts, those that repeat the one before gathered."""
-    keyed = ((signature(part) if part.block else part.name, part) for part in parts)
+    keyed = ((block_signature(part) if part.block else part.name, part) for part in parts)
     return [RepeatedBlocks(tuple(part for _, part in group)) for _, group in groupby(keyed, key=lambda pair: pair[0])]
 
 
-def signature(part: Section) -> list[tuple[Any, ...]]:
+def block_signature(part: Section) -> list[tuple[Any, ...]]:
     """What makes two blocks alike: everything but their place and the rate of stochastic depth."""
     return [
-        (part.stage, part.relative(record.name), record.kind, [part.relative(name) for name in record.inputs],
+        (part.stage, part.relative_name(record.name), record.kind, [part.relative_name(name) for name in record.inputs],
          record.shape, _without_rate(record), record.parameters, record.macs)
         for record in part.records
     ]  # fmt: skip
@@ -134,7 +134,7 @@ def _section_name(record: Record) -> str:
 def describe_section(run: RepeatedBlocks) -> str:
     """What a run's blocks are, in one line: kind, weights, and what else they contain."""
     part = run.first
-    return _kind(part) + ", ".join([*trunk(part), *extras(part), *_stochastic_depth(run)])
+    return _kind(part) + ", ".join([*trunk_layers(part), *extra_layers(part), *_stochastic_depth(run)])
 
 
 def describe_shortcut(part: Section) -> str:
@@ -154,7 +154,7 @@ def _kind(part: Section) -> str:
     return "bottleneck " if len(main) == 3 else "basic "
 
 
-def trunk(part: Section) -> Iterator[str]:
+def trunk_layers(part: Section) -> Iterator[str]:
     """The layers of a part that give it its shape: `3x3 64 /2` is a 3x3 convolution to 64 channels, stride 2.
 
     Norms and activations only where there is nothing else.
@@ -169,7 +169,7 @@ def trunk(part: Section) -> Iterator[str]:
             yield describe_layer(record)
 
 
-def extras(part: Section) -> Iterator[str]:
+def extra_layers(part: Section) -> Iterator[str]:
     """What a block contains beside its trunk and shortcut."""
     for record in part.records:
         if record.name.endswith("squeeze_excite.reduce"):
@@ -219,15 +219,15 @@ def describe_layer(record: Record) -> str:
 
 
 __all__ = [
-    "ENTRY",
+    "SECTION_INPUT",
     "RepeatedBlocks",
     "Section",
+    "block_signature",
     "describe_layer",
     "describe_section",
     "describe_shortcut",
-    "extras",
+    "extra_layers",
     "repeated_blocks",
     "sections",
-    "signature",
-    "trunk",
+    "trunk_layers",
 ]

@@ -23,10 +23,10 @@ class Segment:
     records: tuple[Record, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    again: bool
+    recomputed: bool
 
     @property
-    def inside(self) -> set[str]:
+    def inner_names(self) -> set[str]:
         """Names of its records whose outputs no other segment sees."""
         return {record.name for record in self.records} - set(self.outputs)
 
@@ -44,7 +44,7 @@ def segments(plan: Plan, stages: Collection[int]) -> list[Segment]:
     return found
 
 
-def require_stages(plan: Plan, stages: Collection[int]) -> None:
+def require_rematerialized_stages(plan: Plan, stages: Collection[int]) -> None:
     """Make sure that a recipe's `rematerialize` names stages of this network, each once.
 
     Raises:

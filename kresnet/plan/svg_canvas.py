@@ -27,7 +27,7 @@ text{font-family:system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:#1f29
 """.strip()
 
 
-class Canvas:
+class SvgCanvas:
     """Marks in the order in which they are drawn, and how far right they reach."""
 
     def __init__(self) -> None:
@@ -120,4 +120,4 @@ def box_size(lines: Sequence[str]) -> tuple[float, float]:
     return max(64.0, max(map(text_width, lines)) + 2 * PADDING), len(lines) * LINE + 2 * PADDING
 
 
-__all__ = ["CHARACTER", "FONT", "LINE", "MARGIN", "PADDING", "Canvas", "box_size", "text_width"]
+__all__ = ["CHARACTER", "FONT", "LINE", "MARGIN", "PADDING", "SvgCanvas", "box_size", "text_width"]

@@ -24,7 +24,7 @@ ABOUT = ("name", "source", "published", "recipe")
 
 
 def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
-    """A `no_effect` problem for each setting of a spec that changes nothing in its network.
+    """Return a `no_effect` problem for each setting of a spec that changes nothing in its network.
 
     Two blocks a stage show everything that more of them would, and keep this fast for networks of a thousand layers.
 
@@ -39,9 +39,12 @@ def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
 
 
 def unused_settings(
-    document: dict[str, Any], model: type[Model], same: Callable[[Model], bool], about: Collection[str]
+    document: dict[str, Any],
+    model: type[Model],
+    means_the_same: Callable[[Model], bool],
+    ignored_fields: Collection[str],
 ) -> list[Setting]:
-    """The paths of the settings that differ from their default and yet change nothing.
+    """Return the paths of the settings that differ from their default and yet change nothing.
 
     A setting is tried by taking it out of the document: if that changes the model but not what is made of it, nothing
     reads it.
@@ -49,29 +52,29 @@ def unused_settings(
     Args:
         document: a valid document, of which `model` is made.
         model: what a document is validated as.
-        same: whether a model comes to the same as that of the whole document.
-        about: fields that speak of the document itself, and are not tried.
+        means_the_same: whether a model comes to the same result as that of the whole document.
+        ignored_fields: fields that speak of the document itself, and are not tried.
     """
     whole = model.model_validate(document)
-    useless: list[Setting] = []
-    for path in _settings(document, (), about):
-        if any(path[: len(outer)] == outer for outer in useless):
+    unused: list[Setting] = []
+    for path in _settings(document, (), ignored_fields):
+        if any(path[: len(outer)] == outer for outer in unused):
             continue
         try:
             other = model.model_validate(_without(document, path))
-            if other != whole and same(other):
-                useless.append(path)
+            if other != whole and means_the_same(other):
+                unused.append(path)
         except (ValidationError, KresnetError):
             continue  # required, or needed by another setting: it has an effect
-    return useless
+    return unused
 
 
-class _Different(Exception):
+class _PlansDiffer(Exception):
     """Two networks part ways."""
 
 
-class _Compared(PlanBuilder):
-    """A draft that is given up at the first record in which it differs from a plan."""
+class _ComparingBuilder(PlanBuilder):
+    """A builder that gives up at the first record in which it differs from a plan."""
 
     def __init__(self, spec: Spec, plan: Plan) -> None:
         super().__init__(spec.convolution)
@@ -80,14 +83,14 @@ class _Compared(PlanBuilder):
     def _append(self, *arguments: Any, **rest: Any) -> Record:
         record = super()._append(*arguments, **rest)
         if len(self.records) > len(self._plan.records) or record != self._plan.records[len(self.records) - 1]:
-            raise _Different
+            raise _PlansDiffer
         return record
 
 
 def _lowers_to(plan: Plan, spec: Spec) -> bool:
     try:
-        return lower(spec, _Compared(spec, plan)) == plan
-    except _Different:
+        return lower(spec, _ComparingBuilder(spec, plan)) == plan
+    except _PlansDiffer:
         return False
 
 
@@ -97,7 +100,7 @@ def _problem(path: Setting) -> Problem:
 
 
 def _settings(node: Any, path: Setting, about: Collection[str]) -> Iterator[Setting]:
-    """The paths of all settings but the plain facts of `about`, a mapping before what it holds.
+    """The paths of all settings but the fields of `about`, a mapping before what it holds.
 
     A list of numbers is one setting; a list of mappings is only what they hold.
     """

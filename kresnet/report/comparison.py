@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.plan.diff import Difference, brief, diff_plans, flat, settings
+from kresnet.plan.diff import PlanDifference, diff_plans, flatten_settings, format_value, setting_differences
 from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, PlotTable, blank_figure, escape_name
 from kresnet.report.run_data import RunData
 
@@ -48,7 +48,7 @@ class SeedGroup:
     label: str
     runs: tuple[int, ...]
     metrics: Mapping[str, MeanAndSpread]
-    difference: Difference | None
+    difference: PlanDifference | None
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def final_plot(comparison: RunComparison) -> Plot | None:
 
 
 def _same_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    return all(difference.path in _IGNORED_SETTINGS for difference in settings(a, b))
+    return all(difference.path in _IGNORED_SETTINGS for difference in setting_differences(a, b))
 
 
 def _group_label(group: Sequence[RunData]) -> str:
@@ -185,11 +185,11 @@ def _group_metrics(group: Sequence[RunData]) -> dict[str, MeanAndSpread]:
 
 def _differing_settings(documents: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     """The settings that are not everywhere the same, with the value in each document."""
-    stated = [dict(flat(document)) for document in documents]
+    stated = [dict(flatten_settings(document)) for document in documents]
     paths = dict.fromkeys(
-        difference.path for document in documents[1:] for difference in settings(documents[0], document)
+        difference.path for document in documents[1:] for difference in setting_differences(documents[0], document)
     )
-    return {path: tuple(brief(each[path]) if path in each else "–" for each in stated) for path in paths}
+    return {path: tuple(format_value(each[path]) if path in each else "–" for each in stated) for path in paths}
 
 
 __all__ = ["MeanAndSpread", "RunComparison", "SeedGroup", "final_plot", "make_comparison"]

@@ -10,15 +10,15 @@ from typing import Any
 from kresnet.plan import Plan, Record
 from kresnet.plan.records import Shape
 from kresnet.plan.sections import (
-    ENTRY,
+    SECTION_INPUT,
     RepeatedBlocks,
     Section,
     describe_layer,
     describe_shortcut,
-    extras,
+    extra_layers,
     repeated_blocks,
     sections,
-    trunk,
+    trunk_layers,
 )
 from kresnet.probes.block_paths import BlockPaths, block_paths
 from kresnet.spec.architecture import Spec
@@ -176,8 +176,8 @@ def _section_card(run: RepeatedBlocks, forks: dict[str, BlockPaths]) -> SectionC
     return SectionCard(
         title=run.label.capitalize(),
         count=len(run.sections),
-        lines=tuple(trunk(part)),
-        extras=(*extras(part), *depth),
+        lines=tuple(trunk_layers(part)),
+        extras=(*extra_layers(part), *depth),
         shortcut=describe_shortcut(part),
         arc=part.shortcut if part.block else "none",
         shape=part.shape,
@@ -210,7 +210,9 @@ def _layer_row(part: Section, record: Record) -> LayerRow:
         name=record.name.removeprefix(f"{part.name}."),
         kind=record.kind,
         words=describe_layer(record),
-        reads=tuple("input" if part.relative(name) == ENTRY else part.relative(name) for name in record.inputs),
+        reads=tuple(
+            "input" if part.relative_name(name) == SECTION_INPUT else part.relative_name(name) for name in record.inputs
+        ),
         shape=record.shape,
         parameters=record.weights,
         macs=record.macs,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kresnet.evaluation.evaluation import Evaluation
-from kresnet.plan.diff import place
+from kresnet.plan.diff import describe_place
 from kresnet.plan.memory_estimate import bytes_text
 from kresnet.plan.summary import signed_number, with_unit_prefix
 from kresnet.report.comparison import SeedGroup
@@ -143,11 +143,12 @@ def blocks_table(group: SeedGroup, first: str) -> PlotTable:
     """What differs between a group's network and the first one's, part by part."""
     assert group.difference is not None
     rows = tuple(
-        (place(blocks), "\n".join(blocks[0].lines()) if blocks[0].status == "changed" else blocks[0].status,
+        (describe_place(blocks),
+         "\n".join(blocks[0].change_lines()) if blocks[0].status == "changed" else blocks[0].status,
          blocks[0].shapes,
          signed_number(sum(block.parameters for block in blocks)),
          signed_number(sum(block.macs for block in blocks), short=True))
-        for blocks in group.difference.runs()
+        for blocks in group.difference.grouped_blocks()
     )  # fmt: skip
     head = ("part", "what differs", "output", "parameters", "MACs")
     return PlotTable(f"{group.label} beside {first}", head, rows, words=3)

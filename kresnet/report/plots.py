@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from kresnet.report.history import EpochRecord
 from kresnet.report.run_data import RunData
-from kresnet.spec.recipe.stopping import FALLING
+from kresnet.spec.recipe.stopping import LOWER_IS_BETTER
 
 #: The style sheet's colours of runs, for light and dark paper; the page's script resolves them.
 COLORS = tuple(f"var(--run-{number})" for number in range(1, 9))
@@ -240,7 +240,7 @@ def _describe_curve(style: RunStyle, split: str, metric: str) -> str:
     (first, _), (last, at) = found[0], found[-1]
     if len(found) == 1:
         return f"{split.capitalize()}: {last:.4f} after epoch {at}."
-    best = (min if metric in FALLING else max)(found, key=lambda point: point[0])
+    best = (min if metric in LOWER_IS_BETTER else max)(found, key=lambda point: point[0])
     return f"{split.capitalize()}: from {first:.4f} to {last:.4f} in epoch {at}; best {best[0]:.4f} in epoch {best[1]}."
 
 

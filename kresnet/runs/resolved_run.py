@@ -16,7 +16,7 @@ from kresnet.errors import KresnetError, make_error
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import Loaded, Overrides, Reference, load_recipe, load_spec, split_overrides
+from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.weights.transfer import Transfer
 
@@ -55,9 +55,9 @@ class ResolvedRun:
         compute: what the run computes on; None until TensorFlow has told its devices.
     """
 
-    loaded_spec: Loaded[Spec]
+    loaded_spec: LoadedDocument[Spec]
     plan: Plan
-    loaded_recipe: Loaded[Recipe]
+    loaded_recipe: LoadedDocument[Recipe]
     transfer: Transfer | None = None
     resolved_recipe: ResolvedRecipe | None = None
     data: DataDescription | None = None
@@ -112,7 +112,7 @@ class ResolvedRun:
 
     def locate(self, error: KresnetError) -> KresnetError:
         """Return the error with file, line and column of each problem in the recipe."""
-        return self.loaded_recipe.locate(error, below="recipe")
+        return self.loaded_recipe.locate_error(error, prefix="recipe")
 
 
 def resolve_run(
@@ -147,8 +147,12 @@ def resolve_run(
 
 
 def recipe_of(
-    spec: Loaded[Spec], reference: Reference | None = None, overrides: Overrides = (), *, beside: Path | None = None
-) -> Loaded[Recipe] | None:
+    spec: LoadedDocument[Spec],
+    reference: Reference | None = None,
+    overrides: Overrides = (),
+    *,
+    beside: Path | None = None,
+) -> LoadedDocument[Recipe] | None:
     """Load the recipe that the caller names, or else the spec's own; None if neither names one.
 
     Paths of data are made absolute, so that a run can go on from any directory.
@@ -166,7 +170,7 @@ def recipe_of(
         if spec.value.recipe is None:
             return None
         reference, beside = str(spec.value.recipe), spec.path.parent if spec.path else None
-    loaded = load_recipe(reference, overrides, beside=beside)
+    loaded = load_recipe(reference, overrides, base_folder=beside)
     data = loaded.value.data
     field = _DATA_PATHS.get(data.kind)
     path = getattr(data, field) if field else None

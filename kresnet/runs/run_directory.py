@@ -18,7 +18,7 @@ from kresnet.runs.config_drift import ConfigChange
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump, read
-from kresnet.spec.loading import Loaded
+from kresnet.spec.loading import LoadedDocument
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.validation import validate
 from kresnet.weights.transfer import Transfer
@@ -115,7 +115,7 @@ class RunDirectory:
             self.load_spec(), self.load_recipe(), transfer=Transfer.from_dict(transfer) if transfer else None
         )
 
-    def load_spec(self) -> Loaded[Spec]:
+    def load_spec(self) -> LoadedDocument[Spec]:
         """Read the network's spec, without planning the network.
 
         Raises:
@@ -123,9 +123,9 @@ class RunDirectory:
         """
         path = self.path / "spec.yaml"
         source = read(path)
-        return Loaded(validate(Spec, source), source, path)
+        return LoadedDocument(validate(Spec, source), source, path)
 
-    def load_recipe(self) -> Loaded[Recipe]:
+    def load_recipe(self) -> LoadedDocument[Recipe]:
         """Read the recipe.
 
         Raises:
@@ -133,7 +133,7 @@ class RunDirectory:
         """
         path = self.path / "recipe.yaml"
         source = read(path)
-        return Loaded(validate(Recipe, source), source, path)
+        return LoadedDocument(validate(Recipe, source), source, path)
 
     def data(self) -> dict[str, Any]:
         """Read the description of the run's data: `fingerprint`, `class_names`, numbers of images."""

@@ -84,7 +84,7 @@ def run_status(directory: Path, name: str) -> RunStatus:
     best = None
     for line in epochs:
         value = line["test"][criterion.metric]
-        if math.isfinite(value) and (best is None or criterion.better(value, best["test"][criterion.metric])):
+        if math.isfinite(value) and (best is None or criterion.is_better(value, best["test"][criterion.metric])):
             best = line
     state, reason = _state_and_reason(run, finished=result is not None, problem=problem)
     return RunStatus(

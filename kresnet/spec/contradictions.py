@@ -12,14 +12,21 @@ from kresnet.spec.inputs import Stretch
 from kresnet.spec.stems import ConvStem, DeepStem, NoStem
 
 #: Blocks in all; the deepest network of the papers has 600.
-MOST_BLOCKS = 2000
+MAX_BLOCKS = 2000
 
 PREACTIVATION = ("relu_only_preactivation", "full_preactivation")
 
 
-def contradictions(spec: Spec) -> list[Problem]:
+def find_contradictions(spec: Spec) -> list[Problem]:
     """Every contradiction of the spec; empty when it describes a network."""
-    rules = (_input, _stem, _stages, _output_stride, _head, _stochastic_depth)
+    rules = (
+        _input_problems,
+        _stem_problems,
+        _stage_problems,
+        _output_stride_problems,
+        _head_problems,
+        _stochastic_depth_problems,
+    )
     return [problem for rule in rules for problem in rule(spec)]
 
 
@@ -28,7 +35,7 @@ def output_width(stage: Stage) -> int:
     return stage.width * (stage.block.expansion if isinstance(stage.block, BottleneckBlock) else 1)
 
 
-def groups(stage: Stage) -> int:
+def convolution_groups(stage: Stage) -> int:
     """Groups of the 3x3 convolution of the stage's blocks."""
     if not isinstance(stage.block, BottleneckBlock):
         return 1
@@ -50,7 +57,7 @@ def _problem(path: str, message: str, **details: Any) -> Problem:
     return Problem("contradiction", message, path=path, **details)
 
 
-def _input(spec: Spec) -> Iterator[Problem]:
+def _input_problems(spec: Spec) -> Iterator[Problem]:
     shape, pixels = spec.input.shape, spec.input.pixels
     if len(shape) == 2:
         yield _problem("input.shape", "A shape of two numbers is neither an image nor a vector.",
@@ -80,7 +87,7 @@ def _input(spec: Spec) -> Iterator[Problem]:
                        expected=f"at least {max(shape[:2])}", found=str(resize.shorter_side))  # fmt: skip
 
 
-def _stem(spec: Spec) -> Iterator[Problem]:
+def _stem_problems(spec: Spec) -> Iterator[Problem]:
     if isinstance(spec.stem, NoStem):
         return
     if not spec.input.is_image:
@@ -88,7 +95,7 @@ def _stem(spec: Spec) -> Iterator[Problem]:
                        expected="kind: none")  # fmt: skip
     widths = spec.stem.widths if isinstance(spec.stem, DeepStem) else (spec.stem.width,)
     for width in widths:
-        yield from _norm_fits(spec.norm, width, "norm", "the stem")
+        yield from _norm_problems(spec.norm, width, "norm", "the stem")
     if spec.convolution.padding == "symmetric":
         sizes = {"stem.kernel": spec.stem.kernel} if isinstance(spec.stem, ConvStem) else {}
         if spec.stem.pool:
@@ -98,33 +105,33 @@ def _stem(spec: Spec) -> Iterator[Problem]:
                 yield _problem(path, f"A window of {size} cannot be padded symmetrically.", expected="an odd number")
 
 
-def _norm_fits(norm: Norm, width: int, path: str, where: str) -> Iterator[Problem]:
+def _norm_problems(norm: Norm, width: int, path: str, where: str) -> Iterator[Problem]:
     if norm.kind == "group" and width % norm.groups:
         yield _problem(f"{path}.groups", f"{norm.groups} groups do not divide the {width} channels of {where}.",
                        expected=f"a divisor of {width}", found=str(norm.groups))  # fmt: skip
 
 
-def _stages(spec: Spec) -> Iterator[Problem]:
+def _stage_problems(spec: Spec) -> Iterator[Problem]:
     kinds = {stage.block.kind for stage in spec.stages}
     if spec.block.kind not in kinds:
         yield Problem("no_effect", f"No stage has blocks of kind {spec.block.kind}: each states another.",
                       path="block.kind", expected=" or ".join(sorted(kinds)), found=spec.block.kind)  # fmt: skip
-    if (total := sum(stage.blocks for stage in spec.stages)) > MOST_BLOCKS:
-        yield _problem("stages", f"The stages have {total} blocks in all.", expected=f"at most {MOST_BLOCKS}")
+    if (total := sum(stage.blocks for stage in spec.stages)) > MAX_BLOCKS:
+        yield _problem("stages", f"The stages have {total} blocks in all.", expected=f"at most {MAX_BLOCKS}")
     incoming = stem_width(spec)
     for index, stage in enumerate(spec.stages):
-        yield from _block_fits(spec, stage, f"stages.{index}")
+        yield from _block_problems(spec, stage, f"stages.{index}")
         block, outgoing = stage.block, output_width(stage)
         if block.shortcut == "identity_pad" and outgoing < incoming:
             yield _problem(f"stages.{index}.block.shortcut", "identity_pad would have to drop channels: "
                            f"{incoming} enter stage {index + 1}, {outgoing} leave it.",
                            remedy="shortcut: projection")  # fmt: skip
         if block.order == "full_preactivation":
-            yield from _norm_fits(block.norm, incoming, f"stages.{index}.block.norm", f"stage {index + 1}'s input")
+            yield from _norm_problems(block.norm, incoming, f"stages.{index}.block.norm", f"stage {index + 1}'s input")
         incoming = outgoing
 
 
-def _block_fits(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
+def _block_problems(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
     block = stage.block
     where = f"stage {path.split('.')[1]}"
     if spec.input.is_image == isinstance(block, DenseBlock):
@@ -141,7 +148,7 @@ def _block_fits(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
                                expected=f"a divisor of {stage.width}", found=str(value))  # fmt: skip
     hidden = {block.hidden or stage.width} if isinstance(block, DenseBlock) else set()
     for width in sorted({stage.width, output_width(stage)} | hidden):
-        yield from _norm_fits(block.norm, width, f"{path}.block.norm", where)
+        yield from _norm_problems(block.norm, width, f"{path}.block.norm", where)
     excite = None if isinstance(block, DenseBlock) else block.squeeze_excite
     if excite and (channels := output_width(stage)) % excite.reduction:
         yield _problem(f"{path}.block.squeeze_excite.reduction",
@@ -151,10 +158,10 @@ def _block_fits(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
         yield _problem(f"{path}.block.order", "Without norm, full_preactivation is relu_only_preactivation.",
                        remedy="order: relu_only_preactivation")  # fmt: skip
     if block.zero_init_last:
-        yield from _zero_init_fits(stage, path)
+        yield from _zero_init_problems(stage, path)
 
 
-def _zero_init_fits(stage: Stage, path: str) -> Iterator[Problem]:
+def _zero_init_problems(stage: Stage, path: str) -> Iterator[Problem]:
     block, reason = stage.block, ""
     if isinstance(block.norm, NoNorm):
         reason = "there is no norm whose gamma could start at zero"
@@ -168,7 +175,7 @@ def _zero_init_fits(stage: Stage, path: str) -> Iterator[Problem]:
         yield _problem(f"{path}.block.zero_init_last", f"zero_init_last cannot be used: {reason}.")
 
 
-def _output_stride(spec: Spec) -> Iterator[Problem]:
+def _output_stride_problems(spec: Spec) -> Iterator[Problem]:
     if spec.output_stride is None:
         return
     total = 1
@@ -183,7 +190,7 @@ def _output_stride(spec: Spec) -> Iterator[Problem]:
                        expected=f"one of {steps}", found=str(spec.output_stride))  # fmt: skip
 
 
-def _head(spec: Spec) -> Iterator[Problem]:
+def _head_problems(spec: Spec) -> Iterator[Problem]:
     head = spec.head
     if isinstance(head, Classifier):
         if not spec.input.is_image and head.pool != "none":
@@ -203,7 +210,7 @@ def _head(spec: Spec) -> Iterator[Problem]:
                            expected=f"{len(spec.stages)} as the last")  # fmt: skip
 
 
-def _stochastic_depth(spec: Spec) -> Iterator[Problem]:
+def _stochastic_depth_problems(spec: Spec) -> Iterator[Problem]:
     if spec.stochastic_depth:
         for index, stage in enumerate(spec.stages):
             if stage.block.shortcut == "none":
@@ -211,4 +218,4 @@ def _stochastic_depth(spec: Spec) -> Iterator[Problem]:
                                remedy="stochastic_depth: 0")  # fmt: skip
 
 
-__all__ = ["PREACTIVATION", "contradictions", "groups", "output_width", "stem_width"]
+__all__ = ["PREACTIVATION", "convolution_groups", "find_contradictions", "output_width", "stem_width"]

@@ -17,14 +17,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from kresnet.errors import KresnetError, Place, Problem
-from kresnet.spec.yaml_reader import MAX_DEPTH, Path_, Reader, Source
+from kresnet.spec.yaml_reader import MAX_DEPTH, KeyPath, SourceDocument, YamlReader
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "Path_", "Source", "dump", "parse", "read"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "KeyPath", "SourceDocument", "dump", "parse", "read"]
 
 MAX_BYTES = 256 * 1024
 
 
-def read(path: Path) -> Source:
+def read(path: Path) -> SourceDocument:
     """Read the document at `path`.
 
     Raises:
@@ -49,7 +49,7 @@ def read(path: Path) -> Source:
         raise KresnetError(Problem("file_unreadable", f"{str(path)[:200]} cannot be read: {reason}.")) from None
 
 
-def parse(text: str, name: str) -> Source:
+def parse(text: str, name: str) -> SourceDocument:
     """Parse YAML 1.2 (JSON is part of it) into a `Source` called `name`.
 
     Raises:
@@ -58,7 +58,7 @@ def parse(text: str, name: str) -> Source:
     if name.endswith(".json"):
         text = text.replace("\t", " ")  # JSON indents with tabs; YAML may not, and no JSON string holds a raw tab
     try:
-        return Reader(name).read(text)
+        return YamlReader(name).read(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)

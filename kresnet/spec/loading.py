@@ -14,9 +14,9 @@ from kresnet.errors import KresnetError, Place, Problem, make_error
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document, merge
-from kresnet.spec.document import MAX_DEPTH, Path_, Source, parse, read
+from kresnet.spec.document import MAX_DEPTH, KeyPath, SourceDocument, parse, read
 from kresnet.spec.from_python import plain_values
-from kresnet.spec.locations import stated
+from kresnet.spec.locations import stated_path
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.study import Study
 from kresnet.spec.validation import sort_by_place, validate
@@ -27,10 +27,10 @@ Model = TypeVar("Model", bound=Document)
 _RECIPE = "recipe."
 
 #: Documents that may extend each other in a row.
-MOST_EXTENDED = 16
+MAX_EXTENDS = 16
 
 #: What a spec says of itself and not of its network; a spec that extends another does not inherit it.
-_OWN = ("source", "published")
+_NOT_INHERITED = ("source", "published")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,49 +47,49 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded(Generic[Model]):
+class LoadedDocument(Generic[Model]):
     """A validated document, and where it came from; one that was given in Python has no path."""
 
     value: Model
-    source: Source
+    source: SourceDocument
     path: Path | None
 
-    def locate(self, error: KresnetError, below: str = "") -> KresnetError:
+    def locate_error(self, error: KresnetError, prefix: str = "") -> KresnetError:
         """The error with file, line and column of each problem that names a path in this document.
 
         Args:
             error: to be shown.
-            below: what such paths begin with; others are of another document.
+            prefix: what such paths begin with; others are of another document.
         """
-        return KresnetError(sort_by_place(self._located(problem, below) for problem in error.problems))
+        return KresnetError(sort_by_place(self._locate_problem(problem, prefix) for problem in error.problems))
 
-    def _located(self, problem: Problem, below: str) -> Problem:
+    def _locate_problem(self, problem: Problem, below: str) -> Problem:
         if problem.place or not problem.path:
             return problem
-        path = _split(problem.path)
+        path = _split_path(problem.path)
         if below:
             if path[0] != below:
                 return problem
             path = path[1:]
-        return replace(problem, place=self.source.place(stated(path, self.source)))
+        return replace(problem, place=self.source.place(stated_path(path, self.source)))
 
 
 #: What a caller in Python may name a document by: a path, a shipped name, its values, or one that was loaded.
-Reference = str | os.PathLike[str] | Mapping[str, Any] | Document | Loaded[Any]
+Reference = str | os.PathLike[str] | Mapping[str, Any] | Document | LoadedDocument[Any]
 #: What a caller in Python may change of it: values by path, or `PATH=VALUE` texts as on the command line.
 Overrides = Mapping[str, Any] | Iterable[str | Override]
 
 
-def load_spec(reference: Reference, overrides: Overrides = (), beside: Path | None = None) -> Loaded[Spec]:
-    """The spec that `reference` means, with overrides applied in turn; a relative path is looked for in `beside`.
+def load_spec(reference: Reference, overrides: Overrides = (), base_folder: Path | None = None) -> LoadedDocument[Spec]:
+    """The spec that `reference` means, with overrides applied in turn; a relative path is looked for in `base_folder`.
 
     Raises:
         KresnetError: all problems of the document at once.
     """
-    return _load(Spec, reference, "specs", overrides, beside)
+    return _load(Spec, reference, "specs", overrides, base_folder)
 
 
-def load_study(reference: Reference) -> Loaded[Study]:
+def load_study(reference: Reference) -> LoadedDocument[Study]:
     """The study that `reference` means.
 
     Raises:
@@ -98,13 +98,15 @@ def load_study(reference: Reference) -> Loaded[Study]:
     return _load(Study, reference, "studies", ())
 
 
-def load_recipe(reference: Reference, overrides: Overrides = (), beside: Path | None = None) -> Loaded[Recipe]:
-    """The recipe that `reference` means; a relative path is looked for in `beside`.
+def load_recipe(
+    reference: Reference, overrides: Overrides = (), base_folder: Path | None = None
+) -> LoadedDocument[Recipe]:
+    """The recipe that `reference` means; a relative path is looked for in `base_folder`.
 
     Raises:
         KresnetError: all problems of the document at once.
     """
-    return _load(Recipe, reference, "recipes", overrides, beside)
+    return _load(Recipe, reference, "recipes", overrides, base_folder)
 
 
 def _load(
@@ -112,33 +114,35 @@ def _load(
     reference: Reference,
     folder: library.Folder,
     overrides: Overrides,
-    beside: Path | None = None,
-) -> Loaded[Model]:
-    if isinstance(reference, Loaded):
-        if isinstance(reference.value, model) and not (overrides := listed(overrides)):
+    base_folder: Path | None = None,
+) -> LoadedDocument[Model]:
+    if isinstance(reference, LoadedDocument):
+        if isinstance(reference.value, model) and not (overrides := list_overrides(overrides)):
             return reference
-        return overridden(model, reference.source, overrides, reference.path)
+        return apply_overrides(model, reference.source, overrides, reference.path)
     if isinstance(reference, str | os.PathLike):
-        path = library.find_document(os.fspath(reference), folder, beside)
-        return overridden(model, _extended(path, folder, ()), overrides, path)
-    name = f"the {library.CALLED[folder]} given in Python"
-    source = Source(name, plain_values(reference, Place(name)))
-    return overridden(model, _merged(source, None, folder, ()), overrides)
+        path = library.find_document(os.fspath(reference), folder, base_folder)
+        return apply_overrides(model, _read_extended(path, folder, ()), overrides, path)
+    name = f"the {library.DOCUMENT_KINDS[folder]} given in Python"
+    source = SourceDocument(name, plain_values(reference, Place(name)))
+    return apply_overrides(model, _resolve_extends(source, None, folder, ()), overrides)
 
 
-def overridden(model: type[Model], source: Source, overrides: Overrides, path: Path | None = None) -> Loaded[Model]:
+def apply_overrides(
+    model: type[Model], source: SourceDocument, overrides: Overrides, path: Path | None = None
+) -> LoadedDocument[Model]:
     """What a document says once overrides are applied to it in turn; `source` itself is left as it is.
 
     Raises:
         KresnetError: all problems of the document at once, or `bad_override`.
     """
-    changed = Source(source.name, source.values, source.places)
-    for override in listed(overrides):
-        _override(changed, parse_override(override) if isinstance(override, str) else override)
-    return Loaded(validate(model, changed), changed, path)
+    changed = SourceDocument(source.name, source.values, source.places)
+    for override in list_overrides(overrides):
+        _apply_override(changed, parse_override(override) if isinstance(override, str) else override)
+    return LoadedDocument(validate(model, changed), changed, path)
 
 
-def listed(overrides: Overrides) -> list[str | Override]:
+def list_overrides(overrides: Overrides) -> list[str | Override]:
     """Overrides of either form, one by one.
 
     Raises:
@@ -148,15 +152,17 @@ def listed(overrides: Overrides) -> list[str | Override]:
         return [overrides]
     if isinstance(overrides, Mapping):
         places = [(path, value, Place(f"override {path!r}")) for path, value in overrides.items()]
-        return [Override(_path(path, place), plain_values(value, place), place) for path, value, place in places]
+        return [
+            Override(_require_path(path, place), plain_values(value, place), place) for path, value, place in places
+        ]
     found: list[Any] = list(overrides) if isinstance(overrides, Iterable) else [overrides]
     for each in found:
         if not isinstance(each, str | Override):
-            _path(each, Place("overrides"))
+            _require_path(each, Place("overrides"))
     return found
 
 
-def _path(path: Any, place: Place) -> str:
+def _require_path(path: Any, place: Place) -> str:
     if isinstance(path, str):
         return path
     remedy = '{"stages.0.width": 32} or ["stages.0.width=32"]'
@@ -164,12 +170,14 @@ def _path(path: Any, place: Place) -> str:
                found=repr(path)[:60], remedy=remedy)  # fmt: skip
 
 
-def _extended(path: Path, folder: library.Folder, chain: tuple[Path, ...]) -> Source:
+def _read_extended(path: Path, folder: library.Folder, chain: tuple[Path, ...]) -> SourceDocument:
     """The document at `path`, merged onto the one it extends."""
-    return _merged(read(path), path, folder, chain)
+    return _resolve_extends(read(path), path, folder, chain)
 
 
-def _merged(source: Source, path: Path | None, folder: library.Folder, chain: tuple[Path, ...]) -> Source:
+def _resolve_extends(
+    source: SourceDocument, path: Path | None, folder: library.Folder, chain: tuple[Path, ...]
+) -> SourceDocument:
     """A document, read from `path` if from a file, merged onto the one it extends."""
     if not isinstance(source.values, dict) or "extends" not in source.values:
         return source
@@ -180,25 +188,25 @@ def _merged(source: Source, path: Path | None, folder: library.Folder, chain: tu
             "wrong_type", "`extends` must be the name or the path of a document.", path="extends", place=place
         )
     try:
-        base_path = library.find_document(reference, folder, beside=path.parent if path else None)
+        base_path = library.find_document(reference, folder, base_folder=path.parent if path else None)
     except KresnetError as error:
         raise KresnetError(replace(error.problems[0], path="extends", place=place)) from None
     chain = (*chain, path.resolve()) if path else chain
-    if len(chain) > MOST_EXTENDED:
-        message = f"More than {MOST_EXTENDED} documents extend each other in a row."
+    if len(chain) > MAX_EXTENDS:
+        message = f"More than {MAX_EXTENDS} documents extend each other in a row."
         raise make_error("extends_cycle", message, path="extends", place=place)
     if base_path.resolve() in chain:
         names = " -> ".join(link.name for link in (*chain, base_path.resolve()))
         raise make_error("extends_cycle", f"The documents extend each other: {names}.", path="extends", place=place)
-    base = _extended(base_path, folder, chain)
+    base = _read_extended(base_path, folder, chain)
     if isinstance(base.values, dict):
-        base.values = {key: value for key, value in base.values.items() if key not in _OWN}
+        base.values = {key: value for key, value in base.values.items() if key not in _NOT_INHERITED}
     merged = merge(base.values, source.values)
-    inherited = {key: at for key, at in base.places.items() if _inherited(key, base.values, merged)}
-    return Source(source.name, merged, inherited | source.places)
+    inherited = {key: at for key, at in base.places.items() if _is_inherited(key, base.values, merged)}
+    return SourceDocument(source.name, merged, inherited | source.places)
 
 
-def _inherited(path: Path_, base: Any, merged: Any) -> bool:
+def _is_inherited(path: KeyPath, base: Any, merged: Any) -> bool:
     """Whether what stands at `path` of a merged document may be the base's: no list or kind on the way is replaced."""
     for part in path:
         if isinstance(merged, list) and merged is not base:
@@ -210,7 +218,7 @@ def _inherited(path: Path_, base: Any, merged: Any) -> bool:
     return True
 
 
-def _split(path: str) -> Path_:
+def _split_path(path: str) -> KeyPath:
     """`stages.0.width` as `("stages", 0, "width")`; nothing has as many items as ten digits could count."""
     numbers = (part.isascii() and part.isdigit() and len(part) < 10 for part in path.split("."))
     return tuple(int(part) if number else part for part, number in zip(path.split("."), numbers, strict=True))
@@ -220,7 +228,7 @@ def split_overrides(overrides: Overrides) -> tuple[list[str | Override], list[st
     """Overrides apart: those of the spec, and those of the recipe (`recipe.` taken off)."""
     spec: list[str | Override] = []
     recipe: list[str | Override] = []
-    for each in listed(overrides):
+    for each in list_overrides(overrides):
         path = each if isinstance(each, str) else each.path
         if not path.startswith(_RECIPE):
             spec.append(each)
@@ -249,18 +257,18 @@ def parse_override(text: str) -> Override:
         raise KresnetError(replace(error.problems[0], code="bad_override", place=place)) from None
 
 
-def _override(source: Source, override: Override) -> None:
+def _apply_override(source: SourceDocument, override: Override) -> None:
     """Apply one to the document."""
     place = override.place
-    path = _split(override.path)
+    path = _split_path(override.path)
     if len(path) > MAX_DEPTH:
         raise make_error("bad_override", f"The path has more than {MAX_DEPTH} parts.", place=place)
-    for each in _every(path, source.values, place):
-        source.values = _replaced(copy.deepcopy(source.values), each, override.value, each, place)
+    for each in _expand_wildcards(path, source.values, place):
+        source.values = _merge_at_path(copy.deepcopy(source.values), each, override.value, each, place)
         source.places = {key: at for key, at in source.places.items() if key[: len(each)] != each} | {each: place}
 
 
-def _every(path: Path_, values: Any, place: Place) -> list[Path_]:
+def _expand_wildcards(path: KeyPath, values: Any, place: Place) -> list[KeyPath]:
     """The paths that one with `*` stands for: one an item of the list there."""
     if "*" not in path:
         return [path]
@@ -273,10 +281,10 @@ def _every(path: Path_, values: Any, place: Place) -> list[Path_]:
         message = f"`*` stands for every item of a list, and `{'.'.join(map(str, path[:at]))}` is none."
         raise make_error("bad_override", message, place=place, remedy="--set stages.*.blocks=3")
     items = ((*path[:at], index, *path[at + 1 :]) for index in range(len(node)))
-    return [each for item in items for each in _every(item, values, place)]
+    return [each for item in items for each in _expand_wildcards(item, values, place)]
 
 
-def _replaced(node: Any, path: Path_, value: Any, whole: Path_, place: Place) -> Any:
+def _merge_at_path(node: Any, path: KeyPath, value: Any, whole: KeyPath, place: Place) -> Any:
     if not path:
         return merge(node, value)
     key, rest = path[0], path[1:]
@@ -285,10 +293,10 @@ def _replaced(node: Any, path: Path_, value: Any, whole: Path_, place: Place) ->
             found = f"an index from 0 to {len(node) - 1}"
             message = f"`{key}` is not an item of `{'.'.join(map(str, whole[: len(whole) - len(path)]))}`."
             raise make_error("bad_override", message, expected=found, found=str(key), place=place)
-        node[key] = _replaced(node[key], rest, value, whole, place)
+        node[key] = _merge_at_path(node[key], rest, value, whole, place)
         return node
     if node is not None and not isinstance(node, dict):
         raise make_error("bad_override", f"`{key}` lies within a plain value.", found=str(node), place=place)
     node = node or {}
-    node[str(key)] = _replaced(node.get(str(key)), rest, value, whole, place)
+    node[str(key)] = _merge_at_path(node.get(str(key)), rest, value, whole, place)
     return node

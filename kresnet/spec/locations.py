@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from kresnet.spec.document import Path_, Source
+from kresnet.spec.document import KeyPath, SourceDocument
 
 Model = type[BaseModel]
 
@@ -28,7 +28,7 @@ class Location:
         union: the members of the innermost union on the way.
     """
 
-    path: Path_
+    path: KeyPath
     owner: Model | None
     union: list[Model] = field(default_factory=list)
 
@@ -49,10 +49,10 @@ class Location:
 
     def kinds(self, having: str | None = None) -> list[str]:
         """The kinds of the union; with `having`, of its members that have that field."""
-        return [str(kind(model)) for model in self.union if having is None or having in model.model_fields]
+        return [str(kind_of(model)) for model in self.union if having is None or having in model.model_fields]
 
 
-def locate(model: Model, location: tuple[Any, ...]) -> Location:
+def locate_error(model: Model, location: tuple[Any, ...]) -> Location:
     """Walk `location` down from `model`."""
     path: list[str | int] = []
     candidates: list[Model] = [model]
@@ -64,7 +64,7 @@ def locate(model: Model, location: tuple[Any, ...]) -> Location:
             continue
         if len(candidates) > 1:
             union = candidates
-            if member := next((each for each in candidates if kind(each) == part), None):
+            if member := next((each for each in candidates if kind_of(each) == part), None):
                 candidates = [member]
                 continue
         owner = candidates[0] if len(candidates) == 1 else None
@@ -74,7 +74,7 @@ def locate(model: Model, location: tuple[Any, ...]) -> Location:
     return Location(tuple(path), owner, candidates if len(candidates) > 1 else union)
 
 
-def stated(path: Path_, source: Source) -> Path_:
+def stated_path(path: KeyPath, source: SourceDocument) -> KeyPath:
     """Where the document states the setting that cascaded to `path`: the stage, the block or the network."""
     if path[:1] == ("stages",) and path[2:3] == ("block",):
         candidates = [path, path[2:], path[3:]]
@@ -85,13 +85,13 @@ def stated(path: Path_, source: Source) -> Path_:
     return next((candidate for candidate in candidates if candidate in source.places), candidates[-2])
 
 
-def kind(model: Model) -> str | None:
+def kind_of(model: Model) -> str | None:
     """The `kind` that selects a model in its union."""
     known = model.model_fields.get("kind")
     return typing.get_args(known.annotation)[0] if known else None
 
 
-def choices(model: Model, path: Sequence[str]) -> list[str]:
+def literal_choices(model: Model, path: Sequence[str]) -> list[str]:
     """The words that the field at `path` may be, whatever kinds are chosen on the way; none if it is no such field.
 
     Args:

@@ -21,10 +21,10 @@ from kresnet.spec.study import Study
 DOCUMENTS: dict[str, type[Document]] = {"spec": Spec, "recipe": Recipe, "study": Study}
 
 #: Fields of a block that the network gives where the block does not.
-INHERITED = ("norm", "activation")
+INHERITED_FIELDS = ("norm", "activation")
 
 #: Names of the block models.
-BLOCKS = tuple(model.__name__ for model in typing.get_args(typing.get_args(Block)[0]))
+BLOCK_MODELS = tuple(model.__name__ for model in typing.get_args(typing.get_args(Block)[0]))
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PREFIX = "#/$defs/"
@@ -39,7 +39,7 @@ def json_schema(document: str) -> Schema:
     """The schema of a kind of document: all of one, or with `extends` only what it changes of another."""
     definitions = _definitions(DOCUMENTS[document])
     title = DOCUMENTS[document].__name__
-    for name in BLOCKS:
+    for name in BLOCK_MODELS:
         if name in definitions:
             _inherit(definitions[name])
     if "Stage" in definitions:  # a stage states what it changes of the network's block, and often nothing
@@ -66,21 +66,21 @@ def _definitions(model: type[Document]) -> dict[str, Schema]:
     """The models' own schemas by name, without pydantic's title for every field and OpenAPI's `discriminator`."""
     root = model.model_json_schema()
     definitions = root.pop("$defs") | {model.__name__: root}
-    return {name: {**_plain(definition), "title": name} for name, definition in definitions.items()}
+    return {name: {**_without_titles(definition), "title": name} for name, definition in definitions.items()}
 
 
-def _plain(node: Any) -> Any:
+def _without_titles(node: Any) -> Any:
     if isinstance(node, list):
-        return [_plain(item) for item in node]
+        return [_without_titles(item) for item in node]
     if not isinstance(node, dict):
         return node
     # A field may be called `title`; then it leads to a mapping, where pydantic's title is a string.
     dropped = {"discriminator"} | ({"title"} if isinstance(node.get("title"), str) else set())
-    return {key: _plain(value) for key, value in node.items() if key not in dropped}
+    return {key: _without_titles(value) for key, value in node.items() if key not in dropped}
 
 
 def _inherit(block: Schema) -> None:
-    for name in INHERITED:
+    for name in INHERITED_FIELDS:
         block["properties"][name].pop("default", None)
         block["properties"][name] = _partial(block["properties"][name])
 
@@ -121,4 +121,4 @@ def _reachable(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Sche
     return {name: definitions[name] for name in sorted(found)}
 
 
-__all__ = ["BLOCKS", "DOCUMENTS", "INHERITED", "json_schema"]
+__all__ = ["BLOCK_MODELS", "DOCUMENTS", "INHERITED_FIELDS", "json_schema"]

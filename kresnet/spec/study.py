@@ -14,10 +14,10 @@ from pydantic import Field, StrictStr, model_validator
 from kresnet.spec.base import Document, Name, Seed, Text, contradiction_error, merge
 
 #: Networks that one study may train, each once a seed.
-MOST_VARIANTS = 1000
+MAX_VARIANTS = 1000
 
 #: What can name a variant, and its folder.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+VARIANT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 SettingPath = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 Settings = Annotated[dict[SettingPath, Any], Field(max_length=100)]
@@ -51,7 +51,7 @@ class Axis(Document):
         if self.names is not None and len(self.names) != len(self.values):
             message = f"There are {len(self.names)} names for {len(self.values)} values"
             raise contradiction_error("names", message)
-        if self.names is None and any(_label(self.path, value) is None for value in self.values):
+        if self.names is None and any(_value_label(self.path, value) is None for value in self.values):
             message = "Not every value can name a variant by itself"
             raise contradiction_error("values", message, remedy="names: [ONE, OTHER, ...], one a value")
         _require_distinct("names" if self.names else "values", "There is", list(self.labels()))
@@ -59,10 +59,10 @@ class Axis(Document):
 
     def labels(self) -> tuple[str, ...]:
         """What each value is called."""
-        return self.names or tuple(str(_label(self.path, value)) for value in self.values)
+        return self.names or tuple(str(_value_label(self.path, value)) for value in self.values)
 
 
-def _label(path: str, value: Any) -> str | None:
+def _value_label(path: str, value: Any) -> str | None:
     """What a value is called where the study does not say; None where it must."""
     match value:
         case {"kind": str(kind)}:
@@ -73,7 +73,7 @@ def _label(path: str, value: Any) -> str | None:
             name = f"{path.rpartition('.')[2]}{str(value).lower()}"
         case _:
             return None
-    return name if NAME.fullmatch(name) else None
+    return name if VARIANT_NAME.fullmatch(name) else None
 
 
 class Design(Document):
@@ -132,7 +132,7 @@ class Study(Design):
             def at(field: str, form: Form | None = form, index: int = index) -> str:
                 return f"forms.{index}.{field}" if form and field in form.model_fields_set else field
 
-            _check(self.design(index), at)
+            _require_valid_design(self.design(index), at)
         return self
 
     def design(self, index: int = 0) -> Design:
@@ -149,7 +149,7 @@ class Study(Design):
         return super().document() | {"forms": forms}
 
 
-def _check(design: Design, at: Callable[[str], str]) -> None:
+def _require_valid_design(design: Design, at: Callable[[str], str]) -> None:
     """Raise a validation error unless a design is whole, each of its settings used, and every name its own.
 
     Args:
@@ -159,12 +159,12 @@ def _check(design: Design, at: Callable[[str], str]) -> None:
     if not (design.variants or design.grid):
         raise contradiction_error(at("variants"), "A study compares: it states `variants`, a `grid` or both")
     count = prod(len(axis.values) for axis in design.grid) * max(len(design.variants), 1)
-    if count > MOST_VARIANTS:
-        message = f"These are {count:,} networks to train; a study has {MOST_VARIANTS:,} at most"
+    if count > MAX_VARIANTS:
+        message = f"These are {count:,} networks to train; a study has {MAX_VARIANTS:,} at most"
         raise contradiction_error(at("grid" if design.grid else "variants"), message)
     names = [name for name, _, _ in design.combinations()]
     _require_distinct(at("variants" if design.variants else "grid"), "The variants have", names)
-    if long := next((name for name in names if not NAME.fullmatch(name)), None):
+    if long := next((name for name in names if not VARIANT_NAME.fullmatch(name)), None):
         raise contradiction_error(at("grid"), f"`{long}` is too long a name", remedy="names: [SHORT, SHORTER, ...]")
     _require_distinct(at("seeds"), "The seeds have", list(design.seeds))
     _require_distinct(at("grid"), "Two axes have", [axis.path for axis in design.grid])

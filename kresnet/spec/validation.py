@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from kresnet.errors import MOST_PROBLEMS, KresnetError, Problem, nearest
 from kresnet.spec.architecture import Spec
-from kresnet.spec.document import Path_, Source
-from kresnet.spec.locations import Location, locate, stated
+from kresnet.spec.document import KeyPath, SourceDocument
+from kresnet.spec.locations import Location, locate_error, stated_path
 from kresnet.spec.recipe import Recipe
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -38,7 +38,7 @@ _EXPECTED_BOUNDS = {
 }
 
 
-def validate(model: type[Model], source: Source) -> Model:
+def validate(model: type[Model], source: SourceDocument) -> Model:
     """`source` as a `model`.
 
     Raises:
@@ -50,7 +50,9 @@ def validate(model: type[Model], source: Source) -> Model:
         raise KresnetError(list_problems(model, source, error.errors(include_url=False))) from None
 
 
-def list_problems(model: type[BaseModel], source: Source, details: Iterable[Mapping[str, Any]]) -> list[Problem]:
+def list_problems(
+    model: type[BaseModel], source: SourceDocument, details: Iterable[Mapping[str, Any]]
+) -> list[Problem]:
     """Return the problems of a document in the order of its lines, each told once.
 
     Of every error its `type`, `loc`, `input` and `ctx` are read, and never pydantic's English: neither its `msg` nor
@@ -64,7 +66,7 @@ def list_problems(model: type[BaseModel], source: Source, details: Iterable[Mapp
     problems: dict[tuple[str, str], Problem] = {}
     for detail in details:
         if not _is_consequence(detail, source):
-            problem = _make_problem(locate(model, detail["loc"]), source, detail)
+            problem = _make_problem(locate_error(model, detail["loc"]), source, detail)
             problems.setdefault((problem.code, problem.path), problem)  # a cascaded setting fails in every stage
         if len(problems) > MOST_PROBLEMS:
             break
@@ -81,12 +83,12 @@ def sort_by_place(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(problems, key=key)
 
 
-def dotted(path: Path_) -> str:
+def dotted_path(path: KeyPath) -> str:
     """`("stages", 0, "width")` as `stages.0.width`."""
     return ".".join(str(part) for part in path)
 
 
-def _is_consequence(detail: Mapping[str, Any], source: Source) -> bool:
+def _is_consequence(detail: Mapping[str, Any], source: SourceDocument) -> bool:
     """Whether an error only repeats others: a list whose items are all invalid, a stage without the missing block."""
     if detail["type"] == "too_short":
         return len(detail["input"]) >= detail["ctx"]["min_length"]
@@ -94,12 +96,12 @@ def _is_consequence(detail: Mapping[str, Any], source: Source) -> bool:
     return detail["type"] == "missing" and stage_block and "block" not in source.values
 
 
-def _make_problem(location: Location, source: Source, detail: Mapping[str, Any]) -> Problem:
-    path, key = stated(location.path, source), location.key
+def _make_problem(location: Location, source: SourceDocument, detail: Mapping[str, Any]) -> Problem:
+    path, key = stated_path(location.path, source), location.key
     if detail["type"] == "contradiction" and (field := detail["ctx"]["field"]):  # told of a mapping, about its field
         path = (*path, *(int(part) if part.isdigit() else part for part in field.split(".")))
     common: dict[str, Any] = {
-        "path": dotted(path),
+        "path": dotted_path(path),
         "place": source.place(path),
         "expected": _expected(location, detail),
         "found": _format_value(detail["input"]),
@@ -159,7 +161,7 @@ def _explain(location: Location, key: str, detail: Mapping[str, Any]) -> tuple[s
                 remedy = f"`{key}` is a setting of recipes: override it as recipe.{key}"
             return (
                 "unknown_field",
-                f"`{key}` is not a field of {_title(location.owner)}.",
+                f"`{key}` is not a field of {_describe_model(location.owner)}.",
                 {"expected": "one of " + ", ".join(fields), "nearest": nearest(key, fields), "remedy": remedy},
             )
         case "missing":
@@ -182,7 +184,7 @@ def _explain(location: Location, key: str, detail: Mapping[str, Any]) -> tuple[s
     return "out_of_range", f"`{key}` is out of range.", {}
 
 
-def _title(model: type[BaseModel] | None) -> str:
+def _describe_model(model: type[BaseModel] | None) -> str:
     """`ConvStem` as `a conv stem`."""
     if model is None:
         return "this mapping"

@@ -23,7 +23,7 @@ from ruamel.yaml.nodes import ScalarNode
 
 from kresnet.errors import KresnetError, Place, Problem
 
-Path_ = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 MAX_DEPTH = 32
 MAX_SCALAR = 4096
@@ -39,32 +39,32 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(slots=True)
-class Source:
+class SourceDocument:
     """A document's values, and the place of every key path in it."""
 
     name: str
     values: Any
-    places: dict[Path_, Place] = field(default_factory=dict)
+    places: dict[KeyPath, Place] = field(default_factory=dict)
 
-    def place(self, path: Path_) -> Place:
+    def place(self, path: KeyPath) -> Place:
         """The place of `path`, or of its nearest ancestor that the document states."""
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, Place(self.name))
 
 
-class Reader:
+class YamlReader:
     """Reads one document: what is wrong with its values is told together; what is too much ends the reading."""
 
     def __init__(self, name: str) -> None:
         """`name`: of the document, for messages."""
-        self._source = Source(name, None)
+        self._source = SourceDocument(name, None)
         self._yaml = YAML(typ="safe", pure=True)
         self._events: Iterator[Event] = iter(())
         self._problems: list[Problem] = []
         self._values = 0
 
-    def read(self, text: str) -> Source:
+    def read(self, text: str) -> SourceDocument:
         """The document in `text`.
 
         Raises:
@@ -77,11 +77,13 @@ class Reader:
         if isinstance(start, StreamEndEvent):
             raise KresnetError(Problem("syntax", "The document is empty.", place=Place(self._source.name)))
         self._require_yaml_1_2(start)
-        self._source.values = self._value(next(self._events), ())
+        self._source.values = self._read_value(next(self._events), ())
         next(self._events)  # the document's end
         following = next(self._events)
         if not isinstance(following, StreamEndEvent):
-            self._problem("syntax", "A second document begins here; a file holds one.", self._place(following))
+            self._add_problem(
+                "syntax", "A second document begins here; a file holds one.", self._event_place(following)
+            )
         if self._problems:
             raise KresnetError(self._problems)
         return self._source
@@ -90,10 +92,12 @@ class Reader:
         assert isinstance(start, DocumentStartEvent)
         if start.version not in (None, (1, 2)):  # in YAML 1.1, `no` is false and 1:30 is ninety
             found = ".".join(map(str, start.version))
-            self._problem("syntax", f"The document says that it is YAML {found}; it must be 1.2.", self._place(start))
+            self._add_problem(
+                "syntax", f"The document says that it is YAML {found}; it must be 1.2.", self._event_place(start)
+            )
 
-    def _value(self, event: Event, path: Path_) -> Any:
-        place = self._source.places.setdefault(path, self._place(event))
+    def _read_value(self, event: Event, path: KeyPath) -> Any:
+        place = self._source.places.setdefault(path, self._event_place(event))
         self._values += 1
         if self._values > MAX_VALUES:
             raise KresnetError(Problem("document_too_large", f"There are more than {MAX_VALUES} values.", place=place))
@@ -102,48 +106,48 @@ class Reader:
                 Problem("syntax", f"The document is nested deeper than {MAX_DEPTH} levels.", place=place)
             )
         if isinstance(event, AliasEvent):
-            return self._problem("syntax", "Aliases (*name) are not accepted; write the value out.", place)
+            return self._add_problem("syntax", "Aliases (*name) are not accepted; write the value out.", place)
         if isinstance(event, ScalarEvent):
-            return self._scalar(event, place)
+            return self._read_scalar(event, place)
         assert isinstance(event, CollectionStartEvent)
         if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
-            self._problem("syntax", f"The tag {event.tag} is not accepted; use plain values.", place)
-        return self._sequence(path) if isinstance(event, SequenceStartEvent) else self._mapping(path)
+            self._add_problem("syntax", f"The tag {event.tag} is not accepted; use plain values.", place)
+        return self._read_sequence(path) if isinstance(event, SequenceStartEvent) else self._read_mapping(path)
 
-    def _sequence(self, path: Path_) -> list[Any]:
+    def _read_sequence(self, path: KeyPath) -> list[Any]:
         values: list[Any] = []
         for event in self._events:
             if isinstance(event, SequenceEndEvent):
                 break
-            values.append(self._value(event, (*path, len(values))))
+            values.append(self._read_value(event, (*path, len(values))))
         return values
 
-    def _mapping(self, path: Path_) -> dict[str, Any]:
+    def _read_mapping(self, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for event in self._events:
             if isinstance(event, MappingEndEvent):
                 break
-            place = self._place(event)
+            place = self._event_place(event)
             if isinstance(event, ScalarEvent) and event.value not in values:
                 self._source.places[(*path, event.value)] = place
                 if len(event.value) > MAX_SCALAR or _UNPRINTABLE.search(event.value):
-                    self._problem("syntax", "A key must be a plain word.", place)
-                values[event.value] = self._value(next(self._events), (*path, event.value))
+                    self._add_problem("syntax", "A key must be a plain word.", place)
+                values[event.value] = self._read_value(next(self._events), (*path, event.value))
                 continue
             if isinstance(event, ScalarEvent):
                 first = self._source.places[(*path, event.value)].line
                 message = f"`{event.value}` is stated twice (first on line {first})."
-                self._problem("duplicate_key", message, place)
+                self._add_problem("duplicate_key", message, place)
             else:
-                self._value(event, (*path, "?"))
-                self._problem("syntax", "A key must be a plain word.", place)
-            self._value(next(self._events), (*path, "?"))  # passed over
+                self._read_value(event, (*path, "?"))
+                self._add_problem("syntax", "A key must be a plain word.", place)
+            self._read_value(next(self._events), (*path, "?"))  # passed over
         return values
 
-    def _scalar(self, event: ScalarEvent, place: Place) -> Any:
+    def _read_scalar(self, event: ScalarEvent, place: Place) -> Any:
         text = event.value
-        if message := why_refused(text):
-            return self._problem("syntax", message, place)
+        if message := refusal_reason(text):
+            return self._add_problem("syntax", message, place)
         tag = event.tag
         if tag in (None, "!"):
             tag = self._yaml.resolver.resolve(ScalarNode, text, event.implicit)
@@ -157,21 +161,21 @@ class Reader:
                 case "bool":
                     return text.lower() == "true"
                 case "int":
-                    return _integer(text)
+                    return _parse_integer(text)
                 case "float":
                     return float(re.sub(r"_|\.(?=[iInN])", "", text))  # .inf and .nan lose YAML's dot
         except ValueError:
-            return self._problem("syntax", f"`{text[:40]}` is not a number that can be read.", place)
-        return self._problem("syntax", f"The tag !{kind} is not accepted; use plain values.", place)
+            return self._add_problem("syntax", f"`{text[:40]}` is not a number that can be read.", place)
+        return self._add_problem("syntax", f"The tag !{kind} is not accepted; use plain values.", place)
 
-    def _place(self, event: Event) -> Place:
+    def _event_place(self, event: Event) -> Place:
         return Place(self._source.name, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _problem(self, code: str, message: str, place: Place) -> None:
+    def _add_problem(self, code: str, message: str, place: Place) -> None:
         self._problems.append(Problem(code, message, place=place))
 
 
-def why_refused(text: str) -> str:
+def refusal_reason(text: str) -> str:
     """Why no document may hold a text; empty if it may."""
     if len(text) > MAX_SCALAR:
         return f"A value is longer than {MAX_SCALAR} characters."
@@ -179,7 +183,7 @@ def why_refused(text: str) -> str:
     return f"A text holds the character U+{ord(found[0]):04X}." if found else ""
 
 
-def _integer(text: str) -> int:
+def _parse_integer(text: str) -> int:
     digits = text.replace("_", "")
     if len(digits) > MAX_DIGITS:
         raise ValueError("too many digits")

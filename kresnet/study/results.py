@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kresnet.plan.objective import objective
+from kresnet.plan.objective import resolve_objective
 from kresnet.plan.unused_settings import ABOUT
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.study.journal import Journal
@@ -131,7 +131,7 @@ def _losses_and_errors(line: Mapping[str, Any]) -> Values:
 
 
 def _is_classifier(variant: PlannedVariant) -> bool:
-    return "accuracy" in objective(variant.plan, variant.recipe).metrics
+    return "accuracy" in resolve_objective(variant.plan, variant.recipe).metrics
 
 
 def _first_and_last_gradients(run: RunDirectory) -> list[Values]:

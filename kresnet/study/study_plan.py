@@ -16,10 +16,10 @@ from kresnet.plan.unused_settings import ABOUT as ABOUT_SPEC
 from kresnet.runs.resolved_run import ResolvedRun, recipe_of, resolve_run
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import (
-    Loaded,
+    LoadedDocument,
     Override,
     Overrides,
-    listed,
+    list_overrides,
     load_spec,
     parse_override,
     split_overrides,
@@ -179,7 +179,7 @@ class StudyPlan:
 
 
 def plan_study(
-    loaded: Loaded[Study], form: str | None = None, overrides: Overrides = (), seeds: Sequence[int] = ()
+    loaded: LoadedDocument[Study], form: str | None = None, overrides: Overrides = (), seeds: Sequence[int] = ()
 ) -> StudyPlan:
     """The plan of a study.
 
@@ -198,7 +198,7 @@ def plan_study(
     index = _form_index(study, form)
     design = study.design(index)
     chosen = study.forms[index].name if study.forms else None
-    last = [parse_override(each) if isinstance(each, str) else each for each in listed(overrides)]
+    last = [parse_override(each) if isinstance(each, str) else each for each in list_overrides(overrides)]
     variants: list[PlannedVariant] = []
     problems: dict[tuple[str, str, str], Problem] = {}
     for variant, settings in _variants_with_settings(loaded, design, index):
@@ -227,7 +227,7 @@ def _form_index(study: Study, form: str | None) -> int:
 
 
 def _variants_with_settings(
-    loaded: Loaded[Study], design: Design, form: int
+    loaded: LoadedDocument[Study], design: Design, form: int
 ) -> Iterator[tuple[Variant, list[Override]]]:
     """Each variant with its network and recipe filled in, and the settings that it changes, in their order."""
 
@@ -287,7 +287,7 @@ def _require_free_seed(settings: Sequence[Override]) -> None:
 def _plan_variant(variant: Variant, settings: Sequence[Override], beside: Path | None) -> PlannedVariant:
     of_spec, of_recipe = split_overrides(settings)
     assert variant.spec  # the study was validated
-    loaded = load_spec(variant.spec, of_spec, beside=beside)
+    loaded = load_spec(variant.spec, of_spec, base_folder=beside)
     plan = plan_loaded(loaded)
     recipe = recipe_of(loaded, variant.recipe, of_recipe, beside=beside)
     if recipe is None:

@@ -17,7 +17,7 @@ from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.context import DistributedContext, connect
 from kresnet.plan.memory_estimate import MemoryEstimate, estimate_recipe_memory
 from kresnet.plan.resolved_recipe import ResolvedRecipe
-from kresnet.plan.segments import require_stages
+from kresnet.plan.segments import require_rematerialized_stages
 from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.training.loop.monitors import require_monitored_layers
 from kresnet.training.loop.schedule import learning_rate
@@ -87,11 +87,11 @@ def dry_run(run: ResolvedRun) -> DryRun:
     with connect(None, run.recipe) as context:
         run, data = open_run_data(run, context)
         require_monitored_layers(run.plan, run.recipe, run.devices.replicas)
-        require_stages(run.plan, run.recipe.rematerialize)
+        require_rematerialized_stages(run.plan, run.recipe.rematerialize)
         with naming_unreadable_images(data.train, data.test):
             timing = _timed(run, data, context)
     steps = np.unique(np.linspace(0, run.steps.total_steps - 1, RATES).astype(int))
-    rates = np.asarray(learning_rate(run.steps.rate)(steps))
+    rates = np.asarray(learning_rate(run.steps.learning_rate)(steps))
     return DryRun(
         run.plan.name,
         run.steps,

@@ -13,7 +13,7 @@ from kresnet.distributed.cluster import Cluster
 from kresnet.distributed.context import DistributedContext, SharedConfig, connect, receive_shared_config
 from kresnet.distributed.devices import choose_deterministic_kernels
 from kresnet.distributed.environment import environment
-from kresnet.plan.segments import require_stages
+from kresnet.plan.segments import require_rematerialized_stages
 from kresnet.runs.config_drift import changed_run_error, config_changes
 from kresnet.runs.lock import RunLock
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
@@ -49,7 +49,7 @@ def start(directory: RunDirectory, run: ResolvedRun, cluster: Cluster | None, ou
     with connect(cluster, run.recipe) as context:
         run, data = open_run_data(run, context)
         require_monitored_layers(run.plan, run.recipe, run.devices.replicas)
-        require_stages(run.plan, run.recipe.rematerialize)
+        require_rematerialized_stages(run.plan, run.recipe.rematerialize)
         directory.create(run, environment(run.devices.replicas, run.devices.precision, run.devices.xla))
         return train_as_chief(directory, run, data, context, output)
 

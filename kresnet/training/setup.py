@@ -103,7 +103,7 @@ def make_trainer(
             forward=rematerialized_forward(network, plan, recipe.rematerialize) if recipe.rematerialize else None,
             xla=run.devices.xla,
         )
-        rate = learning_rate(run.steps.rate)
+        rate = learning_rate(run.steps.learning_rate)
         trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)
     return trainer
 

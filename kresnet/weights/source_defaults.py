@@ -8,7 +8,7 @@ from typing import Any
 from kresnet.errors import KresnetError
 from kresnet.plan import Plan, plan_loaded
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import Loaded, overridden
+from kresnet.spec.loading import LoadedDocument, apply_overrides
 from kresnet.weights.layouts import Layout
 from kresnet.weights.weight_file import WeightFile
 
@@ -26,14 +26,14 @@ class SpecWithSourceDefaults:
         differing: defaults that the spec contradicts, by the setting's path: the spec's value and the project's.
     """
 
-    loaded: Loaded[Spec]
+    loaded: LoadedDocument[Spec]
     plan: Plan
     settings: dict[str, Any]
     differing: dict[str, tuple[Any, Any]]
 
 
 def apply_source_defaults(
-    loaded: Loaded[Spec], plan: Plan, source: WeightFile, layout: Layout
+    loaded: LoadedDocument[Spec], plan: Plan, source: WeightFile, layout: Layout
 ) -> SpecWithSourceDefaults:
     """Apply the defaults of a layout, and those that the layers of a `.keras` file state, to a spec.
 
@@ -54,7 +54,7 @@ def apply_source_defaults(
             continue
         settings = completed.settings | {path: value}
         try:
-            changed = overridden(Spec, loaded.source, _as_overrides(settings, "norm" in stated), loaded.path)
+            changed = apply_overrides(Spec, loaded.source, _as_overrides(settings, "norm" in stated), loaded.path)
             completed = SpecWithSourceDefaults(changed, plan_loaded(changed), settings, completed.differing)
         except KresnetError:  # it would change nothing: no window strides, or none can be padded so
             continue

@@ -67,7 +67,7 @@ def test_overrides_give_what_set_gives(capsys):
 
 def test_specs_diff_and_schema_are_those_of_the_command_line(capsys):
     assert printed(capsys, "specs") == {"specs": json.loads(json.dumps(kresnet.specs()))}
-    assert set(kresnet.specs().column("name")) == set(library.names())
+    assert set(kresnet.specs().column("name")) == set(library.shipped_names())
     difference = kresnet.diff("resnet18", kresnet.load("resnet34", {"head.classes": 10}))
     assert printed(capsys, "diff", "resnet18", "resnet34", "--set-b", "head.classes=10") == difference.as_dict()
     with pytest.raises(SystemExit):

@@ -14,7 +14,7 @@ import pytest
 from kresnet.cli.main import app
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
-from kresnet.spec.locations import choices
+from kresnet.spec.locations import literal_choices
 from tests.command import KRESNET
 from tests.screen import Screen
 
@@ -46,8 +46,8 @@ def test_bash_is_offered_verbs_options_and_names() -> None:
     assert offered("kresnet ex") == ["export", "explain"]
     assert offered("kresnet check _") == ["bn", "gradients", "export"]
     assert offered("kresnet fit --re") == ["--recipe", "--resume"]
-    assert offered("kresnet plan cifar_p") == [name for name in library.names() if name.startswith("cifar_p")]
-    assert offered("kresnet fit quickstart --recipe _") == list(library.names("recipes"))
+    assert offered("kresnet plan cifar_p") == [name for name in library.shipped_names() if name.startswith("cifar_p")]
+    assert offered("kresnet fit quickstart --recipe _") == list(library.shipped_names("recipes"))
     assert offered("kresnet export run --fold _") == ["auto", "yes", "no"]
     assert offered("kresnet convert a --layout t") == ["torchvision", "timm", "transformers"]
 
@@ -105,11 +105,11 @@ def test_a_runs_classes_are_offered(tmp_path: Path) -> None:
 
 
 def test_words_that_a_field_may_be() -> None:
-    assert choices(Spec, ["stem", "kind"]) == ["conv", "deep", "none"]
-    assert choices(Spec, ["stages", "0", "block", "order"])[0] == "post_activation"
-    assert choices(Spec, ["input", "any_size"]) == ["true", "false"]
-    assert choices(Spec, ["output_stride"]) == ["4", "8", "16", "32"]
-    assert choices(Spec, ["stages", "0", "width"]) == choices(Spec, ["no", "such"]) == []
+    assert literal_choices(Spec, ["stem", "kind"]) == ["conv", "deep", "none"]
+    assert literal_choices(Spec, ["stages", "0", "block", "order"])[0] == "post_activation"
+    assert literal_choices(Spec, ["input", "any_size"]) == ["true", "false"]
+    assert literal_choices(Spec, ["output_stride"]) == ["4", "8", "16", "32"]
+    assert literal_choices(Spec, ["stages", "0", "width"]) == literal_choices(Spec, ["no", "such"]) == []
 
 
 def test_every_offer_belongs_to_something_that_is_asked() -> None:

@@ -119,7 +119,7 @@ def test_what_is_wrong_is_told_with_status_2(run: Any) -> None:
 
 def test_specs_lists_every_shipped_network(run: Any) -> None:
     entries = json.loads(run(0, "specs", "--json")[0])["specs"]
-    assert {entry["name"] for entry in entries} == set(library.names())
+    assert {entry["name"] for entry in entries} == set(library.shipped_names())
     names = [entry["name"] for entry in entries]
     assert names.index("resnet18") < names.index("resnet101")
     deep = next(entry for entry in entries if entry["name"] == "cifar_resnet1202")

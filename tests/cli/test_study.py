@@ -20,7 +20,7 @@ def run(*arguments: str) -> int:
 def test_shipped_studies_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--list", "--json") == 0
     listed = json.loads(capsys.readouterr().out)["studies"]
-    assert [study["name"] for study in listed] == list(library.names("studies"))
+    assert [study["name"] for study in listed] == list(library.shipped_names("studies"))
 
 
 def test_seeds_are_taken_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,8 +64,8 @@ def values(kind: str) -> tuple[Any, ...]:
 def _shipped(kind: str) -> list[Path]:
     """Shipped documents; of the networks those that are planned fast, so that many can be tried."""
     if kind != "spec":
-        return sorted(library.directory("studies" if kind == "study" else "recipes").glob("*.yaml"))
-    found = sorted(library.directory("specs").glob("*.yaml"))
+        return sorted(library.shipped_directory("studies" if kind == "study" else "recipes").glob("*.yaml"))
+    found = sorted(library.shipped_directory("specs").glob("*.yaml"))
     return [path for path in found if len(lower(load_spec(path.stem).value).records) < _MOST_RECORDS]
 
 

@@ -37,9 +37,9 @@ def figures(name: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    lines = (f"  {json.dumps(name)}: {json.dumps(figures(name))}" for name in library.names())
+    lines = (f"  {json.dumps(name)}: {json.dumps(figures(name))}" for name in library.shipped_names())
     FIGURES.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-    print(f"{FIGURES}: {len(library.names())} specs")
+    print(f"{FIGURES}: {len(library.shipped_names())} specs")
 
 
 if __name__ == "__main__":

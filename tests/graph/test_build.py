@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from kresnet.errors import KresnetError
-from kresnet.graph import build_model, verify
+from kresnet.graph import build_model, verify_model
 from kresnet.graph.layers import FusedBatchNorm
 from kresnet.plan import Plan
 from kresnet.spec import library
 from tests.golden.regenerate import plan_of
 
-PLANS = {name: plan_of(name) for name in library.names()}
+PLANS = {name: plan_of(name) for name in library.shipped_names()}
 SHALLOW = [name for name, plan in PLANS.items() if plan.weighted_layers <= 152]
 TINY = ["stages.0.blocks=1", "stages.1.blocks=1", "stages.2.blocks=1"]
 
@@ -97,11 +97,11 @@ def test_a_model_that_differs_from_the_plan_is_refused():
     model = build_model(plan)
     other = plan_of("cifar_resnet20", *TINY, "stages.2.width=60")
     with pytest.raises(KresnetError) as caught:
-        verify(model, other)
+        verify_model(model, other)
     assert {problem.code for problem in caught.value.problems} == {"graph_mismatch"}
     shorter = Plan(plan.about, plan.records[:-1], {"output": plan.records[-2].name}, None)
     with pytest.raises(KresnetError, match="not in the plan"):
-        verify(model, shorter)
+        verify_model(model, shorter)
 
 
 SAVED = {
@@ -118,6 +118,6 @@ def test_a_saved_model_loads_with_safe_mode_and_computes_the_same(name, tmp_path
     model = build_model(plan)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True, compile=False)
-    verify(loaded, plan)
+    verify_model(loaded, plan)
     x = np.random.default_rng(0).uniform(0, 255, (2, *plan.input_shape)).astype("float32")
     np.testing.assert_array_equal(model(x), loaded(x))

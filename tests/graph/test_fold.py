@@ -32,7 +32,9 @@ def test_the_answers_are_the_trained_networks(kind, order):
     folded = fold_batch_norms(model, original)
     images = read()["test_images"][:16].astype("float32")
     assert largest_difference(model(images).numpy(), folded.model(images).numpy()) < 1e-5
-    assert folded.norms + len(folded.left) == sum(record.kind == "norm" for record in original.records)
+    assert folded.folded_norms + len(folded.remaining_norms) == sum(
+        record.kind == "norm" for record in original.records
+    )
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
@@ -40,7 +42,7 @@ def test_each_layer_gives_what_the_norm_behind_it_gave():
     original = plan(input=IMAGE, convolution={"bias": "always"})
     model = randomize(build_model(original))
     folded = fold_batch_norms(model, original).model
-    norms = fold_plan(original).norms
+    norms = fold_plan(original).norm_by_layer
     assert len(norms) == 10
     images = read()["test_images"][:4].astype("float32")
     ours = keras.Model(folded.input, {name: folded.get_layer(name).output for name in norms})(images)

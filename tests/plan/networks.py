@@ -7,7 +7,7 @@ from typing import Any
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import merge
-from kresnet.spec.document import Source
+from kresnet.spec.document import SourceDocument
 from kresnet.spec.validation import validate
 
 SMALL: dict[str, Any] = {
@@ -23,7 +23,7 @@ SMALL: dict[str, Any] = {
 def plan(**changes: Any) -> Plan:
     """The plan of `SMALL` with some of it changed."""
     document = merge(SMALL, changes)
-    return make_plan(validate(Spec, Source("small.yaml", document)), document)
+    return make_plan(validate(Spec, SourceDocument("small.yaml", document)), document)
 
 
 def block(plan: Plan, stage: int, number: int) -> dict[str, Any]:

@@ -7,18 +7,18 @@ import json
 from hypothesis import given
 
 from kresnet.plan import Plan, make_plan
-from kresnet.plan.diff import Difference, diff_plans
+from kresnet.plan.diff import PlanDifference, diff_plans
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import load_spec
 from tests.strategies import examples, specs
 
 
-def difference(a: str, b: str, set_a: tuple[str, ...] = (), set_b: tuple[str, ...] = ()) -> Difference:
+def difference(a: str, b: str, set_a: tuple[str, ...] = (), set_b: tuple[str, ...] = ()) -> PlanDifference:
     left, right = load_spec(a, set_a).value, load_spec(b, set_b).value
     return between(left, make_plan(left), right, make_plan(right))
 
 
-def between(spec_a: Spec, a: Plan, spec_b: Spec, b: Plan) -> Difference:
+def between(spec_a: Spec, a: Plan, spec_b: Spec, b: Plan) -> PlanDifference:
     return diff_plans(a, b, spec_a.document(), spec_b.document())
 
 
@@ -29,7 +29,7 @@ def test_costs_add_up_and_a_network_equals_itself(one: tuple[Spec, Plan], other:
     for quantity in ("parameters", "macs"):
         a, b = found.totals()[quantity]
         assert sum(getattr(block, quantity) for block in found.blocks) == b - a
-    assert sum(len(run) for run in found.runs()) == len(found.blocks)
+    assert sum(len(run) for run in found.grouped_blocks()) == len(found.blocks)
     assert found.identical == (not found.settings and one[1].records == other[1].records)
     json.dumps(found.as_dict())
     assert between(*one, *one).identical
@@ -44,7 +44,7 @@ def test_more_blocks_are_added_blocks() -> None:
         ("stages.3.blocks", "2", "3"),
     ]
     assert {block.status for block in found.blocks} == {"added"}
-    assert [[block.block for block in run] for run in found.runs()] == [[3], [3, 4], [3, 4, 5, 6], [3]]
+    assert [[block.block for block in run] for run in found.grouped_blocks()] == [[3], [3, 4], [3, 4, 5, 6], [3]]
     assert found.totals()["weighted_layers"] == (18, 34)
 
 
@@ -57,7 +57,7 @@ def test_a_removed_block_costs_less() -> None:
 def test_settings_of_records_are_told_and_what_follows_is_named() -> None:
     found = difference("resnet50", "resnet50_v1")
     block = next(block for block in found.blocks if block.part == "stage2.block1")
-    assert block.lines() == [
+    assert block.change_lines() == [
         "~ conv1: stride 1 → 2",
         "~ conv2: stride 2 → 1",
         "~ shape or inputs of norm1, activation1",
@@ -86,7 +86,7 @@ def test_a_setting_of_one_side_only_has_a_dash_on_the_other() -> None:
 
 def test_rates_of_stochastic_depth_do_not_keep_like_blocks_apart() -> None:
     found = difference("resnet50", "resnet50", ("stochastic_depth=0.1",), ("stochastic_depth=0.2",))
-    assert [len(run) for run in found.runs()] == [3, 4, 6, 3]
+    assert [len(run) for run in found.grouped_blocks()] == [3, 4, 6, 3]
 
 
 def test_names_and_sources_are_no_difference() -> None:

@@ -25,13 +25,13 @@ from tests.strategies import examples, specs
 def test_norms_behind_a_sum_are_left(order, left):
     original = plan(block={"order": order})
     folding = fold_plan(original)
-    assert list(folding.left) == left
+    assert list(folding.remaining_norms) == left
     kept = [record.name for record in folding.plan.records if record.kind == "norm"]
     assert kept == left
-    assert {norm.name for norm in folding.norms.values()} | set(left) == {
+    assert {norm.name for norm in folding.norm_by_layer.values()} | set(left) == {
         record.name for record in original.records if record.kind == "norm"
     }
-    assert all(norm.inputs == (before,) for before, norm in folding.norms.items())
+    assert all(norm.inputs == (before,) for before, norm in folding.norm_by_layer.items())
 
 
 def test_each_folded_norm_leaves_a_bias_and_takes_its_four_vectors():
@@ -46,26 +46,26 @@ def test_a_convolution_that_something_else_reads_is_not_changed():
     whole = plan(block={"order": "full_preactivation"}, stages=[{"blocks": 1, "width": 8}])
     again = fold_plan(whole)
     stem = whole.by_name["stem.conv"]
-    assert stem.name in again.norms  # the identity shortcut reads the activation behind the norm
+    assert stem.name in again.norm_by_layer  # the identity shortcut reads the activation behind the norm
     split = plan(
         stem={"kind": "none"}, block={"order": "full_preactivation"}, head={"kind": "features", "stages": [1, 2]}
     )
     folding = fold_plan(split)
     readers = [record.name for record in split.records if "stage1.block1.conv2" in record.inputs]
     assert readers == ["stage1.block1.add"]
-    assert "stage1.block1.conv2" not in folding.norms
+    assert "stage1.block1.conv2" not in folding.norm_by_layer
 
 
 def test_other_norms_stay():
     folding = fold_plan(plan(norm={"kind": "group", "groups": 4}))
-    assert not folding.norms
-    assert not folding.left
+    assert not folding.norm_by_layer
+    assert not folding.remaining_norms
 
 
-@pytest.mark.parametrize("name", library.names())
+@pytest.mark.parametrize("name", library.shipped_names())
 def test_shipped_networks_keep_only_norms_behind_a_sum(name):
     original = plan_of(name)
-    for norm in fold_plan(original).left:
+    for norm in fold_plan(original).remaining_norms:
         [before] = original.by_name[norm].inputs
         assert original.by_name[before].kind in ("add", "pool")
 
@@ -78,4 +78,4 @@ def test_an_activation_stands_between_a_norm_that_is_left_and_the_next_weights(f
     folding = fold_plan(original)
     for record in folding.plan.records:
         if record.kind in ("conv", "dense", "pad", "identity_pad"):
-            assert not set(record.inputs) & set(folding.left)
+            assert not set(record.inputs) & set(folding.remaining_norms)

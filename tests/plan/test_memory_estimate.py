@@ -14,7 +14,7 @@ from kresnet.plan.memory_estimate import (
     estimate_memory,
     estimate_recipe_memory,
     require_memory,
-    slots,
+    slots_per_weight,
 )
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import load_recipe, load_spec
@@ -69,14 +69,14 @@ def test_a_recipe_tells_batch_precision_and_slots() -> None:
     plan, recipe = plan_of("quickstart"), load_recipe("quickstart", ["batch_size=64"]).value
     assert estimate_recipe_memory(plan, recipe) == estimate_memory(plan, 64, optimizer_slots=1)
     assert estimate_recipe_memory(plan, recipe, replicas=4) == estimate_memory(plan, 16, optimizer_slots=1)
-    assert slots(AdamW(kind="adamw")) == 2
-    assert slots(Sgd(kind="sgd", momentum=0.0)) == 0
+    assert slots_per_weight(AdamW(kind="adamw")) == 2
+    assert slots_per_weight(Sgd(kind="sgd", momentum=0.0)) == 0
 
 
 def test_parts_need_the_activations_of_one_and_the_gradients_twice() -> None:
     plan, recipe = plan_of("quickstart"), load_recipe("quickstart", ["batch_size=64", "accumulate_steps=4"]).value
     whole, parts = estimate_memory(plan, 64), estimate_recipe_memory(plan, recipe)
-    assert (parts.batch_size, parts.parts) == (16, 4)
+    assert (parts.batch_size, parts.accumulate_steps) == (16, 4)
     assert (parts.activations, parts.working) == (whole.activations // 4, whole.working // 4)
     assert parts.gradients == 2 * whole.gradients
 
@@ -97,9 +97,11 @@ def test_where_parts_would_fit_they_are_a_remedy() -> None:
         require_memory(found, 16 << 30)
     remedy = caught.value.problems[0].remedy
     parts = int(remedy.split("accumulate_steps=")[1].split(",")[0])
-    require_memory(estimate_memory(plan_of("resnet152"), 256 // parts, parts=parts), 16 << 30)
+    require_memory(estimate_memory(plan_of("resnet152"), 256 // parts, accumulate_steps=parts), 16 << 30)
     with pytest.raises(KresnetError):
-        require_memory(estimate_memory(plan_of("resnet152"), 256 // (parts // 2), parts=parts // 2), 16 << 30)
+        require_memory(
+            estimate_memory(plan_of("resnet152"), 256 // (parts // 2), accumulate_steps=parts // 2), 16 << 30
+        )
 
 
 def test_what_does_not_fit_is_refused_with_figures_and_remedy() -> None:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from kresnet.errors import KresnetError, Problem
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
-from kresnet.spec.document import Source
+from kresnet.spec.document import SourceDocument
 from kresnet.spec.validation import validate
 from tests.plan.mutations import mutations
 from tests.strategies import documents, examples, planned, specs
@@ -85,7 +85,7 @@ def test_plans_hold_together(found):
 @given(specs())
 def test_the_resolved_document_says_the_same(found):
     spec, plan = found
-    again = validate(Spec, Source("resolved.yaml", spec.document()))
+    again = validate(Spec, SourceDocument("resolved.yaml", spec.document()))
     assert again == spec
     assert again.document() == spec.document()
     assert make_plan(again) == plan

@@ -1,4 +1,4 @@
-"""No key of a recipe is ignored: whatever is changed of one, the outline changes or the recipe is refused."""
+"""No key of a recipe is ignored: whatever is changed of one, the resolved recipe changes or the recipe is refused."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def models(annotation: Any = Recipe) -> Iterator[type[BaseModel]]:
 
 
 def test_every_field_of_every_kind_is_read_by_what_trains():
-    """By its attribute, or by the name that the outline gives it, somewhere outside the models themselves."""
+    """By its attribute, or by the name that the resolved recipe gives it, somewhere outside the models themselves."""
     package = Path(__file__).parents[2] / "kresnet"
     sources = [path for path in package.rglob("*.py") if "spec/recipe" not in path.as_posix()]
     read = set()

@@ -25,14 +25,14 @@ RECIPE: dict[str, Any] = {
 EPOCH = 90
 
 
-def outlined(**changes: Any) -> ResolvedRecipe:
+def resolved(**changes: Any) -> ResolvedRecipe:
     document = {key: value for key, value in (RECIPE | changes).items() if value is not ...}
     return resolve_recipe(Recipe.model_validate(document), PLAN, EPOCH, document)
 
 
 def refused(**changes: Any) -> tuple[str, str]:
     with pytest.raises(KresnetError) as caught:
-        outlined(**changes)
+        resolved(**changes)
     (problem,) = caught.value.problems
     return problem.code, problem.path
 
@@ -47,8 +47,8 @@ def refused(**changes: Any) -> tuple[str, str]:
     ],
 )
 def test_a_run_is_as_long_as_its_epochs_steps_or_examples(length, steps, epochs):
-    found = outlined(**length)
-    assert (found.total_steps, found.epochs) == (steps, epochs)
+    recipe = resolved(**length)
+    assert (recipe.total_steps, recipe.epochs) == (steps, epochs)
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_a_run_is_as_long_as_its_epochs_steps_or_examples(length, steps, epochs)
     ],
 )
 def test_a_warmup_is_as_long_as_its_epochs_steps_or_examples(fields, steps):
-    assert outlined(schedule={"kind": "cosine"} | fields).rate.warmup == WarmUpSteps(steps, 0.0, "linear")
+    assert resolved(schedule={"kind": "cosine"} | fields).learning_rate.warmup == WarmUpSteps(steps, 0.0, "linear")
 
 
 @pytest.mark.parametrize("schedule", [{}, {"warmup_epochs": 0}, {"warmup_steps": 0}])
 def test_no_warmup_is_none(schedule):
-    assert outlined(schedule={"kind": "cosine"} | schedule).rate.warmup is None
+    assert resolved(schedule={"kind": "cosine"} | schedule).learning_rate.warmup is None
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,13 @@ def test_no_warmup_is_none(schedule):
     ],
 )
 def test_the_learning_rate_falls_at_these_steps(schedule, steps):
-    assert outlined(schedule=schedule).rate.settings["at_steps"] == steps
+    assert resolved(schedule=schedule).learning_rate.settings["at_steps"] == steps
 
 
 @pytest.mark.parametrize(("per", "peak"), [(None, 0.4), (256, 0.15625), (100, 0.4), (50, 0.8)])
 def test_the_learning_rate_is_scaled_to_the_batch(per, peak):
-    found = outlined(optimizer={"kind": "sgd", "learning_rate": 0.4, "learning_rate_per": per})
-    assert found.rate.peak == pytest.approx(peak)
+    recipe = resolved(optimizer={"kind": "sgd", "learning_rate": 0.4, "learning_rate_per": per})
+    assert recipe.learning_rate.peak == pytest.approx(peak)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ def unfolded(name: str, *overrides: str) -> list[NetworkStage]:
     return network_stages(plan_loaded(loaded), loaded.value)
 
 
-@pytest.mark.parametrize("name", library.names())
+@pytest.mark.parametrize("name", library.shipped_names())
 def test_every_layer_and_figure_of_a_shipped_network_is_there_once(name):
     loaded = load_spec(name)
     plan = plan_loaded(loaded)

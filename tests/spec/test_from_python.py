@@ -11,7 +11,7 @@ import pytest
 from kresnet.errors import KresnetError, Place
 from kresnet.spec.from_python import plain_values
 from kresnet.spec.inputs import Pixels
-from kresnet.spec.loading import Override, listed, load_recipe, load_spec, split_overrides
+from kresnet.spec.loading import Override, list_overrides, load_recipe, load_spec, split_overrides
 
 PLACE = Place("here")
 NESTED: dict[str, Any] = {}
@@ -88,11 +88,13 @@ def test_a_loaded_document_is_overridden_and_stays_as_it_was():
 )
 def test_overrides_are_those_of_the_command_line(given, typed):
     assert load_spec("resnet50", given).value == load_spec("resnet50", typed).value
-    assert load_spec("resnet50", [str(each) for each in listed(given)]).value == load_spec("resnet50", typed).value
+    assert (
+        load_spec("resnet50", [str(each) for each in list_overrides(given)]).value == load_spec("resnet50", typed).value
+    )
 
 
 def test_one_text_is_one_override():
-    assert listed("head.classes=10") == ["head.classes=10"]
+    assert list_overrides("head.classes=10") == ["head.classes=10"]
 
 
 def test_overrides_of_the_recipe_lose_their_prefix_and_keep_their_place():
@@ -106,7 +108,7 @@ def test_overrides_of_the_recipe_lose_their_prefix_and_keep_their_place():
 @pytest.mark.parametrize("overrides", [3, [3], {3: 4}, [("head.classes", 3)]])
 def test_what_is_no_override_is_refused(overrides):
     with pytest.raises(KresnetError) as caught:
-        listed(overrides)
+        list_overrides(overrides)
     assert caught.value.problems[0].code == "bad_override"
 
 

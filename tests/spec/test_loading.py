@@ -35,9 +35,9 @@ def problem(reference, *overrides):
 # Names
 
 
-@pytest.mark.parametrize("name", library.names())
+@pytest.mark.parametrize("name", library.shipped_names())
 def test_shipped_specs_load_by_name_and_by_path(name):
-    assert load_spec(name).value == load_spec(str(library.directory() / f"{name}.yaml")).value
+    assert load_spec(name).value == load_spec(str(library.shipped_directory() / f"{name}.yaml")).value
 
 
 def test_an_unknown_name_and_the_nearest():
@@ -219,9 +219,9 @@ def test_what_lies_outside_is_not_told_to_exist(tmp_path):
 def test_a_recipe_beside_a_spec_is_in_its_folder(tmp_path):
     (tmp_path / "r.yaml").write_text("extends: quickstart\nepochs: 9\n")
     (tmp_path / "inside").mkdir()
-    assert load_recipe("./r.yaml", beside=tmp_path).value.epochs == 9
+    assert load_recipe("./r.yaml", base_folder=tmp_path).value.epochs == 9
     with pytest.raises(KresnetError, match="file_unreadable"):
-        load_recipe("../r.yaml", beside=tmp_path / "inside")
+        load_recipe("../r.yaml", base_folder=tmp_path / "inside")
 
 
 @pytest.mark.parametrize("text", ["stages." + "9" * 5000 + ".width=1", "a." * 5000 + "=1", "name=\udcff", "=1", "a"])

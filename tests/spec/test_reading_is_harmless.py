@@ -55,7 +55,7 @@ def events(specs: list[str], recipes: list[str], **options: object) -> list[list
 
 
 def test_shipped_documents_are_only_opened():
-    seen = events(list(library.names()), list(library.names("recipes")))
+    seen = events(list(library.shipped_names()), list(library.shipped_names("recipes")))
     assert {event for event, *_ in seen} == {"open"}
     assert {path.rpartition(".")[2] for _, path, _ in seen} == {"yaml"}
     assert all("r" in mode for *_, mode in seen)
@@ -80,7 +80,7 @@ def test_a_strangers_document_is_only_opened_itself(name, tmp_path):
     (folder / name).write_text(HOSTILE[name])
     paths = [str(folder / name)]
     seen = events(*([], paths) if name == "recipe.yaml" else (paths, []), cwd=tmp_path)
-    shipped = str(library.directory())
+    shipped = str(library.shipped_directory())
     assert {event for event, *_ in seen} == {"open"}
     assert {path for _, path, _ in seen if not path.startswith(shipped)} == set(paths)
     assert not (tmp_path / "sprung").exists()

@@ -15,11 +15,11 @@ from kresnet.spec.loading import load_recipe, load_spec
 
 #: Training images of the data sets (10 classes of 5,000; ILSVRC 2012).
 IMAGES = {"cifar10": 50_000, "imagenet2012": 1_281_167, "fashion_mnist": 60_000, "embedded": 9_000}
-RECIPES = sorted(path.stem for path in library.directory("recipes").glob("*.yaml"))
-SPECS = sorted(path.stem for path in library.directory("specs").glob("*.yaml"))
+RECIPES = sorted(path.stem for path in library.shipped_directory("recipes").glob("*.yaml"))
+SPECS = sorted(path.stem for path in library.shipped_directory("specs").glob("*.yaml"))
 
 
-def outlined(name: str, plan: Plan) -> ResolvedRecipe:
+def resolved(name: str, plan: Plan) -> ResolvedRecipe:
     recipe = load_recipe(name)
     images = IMAGES[getattr(recipe.value.data, "name", recipe.value.data.kind).split(":")[0]]
     return resolve_recipe(recipe.value, plan, images // recipe.value.batch_size, recipe.source.values)
@@ -37,7 +37,7 @@ def plan() -> Plan:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_shipped_recipe_has_no_setting_without_effect(name, plan):
-    assert outlined(name, plan).about["name"] == name
+    assert resolved(name, plan).about["name"] == name
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -55,7 +55,7 @@ def test_the_recipe_that_a_spec_names_suits_it(name):
     recipe = load_recipe(spec.recipe).value
     classes = {"cifar10": 10, "imagenet2012": 1000}.get(getattr(recipe.data, "name", ""), 10)
     assert spec.head.classes == classes
-    assert outlined(spec.recipe, plan_of(name)).total_steps
+    assert resolved(spec.recipe, plan_of(name)).total_steps
 
 
 SGD = {"kind": "sgd", "momentum": 0.9, "nesterov": False, "weight_decay": 1e-4}
@@ -127,14 +127,17 @@ PAPERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_a_recipe_has_the_numbers_of_its_paper(name, plan):
-    found, paper = outlined(name, plan), PAPERS[name]
+    found, paper = resolved(name, plan), PAPERS[name]
     assert (found.total_steps, found.batch_size) == (paper["total_steps"], paper["batch_size"])
-    assert found.rate.peak == pytest.approx(paper["peak"])
+    assert found.learning_rate.peak == pytest.approx(paper["peak"])
     assert found.optimizer == paper["optimizer"]
     augment = {key: value for key, value in found.settings["augment"].items() if value}
     assert augment == paper["augment"]
-    assert (found.rate.settings.get("at_steps"), found.rate.settings.get("factor")) == (paper["at"], paper["factor"])
-    warmup = found.rate.warmup
+    assert (found.learning_rate.settings.get("at_steps"), found.learning_rate.settings.get("factor")) == (
+        paper["at"],
+        paper["factor"],
+    )
+    warmup = found.learning_rate.warmup
     assert (warmup and (warmup.steps, pytest.approx(warmup.start), warmup.shape)) == paper["warmup"]
     loss = found.objective
     assert (loss.kind, loss.smoothing, loss.threshold) == paper.get("objective", ("softmax", 0.0, None))

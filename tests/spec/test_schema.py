@@ -41,7 +41,7 @@ RECIPE: dict[str, Any] = {
 
 
 def shipped(folder: library.Folder) -> list[Path]:
-    return sorted(library.directory(folder).glob("*.yaml"))
+    return sorted(library.shipped_directory(folder).glob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -61,7 +61,7 @@ def test_shipped_documents_are_valid_and_name_their_schema(document: str, path: 
     VALIDATORS[document].validate(read(path).values)
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# yaml-language-server: $schema=")
-    named = (ROOT / "specs" / path.relative_to(library.directory())).parent / first.partition("=")[2]
+    named = (ROOT / "specs" / path.relative_to(library.shipped_directory())).parent / first.partition("=")[2]
     assert named.resolve() == ROOT / "docs" / "schema" / f"{document}.json"
 
 

@@ -14,7 +14,7 @@ from kresnet.errors import KresnetError
 from kresnet.spec import library
 from kresnet.spec.document import dump
 from kresnet.spec.loading import load_study
-from kresnet.spec.study import MOST_VARIANTS, Axis, Design, Study, Variant
+from kresnet.spec.study import MAX_VARIANTS, Axis, Design, Study, Variant
 from tests.strategies import examples
 
 BASE: dict[str, Any] = {
@@ -103,7 +103,7 @@ def test_a_study_extends_a_study(tmp_path):
     assert found.source is None, "what it says of itself is not inherited"
 
 
-@pytest.mark.parametrize("name", library.names("studies"))
+@pytest.mark.parametrize("name", library.shipped_names("studies"))
 def test_the_shipped_ones_have_a_quick_form_and_the_papers(name):
     study = load_study(name).value
     assert study.name == name
@@ -149,4 +149,4 @@ def test_as_many_variants_as_are_allowed_are(tmp_path):
         Axis(path="a", values=tuple(values))
     grid = [{"path": "a", "values": values[:10]}, {"path": "b", "values": values[:100]}]
     study = Study.model_validate({"name": "s", "question": "?", "spec": "quickstart", "grid": grid})
-    assert len(list(study.design().combinations())) == MOST_VARIANTS
+    assert len(list(study.design().combinations())) == MAX_VARIANTS

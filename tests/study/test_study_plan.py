@@ -48,7 +48,7 @@ def told(plan: StudyPlan) -> str:
     return json.dumps([plan.as_dict(), documents])
 
 
-@pytest.mark.parametrize("name", library.names("studies"))
+@pytest.mark.parametrize("name", library.shipped_names("studies"))
 @pytest.mark.parametrize("form", [0, 1])
 def test_each_process_is_told_to_train_what_was_planned(name, form):
     """`kresnet fit`'s own reading of the arguments is the other side."""
@@ -202,7 +202,7 @@ def test_planning_imports_no_tensorflow():
 
 def test_the_verb_lists_and_plans():
     listed = json.loads(kresnet("study", "--list", "--json").stdout)["studies"]
-    assert [each["name"] for each in listed] == list(library.names("studies"))
+    assert [each["name"] for each in listed] == list(library.shipped_names("studies"))
     shown = kresnet("study", "depth", "--dry-run", "--seeds", "3")
     assert shown.returncode == 0
     assert "residual32 seed 3" in shown.stdout

@@ -62,16 +62,16 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
         gamma, beta, epsilon = self.gamma.value, self.beta.value, self.epsilon
         context = tf.distribute.get_replica_context() if self.synchronized else None
         if not (training and self.trainable):
-            y = _scaled(x, gamma, beta, self.moving_mean.value, self.moving_variance.value, epsilon)
+            y = _scale_and_shift(x, gamma, beta, self.moving_mean.value, self.moving_variance.value, epsilon)
         elif context is not None and context.num_replicas_in_sync > 1:
-            y, *statistics = _normalized_together(x, gamma, beta, epsilon, context)
-            self._move(*statistics)
+            y, *statistics = _normalize_synchronized(x, gamma, beta, epsilon, context)
+            self._update_moving_statistics(*statistics)
         else:
-            y, *statistics = (_normalized if self.fused else _normalized_plainly)(x, gamma, beta, epsilon)
-            self._move(*statistics)
+            y, *statistics = (_normalize_fused if self.fused else _normalize_unfused)(x, gamma, beta, epsilon)
+            self._update_moving_statistics(*statistics)
         return tf.reshape(y, tf.shape(inputs)) if x is not inputs else y
 
-    def _move(self, mean: Any, variance: Any, count: Any) -> None:
+    def _update_moving_statistics(self, mean: Any, variance: Any, count: Any) -> None:
         """Keras's formula, momentum · moving + (1 − momentum) · batch; no values, no move."""
         keep = tf.where(count > 0, self.momentum, 1.0)
         self.moving_mean.assign(keep * self.moving_mean + (1.0 - keep) * mean)
@@ -82,7 +82,7 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
 FusedBatchNorm.__name__ = keras.layers.BatchNormalization.__name__
 
 
-def _scaled(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: float) -> Any:
+def _scale_and_shift(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: float) -> Any:
     """The map gamma · (x − mean) / sqrt(variance + epsilon) + beta, in the type of x."""
     mean, variance = tf.convert_to_tensor(mean), tf.convert_to_tensor(variance)
     y, _, _ = tf.compat.v1.nn.fused_batch_norm(
@@ -91,7 +91,7 @@ def _scaled(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: fl
     return y
 
 
-def _normalized(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any, Any]:
+def _normalize_fused(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any, Any]:
     """Of x by its own statistics: y; mean and biased variance, float32 `(C,)`; number of values a channel, float32."""
     y, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon, is_training=True)
     count = _count(x)
@@ -102,7 +102,7 @@ def _normalized(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any
     return y, mean, variance, count
 
 
-def _normalized_plainly(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any, Any]:
+def _normalize_unfused(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any, Any]:
     """`_normalized` by operations that XLA fuses; in two passes, so that nothing cancels."""
     x32, count = tf.cast(x, tf.float32), _count(x)
     total = tf.maximum(count, 1.0)
@@ -118,12 +118,12 @@ def _count(x: Any) -> Any:
     return tf.cast(tf.reduce_prod(tf.shape(x)[:-1]) if static is None else static, tf.float32)
 
 
-def _normalized_together(x: Any, gamma: Any, beta: Any, epsilon: float, context: Any) -> tuple[Any, Any, Any, Any]:
+def _normalize_synchronized(x: Any, gamma: Any, beta: Any, epsilon: float, context: Any) -> tuple[Any, Any, Any, Any]:
     """`_normalized` by the statistics of all replicas' values: one all-reduce forward, one backward, fused kernels."""
 
     @tf.custom_gradient
     def normalize(x: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
-        mean, variance, count = _statistics_together(x, epsilon, context)
+        mean, variance, count = _global_statistics(x, epsilon, context)
 
         def backward(dy: Any, *_: Any) -> tuple[Any, Any, Any]:
             """With means over all replicas: dx = gamma/sqrt(variance + epsilon) · (dy − mean(dy) − x̂ · mean(dy·x̂))."""
@@ -140,15 +140,15 @@ def _normalized_together(x: Any, gamma: Any, beta: Any, epsilon: float, context:
             d_gamma, d_beta = local.scale_backprop, local.offset_backprop
             sums = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.stack([d_gamma, d_beta]))
             slope, offset = tf.unstack(tf.math.divide_no_nan(-gamma * tf.math.rsqrt(variance + epsilon) * sums, count))
-            return local.x_backprop + _scaled(x, slope, offset, mean, variance, epsilon), d_gamma, d_beta
+            return local.x_backprop + _scale_and_shift(x, slope, offset, mean, variance, epsilon), d_gamma, d_beta
 
-        return (_scaled(x, gamma, beta, mean, variance, epsilon), mean, variance, count), backward
+        return (_scale_and_shift(x, gamma, beta, mean, variance, epsilon), mean, variance, count), backward
 
     y, mean, variance, count = normalize(x, gamma, beta)
     return y, mean, variance, count
 
 
-def _statistics_together(x: Any, epsilon: float, context: Any) -> tuple[Any, Any, Any]:
+def _global_statistics(x: Any, epsilon: float, context: Any) -> tuple[Any, Any, Any]:
     """Mean, biased variance and number of the values of all replicas.
 
     Each replica puts its own into its row of a table, and the sum of the tables tells everyone everything. Adding up
@@ -156,7 +156,7 @@ def _statistics_together(x: Any, epsilon: float, context: Any) -> tuple[Any, Any
     deviation 0.05 nothing of the variance is left in float32.
     """
     channels, replicas = x.shape[-1], context.num_replicas_in_sync
-    _, mean, variance, count = _normalized(x, tf.ones(channels), tf.zeros(channels), epsilon)
+    _, mean, variance, count = _normalize_fused(x, tf.ones(channels), tf.zeros(channels), epsilon)
     own = tf.one_hot(context.replica_id_in_sync_group, replicas)[:, None]
     table = own * tf.concat([mean, variance, [count]], axis=0)  # (replicas, 2C + 1)
     table = context.all_reduce(tf.distribute.ReduceOp.SUM, table)

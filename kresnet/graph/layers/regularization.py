@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 
-class ReplicaSeeds(keras.random.SeedGenerator):
+class ReplicaSeedGenerator(keras.random.SeedGenerator):
     """A seed generator whose draws differ from replica to replica.
 
     Keras's own draws the same on all of them, which would drop the same places of every replica's images. The state
@@ -39,7 +39,7 @@ class Dropout(keras.layers.Layer):
         if not 0 <= rate < 1:
             raise ValueError(f"rate must be in [0, 1), got {rate}")
         self.rate, self.seed = rate, seed
-        self.seed_generator = ReplicaSeeds(seed)
+        self.seed_generator = ReplicaSeedGenerator(seed)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if not training or not self.rate:

@@ -16,10 +16,10 @@ def _rising(pair: tuple[float, float]) -> tuple[float, float]:
 
 
 Probability = Annotated[float, Field(strict=True, gt=0, le=1)]
-Share = Annotated[float, Field(strict=True, gt=0, le=1)]
-Shares = Annotated[tuple[Share, Share], AfterValidator(_rising)]
-Aspects = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
-Sides = Annotated[tuple[Width, Width], AfterValidator(_rising)]
+AreaFraction = Annotated[float, Field(strict=True, gt=0, le=1)]
+AreaRange = Annotated[tuple[AreaFraction, AreaFraction], AfterValidator(_rising)]
+AspectRange = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
+SideRange = Annotated[tuple[Width, Width], AfterValidator(_rising)]
 Alpha = Annotated[float, Field(strict=True, gt=0, le=100)]
 
 
@@ -27,9 +27,9 @@ class ResizedCrop(Document):
     """A part of random area and proportions, resized to the input (Szegedy et al. 2014, arXiv:1409.4842, section 6)."""
 
     kind: Literal["resized"]
-    area: Shares = (0.08, 1.0)
+    area: AreaRange = (0.08, 1.0)
     """Smallest and largest share of the image's area."""
-    aspect: Aspects = (0.75, 4 / 3)
+    aspect: AspectRange = (0.75, 4 / 3)
     """Smallest and largest width over height; its logarithm is drawn evenly."""
 
 
@@ -40,7 +40,7 @@ class RescaledCrop(Document):
     """
 
     kind: Literal["rescaled"]
-    shorter_side: Sides
+    shorter_side: SideRange
     """Least and greatest length in pixels of the shorter side, before the cut to the input's size."""
 
 
@@ -96,9 +96,9 @@ class Erase(Document):
 
     probability: Probability = 0.25
     """Share of the images that lose a rectangle."""
-    area: Shares = (0.02, 1 / 3)
+    area: AreaRange = (0.02, 1 / 3)
     """Smallest and largest share of the image's area."""
-    aspect: Aspects = (0.3, 10 / 3)
+    aspect: AspectRange = (0.3, 10 / 3)
     """Smallest and largest height over width; its logarithm is drawn evenly."""
     fill: Literal["noise", "mean", "black"] = "noise"
     """Random bytes, the mean of `input.pixels`, or zeros."""

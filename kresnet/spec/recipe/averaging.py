@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from kresnet.spec.base import Document, Flag
-from kresnet.spec.recipe.durations import Epochs, Whole, require_one
+from kresnet.spec.recipe.durations import Epochs, Whole, require_one_unit
 
 
 class Ema(Document):
@@ -29,5 +29,5 @@ class Ema(Document):
 
     @model_validator(mode="after")
     def _one_start(self) -> Ema:
-        require_one(self, "start_", optional=True)
+        require_one_unit(self, "start_", optional=True)
         return self

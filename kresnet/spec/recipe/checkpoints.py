@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kresnet.spec.base import Count, Document, Positive
-from kresnet.spec.recipe.stopping import FALLING, Metric
+from kresnet.spec.recipe.stopping import LOWER_IS_BETTER, Metric
 
 
 class Best(Document):
@@ -16,9 +16,9 @@ class Best(Document):
     metric: Metric = "accuracy"
     """The number to judge by, measured on the test images after each epoch; of two alike, the earlier stays."""
 
-    def better(self, value: float, than: float) -> bool:
+    def is_better(self, value: float, than: float) -> bool:
         """Whether one value of the metric beats another."""
-        return value < than if self.metric in FALLING else value > than
+        return value < than if self.metric in LOWER_IS_BETTER else value > than
 
 
 class Checkpoints(Document):

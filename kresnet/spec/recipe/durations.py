@@ -20,7 +20,7 @@ Epochs = Annotated[Annotated[StrictFloat, Field(ge=0, le=100_000)] | None, After
 Whole = Annotated[Annotated[StrictInt, Field(ge=0, le=10**15)] | None, AfterValidator(_none_if_zero)]
 
 
-def stated(model: BaseModel, prefix: str = "") -> tuple[str, Any] | None:
+def stated_duration(model: BaseModel, prefix: str = "") -> tuple[str, Any] | None:
     """The unit and the value of the duration whose fields are `prefix` + unit; None where none is stated."""
     for unit in UNITS:
         if (value := getattr(model, prefix + unit)) is not None:
@@ -28,7 +28,7 @@ def stated(model: BaseModel, prefix: str = "") -> tuple[str, Any] | None:
     return None
 
 
-def require_one(model: BaseModel, prefix: str = "", *, optional: bool = False) -> None:
+def require_one_unit(model: BaseModel, prefix: str = "", *, optional: bool = False) -> None:
     """Raise a validation error unless exactly one unit of a duration is stated, or none of an `optional` one."""
     fields = [prefix + unit for unit in UNITS]
     given = [field for field in fields if getattr(model, field) is not None]
@@ -40,7 +40,7 @@ def require_one(model: BaseModel, prefix: str = "", *, optional: bool = False) -
         raise contradiction_error(fields[0], message)
 
 
-def in_steps(unit: str, value: float, epoch_steps: int, batch_size: int) -> int:
+def duration_in_steps(unit: str, value: float, epoch_steps: int, batch_size: int) -> int:
     """A duration in whole steps, at least one.
 
     Args:

@@ -11,7 +11,7 @@ from kresnet.spec.recipe.augment import Augment
 from kresnet.spec.recipe.averaging import Ema
 from kresnet.spec.recipe.checkpoints import Checkpoints
 from kresnet.spec.recipe.data import Data
-from kresnet.spec.recipe.durations import require_one
+from kresnet.spec.recipe.durations import require_one_unit
 from kresnet.spec.recipe.losses import Loss
 from kresnet.spec.recipe.non_finite import NonFinite, Stop
 from kresnet.spec.recipe.optimizers import Optimizer
@@ -83,7 +83,7 @@ class Recipe(Document):
 
     @model_validator(mode="after")
     def _one_length(self) -> Recipe:
-        require_one(self)
+        require_one_unit(self)
         if self.gradient_clip_norm and self.gradient_clip_adaptive:
             message = "Gradients are clipped by `gradient_clip_norm` or by `gradient_clip_adaptive`, not by both"
             raise contradiction_error("gradient_clip_adaptive", message, remedy="gradient_clip_norm: null")

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from kresnet.spec.base import Count, Document, Fraction, Positive, contradiction_error
-from kresnet.spec.recipe.durations import Epochs, Whole, require_one
+from kresnet.spec.recipe.durations import Epochs, Whole, require_one_unit
 
-Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+OpenFraction = Annotated[float, Field(strict=True, gt=0, lt=1)]
 Moments = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=100)]
 WholeMoments = Annotated[tuple[Count, ...], Field(min_length=1, max_length=100)]
 
@@ -30,7 +30,7 @@ class WarmUp(Document):
 
     @model_validator(mode="after")
     def _one_unit(self) -> WarmUp:
-        require_one(self, "warmup_", optional=True)
+        require_one_unit(self, "warmup_", optional=True)
         if self.warmup_shape == "constant" and not self.warmup_from:
             message = "A constant warm-up at learning rate 0 would not train"
             raise contradiction_error("warmup_from", message, remedy="warmup_from: 0.1")
@@ -53,12 +53,12 @@ class Step(WarmUp):
     """The same in steps."""
     every_examples: Whole = None
     """The same in training images."""
-    factor: Share = 0.1
+    factor: OpenFraction = 0.1
     """By how much."""
 
     @model_validator(mode="after")
     def _one_interval(self) -> Step:
-        require_one(self, "every_")
+        require_one_unit(self, "every_")
         return self
 
 
@@ -72,12 +72,12 @@ class MultiStep(WarmUp):
     """The same in steps."""
     at_examples: WholeMoments | None = None
     """The same in training images."""
-    factor: Share = 0.1
+    factor: OpenFraction = 0.1
     """By how much."""
 
     @model_validator(mode="after")
     def _rising(self) -> MultiStep:
-        require_one(self, "at_")
+        require_one_unit(self, "at_")
         for field in ("at_epochs", "at_steps", "at_examples"):
             moments = getattr(self, field)
             if moments and list(moments) != sorted(set(moments)):
@@ -110,9 +110,9 @@ class OneCycle(Document):
     """
 
     kind: Literal["one_cycle"]
-    rise_fraction: Share = 0.3
+    rise_fraction: OpenFraction = 0.3
     """Share of the run in which the learning rate rises."""
-    initial_fraction: Share = 0.04
+    initial_fraction: OpenFraction = 0.04
     """First learning rate over the peak."""
     final_fraction: Fraction = 4e-6
     """Last learning rate over the peak."""

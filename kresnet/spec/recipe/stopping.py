@@ -7,13 +7,13 @@ from typing import Literal
 from pydantic import model_validator
 
 from kresnet.spec.base import Document, NonNegative
-from kresnet.spec.recipe.durations import Epochs, Whole, require_one
+from kresnet.spec.recipe.durations import Epochs, Whole, require_one_unit
 
 #: What is measured on test images; which of them a run has depends on its loss and its number of classes.
 Metric = Literal["loss", "accuracy", "top_5_accuracy", "exact_match", "absolute_error"]
 
 #: Metrics of which less is better.
-FALLING = ("loss", "absolute_error")
+LOWER_IS_BETTER = ("loss", "absolute_error")
 
 
 class EarlyStopping(Document):
@@ -32,5 +32,5 @@ class EarlyStopping(Document):
 
     @model_validator(mode="after")
     def _one_patience(self) -> EarlyStopping:
-        require_one(self, "patience_")
+        require_one_unit(self, "patience_")
         return self

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kresnet.spec.recipe.stopping import FALLING
+from kresnet.spec.recipe.stopping import LOWER_IS_BETTER
 
 
 @dataclass
@@ -38,7 +38,7 @@ class EarlyStoppingState:
         return self.stopped
 
     def _gain(self, value: float, best: float) -> float:
-        return best - value if self.metric in FALLING else value - best
+        return best - value if self.metric in LOWER_IS_BETTER else value - best
 
     def facts(self) -> dict[str, Any]:
         """Return the state for a checkpoint, JSON-ready."""

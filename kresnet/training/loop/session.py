@@ -260,7 +260,7 @@ class TrainingSession:
         if wanted is None:
             return
         value = self.line["test"][wanted.metric]
-        if math.isfinite(value) and (self.best is None or wanted.better(value, self.best["value"])):
+        if math.isfinite(value) and (self.best is None or wanted.is_better(value, self.best["value"])):
             self.best = {"step": self.step, "epoch": self.line["epoch"], "metric": wanted.metric, "value": value}
             self.writer.write_model("best", self.engine.trainer.evaluated_network)
 

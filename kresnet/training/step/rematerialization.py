@@ -34,7 +34,7 @@ def rematerialized_forward(network: keras.Model, plan: Plan, stages: Collection[
     def forward(images: Any) -> Any:
         outputs = {plan.records[0].name: images}
         for segment in all_segments:
-            run = _run_segment_again_for_gradients if segment.again else _run_segment
+            run = _run_segment_again_for_gradients if segment.recomputed else _run_segment
             outputs |= run(network, segment, {name: outputs[name] for name in segment.inputs} or outputs)
         named = {name: outputs[record] for name, record in plan.outputs.items()}
         return named if len(named) > 1 else next(iter(named.values()))

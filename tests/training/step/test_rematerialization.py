@@ -14,7 +14,7 @@ from benchmarks.memory import measured
 from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.plan import Plan
-from kresnet.plan.segments import require_stages, segments
+from kresnet.plan.segments import require_rematerialized_stages, segments
 from kresnet.training.step.rematerialization import rematerialized_forward
 from kresnet.training.step.trainer import Trainer
 from tests.training.networks import tiny_plan
@@ -53,17 +53,17 @@ def test_segments_cover_the_plan_once_and_name_what_crosses() -> None:
     plan = tiny_plan({"kind": "batch"})
     pieces = segments(plan, [2])
     assert [record for piece in pieces for record in piece.records] == list(plan.records)
-    assert [piece.again for piece in pieces] == [False, False, True, False]
+    assert [piece.recomputed for piece in pieces] == [False, False, True, False]
     for before, after in pairwise(pieces):
         assert after.inputs == before.outputs
-    assert "stage2.block1.conv1" in pieces[2].inside
+    assert "stage2.block1.conv1" in pieces[2].inner_names
     assert pieces[2].outputs == ("stage2.block1.activation",)
 
 
 @pytest.mark.parametrize("stages", [(3,), (1, 1)])
 def test_stages_that_are_not_there_are_refused(stages: tuple[int, ...]) -> None:
     with pytest.raises(KresnetError, match="has 2 stages"):
-        require_stages(tiny_plan({"kind": "batch"}), stages)
+        require_rematerialized_stages(tiny_plan({"kind": "batch"}), stages)
 
 
 @pytest.mark.slow
