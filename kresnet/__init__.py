@@ -4,9 +4,9 @@
     run = kresnet.fit(network, "quickstart")                # a Run; .history, .plot(), .predict(), .export()
 
 Every verb of the command line is a function or a method here, and the command line calls nothing else; but for `serve`
-and `predict --server`, which have to do with another process. Importing kresnet imports nothing of it: what a name
-stands for is imported when it is first used, and TensorFlow when something has to be computed. What goes wrong is
-raised as `KresnetError`, whose `problems` say where and what to do.
+and `predict --server`, which have to do with another process. Importing kresnet imports no more of it than its
+version: what a name stands for is imported when it is first used, and TensorFlow when something has to be computed.
+What goes wrong is raised as `KresnetError`, whose `problems` say where and what to do.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from kresnet.api.explain import explain
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
     from kresnet.api.reports import compare_runs, report_run
-    from kresnet.api.run import Run, list_runs, open_run
+    from kresnet.api.run import Run, list_runs, open_run, resume
     from kresnet.api.study import StudyResult, plan_study, run_study, studies
-    from kresnet.api.training import dry_run, fit, resume
+    from kresnet.api.training import dry_run, fit
     from kresnet.api.weights import convert, export_model
     from kresnet.errors import KresnetError, Problem
 
@@ -63,9 +63,9 @@ _HOMES = {
     "kresnet.api.explain": ("explain",),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
     "kresnet.api.reports": ("compare_runs", "report_run"),
-    "kresnet.api.run": ("Run", "open_run", "list_runs"),
+    "kresnet.api.run": ("Run", "list_runs", "open_run", "resume"),
     "kresnet.api.study": ("StudyResult", "plan_study", "run_study", "studies"),
-    "kresnet.api.training": ("fit", "dry_run", "resume"),
+    "kresnet.api.training": ("fit", "dry_run"),
     "kresnet.api.weights": ("convert", "export_model"),
     "kresnet.errors": ("KresnetError", "Problem"),
 }

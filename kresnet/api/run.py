@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kresnet.api.network import Network
+from kresnet.api.process_state import training_scope
+from kresnet.api.progress import run_output
 from kresnet.api.table import Table
 from kresnet.errors import make_error
 from kresnet.files import AnyPath
@@ -169,8 +171,6 @@ class Run:
 
     def resume(self, *, allow_changed: bool = False, progress: bool = True) -> Run:
         """Go on from the newest state that was saved; see `kresnet.resume`."""
-        from kresnet.api.training import resume
-
         return resume(self, allow_changed=allow_changed, progress=progress)
 
     def __fspath__(self) -> str:
@@ -212,6 +212,42 @@ def open_run(path: AnyPath) -> Run:
         KresnetError: `run_missing`.
     """
     return Run(RunDirectory.open(Path(path)))
+
+
+def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = True) -> Run:
+    """Continue a run from the newest state that was saved; one that has finished is left as it is.
+
+    Args:
+        run: the run, or its directory.
+        allow_changed: go on although something changed that changes the result.
+        progress: as for `kresnet.fit`.
+
+    Raises:
+        KresnetError: `run_missing`, `run_changed`, `checkpoint_invalid`, and what `kresnet.fit` raises.
+        KeyboardInterrupt: as `kresnet.fit`.
+    """
+    from kresnet.distributed.cluster import cluster_for_recipe, find_cluster
+    from kresnet.runtime import import_tensorflow
+
+    directory, output = RunDirectory(Path(run)), run_output(progress)
+    if directory.read_result():
+        output.log(f"{directory} has finished; there is nothing left to do.")
+        return Run(directory)
+    cluster = find_cluster()
+    if cluster and not cluster.chief:  # the run's directory may be on the chief's machine alone
+        import_tensorflow(silent=True)
+        from kresnet.training.fit import train_as_worker
+
+        with training_scope():
+            return Run(directory, train_as_worker(cluster, output))
+    directory = RunDirectory.open(directory.path)
+    resolved = directory.resolved
+    import_tensorflow(silent=cluster is not None)
+    from kresnet.training.fit import resume as resume_run
+
+    with training_scope(resolved):
+        result = resume_run(directory, cluster_for_recipe(resolved.recipe), output, allow_changed=allow_changed)
+    return Run(directory, result)
 
 
 def list_runs(folder: AnyPath = "runs") -> Table:

@@ -1,21 +1,18 @@
-"""Train networks: start, continue or rehearse a run."""
+"""Train networks: start a run, or try what it would do."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kresnet.api.network import Network, resolve
+from kresnet.api.process_state import training_scope
 from kresnet.api.progress import run_output
 from kresnet.api.run import Run
-from kresnet.errors import KresnetError, make_error
+from kresnet.errors import make_error
 from kresnet.files import AnyPath
-from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.loading import Overrides, Reference
 
@@ -70,44 +67,8 @@ def fit(
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import start
 
-    with _training(run):
+    with training_scope(run):
         result = start(directory, run, cluster, run_output(progress))
-    return Run(directory, result)
-
-
-def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = True) -> Run:
-    """Continue a run from the newest state that was saved; one that has finished is left as it is.
-
-    Args:
-        run: the run, or its directory.
-        allow_changed: go on although something changed that changes the result.
-        progress: as for `kresnet.fit`.
-
-    Raises:
-        KresnetError: `run_missing`, `run_changed`, `checkpoint_invalid`, and what `kresnet.fit` raises.
-        KeyboardInterrupt: as `kresnet.fit`.
-    """
-    from kresnet.distributed.cluster import cluster_for_recipe, find_cluster
-    from kresnet.runtime import import_tensorflow
-
-    directory, output = RunDirectory(Path(run)), run_output(progress)
-    if directory.read_result():
-        output.log(f"{directory} has finished; there is nothing left to do.")
-        return Run(directory)
-    cluster = find_cluster()
-    if cluster and not cluster.chief:  # the run's directory may be on the chief's machine alone
-        import_tensorflow(silent=True)
-        from kresnet.training.fit import train_as_worker
-
-        with _training():
-            return Run(directory, train_as_worker(cluster, output))
-    directory = RunDirectory.open(directory.path)
-    resolved = directory.resolved
-    import_tensorflow(silent=cluster is not None)
-    from kresnet.training.fit import resume as resume_run
-
-    with _training(resolved):
-        result = resume_run(directory, cluster_for_recipe(resolved.recipe), output, allow_changed=allow_changed)
     return Run(directory, result)
 
 
@@ -138,37 +99,8 @@ def dry_run(
     import_tensorflow()
     from kresnet.training.dry_run import dry_run as try_run
 
-    with _training(run):
+    with training_scope(run):
         return try_run(run)
 
 
-@contextlib.contextmanager
-def _training(run: ResolvedRun | None = None) -> Iterator[None]:
-    """Leave the process's random state as it was, and tell what went wrong as a caller in Python expects it.
-
-    TensorFlow's and Keras's own global seeds cannot be put back; they stay those of the run.
-    """
-    import numpy as np
-    from tensorflow.python.framework.config import disable_op_determinism, is_op_determinism_enabled
-
-    own, numpys, deterministic = random.getstate(), np.random.get_state(), is_op_determinism_enabled()
-    logger = logging.getLogger("tensorflow")
-    logger.addFilter(_is_news)
-    try:
-        yield
-    except KresnetError as error:
-        located = run.locate(error) if run else error
-        if error.problems[0].code == "interrupted":
-            raise KeyboardInterrupt(str(located)) from located
-        raise located from None
-    finally:
-        logger.removeFilter(_is_news)
-        random.setstate(own)
-        np.random.set_state(numpys)
-        if not deterministic:
-            disable_op_determinism()
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Each run of a process is compiled anew, which TensorFlow takes for a mistake and warns of."""
-    return "triggered tf.function retracing" not in record.getMessage()
+__all__ = ["dry_run", "fit"]

@@ -21,7 +21,7 @@ PROBE = f"""
 import sys
 def loaded(): return sorted({{name.partition(".")[0] for name in sys.modules}} & set({HEAVY!r}))
 import kresnet
-assert loaded() == [] and not [name for name in sys.modules if name.startswith("kresnet.")], loaded()
+assert loaded() == [] and [name for name in sys.modules if name.startswith("kresnet.")] == ["kresnet.version"], loaded()
 dir(kresnet), kresnet.__version__
 network = kresnet.load("resnet50", {{"head.classes": 10}})
 repr(network), str(network.plan()), network._repr_html_(), network.spec._repr_html_(), network.published()

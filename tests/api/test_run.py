@@ -1,0 +1,154 @@
+"""Runs in Python, all in this one process: looked at, used, stopped, continued."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import kresnet
+from kresnet.api import training
+from kresnet.training.loop.progress import Progress, RunOutput
+from tests.api.networks import SPEC, recipe
+from tests.api.same_run import assert_same_run
+
+
+def test_a_run_knows_how_it_went(whole, home):
+    assert whole.path == home / "whole"
+    assert whole.history.column("epoch") == [1, 2, 3]
+    assert whole.history.column("step") == [4, 8, 12]
+    assert whole.history == [json.loads(line) for line in (home / "whole" / "history.jsonl").read_text().splitlines()]
+    assert whole.result == json.loads((home / "whole" / "result.json").read_text())
+    assert whole.result["test"] == whole.history[-1]["test"]
+    assert (whole.status.state, whole.status.step) == ("finished", 12)
+    assert whole.network.plan() == kresnet.load(SPEC).plan()
+    assert whole.recipe.epochs == 3
+
+
+def test_it_is_found_again_alone_and_among_others(whole, home):
+    assert kresnet.open_run(whole.path).history == whole.history
+    assert kresnet.open_run(whole).result == whole.result
+    (row,) = [row for row in kresnet.list_runs(home) if row["name"] == "whole"]
+    assert row == whole.status.as_dict()
+
+
+def test_it_shows_itself(whole):
+    line = f"{whole.path}: finished, 12 of 12 steps, best accuracy "
+    assert repr(whole).startswith(f"<Run {line}")
+    html = whole._repr_html_()
+    assert line in html
+    assert html.count("<tr>") == 4
+    for column in ("train.loss", "test.accuracy", "learning_rate"):
+        assert f">{column}</th>" in html
+
+
+def test_its_figure_draws_what_the_history_says(whole):
+    figure = whole.plot()
+    drawn = {line.get_label(): line for axes in figure.axes for line in axes.lines}
+    assert drawn.keys() == {f"{split} {name}" for split in ("train", "test") for name in ("loss", "accuracy")}
+    for label, line in drawn.items():
+        np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
+        np.testing.assert_array_equal(line.get_ydata(), whole.history.column(label.replace(" ", ".")))
+    assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_its_model_is_what_the_result_measured(whole, home):
+    model = whole.model()
+    assert isinstance(model, keras.Model)
+    evaluated = whole.evaluate()
+    assert evaluated["loss"] == pytest.approx(whole.result["test"]["loss"], rel=1e-5)
+    with np.load(home / "data.npz") as data:
+        images, labels = data["test_inputs"], data["test_targets"]
+    expected = np.asarray(tf.nn.softmax(model(images.astype(np.float32), training=False)))
+    answers = whole.predict(images)
+    np.testing.assert_allclose([list(each["probabilities"].values()) for each in answers], expected, rtol=1e-5)
+    assert [each["image"] for each in answers] == list(range(16))
+    accuracy = np.mean([each["class_id"] == label for each, label in zip(answers, labels, strict=True)])
+    assert evaluated["accuracy"] == pytest.approx(accuracy)
+
+
+def test_images_may_be_files_arrays_or_both_of_any_size_and_kind(whole, home):
+    with np.load(home / "data.npz") as data:
+        pixels = data["test_inputs"][0]
+    path = home / "one.png"
+    Image.fromarray(pixels[..., 0]).save(path)
+    large = np.kron(pixels[..., 0], np.ones((4, 4), np.uint8))
+    same = [
+        path,
+        str(path),
+        pixels,
+        pixels[..., 0],
+        np.repeat(pixels, 3, axis=2),
+        Image.open(path),
+        tf.constant(pixels),
+    ]
+    answers = whole.predict(same)
+    assert answers[0]["image"] == str(path)
+    assert answers[2]["image"] == 2
+    probabilities = [each["probability"] for each in answers]
+    assert probabilities == pytest.approx([probabilities[0]] * len(same), rel=1e-6)
+    assert whole.predict(path)[0]["probability"] == pytest.approx(probabilities[0], rel=1e-6)
+    assert len(whole.predict(large)) == len(whole.predict(pixels)) == 1
+
+
+@pytest.mark.parametrize(
+    ("images", "code"),
+    [
+        ([], "bad_option"),
+        (np.zeros((0, 8, 8, 1), np.uint8), "bad_option"),
+        ("no such.png", "file_missing"),
+        (np.zeros((8, 8, 1), np.float32), "data_mismatch"),
+        (np.zeros((8, 8, 4), np.uint8), "data_mismatch"),
+        (np.zeros((2, 3, 8, 8, 1), np.uint8), "data_mismatch"),
+        ([np.zeros(8, np.uint8), "no such.png"], "data_mismatch"),
+        (3, "data_mismatch"),
+    ],
+)
+def test_what_is_no_image_is_told(whole, images, code):
+    with pytest.raises(kresnet.KresnetError) as caught:
+        whole.predict(images)
+    assert caught.value.problems[0].code == code
+
+
+def interrupting(after: int):
+    """A display that presses the stop button, once, when so many steps are done."""
+    pressed: list[int] = []
+
+    class Display(Progress):
+        def steps(self, step, metrics, images_per_second):
+            if step >= after and not pressed:
+                pressed.append(step)
+                signal.raise_signal(signal.SIGINT)
+
+    return lambda progress: RunOutput(make_progress=Display)
+
+
+def test_an_interrupt_saves_the_state_and_resume_goes_on_bit_for_bit(whole, home, monkeypatch):
+    monkeypatch.setattr(training, "run_output", interrupting(after=2))
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match="the state is saved") as caught:
+        kresnet.fit(SPEC, recipe(home), output=home / "stopped")
+    assert isinstance(caught.value.__cause__, kresnet.KresnetError)
+    assert caught.value.__cause__.problems[0].code == "interrupted"
+    assert signal.getsignal(signal.SIGINT) is before
+    monkeypatch.undo()
+    run = kresnet.open_run(home / "stopped")
+    assert (run.status.state, run.status.reason) == ("stopped", "interrupted")
+    assert run.result is None
+    with pytest.raises(kresnet.KresnetError, match="has not finished"):
+        run.model()
+    assert_same_run(run.resume(progress=False), whole)
+    modified = (run.path / "result.json").stat().st_mtime_ns
+    assert kresnet.resume(home / "stopped", progress=False).result == run.result
+    assert (run.path / "result.json").stat().st_mtime_ns == modified
+
+
+def test_a_run_that_is_none_is_told(home):
+    for wrong in (lambda: kresnet.open_run(home), lambda: kresnet.resume(home / "nowhere", progress=False)):
+        with pytest.raises(kresnet.KresnetError, match="holds no run"):
+            wrong()
