@@ -41,7 +41,7 @@ def splits(folder: Path) -> Iterator[tuple[str, object, int]]:
     import numpy as np
     from PIL import Image
 
-    from kresnet.data.sources.embedded import ArraySource
+    from kresnet.data.sources.array_source import ArraySource
     from kresnet.data.sources.folder import FileSource
     from kresnet.data.splits import Split
     from kresnet.spec.inputs import Input

@@ -1,4 +1,4 @@
-"""What a data set is, told without its images and without TensorFlow."""
+"""Describes the data of a run without its images and without TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ class DataDescription:
     Attributes:
         fingerprint: hexadecimal digest by which other data are told from these.
         class_names: the name of every label, in order.
-        train_images, test_images: number of examples of each split.
+        train_images: number of examples to train on.
+        test_images: number of examples to evaluate on.
         skipped: names of the examples that are left out because they cannot be read, by split.
     """
 

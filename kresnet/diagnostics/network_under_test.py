@@ -1,4 +1,4 @@
-"""What is examined: a network with its weights, and a batch to run through it, from a SPEC or a RUN."""
+"""The network that a check examines, with its weights and a batch to run through it, from a SPEC or a RUN."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 from kresnet.data.embedded import read as read_embedded
 from kresnet.data.pipeline import training_batches
 from kresnet.data.sources import open_data
-from kresnet.data.sources.embedded import ArraySource
+from kresnet.data.sources.array_source import ArraySource
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.devices import make_strategy
 from kresnet.distributed.precision import resolve_precision
@@ -47,12 +47,13 @@ class NetworkUnderTest:
     """A network about to be examined.
 
     Attributes:
-        label: its name, with the settings that were overridden.
-        plan: its plan.
-        engine: runs it, under the recipe's strategy.
-        images, targets: the global batch, on the host.
-        precision: of activations and products.
-        told: where weights, data and loss come from, for people.
+        label: name of the network, with the settings that were overridden.
+        plan: the network's plan.
+        engine: runs the network under the recipe's strategy.
+        images: images or vectors of the global batch, on the host.
+        targets: targets of the global batch, on the host.
+        precision: precision of activations and products.
+        provenance: where weights, data and loss come from, for people.
     """
 
     label: str
@@ -64,17 +65,17 @@ class NetworkUnderTest:
     provenance: tuple[str, ...]
 
     def batch(self) -> Any:
-        """The batch, split among the replicas."""
+        """Return the batch, split among the replicas."""
         count = len(self.images)
         whole = tf.data.Dataset.from_tensor_slices((self.images, self.targets)).batch(count, drop_remainder=True)
         return next(self.engine.distribute(whole))
 
 
 class HalfSquaredDistance(MeanSquaredError):
-    """From given targets, for networks without a classifier, which may have several outputs."""
+    """A loss for networks without a classifier: the squared distance of all outputs from given targets."""
 
     def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
-        """½ Σ (output − target)² of each example, over all outputs, float32 `(n,)`."""
+        """Return ½ Σ (output − target)² of each example, over all outputs, float32 `(n,)`."""
         pairs = zip(tf.nest.flatten(outputs), tf.nest.flatten(targets), strict=True)
         return tf.add_n([0.5 * tf.reduce_sum(tf.square(a - b), list(range(1, len(a.shape)))) for a, b in pairs])
 
@@ -112,7 +113,7 @@ def open_network_under_test(
         run, own_data = _resolve_untrained(reference, recipe, overrides, plan)
     spec, plan, chosen = run.spec, run.plan, run.recipe
     _require_memory(plan, batch)
-    images, targets, data_provenance = _data(spec, plan, chosen, batch, adapt=not own_data)
+    images, targets, data_provenance = _read_batch(spec, plan, chosen, batch, adapt=not own_data)
     strategy, precision = make_strategy(chosen.distribution), resolve_precision(chosen.precision).name
     if batch % strategy.num_replicas_in_sync:
         message = f"{strategy.num_replicas_in_sync} replicas cannot share a batch of {batch}."
@@ -152,6 +153,7 @@ def _resolve_untrained(
 
 
 def _require_memory(plan: Plan, batch: int) -> None:
+    """Raise `KresnetError` (`too_large`) if a probed step of `batch` images does not fit into memory."""
     needed, available = MEMORY_FACTOR * estimate_memory(plan, batch, training=True).total, available_memory()
     if available is not None and needed > available:
         message = f"Examining {plan.name} on {batch} images takes about {bytes_text(needed)} of memory."
@@ -174,18 +176,20 @@ def _load_weights(network: keras.Model, run: RunDirectory | None) -> str:
     return f"weights of {run} after step {checkpoint.step}"
 
 
-def _data(spec: Spec, plan: Plan, recipe: Recipe, count: int, *, adapt: bool) -> tuple[Any, Any, tuple[str, ...]]:
-    """Inputs, targets, and where they come from."""
+def _read_batch(spec: Spec, plan: Plan, recipe: Recipe, count: int, *, adapt: bool) -> tuple[Any, Any, tuple[str, ...]]:
+    """Return inputs, targets, and where they come from."""
     random = np.random.default_rng(recipe.seed)
     if not spec.input.is_image:
         images = random.standard_normal((count, *spec.input.shape)).astype(np.float32)
-        told: tuple[str, ...] = ("synthetic vectors (standard normal)",)
+        provenance: tuple[str, ...] = ("synthetic vectors (standard normal)",)
         labels = random.integers(0, 10**6, count)
     elif adapt and recipe.data.kind == "embedded":
-        images, labels = _adapted(spec, count)
-        told = ("embedded images (Fashion-MNIST) brought to the network's input: resized, grey repeated over channels",)
+        images, labels = _embedded_batch(spec, count)
+        provenance = (
+            "embedded images (Fashion-MNIST) brought to the network's input: resized, grey repeated over channels",
+        )
     else:
-        images, labels, told = _of_recipe(spec, recipe, count)
+        images, labels, provenance = _first_training_batch(spec, recipe, count)
     if isinstance(spec.head, Classifier):
         classes = spec.head.classes
         if spec.input.is_image and labels.max() >= classes:
@@ -193,17 +197,21 @@ def _data(spec: Spec, plan: Plan, recipe: Recipe, count: int, *, adapt: bool) ->
             raise make_error(
                 "data_mismatch", message, path="head.classes", remedy=f"--set head.classes={labels.max() + 1}"
             )
-        return images, (labels % classes).astype(np.int32), told
+        return images, (labels % classes).astype(np.int32), provenance
     targets = {
         name: random.standard_normal((count, *plan.by_name[record].shape)).astype(np.float32)
         for name, record in plan.outputs.items()
     }
     single = next(iter(targets.values())) if len(targets) == 1 else targets
-    return images, single, (*told, "squared error against standard normal targets, since the network has no classifier")
+    return (
+        images,
+        single,
+        (*provenance, "squared error against standard normal targets, since the network has no classifier"),
+    )
 
 
-def _of_recipe(spec: Spec, recipe: Recipe, count: int) -> tuple[Any, Any, tuple[str, ...]]:
-    """The batch of a training run's first step."""
+def _first_training_batch(spec: Spec, recipe: Recipe, count: int) -> tuple[Any, Any, tuple[str, ...]]:
+    """Return the batch of a training run's first step, and where it comes from."""
     data = open_data(recipe.data, spec.input)
     batches = training_batches(
         data.train,
@@ -219,7 +227,8 @@ def _of_recipe(spec: Spec, recipe: Recipe, count: int) -> tuple[Any, Any, tuple[
     return images.numpy(), labels.numpy(), (f"images of {data.name}, as in the first step of a run",)
 
 
-def _adapted(spec: Spec, count: int) -> tuple[Any, Any]:
+def _embedded_batch(spec: Spec, count: int) -> tuple[Any, Any]:
+    """Return embedded images brought to the network's input, and their labels."""
     arrays = read_embedded()
     available = len(arrays["train_images"])
     if count > available:

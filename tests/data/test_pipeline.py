@@ -9,7 +9,7 @@ import tensorflow as tf
 from kresnet.data.counter_rng import CounterRng, RandomStream
 from kresnet.data.order import draw_order
 from kresnet.data.pipeline import BatchSlice, evaluation_batches, training_batches
-from kresnet.data.sources.embedded import ArraySource
+from kresnet.data.sources.array_source import ArraySource
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kresnet.data.sources.array_source import ArraySource
 from kresnet.data.sources.dataset import DataSet, Targets, fingerprint
-from kresnet.data.sources.embedded import ArraySource
 from kresnet.data.splits import Split
 from kresnet.errors import make_error
 from kresnet.files import digest
