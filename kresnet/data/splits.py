@@ -161,8 +161,8 @@ class Split:
             images = crop_batch(images, boxes, crop.crop_first, self.input)
         return images, labels
 
-    def check(self) -> None:
-        """Read and decode every image that is not in memory yet.
+    def require_readable(self) -> None:
+        """Read and decode every image that is not in memory yet, and raise if one cannot be.
 
         Raises:
             KresnetError: `image_unreadable`, naming the first `MAX_NAMED` images that can not be decoded.
@@ -201,7 +201,7 @@ class Split:
                 images[start:stop], labels[start:stop] = some_images, some_labels
                 start = stop
         except _UNREADABLE:
-            self.check()
+            self.require_readable()
             raise
         with tf.device("CPU:0"):
             return tf.constant(images), tf.constant(labels)
@@ -223,5 +223,5 @@ def naming_unreadable_images(*splits: Split) -> Iterator[None]:
     except _UNREADABLE:
         logger.warning("An image could not be read; looking through %s images for it.", sum(map(len, splits)))
         for split in splits:
-            split.check()
+            split.require_readable()
         raise

@@ -32,5 +32,5 @@ def _block_jacobians(network: NetworkUnderTest) -> list[SingularValues]:
         model = build_model(network.plan, precision=network.precision)
         model.set_weights(weights)
     images = tf.constant(network.images[:JACOBIAN_IMAGES], tf.float32)
-    passage = replay(model, network.plan.records, {"input": images})
-    return [singular_values(model, block, passage.outputs[block.input]) for block in block_paths(network.plan)]
+    replayed = replay(model, network.plan.records, {"input": images})
+    return [singular_values(model, block, replayed.outputs[block.input]) for block in block_paths(network.plan)]

@@ -22,23 +22,29 @@ class NonFiniteProbe(Probe):
         super().__init__(plan, network, check_norms=False, measure_blocks=False)
         self.names = [record.name for record in plan.records]
 
-    def watched_tensors(self, passage: ReplayResult) -> dict[str | Edge, Any]:
+    def watched_tensors(self, replayed: ReplayResult) -> dict[str | Edge, Any]:
         """Return every layer's output."""
-        return {name: passage.outputs[name] for name in self.names}
+        return {name: replayed.outputs[name] for name in self.names}
 
     def findings(
-        self, passage: ReplayResult, backward: dict[str | Edge, Any], local: Sequence[Any], summed: Sequence[Any]
+        self,
+        replayed: ReplayResult,
+        gradients_of: dict[str | Edge, Any],
+        local_gradients: Sequence[Any],
+        summed_gradients: Sequence[Any],
     ) -> dict[str, Any]:
         """Return, for each of four kinds of tensors, a bool `(records,)`: whether one of them is not finite."""
         layers = [self.network.get_layer(name) for name in self.names]
-        gradients = [[local[self.positions[id(w)]] for w in layer.trainable_weights] for layer in layers]
+        gradients = [
+            [local_gradients[self.weight_positions[id(w)]] for w in layer.trainable_weights] for layer in layers
+        ]
         return {
             # Moving statistics have moved with the pass already, save those of a frozen layer.
             "weights": tf.stack(
                 [_has_non_finite(w.value for w in layer.trainable_weights or layer.weights) for layer in layers]
             ),
-            "outputs": tf.stack([_has_non_finite([passage.outputs[name]]) for name in self.names]),
-            "gradients": tf.stack([_has_non_finite([backward[name]]) for name in self.names]),
+            "outputs": tf.stack([_has_non_finite([replayed.outputs[name]]) for name in self.names]),
+            "gradients": tf.stack([_has_non_finite([gradients_of[name]]) for name in self.names]),
             "weight_gradients": tf.stack([_has_non_finite(each) for each in gradients]),
         }
 

@@ -34,7 +34,7 @@ class Probe:
         self.plan, self.network = plan, network
         self.norms: list[Record] = batch_norms(plan) if check_norms else []
         self.blocks: list[BlockPaths] = block_paths(plan) if measure_blocks else []
-        self.positions = {id(weight): n for n, weight in enumerate(network.trainable_variables)}
+        self.weight_positions = {id(weight): n for n, weight in enumerate(network.trainable_variables)}
         edges = {(norm.name, norm.inputs[0]) for norm in self.norms}
         for block in self.blocks:
             edges |= {*block.fork.identity, *block.fork.residual} if block.fork else set()
@@ -44,26 +44,30 @@ class Probe:
         """Run the network over float32 `images`, layer by layer, in training mode."""
         return replay(self.network, self.plan.records, {"input": images}, edges=self.edges)
 
-    def outputs(self, passage: ReplayResult) -> Any:
+    def outputs(self, replayed: ReplayResult) -> Any:
         """Return what the network itself would return."""
-        outputs = {name: passage.outputs[record] for name, record in self.plan.outputs.items()}
+        outputs = {name: replayed.outputs[record] for name, record in self.plan.outputs.items()}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
-    def watched_tensors(self, passage: ReplayResult) -> dict[str | Edge, Any]:
+    def watched_tensors(self, replayed: ReplayResult) -> dict[str | Edge, Any]:
         """Return the tensors whose gradients `findings` needs, by record or edge."""
         names = [*(norm.name for norm in self.norms), *(block.output for block in self.blocks)]
-        return {name: passage.outputs[name] for name in names} | passage.taps
+        return {name: replayed.outputs[name] for name in names} | replayed.taps
 
     def findings(
-        self, passage: ReplayResult, backward: dict[str | Edge, Any], local: Sequence[Any], summed: Sequence[Any]
+        self,
+        replayed: ReplayResult,
+        gradients_of: dict[str | Edge, Any],
+        local_gradients: Sequence[Any],
+        summed_gradients: Sequence[Any],
     ) -> dict[str, Any]:
         """Return the measurements of a step.
 
         Args:
-            passage: what `forward` returned.
-            backward: gradients with respect to what `watched_tensors` returned.
-            local: this replica's gradients of the trainable weights.
-            summed: their sum over replicas.
+            replayed: what `forward` returned.
+            gradients_of: gradients with respect to what `watched_tensors` returned.
+            local_gradients: this replica's gradients of the trainable weights.
+            summed_gradients: their sum over replicas.
 
         Returns:
             `batch_norm`, float64 `(norms, len(ERROR_FIELDS) + 1)`, relative errors of this replica's gradients, and m;
@@ -71,46 +75,51 @@ class Probe:
         """
         findings = {}
         if self.norms:
-            findings["batch_norm"] = self._norm_errors(passage, backward, local)
+            findings["batch_norm"] = self._norm_errors(replayed, gradients_of, local_gradients)
         if self.blocks:
-            findings["flow"] = self._flow(backward, summed)
+            findings["flow"] = self._flow(gradients_of, summed_gradients)
         return findings
 
-    def _norm_errors(self, passage: ReplayResult, backward: dict[str | Edge, Any], local: Sequence[Any]) -> Any:
+    def _norm_errors(
+        self, replayed: ReplayResult, gradients_of: dict[str | Edge, Any], local_gradients: Sequence[Any]
+    ) -> Any:
         rows: list[Any] = []
         for norm in reversed(self.norms):  # as the backward pass goes
             layer, edge = self.network.get_layer(norm.name), (norm.name, norm.inputs[0])
-            kernel = [backward[edge], *(local[self.positions[id(w)]] for w in (layer.gamma, layer.beta))]
+            kernel = [
+                gradients_of[edge],
+                *(local_gradients[self.weight_positions[id(w)]] for w in (layer.gamma, layer.beta)),
+            ]
             weights = [tf.convert_to_tensor(weight.value) for weight in (layer.gamma, layer.beta)]
             # One after the other: float64 copies of every layer at once would not fit where the network just does.
             with tf.control_dependencies(rows[-1:]):
                 check = _synchronized_errors if layer.synchronized else _local_errors
                 seed = tf.constant([zlib.crc32(norm.name.encode()) & 0x7FFFFFFF, 0])
-                rows.append(check(passage.taps[edge], backward[norm.name], *kernel, *weights, layer.epsilon, seed))
+                rows.append(check(replayed.taps[edge], gradients_of[norm.name], *kernel, *weights, layer.epsilon, seed))
         return tf.stack(rows[::-1])
 
-    def _flow(self, backward: dict[str | Edge, Any], summed: Sequence[Any]) -> Any:
-        rows = [self._block_flow(block, backward) for block in self.blocks]
+    def _flow(self, gradients_of: dict[str | Edge, Any], summed_gradients: Sequence[Any]) -> Any:
+        rows = [self._block_flow(block, gradients_of) for block in self.blocks]
         context = tf.distribute.get_replica_context()
         signals = tf.stack(rows)
         if context.num_replicas_in_sync > 1:
             signals = context.all_reduce(tf.distribute.ReduceOp.SUM, signals)
         weights = [
             sum(
-                (_inner(g, g) for g in (summed[n] for n in self._weights_of(block))),
+                (_inner(g, g) for g in (summed_gradients[n] for n in self._weights_of(block))),
                 start=tf.zeros((), tf.float64),
             )
             for block in self.blocks
         ]
         return tf.concat([signals, tf.stack(weights)[:, None]], axis=1)
 
-    def _block_flow(self, block: BlockPaths, backward: dict[str | Edge, Any]) -> Any:
-        delta = backward[block.output]
+    def _block_flow(self, block: BlockPaths, gradients_of: dict[str | Edge, Any]) -> Any:
+        delta = gradients_of[block.output]
         if block.fork is None:
             zero = tf.zeros((), tf.float64)
             return tf.stack([_inner(delta, delta), zero, zero, zero])
         identity, residual = (
-            tf.add_n([tf.cast(backward[edge], tf.float64) for edge in edges])
+            tf.add_n([tf.cast(gradients_of[edge], tf.float64) for edge in edges])
             for edges in (block.fork.identity, block.fork.residual)
         )
         products = [(identity, identity), (residual, residual), (identity, residual)]
@@ -118,7 +127,7 @@ class Probe:
 
     def _weights_of(self, block: BlockPaths) -> list[int]:
         layers = [self.network.get_layer(record.name) for record in block.records]
-        return [self.positions[id(weight)] for layer in layers for weight in layer.trainable_weights]
+        return [self.weight_positions[id(weight)] for layer in layers for weight in layer.trainable_weights]
 
 
 def _inner(a: Any, b: Any) -> Any:

@@ -15,12 +15,12 @@ def test_a_preactivation_stage_is_its_input_plus_all_residuals():
     """x_L = x_1 + Σ F(x_i) (He et al. 2016, equation 4), to the rounding of as many additions."""
     plan = plan_of(block={"kind": "basic", "order": "full_preactivation"}, stages=[{"blocks": 6, "width": 8}])
     network = build_model(plan)
-    passage = replay(network, plan.records, {"input": tf.cast(images(8)[0], tf.float32)})
+    replayed = replay(network, plan.records, {"input": tf.cast(images(8)[0], tf.float32)})
     parts = block_paths(plan)[1:]  # the first reads the stem through its own activation
     branches = [plan.by_name[block.fork.add].inputs[0] for block in parts]
-    total = tf.cast(passage.outputs[parts[0].input], tf.float64)
-    total += tf.add_n([tf.cast(passage.outputs[name], tf.float64) for name in branches])
-    reached = tf.cast(passage.outputs[parts[-1].output], tf.float64)
+    total = tf.cast(replayed.outputs[parts[0].input], tf.float64)
+    total += tf.add_n([tf.cast(replayed.outputs[name], tf.float64) for name in branches])
+    reached = tf.cast(replayed.outputs[parts[-1].output], tf.float64)
     assert float(tf.norm(total - reached) / tf.norm(reached)) < len(parts) * 2.0**-24
 
 

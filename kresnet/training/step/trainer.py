@@ -188,17 +188,17 @@ class Trainer:
         with tf.GradientTape() as tape:
             if probe:
                 tape.watch(images)  # a first block may read them
-            passage = probe.forward(images) if probe else None
-            outputs = probe.outputs(passage) if probe and passage else self.forward(images)
+            replayed = probe.forward(images) if probe else None
+            outputs = probe.outputs(replayed) if probe and replayed else self.forward(images)
             loss = tf.reduce_mean(self.objective.example_losses(outputs, targets))
             target = self.loss_scale.scale_loss(loss * fraction) if self.loss_scale else loss * fraction
-        watched = probe.watched_tensors(passage) if probe and passage else {}
+        watched = probe.watched_tensors(replayed) if probe and replayed else {}
         weights = [weight.value for weight in self.network.trainable_variables]
         backward = tape.gradient(target, [*weights, *watched.values()])
         if self.loss_scale:
             backward = self.loss_scale.unscale_gradients(backward)
         local, inside = backward[: len(weights)], dict(zip(watched, backward[len(weights) :], strict=True))
-        findings = partial(probe.findings, passage, inside, local) if probe and passage else None
+        findings = partial(probe.findings, replayed, inside, local) if probe and replayed else None
         return PassResult(outputs, loss, local, findings)
 
     def _update(self, gradients: list[Any], norm: Any) -> None:
