@@ -23,7 +23,7 @@ test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, 
 	$(BIN)/python -m pytest -m slow
 
 test-distributed: $(VENV)/.installed ## two and four workers on loopback, killed and stopped in every way
-	$(BIN)/python -m pytest -m 'slow or not slow' tests/distributed/test_workers.py tests/distributed/test_many_workers.py
+	$(BIN)/python -m pytest -m 'slow or not slow' tests/distributed/test_two_workers.py tests/distributed/test_many_workers.py
 
 fuzz: $(VENV)/.installed ## some 10^5 hostile specs, recipes and overrides (an hour or so); tallies on stdout
 	for kind in spec recipe study set; do $(BIN)/python -m tests.fuzz.hypothesis_run $$kind --documents 34000 || exit 1; done

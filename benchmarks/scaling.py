@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.distributed.worker_processes import crew
+from tests.distributed.worker_processes import start_workers
 
 CORES = sorted(os.sched_getaffinity(0))
 
@@ -33,8 +33,8 @@ def rate(count: int, synchronized: bool, batch: int, epochs: int) -> float:
     }
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     with tempfile.TemporaryDirectory() as home:
-        with crew(Path(home), count, "fit", "quickstart", "-o", "run", *options, cores=CORES) as workers:
-            for status, _, told in workers.ended(600):
+        with start_workers(Path(home), count, "fit", "quickstart", "-o", "run", *options, cores=CORES) as workers:
+            for status, _, told in workers.wait_for_all(600):
                 if status:
                     raise SystemExit(told)
         lines = (Path(home) / "run" / "history.jsonl").read_text().splitlines()

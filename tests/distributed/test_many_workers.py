@@ -11,12 +11,12 @@ from tests.command import kresnet
 from tests.distributed.worker_processes import (
     PATIENCE_SECONDS,
     STEPS,
-    Crew,
+    WorkerProcesses,
     assert_rounding_apart,
     assert_same_run,
-    crew,
     fit,
     newest_step,
+    start_workers,
     write_inputs,
 )
 
@@ -55,10 +55,10 @@ def test_four_workers_train_what_one_process_trains(one, four):
     assert_rounding_apart(one, four)
 
 
-def require_lost(workers: Crew, killed: int) -> None:
+def require_lost(workers: WorkerProcesses, killed: int) -> None:
     """All but the killed one end in time, and name it."""
     began = time.monotonic()
-    told = workers.ended(PATIENCE_SECONDS)
+    told = workers.wait_for_all(PATIENCE_SECONDS)
     assert time.monotonic() - began < PATIENCE_SECONDS
     for rank, (status, _, message) in enumerate(told):
         if rank != killed:
@@ -72,7 +72,7 @@ def require_lost(workers: Crew, killed: int) -> None:
 def test_four_workers_go_on_after_one_was_killed(home, four, killed):
     """At a random moment of their steps, which are most of the time."""
     name, after = f"four-{killed}", random.Random(killed).randrange(3, 30)
-    with crew(home, 4, "fit", *FIT, "-o", name) as workers:
+    with start_workers(home, 4, "fit", *FIT, "-o", name) as workers:
         workers.wait_for(lambda: newest_step(home / name) >= after)
         workers.signal(killed, signal.SIGKILL)
         require_lost(workers, killed)
@@ -87,7 +87,7 @@ def test_a_kill_in_the_middle_of_a_save(home, two, killed, save):
     """When the directory that the chief writes beside the checkpoints has appeared, and before it has its name."""
     name = f"save-{killed}-{save}"
     checkpoints = home / name / "checkpoints"
-    with crew(home, 2, "fit", *FIT, "-o", name) as workers:
+    with start_workers(home, 2, "fit", *FIT, "-o", name) as workers:
         workers.wait_for(lambda: newest_step(home / name) >= 3 * save and bool(list(checkpoints.glob(".step-*"))))
         workers.signal(killed, signal.SIGKILL)
         require_lost(workers, killed)
@@ -98,7 +98,7 @@ def test_a_kill_in_the_middle_of_a_save(home, two, killed, save):
 
 def test_a_worker_that_falls_silent_is_lost(home, two):
     """Stopped, not ended: its connections stay, as those of a machine without power do."""
-    with crew(home, 2, "fit", *FIT, "-o", "silent") as workers:
+    with start_workers(home, 2, "fit", *FIT, "-o", "silent") as workers:
         workers.wait_for(lambda: newest_step(home / "silent") >= 9)
         workers.signal(1, signal.SIGSTOP)
         _, message = workers.processes[0].communicate(timeout=PATIENCE_SECONDS)
@@ -112,10 +112,10 @@ def test_a_worker_that_falls_silent_is_lost(home, two):
 def test_sigterm_to_one_stops_all_together(home, two, asked, tmp_path):
     """The other worker goes on in a directory that holds no run, as on a machine of its own."""
     name = f"terminated-{asked}"
-    with crew(home, 2, "fit", *FIT, "-o", name) as workers:
+    with start_workers(home, 2, "fit", *FIT, "-o", name) as workers:
         workers.wait_for(lambda: newest_step(home / name) >= 6)
         workers.signal(asked, signal.SIGTERM)
-        told = workers.ended(PATIENCE_SECONDS)
+        told = workers.wait_for_all(PATIENCE_SECONDS)
     for status, _, message in told:
         assert status == 75, message
         assert f"Stopped after step {newest_step(home / name)} of {STEPS}; the state is saved. [interrupted]" in message

@@ -1,41 +1,24 @@
-"""How workers meet, agree, and hear of each other's end: several in one process, each in a thread of its own."""
+"""The rendezvous of workers in one process, each in a thread of its own, and all that can stand in its way."""
 
 import socket
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import pytest
 
 from kresnet.distributed import workers as workers_module
 from kresnet.distributed.cluster import Cluster
 from kresnet.distributed.connection import Connection
 from kresnet.distributed.rendezvous import JOIN, _identity, _Listener, rendezvous
-from kresnet.distributed.workers import Workers
-from kresnet.errors import KresnetError, make_error
+from kresnet.errors import KresnetError
 from tests.distributed.worker_processes import free_ports
 
 
 def clusters(count: int) -> list[Cluster]:
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(count))
     return [Cluster(addresses, rank) for rank in range(count)]
-
-
-def all_do(count: int, work: Callable[[Workers], Any]) -> list[Any]:
-    """What `count` workers that met make of `work`, or the error that ends them."""
-
-    def one(cluster: Cluster) -> Any:
-        try:
-            with (met := rendezvous(cluster)).fail_together():
-                return work(met)
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, clusters(count)))
 
 
 @pytest.fixture(autouse=True)
@@ -50,78 +33,6 @@ def nobody_is_ended(monkeypatch):
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
     monkeypatch.setenv("KRESNET_WAIT_SECONDS", "20")
-
-
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_what_each_shares_all_have(count):
-    found = all_do(count, lambda workers: [workers.all_gather([turn, workers.rank]) for turn in range(3)])
-    assert found == [[[[turn, rank] for rank in range(count)] for turn in range(3)]] * count
-
-
-def test_all_begin_with_the_chiefs_state():
-    def take_over(workers: Workers) -> Any:
-        state = {"a": np.full((300, 1000), workers.rank, np.float32), "b": np.int64(-workers.rank), "c": np.array([])}
-        return workers.broadcast(state)
-
-    for state in all_do(3, take_over):
-        assert {name: array.dtype.name for name, array in state.items()} == {
-            "a": "float32",
-            "b": "int64",
-            "c": "float64",
-        }
-        assert not state["a"].any()
-        assert state["a"].shape == (300, 1000)
-        assert state["b"] == 0
-
-
-@pytest.mark.parametrize("culprit", [0, 2])
-def test_an_error_of_one_ends_all_and_says_why(culprit):
-    def work(workers: Workers) -> None:
-        if workers.rank == culprit:
-            raise make_error("disk_full", "There is no room left.")
-        workers.all_gather(None)
-
-    found = all_do(3, work)
-    assert all(isinstance(error, KresnetError) for error in found)
-    assert [error.problems[0].code for error in found].count("peer_lost") == 2
-    assert found[culprit].problems[0].code == "disk_full"
-    assert f"worker {culprit} (127.0.0.1" in str(found[culprit - 1])
-    assert "There is no room left. [disk_full]" in str(found[culprit - 1])
-
-
-def test_an_error_of_tensorflows_after_a_loss_is_the_loss():
-    def work(workers: Workers) -> None:
-        if workers.rank == 1:
-            raise make_error("disk_full", "There is no room left.")
-        time.sleep(0.2)
-        raise ConnectionError("what TensorFlow says when a collective breaks")
-
-    assert "[peer_lost]" in str(all_do(2, work)[0])
-
-
-def test_an_own_error_of_no_other_worker_stays_what_it_is(monkeypatch):
-    monkeypatch.setattr(workers_module, "NOTICE_SECONDS", 0.2)
-
-    def work(workers: Workers) -> None:
-        if workers.rank == 1:
-            raise ZeroDivisionError
-        workers.all_gather(None)
-
-    chief, other = all_do(2, work)
-    assert isinstance(other, ZeroDivisionError)
-    assert "it met ZeroDivisionError. [peer_lost]" in str(chief)
-
-
-def test_silence_is_a_loss(monkeypatch):
-    monkeypatch.setattr(workers_module, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(workers_module, "HEARTBEAT_SECONDS", 60)
-
-    def work(workers: Workers) -> None:
-        if workers.rank == 1:
-            time.sleep(1.5)
-        workers.all_gather(None)
-
-    assert "nothing was heard from it for 0.5 s. [peer_lost]" in str(all_do(2, work)[0])
 
 
 def test_those_who_do_not_come_are_named(monkeypatch):

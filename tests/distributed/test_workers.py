@@ -1,86 +1,122 @@
-"""Two workers on loopback: against one process, and when one of them is killed."""
+"""Workers connected in one process, each in a thread of its own: all-gather, broadcast, and the failure of one."""
 
-import json
-import signal
-import subprocess
+import threading
 import time
-from pathlib import Path
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.command import KRESNET
-from tests.distributed.worker_processes import (
-    PATIENCE_SECONDS,
-    STEPS,
-    assert_rounding_apart,
-    assert_same_run,
-    crew,
-    fit,
-    newest_step,
-    write_inputs,
-)
-
-FIT = ("tiny.yaml", "--recipe", "short.yaml")
+from kresnet.distributed import workers as workers_module
+from kresnet.distributed.cluster import Cluster
+from kresnet.distributed.rendezvous import rendezvous
+from kresnet.distributed.workers import Workers
+from kresnet.errors import KresnetError, make_error
+from tests.distributed.worker_processes import free_ports
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
-    directory = tmp_path_factory.mktemp("workers")
-    write_inputs(directory)
-    return directory
+def clusters(count: int) -> list[Cluster]:
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(count))
+    return [Cluster(addresses, rank) for rank in range(count)]
 
 
-@pytest.fixture(scope="module")
-def told(home) -> list[tuple[int, str, str]]:
-    """What two workers that train to the end say; their run is `two`."""
-    return fit(home, 2, *FIT, "-o", "two", "--json")
+def all_do(count: int, work: Callable[[Workers], Any]) -> list[Any]:
+    """What `count` workers that met make of `work`, or the error that ends them."""
+
+    def one(cluster: Cluster) -> Any:
+        try:
+            with (met := rendezvous(cluster)).fail_together():
+                return work(met)
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, clusters(count)))
 
 
-@pytest.fixture(scope="module")
-def two(home, told) -> Path:
-    return home / "two"
+@pytest.fixture(autouse=True)
+def nobody_is_ended(monkeypatch):
+    """Here a loss must end a thread's work, never the process."""
+    ended = threading.Event()
+    monkeypatch.setattr(workers_module.os, "_exit", lambda status: ended.set())
+    yield
+    assert not ended.is_set()
 
 
-@pytest.fixture(scope="module")
-def killed(home) -> tuple[int, str, float]:
-    """Status, message and seconds to the end of a chief whose worker was killed; a process trains `one` beside it."""
-    with crew(home, 2, "fit", *FIT, "-o", "killed") as workers:
-        workers.wait_for(lambda: newest_step(home / "killed") > 9)
-        workers.signal(1, signal.SIGKILL)
-        began = time.monotonic()
-        with subprocess.Popen([*KRESNET, "fit", *FIT, "-o", "one"], cwd=home, stderr=subprocess.DEVNULL) as one:
-            status, _, message = workers.ended(PATIENCE_SECONDS)[0]
-            seconds = time.monotonic() - began
-            assert one.wait(300) == 0
-    return status, message, seconds
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch):
+    monkeypatch.setenv("KRESNET_WAIT_SECONDS", "20")
 
 
-def test_the_workers_agree_on_the_result(two, told):
-    results = [json.loads(stdout) for _, stdout, _ in told]
-    assert results[0] == results[1] == json.loads((two / "result.json").read_text())
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_what_each_shares_all_have(count):
+    found = all_do(count, lambda workers: [workers.all_gather([turn, workers.rank]) for turn in range(3)])
+    assert found == [[[[turn, rank] for rank in range(count)] for turn in range(3)]] * count
 
 
-def test_only_the_chief_writes_and_speaks(two, told):
-    assert [stderr.count("epoch ") for _, _, stderr in told] == [10, 0]
-    assert len(list((two / "tensorboard").iterdir())) == 1
-    assert not list(two.rglob("*.tmp*"))
+def test_all_begin_with_the_chiefs_state():
+    def take_over(workers: Workers) -> Any:
+        state = {"a": np.full((300, 1000), workers.rank, np.float32), "b": np.int64(-workers.rank), "c": np.array([])}
+        return workers.broadcast(state)
+
+    for state in all_do(3, take_over):
+        assert {name: array.dtype.name for name, array in state.items()} == {
+            "a": "float32",
+            "b": "int64",
+            "c": "float64",
+        }
+        assert not state["a"].any()
+        assert state["a"].shape == (300, 1000)
+        assert state["b"] == 0
 
 
-def test_two_workers_train_what_one_process_trains(home, two, killed):
-    """The same images in the same order, and norm over all of them."""
-    assert_rounding_apart(home / "one", two)
+@pytest.mark.parametrize("culprit", [0, 2])
+def test_an_error_of_one_ends_all_and_says_why(culprit):
+    def work(workers: Workers) -> None:
+        if workers.rank == culprit:
+            raise make_error("disk_full", "There is no room left.")
+        workers.all_gather(None)
+
+    found = all_do(3, work)
+    assert all(isinstance(error, KresnetError) for error in found)
+    assert [error.problems[0].code for error in found].count("peer_lost") == 2
+    assert found[culprit].problems[0].code == "disk_full"
+    assert f"worker {culprit} (127.0.0.1" in str(found[culprit - 1])
+    assert "There is no room left. [disk_full]" in str(found[culprit - 1])
 
 
-def test_the_loss_of_a_worker_ends_the_chief_in_plain_words(killed):
-    status, message, seconds = killed
-    assert status == 1, message
-    assert "[peer_lost]" in message
-    assert "worker 1 (127.0.0.1:" in message
-    assert "Traceback" not in message
-    assert seconds < PATIENCE_SECONDS
+def test_an_error_of_tensorflows_after_a_loss_is_the_loss():
+    def work(workers: Workers) -> None:
+        if workers.rank == 1:
+            raise make_error("disk_full", "There is no room left.")
+        time.sleep(0.2)
+        raise ConnectionError("what TensorFlow says when a collective breaks")
+
+    assert "[peer_lost]" in str(all_do(2, work)[0])
 
 
-def test_all_started_again_go_on_bit_for_bit(home, two, killed):
-    assert 9 < newest_step(home / "killed") < STEPS
-    fit(home, 2, "--resume", "killed")
-    assert_same_run(home / "killed", two)
+def test_an_own_error_of_no_other_worker_stays_what_it_is(monkeypatch):
+    monkeypatch.setattr(workers_module, "NOTICE_SECONDS", 0.2)
+
+    def work(workers: Workers) -> None:
+        if workers.rank == 1:
+            raise ZeroDivisionError
+        workers.all_gather(None)
+
+    chief, other = all_do(2, work)
+    assert isinstance(other, ZeroDivisionError)
+    assert "it met ZeroDivisionError. [peer_lost]" in str(chief)
+
+
+def test_silence_is_a_loss(monkeypatch):
+    monkeypatch.setattr(workers_module, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(workers_module, "HEARTBEAT_SECONDS", 60)
+
+    def work(workers: Workers) -> None:
+        if workers.rank == 1:
+            time.sleep(1.5)
+        workers.all_gather(None)
+
+    assert "nothing was heard from it for 0.5 s. [peer_lost]" in str(all_do(2, work)[0])

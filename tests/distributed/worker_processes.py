@@ -74,7 +74,7 @@ def tf_config(ports: Sequence[int], index: int) -> str:
     return json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
 
 
-class Crew:
+class WorkerProcesses:
     """As many processes of `kresnet ARGUMENTS...`.
 
     Args:
@@ -113,7 +113,7 @@ class Crew:
     def signal(self, index: int, number: signal.Signals) -> None:
         self.processes[index].send_signal(number)
 
-    def ended(self, timeout: float = 300) -> list[tuple[int, str, str]]:
+    def wait_for_all(self, timeout: float = 300) -> list[tuple[int, str, str]]:
         """Status, stdout and stderr of each, once all have ended."""
         deadline = time.monotonic() + timeout
         told = [process.communicate(timeout=max(deadline - time.monotonic(), 1)) for process in self.processes]
@@ -135,9 +135,9 @@ class Crew:
 
 
 @contextlib.contextmanager
-def crew(home: Path, count: int, *arguments: object, **options: Any) -> Iterator[Crew]:
-    """Workers that are gone when the block ends, whatever happens in it; arguments as `Crew` takes them."""
-    workers = Crew(home, count, *arguments, **options)
+def start_workers(home: Path, count: int, *arguments: object, **options: Any) -> Iterator[WorkerProcesses]:
+    """Workers that are gone when the block ends, whatever happens in it; arguments as `WorkerProcesses` takes them."""
+    workers = WorkerProcesses(home, count, *arguments, **options)
     try:
         yield workers
     finally:
@@ -146,8 +146,8 @@ def crew(home: Path, count: int, *arguments: object, **options: Any) -> Iterator
 
 def fit(home: Path, count: int, *arguments: object, elsewhere: Path | None = None) -> list[tuple[int, str, str]]:
     """Let `count` workers train to the end."""
-    with crew(home, count, "fit", *arguments, elsewhere=elsewhere) as workers:
-        done = workers.ended()
+    with start_workers(home, count, "fit", *arguments, elsewhere=elsewhere) as workers:
+        done = workers.wait_for_all()
     for status, _, told in done:
         assert status == 0, told
     return done

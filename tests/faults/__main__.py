@@ -16,14 +16,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.faults import ends, storage
-from tests.faults.report import Row, environment, table
-from tests.faults.subject import Home
+from tests.faults import process_faults, storage_faults
+from tests.faults.fault_table import Row, environment, table
+from tests.faults.small_runs import RunFolder
 
 
 def main() -> None:
     options = arguments()
-    dice = random.Random(options.seed)
+    rng = random.Random(options.seed)
     from kresnet.runtime import import_tensorflow
 
     import_tensorflow()
@@ -31,17 +31,17 @@ def main() -> None:
 
     count = 1 if options.short else options.times
     with tempfile.TemporaryDirectory(prefix="kresnet-faults-") as folder:
-        home = Home(Path(folder), epochs=3 if options.short else 10)
+        all_runs = RunFolder(Path(folder), epochs=3 if options.short else 10)
         faults: dict[str, Callable[[], Row | list[Row]]] = {
-            "kills": lambda: ends.kills(home, 2 if options.short else options.kills, dice),
-            "sigterm": lambda: ends.signals(home, signal.SIGTERM, count, dice),
-            "sigint": lambda: ends.signals(home, signal.SIGINT, count, dice),
-            "taken_away": lambda: ends.taken_away(home, count, dice),
-            "full_disk": lambda: storage.full_disk(home, 2 * count, dice),
-            "small_files": lambda: storage.small_files(home),
-            "read_only": lambda: storage.read_only(home),
-            "damage": lambda: storage.damage(home, 100, dice),
-            "clock": lambda: storage.clock(home),
+            "kills": lambda: process_faults.kills(all_runs, 2 if options.short else options.kills, rng),
+            "sigterm": lambda: process_faults.signals(all_runs, signal.SIGTERM, count, rng),
+            "sigint": lambda: process_faults.signals(all_runs, signal.SIGINT, count, rng),
+            "taken_away": lambda: process_faults.taken_away(all_runs, count, rng),
+            "full_disk": lambda: storage_faults.full_disk(all_runs, 2 * count, rng),
+            "small_files": lambda: storage_faults.small_files(all_runs),
+            "read_only": lambda: storage_faults.read_only(all_runs),
+            "damage": lambda: storage_faults.damage(all_runs, 100, rng),
+            "clock": lambda: storage_faults.clock(all_runs),
         }
         rows: list[Row] = []
         for name in options.only or (SHORT if options.short else faults):

@@ -5,7 +5,7 @@ import pytest
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
-from tests.training.lives import assert_same, in_many_lives, in_one_life
+from tests.training.interrupted_runs import assert_same, train_interrupted, train_uninterrupted
 
 SPEC = Spec.model_validate(
     {
@@ -71,6 +71,6 @@ def test_a_run_of_many_lives_ends_with_the_bits_of_one_of_a_single_life(settings
         | settings
     )
     whole, many = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "many")
-    in_one_life(whole, SPEC, recipe)
-    assert in_many_lives(many, SPEC, recipe, STEPS) == 5  # saved after 5, 10, 15 and 18 steps
+    train_uninterrupted(whole, SPEC, recipe)
+    assert train_interrupted(many, SPEC, recipe, STEPS) == 5  # saved after 5, 10, 15 and 18 steps
     assert_same(whole, many)

@@ -10,17 +10,15 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 
 from kresnet.cli.main import main
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.weight_file import open_weights
-from tests.command import kresnet
 from tests.golden.regenerate import plan_of
 from tests.weights.conftest import DATA
-from tests.weights.files import SMALL, load_with_keras, tensors, write
+from tests.weights.small_weight_files import SMALL, load_with_keras, tensors, write
 
 
 def convert(*arguments: object) -> dict:
@@ -65,25 +63,6 @@ def small(tmp_path, monkeypatch):
     (tmp_path / "small.yaml").write_text(SMALL)
     write(tmp_path / "w.safetensors", tensors(plan_loaded(load_spec(str(tmp_path / "small.yaml")))))
     return tmp_path
-
-
-def test_habits_are_carried_over_and_the_written_spec_says_so(small):
-    result = convert("w.safetensors", "--spec", "small.yaml", "-o", "out/model.keras")
-    assert result["carried_over"] == {"convolution.padding": "symmetric"}
-    written = YAML(typ="safe").load((small / "out" / "model.yaml").read_text())
-    assert written["convolution"]["padding"] == "symmetric"
-    assert "stem.conv_pad" in {layer.name for layer in load_with_keras(small / "out" / "model.keras").layers}
-    again = kresnet("convert", "w.safetensors", "--spec", "small.yaml", "-o", "out/model.keras", cwd=small)
-    assert again.returncode == 2
-    assert "[output_exists]" in again.stderr
-
-
-def test_what_the_spec_states_stands_and_the_difference_is_told(small):
-    stated = ["--set", "convolution.padding=same", "--set", "norm={kind: batch, epsilon: 0.001}"]
-    result = convert("w.safetensors", "--spec", "small.yaml", *stated, "-o", "model.keras")
-    assert result["carried_over"] == {}
-    assert set(result["differing"]) == {"convolution.padding", "norm.epsilon"}
-    assert "the numbers will differ" in result["told"]
 
 
 def test_a_new_head_starts_afresh_where_allowed(small):

@@ -16,7 +16,7 @@ from kresnet.weights.convert import converted_model
 from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.weight_file import open_weights
 from tests.golden.regenerate import plan_of
-from tests.weights.equality import gradient_difference, in_float64, outputs_and_gradients, relative
+from tests.weights.gradient_differences import gradient_difference, in_float64, outputs_and_gradients, relative
 
 PEERS = {
     "ResNet50": "resnet50_keras",

@@ -18,7 +18,7 @@ from kresnet.weights.convert import converted_model
 from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.weight_file import open_weights
 from tests.golden.regenerate import plan_of
-from tests.weights.equality import outputs_and_gradients, relative
+from tests.weights.gradient_differences import outputs_and_gradients, relative
 from tests.weights.reference import rule
 
 REFERENCE = np.load(Path(__file__).parent / "reference" / "pytorch.npz")

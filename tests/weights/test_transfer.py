@@ -13,7 +13,7 @@ from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.weights.transfer import prepare_transfer
 from tests.command import kresnet
-from tests.weights.files import load_with_keras, write
+from tests.weights.small_weight_files import load_with_keras, write
 
 SPEC = """
 name: tiny

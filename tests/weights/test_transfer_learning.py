@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.weights.transfer_learning import WAYS, accuracy, prepare
+from tests.weights.few_images_training import WAYS, accuracy, prepare
 
 
 @pytest.mark.slow

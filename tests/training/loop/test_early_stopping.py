@@ -1,12 +1,16 @@
 """A run with an average of its weights that ends early, whole and continued."""
 
+from __future__ import annotations
+
 import json
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
+from kresnet.training.loop.early_stopping import EarlyStoppingState
 from tests.command import kresnet
 from tests.data.sources.test_arrays import VALUES, written
 
@@ -22,6 +26,8 @@ early_stopping: {patience_epochs: 2, min_delta: 10}
 checkpoints: {keep_last: 9}
 deterministic: true
 """
+
+
 EPOCH = 8
 
 
@@ -73,3 +79,57 @@ def test_what_it_holds_is_the_average(run):
     for average, weight, array in zip(held, arrays, arrays[-len(held) :], strict=False):
         np.testing.assert_array_equal(average, array)
         assert not np.array_equal(average, weight)
+
+
+def model(value: float) -> keras.Model:
+    inputs = keras.Input((2,))
+    made = keras.Model(inputs, keras.layers.BatchNormalization()(keras.layers.Dense(2, use_bias=False)(inputs)))
+    for weight in made.weights:
+        weight.assign(np.full(weight.shape, value))
+    return made
+
+
+def observed(values, metric="loss", patience=2, min_delta=0.0) -> list[bool]:
+    stopping = EarlyStoppingState(metric, patience, min_delta)
+    return [stopping.observe(step, {metric: value}) for step, value in enumerate(values, start=1)]
+
+
+@pytest.mark.parametrize(
+    ("values", "settings", "stops"),
+    [
+        ([3, 2, 1, 0], {}, None),
+        ([3, 2, 2, 2], {}, 4),
+        ([3, 2, 2.5, 1.9, 2, 2], {}, 6),
+        ([3, 2.9, 2.8, 2.7], {"min_delta": 0.5}, 3),
+        ([0.5, 0.4, 0.4], {"metric": "accuracy"}, 3),
+        ([0.5, 0.6, 0.7], {"metric": "accuracy"}, None),
+    ],
+)
+def test_a_run_stops_when_its_patience_is_over(values, settings, stops):
+    found = observed(values, **settings)
+    assert (found.index(True) + 1 if True in found else None) == stops
+
+
+def test_early_stopping_is_keras_early_stopping():
+    values = list(np.random.default_rng(3).random(30))
+    theirs = keras.callbacks.EarlyStopping("loss", patience=4, min_delta=0.05)
+    theirs.set_model(model(1.0))
+    theirs.model.stop_training = False
+    theirs.on_train_begin()
+    for epoch, value in enumerate(values):
+        theirs.on_epoch_end(epoch, {"loss": value})
+        if theirs.model.stop_training:
+            break
+    assert observed(values, patience=4, min_delta=0.05).index(True) == epoch
+
+
+def test_a_restored_early_stopping_goes_on_as_the_first_would():
+    values = [3, 2, 2.5, 1.9, 2, 2]
+    first = EarlyStoppingState("loss", 2, 0.0)
+    for step, value in enumerate(values[:3], start=1):
+        first.observe(step, {"loss": value})
+    second = EarlyStoppingState("loss", 2, 0.0)
+    second.restore(first.facts())
+    assert [second.observe(step, {"loss": value}) for step, value in enumerate(values[3:], start=4)] == [
+        False, False, True,
+    ]  # fmt: skip

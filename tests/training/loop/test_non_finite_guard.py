@@ -14,7 +14,7 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe, Rollback, Skip
 from kresnet.training.loop import session
 from kresnet.training.loop.non_finite_guard import NonFiniteGuard
-from tests.training.lives import assert_same, in_many_lives, in_one_life, weights
+from tests.training.interrupted_runs import assert_same, train_interrupted, train_uninterrupted, weights
 
 SPEC = Spec.model_validate(
     {
@@ -70,7 +70,7 @@ def poison(monkeypatch, steps: set[int], *, until_going_back: bool = False) -> l
 
 def trained(folder, name: str, wanted: Recipe) -> tuple[RunDirectory, dict, list[str]]:
     run = RunDirectory(folder / name)
-    return run, *in_one_life(run, SPEC, wanted)
+    return run, *train_uninterrupted(run, SPEC, wanted)
 
 
 def test_by_default_the_run_ends_naming_step_batch_and_layer(tmp_path, monkeypatch):
@@ -99,7 +99,7 @@ def test_skipping_leaves_the_step_out_and_resumes_exactly(tmp_path, monkeypatch)
     assert all(np.isfinite(weight).all() for weight in weights(run.model))
     assert json.loads(run.history.read_text().splitlines()[-1])["step"] == STEPS
     again = RunDirectory(tmp_path / "again")
-    assert in_many_lives(again, SPEC, wanted, STEPS) >= 4
+    assert train_interrupted(again, SPEC, wanted, STEPS) >= 4
     assert_same(run, again)
 
 
@@ -112,7 +112,7 @@ def test_going_back_lowers_the_learning_rate_for_good_and_resumes_exactly(tmp_pa
     assert any("Going back to step 6, with 0.5 of the learning rate" in line for line in told)
     assert json.loads(run.history.read_text().splitlines()[-1])["learning_rate"] == pytest.approx(0.025)
     again = RunDirectory(tmp_path / "again")
-    assert in_many_lives(again, SPEC, wanted, STEPS) >= 4
+    assert train_interrupted(again, SPEC, wanted, STEPS) >= 4
     assert_same(run, again)
 
 

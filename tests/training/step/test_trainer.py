@@ -5,12 +5,15 @@ import tensorflow as tf
 
 from kresnet.spec.recipe import Sgd
 from kresnet.training.step.clipping import GlobalNormClipping
-from kresnet.training.step.engine import Engine
 from kresnet.training.step.optimizers import make_optimizer
 from kresnet.training.step.trainer import Trainer
 
 RNG = np.random.default_rng(0)
+
+
 IMAGES = RNG.integers(0, 256, (8, 6, 6, 1)).astype(np.uint8)
+
+
 LABELS = RNG.integers(0, 4, 8).astype(np.int32)
 
 
@@ -91,18 +94,3 @@ def test_a_step_that_is_not_finite_changes_nothing(poison, compiled):
         np.testing.assert_array_equal(old, new)
     assert step((tf.constant(IMAGES, tf.float32), tf.constant(LABELS)))["finite"]
     assert any((old != new).any() for old, new in zip(before, everything(made), strict=True))
-
-
-def test_an_engine_stops_before_the_first_step_that_is_not_finite_and_counts_those_before():
-    images = np.repeat(IMAGES[None].astype(np.float32), 5, 0)
-    images[3, 0, 0, 0, 0] = np.nan
-    batches = tf.data.Dataset.from_tensor_slices((images, np.repeat(LABELS[None], 5, 0)))
-    poisoned, sound = (Engine(trainer(), tf.distribute.get_strategy()) for _ in range(2))
-    poisoned.train(iter(batches), 5)
-    sound.train(iter(batches), 3)
-    assert poisoned.steps_taken() == 3
-    assert sound.steps_taken() == 3
-    assert poisoned.metrics() == sound.metrics()
-    for one, other in zip(poisoned.state().values(), sound.state().values(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert poisoned.steps_taken() == 0

@@ -42,7 +42,7 @@ _POLL_SECONDS = 0.0005
 
 
 @dataclass
-class Child:
+class ForkedProcess:
     """A process forked from this one, which has imported TensorFlow already but not used it: that takes seconds."""
 
     arguments: list[str]
@@ -102,11 +102,11 @@ class Child:
         assert self.status is not None
         return self.status
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
-class Home:
+class RunFolder:
     """A folder with the documents, the uninterrupted run and those that faults are done to."""
 
     def __init__(self, folder: Path, epochs: int) -> None:
@@ -118,26 +118,26 @@ class Home:
         self.steps = 20 * epochs
         self.whole = folder / "whole"
         began = time.monotonic()
-        child = self.start(self.whole)
-        child.wait()
-        require(child.status == 0, child.said())
+        process = self.start(self.whole)
+        process.wait()
+        require(process.status == 0, process.output())
         self.seconds = time.monotonic() - began
 
-    def start(self, run: Path, *options: str, prepare: Callable[[], None] = lambda: None) -> Child:
+    def start(self, run: Path, *options: str, prepare: Callable[[], None] = lambda: None) -> ForkedProcess:
         arguments = ["fit", str(self.spec), "--recipe", str(self.recipe), "-o", str(run), *options]
-        return Child(arguments, self.folder / f"{run.name}.log", prepare)
+        return ForkedProcess(arguments, self.folder / f"{run.name}.log", prepare)
 
-    def go_on(self, run: Path, *, prepare: Callable[[], None] = lambda: None) -> Child:
+    def start_or_resume(self, run: Path, *, prepare: Callable[[], None] = lambda: None) -> ForkedProcess:
         """Resume the run; start it, if it was stopped before there was one."""
         if not (run / "recipe.yaml").is_file():
             return self.start(run, prepare=prepare)
-        return Child(["fit", "--resume", str(run)], self.folder / f"{run.name}.log", prepare)
+        return ForkedProcess(["fit", "--resume", str(run)], self.folder / f"{run.name}.log", prepare)
 
     def finish(self, run: Path) -> None:
         """Let the run come to its end, and compare it with the whole one, bit for bit."""
-        child = self.go_on(run)
-        child.wait()
-        require(child.status == 0, child.said())
+        process = self.start_or_resume(run)
+        process.wait()
+        require(process.status == 0, process.output())
         self.require_same(run)
 
     def require_same(self, run: Path) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kresnet.runs.checkpoints import CheckpointStore
-from tests.faults.report import Row
-from tests.faults.subject import Child, Home, newest_step, require, require_readable
+from tests.faults.fault_table import Row
+from tests.faults.small_runs import ForkedProcess, RunFolder, newest_step, require, require_readable
 
 _DISK_BYTES = 4 * 1024**2
 
@@ -45,29 +45,31 @@ def filled(disk: Path) -> Iterator[None]:
         filler.unlink()
 
 
-def full_disk(home: Home, count: int, dice: random.Random) -> list[Row]:
+def full_disk(all_runs: RunFolder, count: int, rng: random.Random) -> list[Row]:
     """The disk fills up at a random moment: in a checkpoint, in the log, in the model at the end."""
-    with small_disk(home.folder / "disk") as disk:
+    with small_disk(all_runs.folder / "disk") as disk:
         if disk is None:
             return [Row("disk full", "not tried: mounting a small disk needs the right to", "")]
         for each in range(count):
             run = disk / f"full{each}"
-            arguments = ["fit", str(home.spec), "--recipe", str(home.recipe), "-o", str(run)]
-            child = Child(arguments, home.folder / f"full{each}.log")
-            child.wait(lambda run=run: newest_step(run) > 0)
-            time.sleep(dice.uniform(0, home.seconds / 8))
+            arguments = ["fit", str(all_runs.spec), "--recipe", str(all_runs.recipe), "-o", str(run)]
+            process = ForkedProcess(arguments, all_runs.folder / f"full{each}.log")
+            process.wait(lambda run=run: newest_step(run) > 0)
+            time.sleep(rng.uniform(0, all_runs.seconds / 8))
             with filled(disk):
-                child.wait()
-            require(child.status in (0, 1), child.said())
-            require(child.status == 0 or "[disk_full]" in child.said(), child.said())
-            require("Traceback" not in child.said(), child.said())
+                process.wait()
+            require(process.status in (0, 1), process.output())
+            require(process.status == 0 or "[disk_full]" in process.output(), process.output())
+            require("Traceback" not in process.output(), process.output())
             require_readable(run)
-            home.finish(run)
+            all_runs.finish(run)
             shutil.rmtree(run)
         with filled(disk):
-            child = Child(["export", str(home.whole), "-o", str(disk / "models")], home.folder / "export.log")
-            child.wait()
-        require(child.status == 1 and "[disk_full]" in child.said(), child.said())
+            process = ForkedProcess(
+                ["export", str(all_runs.whole), "-o", str(disk / "models")], all_runs.folder / "export.log"
+            )
+            process.wait()
+        require(process.status == 1 and "[disk_full]" in process.output(), process.output())
         require(not list(disk.rglob("saved_model.pb")), "half an export was published")
     return [
         Row(
@@ -80,23 +82,23 @@ def full_disk(home: Home, count: int, dice: random.Random) -> list[Row]:
     ]
 
 
-def small_files(home: Home) -> Row:
+def small_files(all_runs: RunFolder) -> Row:
     """A limit on the size of files, below a checkpoint's and then below the model's."""
 
     def limited(size: int) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    state = next((home.whole / "checkpoints").glob("step-*/state.npz")).stat().st_size
-    model = (home.whole / "model.keras").stat().st_size
+    state = next((all_runs.whole / "checkpoints").glob("step-*/state.npz")).stat().st_size
+    model = (all_runs.whole / "model.keras").stat().st_size
     for size in (state // 2, (state + model) // 2):
-        run = home.folder / f"limited{size}"
-        child = home.start(run, prepare=lambda size=size: limited(size))
-        child.wait()
-        require(child.status == 1 and "[disk_full]" in child.said(), child.said())
+        run = all_runs.folder / f"limited{size}"
+        process = all_runs.start(run, prepare=lambda size=size: limited(size))
+        process.wait()
+        require(process.status == 1 and "[disk_full]" in process.output(), process.output())
         require(not list(run.rglob(".*.tmp*")), "something half written was left")
         require_readable(run)
-        home.finish(run)
+        all_runs.finish(run)
     return Row(
         "file-size limit below a checkpoint's size, below the model's",
         "once each",
@@ -104,27 +106,27 @@ def small_files(home: Home) -> Row:
     )
 
 
-def read_only(home: Home) -> Row:
+def read_only(all_runs: RunFolder) -> Row:
     """The run lies on a disk that cannot be written."""
-    run = stopped(home, "readonly")
-    with small_disk(home.folder / "readonly_disk") as disk:
+    run = stopped(all_runs, "readonly")
+    with small_disk(all_runs.folder / "readonly_disk") as disk:
         if disk is None:
             return Row("read-only directory", "not tried: mounting needs the right to", "")
         shutil.copytree(run, disk / "run")
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-        child = home.go_on(disk / "run")
-        child.wait()
-        require(child.status == 2 and "[not_writable]" in child.said(), child.said())
-        child = home.start(disk / "new")
-        child.wait()
-        require(child.status == 2 and "[not_writable]" in child.said(), child.said())
+        process = all_runs.start_or_resume(disk / "run")
+        process.wait()
+        require(process.status == 2 and "[not_writable]" in process.output(), process.output())
+        process = all_runs.start(disk / "new")
+        process.wait()
+        require(process.status == 2 and "[not_writable]" in process.output(), process.output())
         require_readable(disk / "run")
     return Row("read-only directory", "a resume and a new run", "nothing: `not_writable`")
 
 
-def damage(home: Home, flips: int, dice: random.Random) -> Row:
+def damage(all_runs: RunFolder, flips: int, rng: random.Random) -> Row:
     """The newest checkpoint's files truncated, or a bit of them flipped."""
-    run = stopped(home, "damaged")
+    run = stopped(all_runs, "damaged")
     store = CheckpointStore(run / "checkpoints", 3)
     newest, before = store.steps()[-1], store.steps()[-2]
     folder = store.directory / f"step-{newest:08d}"
@@ -132,7 +134,7 @@ def damage(home: Home, flips: int, dice: random.Random) -> Row:
     harmless = 0
     for name, data in whole.items():
         truncated = [data[: len(data) * part // 20] for part in range(20)]
-        flipped = [flip(data, dice) for _ in range(flips)]
+        flipped = [flip(data, rng) for _ in range(flips)]
         for text in (*truncated, *flipped):
             (folder / name).write_bytes(text)
             found, damaged = store.latest()
@@ -146,15 +148,15 @@ def damage(home: Home, flips: int, dice: random.Random) -> Row:
     for each, (name, text) in enumerate(
         [
             ("state.npz", whole["state.npz"][:1000]),
-            ("state.npz", flip(whole["state.npz"], dice)),
+            ("state.npz", flip(whole["state.npz"], rng)),
             ("manifest.json", b""),
         ]
     ):
-        copy = home.folder / f"damaged{each}"
+        copy = all_runs.folder / f"damaged{each}"
         shutil.copytree(run, copy)
         (copy / "checkpoints" / folder.name / name).write_bytes(text)
-        home.finish(copy)
-        require(f"damaged-{folder.name}" in (home.folder / f"damaged{each}.log").read_text(), "not named")
+        all_runs.finish(copy)
+        require(f"damaged-{folder.name}" in (all_runs.folder / f"damaged{each}.log").read_text(), "not named")
     return Row(
         "newest checkpoint truncated, or a bit flipped",
         f"each of its two files at every 1/20 of its length and with {flips} flips; 3 of them resumed",
@@ -163,7 +165,7 @@ def damage(home: Home, flips: int, dice: random.Random) -> Row:
     )
 
 
-def clock(home: Home) -> Row:
+def clock(all_runs: RunFolder) -> Row:
     """The clock goes back while training, and the checkpoints' dates say the reverse of their order."""
     real, began = time.time, time.time()
 
@@ -173,27 +175,27 @@ def clock(home: Home) -> Row:
 
         time.time = wrong
 
-    run = home.folder / "clock"
-    child = home.start(run, prepare=set_back)
-    child.wait(lambda: newest_step(run) >= home.steps // 2)
-    child.send(signal.SIGKILL)
+    run = all_runs.folder / "clock"
+    process = all_runs.start(run, prepare=set_back)
+    process.wait(lambda: newest_step(run) >= all_runs.steps // 2)
+    process.send(signal.SIGKILL)
     for age, path in enumerate(sorted((run / "checkpoints").glob("step-*"))):
         os.utime(path, (real() - 1000 * age,) * 2)
-    home.finish(run)
+    all_runs.finish(run)
     return Row("clock set back", "a day every second while training; then dates of checkpoints reversed", "nothing")
 
 
-def stopped(home: Home, name: str) -> Path:
+def stopped(all_runs: RunFolder, name: str) -> Path:
     """A run that was killed half-way, with three checkpoints."""
-    run = home.folder / name
-    child = home.start(run)
-    child.wait(lambda: newest_step(run) >= home.steps // 2)
-    child.send(signal.SIGKILL)
+    run = all_runs.folder / name
+    process = all_runs.start(run)
+    process.wait(lambda: newest_step(run) >= all_runs.steps // 2)
+    process.send(signal.SIGKILL)
     require(require_readable(run) >= 3, "too few checkpoints")
     return run
 
 
-def flip(data: bytes, dice: random.Random) -> bytes:
+def flip(data: bytes, rng: random.Random) -> bytes:
     changed = bytearray(data)
-    changed[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+    changed[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     return bytes(changed)

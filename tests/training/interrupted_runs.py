@@ -23,7 +23,7 @@ class Killed(BaseException):
     """Nothing catches it."""
 
 
-def in_one_life(run: RunDirectory, spec: Spec, recipe: Recipe) -> tuple[dict, list[str]]:
+def train_uninterrupted(run: RunDirectory, spec: Spec, recipe: Recipe) -> tuple[dict, list[str]]:
     """The run's result, and what it told."""
     told: list[str] = []
     return fit.start(run, resolve_run(spec, recipe), None, RunOutput(told.append)), told
@@ -34,7 +34,7 @@ def _resume_anew(directory: RunDirectory) -> dict:
     return fit.resume(RunDirectory(directory.path), None, RunOutput())
 
 
-def in_many_lives(directory: RunDirectory, spec: Spec, recipe: Recipe, steps: int) -> int:
+def train_interrupted(directory: RunDirectory, spec: Spec, recipe: Recipe, steps: int) -> int:
     """Train, each life ending right after a save; how many lives that took."""
     original, lives = TrainingSession._save, 0
     resume = partial(_resume_anew, directory)

@@ -2,7 +2,7 @@
 
 From the repository's root, with the weights beside it or in KRESNET_TEST_DATA; it prints what docs/weights.md shows:
 
-    python -m tests.weights.transfer_learning
+    python -m tests.weights.few_images_training
 """
 
 from __future__ import annotations

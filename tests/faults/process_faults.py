@@ -7,38 +7,38 @@ import shutil
 import signal
 import time
 
-from tests.faults.report import Row
-from tests.faults.subject import Home, newest_step, require, require_readable, saving
+from tests.faults.fault_table import Row
+from tests.faults.small_runs import RunFolder, newest_step, require, require_readable, saving
 
 #: Kills a run takes before it is left to come to its end.
 CHAIN = 10
 
 
-def kills(home: Home, count: int, dice: random.Random) -> Row:
+def kills(all_runs: RunFolder, count: int, rng: random.Random) -> Row:
     """SIGKILL at random moments: anywhere in a process's life, anywhere after its first save, and inside a save."""
     done = {"anywhere": 0, "while training": 0, "inside a save": 0}
     runs = read = 0
     while sum(done.values()) < count:
-        run = home.folder / f"killed{runs}"
+        run = all_runs.folder / f"killed{runs}"
         runs += 1
         for _ in range(CHAIN):
             if sum(done.values()) == count or (run / "result.json").is_file():
                 break
-            kind = dice.choice(list(done))
-            child, before = home.go_on(run), newest_step(run)
+            kind = rng.choice(list(done))
+            process, before = all_runs.start_or_resume(run), newest_step(run)
             if kind == "anywhere":
-                time.sleep(dice.uniform(0, home.seconds))
+                time.sleep(rng.uniform(0, all_runs.seconds))
             else:
-                child.wait(lambda run=run, before=before: newest_step(run) > before)
-                time.sleep(dice.uniform(0, home.seconds / 10))
+                process.wait(lambda run=run, before=before: newest_step(run) > before)
+                time.sleep(rng.uniform(0, all_runs.seconds / 10))
             if kind == "inside a save":
-                child.wait(lambda run=run: saving(run))
-                time.sleep(dice.uniform(0, 0.02))
+                process.wait(lambda run=run: saving(run))
+                time.sleep(rng.uniform(0, 0.02))
             inside = saving(run)
-            if child.send(signal.SIGKILL) == -signal.SIGKILL:
+            if process.send(signal.SIGKILL) == -signal.SIGKILL:
                 done["inside a save" if inside else kind] += 1
             read += require_readable(run)
-        home.finish(run)
+        all_runs.finish(run)
     where = ", ".join(f"{number} {kind}" for kind, number in done.items())
     return Row(
         "SIGKILL",
@@ -48,43 +48,43 @@ def kills(home: Home, count: int, dice: random.Random) -> Row:
     )
 
 
-def signals(home: Home, number: signal.Signals, count: int, dice: random.Random) -> Row:
+def signals(all_runs: RunFolder, number: signal.Signals, count: int, rng: random.Random) -> Row:
     """A signal that asks to stop, at random moments of training."""
     for each in range(count):
-        run = home.folder / f"{number.name}{each}"
-        child = home.start(run)
-        child.wait(lambda run=run: newest_step(run) > 0)
-        time.sleep(dice.uniform(0, home.seconds / 4))
-        status = child.send(number)
-        require(status in (0, 75), child.said())
+        run = all_runs.folder / f"{number.name}{each}"
+        process = all_runs.start(run)
+        process.wait(lambda run=run: newest_step(run) > 0)
+        time.sleep(rng.uniform(0, all_runs.seconds / 4))
+        status = process.send(number)
+        require(status in (0, 75), process.output())
         if status == 75:
             step = newest_step(run)
-            require(f"Stopped after step {step} of" in child.said(), child.said())
+            require(f"Stopped after step {step} of" in process.output(), process.output())
         require_readable(run)
-        home.finish(run)
+        all_runs.finish(run)
     return Row(number.name, f"{count} at random moments, each resumed", "nothing, not even a step; exit status 75")
 
 
-def taken_away(home: Home, count: int, dice: random.Random) -> Row:
+def taken_away(all_runs: RunFolder, count: int, rng: random.Random) -> Row:
     """The run's directory is deleted or moved while it is trained."""
     for each in range(count):
-        run = home.folder / f"gone{each}"
-        child = home.start(run)
-        child.wait(lambda run=run: newest_step(run) > 0)
-        time.sleep(dice.uniform(0, home.seconds / 10))
+        run = all_runs.folder / f"gone{each}"
+        process = all_runs.start(run)
+        process.wait(lambda run=run: newest_step(run) > 0)
+        time.sleep(rng.uniform(0, all_runs.seconds / 10))
         if each % 2:
             run.rename(run.with_name(f"moved{each}"))
         else:
             shutil.rmtree(run, ignore_errors=True)
             shutil.rmtree(run, ignore_errors=True)  # what was being written meanwhile
-        child.wait()
-        if child.status != 0:
-            require(child.status == 2 and "[run_missing]" in child.said(), child.said())
+        process.wait()
+        if process.status != 0:
+            require(process.status == 2 and "[run_missing]" in process.output(), process.output())
             require(not (run / "checkpoints").exists(), f"{run} was made anew")
         if each % 2:
             run.with_name(f"moved{each}").rename(run)
             require_readable(run)
-            home.finish(run)
+            all_runs.finish(run)
     return Row(
         "run directory deleted, or moved, while running",
         f"{count} times",

@@ -1,7 +1,8 @@
 """Where two float32 gradients of one network differ by percents: does float64's own gradient jump there too?
 
-`python -m tests.weights.kinks` compares kresnet's and Keras's float32 with Keras's float64, image by image, then moves
-each image by noise of a millionth and shows how far float64's gradient follows. docs/weights.md quotes what it prints.
+`python -m tests.weights.gradient_jumps` compares kresnet's and Keras's float32 with Keras's float64, image by image.
+Then it moves each image by noise of a millionth and shows how far float64's gradient follows. docs/weights.md quotes
+what it prints.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from kresnet.weights.convert import converted_model
 from kresnet.weights.matching import WeightMatch, match_weights, require_match
 from kresnet.weights.weight_file import open_weights
 from tests.golden.regenerate import plan_of
-from tests.weights.equality import Gradients, gradient_difference, outputs_and_gradients, relative
+from tests.weights.gradient_differences import Gradients, gradient_difference, outputs_and_gradients, relative
 from tests.weights.test_keras_applications import CLASSES, IMAGES, PEERS, SIDE, randomized
 
 NAME = "ResNet101V2"
