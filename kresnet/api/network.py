@@ -15,7 +15,6 @@ from kresnet.plan.diff import PlanDifference
 from kresnet.plan.diff import diff_plans as compared
 from kresnet.plan.render import plan_html, plan_line
 from kresnet.plan.summary import PublishedComparison, compare_with_published
-from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_recipe, load_spec, split_overrides
@@ -24,6 +23,8 @@ from kresnet.spec.schema import DOCUMENTS, json_schema
 
 if TYPE_CHECKING:
     import keras
+
+    from kresnet.runs.resolved_run import ResolvedRun
 
 
 class Network:
@@ -229,6 +230,8 @@ def resolve(network: Reference | Network, recipe: Reference | None, overrides: O
     Raises:
         KresnetError: what loading either raises; `bad_option` if there is no recipe.
     """
+    from kresnet.runs.resolved_run import resolve_run
+
     if isinstance(network, Network):
         return resolve_run(network.loaded, recipe, overrides, plan=network.plan())
     return resolve_run(network, recipe, overrides)
