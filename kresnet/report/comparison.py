@@ -23,14 +23,14 @@ _RECIPE_FIELD = "recipe"
 
 @dataclass(frozen=True, slots=True)
 class MeanAndSpread:
-    """A figure over the runs of a group: mean, and the standard deviation of a sample; None with a single run."""
+    """Mean and sample standard deviation of a metric over the runs of a group; a single run has no deviation."""
 
     mean: float
     deviation: float | None
     count: int
 
     def text(self, form: str) -> str:
-        """`0.8920 ± 0.0041`."""
+        """Return text such as `0.8920 ± 0.0041`; `form` is the format of each number."""
         return f"{self.mean:{form}}" + ("" if self.deviation is None else f" ± {self.deviation:{form}}")
 
 
@@ -39,8 +39,8 @@ class SeedGroup:
     """Runs that differ in nothing but their seed.
 
     Attributes:
-        label: for people.
-        runs: places among the compared runs.
+        label: the name of the group on the page.
+        runs: indices of its runs among the compared ones.
         figures: metric of the test images -> its spread.
         difference: what distinguishes its network from the first group's; None for the first group.
     """
@@ -71,13 +71,13 @@ class RunComparison:
 
     @property
     def group_numbers(self) -> list[int]:
-        """Of each run the number of its group, from 0."""
+        """The index of the group of each run."""
         return [
             next(n for n, group in enumerate(self.groups) if index in group.runs) for index in range(len(self.runs))
         ]
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready; pictures are left out."""
+        """Return the comparison as JSON-ready values, without pictures."""
         labels = [run.label for run in self.runs]
         comparison = {
             "same_data": self.same_data,
@@ -97,7 +97,7 @@ class RunComparison:
 
 
 def make_comparison(runs: Sequence[RunData]) -> RunComparison:
-    """What distinguishes some runs."""
+    """Compare runs: group those that differ in their seed alone, and list the settings that differ."""
     specs = [{k: v for k, v in run.spec.document().items() if k != _RECIPE_FIELD} for run in runs]
     recipes = [run.recipe.document() for run in runs]
     members: list[list[int]] = []
@@ -127,7 +127,7 @@ def make_comparison(runs: Sequence[RunData]) -> RunComparison:
 
 
 def final_plot(comparison: RunComparison) -> Plot | None:
-    """The headline metric of every run, a row a group, with mean and standard deviation where there are several."""
+    """Plot the headline metric of every run, a row for each group, with mean and deviation of several runs."""
     runs = comparison.runs
     metric = runs[0].headline
     shown = [group for group in comparison.groups if metric in group.metrics]
@@ -155,11 +155,11 @@ def final_plot(comparison: RunComparison) -> Plot | None:
                         range=[len(shown) - 0.5, -0.5])  # fmt: skip
     figure.update_layout(hovermode="closest")
     rows = tuple((group.label, str(group.metrics[metric].count), group.metrics[metric].text(".4f")) for group in shown)
-    told = "; ".join(f"{label}: {text}" + (f" over {count} runs" if int(count) > 1 else "")
+    sentence = "; ".join(f"{label}: {text}" + (f" over {count} runs" if int(count) > 1 else "")
                      for label, count, text in rows) + "."  # fmt: skip
     what = "seeds of one spec in a row" if several or len(runs) > 1 else ""
     table = PlotTable(f"Test {METRICS[metric].lower()}, {what}", ("group", "runs", METRICS[metric]), rows)
-    return Plot("final", f"Test {METRICS[metric].lower()}", told, figure, table, wide=True)
+    return Plot("final", f"Test {METRICS[metric].lower()}", sentence, figure, table, wide=True)
 
 
 def _same_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

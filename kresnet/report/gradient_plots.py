@@ -28,7 +28,7 @@ _MOST_TALL_ROWS = 60
 
 
 def gradient_flow_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
-    """Of each run with measurements a heat map, all on one scale; and ‖δ‖ along the blocks, at a few moments."""
+    """Plot ‖δ‖ by block and step as a heat map for each measured run, all on one scale, and along the blocks."""
     measured = [(style, style.run.gradients) for style in styles if style.run.gradients]
     logs = [
         np.log10(found.delta, where=found.delta > 0, out=np.full_like(found.delta, np.nan)) for _, found in measured
@@ -72,12 +72,14 @@ def _heat_map(
         )
     )  # fmt: skip
     caption = f"Gradient at the first and the last block, {len(columns)} of {len(found.steps)} measurements"
-    told = describe_gradient_flow(found)
-    return Plot(f"gradients-{index}", title, told, figure, PlotTable(caption, head, table, words=3), wide=not several)
+    summary = describe_gradient_flow(found)
+    return Plot(
+        f"gradients-{index}", title, summary, figure, PlotTable(caption, head, table, words=3), wide=not several
+    )
 
 
 def describe_gradient_flow(found: GradientSeries) -> str:
-    """What became of the gradient, in words."""
+    """Return a sentence that says whether and where the gradient vanished or exploded."""
     bad = [(step, verdict, block) for step, verdict, block in
            zip(found.steps, found.verdicts, found.first_blocks, strict=True) if verdict != "holds"]  # fmt: skip
     first, last = found.delta[0], found.delta[-1]
@@ -105,8 +107,8 @@ def _block_profile_at_moments(found: GradientSeries) -> Plot:
     head = ("block", *(f"step {found.steps[n]:,}" for n in moments))
     rows = tuple((block, *(number_text(v, ".3g") for v in found.delta[n, moments].tolist()))
                  for n, block in enumerate(found.blocks))  # fmt: skip
-    told = "The norm of the gradient at the output of each block; a level line means that it holds on its way."
-    return Plot("gradient-moments", "‖δ‖ along the blocks", told, figure, PlotTable("‖δ‖ by block", head, rows))
+    summary = "The norm of the gradient at the output of each block; a level line means that it holds on its way."
+    return Plot("gradient-moments", "‖δ‖ along the blocks", summary, figure, PlotTable("‖δ‖ by block", head, rows))
 
 
 def _shortcut_and_branch_plot(found: GradientSeries) -> Plot:
@@ -118,9 +120,9 @@ def _shortcut_and_branch_plot(found: GradientSeries) -> Plot:
                            marker={"symbol": SYMBOLS[index], "size": 6})  # fmt: skip
     rows = tuple((block, *(number_text(float(values[n]), ".3g") for values in ways.values()))
                  for n, block in enumerate(found.blocks))  # fmt: skip
-    told = f"The two terms of the gradient that reach each block's input, in step {found.steps[-1]:,}."
+    summary = f"The two terms of the gradient that reach each block's input, in step {found.steps[-1]:,}."
     table = PlotTable("Norm of either term by block", ("block", *ways), rows)
-    return Plot("gradient-ways", "Over the shortcut or through the branch", told, figure, table)
+    return Plot("gradient-ways", "Over the shortcut or through the branch", summary, figure, table)
 
 
 def _last_profiles(measured: Sequence[tuple[RunStyle, GradientSeries]]) -> Plot:
@@ -139,12 +141,12 @@ def _last_profiles(measured: Sequence[tuple[RunStyle, GradientSeries]]) -> Plot:
         for n, block in enumerate(longest)
     )
     table = PlotTable("‖δ‖ by block, as last measured", ("block", *(style.run.label for style, _ in measured)), rows)
-    told = "The norm of the gradient at each block of each run, as last measured."
-    return Plot("gradient-profiles", "‖δ‖ along the blocks, as last measured", told, figure, table, wide=True)
+    summary = "The norm of the gradient at each block of each run, as last measured."
+    return Plot("gradient-profiles", "‖δ‖ along the blocks, as last measured", summary, figure, table, wide=True)
 
 
 def norm_check_plot(styles: Sequence[RunStyle]) -> Plot | None:
-    """How close the worst batch norm comes to its tolerance, over time; None where nothing was checked."""
+    """Plot how close the worst batch norm comes to its tolerance, over the steps; None where nothing was checked."""
     checked = [(style, style.run.history.norm_checks) for style in styles if style.run.history.norm_checks]
     if not checked:
         return None
@@ -161,7 +163,7 @@ def norm_check_plot(styles: Sequence[RunStyle]) -> Plot | None:
     most = max((value for trace in figure.data for value in trace.y if value is not None), default=1.0)
     figure.update_yaxes(title={"text": "largest error / tolerance"}, rangemode="tozero",
                         type="log" if most > 10 else "linear", exponentformat="power")  # fmt: skip
-    told = " ".join(_describe_norm_checks(style, checks, several=len(styles) > 1) for style, checks in checked)
+    summary = " ".join(_describe_norm_checks(style, checks, several=len(styles) > 1) for style, checks in checked)
     rows = tuple(
         (style.run.label, f"{check.step:,}", *check.worst[:2], number_text(check.worst[2], ".2%"),
          ", ".join(block for block, found in check.norms.items() if found["failures"]) or "none")
@@ -169,7 +171,7 @@ def norm_check_plot(styles: Sequence[RunStyle]) -> Plot | None:
         for check in (checks[n] for n in evenly_spaced(len(checks)).tolist())
     )  # fmt: skip
     head = ("run", "step", "worst norm", "gradient by", "share of its tolerance", "failed")
-    return Plot("batch-norm", "Backward pass of batch norm beside its derivation", told, figure,
+    return Plot("batch-norm", "Backward pass of batch norm beside its derivation", summary, figure,
                 PlotTable("Each check's worst batch norm", head, rows, words=4), wide=True)  # fmt: skip
 
 

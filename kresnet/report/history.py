@@ -18,7 +18,7 @@ MOST_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """How an epoch ended; metrics are by name, None where they were no number."""
+    """The numbers recorded at the end of an epoch; metrics are by name, None where they were not finite."""
 
     epoch: int
     step: int
@@ -36,7 +36,7 @@ class GradientSeries:
 
     Attributes:
         blocks: their names, from input to output.
-        steps: when it was measured.
+        steps: the steps in which it was measured.
         verdicts: at each of the steps: `holds`, `vanishes`, `explodes` or `not_a_number`.
         first_blocks: where it first does so, seen from the output; None where it holds.
         delta, identity, residual, weights: float64 `(blocks, steps)`, NaN where there is no value; see
@@ -53,7 +53,7 @@ class GradientSeries:
     weights: np.ndarray
 
     def select(self, columns: np.ndarray) -> GradientSeries:
-        """The measurements at some of the steps, by their places."""
+        """Return the measurements whose indices are given."""
         pick = columns.tolist()
         return GradientSeries(
             self.blocks,
@@ -68,8 +68,8 @@ class GradientSeries:
             name: replace_non_finite(getattr(self, name).tolist())
             for name in ("delta", "identity", "residual", "weights")
         }
-        told = {"verdicts": list(self.verdicts), "first_blocks": list(self.first_blocks)}
-        return {"blocks": list(self.blocks), "steps": list(self.steps), **told, **arrays}
+        verdicts = {"verdicts": list(self.verdicts), "first_blocks": list(self.first_blocks)}
+        return {"blocks": list(self.blocks), "steps": list(self.steps), **verdicts, **arrays}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class NormCheckSeries:
 
 @dataclass(frozen=True, slots=True)
 class RunHistory:
-    """All that a run has written down so far."""
+    """All epochs and measurements that a run has recorded so far."""
 
     epochs: tuple[EpochRecord, ...]
     gradients: GradientSeries | None
@@ -100,7 +100,7 @@ class RunHistory:
 
 
 def read_history(run: RunDirectory) -> RunHistory:
-    """The history; lines that are not as `fit` writes them are left out."""
+    """Read the history of a run; lines that are not as `fit` writes them are left out."""
     lines = [replace_non_finite(line) for line in run.history_lines()]
     epochs = tuple(epoch for line in lines if (epoch := _epoch(line)))
     checks = tuple(check for line in lines if (check := _norm_check(line)))
@@ -108,7 +108,7 @@ def read_history(run: RunDirectory) -> RunHistory:
 
 
 def evenly_spaced(count: int, most: int = MOST_SHOWN) -> np.ndarray:
-    """Places of at most `most` of `count` things, first and last among them, int64."""
+    """Return at most `most` evenly spaced indices below `count`, int64, the first and the last among them."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 

@@ -16,7 +16,7 @@ MOST_CLASSES = 20
 
 
 def confusion_plot(found: Evaluation, id: str) -> Plot | None:
-    """The confusion matrix, right answers in blue and mistakes in orange; None without classes or with too many."""
+    """Plot the confusion matrix, right answers in blue, mistakes in orange; None without classes or with too many."""
     if found.kind != "classes" or found.confusion_matrix is None or len(found.confusion_matrix) > MOST_IN_MATRIX:
         return None
     matrix, count = found.confusion_matrix, len(found.confusion_matrix)
@@ -40,17 +40,17 @@ def confusion_plot(found: Evaluation, id: str) -> Plot | None:
     figure.update_xaxes(**ticks, tickangle=-45, zeroline=False)
     figure.update_yaxes(**ticks, autorange="reversed", zeroline=False)
     wrong = int(matrix.sum() - np.trace(matrix))
-    told = f"{wrong:,} of {int(matrix.sum()):,} images are taken for another class."
+    summary = f"{wrong:,} of {int(matrix.sum()):,} images are taken for another class."
     if found.confused_pairs:
         label, other, times, share = found.confused_pairs[0]
-        told += f" Most often {label} is taken for {other}: {times} times, {share:.1%} of its images."
+        summary += f" Most often {label} is taken for {other}: {times} times, {share:.1%} of its images."
     rows = tuple((label, *map(str, row)) for label, row in zip(found.class_names, matrix.tolist(), strict=True))
     table = PlotTable("Rows are what images are, columns what they are said to be", ("is", *found.class_names), rows)
-    return Plot(id, "Confusion matrix", told, figure, table)
+    return Plot(id, "Confusion matrix", summary, figure, table)
 
 
 def class_accuracy_plot(examined: Sequence[tuple[RunStyle, Evaluation]]) -> Plot | None:
-    """How well each class (or independent label) is recognised in each run, the worst of the first run on top."""
+    """Plot the accuracy of each class (or independent label) in each run, the worst class of the first run on top."""
     found = [(style, each, {label: (value, images) for label, value, images in each.accuracies})
              for style, each in examined if each.kind != "values"]  # fmt: skip
     if not found:
@@ -77,9 +77,9 @@ def class_accuracy_plot(examined: Sequence[tuple[RunStyle, Evaluation]]) -> Plot
     )
     what = "label" if found[0][1].kind == "labels" else "class"
     worst = found[0][1].accuracies[0]
-    told = f"Worst recognised: {worst[0]}, {worst[1]:.1%} of {worst[2]:,} images."
+    summary = f"Worst recognised: {worst[0]}, {worst[1]:.1%} of {worst[2]:,} images."
     if len(order) > len(shown):
-        told += f" The {len(shown)} worst of {len(order)} are shown."
+        summary += f" The {len(shown)} worst of {len(order)} are shown."
     head = (what, "images", *(style.run.label for style, *_ in found))
-    return Plot(f"{what}-accuracy", f"Accuracy by {what}", told, figure,
+    return Plot(f"{what}-accuracy", f"Accuracy by {what}", summary, figure,
                 PlotTable(f"Accuracy by {what}, worst first", head, rows))  # fmt: skip

@@ -75,7 +75,7 @@ class LayersByPath:
 
 @dataclass(frozen=True, slots=True)
 class SectionCard:
-    """A part of the network, or a run of blocks that are alike.
+    """A section of the network, or several consecutive blocks that are alike.
 
     Attributes:
         title: `Stem`, `Block 1`, `Blocks 2-6`.
@@ -102,7 +102,7 @@ class SectionCard:
 
     @property
     def layers(self) -> list[LayerRow]:
-        """All its layers: before, branch, shortcut, after."""
+        """All layers of the section: before, branch, shortcut, after."""
         paths = self.paths
         return [*paths.before, *paths.branch, *paths.shortcut, *paths.after]
 
@@ -128,7 +128,7 @@ class NetworkStage:
 
     @cached_property
     def shape(self) -> Shape:
-        """Of the output, without the batch."""
+        """Shape of the stage's output, without the batch."""
         return self.cards[-1].shape
 
     def as_dict(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class NetworkStage:
 
 
 def network_stages(plan: Plan, spec: Spec) -> list[NetworkStage]:
-    """The network from input to head."""
+    """Return the stages of a network, from input to head, each with its blocks and layers."""
     forks = {block.name: block for block in block_paths(plan)}
     total = plan.trainable + plan.non_trainable
     found = []

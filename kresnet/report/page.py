@@ -30,7 +30,7 @@ from kresnet.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class NetworkSection:
-    """A network that some of the page's runs train."""
+    """The section of the page about a network that one or several of its runs train."""
 
     title: str
     run: RunData
@@ -39,7 +39,7 @@ class NetworkSection:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSection:
-    """What one run's model makes of the test images."""
+    """The section of the page about a run's evaluation on the test images."""
 
     run: RunData
     evaluation: Evaluation | NotEvaluated
@@ -48,7 +48,7 @@ class EvaluationSection:
 
 
 def report_page(run: RunData) -> str:
-    """The page of one run."""
+    """Return the HTML page about one run."""
     styles = style_runs([run], [0])
     return _render_page(
         f"{run.plan.name}: {run.label}",
@@ -61,7 +61,7 @@ def report_page(run: RunData) -> str:
 
 
 def compare_page(comparison: RunComparison) -> str:
-    """The page of several runs."""
+    """Return the HTML page that compares several runs."""
     runs, styles = comparison.runs, style_runs(comparison.runs, comparison.group_numbers)
     labels = [run.label for run in runs]
     shown = [group for group in comparison.groups if group.difference is None or not group.difference.identical]

@@ -20,7 +20,7 @@ NoticeKind = Literal["good", "info", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to know before reading on, and what to type."""
+    """A message at the top of a section, and the command that helps."""
 
     kind: NoticeKind
     text: str
@@ -29,7 +29,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A key figure."""
+    """A key number with its label, and a note below it."""
 
     label: str
     value: str
@@ -37,7 +37,7 @@ class Tile:
 
 
 def status_notice(run: RunData) -> Notice:
-    """How the run stands, and what to do about it."""
+    """Return a notice of whether the run finished, runs, stopped or failed, and how to continue it."""
     status, problem = run.status, run.problem
     done = f"after step {status.step:,}" + (f" of {status.steps:,}" if status.steps else "")
     if status.state == "finished":
@@ -48,9 +48,9 @@ def status_notice(run: RunData) -> Notice:
         return Notice("info", text, f"kresnet report {run.directory} -o later.html")
     if run.failed:
         code = status.reason
-        told = f"{problem.get('message', code.replace('_', ' '))} [{code}]"
+        message = f"{problem.get('message', code.replace('_', ' '))} [{code}]"
         verb = "Broken" if status.state == "broken" else "Ended by an error"
-        return Notice("error", f"{verb} {done}: {told}", str(problem.get("remedy", "")))
+        return Notice("error", f"{verb} {done}: {message}", str(problem.get("remedy", "")))
     text = "was asked to stop" if status.reason == "interrupted" else "was killed"
     if status.reason == "peer_lost":
         text = "lost another worker"
@@ -58,7 +58,7 @@ def status_notice(run: RunData) -> Notice:
 
 
 def notices(run: RunData) -> Iterator[Notice]:
-    """What else is out of the ordinary."""
+    """Yield a notice for everything unusual: changed settings, foreign weights, images left out, steps not finite."""
     if not run.epochs:
         yield Notice("info", "No epoch has ended yet, so there are no curves.")
     for change in run.changes:
@@ -74,7 +74,7 @@ def notices(run: RunData) -> Iterator[Notice]:
 
 
 def tiles(run: RunData) -> Iterator[Tile]:
-    """The key figures, the headline first."""
+    """Yield the key numbers of a run, its headline metric first."""
     status, plan = run.status, run.plan
     shown = [metric for metric in (run.headline, *METRICS) if run.test.get(metric) is not None]
     for index, metric in enumerate(dict.fromkeys(shown)):
@@ -94,12 +94,12 @@ def tiles(run: RunData) -> Iterator[Tile]:
 
 
 def duration_text(seconds: float) -> str:
-    """`58 s`, `1:06 min`, `1:02:03 h`."""
+    """Return a duration as text: `58 s`, `1:06 min`, `1:02:03 h`."""
     return f"{seconds:.0f} s" if seconds < 60 else f"{clock_text(seconds)} {'min' if seconds < 3600 else 'h'}"
 
 
 def overview_table(runs: Sequence[RunData]) -> PlotTable:
-    """A row a run: how it stands, how it ended, what it cost."""
+    """Return the table of runs: state, metrics, epochs, seed and cost of each."""
     metrics = [metric for metric in METRICS if any(run.test.get(metric) is not None for run in runs)]
     head = ("run", "state", *(f"test {METRICS[metric].lower()}" for metric in metrics), "epochs", "seed",
             "parameters", "MACs", "images/s", "training")  # fmt: skip
@@ -122,7 +122,7 @@ def overview_table(runs: Sequence[RunData]) -> PlotTable:
 
 
 def groups_table(groups: Sequence[SeedGroup]) -> PlotTable:
-    """Mean and standard deviation over the seeds of each spec."""
+    """Return the table of groups: mean and standard deviation of each metric over the seeds."""
     metrics = [metric for metric in METRICS if any(metric in group.metrics for group in groups)]
     rows = tuple(
         (group.label, str(len(group.runs)),
@@ -134,13 +134,13 @@ def groups_table(groups: Sequence[SeedGroup]) -> PlotTable:
 
 
 def settings_table(caption: str, differing: Mapping[str, tuple[str, ...]], labels: Sequence[str]) -> PlotTable:
-    """The settings that are not everywhere the same."""
+    """Return the table of the settings that differ between runs."""
     rows = tuple((path, *values) for path, values in differing.items())
     return PlotTable(caption, ("setting", *labels), rows, words=1 + len(labels))
 
 
 def blocks_table(group: SeedGroup, first: str) -> PlotTable:
-    """What differs between a group's network and the first one's, part by part."""
+    """Return the table of what differs between a group's network and the first group's, part by part."""
     assert group.difference is not None
     rows = tuple(
         (describe_place(blocks),
@@ -155,7 +155,7 @@ def blocks_table(group: SeedGroup, first: str) -> PlotTable:
 
 
 def environment_values(run: RunData) -> dict[str, str]:
-    """Versions, machine, and what else the bits depend on, in words."""
+    """Return versions, machine, data and seed of a run, by name."""
     found: dict[str, Any] = {}
     for part in ("versions", "training", "kernels"):
         if isinstance(values := run.environment.get(part), Mapping):
@@ -175,7 +175,7 @@ def environment_values(run: RunData) -> dict[str, str]:
 
 
 def environment_tables(runs: Sequence[RunData]) -> Iterator[PlotTable]:
-    """What differs between the runs, a column each; then what is the same everywhere."""
+    """Yield a table of the values that differ between the runs' environments, and one of those that are the same."""
     found = [environment_values(run) for run in runs]
     names = dict.fromkeys(name for each in found for name in each)
     values = {name: tuple(each.get(name, "–") for each in found) for name in names}
@@ -189,6 +189,6 @@ def environment_tables(runs: Sequence[RunData]) -> Iterator[PlotTable]:
 
 
 def pairs_table(found: Evaluation) -> PlotTable:
-    """The classes that are confused most."""
+    """Return the table of the classes that are confused most."""
     rows = tuple((label, other, f"{times:,}", f"{share:.1%}") for label, other, times, share in found.confused_pairs)
     return PlotTable("Most confused", ("is", "said to be", "times", "of its images"), rows, words=2)

@@ -54,7 +54,7 @@ class Plot:
     Attributes:
         id: unique on the page.
         title: its heading.
-        told: what it shows, in a sentence.
+        summary: a sentence that says what it shows.
         figure: to be drawn by Plotly.
         table: the same numbers.
         wide: whether it needs the page's whole width.
@@ -70,7 +70,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class RunStyle:
-    """A run as figures draw it."""
+    """The colour and marker with which a run is drawn in every figure."""
 
     run: RunData
     color: str
@@ -78,7 +78,7 @@ class RunStyle:
 
 
 def style_runs(runs: Sequence[RunData], groups: Sequence[int]) -> list[RunStyle]:
-    """Runs of the same settings share a colour, where there are others; within one they differ by their markers."""
+    """Give each run a style: a colour for each group, where there are several, and a marker for each run of a group."""
     several = len(set(groups)) > 1
     within = [groups[:n].count(group) for n, group in enumerate(groups)]
     return [
@@ -92,7 +92,7 @@ def style_runs(runs: Sequence[RunData], groups: Sequence[int]) -> list[RunStyle]
 
 
 def metric_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
-    """A figure a metric, on training and test images, and the learning rate."""
+    """Plot each metric on training and test images, and the learning rate, over the epochs."""
     for metric, title in METRICS.items():
         splits = [split for split in ("test", "train") if any(_has_metric(style, split, metric) for style in styles)]
         if splits:
@@ -102,7 +102,7 @@ def metric_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
 
 
 def throughput_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
-    """Images a second, and the share of the time that the device waited for data."""
+    """Plot images a second, and the fraction of the time that the device waited for data, over the epochs."""
     if any(epoch.images_per_second for style in styles for epoch in style.run.epochs):
         pace = lambda epoch: epoch.images_per_second  # noqa: E731
         yield _value_plot(styles, "images-per-second", "Training images a second", pace, ",.0f", zero=True)
@@ -135,8 +135,8 @@ def _metric_plot(styles: Sequence[RunStyle], metric: str, title: str, splits: Se
     ends = [
         (style, value) for style in styles for value in _values_by_epoch(style, _metric_reader(splits[0], metric))[-1:]
     ]
-    told = _describe_last_values(ends, ".4f") if several else _describe_curve(styles[0], splits[0], metric)
-    return Plot(f"curve-{metric.replace('_', '-')}", title, told, figure, PlotTable(f"{title} by epoch", head, rows))
+    summary = _describe_last_values(ends, ".4f") if several else _describe_curve(styles[0], splits[0], metric)
+    return Plot(f"curve-{metric.replace('_', '-')}", title, summary, figure, PlotTable(f"{title} by epoch", head, rows))
 
 
 def _value_plot(
@@ -157,14 +157,14 @@ def _value_plot(
     figure.update_yaxes(tickformat=form if "%" in form else None, rangemode="tozero" if zero else None)
     rows = _rows_by_epoch(styles, [value], form)
     if len(styles) > 1:
-        told = _describe_last_values(
+        summary = _describe_last_values(
             [(style, last) for style in styles for last in _values_by_epoch(style, value)[-1:]], form
         )
     else:
         found = _values_by_epoch(styles[0], value)
-        told = f"From {found[0]:{form}} to {found[-1]:{form}}, between {min(found):{form}} and {max(found):{form}}."
+        summary = f"From {found[0]:{form}} to {found[-1]:{form}}, between {min(found):{form}} and {max(found):{form}}."
     head = ("epoch", *(style.run.label for style in styles))
-    return Plot(id, title, told, figure, PlotTable(f"{title} by epoch", head, rows))
+    return Plot(id, title, summary, figure, PlotTable(f"{title} by epoch", head, rows))
 
 
 def _blank_over_epochs(styles: Sequence[RunStyle]) -> go.Figure:
@@ -175,7 +175,7 @@ def _blank_over_epochs(styles: Sequence[RunStyle]) -> go.Figure:
 
 
 def blank_figure(x: str, height: int = 300) -> go.Figure:
-    """A figure without anything on it; the page gives it the reader's colours."""
+    """Return an empty figure; the page gives it the reader's colours."""
     figure = go.Figure()
     figure.update_layout(
         height=height,
@@ -189,12 +189,12 @@ def blank_figure(x: str, height: int = 300) -> go.Figure:
 
 
 def escape_name(text: str, most: int = MAX_NAME_LENGTH) -> str:
-    """A name as Plotly may show it: it would take tags for tags."""
+    """Return a name, shortened and escaped: Plotly would interpret tags in it."""
     return escape(text if len(text) <= most else text[: most - 1] + "…", quote=False)
 
 
 def number_text(value: float | None, form: str) -> str:
-    """A figure, or a dash where there is none."""
+    """Return a number as text, or a dash for None and NaN."""
     return "–" if value is None or value != value else f"{value:{form}}"
 
 

@@ -63,15 +63,17 @@ class RunData:
 
     @property
     def epochs(self) -> tuple[EpochRecord, ...]:
+        """All epochs that have ended."""
         return self.history.epochs
 
     @property
     def gradients(self) -> GradientSeries | None:
+        """Gradient norms over time; None if the run did not record them."""
         return self.history.gradients
 
     @property
     def failed(self) -> bool:
-        """Whether it came to a stop by an error, rather than by being asked or killed."""
+        """Whether the run was ended by an error, rather than by a request or a kill."""
         return self.status.state in ("stopped", "broken") and self.status.reason not in _PAUSED
 
     @cached_property
@@ -83,12 +85,12 @@ class RunData:
 
     @property
     def headline(self) -> str:
-        """The metric that is told first: accuracy of a classifier, else the error of values."""
+        """Name of the metric that comes first: accuracy of a classifier, else the absolute error."""
         return "accuracy" if self.plan.probabilities else "absolute_error"
 
     @property
     def command(self) -> str:
-        """What was typed to begin the run."""
+        """The command that started the run."""
         command = self.environment.get("command")
         return shlex.join(map(str, command)) if isinstance(command, list) else ""
 
@@ -122,7 +124,7 @@ class RunData:
 
 
 def epoch_dict(epoch: EpochRecord) -> dict[str, Any]:
-    """A line of history."""
+    """Return an epoch as JSON-ready values."""
     rest = ("epoch", "step", "learning_rate", "images_per_second", "input_wait", "seconds")
     return {name: getattr(epoch, name) for name in rest} | {"train": dict(epoch.train), "test": dict(epoch.test)}
 

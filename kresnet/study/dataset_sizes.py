@@ -1,4 +1,4 @@
-"""How many images a recipe trains on, where that can be told without TensorFlow."""
+"""The number of images that a recipe trains on, where it can be read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPLIT = re.compile(r"(?P<name>\w+)(\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?
 
 
 def training_image_count(data: Data) -> int | None:
-    """Images of the training split; None where that cannot be told, as the data are elsewhere or of another kind."""
+    """Return the number of training images, or None if the data are not here or of a kind that does not say it."""
     if isinstance(data, EmbeddedData):
         return _embedded_image_count()
     if isinstance(data, ArraysData):

@@ -14,23 +14,23 @@ from kresnet.files import read_lines, translate_os_errors
 
 
 class Journal:
-    """Lines that are only ever added: what was done when, in wall time, which the runs themselves do not keep."""
+    """An append-only log of what was done when, in wall time, which the runs themselves do not record."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / "journal.jsonl"
 
     def record_process(self, variant: str, seed: int, state: str, command: Sequence[str], seconds: float) -> None:
-        """A `kresnet fit` has ended in `state`, after so many seconds by the clock on the wall."""
+        """Record a `kresnet fit` that ended in `state` after so many seconds of wall time."""
         self._add(
             event="process", variant=variant, seed=seed, state=state, seconds=seconds, command=shlex.join(command)
         )
 
     def record_call(self, command: str, jobs: int, processes: int, seconds: float) -> None:
-        """A call of the study has ended, which led so many processes."""
+        """Record a call of the study that has ended, and how many processes it started."""
         self._add(event="call", command=command, jobs=jobs, processes=processes, seconds=seconds)
 
     def lines(self) -> list[dict[str, Any]]:
-        """All that was written down."""
+        """Return all lines, oldest first."""
         return read_lines(self.path)
 
     def _add(self, **line: Any) -> None:

@@ -1,4 +1,4 @@
-"""What of the machine each of several runs at once gets: cores of its own, and one GPU where there are some."""
+"""The part of the machine that each of several simultaneous runs gets: its own cores, and one GPU if there are any."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from kresnet.errors import make_error
 
 @dataclass(frozen=True)
 class RunResources:
-    """One run's part of the machine: cores by number (empty: as they come), and a GPU (None: as they come)."""
+    """The cores and the GPU that one run may use; an empty set of cores, or None for the GPU, sets no restriction."""
 
     cores: frozenset[int] = frozenset()
     gpu: str | None = None
 
     def environment(self) -> dict[str, str]:
-        """Variables of a process that has this share."""
+        """Return the environment variables that restrict a process to these resources."""
         return {"CUDA_VISIBLE_DEVICES": self.gpu} if self.gpu is not None else {}
 
 
 def split_resources(jobs: int) -> list[RunResources]:
-    """The machine dealt out among `jobs` runs; one alone takes it as it comes.
+    """Divide the machine among `jobs` runs; a single run is not restricted.
 
     TensorFlow makes as many threads as the process has cores, and runs of one thread each waste less on a CPU than one
     run of several. Several runs to a GPU take turns.
@@ -48,9 +48,9 @@ def split_resources(jobs: int) -> list[RunResources]:
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    """Return the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name.strip() for name in visible.split(",") if name.strip() and not name.strip().startswith("-")]
-    found = [path for path in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", path.name)]
-    return [str(number) for number in range(len(found))]
+    devices = [path for path in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", path.name)]
+    return [str(number) for number in range(len(devices))]

@@ -26,7 +26,7 @@ _TRAINING = (
 
 
 def write_result_files(results: Values, directory: Path) -> list[str]:
-    """Write all three into `directory`, which need not exist; what stands there under those names is replaced.
+    """Write `results.json`, `results.md` and the figures into `directory`; files of those names are replaced.
 
     Returns:
         The paths written, relative to `directory`.
@@ -46,7 +46,7 @@ def write_result_files(results: Values, directory: Path) -> list[str]:
 
 
 def results_table(results: Values) -> tuple[list[str], list[list[str]]]:
-    """Heads, and a row a variant in words and figures: errors in percent, mean ± spread."""
+    """Return headers and rows of the table of results, a row for each variant: mean ± spread, errors in percent."""
     error = results["measure"]
     percent, figures = (100.0, "{:.2f}") if error == "error" else (1.0, "{:.4f}")
     measured = [f"train_{error}", f"test_{error}", *(["best_test_error"] if error == "error" else [])]
@@ -70,7 +70,7 @@ def results_table(results: Values) -> tuple[list[str], list[list[str]]]:
 
 
 def mean_and_spread_text(value: Values | None, scale: float, figures: str) -> str:
-    """`12.34 ± 0.56`; the mean alone where there is one run, a dash where there is none."""
+    """Return `12.34 ± 0.56`, the mean alone for a single run, or a dash for none."""
     if value is None:
         return "–"
     mean = figures.format(value["mean"] * scale)
@@ -78,36 +78,38 @@ def mean_and_spread_text(value: Values | None, scale: float, figures: str) -> st
 
 
 def unfinished_runs(results: Values) -> list[str]:
-    """A sentence for each run that has not finished."""
-    told = []
+    """Return a sentence for each run that has not finished."""
+    sentences = []
     for run in results["runs"]:
         if run["state"] == "finished":
             continue
         name, problem = f"{run['variant']}, seed {run['seed']}", run.get("problem")
         reached = f" after epoch {run['epochs'][-1]['epoch']}" if run["epochs"] else ""
         why = f"failed{reached}: {problem['message']} [{problem['code']}]" if problem else run["state"] + reached
-        told.append(f"{name}: {why}")
-    return told
+        sentences.append(f"{name}: {why}")
+    return sentences
 
 
 def training_conditions(results: Values) -> list[str]:
-    """On what, when and how long: sentences under the table."""
-    told = []
-    if found := results["environment"]:
-        training, kernels, versions = found["training"], found["kernels"], found["versions"]
-        told.append(
+    """Return sentences that say on what machine the study was trained, and how long it took."""
+    sentences = []
+    if environment := results["environment"]:
+        training, kernels, versions = environment["training"], environment["kernels"], environment["versions"]
+        sentences.append(
             f"{kernels['processor']}, {training['device']}, {training['precision']}, "
             f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, kresnet {versions['kresnet']}."
         )
     if calls := results["calls"]:
         seconds, jobs = sum(call["seconds"] for call in calls), max(call["jobs"] for call in calls)
         at_once = f", {jobs} runs at once" if jobs > 1 else ""
-        told.append(f"{seconds / 60:.0f} minutes of wall time in {len(calls)} call{'s' * (len(calls) > 1)}{at_once}.")
-    return told
+        sentences.append(
+            f"{seconds / 60:.0f} minutes of wall time in {len(calls)} call{'s' * (len(calls) > 1)}{at_once}."
+        )
+    return sentences
 
 
 def results_markdown(results: Values, drawn: Sequence[str]) -> str:
-    """`results.md`."""
+    """Return the text of `results.md`."""
     name = results["study"] + (f", form `{results['form']}`" if results["form"] else "")
     lines = [f"# {name}", "", results["question"], ""]
     if results["source"]:
@@ -115,8 +117,8 @@ def results_markdown(results: Values, drawn: Sequence[str]) -> str:
     if results["limits"]:
         lines += [f"Limits: {results['limits']}", ""]
     lines += ["```console", f"$ {results['command']}", "```", ""]
-    heads, rows = results_table(results)
-    lines += ["| " + " | ".join(heads) + " |", "|" + "|".join(["---", *["---:"] * (len(heads) - 1)]) + "|"]
+    headers, rows = results_table(results)
+    lines += ["| " + " | ".join(headers) + " |", "|" + "|".join(["---", *["---:"] * (len(headers) - 1)]) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     unit = "Errors in percent; " if results["measure"] == "error" else ""
     lines += ["", f"{unit}mean ± {results['spread']}. {_TRAINING}"]
@@ -130,7 +132,7 @@ def results_markdown(results: Values, drawn: Sequence[str]) -> str:
 
 
 def figure_caption(figure: str, results: Values) -> str:
-    """What a figure shows."""
+    """Return the sentence that says what a figure shows."""
     measure = results["measure"]
     against = " against depth" if len({each["weighted_layers"] for each in results["variants"]}) > 1 else ""
     score = "accuracy" if measure == "error" else "loss"

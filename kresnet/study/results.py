@@ -1,4 +1,4 @@
-"""What a study found, read from its run directories: JSON-ready, and all that its tables and figures are made of."""
+"""The results of a study, read from its run directories: JSON-ready, and the source of its tables and figures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OUTPUTS = {"-o": "DIR", "--output": "DIR", "--report": "REPORT"}
 
 
 def shareable_command(command: Sequence[str]) -> str:
-    """A command as anyone may read and repeat it, without the folders of the machine that it ran on."""
+    """Return a command without the folders of this machine, so that it can be published and repeated elsewhere."""
     words: list[str] = []
     for word in command:
         words.append(_OUTPUTS.get(words[-1] if words else "", "") or _PLACES.sub(r"\1=PATH", word))
@@ -43,13 +43,13 @@ def shareable_command(command: Sequence[str]) -> str:
 
 
 def gather_results(plan: StudyPlan, outcomes: Sequence[RunOutcome], directory: Path, command: Sequence[str]) -> Values:
-    """The results of a study, `results.json`.
+    """Return the results of a study, as `results.json` holds them.
 
     Args:
-        plan: of the study.
-        outcomes: of all its runs.
-        directory: that holds them.
-        command: that was typed, word by word.
+        plan: the study.
+        outcomes: the outcomes of all its runs.
+        directory: the directory of the study, which holds its runs.
+        command: the command that was typed, word by word.
     """
     journal = Journal(directory).lines()
     runs = [_run_numbers(each, directory, journal) for each in outcomes]
@@ -73,9 +73,9 @@ def gather_results(plan: StudyPlan, outcomes: Sequence[RunOutcome], directory: P
 
 
 def summarize_runs(runs: Sequence[Mapping[str, Any]]) -> Values:
-    """Mean and spread over finished runs of one variant: `{"finished": 2, "test_error": {"mean": ..., "spread": ...}}`.
+    """Return mean and spread over the finished runs of a variant; the spread of a single run is None.
 
-    The spread of a single run is null.
+    Examples: `{"finished": 2, "test_error": {"mean": 0.1, "spread": 0.01, "values": [...]}}`.
     """
     found: Values = {"finished": len(runs)}
     for name in MEASURES:
@@ -87,7 +87,7 @@ def summarize_runs(runs: Sequence[Mapping[str, Any]]) -> Values:
 
 
 def _run_numbers(outcome: RunOutcome, directory: Path, journal: Iterable[Mapping[str, Any]]) -> Values:
-    """One run's numbers; of one that has not finished, its epochs so far."""
+    """The numbers of one run; of an unfinished one, those of its epochs so far."""
     run, planned = RunDirectory(directory / outcome.run.folder), outcome.run
     found: Values = {"variant": planned.variant.name, "seed": planned.seed, "state": outcome.state}
     if outcome.problem:

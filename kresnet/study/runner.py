@@ -1,4 +1,4 @@
-"""Lead a study: run what is missing, one at a time or several at once, and go on past what fails."""
+"""Train the runs of a study that are missing, one or several at once; a run that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from kresnet.training.loop.signals import StopSignals
 
 Log = Callable[[str], None]
 
-#: How often, in seconds, the runs are looked at.
+#: Seconds between two looks at the runs under way.
 _POLL_SECONDS = 0.5
 
 
 @dataclass
 class RunOutcome:
-    """How one run of the study stands.
+    """What has become of one run of the study.
 
     Attributes:
-        run: which.
+        run: the planned run.
         state: `finished`, `stopped` (begun, and can go on), `failed`, or `missing` (not begun).
-        problem: why it failed.
+        problem: the error that ended a `failed` run; else None.
     """
 
     run: PlannedRun
@@ -43,42 +43,43 @@ class RunOutcome:
 
 @dataclass
 class _Active:
-    """A run under way."""
+    """A run that is being trained, and the part of the machine that it uses."""
 
     outcome: RunOutcome
     process: FitProcess
     resources: RunResources
-    epochs_logged: int = field(default=0)  # epochs of its history that the user has been told of
+    epochs_logged: int = field(default=0)  # epochs of its history that have been logged
 
 
 def run_outcomes(plan: StudyPlan, directory: Path) -> list[RunOutcome]:
-    """How every run of the study stands on disk.
+    """Return the outcome of every run of the study, as its directory shows it.
 
     Raises:
-        KresnetError: `run_changed`, a problem a difference: a run was begun with other documents than the study's.
+        KresnetError: `run_changed`, a problem for each difference: a run was begun with other documents than the
+            study's.
     """
-    found: list[RunOutcome] = []
+    by_run: list[RunOutcome] = []
     problems: list[Problem] = []
     for run in plan.runs():
         trained = RunDirectory(directory / run.folder)
         if not (trained.path / "recipe.yaml").is_file():
-            found.append(RunOutcome(run, "missing"))
+            by_run.append(RunOutcome(run, "missing"))
             continue
         problems += _drift_problems(run, trained)
         if trained.read_result() is not None:
-            found.append(RunOutcome(run, "finished"))
+            by_run.append(RunOutcome(run, "finished"))
         elif (ended := trained.recorded_failure()) and ended["code"] in CODES and ended["code"] != "interrupted":
-            told = (ended["code"], ended.get("message", ""), ended.get("path", ""))
-            found.append(RunOutcome(run, "failed", Problem(*told, remedy=ended.get("remedy", ""))))
+            problem = (ended["code"], ended.get("message", ""), ended.get("path", ""))
+            by_run.append(RunOutcome(run, "failed", Problem(*problem, remedy=ended.get("remedy", ""))))
         else:
-            found.append(RunOutcome(run, "stopped"))
+            by_run.append(RunOutcome(run, "stopped"))
     if problems:
         raise KresnetError(problems)
-    return found
+    return by_run
 
 
 def _drift_problems(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]:
-    """What the study now wants otherwise than the run was begun with."""
+    """Each difference between the documents of the study and those that the run was begun with."""
     remedy = f"change the study back; another -o; or rm -r {run.path}, to train it anew"
     for change in config_changes(run.original_config(), planned.run.documents()):
         message = f"{run.path} was trained otherwise than the study now says."
@@ -88,42 +89,47 @@ def _drift_problems(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]
 
 
 def run_missing(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) -> list[RunOutcome]:
-    """Train what is not trained yet.
+    """Train the runs of a study that are not finished.
 
     Args:
-        plan: of the study.
-        directory: that holds the runs, and shall hold what is not there yet.
-        jobs: runs at once.
-        command: that was typed, for the journal.
-        log: takes lines for the user.
+        plan: the study.
+        directory: the directory of the study, which holds its runs.
+        jobs: how many runs are trained at once.
+        command: the command that was typed, for the journal.
+        log: called with each message for the user.
 
     Returns:
-        Every run's outcome; `stopped` and `missing` ones only where a signal asked to stop.
+        The outcome of every run; `stopped` and `missing` occur only after a signal to stop.
 
     Raises:
         KresnetError: `run_changed`, before anything is trained; `run_locked`, `bad_option`, `not_writable`.
     """
-    dealt = split_resources(jobs)
+    resources = split_resources(jobs)
     all_outcomes = run_outcomes(plan, directory)
     directory.mkdir(parents=True, exist_ok=True)
     with RunLock(directory, log), StopSignals(log) as stop:
-        lead, began = _StudyLoop(directory, all_outcomes, dealt, stop, log), time.monotonic()
+        loop, began = _StudyLoop(directory, all_outcomes, resources, stop, log), time.monotonic()
         try:
-            lead.run()
+            loop.run()
         finally:
-            if lead.processes:
-                lead.journal.record_call(command, jobs, lead.processes, time.monotonic() - began)
+            if loop.processes:
+                loop.journal.record_call(command, jobs, loop.processes, time.monotonic() - began)
     return all_outcomes
 
 
 class _StudyLoop:
-    """The loop: starts runs as shares come free, tells how they fare, and asks them to stop when it is asked."""
+    """Starts runs as resources come free, logs their epochs, and passes a request to stop on to them."""
 
     def __init__(
-        self, directory: Path, all_outcomes: list[RunOutcome], dealt: list[RunResources], stop: StopSignals, log: Log
+        self,
+        directory: Path,
+        all_outcomes: list[RunOutcome],
+        resources: list[RunResources],
+        stop: StopSignals,
+        log: Log,
     ) -> None:
         self.directory, self.stop, self.log, self.journal = directory, stop, log, Journal(directory)
-        self.free_resources = list(dealt)
+        self.free_resources = list(resources)
         self.waiting = [each for each in all_outcomes if each.state != "finished"]
         self.eta = Eta(each.run for each in self.waiting)
         self.active: list[_Active] = []
@@ -151,7 +157,7 @@ class _StudyLoop:
                 each.process.kill()
 
     def _start(self, outcome: RunOutcome) -> None:
-        run, share = outcome.run, self.free_resources.pop(0)
+        run, resources = outcome.run, self.free_resources.pop(0)
         target = self.directory / run.folder
         if is_held(target):  # by what a killed study left behind, which saves its state and ends
             self.log(f"{run.name}: another process is still writing it; waiting.")
@@ -162,11 +168,11 @@ class _StudyLoop:
         outcome.state, outcome.problem = "stopped", None
         arguments = ["--resume", str(target)] if goes_on else run.arguments(target)
         self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")
-        process = FitProcess(arguments, self.directory / "logs" / f"{run.variant.name}-seed-{run.seed}.log", share)
+        process = FitProcess(arguments, self.directory / "logs" / f"{run.variant.name}-seed-{run.seed}.log", resources)
         before = RunDirectory(target).epoch_lines()
         if before:
             self.eta.record_step(run, before[-1]["step"], now=False)
-        self.active.append(_Active(outcome, process, share, len(before)))
+        self.active.append(_Active(outcome, process, resources, len(before)))
         self.processes += 1
 
     def _poll(self, active: _Active) -> None:
@@ -202,7 +208,7 @@ def _metrics_text(line: dict[str, Any]) -> str:
 
 
 def incomplete_error(all_outcomes: Sequence[RunOutcome], command: str) -> KresnetError | None:
-    """What keeps a study from being whole: `interrupted` if it was stopped, `study_incomplete` for runs that failed."""
+    """Make the error of an incomplete study, if it is one: `interrupted` if it was stopped, else `study_incomplete`."""
     states = [each.state for each in all_outcomes]
     if "stopped" in states or "missing" in states:
         message = f"Stopped with {states.count('finished')} of {len(states)} runs trained; what was begun is saved."

@@ -70,7 +70,7 @@ class PlannedVariant:
         return self.plan.macs * (self.images or self.recipe.epochs or 1)
 
     def table_row(self) -> list[str]:
-        """Its line in a table of variants."""
+        """Return the variant's row of the table of variants."""
         numbers = (str(self.plan.weighted_layers), f"{self.plan.trainable:,}", with_unit_prefix(self.plan.macs))
         images = "" if self.images is None else f"{self.images:,}"
         return [self.name, self.spec.name, self.recipe.name, *numbers, images]
@@ -156,12 +156,12 @@ class StudyPlan:
         return html_table(*self.table_cells())
 
     def table_cells(self) -> tuple[list[str], list[list[str]], list[str]]:
-        """Of a table of the variants: its heads, its rows, and which heads are of figures."""
+        """Return the headers of the table of variants, its rows, and the headers of the columns that hold numbers."""
         heads, figures = ["variant", "network", "recipe"], ["layers", "parameters", "MACs", "images"]
         return [*heads, *figures], [each.table_row() for each in self.variants], figures
 
     def runs(self) -> list[PlannedRun]:
-        """Seed by seed, so that a study that is cut short has whole comparisons; of each the costliest first."""
+        """Return all runs, seed by seed, so that an interrupted study has whole comparisons; costly runs come first."""
         dearest = sorted(self.variants, key=lambda variant: -variant.cost)
         return [PlannedRun(variant, seed) for seed in self.seeds for variant in dearest]
 
