@@ -1,4 +1,4 @@
-"""Hold networks and exports to account: batch norms against their derivation, gradients, exports in a fresh process."""
+"""Checks of networks and exports: batch norms against their derivation, gradients, exports in a fresh process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kresnet.probes.batch_norm_agreement import NormCheck
     from kresnet.probes.gradient_flow import GradientFlow
 
-    Examined = Reference | Network | Run
+    NetworkOrRun = Reference | Network | Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class GradientReport:
 
 
 def check_batch_norm(
-    network: Examined, *, recipe: Reference | None = None, overrides: Overrides = (), batch: int = 16
+    network: NetworkOrRun, *, recipe: Reference | None = None, overrides: Overrides = (), batch: int = 16
 ) -> NormReport:
     """Compare the backward pass of every batch norm, on real images, with its derivation in float64.
 
@@ -112,13 +112,13 @@ def check_batch_norm(
     from kresnet.diagnostics.batch_norm_check import check_batch_norms
     from kresnet.diagnostics.check_conditions import check_conditions
 
-    subject = _open(network, recipe, overrides, batch)
-    norms = check_batch_norms(subject)
-    return NormReport(subject.label, check_conditions(subject), norms)
+    network_under_test = _open(network, recipe, overrides, batch)
+    norms = check_batch_norms(network_under_test)
+    return NormReport(network_under_test.label, check_conditions(network_under_test), norms)
 
 
 def check_gradients(
-    network: Examined, *, recipe: Reference | None = None, overrides: Overrides = (), batch: int = 16
+    network: NetworkOrRun, *, recipe: Reference | None = None, overrides: Overrides = (), batch: int = 16
 ) -> GradientReport:
     """Measure how the gradient fares on its way through the blocks, on real images.
 
@@ -141,8 +141,8 @@ def check_gradients(
     from kresnet.diagnostics.check_conditions import check_conditions
     from kresnet.diagnostics.gradient_check import check_gradients as measure
 
-    subject = _open(network, recipe, overrides, batch)
-    return GradientReport(check_conditions(subject), measure(subject))
+    network_under_test = _open(network, recipe, overrides, batch)
+    return GradientReport(check_conditions(network_under_test), measure(network_under_test))
 
 
 def check_export(directory: AnyPath) -> ProofReport:
@@ -159,7 +159,7 @@ def check_export(directory: AnyPath) -> ProofReport:
     return prove(Path(directory))
 
 
-def _open(network: Examined, recipe: Reference | None, overrides: Overrides, batch: int) -> NetworkUnderTest:
+def _open(network: NetworkOrRun, recipe: Reference | None, overrides: Overrides, batch: int) -> NetworkUnderTest:
     """Open what a caller names, with a batch to run through it."""
     from kresnet.diagnostics.network_under_test import open_network_under_test
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kresnet.api.network import Network
-from kresnet.api.run import Run, listed
+from kresnet.api.run import Run, as_image_list
 from kresnet.api.weights import open_for_use
 from kresnet.errors import make_error
 from kresnet.files import AnyPath
@@ -49,7 +49,7 @@ def explain(
     """
     from kresnet.runtime import import_tensorflow
 
-    origin, several = open_for_use(trained, spec, classes), listed(images)
+    origin, several = open_for_use(trained, spec, classes), as_image_list(images)
     if not several:
         remedy = f"kresnet explain {Path(trained)} IMAGE..."
         raise make_error("bad_option", "Name the images to explain.", remedy=remedy)

@@ -148,7 +148,7 @@ class Run:
                 all such images at once; `bad_option` for no images; `contradiction` if this is no classifier of images.
         """
         self.directory.require_model()
-        several = listed(images)
+        several = as_image_list(images)
         if not several:
             raise make_error(
                 "bad_option", "Name the images to classify.", remedy=f"kresnet predict {self.path} IMAGE..."
@@ -186,13 +186,13 @@ class Run:
         now = self.status
         reason = f" ({now.reason})" if now.reason else ""
         steps = f", {now.step:,} of {now.steps:,} steps" if now.steps else ""
-        told = (
+        best = (
             f", best {now.metric.replace('_', ' ')} {now.best:.4f} in epoch {now.best_epoch}" if now.best_epoch else ""
         )
-        return f"{self.path}: {now.state}{reason}{steps}{told}"
+        return f"{self.path}: {now.state}{reason}{steps}{best}"
 
 
-def listed(images: Any) -> list[Any]:
+def as_image_list(images: Any) -> list[Any]:
     """Images one by one: paths as they are, all else as arrays."""
     import numpy as np
 
@@ -257,4 +257,4 @@ def list_runs(folder: AnyPath = "runs") -> Table:
         KresnetError: `file_missing` if there is no such folder.
     """
     shown = ("name", "state", "reason", "step", "steps", "metric", "best", "best_epoch")
-    return Table((found.as_dict() for found in run_statuses(Path(folder))), shown)
+    return Table((status.as_dict() for status in run_statuses(Path(folder))), shown)

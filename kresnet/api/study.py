@@ -68,8 +68,8 @@ class StudyResult:
         return "\n".join([text_table(*self._cells()), *self._sentences()])
 
     def _repr_html_(self) -> str:
-        told = "<br>".join(map(escape, self._sentences()))
-        return f"<div>{html_table(*self._cells())}<p>{told}</p></div>"
+        sentences = "<br>".join(map(escape, self._sentences()))
+        return f"<div>{html_table(*self._cells())}<p>{sentences}</p></div>"
 
     def _cells(self) -> tuple[list[str], list[list[str]], list[str]]:
         heads, rows = results_table(self.values)
@@ -81,7 +81,7 @@ class StudyResult:
 
 def studies() -> Table:
     """The studies that ship with kresnet: `name`, `question`, `source`, and `forms`, the sizes of each."""
-    found = [load_study(name).value for name in library.shipped_names("studies")]
+    shipped = [load_study(name).value for name in library.shipped_names("studies")]
     return Table(
         (
             {
@@ -90,7 +90,7 @@ def studies() -> Table:
                 "source": each.source,
                 "forms": [form.name for form in each.forms],
             }
-            for each in found
+            for each in shipped
         ),
         ("name", "question", "forms"),
     )
@@ -153,7 +153,7 @@ def run_study(
     loaded, overrides, (log, _) = load_study(study), list_overrides(overrides), run_output(progress)
     plan = planning.plan_study(loaded, form, overrides, seeds)
     directory = Path("studies") / plan.name if output is None else Path(output)
-    command = ["kresnet", "study", _named(study, loaded), *(["--form", form] if form else [])]
+    command = ["kresnet", "study", _command_line_name(study, loaded), *(["--form", form] if form else [])]
     for override in overrides:
         command += ["--set", str(override)]
     command += ["--seeds", ",".join(map(str, seeds))] if seeds else []
@@ -166,7 +166,7 @@ def run_study(
     return StudyResult(directory, values, outcomes, shlex.join(command))
 
 
-def _named(study: Reference, loaded: LoadedDocument[Study]) -> str:
+def _command_line_name(study: Reference, loaded: LoadedDocument[Study]) -> str:
     """What the command line would call a study by; one that Python stated would be a file of its name there."""
     if isinstance(study, str | os.PathLike):
         return os.fspath(study)

@@ -39,14 +39,14 @@ class Table(list[dict[str, Any]]):
         """Headings, cells, and which columns hold figures."""
         flat = [_flat(row) for row in self]
         shown = self._shown or tuple(dict.fromkeys(path for row in flat for path in row))
-        found = [[row.get(path) for path in shown] for row in flat]
-        columns = dict(zip(shown, zip(*found, strict=True), strict=True)) if found else {}
+        values = [[row.get(path) for path in shown] for row in flat]
+        columns = dict(zip(shown, zip(*values, strict=True), strict=True)) if values else {}
         figures = {
             name
             for name, values in columns.items()
             if all(isinstance(value, int | float | None) and not isinstance(value, bool) for value in values)
         }
-        cells = [[_told(value) for value in row] for row in found]
+        cells = [[_format_value(value) for value in row] for row in values]
         if len(cells) > SHOWN:
             left_out = [f"… {len(cells) - 2 * ENDS} more", *[""] * (len(shown) - 1)]
             cells = [*cells[:ENDS], left_out, *cells[-ENDS:]]
@@ -55,13 +55,14 @@ class Table(list[dict[str, Any]]):
 
 def _flat(row: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     """Dotted path -> value."""
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in row.items():
-        found |= _flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": value}
-    return found
+        flat |= _flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": value}
+    return flat
 
 
-def _told(value: Any) -> str:
+def _format_value(value: Any) -> str:
+    """Return a value as the text of a cell."""
     match value:
         case None:
             return ""
@@ -72,7 +73,7 @@ def _told(value: Any) -> str:
         case float():
             return f"{value:.4g}"
         case list() | tuple():
-            return ", ".join(map(_told, value))
+            return ", ".join(map(_format_value, value))
     return str(value)
 
 

@@ -33,33 +33,33 @@ class Conversion:
     Attributes:
         path: the `.keras` file.
         spec: the network's resolved spec, beside it.
-        found: which tensor went where.
+        match: which tensor of the file became which weight.
         carried: the spec with what the weights' origin always does and does not say.
     """
 
     path: Path
     spec: Path
-    found: WeightMatch
+    match: WeightMatch
     carried: SpecWithSourceDefaults
 
     def notes(self) -> list[str]:
         """What was done beyond setting float32 weights one by one, a sentence each."""
-        return _notes(self.found, self.carried)
+        return _conversion_notes(self.match, self.carried)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
-        found, carried = self.found, self.carried
+        match, carried = self.match, self.carried
         return {
             "model": str(self.path),
             "spec": str(self.spec),
-            "layout": found.layout.name,
-            "weights": len(found.pairs),
-            "parameters": sum(target.parameter.size for target, _ in found.pairs),
+            "layout": match.layout.name,
+            "weights": len(match.pairs),
+            "parameters": sum(target.parameter.size for target, _ in match.pairs),
             "carried_over": carried.settings,
             "differing": {path: {"spec": own, "origin": theirs} for path, (own, theirs) in carried.differing.items()},
-            "cast_to_float32": dict(_types(found)),
-            "left_as_initialized": _left(found),
-            "left_out": found.unused,
+            "cast_to_float32": dict(_count_cast_types(match)),
+            "left_as_initialized": _list_left_as_initialized(match),
+            "left_out": match.unused,
         }
 
 
@@ -116,45 +116,45 @@ def convert(
         carried = apply_source_defaults(
             network.loaded, network.plan(), source, match_weights(network.plan(), source, layout).layout
         )
-        found = match_weights(carried.plan, source, layout)
-        require_match(found, carried.plan, allow_missing, allow_unused)
+        match = match_weights(carried.plan, source, layout)
+        require_match(match, carried.plan, allow_missing, allow_unused)
         if not force:
             require_memory(estimate_memory(carried.plan, 1, training=False), available_memory())
         log, _ = run_output(progress)
-        for note in _notes(found, carried):
+        for note in _conversion_notes(match, carried):
             log(note)
         import_tensorflow()
         from kresnet.weights.convert import converted_model, write_model
 
-        model = converted_model(carried.plan, found)
+        model = converted_model(carried.plan, match)
     write_model(model, output)
     write_text(spec_file, carried.loaded.value.yaml())
-    return Conversion(output, spec_file, found, carried)
+    return Conversion(output, spec_file, match, carried)
 
 
-def _notes(found: WeightMatch, carried: SpecWithSourceDefaults) -> list[str]:
-    notes = [f"Layout {found.layout.name}{f', prefix {found.prefix}' if found.prefix else ''}."]
+def _conversion_notes(match: WeightMatch, carried: SpecWithSourceDefaults) -> list[str]:
+    notes = [f"Layout {match.layout.name}{f', prefix {match.prefix}' if match.prefix else ''}."]
     notes += [f"Carried over from the weights' origin: {path}={value}." for path, value in carried.settings.items()]
     notes += [
         f"The spec states {path}={own}, the weights' origin has {theirs}: the numbers will differ."
         for path, (own, theirs) in carried.differing.items()
     ]
-    for kind, count in _types(found).items():
+    for kind, count in _count_cast_types(match).items():
         exact = "which loses digits" if kind == "float64" else "which keeps every value"
         notes.append(f"{count} tensors are {kind}: cast to float32, {exact}.")
-    if left := _left(found):
+    if left := _list_left_as_initialized(match):
         notes.append(f"Left as they start: {', '.join(left)}.")
-    if found.unused:
-        notes.append(f"Left out: {', '.join(found.unused)}.")
+    if match.unused:
+        notes.append(f"Left out: {', '.join(match.unused)}.")
     return notes
 
 
-def _types(found: WeightMatch) -> Counter[str]:
-    return Counter(tensor.type for _, tensor in found.pairs if tensor.type != "float32")
+def _count_cast_types(match: WeightMatch) -> Counter[str]:
+    return Counter(tensor.type for _, tensor in match.pairs if tensor.type != "float32")
 
 
-def _left(found: WeightMatch) -> list[str]:
-    return [target.name for target in found.missing] + [target.name for target, _ in found.mismatched]
+def _list_left_as_initialized(match: WeightMatch) -> list[str]:
+    return [target.name for target in match.missing] + [target.name for target, _ in match.mismatched]
 
 
 def export_model(
@@ -205,7 +205,7 @@ def export_model(
     require_one_of("--fold", fold, get_args(Fold))
     require_one_of("--weights", weights, get_args(WeightType))
     require_one_of("--format", format, get_args(Format))
-    number = _number(version)
+    number = _parse_version(version)
     if format != "saved_model" and (number or signatures or base_path):
         message = f"--version, --signatures and --base-path are for a server, not for --format {format}."
         raise make_error("bad_option", message)
@@ -250,7 +250,7 @@ def open_for_use(
     return open_trained_model(Path(trained), spec=spec.loaded if isinstance(spec, Network) else spec, classes=names)
 
 
-def _number(version: int | str) -> int | None:
+def _parse_version(version: int | str) -> int | None:
     """The version that the caller means; None for the next free one."""
     if version == "next":
         return None

@@ -38,7 +38,7 @@ def convert(
 
     Writes FILE and, beside it, the network's resolved spec as FILE with the suffix .yaml.
     """
-    done = kresnet.convert(
+    conversion = kresnet.convert(
         weights,
         spec,
         output,
@@ -49,7 +49,7 @@ def convert(
         force=force,
     )
     if as_json:
-        return print_json(done.as_dict())
+        return print_json(conversion.as_dict())
     return console().print(
-        f"{len(done.found.pairs)} weights set, read back bit for bit: {output}; its spec: {done.spec}"
+        f"{len(conversion.match.pairs)} weights set, read back bit for bit: {output}; its spec: {conversion.spec}"
     )

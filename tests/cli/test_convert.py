@@ -20,7 +20,7 @@ def test_options_reach_the_conversion(
     def convert(*arguments: Any, **options: Any) -> Any:
         calls.append((arguments, options))
         return SimpleNamespace(
-            spec="out.yaml", found=SimpleNamespace(pairs=[1, 2]), as_dict=lambda: {"layout": options["layout"]}
+            spec="out.yaml", match=SimpleNamespace(pairs=[1, 2]), as_dict=lambda: {"layout": options["layout"]}
         )
 
     monkeypatch.setattr("kresnet.convert", convert)
