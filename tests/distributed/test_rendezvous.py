@@ -22,7 +22,7 @@ def clusters(count: int) -> list[Cluster]:
 
 
 @pytest.fixture(autouse=True)
-def nobody_is_ended(monkeypatch):
+def no_process_is_ended(monkeypatch):
     """Here a loss must end a thread's work, never the process."""
     ended = threading.Event()
     monkeypatch.setattr(workers_module.os, "_exit", lambda status: ended.set())
@@ -35,7 +35,7 @@ def short_waits(monkeypatch):
     monkeypatch.setenv("KRESNET_WAIT_SECONDS", "20")
 
 
-def test_those_who_do_not_come_are_named(monkeypatch):
+def test_absent_workers_are_named(monkeypatch):
     monkeypatch.setenv("KRESNET_WAIT_SECONDS", "0.5")
     cluster = clusters(3)[1]
     cluster = Cluster((cluster.addresses[0], cluster.addresses[1], "no-such-host.invalid:1"), 1)
@@ -56,7 +56,7 @@ def test_a_port_in_use_is_told():
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\0\0\2\0\0\0\0\0\0\0\0[]"])
-def test_a_stranger_in_a_workers_place_is_told(answer):
+def test_another_program_at_a_workers_address_is_reported(answer):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -117,7 +117,7 @@ def test_two_processes_with_one_task_are_told(started_anew):
 
 
 @pytest.mark.parametrize("noise", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 12])
-def test_a_strangers_knock_disturbs_nobody(noise):
+def test_connections_of_other_programs_are_ignored(noise):
     found: list[Any] = []
     chief, worker = clusters(2)
     threads = [threading.Thread(target=lambda: found.append(rendezvous(chief)))]
@@ -125,11 +125,11 @@ def test_a_strangers_knock_disturbs_nobody(noise):
     host, _, port = chief.addresses[0].rpartition(":")
     while True:
         try:
-            knock = socket.create_connection((host, int(port)))
+            other_program = socket.create_connection((host, int(port)))
             break
         except ConnectionRefusedError:
             time.sleep(0.01)
-    knock.sendall(noise)
+    other_program.sendall(noise)
     threads.append(threading.Thread(target=lambda: found.append(rendezvous(worker))))
     threads[1].start()
     for thread in threads:

@@ -23,7 +23,7 @@ def clusters(count: int) -> list[Cluster]:
 
 
 def all_do(count: int, work: Callable[[Workers], Any]) -> list[Any]:
-    """What `count` workers that met make of `work`, or the error that ends them."""
+    """What `count` connected workers make of `work`, or the error that ends them."""
 
     def one(cluster: Cluster) -> Any:
         try:
@@ -37,7 +37,7 @@ def all_do(count: int, work: Callable[[Workers], Any]) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def nobody_is_ended(monkeypatch):
+def no_process_is_ended(monkeypatch):
     """Here a loss must end a thread's work, never the process."""
     ended = threading.Event()
     monkeypatch.setattr(workers_module.os, "_exit", lambda status: ended.set())
@@ -51,17 +51,17 @@ def short_waits(monkeypatch):
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_what_each_shares_all_have(count):
+def test_all_gather_returns_every_workers_value_by_rank(count):
     found = all_do(count, lambda workers: [workers.all_gather([turn, workers.rank]) for turn in range(3)])
     assert found == [[[[turn, rank] for rank in range(count)] for turn in range(3)]] * count
 
 
-def test_all_begin_with_the_chiefs_state():
-    def take_over(workers: Workers) -> Any:
+def test_broadcast_gives_all_workers_the_chiefs_arrays():
+    def broadcast_state(workers: Workers) -> Any:
         state = {"a": np.full((300, 1000), workers.rank, np.float32), "b": np.int64(-workers.rank), "c": np.array([])}
         return workers.broadcast(state)
 
-    for state in all_do(3, take_over):
+    for state in all_do(3, broadcast_state):
         assert {name: array.dtype.name for name, array in state.items()} == {
             "a": "float32",
             "b": "int64",

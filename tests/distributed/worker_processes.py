@@ -75,14 +75,14 @@ def tf_config(ports: Sequence[int], index: int) -> str:
 
 
 class WorkerProcesses:
-    """As many processes of `kresnet ARGUMENTS...`.
+    """Several processes of `kresnet ARGUMENTS...`, one for each worker of a cluster on this machine.
 
     Args:
-        home: directory that they start in.
-        count: of workers.
-        arguments: of the command.
-        elsewhere: directory of all but the chief, instead of `home`.
-        cores: what each worker is held to one of, in turn.
+        home: working directory of the processes.
+        count: number of workers.
+        arguments: arguments of the command.
+        elsewhere: working directory of all workers but the chief, instead of `home`.
+        cores: processor cores; each worker is bound to one of them, in turn.
     """
 
     def __init__(
@@ -116,8 +116,8 @@ class WorkerProcesses:
     def wait_for_all(self, timeout: float = 300) -> list[tuple[int, str, str]]:
         """Status, stdout and stderr of each, once all have ended."""
         deadline = time.monotonic() + timeout
-        told = [process.communicate(timeout=max(deadline - time.monotonic(), 1)) for process in self.processes]
-        return [(process.returncode, *text) for process, text in zip(self.processes, told, strict=True)]
+        output = [process.communicate(timeout=max(deadline - time.monotonic(), 1)) for process in self.processes]
+        return [(process.returncode, *text) for process, text in zip(self.processes, output, strict=True)]
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until `condition` holds or one of the processes has ended."""
@@ -136,7 +136,7 @@ class WorkerProcesses:
 
 @contextlib.contextmanager
 def start_workers(home: Path, count: int, *arguments: object, **options: Any) -> Iterator[WorkerProcesses]:
-    """Workers that are gone when the block ends, whatever happens in it; arguments as `WorkerProcesses` takes them."""
+    """Start workers, and end those that still run at the end of the block; arguments as `WorkerProcesses` takes them."""
     workers = WorkerProcesses(home, count, *arguments, **options)
     try:
         yield workers
@@ -148,8 +148,8 @@ def fit(home: Path, count: int, *arguments: object, elsewhere: Path | None = Non
     """Let `count` workers train to the end."""
     with start_workers(home, count, "fit", *arguments, elsewhere=elsewhere) as workers:
         done = workers.wait_for_all()
-    for status, _, told in done:
-        assert status == 0, told
+    for status, _, output in done:
+        assert status == 0, output
     return done
 
 

@@ -1,4 +1,4 @@
-"""What was tried and what was lost, as a table."""
+"""The table of faults: what was tried, and what was lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run that everything is done to: a small network with all that makes resuming hard, and processes to train it."""
+"""Small runs for faults to be done to: a network with all that makes resuming hard, and processes that train it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import numpy as np
 from kresnet.runs.checkpoints import CheckpointStore, DamagedCheckpoint, read_checkpoint
 
 SPEC = """
-name: subject
+name: small
 input: {shape: [28, 28, 1], pixels: {mean: [0.286], std: [0.353]}}
 stem: {kind: conv, width: 8, kernel: 3, stride: 4}
 block: {kind: basic, dropout: 0.1}
@@ -27,7 +27,7 @@ stochastic_depth: 0.1
 head: {classes: 10}
 """
 RECIPE = """
-name: subject
+name: small
 data: {kind: embedded}
 augment: {crop_padding: 2, flip: true}
 epochs: EPOCHS
@@ -112,7 +112,7 @@ class RunFolder:
     def __init__(self, folder: Path, epochs: int) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.spec, self.recipe = folder / "subject.yaml", folder / "recipe.yaml"
+        self.spec, self.recipe = folder / "small.yaml", folder / "recipe.yaml"
         self.spec.write_text(SPEC)
         self.recipe.write_text(RECIPE.replace("EPOCHS", str(epochs)))
         self.steps = 20 * epochs

@@ -1,4 +1,4 @@
-"""A run that ends right after each save of its state and is resumed, beside the same run in one life."""
+"""Runs that end right after each save of their state and are resumed, and the same runs without interruption."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from kresnet.training.loop.session import TrainingSession
 
 
 class Killed(BaseException):
-    """Nothing catches it."""
+    """Stands for a kill: nothing catches it."""
 
 
 def train_uninterrupted(run: RunDirectory, spec: Spec, recipe: Recipe) -> tuple[dict, list[str]]:
-    """The run's result, and what it told."""
-    told: list[str] = []
-    return fit.start(run, resolve_run(spec, recipe), None, RunOutput(told.append)), told
+    """Train to the end; return the result and the lines of the log."""
+    lines: list[str] = []
+    return fit.start(run, resolve_run(spec, recipe), None, RunOutput(lines.append)), lines
 
 
 def _resume_anew(directory: RunDirectory) -> dict:
@@ -35,11 +35,11 @@ def _resume_anew(directory: RunDirectory) -> dict:
 
 
 def train_interrupted(directory: RunDirectory, spec: Spec, recipe: Recipe, steps: int) -> int:
-    """Train, each life ending right after a save; how many lives that took."""
-    original, lives = TrainingSession._save, 0
+    """Train in several processes' stead, each killed right after a save; return how many that took."""
+    original, processes = TrainingSession._save, 0
     resume = partial(_resume_anew, directory)
 
-    def save_and_die(self: TrainingSession) -> None:
+    def save_and_kill(self: TrainingSession) -> None:
         before = self.saver.saves
         original(self)
         self.saver.finish()
@@ -47,23 +47,25 @@ def train_interrupted(directory: RunDirectory, spec: Spec, recipe: Recipe, steps
             raise Killed
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(TrainingSession, "_save", save_and_die)
+        patched.setattr(TrainingSession, "_save", save_and_kill)
         while directory.newest_step() < steps:
-            lives += 1
-            assert lives <= steps, "the run makes no progress"
+            processes += 1
+            assert processes <= steps, "the run makes no progress"
             begun = directory.path.exists()
-            go_on = resume if begun else partial(fit.start, directory, resolve_run(spec, recipe), None, RunOutput())
+            start_or_resume = (
+                resume if begun else partial(fit.start, directory, resolve_run(spec, recipe), None, RunOutput())
+            )
             with pytest.raises(Killed):
-                go_on()
+                start_or_resume()
     resume()
-    return lives + 1
+    return processes + 1
 
 
 def weights(path: Path) -> list[np.ndarray]:
     return keras.models.load_model(path, compile=False).get_weights()
 
 
-def assert_same(one: RunDirectory, other: RunDirectory) -> None:
+def assert_same_run(one: RunDirectory, other: RunDirectory) -> None:
     """The models, and all state that the last checkpoint holds: slots, averages, scales, seeds and sums of metrics."""
     for a, b in zip(weights(one.model), weights(other.model), strict=True):
         np.testing.assert_array_equal(a, b)

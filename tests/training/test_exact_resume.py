@@ -1,11 +1,11 @@
-"""Every kind of state that a recipe can ask for comes back: each recipe in one life, and ended after each save."""
+"""Every kind of state that a recipe can ask for comes back: each recipe without interruption, and interrupted after each save."""
 
 import pytest
 
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
-from tests.training.interrupted_runs import assert_same, train_interrupted, train_uninterrupted
+from tests.training.interrupted_runs import assert_same_run, train_interrupted, train_uninterrupted
 
 SPEC = Spec.model_validate(
     {
@@ -58,7 +58,7 @@ RECIPES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", RECIPES.values(), ids=RECIPES)
-def test_a_run_of_many_lives_ends_with_the_bits_of_one_of_a_single_life(settings, tmp_path):
+def test_an_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one(settings, tmp_path):
     recipe = Recipe.model_validate(
         {
             "name": "short",
@@ -73,4 +73,4 @@ def test_a_run_of_many_lives_ends_with_the_bits_of_one_of_a_single_life(settings
     whole, many = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "many")
     train_uninterrupted(whole, SPEC, recipe)
     assert train_interrupted(many, SPEC, recipe, STEPS) == 5  # saved after 5, 10, 15 and 18 steps
-    assert_same(whole, many)
+    assert_same_run(whole, many)

@@ -31,7 +31,7 @@ def test_members_that_would_lie_elsewhere_are_not_unpacked(honest, plan, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["model.weights.h5", "config.json"])
-def test_a_bomb_is_not_inflated(name, honest, plan, tmp_path):
+def test_a_member_that_would_expand_enormously_is_not_inflated(name, honest, plan, tmp_path):
     path = tmp_path / "bomb.keras"
     with zipfile.ZipFile(honest) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
         for each in ("model.weights.h5", "config.json"):

@@ -14,7 +14,7 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe, Rollback, Skip
 from kresnet.training.loop import session
 from kresnet.training.loop.non_finite_guard import NonFiniteGuard
-from tests.training.interrupted_runs import assert_same, train_interrupted, train_uninterrupted, weights
+from tests.training.interrupted_runs import assert_same_run, train_interrupted, train_uninterrupted, weights
 
 SPEC = Spec.model_validate(
     {
@@ -100,7 +100,7 @@ def test_skipping_leaves_the_step_out_and_resumes_exactly(tmp_path, monkeypatch)
     assert json.loads(run.history.read_text().splitlines()[-1])["step"] == STEPS
     again = RunDirectory(tmp_path / "again")
     assert train_interrupted(again, SPEC, wanted, STEPS) >= 4
-    assert_same(run, again)
+    assert_same_run(run, again)
 
 
 def test_going_back_lowers_the_learning_rate_for_good_and_resumes_exactly(tmp_path, monkeypatch):
@@ -113,7 +113,7 @@ def test_going_back_lowers_the_learning_rate_for_good_and_resumes_exactly(tmp_pa
     assert json.loads(run.history.read_text().splitlines()[-1])["learning_rate"] == pytest.approx(0.025)
     again = RunDirectory(tmp_path / "again")
     assert train_interrupted(again, SPEC, wanted, STEPS) >= 4
-    assert_same(run, again)
+    assert_same_run(run, again)
 
 
 def test_going_back_in_vain_ends(tmp_path, monkeypatch):
@@ -132,13 +132,13 @@ def test_a_guard_counts_steps_in_a_row_and_its_counts_come_back():
     restored.restore(json.loads(json.dumps(guard.facts())))
     assert restored.counts() == {"skipped_steps": 4, "rollbacks": 0}
     with pytest.raises(KresnetError):
-        restored.decide(11, "told")
+        restored.handle_non_finite_step(11, "told")
     assert isinstance(guard_recipe.non_finite, Skip)
 
 
 def test_a_guard_goes_back_so_often_and_no_more():
     guard = NonFiniteGuard(recipe(non_finite={"kind": "rollback", "at_most": 2}))
-    assert isinstance(guard.wanted, Rollback)
+    assert isinstance(guard.policy, Rollback)
     scales = []
     for _ in range(2):
         guard.handle_non_finite_step(5, "told")

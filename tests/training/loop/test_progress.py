@@ -30,7 +30,7 @@ SHOWN = """
 import sys
 from kresnet.cli.common import log
 from kresnet.training.loop import progress
-progress.REDRAWN_AFTER = 0
+progress.REDRAW_SECONDS = 0
 shown = progress.Progress(40, 20, 0)
 for step in range(1, 41):
     shown.steps(step, {"loss": 10.0 / step, "accuracy": step / 40, "top_5_accuracy": 1.0}, 1234.5)

@@ -19,18 +19,18 @@ SLEEP, STEPS = 0.05, 8
 
 
 def test_the_call_that_compiles_counts_only_where_there_is_no_other() -> None:
-    pace = Throughput()
-    pace.add(10.0, 100, 1.0)
-    assert pace.figures() == {"images_per_second": 10.0, "input_wait": 0.1}
-    pace.add(1.0, 100, 0.5)
-    pace.add(3.0, 100, 0.5)
-    assert pace.figures() == {"images_per_second": 50.0, "input_wait": 0.25}
-    pace.reset()
-    pace.add(2.0, 100, 0.0)
-    assert pace.figures() == {"images_per_second": 50.0, "input_wait": 0.0}
+    throughput = Throughput()
+    throughput.add(10.0, 100, 1.0)
+    assert throughput.figures() == {"images_per_second": 10.0, "input_wait": 0.1}
+    throughput.add(1.0, 100, 0.5)
+    throughput.add(3.0, 100, 0.5)
+    assert throughput.figures() == {"images_per_second": 50.0, "input_wait": 0.25}
+    throughput.reset()
+    throughput.add(2.0, 100, 0.0)
+    assert throughput.figures() == {"images_per_second": 50.0, "input_wait": 0.0}
 
 
-def test_an_epoch_that_another_process_began_has_the_pace_of_both() -> None:
+def test_an_epoch_that_another_process_began_has_the_throughput_of_both() -> None:
     before, after = Throughput(), Throughput()
     before.add(10.0, 100, 1.0)
     after.restore(json.loads(json.dumps(before.sums())))

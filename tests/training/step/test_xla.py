@@ -59,7 +59,7 @@ def test_a_compiled_pass_is_the_pass(precision, scale, tolerance):
         assert distance <= tolerance * (np.linalg.norm(np.asarray(plain, "float32")) + 1e-3)
 
 
-def test_the_dice_of_dropout_go_on_in_a_compiled_pass():
+def test_the_random_numbers_of_dropout_go_on_in_a_compiled_pass():
     network = build_model(plan_of(head={"classes": 3, "dropout": 0.5}), seed=1)
     trainer, batch = Trainer(network, xla=True), [tf.constant(each) for each in BATCH]
     losses = {float(trainer.backward(*batch).loss) for _ in range(3)}
