@@ -136,7 +136,7 @@ class WorkerProcesses:
 
 @contextlib.contextmanager
 def start_workers(home: Path, count: int, *arguments: object, **options: Any) -> Iterator[WorkerProcesses]:
-    """Start workers, and end those that still run at the end of the block; arguments as `WorkerProcesses` takes them."""
+    """Start workers, and end those that still run when the block ends; arguments as `WorkerProcesses` takes them."""
     workers = WorkerProcesses(home, count, *arguments, **options)
     try:
         yield workers

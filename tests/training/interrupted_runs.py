@@ -35,8 +35,8 @@ def _resume_anew(directory: RunDirectory) -> dict:
 
 
 def train_interrupted(directory: RunDirectory, spec: Spec, recipe: Recipe, steps: int) -> int:
-    """Train in several processes' stead, each killed right after a save; return how many that took."""
-    original, processes = TrainingSession._save, 0
+    """Train in several attempts, each ended right after a save; return how many attempts that took."""
+    original, attempts = TrainingSession._save, 0
     resume = partial(_resume_anew, directory)
 
     def save_and_kill(self: TrainingSession) -> None:
@@ -49,8 +49,8 @@ def train_interrupted(directory: RunDirectory, spec: Spec, recipe: Recipe, steps
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(TrainingSession, "_save", save_and_kill)
         while directory.newest_step() < steps:
-            processes += 1
-            assert processes <= steps, "the run makes no progress"
+            attempts += 1
+            assert attempts <= steps, "the run makes no progress"
             begun = directory.path.exists()
             start_or_resume = (
                 resume if begun else partial(fit.start, directory, resolve_run(spec, recipe), None, RunOutput())
@@ -58,7 +58,7 @@ def train_interrupted(directory: RunDirectory, spec: Spec, recipe: Recipe, steps
             with pytest.raises(Killed):
                 start_or_resume()
     resume()
-    return processes + 1
+    return attempts + 1
 
 
 def weights(path: Path) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Every kind of state that a recipe can ask for comes back: each recipe without interruption, and interrupted after each save."""
+"""Every kind of state that a recipe can ask for comes back: recipe by recipe, whole and interrupted."""
 
 import pytest
 
