@@ -8,7 +8,7 @@ import pytest
 from kresnet.errors import CODES
 from tests.cli.test_main import run as typed
 from tests.command import kresnet
-from tests.report.runs import made
+from tests.report.recorded_runs import made
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 from kresnet.data.sources import open_data
 from kresnet.graph import build_model
 from kresnet.runs.run_directory import RunDirectory
-from tests.report.runs import made
+from tests.report.recorded_runs import made
 
 
 def with_model(directory: Path, **settings) -> RunDirectory:

@@ -8,7 +8,7 @@ import pytest
 from kresnet.data.embedded import read as read_embedded
 from kresnet.errors import KresnetError
 from kresnet.evaluation.evaluate import evaluate, evaluate_with_mistakes, final_or_best_model, first_test_images
-from tests.report.runs import made
+from tests.report.recorded_runs import made
 
 
 def test_metrics_and_confusion_are_those_of_evaluate(classifier_run, evaluation):

@@ -12,7 +12,7 @@ from kresnet.report.comparison import make_comparison
 from kresnet.report.page import compare_page, report_page
 from kresnet.report.run_data import gather_run_data
 from tests.report.browser import DESKTOP, PHONE, chromium, draw_all, launched, opened
-from tests.report.runs import NAMES, made
+from tests.report.recorded_runs import NAMES, made
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 if chromium() is None:

@@ -5,7 +5,7 @@ import pytest
 from kresnet.errors import KresnetError
 from kresnet.report.comparison import MeanAndSpread, final_plot, make_comparison
 from kresnet.report.run_data import RunData, gather_run_data, run_labels
-from tests.report.runs import made
+from tests.report.recorded_runs import made
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from kresnet.report.history import evenly_spaced, read_history
-from tests.report.runs import line, made, measurement
+from tests.report.recorded_runs import line, made, measurement
 
 
 def test_epochs_gradients_and_norm_checks_are_told_apart(tmp_path):

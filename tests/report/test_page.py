@@ -19,7 +19,7 @@ from kresnet.evaluation.evaluation import Evaluation, Mistake
 from kresnet.report.comparison import make_comparison
 from kresnet.report.page import compare_page, report_page
 from kresnet.report.run_data import gather_run_data
-from tests.report.runs import NAMES, diverged, made
+from tests.report.recorded_runs import NAMES, diverged, made
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}"
 STYLE = Path(__file__).parents[2] / "kresnet/report/templates/style.css"

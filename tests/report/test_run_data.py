@@ -1,4 +1,4 @@
-"""How a run stands, whatever became of it."""
+"""What is gathered of a run, finished or not."""
 
 import json
 
@@ -6,70 +6,30 @@ import pytest
 
 from kresnet.errors import KresnetError, make_error
 from kresnet.evaluation.evaluation import NotEvaluated
-from kresnet.report.page_sections import duration_text, notices, status_notice
 from kresnet.report.run_data import gather_run_data
-from kresnet.runs.lock import RunLock
-from kresnet.weights.transfer import Transfer
-from tests.report.runs import diverged, made
+from tests.report.recorded_runs import made
 
 
-def told(tmp_path, **settings):
+def recorded(tmp_path, **settings):
     made(tmp_path / "run", **settings)
     return gather_run_data(tmp_path / "run", "run", None)
 
 
-def test_each_state_is_told_with_its_remedy(tmp_path):
-    finished = status_notice(told(tmp_path / "finished"))
-    assert (finished.kind, finished.text) == ("good", "Finished after step 40 of 40.")
-    killed = status_notice(told(tmp_path / "killed", epochs=1))
-    assert (killed.kind, killed.remedy) == ("warning", f"kresnet fit --resume {tmp_path / 'killed' / 'run'}")
-    assert "was killed" in killed.text
-    asked = status_notice(told(tmp_path / "asked", epochs=1, ended=make_error("interrupted", "Stopped.")))
-    assert "was asked to stop" in asked.text
-    failed = status_notice(told(tmp_path / "failed", epochs=1, ended=diverged()))
-    assert (failed.kind, failed.remedy) == ("error", "a smaller rate")
-
-
-def test_a_run_that_is_being_written_is_running(tmp_path):
-    run = made(tmp_path / "run", epochs=1)
-    with RunLock(run.path, lambda text: None):
-        run_data = gather_run_data(run.path, "run", None)
-    assert status_notice(run_data).text.startswith("Still running, after step 10 of 40")
-
-
-def test_an_early_end_is_no_failure(tmp_path):
-    run = made(tmp_path / "run")
-    run.result.write_text(json.dumps(run.read_result() | {"steps": 30}))
-    assert status_notice(gather_run_data(run.path, "run", None)).text.endswith("early: it no longer got better.")
-
-
-def test_what_is_out_of_the_ordinary_is_told(tmp_path):
-    run = made(tmp_path / "run")
-    (run.path / "changes.txt").write_text("after step 20: recipe.seed was 0 and is 1\n")
-    transfer = Transfer("other.keras", sha256="0" * 64, freeze=("stem",), new=(), differing=())
-    (run.path / "transfer.json").write_text(json.dumps(transfer.as_dict()))
-    (run.path / "data.json").write_text(json.dumps(run.data() | {"skipped": {"train": ["a.png", "b.png"]}}))
-    run.result.write_text(json.dumps(run.read_result() | {"non_finite": {"skipped": 3}}))
-    texts = " ".join(notice.text for notice in notices(gather_run_data(run.path, "run", None)))
-    for words in ("recipe.seed was 0", "other.keras; frozen: stem", "2 train images", "skipped: 3"):
-        assert words in texts
-
-
-def test_what_hinders_the_examination_becomes_part_of_the_facts(tmp_path):
+def test_what_prevents_the_evaluation_is_recorded(tmp_path):
     run = made(tmp_path / "run")
     run.model.touch()
 
-    def hindered(_):
+    def prevented(_):
         raise make_error("data_missing", "There is no folder cats.", remedy="mount it")
 
-    found = gather_run_data(run.path, "run", hindered).evaluation
+    found = gather_run_data(run.path, "run", prevented).evaluation
     assert found == NotEvaluated("There is no folder cats. [data_missing]", "mount it")
-    unfinished = gather_run_data(made(tmp_path / "other", epochs=1).path, "other", hindered).evaluation
+    unfinished = gather_run_data(made(tmp_path / "other", epochs=1).path, "other", prevented).evaluation
     assert unfinished.remedy == f"kresnet fit --resume {tmp_path / 'other'}"
 
 
-def test_the_gathered_facts_are_json(tmp_path):
-    values = json.loads(json.dumps(told(tmp_path).as_dict(), allow_nan=False))
+def test_the_gathered_data_are_json(tmp_path):
+    values = json.loads(json.dumps(recorded(tmp_path).as_dict(), allow_nan=False))
     assert [epoch["epoch"] for epoch in values["epochs"]] == [1, 2, 3, 4]
     assert len(values["gradients"]["delta"]) == 5
     assert len(values["batch_norm"]) == 4
@@ -80,7 +40,3 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(KresnetError) as error:
         gather_run_data(tmp_path, "run", None)
     assert error.value.problems[0].code == "run_missing"
-
-
-def test_durations_have_their_unit():
-    assert [duration_text(s) for s in (58.2, 66, 3723)] == ["58 s", "1:06 min", "1:02:03 h"]

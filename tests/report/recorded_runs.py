@@ -65,7 +65,7 @@ def made(
 
 
 def line(epoch: int, accuracy: float) -> dict[str, Any]:
-    """Of history, at the end of an epoch."""
+    """The line of history at the end of an epoch."""
     value = accuracy + 0.01 * epoch
     return {
         "epoch": epoch,
@@ -80,7 +80,7 @@ def line(epoch: int, accuracy: float) -> dict[str, Any]:
 
 
 def measurement(plan: Any, step: int) -> dict[str, Any]:
-    """Of history, with both instruments."""
+    """A line of history with gradient norms and a check of batch norms."""
     found = {
         block.name: {"delta": 10.0**-n, "identity": 0.5, "residual": 0.25, "weights": 1.0}
         for n, block in enumerate(block_paths(plan))

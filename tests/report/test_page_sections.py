@@ -1,0 +1,56 @@
+"""What the page says of a run, whatever became of it."""
+
+import json
+
+from kresnet.errors import make_error
+from kresnet.report.page_sections import duration_text, notices, status_notice
+from kresnet.report.run_data import gather_run_data
+from kresnet.runs.lock import RunLock
+from kresnet.weights.transfer import Transfer
+from tests.report.recorded_runs import diverged, made
+
+
+def recorded(tmp_path, **settings):
+    made(tmp_path / "run", **settings)
+    return gather_run_data(tmp_path / "run", "run", None)
+
+
+def test_each_state_is_told_with_its_remedy(tmp_path):
+    finished = status_notice(recorded(tmp_path / "finished"))
+    assert (finished.kind, finished.text) == ("good", "Finished after step 40 of 40.")
+    killed = status_notice(recorded(tmp_path / "killed", epochs=1))
+    assert (killed.kind, killed.remedy) == ("warning", f"kresnet fit --resume {tmp_path / 'killed' / 'run'}")
+    assert "was killed" in killed.text
+    asked = status_notice(recorded(tmp_path / "asked", epochs=1, ended=make_error("interrupted", "Stopped.")))
+    assert "was asked to stop" in asked.text
+    failed = status_notice(recorded(tmp_path / "failed", epochs=1, ended=diverged()))
+    assert (failed.kind, failed.remedy) == ("error", "a smaller rate")
+
+
+def test_a_run_that_is_being_written_is_running(tmp_path):
+    run = made(tmp_path / "run", epochs=1)
+    with RunLock(run.path, lambda text: None):
+        run_data = gather_run_data(run.path, "run", None)
+    assert status_notice(run_data).text.startswith("Still running, after step 10 of 40")
+
+
+def test_an_early_end_is_no_failure(tmp_path):
+    run = made(tmp_path / "run")
+    run.result.write_text(json.dumps(run.read_result() | {"steps": 30}))
+    assert status_notice(gather_run_data(run.path, "run", None)).text.endswith("early: it no longer got better.")
+
+
+def test_what_is_out_of_the_ordinary_is_told(tmp_path):
+    run = made(tmp_path / "run")
+    (run.path / "changes.txt").write_text("after step 20: recipe.seed was 0 and is 1\n")
+    transfer = Transfer("other.keras", sha256="0" * 64, freeze=("stem",), new=(), differing=())
+    (run.path / "transfer.json").write_text(json.dumps(transfer.as_dict()))
+    (run.path / "data.json").write_text(json.dumps(run.data() | {"skipped": {"train": ["a.png", "b.png"]}}))
+    run.result.write_text(json.dumps(run.read_result() | {"non_finite": {"skipped": 3}}))
+    texts = " ".join(notice.text for notice in notices(gather_run_data(run.path, "run", None)))
+    for words in ("recipe.seed was 0", "other.keras; frozen: stem", "2 train images", "skipped: 3"):
+        assert words in texts
+
+
+def test_durations_have_their_unit():
+    assert [duration_text(s) for s in (58.2, 66, 3723)] == ["58 s", "1:06 min", "1:02:03 h"]
