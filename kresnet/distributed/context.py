@@ -1,6 +1,6 @@
-"""Bring a run's workers together: one strategy over all, and what the chief tells the others to train.
+"""The distributed context of a run: its workers, one strategy over all their devices, and the chief's configuration.
 
-They need neither the run's directory nor its command.
+Workers other than the chief receive that configuration, and need neither the run's directory nor its command.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from kresnet.spec.recipe import Recipe
 
 @dataclass(frozen=True, slots=True)
 class DistributedContext:
-    """Workers that are ready to train.
+    """The workers of a run, ready to train.
 
     Attributes:
-        workers: all of a run.
-        strategy: of `tf.distribute`, over all their devices.
-        auto_precision: what `precision: auto` means for them.
+        workers: the workers, connected.
+        strategy: the `tf.distribute` strategy over all their devices.
+        auto_precision: what `precision: auto` means on these devices.
     """
 
     workers: Workers
@@ -38,17 +38,17 @@ class DistributedContext:
     auto_precision: Precision
 
     def precision(self, recipe: Recipe) -> Precision:
-        """Of activations and products."""
+        """Return the type of activations and products that a recipe asks for."""
         return self.auto_precision if recipe.precision == "auto" else Precision(recipe.precision)
 
 
 @contextlib.contextmanager
 def connect(cluster: Cluster | None, recipe: Recipe | None) -> Iterator[DistributedContext]:
-    """The workers, met, and the strategy that all share; within, an error of one ends all.
+    """Connect the workers and make the strategy that all share; within the block, an error of one worker ends all.
 
     Args:
-        cluster: all workers; None for a single process.
-        recipe: what this worker was told to train by, if it was.
+        cluster: the addresses of all workers; None for a single process.
+        recipe: the recipe that this worker was started with; None if it receives one from the chief.
 
     Raises:
         KresnetError: `environment`; `contradiction` for a batch that the replicas cannot share; `peer_lost`.
@@ -82,13 +82,14 @@ def connect(cluster: Cluster | None, recipe: Recipe | None) -> Iterator[Distribu
 
 @dataclass(frozen=True, slots=True)
 class SharedConfig:
-    """What is trained.
+    """The configuration of a run, which the chief shares with the other workers.
 
     Attributes:
-        directory: of the run; the chief's, whose paths mean nothing elsewhere.
-        spec, recipe: resolved.
-        transfer: what the run started from, if from another's weights.
-        fingerprint: of the data.
+        directory: path of the run on the chief's machine; it means nothing on others.
+        spec: the resolved spec.
+        recipe: the resolved recipe.
+        transfer: the weights that the run starts from, as `Transfer.as_dict` has it; None for random ones.
+        fingerprint: fingerprint of the data.
     """
 
     directory: str
@@ -98,7 +99,7 @@ class SharedConfig:
     fingerprint: str
 
     def as_dict(self) -> dict[str, Any]:
-        """For the other workers, with the versions of what computes."""
+        """Return the configuration for the other workers, JSON-ready, with the versions of the chief's packages."""
         return {
             "directory": self.directory,
             "spec": self.spec.document(),
@@ -124,18 +125,19 @@ class SharedConfig:
 
 
 def receive_shared_config(workers: Workers, own: tuple[Spec, Recipe] | None) -> SharedConfig:
-    """The chief's terms, for another worker.
+    """Receive the configuration that the chief shares, on another worker.
 
     Args:
-        workers: all; the chief shares its terms at the same time.
-        own: what this worker was told to train. Its data may lie elsewhere; all else must be the chief's.
+        workers: all workers; the chief calls `all_gather` with its configuration at the same time.
+        own: spec and recipe that this worker was started with; None if it was given none. Its data may lie elsewhere;
+            all else must be the chief's.
 
     Raises:
-        KresnetError: `environment`, if the workers were told different things or run different versions.
+        KresnetError: `environment`, if the workers were started with different documents or run different versions.
     """
-    told = workers.all_gather(None)[0]
-    spec, recipe = Spec.model_validate(told["spec"]), Recipe.model_validate(told["recipe"])
-    pairs = [(name, told["versions"].get(name), here) for name, here in versions().items()]
+    shared = workers.all_gather(None)[0]
+    spec, recipe = Spec.model_validate(shared["spec"]), Recipe.model_validate(shared["recipe"])
+    pairs = [(name, shared["versions"].get(name), here) for name, here in versions().items()]
     if differing := [f"{name} {theirs}, here {here}" for name, theirs, here in pairs if theirs != here]:
         raise make_error(
             "environment",
@@ -151,4 +153,4 @@ def receive_shared_config(workers: Workers, own: tuple[Spec, Recipe] | None) -> 
                     f"This worker was started with another {name} than the chief.",
                     remedy="start all workers with the same command",
                 )
-    return SharedConfig(told["directory"], spec, recipe, told["transfer"], told["fingerprint"])
+    return SharedConfig(shared["directory"], spec, recipe, shared["transfer"], shared["fingerprint"])

@@ -185,7 +185,7 @@ class RunDirectory:
         try:
             yield
         except KresnetError as error:
-            with contextlib.suppress(KresnetError):  # what went wrong first is what is told
+            with contextlib.suppress(KresnetError):  # the first problem is the one to report
                 write_json(ended, error.problems[0].as_dict())
             raise
 
