@@ -20,7 +20,7 @@ import numpy as np
 
 from kresnet.export import capi
 from kresnet.export.protos import RunMetadata, RunOptions
-from kresnet.serving.threads import run_threads
+from kresnet.serving.run_threads import choose_run_threads
 
 _WARM_CALLS = 8
 
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10)
     options = parser.parse_args()
     capi.disable_xla()
-    capi.tune(run_threads([options.version]))
+    capi.configure_runtime(choose_run_threads([options.version]))
     session = capi.SavedModelSession(options.version)
     [(name, taken)] = session.signatures["serving_default"].inputs.items()
     shape = [dim.size if dim.size > 0 else 224 for dim in taken.tensor_shape.dim[1:]]
@@ -71,7 +71,7 @@ def trace(session: capi.SavedModelSession, name: str, rows: np.ndarray) -> Any:
                 session._endpoints([signature.inputs[name].name]), (c_void_p * 1)(feed), 1,
                 outputs, results, len(outputs), None, 0, ctypes.cast(metadata, c_void_p), status,
             )  # fmt: skip
-        return RunMetadata.FromString(capi._bytes(metadata))
+        return RunMetadata.FromString(capi._buffer_bytes(metadata))
     finally:
         capi._delete_input(feed)
         library.TF_DeleteBuffer(metadata)

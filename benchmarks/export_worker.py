@@ -86,14 +86,14 @@ _Loaded = tuple[dict[str, str], int, float, Callable[[int], Callable[[], object]
 def _saved_model(job: ExportJob) -> _Loaded:
     import numpy as np
 
-    from kresnet.export.capi import SavedModelSession, disable_xla, tune, version
-    from kresnet.serving.batching import LEAST_ROWS
+    from kresnet.export.capi import SavedModelSession, configure_runtime, disable_xla, runtime_version
+    from kresnet.serving.batching import MIN_PART_ROWS
 
     path, threads = Path(job.path), job.threads
     if job.contender == "kresnet_tuned":
-        from kresnet.serving.threads import run_threads
+        from kresnet.serving.run_threads import choose_run_threads
 
-        threads = tune(run_threads([path]))
+        threads = configure_runtime(choose_run_threads([path]))
     else:
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
     disable_xla()
@@ -106,12 +106,12 @@ def _saved_model(job: ExportJob) -> _Loaded:
 
     def call(size: int) -> Callable[[], object]:
         rows = np.array([Path(job.image).read_bytes()] * size, object) if job.image else _rows(job, size)
-        parts = np.array_split(rows, max(min(runs, size // LEAST_ROWS), 1))  # as the server deals them out
+        parts = np.array_split(rows, max(min(runs, size // MIN_PART_ROWS), 1))  # as the server deals them out
         if len(parts) == 1:
             return lambda: session.run(signature, {name: rows})
         return lambda: list(callers.map(lambda part: session.run(signature, {name: part}), parts))
 
-    return {"tensorflow": version()}, before, began, call
+    return {"tensorflow": runtime_version()}, before, began, call
 
 
 def _onnx(job: ExportJob) -> _Loaded:

@@ -90,8 +90,8 @@ def prepare(subject: Subject, folder: Path) -> None:
     import_tensorflow()
     import keras
 
-    from kresnet.export.portable import export_portable
     from kresnet.export.saved_model import export_model
+    from kresnet.export.tflite_onnx import export_file
     from kresnet.plan import plan_loaded
     from kresnet.spec.architecture import Classifier
     from kresnet.spec.loading import load_spec
@@ -104,7 +104,7 @@ def prepare(subject: Subject, folder: Path) -> None:
     classes = [str(index) for index in range(spec.head.classes)] if isinstance(spec.head, Classifier) else []
     exported = export_model(model, spec, classes, folder / "models")
     (folder / FILES["kresnet"]).symlink_to(exported.path.resolve())
-    export_portable(model, spec, classes, folder / FILES["onnxruntime"], "onnx")
+    export_file(model, spec, classes, folder / FILES["onnxruntime"], "onnx")
     _as_trained(model, plan, subject).export(str(folder / FILES["model.export"]), verbose=False)
     about = {"name": spec.name, "shape": spec.input.shape, "weights_bytes": exported.report.facts["weights_bytes"]}
     about |= {"changes": [change["what"] for change in exported.report.changes]}

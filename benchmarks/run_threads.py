@@ -3,7 +3,7 @@
 python -m benchmarks.run_threads VERSION_DIR... [--rounds 5] [--seconds 1]
 
 A single row a run, in processes that take turns. `kresnet serve` chooses between the two by the size of the layers
-(`kresnet.serving.threads`).
+(`kresnet.serving.run_threads`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.spread import spread
 from kresnet.cores import usable_cores
-from kresnet.export.capi import SavedModelSession, disable_xla, tune
+from kresnet.export.capi import SavedModelSession, configure_runtime, disable_xla
 
 _WARM_CALLS = 10
 
@@ -52,7 +52,7 @@ def main() -> None:
 def measure(version: Path, threads: int, seconds: float) -> tuple[float, float]:
     """Milliseconds of a run with one caller, and rows a second with as many callers as the cores have room for."""
     disable_xla()
-    assert tune(threads) == threads
+    assert configure_runtime(threads) == threads
     session = SavedModelSession(version, on_callers_thread=threads == 1)
     [(name, taken)] = session.signatures["serving_default"].inputs.items()
     shape = [dim.size if dim.size > 0 else 224 for dim in taken.tensor_shape.dim[1:]]

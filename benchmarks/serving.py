@@ -45,7 +45,7 @@ from benchmarks.export_worker import ExportJob
 from benchmarks.exports import ABOUT, FILES, SUBJECTS
 from benchmarks.machine import commit, results
 from benchmarks.processes import Worker
-from kresnet.export.tensor_protos import to_proto
+from kresnet.export.tensor_protos import proto_of_array
 from kresnet.serving import protos
 from tests.command import KRESNET
 from tests.weights.conftest import DATA
@@ -224,7 +224,7 @@ class _Mixed:
 
     def _request(self, content: np.ndarray) -> protos.PredictRequest:
         spec = protos.ModelSpec(name=self._base.name, signature_name=SIGNATURE)
-        return protos.PredictRequest(model_spec=spec, inputs={SIGNATURE: to_proto(content)})
+        return protos.PredictRequest(model_spec=spec, inputs={SIGNATURE: proto_of_array(content)})
 
     async def _client(self, number: int, expected: np.ndarray, end: float) -> None:
         good = self._request(np.array([self._image], object))

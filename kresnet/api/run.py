@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
-    from kresnet.export.portable import PortableResult
     from kresnet.export.saved_model import ExportResult
+    from kresnet.export.tflite_onnx import FileExportResult
 
     #: An image file, or pixels: uint8 `(h, w)`, `(h, w, 1)` or `(h, w, 3)`, of any size.
     Image = AnyPath | np.ndarray
@@ -163,7 +163,7 @@ class Run:
         """For one prediction after the other."""
         return self.model()
 
-    def export(self, output: AnyPath, **options: Any) -> ExportResult | PortableResult:
+    def export(self, output: AnyPath, **options: Any) -> ExportResult | FileExportResult:
         """Write the trained network for a server; `kresnet.export_model` says what the options are."""
         from kresnet.api.weights import export_model
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from kresnet.api.network import Network, load, require_one_of
 from kresnet.api.progress import run_output
 from kresnet.errors import make_error
-from kresnet.export.contract import Fold, WeightType
+from kresnet.export.signature_contract import Fold, WeightType
 from kresnet.files import AnyPath
 from kresnet.spec.loading import Overrides, Reference, split_overrides
 
 if TYPE_CHECKING:
-    from kresnet.export.portable import PortableResult
     from kresnet.export.saved_model import ExportResult
+    from kresnet.export.tflite_onnx import FileExportResult
     from kresnet.runs.trained_model import TrainedModel
     from kresnet.weights.matching import WeightMatch
     from kresnet.weights.source_defaults import SpecWithSourceDefaults
@@ -171,7 +171,7 @@ def export_model(
     format: Format = "saved_model",
     base_path: str | PurePath | None = None,
     progress: bool = True,
-) -> ExportResult | PortableResult:
+) -> ExportResult | FileExportResult:
     """Write a SavedModel for TF Serving, and publish it once a fresh process has proved that it serves.
 
     With `format` `tflite` or `onnx` a file is written instead, once the runtime that it is for has answered as the
@@ -219,9 +219,9 @@ def export_model(
     model = load_model(origin.model, origin.plan)
     inputs = sample_inputs(origin, Path(images) if images else None)
     if format != "saved_model":
-        from kresnet.export.portable import export_portable
+        from kresnet.export.tflite_onnx import export_file
 
-        return export_portable(
+        return export_file(
             model, origin.spec, origin.class_names, Path(output), format, plan=origin.plan,
             fold=fold, weights=weights, inputs=inputs, origin=origin.provenance,
         )  # fmt: skip

@@ -44,7 +44,7 @@ def serve(
     from kresnet.runtime import require_extra
     from kresnet.serving import backends
 
-    chosen = backends.choose(backend, host)
+    chosen = backends.choose_backend(backend, host)
     if chosen != "embedded":
         command = backends.start_command(chosen, models, host=host, rest_port=rest_port, grpc_port=grpc_port)
         log(" ".join(command))
@@ -63,7 +63,7 @@ def _log_start(host: str, server: RunningServer) -> None:
     """Tell on stderr where the server listens, and how to ask it."""
     where = f"http://{host}:{server.rest_port}"
     log(f"REST at {where}/v1/models, gRPC at {host}:{server.grpc_port}")
-    concurrency = "1 run at a time" if server.runs == 1 else f"{server.runs} runs at once"
+    concurrency = "1 run at a time" if server.concurrent_runs == 1 else f"{server.concurrent_runs} runs at once"
     log(f"{concurrency}, {server.run_threads} thread{'s' * (server.run_threads > 1)} each (--run-threads).")
     log("This embedded server is for development; docs/server.md says where TF Serving differs.")
     for name in server.models.models:

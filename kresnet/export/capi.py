@@ -19,18 +19,18 @@ from types import SimpleNamespace
 import numpy as np
 
 from kresnet.errors import make_error
-from kresnet.export.protos import DataType, MetaGraphDef, OpList, RunOptions, SignatureDef, package_directory
+from kresnet.export.protos import DataType, MetaGraphDef, OpList, RunOptions, SignatureDef, tensorflow_directory
 from kresnet.runtime import stderr_held
 
 #: `TF_Code` of tensorflow/c/tf_status.h; a position is a value.
-CODES = (
+STATUS_CODES = (
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
     "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
     "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 )  # fmt: skip
 
 #: `TF_DataType` <-> numpy, for the types that a signature of ours or a malformed request carries.
-DTYPES: dict[int, np.dtype] = {
+NUMPY_DTYPES: dict[int, np.dtype] = {
     DataType.DT_FLOAT: np.dtype(np.float32),
     DataType.DT_DOUBLE: np.dtype(np.float64),
     DataType.DT_INT32: np.dtype(np.int32),
@@ -41,7 +41,7 @@ DTYPES: dict[int, np.dtype] = {
 
 
 class RuntimeFailure(Exception):
-    """The C++ runtime refused: `code` is a name of `CODES`, `message` its explanation."""
+    """Raised where the C++ runtime refuses; `code` is a name of `STATUS_CODES`, `message` its explanation."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -104,7 +104,7 @@ _CC: dict[str, tuple] = {
 }  # fmt: skip
 
 
-def _find(directory: Path, stem: str) -> Path:
+def _find_library(directory: Path, stem: str) -> Path:
     paths = sorted([*directory.glob(f"{stem}.so*"), *directory.glob(f"{stem}.*dylib")])
     if not paths:
         raise make_error(
@@ -115,12 +115,12 @@ def _find(directory: Path, stem: str) -> Path:
 
 @cache
 def _library() -> SimpleNamespace:
-    """The functions of both tables."""
+    """Return the functions of both tables."""
     functions = SimpleNamespace()
     for stem, table in (("libtensorflow_framework", _FRAMEWORK), ("libtensorflow_cc", _CC)):
         # Their symbols stay theirs: with RTLD_GLOBAL, importing numpy.random afterwards ends the process.
         with stderr_held():  # what hardware it finds, which no variable silences
-            library = ctypes.CDLL(str(_find(package_directory(), stem)))
+            library = ctypes.CDLL(str(_find_library(tensorflow_directory(), stem)))
         for name, (restype, *argtypes) in table.items():
             function = getattr(library, name)
             function.restype, function.argtypes = restype, argtypes
@@ -136,56 +136,56 @@ def disable_xla() -> None:
 #: What makes inference on a CPU faster, as the runtime's environment variables: oneDNN keeps each weight in the layout
 #: that its kernel wants rather than reorder it on every call (a loaded model's weights never change), the thread that
 #: runs an operation takes part in it, and operations run one after the other.
-SETTINGS = {
+RUNTIME_SETTINGS = {
     "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1",
     "TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD": "1",
     "TF_NUM_INTEROP_THREADS": "1",
 }
-_THREADS = "TF_NUM_INTRAOP_THREADS"
+_THREADS_SETTING = "TF_NUM_INTRAOP_THREADS"
 
 
-def tune(threads: int) -> int:
-    """Take over `SETTINGS` and `threads` where the environment says nothing else, before the first model is loaded.
+def configure_runtime(threads: int) -> int:
+    """Set `RUNTIME_SETTINGS` and the number of threads, where the environment does not, before a model is loaded.
 
     Args:
-        threads: of an operation, in all sessions of the process.
+        threads: number of threads of an operation, in all sessions of the process.
 
     Returns:
-        As many as it came to.
+        The number of threads that will be used.
     """
-    for name, value in SETTINGS.items():
+    for name, value in RUNTIME_SETTINGS.items():
         os.environ.setdefault(name, value)
-    told = os.environ.setdefault(_THREADS, str(threads))
-    return int(told) if told.isdigit() and int(told) else threads
+    setting = os.environ.setdefault(_THREADS_SETTING, str(threads))
+    return int(setting) if setting.isdigit() and int(setting) else threads
 
 
-def version() -> str:
-    """The version of the C++ runtime, such as `2.21.0`."""
+def runtime_version() -> str:
+    """Return the version of the C++ runtime, such as `2.21.0`."""
     return _library().TF_Version().decode()
 
 
 def registered_ops() -> OpList:
-    """The definition of every operation that the runtime itself provides."""
+    """Return the definition of every operation that the runtime itself provides."""
     buffer = _library().TF_GetAllOpList()
     try:
-        return OpList.FromString(_bytes(buffer))
+        return OpList.FromString(_buffer_bytes(buffer))
     finally:
         _library().TF_DeleteBuffer(buffer)
 
 
-def _bytes(buffer: "ctypes._Pointer[_Buffer]") -> bytes:
+def _buffer_bytes(buffer: "ctypes._Pointer[_Buffer]") -> bytes:
     return ctypes.string_at(buffer.contents.data, buffer.contents.length)
 
 
 @contextmanager
 def _status() -> Iterator[int]:
-    """A `TF_Status` to hand to a call; raises `RuntimeFailure` where the call left an error in it."""
+    """Yield a `TF_Status` to hand to a call; raises `RuntimeFailure` where the call left an error in it."""
     library = _library()
     status = library.TF_NewStatus()
     try:
         yield status
         if code := library.TF_GetCode(status):
-            name = CODES[code] if code < len(CODES) else str(code)
+            name = STATUS_CODES[code] if code < len(STATUS_CODES) else str(code)
             raise RuntimeFailure(name, library.TF_Message(status).decode(errors="replace"))
     finally:
         library.TF_DeleteStatus(status)
@@ -195,9 +195,9 @@ class SavedModelSession:
     """A SavedModel loaded by `TF_LoadSessionFromSavedModel` with the tag `serve`.
 
     Args:
-        directory: of the SavedModel.
+        directory: folder of the SavedModel.
         on_callers_thread: run operations on the thread that calls `run`, rather than hand them to the runtime's. With
-            `tune(1)`, as many runs at once as there are callers.
+            `configure_runtime(1)`, as many runs at once as there are callers.
 
     Attributes:
         signatures: the model's signatures by name, without the loader's own `__saved_model_init_op`.
@@ -217,7 +217,7 @@ class SavedModelSession:
                 self._session = library.TF_LoadSessionFromSavedModel(
                     options, None, str(directory).encode(), (c_char_p * 1)(b"serve"), 1, self._graph, meta_graph, status
                 )
-            signatures = MetaGraphDef.FromString(_bytes(meta_graph)).signature_def
+            signatures = MetaGraphDef.FromString(_buffer_bytes(meta_graph)).signature_def
             self.signatures: dict[str, SignatureDef] = {
                 name: signature for name, signature in signatures.items() if not name.startswith("__saved_model")
             }
@@ -278,40 +278,40 @@ class SavedModelSession:
 
 
 def _to_tensor(array: np.ndarray) -> int:
-    """A new `TF_Tensor` that holds a copy of `array`."""
+    """Return a new `TF_Tensor` that holds a copy of `array`."""
     library = _library()
     dims = (c_int64 * array.ndim)(*array.shape)
     if array.dtype == object:
         tensor = library.TF_AllocateTensor(DataType.DT_STRING, dims, array.ndim, array.size * ctypes.sizeof(_String))
-        for string, value in zip(_strings(tensor), array.flat, strict=True):
+        for string, value in zip(_tensor_strings(tensor), array.flat, strict=True):
             library.TF_StringInit(byref(string))
             library.TF_StringCopy(byref(string), value, len(value))
         return tensor
-    kind = next(code for code, dtype in DTYPES.items() if dtype == array.dtype)
+    kind = next(code for code, dtype in NUMPY_DTYPES.items() if dtype == array.dtype)
     tensor = library.TF_AllocateTensor(kind, dims, array.ndim, array.nbytes)
     ctypes.memmove(library.TF_TensorData(tensor), np.ascontiguousarray(array).ctypes.data, array.nbytes)
     return tensor
 
 
 def _to_array(tensor: int) -> np.ndarray:
-    """A copy of a `TF_Tensor`'s values."""
+    """Return a copy of a `TF_Tensor`'s values."""
     library = _library()
     shape = tuple(library.TF_Dim(tensor, axis) for axis in range(library.TF_NumDims(tensor)))
     kind = library.TF_TensorType(tensor)
     if kind == DataType.DT_STRING:
         values = [
             ctypes.string_at(library.TF_StringGetDataPointer(byref(string)), library.TF_StringGetSize(byref(string)))
-            for string in _strings(tensor)
+            for string in _tensor_strings(tensor)
         ]
         return np.array(values, object).reshape(shape)
-    if kind not in DTYPES:
+    if kind not in NUMPY_DTYPES:
         raise RuntimeFailure("UNIMPLEMENTED", f"An output is of type {DataType.Name(kind)}.")
     data = ctypes.string_at(library.TF_TensorData(tensor), library.TF_TensorByteSize(tensor))
-    return np.frombuffer(data, DTYPES[kind]).reshape(shape).copy()
+    return np.frombuffer(data, NUMPY_DTYPES[kind]).reshape(shape).copy()
 
 
-def _strings(tensor: int) -> "ctypes.Array[_String]":
-    """The strings of a `TF_STRING` tensor, in place."""
+def _tensor_strings(tensor: int) -> "ctypes.Array[_String]":
+    """Return the strings of a `TF_STRING` tensor, in place."""
     library = _library()
     count = library.TF_TensorByteSize(tensor) // ctypes.sizeof(_String)
     return (_String * count).from_address(library.TF_TensorData(tensor)) if count else (_String * 0)()
@@ -321,6 +321,6 @@ def _delete_input(tensor: int) -> None:
     """Free a tensor of `_to_tensor`, whose long strings `TF_DeleteTensor` would leave behind."""
     library = _library()
     if library.TF_TensorType(tensor) == DataType.DT_STRING:
-        for string in _strings(tensor):
+        for string in _tensor_strings(tensor):
             library.TF_StringDealloc(byref(string))
     library.TF_DeleteTensor(tensor)

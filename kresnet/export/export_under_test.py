@@ -1,4 +1,4 @@
-"""The version folder under proof, and what its checks share."""
+"""The version folder that is proved, and what the checks of the proof share."""
 
 from __future__ import annotations
 
@@ -10,51 +10,59 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.export import graph_scan as scan
-from kresnet.export import manifest
+from kresnet.export import graph_scan, manifest
 from kresnet.export.capi import SavedModelSession
-from kresnet.export.contract import Signature
 from kresnet.export.manifest import Manifest
 from kresnet.export.protos import MetaGraphDef
 from kresnet.export.reference_outputs import ReferenceOutputs
-from kresnet.export.requests import request
+from kresnet.export.request_inputs import request_inputs
+from kresnet.export.signature_contract import Signature
 
 
 class CheckFailed(Exception):
-    """What a check found, in a sentence."""
+    """Raised by a check that does not hold; the message says why, in a sentence."""
 
 
 @dataclass
 class ExportUnderTest:
-    """A version folder under proof; `facts` gathers what was measured on the way."""
+    """A version folder that is proved.
+
+    Attributes:
+        directory: the version folder.
+        facts: what the checks measured on the way, by name.
+    """
 
     directory: Path
     facts: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def manifest(self) -> Manifest:
+        """Manifest of the export, read once."""
         return Manifest.load(self.directory)
 
     @cached_property
     def reference(self) -> ReferenceOutputs:
-        return ReferenceOutputs.load(self.directory / manifest.GOLDEN)
+        """Reference inputs and outputs of the export, read once."""
+        return ReferenceOutputs.load(self.directory / manifest.REFERENCE_OUTPUTS)
 
     @cached_property
     def graph(self) -> MetaGraphDef:
-        return scan.read_meta_graph(self.directory)
+        """Graph of the SavedModel, read once."""
+        return graph_scan.read_meta_graph(self.directory)
 
     @cached_property
     def session(self) -> SavedModelSession:
+        """The SavedModel, loaded once in TensorFlow's C++ runtime."""
         return SavedModelSession(self.directory)
 
     @property
     def signatures(self) -> dict[str, Signature]:
-        """The contract."""
+        """The signatures that the manifest promises, by name."""
         return self.manifest.signatures
 
-    def ask(self, name: str, order: np.ndarray) -> dict[str, np.ndarray]:
-        """The answer of a signature to the golden rows of `order`."""
-        return self.session.run(name, request(name, self.signatures[name], self.reference, order))
+    def run_rows(self, name: str, order: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the answer of a signature to the reference inputs of the indices `order`."""
+        return self.session.run(name, request_inputs(name, self.signatures[name], self.reference, order))
 
 
 def announce(what: str) -> None:

@@ -1,4 +1,4 @@
-"""Read a SavedModel's graph, without running it, for what a server refuses or must not do.
+"""Scan the graph of a SavedModel, without running it, for operations that a server refuses or must not run.
 
 Only operations that a request can reach count: those behind the outputs of a signature, and everything in the
 functions they call. Restoring weights assigns to variables too, and is no fault.
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.export.capi import DTYPES, registered_ops
+from kresnet.export.capi import NUMPY_DTYPES, registered_ops
 from kresnet.export.protos import DataType, MetaGraphDef, SavedModel
 
 #: Stateful operations that a request may run: they read variables, call functions, or check an input.
@@ -27,7 +27,7 @@ _REASONS = (
     (r"^(Read|Write)File|^MatchingFiles|^Save|^Restore|^MergeV2", "reads or writes files of the server"),
 )
 #: Types whose values TF Serving writes as JSON (`util/json_tensor.cc`), beside those of `DTYPES`.
-_IN_JSON = frozenset({*DTYPES, DataType.DT_STRING, DataType.DT_INT8, DataType.DT_INT16, DataType.DT_UINT16,
+_IN_JSON = frozenset({*NUMPY_DTYPES, DataType.DT_STRING, DataType.DT_INT8, DataType.DT_INT16, DataType.DT_UINT16,
                       DataType.DT_UINT32, DataType.DT_UINT64})  # fmt: skip
 #: Bytes of a number, for the types that weights are stored in beside those of `DTYPES`.
 _HALVES = {DataType.DT_HALF: 2, DataType.DT_BFLOAT16: 2}
@@ -35,7 +35,13 @@ _HALVES = {DataType.DT_HALF: 2, DataType.DT_BFLOAT16: 2}
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An operation that a request reaches: its kind, its name, and the function that holds it (empty: the graph)."""
+    """An operation that a request reaches.
+
+    Attributes:
+        op: kind of the operation.
+        name: name of the operation.
+        function: name of the function that holds it; empty for the graph itself.
+    """
 
     op: str
     name: str
@@ -46,7 +52,7 @@ class Node:
 
 
 def read_meta_graph(directory: Path) -> MetaGraphDef:
-    """The graph tagged `serve`, or the only one.
+    """Return the graph that is tagged `serve`.
 
     Raises:
         OSError, google.protobuf.message.DecodeError, ValueError: there is none that can be read.
@@ -58,36 +64,36 @@ def read_meta_graph(directory: Path) -> MetaGraphDef:
     return served[0]
 
 
-def faults(graph: MetaGraphDef) -> list[str]:
-    """What a server would refuse or must not do, with the reason: the first operation, and how many more."""
+def find_faults(graph: MetaGraphDef) -> list[str]:
+    """Return what a server would refuse or must not do: the first operation of each kind, how many more, and why."""
     known = {definition.name: definition for definition in registered_ops().op}
-    found: dict[str, list[Node]] = {}
-    for node in reachable(graph):
+    nodes_by_reason: dict[str, list[Node]] = {}
+    for node in reachable_nodes(graph):
         definition = known.get(node.op)
         if definition is None:
-            found.setdefault("is an operation that TensorFlow itself does not have", []).append(node)
+            nodes_by_reason.setdefault("is an operation that TensorFlow itself does not have", []).append(node)
         elif reason := next((reason for pattern, reason in _REASONS if re.search(pattern, node.op)), ""):
-            found.setdefault(reason, []).append(node)
+            nodes_by_reason.setdefault(reason, []).append(node)
         elif definition.is_stateful and node.op not in _HARMLESS:
-            found.setdefault("keeps state between requests", []).append(node)
-    told = [f"{nodes[0]}{_more(nodes)}: {reason}" for reason, nodes in found.items()]
-    return told + list(_unspeakable(graph))
+            nodes_by_reason.setdefault("keeps state between requests", []).append(node)
+    faults = [f"{nodes[0]}{_count_of_others(nodes)}: {reason}" for reason, nodes in nodes_by_reason.items()]
+    return faults + list(_outputs_without_json_form(graph))
 
 
-def _more(nodes: list[Node]) -> str:
+def _count_of_others(nodes: list[Node]) -> str:
     return f" and {len(nodes) - 1} more" if len(nodes) > 1 else ""
 
 
-def _unspeakable(graph: MetaGraphDef) -> Iterator[str]:
-    """Outputs whose type has no form in JSON, one line each."""
+def _outputs_without_json_form(graph: MetaGraphDef) -> Iterator[str]:
+    """Return a line for each output whose type has no form in JSON."""
     for signature, definition in graph.signature_def.items():
         for name, tensor in definition.outputs.items():
             if not signature.startswith("__saved_model") and tensor.dtype not in _IN_JSON:
                 yield f"{name} of {signature}: is of type {DataType.Name(tensor.dtype)}, which JSON cannot carry"
 
 
-def reachable(graph: MetaGraphDef) -> Iterator[Node]:
-    """The operations behind the outputs of the signatures, and all of every function that they call."""
+def reachable_nodes(graph: MetaGraphDef) -> Iterator[Node]:
+    """Return the operations behind the outputs of the signatures, and all those of the functions that they call."""
     nodes = {node.name: node for node in graph.graph_def.node}
     library = {function.signature.name: function for function in graph.graph_def.library.function}
     signatures = [value for name, value in graph.signature_def.items() if not name.startswith("__saved_model")]
@@ -121,7 +127,7 @@ def _callees(node: Any) -> Iterator[str]:
 
 
 def stored_bytes(graph: MetaGraphDef) -> tuple[int, int]:
-    """Bytes of the graph's variables, and of its numeric constants (weights may hide there)."""
+    """Return the bytes of the graph's variables, and of its numeric constants (weights may hide there)."""
     variables = sum(
         int(np.prod([dim.size for dim in node.attr["shape"].shape.dim])) * _itemsize(node.attr["dtype"].type)
         for node in graph.graph_def.node
@@ -137,4 +143,4 @@ def stored_bytes(graph: MetaGraphDef) -> tuple[int, int]:
 
 
 def _itemsize(dtype: int) -> int:
-    return _HALVES[dtype] if dtype in _HALVES else DTYPES[dtype].itemsize
+    return _HALVES[dtype] if dtype in _HALVES else NUMPY_DTYPES[dtype].itemsize

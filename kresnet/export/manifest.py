@@ -1,4 +1,4 @@
-"""What lies in `assets.extra/kresnet/`, which a server ignores: what was exported, and how to check it.
+"""The manifest of an export, and the names of the files beside it in `assets.extra/kresnet/`, which a server ignores.
 
 `manifest.json`, `golden.npz` (see `kresnet.export.reference_outputs`), `spec.json` (the resolved spec),
 `class_names.txt` (one a line), and after the proof `proof.json`.
@@ -12,29 +12,33 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.errors import make_error
-from kresnet.export.contract import Signature
+from kresnet.export.signature_contract import Signature
 from kresnet.files import digest
 
 FOLDER = "assets.extra/kresnet"
-MANIFEST, GOLDEN, SPEC = f"{FOLDER}/manifest.json", f"{FOLDER}/golden.npz", f"{FOLDER}/spec.json"
+MANIFEST, REFERENCE_OUTPUTS, SPEC = f"{FOLDER}/manifest.json", f"{FOLDER}/golden.npz", f"{FOLDER}/spec.json"
 CLASS_NAMES, PROOF = f"{FOLDER}/class_names.txt", f"{FOLDER}/proof.json"
 
 #: Raised whenever a field changes its meaning.
 FORMAT = 2
 
+#: Keys of the file that are not named as their attributes: those of exports that were written before.
+_KEYS = {"reference_source": "golden_from"}
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """An export's own description.
+    """The description of an export that lies in its version folder.
 
     Attributes:
-        name: the served model's name.
+        name: name of the served model.
         made_with: versions of kresnet, TensorFlow and Keras.
-        signatures: the contract.
-        class_names: in order; empty where the head is not a classifier.
-        golden_from: where the reference inputs come from, in words (`reference_outputs.RANDOM`: from nowhere).
-        changes: how the served network differs from the trained one (see `kresnet.export.served_network.Change`).
-        origin: of the trained network: file, SHA-256, and what its run says of it.
+        signatures: the signatures that the export promises (`kresnet.export.signature_contract`).
+        class_names: names of the classes, in order; empty where the head is not a classifier.
+        reference_source: where the reference inputs come from, in words (`reference_outputs.RANDOM_SOURCE` if they are
+            random); `golden_from` in the file.
+        changes: how the served network differs from the trained one (see `kresnet.export.served_network.ServedChange`).
+        origin: origin of the trained network: its file, SHA-256, and what its run says of it.
         weights_bytes: bytes of the served network's weights, each counted once.
         digests: SHA-256 of every file but the manifest and the proof, by path within the version folder.
     """
@@ -43,20 +47,21 @@ class Manifest:
     made_with: dict[str, str]
     signatures: dict[str, Signature]
     class_names: tuple[str, ...]
-    golden_from: str
+    reference_source: str
     changes: tuple[dict[str, Any], ...]
     origin: dict[str, Any]
     weights_bytes: int
     digests: dict[str, str]
 
     def save(self, version: Path) -> None:
-        """Write to a version folder."""
-        text = json.dumps({"format": FORMAT} | asdict(self), indent=2, ensure_ascii=False)
+        """Write the manifest to a version folder."""
+        values = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+        text = json.dumps({"format": FORMAT} | values, indent=2, ensure_ascii=False)
         (version / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, version: Path) -> Manifest:
-        """Read from a version folder.
+        """Read the manifest of a version folder.
 
         Raises:
             KresnetError: `model_unreadable`, where this is no export of kresnet.
@@ -65,6 +70,7 @@ class Manifest:
             values: dict[str, Any] = json.loads((version / MANIFEST).read_text(encoding="utf-8"))
             if values.pop("format") != FORMAT:
                 raise ValueError("another format")
+            values |= {name: values.pop(key) for name, key in _KEYS.items()}
             values["signatures"] = {name: Signature.from_dict(one) for name, one in values["signatures"].items()}
             values |= {name: tuple(values[name]) for name in ("class_names", "changes")}
             return cls(**values)
@@ -73,7 +79,7 @@ class Manifest:
             raise make_error("model_unreadable", message, remedy="kresnet export RUN -o MODELS_DIR") from None
 
 
-def digests(version: Path) -> dict[str, str]:
-    """SHA-256 of every file of a version folder but the manifest and the proof, by its path within the folder."""
+def file_digests(version: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a version folder but the manifest and the proof, by its path there."""
     names = sorted(path.relative_to(version).as_posix() for path in version.rglob("*") if path.is_file())
     return {name: digest(version / name) for name in names if name not in (MANIFEST, PROOF)}

@@ -1,4 +1,4 @@
-"""The checks of a proof that hold the server's answers to the golden ones, signature by signature."""
+"""The checks of a proof that compare the answers of each signature with the reference outputs."""
 
 from __future__ import annotations
 
@@ -6,83 +6,91 @@ import time
 
 import numpy as np
 
-from kresnet.export.contract import CLASSIFY
 from kresnet.export.export_under_test import CheckFailed, ExportUnderTest
-from kresnet.export.reference_outputs import difference
+from kresnet.export.reference_outputs import scaled_difference
+from kresnet.export.signature_contract import CLASSIFY_METHOD
 
-#: Largest difference of an output from the golden one, over the larger of 1 and the output's largest magnitude.
+#: Largest difference of an output from the reference output, over the larger of 1 and the output's largest magnitude.
 #: Probabilities may also differ by as much as the logits behind them do: softmax and sigmoid pass on no more.
 TOLERANCE = 1e-5
 BATCHES = (1, 7, 32)
 
 
-def outputs_match_reference(subject: ExportUnderTest) -> str:
-    count, worst = len(subject.reference.rows), 0.0
+def outputs_match_reference(export: ExportUnderTest) -> str:
+    """Check every output of every signature, in batches of several sizes, against the reference outputs."""
+    count, worst = len(export.reference.rows), 0.0
     milliseconds = {}
-    for name in subject.signatures:
+    for name in export.signatures:
         for size in BATCHES:
             for turn in range(0, count, size):
                 order = np.arange(turn, turn + size) % count
                 started = time.perf_counter()
-                answer = subject.ask(name, order)
+                answer = export.run_rows(name, order)
                 if name == "serving_default":  # of the last: the first are slower
                     milliseconds[size] = round(1000 * (time.perf_counter() - started), 2)
-                worst = max(worst, _distance(subject, name, answer, order, f"a batch of {size}"))
-    subject.facts |= {"largest_difference": worst, "milliseconds_a_batch": milliseconds}
+                worst = max(worst, _largest_difference(export, name, answer, order, f"a batch of {size}"))
+    export.facts |= {"largest_difference": worst, "milliseconds_a_batch": milliseconds}
     sizes = f"{', '.join(map(str, BATCHES[:-1]))} and {BATCHES[-1]}"
     return (
-        f"{count} rows ({subject.manifest.golden_from}) to each signature, in batches of {sizes}; "
+        f"{count} rows ({export.manifest.reference_source}) to each signature, in batches of {sizes}; "
         f"largest difference {worst:.1e} (allowed {TOLERANCE:.0e})"
     )
 
 
-def rows_are_independent(subject: ExportUnderTest) -> str:
-    count = min(len(subject.reference.rows), 7)
-    for name in subject.signatures:
+def rows_are_independent(export: ExportUnderTest) -> str:
+    """Check that the answer to a row does not depend on the other rows of its batch."""
+    count = min(len(export.reference.rows), 7)
+    for name in export.signatures:
         for index in range(count):
             order = np.full(7, (index + 1) % count)
             order[index] = index
-            answer = {key: values[index : index + 1] for key, values in subject.ask(name, order).items()}
-            _distance(subject, name, answer, np.array([index]), f"row {index} among others")
+            answer = {key: values[index : index + 1] for key, values in export.run_rows(name, order).items()}
+            _largest_difference(export, name, answer, np.array([index]), f"row {index} among others")
     return "a row is answered the same alone, among its neighbours, and among copies of another"
 
 
-def repeated_calls_are_identical(subject: ExportUnderTest) -> str:
-    order = np.arange(7) % len(subject.reference.rows)
-    for name in subject.signatures:
-        first, *others = (subject.ask(name, order) for _ in range(3))
+def repeated_calls_are_identical(export: ExportUnderTest) -> str:
+    """Check that the same request gets the same answer, to the last bit, each time."""
+    order = np.arange(7) % len(export.reference.rows)
+    for name in export.signatures:
+        first, *others = (export.run_rows(name, order) for _ in range(3))
         for other in others:
             if changed := [key for key in first if not np.array_equal(first[key], other[key])]:
                 raise CheckFailed(f"{', '.join(changed)} of {name} changed between two calls with the same input")
     return "three calls of each signature, equal to the last bit"
 
 
-def encoded_images_agree(subject: ExportUnderTest) -> str:
-    if "image_bytes" not in subject.signatures:
+def encoded_images_agree(export: ExportUnderTest) -> str:
+    """Check that an image file is answered as the pixels that evaluation makes of it."""
+    if "image_bytes" not in export.signatures:
         return "no signature takes image files"
     worst = 0.0
-    for index, kind in enumerate(subject.reference.kinds):
-        files, pixels = (subject.ask(name, np.array([index])) for name in ("image_bytes", "serving_default"))
+    for index, kind in enumerate(export.reference.kinds):
+        files, pixels = (export.run_rows(name, np.array([index])) for name in ("image_bytes", "serving_default"))
         for key in files.keys() - {"class_id", "label"}:
-            apart = difference(pixels[key], files[key])
-            if not apart <= TOLERANCE:
+            difference = scaled_difference(pixels[key], files[key])
+            if not difference <= TOLERANCE:
                 raise CheckFailed(
-                    f"{key} of row {index}, as a file ({kind}), differs by {apart:.1e} from what its pixels give"
+                    f"{key} of row {index}, as a file ({kind}), differs by {difference:.1e} from what its pixels give"
                 )
-            worst = max(worst, apart)
-    kinds = ", ".join(dict.fromkeys(subject.reference.kinds))
+            worst = max(worst, difference)
+    kinds = ", ".join(dict.fromkeys(export.reference.kinds))
     return f"{kinds} are answered as the pixels that evaluation makes of them; largest difference {worst:.1e}"
 
 
-def _distance(
-    subject: ExportUnderTest, name: str, answer: dict[str, np.ndarray], order: np.ndarray, where: str
+def _largest_difference(
+    export: ExportUnderTest, name: str, answer: dict[str, np.ndarray], order: np.ndarray, where: str
 ) -> float:
-    """The largest difference of a signature's answer to the rows of `order`; `Wrong` where it is too large."""
-    if subject.signatures[name].method == CLASSIFY:
-        return _ranking(subject, answer, order, f"{name}, {where}")
+    """Return the largest difference of a signature's answer to the rows of `order`.
+
+    Raises:
+        CheckFailed: the difference is too large, or a class or label is wrong.
+    """
+    if export.signatures[name].method == CLASSIFY_METHOD:
+        return _ranking_difference(export, answer, order, f"{name}, {where}")
     worst = 0.0
-    for key, values in subject.reference.outputs.items():
-        if key not in subject.signatures[name].outputs:
+    for key, values in export.reference.outputs.items():
+        if key not in export.signatures[name].outputs:
             continue
         expected, actual = values[order], answer[key]
         if actual.shape != expected.shape:
@@ -90,22 +98,24 @@ def _distance(
         scale = max(1.0, float(np.abs(expected).max()))
         if key == "probabilities":
             scale = max(
-                1.0, float(np.abs(answer["logits"] - subject.reference.outputs["logits"][order]).max()) / TOLERANCE
+                1.0, float(np.abs(answer["logits"] - export.reference.outputs["logits"][order]).max()) / TOLERANCE
             )
-        apart = float(np.abs(actual - expected).max()) / scale
-        if not apart <= TOLERANCE:  # a NaN is no agreement
+        difference = float(np.abs(actual - expected).max()) / scale
+        if not difference <= TOLERANCE:  # a NaN is no agreement
             raise CheckFailed(
-                f"{key} of {name}, {where}, differs from the golden one by {apart:.1e} (allowed {TOLERANCE})"
+                f"{key} of {name}, {where}, differs from the golden one by {difference:.1e} (allowed {TOLERANCE})"
             )
-        worst = max(worst, apart)
+        worst = max(worst, difference)
     if "class_id" in answer:
-        _labelled(subject, answer, order, f"{name}, {where},")
+        _require_class_and_label(export, answer, order, f"{name}, {where},")
     return worst
 
 
-def _labelled(subject: ExportUnderTest, answer: dict[str, np.ndarray], order: np.ndarray, where: str) -> None:
-    names = subject.manifest.class_names
-    logits, chosen = subject.reference.outputs["logits"][order], answer["class_id"]
+def _require_class_and_label(
+    export: ExportUnderTest, answer: dict[str, np.ndarray], order: np.ndarray, where: str
+) -> None:
+    names = export.manifest.class_names
+    logits, chosen = export.reference.outputs["logits"][order], answer["class_id"]
     scale = TOLERANCE * max(1.0, float(np.abs(logits).max()))
     if (np.take_along_axis(logits, chosen[:, np.newaxis], 1)[:, 0] < logits.max(1) - 2 * scale).any():
         raise CheckFailed(f"class_id of {where} is not the class of the largest logit")
@@ -113,13 +123,17 @@ def _labelled(subject: ExportUnderTest, answer: dict[str, np.ndarray], order: np
         raise CheckFailed(f"label of {where} is not the name of class_id")
 
 
-def _ranking(subject: ExportUnderTest, answer: dict[str, np.ndarray], order: np.ndarray, where: str) -> float:
-    """The largest difference of the scores; `Wrong` unless each class has its own score, the likeliest first."""
-    names, expected = subject.manifest.class_names, subject.reference.outputs["probabilities"][order]
+def _ranking_difference(export: ExportUnderTest, answer: dict[str, np.ndarray], order: np.ndarray, where: str) -> float:
+    """Return the largest difference of the scores.
+
+    Raises:
+        CheckFailed: the difference is too large, or a class has not its own score, or the likeliest is not first.
+    """
+    names, expected = export.manifest.class_names, export.reference.outputs["probabilities"][order]
     classes, scores = answer["classes"], answer["scores"]
     if classes.shape != expected.shape or scores.shape != expected.shape:
         raise CheckFailed(f"classes and scores of {where} are of shapes {classes.shape} and {scores.shape}")
-    allowed = TOLERANCE * max(1.0, float(np.abs(subject.reference.outputs["logits"][order]).max()))
+    allowed = TOLERANCE * max(1.0, float(np.abs(export.reference.outputs["logits"][order]).max()))
     worst = float(np.abs(scores - np.sort(expected)[:, ::-1]).max())
     if not worst <= allowed:
         raise CheckFailed(

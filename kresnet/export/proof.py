@@ -23,18 +23,24 @@ from typing import Any
 from kresnet.errors import KresnetError, Problem, make_error
 from kresnet.export.manifest import Manifest
 from kresnet.export.proof_checks import CHECKS
-from kresnet.export.reference_outputs import RANDOM
-from kresnet.export.staging import versions
+from kresnet.export.reference_outputs import RANDOM_SOURCE
+from kresnet.export.version_folders import list_versions
 
 #: Seconds after which a proof that has not ended is taken to hang.
-TIMEOUT = 900
+TIMEOUT_SECONDS = 900
 
 _CODES = {check.name: check.code for check in CHECKS}
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A check that ran: its name, whether it held, and what was found, in words."""
+    """The result of a check that ran.
+
+    Attributes:
+        name: name of the check.
+        passed: whether it held.
+        detail: what was found, in words.
+    """
 
     name: str
     passed: bool
@@ -43,14 +49,14 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class ProofReport:
-    """What was verified of an export, and what was not.
+    """Report of a proof: what was verified of an export, and what was not.
 
     Attributes:
         directory: the version folder.
         results: the checks that ran, in order.
         not_verified: what the proof says nothing about, a sentence each.
-        changes: how the served network differs from the trained one (see `kresnet.export.served_network.Change`).
-        facts: measured on the way: `tensorflow`, `needs`, `weights_bytes`, `variables_bytes`, `load_seconds`,
+        changes: how the served network differs from the trained one (see `kresnet.export.served_network.ServedChange`).
+        facts: what was measured on the way: `tensorflow`, `needs`, `weights_bytes`, `variables_bytes`, `load_seconds`,
             `largest_difference`, `milliseconds_a_batch`, `loaded_resident_bytes` (the runtime's own included).
     """
 
@@ -66,7 +72,7 @@ class ProofReport:
         return len(self.results) == len(CHECKS) and all(result.passed for result in self.results)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready values."""
+        """Return the report as JSON-ready values."""
         return {
             "directory": str(self.directory),
             "passed": self.passed,
@@ -77,16 +83,16 @@ class ProofReport:
         }
 
     def lines(self) -> list[str]:
-        """The report for a human, a line a check."""
+        """Return the report as text for a human, a line for each check."""
         width = max(len(check.name) for check in CHECKS)
         lines = [f"{'ok    ' if one.passed else 'FAILED'} {one.name:<{width}}  {one.detail}" for one in self.results]
-        lines += [f"{'changed':<{width + 7}}  {_told(change)}" for change in self.changes]
+        lines += [f"{'changed':<{width + 7}}  {_describe_change(change)}" for change in self.changes]
         lines += [f"{'not verified':<{width + 7}}  {sentence}" for sentence in self.not_verified]
         verdict = f"servable: {self.directory}" if self.passed else f"NOT servable: {self.directory}"
         return [*lines, f"{verdict} (needs {self.facts['needs']})" if self.passed else verdict]
 
-    def error(self) -> KresnetError:
-        """The failed checks as problems."""
+    def make_error(self) -> KresnetError:
+        """Return an error whose problems are the failed checks."""
         return KresnetError(
             Problem(_CODES[one.name], f"The exported model does not serve ({one.name}): {one.detail}.")
             for one in self.results
@@ -104,17 +110,23 @@ def check_export(directory: Path) -> ProofReport:
     manifest = Manifest.load(version)
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "1"}
     # -P: a module that happens to lie in the current directory is none of the proof's business.
-    command = [sys.executable, "-P", "-m", "kresnet.export.prover", str(version.absolute())]
+    command = [sys.executable, "-P", "-m", "kresnet.export.proof_process", str(version.absolute())]
     try:
         process = subprocess.run(
-            command, env=environment, capture_output=True, text=True, errors="replace", timeout=TIMEOUT, check=False
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_SECONDS,
+            check=False,
         )
-        written, ending = process.stdout, _ending(process)
+        written, ending = process.stdout, _describe_ending(process)
     except subprocess.TimeoutExpired as expired:
         written = expired.stdout.decode(errors="replace") if isinstance(expired.stdout, bytes) else expired.stdout or ""
-        ending = f"the process had not ended after {TIMEOUT} s"
-    results, facts = _read(written, ending)
-    return ProofReport(version, results, _gaps(manifest, results, facts), manifest.changes, facts)
+        ending = f"the process had not ended after {TIMEOUT_SECONDS} s"
+    results, facts = _read_results(written, ending)
+    return ProofReport(version, results, _list_unverified(manifest, results, facts), manifest.changes, facts)
 
 
 def _version_folder(directory: Path) -> Path:
@@ -122,13 +134,13 @@ def _version_folder(directory: Path) -> Path:
         raise make_error(
             "model_unreadable", f"There is no directory {directory}.", remedy="name MODELS_DIR/NAME/VERSION"
         )
-    if (directory / "saved_model.pb").exists() or not (found := versions(directory)):
+    if (directory / "saved_model.pb").exists() or not (present := list_versions(directory)):
         return directory
-    return found[max(found)]
+    return present[max(present)]
 
 
-def _read(written: str, ending: str) -> tuple[tuple[CheckResult, ...], dict[str, Any]]:
-    """The results that the process wrote; the check that it was in when it ended early is a failed one."""
+def _read_results(written: str, ending: str) -> tuple[tuple[CheckResult, ...], dict[str, Any]]:
+    """Return the results that the process wrote; a check during which it ended is a failed one."""
     results: list[CheckResult] = []
     facts: dict[str, Any] = {}
     running = ""
@@ -149,8 +161,8 @@ def _read(written: str, ending: str) -> tuple[tuple[CheckResult, ...], dict[str,
     return tuple(results), facts
 
 
-def _ending(process: "subprocess.CompletedProcess[str]") -> str:
-    """Why the process ended, and what it was doing, in words; empty where it ended well."""
+def _describe_ending(process: "subprocess.CompletedProcess[str]") -> str:
+    """Return why the process ended, and what it was doing, in words; empty where it ended well."""
     if process.returncode == 0:
         return ""
     lines = process.stderr.strip().splitlines()
@@ -163,15 +175,15 @@ def _ending(process: "subprocess.CompletedProcess[str]") -> str:
     return f"the process ended with {how} while {trying}: {(fatal or [last])[-1]}"
 
 
-def _told(change: Mapping[str, Any]) -> str:
+def _describe_change(change: Mapping[str, Any]) -> str:
     others = f"; another class for {change['classes_changed']} rows" if change["classes_changed"] else ""
     return f"{change['what']}: outputs differ from before by {change['largest_difference']:.1e}{others}"
 
 
-def _gaps(manifest: Manifest, results: tuple[CheckResult, ...], facts: dict[str, Any]) -> tuple[str, ...]:
+def _list_unverified(manifest: Manifest, results: tuple[CheckResult, ...], facts: dict[str, Any]) -> tuple[str, ...]:
     skipped = [check.name for check in CHECKS if check.name not in {result.name for result in results}]
     gaps = [f"These checks did not run: {', '.join(skipped)}."] if skipped else []
-    if manifest.golden_from == RANDOM:
+    if manifest.reference_source == RANDOM_SOURCE:
         gaps.append("Outputs were compared on random inputs, not on real ones.")
     if "image_bytes" in manifest.signatures:
         gaps.append("The memory that a crafted animated GIF may take was not bounded; other formats' headers are.")

@@ -16,8 +16,8 @@ from types import ModuleType
 from kresnet.errors import make_error
 
 
-def package_directory() -> Path:
-    """Where the `tensorflow` package is installed, found without importing it.
+def tensorflow_directory() -> Path:
+    """Return the folder of the installed `tensorflow` package, without importing it.
 
     Raises:
         KresnetError: `environment`, where TensorFlow is not installed.
@@ -29,13 +29,13 @@ def package_directory() -> Path:
 
 
 @contextmanager
-def stand_in() -> Iterator[None]:
-    """An empty `tensorflow` that knows where its parts lie, gone afterwards: the real one can still be imported."""
+def stand_in_for_tensorflow() -> Iterator[None]:
+    """Put an empty module in the place of `tensorflow` for a while; the real one can be imported afterwards."""
     if "tensorflow" in sys.modules:
         yield
         return
     module = ModuleType("tensorflow")
-    module.__path__ = [str(package_directory())]
+    module.__path__ = [str(tensorflow_directory())]
     sys.modules["tensorflow"] = module
     try:
         yield
@@ -43,7 +43,7 @@ def stand_in() -> Iterator[None]:
         del sys.modules["tensorflow"]
 
 
-with stand_in():
+with stand_in_for_tensorflow():
     from tensorflow.core.example.example_pb2 import Example
     from tensorflow.core.framework.op_def_pb2 import OpList
     from tensorflow.core.framework.tensor_pb2 import TensorProto
@@ -55,5 +55,5 @@ with stand_in():
 
 __all__ = [
     "DataType", "Example", "MetaGraphDef", "OpList", "PredictionLog", "RunMetadata", "RunOptions", "SavedModel",
-    "SignatureDef", "TensorProto", "package_directory",
+    "SignatureDef", "TensorProto", "tensorflow_directory",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Real inputs to hold an export to, from the best source at hand."""
+"""Real inputs to compare an export on, from the best source at hand."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kresnet.errors import make_error
-from kresnet.export.contract import takes_encoded_images
-from kresnet.export.reference_outputs import MOST, RANDOM
+from kresnet.export.reference_outputs import MAX_ROWS, RANDOM_SOURCE
+from kresnet.export.signature_contract import takes_encoded_images
 
 if TYPE_CHECKING:
     from kresnet.runs.trained_model import TrainedModel
@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SampleInputs:
-    """Inputs (see `kresnet.export.reference_outputs`) and where they come from, in words; random ones by default."""
+    """Inputs to compare an export on; random ones by default.
+
+    Attributes:
+        images: the inputs, as `kresnet.export.reference_outputs.reference_inputs` takes them; `None` for random ones.
+        source: where they come from, in words.
+    """
 
     images: list[np.ndarray] | np.ndarray | None = None
-    source: str = RANDOM
+    source: str = RANDOM_SOURCE
 
 
 def sample_inputs(origin: TrainedModel, folder: Path | None = None) -> SampleInputs:
-    """Inputs for the network of `origin`.
+    """Return inputs for the network of `origin`.
 
-    They are the images in `folder`; or the run's test images; or, for a network that comes without its data, the
+    The inputs are the images in `folder`; or the run's test images; or, for a network that comes without its data, the
     images that kresnet ships, which are real ones if not of its kind; or random numbers where it takes no images.
 
     Raises:
@@ -36,20 +41,20 @@ def sample_inputs(origin: TrainedModel, folder: Path | None = None) -> SampleInp
     if folder:
         if not takes_encoded_images(origin.spec):
             raise make_error("bad_option", f"{origin.spec.name} takes no image files.", remedy="leave --images out")
-        return SampleInputs(_read(folder), f"images of {folder}")
+        return SampleInputs(_read_images(folder), f"images of {folder}")
     if origin.run:
         from kresnet.evaluation.evaluate import first_test_images
 
-        return SampleInputs(first_test_images(origin.run, MOST), "the run's test images")
+        return SampleInputs(first_test_images(origin.run, MAX_ROWS), "the run's test images")
     if takes_encoded_images(origin.spec):
         from kresnet.data.embedded import read
 
-        return SampleInputs(read()["test_images"][:MOST], "Fashion-MNIST images")
+        return SampleInputs(read()["test_images"][:MAX_ROWS], "Fashion-MNIST images")
     return SampleInputs()
 
 
-def _read(folder: Path) -> list[np.ndarray]:
-    """The first images of a folder and those in it, RGB or grey, each of its own size."""
+def _read_images(folder: Path) -> list[np.ndarray]:
+    """Read the first images of a folder and of the folders in it, each of its own size."""
     import tensorflow as tf
 
     from kresnet.data.images import explain_unreadable
@@ -59,20 +64,20 @@ def _read(folder: Path) -> list[np.ndarray]:
         raise make_error(
             "data_missing", f"There is no directory {folder}.", remedy="--images with a folder of image files"
         )
-    found: list[np.ndarray] = []
+    images: list[np.ndarray] = []
     for path in sorted(one for one in folder.rglob("*") if one.is_file() and not one.name.startswith(".")):
-        if len(found) == MOST:
+        if len(images) == MAX_ROWS:
             break
         encoded = path.read_bytes()
         try:
-            found.append(tf.io.decode_image(encoded, channels=3, expand_animations=False).numpy())
+            images.append(tf.io.decode_image(encoded, channels=3, expand_animations=False).numpy())
         except tf.errors.OpError:
             raise KresnetError(explain_unreadable(str(path), encoded)) from None
-    if not found:
+    if not images:
         raise make_error(
             "data_empty", f"{folder} holds no image files.", remedy="--images with a folder of image files"
         )
-    return found
+    return images
 
 
 __all__ = ["SampleInputs", "sample_inputs"]

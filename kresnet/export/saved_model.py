@@ -1,6 +1,6 @@
 """Write a trained model as a SavedModel that TF Serving loads, and publish it once it is proved.
 
-export = export_model(model, spec, class_names, Path("models"), inputs=Samples(images, "test images"))
+export = export_model(model, spec, class_names, Path("models"), inputs=SampleInputs(images, "test images"))
 export.path  # models/resnet50/1
 """
 
@@ -16,17 +16,26 @@ import keras
 import tensorflow as tf
 
 from kresnet.errors import KresnetError, make_error
-from kresnet.export import manifest, warmup
-from kresnet.export.contract import PREDICT, Fold, Shape, Signature, WeightType, contract, require_names
+from kresnet.export import manifest
 from kresnet.export.manifest import Manifest
 from kresnet.export.proof import ProofReport, check_export
 from kresnet.export.reference_outputs import ReferenceOutputs, reference_inputs, reference_outputs
-from kresnet.export.requests import request
+from kresnet.export.request_inputs import request_inputs
 from kresnet.export.sample_inputs import SampleInputs
 from kresnet.export.served_network import served_network
 from kresnet.export.server_files import list_models, write_server_files
-from kresnet.export.signatures import SignatureFunction, endpoints
-from kresnet.export.staging import stage_version
+from kresnet.export.signature_contract import (
+    PREDICT_METHOD,
+    Fold,
+    Shape,
+    Signature,
+    WeightType,
+    declare_signatures,
+    require_class_names,
+)
+from kresnet.export.signature_functions import SignatureFunction, make_signature_functions
+from kresnet.export.version_folders import stage_version
+from kresnet.export.warmup_requests import WARMUP_FILE, WarmupRequest, write_warmup_requests
 from kresnet.files import translate_os_errors
 from kresnet.graph import verify_model
 from kresnet.plan import Plan, make_plan
@@ -41,7 +50,7 @@ class ExportResult:
     Attributes:
         path: `MODELS_DIR/NAME/VERSION`.
         version: its number.
-        report: the proof, which also lies beside the model as `proof.json`.
+        report: what was verified; the same is kept with the model as `proof.json`.
     """
 
     path: Path
@@ -49,16 +58,17 @@ class ExportResult:
     report: ProofReport
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the result as JSON-ready values."""
         return {"path": str(self.path), "version": self.version, "report": self.report.as_dict()}
 
     def lines(self) -> list[str]:
-        """The proof for a human, a line a check."""
+        """Return the proof as text for a human, a line for each check."""
         return self.report.lines()
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What a user may choose of an export.
+    """Choices that a user may make about an export.
 
     Attributes:
         version: the version's number, or `None` for the next free one (1 first).
@@ -103,21 +113,22 @@ def export_model(
             `export_mismatch` or `not_servable`, where the proof failed. Whatever is raised, no version is left behind.
     """
     options, inputs, names = options or ExportOptions(), inputs or SampleInputs(), tuple(class_names)
-    require_names(spec, names)
+    require_class_names(spec, names)
     plan = plan or make_plan(spec)
     _require_network(model, plan)
-    signatures = contract(spec, plan, _output_shapes(model, plan), options.signatures)
+    signatures = declare_signatures(spec, plan, _output_shapes(model, plan), options.signatures)
     with stage_version(Path(models_dir) / spec.name, options.version) as staged:
         rows = reference_inputs(spec, inputs.images)
         served, changes = served_network(model, plan, rows.rows, fold=options.fold, weights=options.weights)
         expected = ReferenceOutputs(
-            rows.rows, rows.encoded, rows.kinds, reference_outputs(served.answers(rows.rows), spec)
+            rows.rows, rows.encoded, rows.kinds, reference_outputs(served.predict(rows.rows), spec)
         )
         with translate_os_errors(staged.base):
-            _write_saved_model(staged.directory, endpoints(served, spec, names, signatures), signatures)
+            _write_saved_model(staged.directory, make_signature_functions(served, spec, names, signatures), signatures)
             (staged.directory / manifest.FOLDER).mkdir(parents=True)
-            expected.save(staged.directory / manifest.GOLDEN)
-            warmup.write(staged.directory / warmup.FILE, _warm_up(spec.name, signatures, expected))
+            expected.save(staged.directory / manifest.REFERENCE_OUTPUTS)
+            requests = _make_warmup_requests(spec.name, signatures, expected)
+            write_warmup_requests(staged.directory / WARMUP_FILE, requests)
             _write_text(staged.directory / manifest.SPEC, json.dumps(spec.document(), indent=2, ensure_ascii=False))
             _write_text(staged.directory / manifest.CLASS_NAMES, "\n".join(names))
             Manifest(
@@ -125,15 +136,15 @@ def export_model(
                 made_with={"kresnet": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
                 signatures=signatures,
                 class_names=names,
-                golden_from=inputs.source,
+                reference_source=inputs.source,
                 changes=tuple(change.as_dict() for change in changes),
                 origin=dict(origin or {}),
                 weights_bytes=served.weights_bytes,
-                digests=manifest.digests(staged.directory),
+                digests=manifest.file_digests(staged.directory),
             ).save(staged.directory)
         report = check_export(staged.directory)
         if not report.passed:
-            raise report.error()
+            raise report.make_error()
         report = replace(report, directory=staged.base / str(staged.version))
         with translate_os_errors(staged.base):
             _write_text(staged.directory / manifest.PROOF, json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
@@ -169,7 +180,7 @@ def _write_saved_model(directory: Path, served: dict[str, SignatureFunction], si
     for name, endpoint in served.items():
         archive.add_endpoint(name, endpoint.function, [endpoint.input])
     archive.write_out(str(directory), verbose=False)
-    others = {name: one.method for name, one in signatures.items() if one.method != PREDICT}
+    others = {name: one.method for name, one in signatures.items() if one.method != PREDICT_METHOD}
     if others:  # TensorFlow 2 writes every signature as Predict's
         updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(directory))
         for name, method in others.items():
@@ -177,10 +188,12 @@ def _write_saved_model(directory: Path, served: dict[str, SignatureFunction], si
         updater.save()
 
 
-def _warm_up(model: str, signatures: dict[str, Signature], golden: ReferenceOutputs) -> list[warmup.Request]:
-    """A request of one row for each signature."""
+def _make_warmup_requests(
+    model: str, signatures: dict[str, Signature], reference: ReferenceOutputs
+) -> list[WarmupRequest]:
+    """Return a request of one row for each signature."""
     return [
-        warmup.Request(model, name, request(name, signature, golden, [0]), signature.method)
+        WarmupRequest(model, name, request_inputs(name, signature, reference, [0]), signature.method)
         for name, signature in signatures.items()
     ]
 

@@ -1,6 +1,6 @@
 """The network that is served: the trained one, its batch norms folded and its weights rounded where that is wanted.
 
-Whatever is done to it is measured, on the rows that the proof will send, and told in the manifest.
+Each change is measured, on the rows that the proof will send, and recorded in the manifest.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.errors import make_error
-from kresnet.export.contract import Fold, WeightType, embedding
-from kresnet.export.reference_outputs import difference
+from kresnet.export.reference_outputs import scaled_difference
+from kresnet.export.signature_contract import Fold, WeightType, embedding_record
 from kresnet.graph import fold_batch_norms, verify_model
 from kresnet.plan import Plan
 
@@ -30,9 +30,10 @@ class ServedChange:
     """Something done, or left undone, on the way from the trained network to the served one.
 
     Attributes:
-        what: in words.
-        largest_difference: between the outputs before and after (see `kresnet.export.reference_outputs.difference`).
-        classes_changed: for how many of the rows the likeliest class is another; 0 where there are no classes.
+        what: the change, in words.
+        largest_difference: difference of the outputs before and after, by
+            `kresnet.export.reference_outputs.scaled_difference`.
+        classes_changed: number of rows whose likeliest class is another; 0 where there are no classes.
     """
 
     what: str
@@ -40,39 +41,40 @@ class ServedChange:
     classes_changed: int
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the change as JSON-ready values."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class ServedNetwork:
-    """A network to serve.
+    """A network that can be exported.
 
     Attributes:
-        function: float32 `(N, H, W, C)` or `(N, D)` to outputs by name, in inference; a classifier's are `logits` and
-            `features` (the vector that they are made of). To be called in the graphs that are exported.
-        plan: of what is computed.
-        weights_bytes: of the weights, as stored, each counted once.
+        function: maps float32 `(N, H, W, C)` or `(N, D)` to outputs by name, in inference mode; a classifier's outputs
+            are `logits` and `features` (the vector that they are made of). It is traced when exported.
+        plan: plan of what is computed.
+        weights_bytes: bytes of the weights as they are stored, each weight counted once.
     """
 
     function: Callable[[tf.Tensor], Tensors]
     plan: Plan
     weights_bytes: int
 
-    def answers(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """The outputs of rows, on the CPU: what the proof runs on (a GPU's convolutions may round to TF32)."""
+    def predict(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the outputs for `rows`, computed on the CPU as in the proof (a GPU may round to TF32)."""
         with tf.device("CPU:0"):
             outputs = self.function(tf.constant(rows, tf.float32))
         return {name: np.asarray(value, np.float32) for name, value in outputs.items()}
 
 
-def network(model: keras.Model, plan: Plan) -> ServedNetwork:
-    """The model as it is.
+def unchanged_network(model: keras.Model, plan: Plan) -> ServedNetwork:
+    """Return the model as it is, in the form that is exported.
 
     Raises:
         KresnetError: `graph_mismatch`, where `model` is not what `plan` says.
     """
     verify_model(model, plan)
-    inner = _with_features(model, plan)
+    inner = _add_features_output(model, plan)
     weights_bytes = sum(tf.as_dtype(one.dtype).size * int(np.prod(one.shape)) for one in model.weights)
     return ServedNetwork(lambda rows: inner(rows, training=False), plan, weights_bytes)
 
@@ -80,7 +82,7 @@ def network(model: keras.Model, plan: Plan) -> ServedNetwork:
 def served_network(
     model: keras.Model, plan: Plan, rows: np.ndarray, *, fold: Fold = "auto", weights: WeightType = "float32"
 ) -> tuple[ServedNetwork, list[ServedChange]]:
-    """The network to serve, and how it differs from the trained one.
+    """Return the network to serve, and how it differs from the trained one.
 
     Args:
         model: the trained network.
@@ -92,47 +94,47 @@ def served_network(
     Raises:
         KresnetError: `graph_mismatch`; `bad_option`, where a weight is too large for its new type.
     """
-    current = network(model, plan)
-    answers = current.answers(rows)
+    current = unchanged_network(model, plan)
+    answers = current.predict(rows)
     changes: list[ServedChange] = []
     if fold != "no":
-        found = fold_batch_norms(model, plan)
-        if found.folded_norms:
-            folded = network(found.model, found.plan)
-            change = _change(
-                f"folded {found.folded_norms} batch norms into the weights before them", folded, answers, rows
+        folding = fold_batch_norms(model, plan)
+        if folding.folded_norms:
+            folded = unchanged_network(folding.model, folding.plan)
+            change = _measure_change(
+                f"folded {folding.folded_norms} batch norms into the weights before them", folded, answers, rows
             )
             if fold == "yes" or change.largest_difference <= FOLD_TOLERANCE:
-                model, current = found.model, folded
-                answers = current.answers(rows)
+                model, current = folding.model, folded
+                answers = current.predict(rows)
             else:
                 change = ServedChange("left batch norms as they are: folded, they would make this difference",
                                 change.largest_difference, change.classes_changed)  # fmt: skip
             changes.append(change)
     if weights != "float32":
-        rounded = _rounded(model, current, weights)
-        changes.append(_change(f"rounded kernels to {weights}", rounded, answers, rows))
+        rounded = _round_kernels(model, current, weights)
+        changes.append(_measure_change(f"rounded kernels to {weights}", rounded, answers, rows))
         current = rounded
     return current, changes
 
 
-def _with_features(model: keras.Model, plan: Plan) -> keras.Model:
-    """The model with its outputs by name, and, for a classifier, the vector before the logits."""
+def _add_features_output(model: keras.Model, plan: Plan) -> keras.Model:
+    """Return the model with its outputs by name, and, for a classifier, the vector before the logits."""
     outputs = model.output if isinstance(model.output, dict) else {next(iter(plan.outputs)): model.output}
     if plan.probabilities is not None:
-        outputs = outputs | {"features": model.get_layer(embedding(plan)).output}
+        outputs = outputs | {"features": model.get_layer(embedding_record(plan)).output}
     return keras.Model(model.input, outputs)
 
 
-def _rounded(model: keras.Model, whole: ServedNetwork, weights: WeightType) -> ServedNetwork:
-    """The network with its kernels stored in half the bytes, and cast to float32 on each call."""
+def _round_kernels(model: keras.Model, whole: ServedNetwork, weights: WeightType) -> ServedNetwork:
+    """Return the network with its kernels stored in half the bytes, and cast to float32 on each call."""
     kernels = [weight for weight in model.weights if len(weight.shape) > 1]
     halves = [tf.Variable(tf.cast(kernel.value, weights), trainable=False) for kernel in kernels]
     if not all(np.isfinite(half.numpy().astype(np.float32)).all() for half in halves):
         raise make_error(
             "bad_option", f"The network has weights that {weights} cannot hold.", remedy="--weights bfloat16"
         )
-    inner = _with_features(model, whole.plan)
+    inner = _add_features_output(model, whole.plan)
 
     def function(rows: tf.Tensor) -> Tensors:
         cast = [(kernel, tf.cast(half, tf.float32)) for kernel, half in zip(kernels, halves, strict=True)]
@@ -145,13 +147,13 @@ def _rounded(model: keras.Model, whole: ServedNetwork, weights: WeightType) -> S
     return ServedNetwork(function, whole.plan, whole.weights_bytes - saved)
 
 
-def _change(what: str, after: ServedNetwork, before: dict[str, np.ndarray], rows: np.ndarray) -> ServedChange:
-    answers = after.answers(rows)
-    worst = max(difference(values, answers[name]) for name, values in before.items())
+def _measure_change(what: str, after: ServedNetwork, before: dict[str, np.ndarray], rows: np.ndarray) -> ServedChange:
+    answers = after.predict(rows)
+    worst = max(scaled_difference(values, answers[name]) for name, values in before.items())
     changed = 0
     if "logits" in before:
         changed = int((before["logits"].argmax(-1) != answers["logits"].argmax(-1)).sum())
     return ServedChange(what, worst, changed)
 
 
-__all__ = ["FOLD_TOLERANCE", "ServedChange", "ServedNetwork", "network", "served_network"]
+__all__ = ["FOLD_TOLERANCE", "ServedChange", "ServedNetwork", "served_network", "unchanged_network"]

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath
 
-from kresnet.export.staging import versions
+from kresnet.export.version_folders import list_versions
 from kresnet.files import write_text
 
-MODELS, BATCHING, MONITORING = "models.config", "batching.config", "monitoring.config"
+MODELS_CONFIG, BATCHING_CONFIG, MONITORING_CONFIG = "models.config", "batching.config", "monitoring.config"
 
 #: First line of the list of all models, while kresnet keeps it.
-KEPT = "# Kept by `kresnet export`; take this line away to keep the file yourself."
+KEPT_LINE = "# Kept by `kresnet export`; take this line away to keep the file yourself."
 
 _MODELS = """\
 # tensorflow_model_server --model_config_file=THIS_FILE
@@ -64,7 +64,11 @@ def write_server_files(base: Path, models_dir: PurePath | None = None) -> None:
         KresnetError: `disk_full`, `not_writable`.
     """
     seen = models_dir or base.parent.absolute()
-    files = {MODELS: _listed([base.name], seen), BATCHING: _BATCHING, MONITORING: _MONITORING}
+    files = {
+        MODELS_CONFIG: _models_config([base.name], seen),
+        BATCHING_CONFIG: _BATCHING,
+        MONITORING_CONFIG: _MONITORING,
+    }
     for name, text in files.items():
         if not (base / name).exists():
             write_text(base / name, text)
@@ -80,14 +84,14 @@ def list_models(directory: Path, models_dir: PurePath | None = None) -> None:
     Raises:
         KresnetError: `disk_full`, `not_writable`.
     """
-    path = directory / MODELS
-    if path.exists() and not path.read_text(encoding="utf-8").startswith(KEPT):
+    path = directory / MODELS_CONFIG
+    if path.exists() and not path.read_text(encoding="utf-8").startswith(KEPT_LINE):
         return
-    names = sorted(one.name for one in directory.iterdir() if one.is_dir() and versions(one))
-    write_text(path, f"{KEPT}\n{_listed(names, models_dir or directory.absolute())}")
+    names = sorted(one.name for one in directory.iterdir() if one.is_dir() and list_versions(one))
+    write_text(path, f"{KEPT_LINE}\n{_models_config(names, models_dir or directory.absolute())}")
 
 
-def _listed(names: list[str], seen: PurePath) -> str:
+def _models_config(names: list[str], seen: PurePath) -> str:
     models = [
         _MODEL.format(name=name, base_path=(seen / name).as_posix().replace("\\", "\\\\").replace('"', '\\"'))
         for name in names
@@ -95,4 +99,4 @@ def _listed(names: list[str], seen: PurePath) -> str:
     return _MODELS.format(models="".join(models))
 
 
-__all__ = ["BATCHING", "MODELS", "MONITORING", "list_models", "write_server_files"]
+__all__ = ["BATCHING_CONFIG", "MODELS_CONFIG", "MONITORING_CONFIG", "list_models", "write_server_files"]

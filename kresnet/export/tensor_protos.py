@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from kresnet.export.capi import DTYPES, RuntimeFailure
+from kresnet.export.capi import NUMPY_DTYPES, RuntimeFailure
 from kresnet.export.protos import DataType, TensorProto
 
 #: Where a message holds a type's values when they are not packed in `tensor_content`.
@@ -21,14 +21,14 @@ _FIELDS = {
 }
 
 
-def to_array(proto: TensorProto, limit: int) -> np.ndarray:
-    """The values of a message; strings as an array of `object` that holds `bytes`.
+def array_of_proto(proto: TensorProto, limit: int) -> np.ndarray:
+    """Return the values of a message; strings as an array of `object` that holds `bytes`.
 
     As TensorFlow reads it: values are packed in `tensor_content`, or listed, and the last one listed fills up the rest.
 
     Args:
-        proto: from a client; nothing of it is believed.
-        limit: bytes that the array may take, since a message of a few bytes may declare a shape of any size.
+        proto: a message from a client, of which nothing is trusted.
+        limit: number of bytes that the array may take, since a message of a few bytes may declare a shape of any size.
 
     Raises:
         RuntimeFailure: INVALID_ARGUMENT, UNIMPLEMENTED for a type that no signature of ours has.
@@ -37,7 +37,7 @@ def to_array(proto: TensorProto, limit: int) -> np.ndarray:
     if kind not in _FIELDS:
         name = DataType.Name(kind) if kind in DataType.values() else str(kind)
         raise RuntimeFailure("UNIMPLEMENTED", f"Tensors of type {name} are not taken.")
-    dtype = np.dtype(object) if kind == DataType.DT_STRING else DTYPES[kind]
+    dtype = np.dtype(object) if kind == DataType.DT_STRING else NUMPY_DTYPES[kind]
     shape = tuple(dimension.size for dimension in proto.tensor_shape.dim)
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
         raise RuntimeFailure("INVALID_ARGUMENT", "tensor parsing error: the shape is not fully known")
@@ -59,12 +59,12 @@ def to_array(proto: TensorProto, limit: int) -> np.ndarray:
     return values.reshape(shape)
 
 
-def to_proto(array: np.ndarray) -> TensorProto:
-    """An output as TF Serving writes it by default: every value listed."""
+def proto_of_array(array: np.ndarray) -> TensorProto:
+    """Return an output as a message, as TF Serving writes it by default: every value listed."""
     if array.dtype == object:
         kind = DataType.DT_STRING
     else:
-        kind = next(code for code, dtype in DTYPES.items() if dtype == array.dtype)
+        kind = next(code for code, dtype in NUMPY_DTYPES.items() if dtype == array.dtype)
     proto = TensorProto(dtype=kind)
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)

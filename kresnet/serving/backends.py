@@ -1,4 +1,4 @@
-"""Which server there is to start: TF Serving itself, its Docker image, or the embedded one."""
+"""The servers that `kresnet serve` can start: TF Serving itself, its Docker image, or the embedded one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from kresnet.errors import make_error
-from kresnet.export.server_files import MODELS as CONFIG
-from kresnet.serving.model_folder import require_models
+from kresnet.export.server_files import MODELS_CONFIG as CONFIG
+from kresnet.serving.models_dir import require_models
 
 BINARY, IMAGE = "tensorflow_model_server", "tensorflow/serving"
 BACKENDS = ("auto", BINARY, "docker", "embedded")
@@ -22,8 +22,8 @@ EVERY_INTERFACE = ("0.0.0.0", "::")
 _DOCKER_SECONDS = 10
 
 
-def choose(wanted: str, host: str) -> str:
-    """The backend to start: the one wanted, or for `auto` the first that this machine has and that keeps to `host`.
+def choose_backend(wanted: str, host: str) -> str:
+    """Return the backend to start: the one wanted; for `auto` the first that this machine has and that keeps to `host`.
 
     TF Serving's program listens on every interface and has no option for less, so it is only taken where the user
     asked for that.
@@ -52,47 +52,47 @@ def _docker_answers() -> bool:
     if shutil.which("docker") is None:
         return False
     try:
-        asking = ["docker", "info", "--format", "{{.ServerVersion}}"]
-        return subprocess.run(asking, capture_output=True, timeout=_DOCKER_SECONDS, check=False).returncode == 0
+        command = ["docker", "info", "--format", "{{.ServerVersion}}"]
+        return subprocess.run(command, capture_output=True, timeout=_DOCKER_SECONDS, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
 def start_command(backend: str, directory: Path, *, host: str, rest_port: int, grpc_port: int) -> list[str]:
-    """The command that starts TF Serving on the models of `directory`.
+    """Return the command that starts TF Serving on the models of `directory`.
 
     Args:
         backend: `tensorflow_model_server` or `docker`.
         directory: `MODELS_DIR`; its `models.config` is used, which an export writes.
-        host: to listen on.
-        rest_port: of REST.
-        grpc_port: of gRPC.
+        host: address to listen on.
+        rest_port: port of the REST API.
+        grpc_port: port of gRPC.
 
     Raises:
         KresnetError: `model_unreadable`, where there is no model.
     """
     directory = directory.absolute()
-    found = require_models(directory)
+    models = require_models(directory)
     if backend == "docker":
         mount = f"type=bind,source={directory},target={directory},readonly"  # where base paths say that models are
         publish = ["-p", f"{host}:{rest_port}:8501", "-p", f"{host}:{grpc_port}:8500"]
         start = ["docker", "run", "--rm", *publish, "--mount", mount, IMAGE]
-        return [*start, *_models(directory, found)]
+        return [*start, *_model_options(directory, models)]
     ports = [f"--rest_api_port={rest_port}", f"--port={grpc_port}"]
-    return [BINARY, *ports, *_models(directory, found)]
+    return [BINARY, *ports, *_model_options(directory, models)]
 
 
-def _models(directory: Path, found: Mapping[str, Path]) -> list[str]:
-    """Which models to serve: by the config beside them, or the only one."""
+def _model_options(directory: Path, models: Mapping[str, Path]) -> list[str]:
+    """Return the options that say what to serve: the config beside the models, or the only model."""
     if (directory / CONFIG).is_file():
         return [f"--model_config_file={directory / CONFIG}", "--allow_version_labels_for_unavailable_models"]
-    if len(found) > 1:
-        message = f"{directory} holds {len(found)} models and no {CONFIG} that lists them."
+    if len(models) > 1:
+        message = f"{directory} holds {len(models)} models and no {CONFIG} that lists them."
         raise make_error("model_unreadable", message, remedy=f"kresnet export writes {CONFIG}")
-    ((name, base),) = found.items()
+    ((name, base),) = models.items()
     return [f"--model_name={name}", f"--model_base_path={base}"]
 
 
 def replace_process(arguments: list[str]) -> NoReturn:
-    """Become the server, so that signals reach it."""
+    """Replace this process by the server, so that signals reach it."""
     os.execvp(arguments[0], arguments)

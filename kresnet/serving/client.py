@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from kresnet.errors import KresnetError, Problem, make_error
 
-SIGNATURE = "image_bytes"
+IMAGE_SIGNATURE = "image_bytes"
 
 
 def predict(server: str, model: str, paths: Sequence[Path], *, timeout_seconds: float = 60.0) -> list[dict[str, Any]]:
@@ -21,12 +21,12 @@ def predict(server: str, model: str, paths: Sequence[Path], *, timeout_seconds: 
 
     Args:
         server: `http://HOST:PORT` of the REST API.
-        model: its name.
+        model: name of the model.
         paths: images of any format that the model decodes.
-        timeout_seconds: for the server to answer in.
+        timeout_seconds: time in which the server must answer.
 
     Returns:
-        A mapping an image: `image` (its path), `class_id`, `label`, `probability`, and `probabilities`, a list.
+        A mapping for each image: `image` (its path), `class_id`, `label`, `probability`, and `probabilities`, a list.
 
     Raises:
         KresnetError: `file_missing` for all missing files at once, `server` where there is no answer or a refusal.
@@ -34,15 +34,17 @@ def predict(server: str, model: str, paths: Sequence[Path], *, timeout_seconds: 
     if missing := [path for path in paths if not path.is_file()]:
         raise KresnetError(Problem("file_missing", f"There is no file {path}.") for path in missing)
     instances = [{"b64": base64.b64encode(path.read_bytes()).decode()} for path in paths]
-    answer = _post(_url(server, model), {"signature_name": SIGNATURE, "instances": instances}, timeout_seconds)
+    answer = _post(
+        _predict_url(server, model), {"signature_name": IMAGE_SIGNATURE, "instances": instances}, timeout_seconds
+    )
     try:
-        return [_answer(path, row) for path, row in zip(paths, answer["predictions"], strict=True)]
+        return [_read_answer(path, row) for path, row in zip(paths, answer["predictions"], strict=True)]
     except (KeyError, TypeError, ValueError):
-        message = f"{model} at {server} gives no probabilities, class_id and label for its signature {SIGNATURE}."
+        message = f"{model} at {server} gives no probabilities, class_id and label for its signature {IMAGE_SIGNATURE}."
         raise make_error("server", message, remedy="serve a classifier that kresnet exported") from None
 
 
-def _answer(path: Path, row: dict[str, Any]) -> dict[str, Any]:
+def _read_answer(path: Path, row: dict[str, Any]) -> dict[str, Any]:
     probabilities = [float(value) for value in row["probabilities"]]
     class_id = int(row["class_id"])
     return {
@@ -54,9 +56,9 @@ def _answer(path: Path, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _url(server: str, model: str) -> str:
-    parts = urlsplit(server)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+def _predict_url(server: str, model: str) -> str:
+    address = urlsplit(server)
+    if address.scheme not in ("http", "https") or not address.netloc:
         message = f"{server!r} is not the address of a server."
         raise make_error(
             "bad_option", message, expected="http://HOST:PORT", found=server, remedy="http://localhost:8501"
@@ -70,13 +72,13 @@ def _post(url: str, document: dict[str, Any], timeout_seconds: float) -> Any:
         with urllib.request.urlopen(request, timeout=timeout_seconds) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
-        raise make_error("server", f"{url} refused with status {error.code}: {_reason(error.read())}") from None
+        raise make_error("server", f"{url} refused with status {error.code}: {_read_reason(error.read())}") from None
     except (OSError, ValueError) as error:  # no connection, a connection that broke, an answer that is not JSON
         reason = getattr(error, "reason", error)
         raise make_error("server", f"{url} does not answer: {reason}.", remedy="kresnet serve MODELS_DIR") from None
 
 
-def _reason(body: bytes) -> str:
+def _read_reason(body: bytes) -> str:
     try:
         return str(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):

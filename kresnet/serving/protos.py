@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kresnet.export.protos import stand_in
+from kresnet.export.protos import stand_in_for_tensorflow
 
-with stand_in():
+with stand_in_for_tensorflow():
     from tensorflow.core.example.example_pb2 import Example
     from tensorflow.core.framework.tensor_pb2 import TensorProto
     from tensorflow.core.framework.types_pb2 import DataType

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from kresnet.export.capi import DTYPES, RuntimeFailure
+from kresnet.export.capi import NUMPY_DTYPES, RuntimeFailure
 from kresnet.serving.protos import DataType, SignatureDef
 
 #: Types by the name that error messages give them.
-_NAMES = {code: DataType.Name(code).removeprefix("DT_").lower() for code in (*DTYPES, DataType.DT_STRING)}
+_TYPE_NAMES = {code: DataType.Name(code).removeprefix("DT_").lower() for code in (*NUMPY_DTYPES, DataType.DT_STRING)}
 _INTEGERS = {DataType.DT_INT32: 31, DataType.DT_UINT8: 31, DataType.DT_INT64: 63}
 _FLOATS = (DataType.DT_FLOAT, DataType.DT_DOUBLE)
 _SHOWN_BYTES = 256
@@ -28,54 +28,56 @@ _SHOWN_BYTES = 256
 _MOST_DIMENSIONS = 254
 
 
-def invalid(message: str) -> RuntimeFailure:
+def invalid_error(message: str) -> RuntimeFailure:
+    """Return the error of a request that is refused as INVALID_ARGUMENT."""
     return RuntimeFailure("INVALID_ARGUMENT", message)
 
 
-def parse(body: bytes) -> dict[str, Any]:
-    """The document of a request's body, which must be an object.
+def parse_body(body: bytes) -> dict[str, Any]:
+    """Return the JSON document of a request's body, which must be an object.
 
     Raises:
         RuntimeFailure: INVALID_ARGUMENT.
     """
     if not body:
-        raise invalid("JSON Parse error: The document is empty")
+        raise invalid_error("JSON Parse error: The document is empty")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         document = _parse_leniently(body)
     if not isinstance(document, dict):
-        raise invalid(f"JSON Value: {_shown(document)} Is not object")
+        raise invalid_error(f"JSON Value: {_format_value(document)} Is not object")
     return document
 
 
 def _parse_leniently(body: bytes) -> Any:
-    """With NaN and Infinity, and whatever follows the document."""
+    """Parse JSON that may hold NaN and Infinity, and be followed by other text."""
     try:
         return json.JSONDecoder().raw_decode(body.decode().lstrip(" \t\r\n"))[0]
     except json.JSONDecodeError as error:
-        raise invalid(f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
+        raise invalid_error(f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
     except UnicodeDecodeError as error:
-        raise invalid(f"JSON Parse error: Invalid encoding in string. at offset: {error.start}") from None
+        raise invalid_error(f"JSON Parse error: Invalid encoding in string. at offset: {error.start}") from None
     except (RecursionError, ValueError):  # nested too deeply, or an integer of thousands of digits
-        raise invalid("JSON Parse error: The document is nested too deeply, or holds too long a number.") from None
+        raise invalid_error(
+            "JSON Parse error: The document is nested too deeply, or holds too long a number."
+        ) from None
 
 
-def signature_name(document: Mapping[str, Any]) -> str:
-    """The signature that a request names; empty for the default one."""
+def read_signature_name(document: Mapping[str, Any]) -> str:
+    """Return the name of the signature that a request asks for; empty for the default one."""
     name = document.get("signature_name", "")
     if not isinstance(name, str):
-        message = (
-            f"JSON Value: {_shown(document)} not formatted correctly. 'signature_name' key must be a string value."
-        )
-        raise invalid(message)
+        wrong = "not formatted correctly. 'signature_name' key must be a string value."
+        message = f"JSON Value: {_format_value(document)} {wrong}"
+        raise invalid_error(message)
     return name
 
 
-def read_inputs(
+def read_predict_inputs(
     document: Mapping[str, Any], signature: SignatureDef, body: bytes
 ) -> tuple[dict[str, np.ndarray], bool]:
-    """The tensors of a Predict request.
+    """Return the tensors of a Predict request.
 
     Args:
         document: the parsed body.
@@ -92,48 +94,50 @@ def read_inputs(
     words = b"true" in body or b"false" in body  # NumPy takes true for 1, TF Serving does not
     if "instances" in document and "inputs" in document:
         only = "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
-        raise invalid(f"JSON Value: {_shown(document)} {only}")
+        raise invalid_error(f"JSON Value: {_format_value(document)} {only}")
     if "instances" in document:
         rows = document["instances"]
         if not isinstance(rows, list):
-            raise invalid(f"JSON Value: {_shown(document)} Expecting 'instances' to be an list/array")
+            raise invalid_error(f"JSON Value: {_format_value(document)} Expecting 'instances' to be an list/array")
         if not rows:
-            raise invalid(f"JSON Value: {_shown(document)} No values in 'instances' array")
-        return _from_rows(rows, kinds, words), True
+            raise invalid_error(f"JSON Value: {_format_value(document)} No values in 'instances' array")
+        return _tensors_of_rows(rows, kinds, words), True
     if "inputs" in document:
-        return _from_columns(document["inputs"], kinds, words), False
-    raise invalid("Missing 'inputs' or 'instances' key")
+        return _tensors_of_columns(document["inputs"], kinds, words), False
+    raise invalid_error("Missing 'inputs' or 'instances' key")
 
 
-def _from_rows(rows: list[Any], kinds: Mapping[str, int], words: bool) -> dict[str, np.ndarray]:
+def _tensors_of_rows(rows: list[Any], kinds: Mapping[str, int], words: bool) -> dict[str, np.ndarray]:
     named = _is_object(rows[0])
     if not isinstance(rows[0], dict) and len(kinds) > 1:
         message = "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
-        raise invalid(f"{message}tensorinfo_map")
+        raise invalid_error(f"{message}tensorinfo_map")
     for index, row in enumerate(rows):
         if named and not _is_object(row):
-            raise invalid(f"Expecting object but got list at item {index} of input list")
+            raise invalid_error(f"Expecting object but got list at item {index} of input list")
         if not named and _is_object(row):
-            raise invalid(f"Expecting value/list but got object at item {index} of input list")
+            raise invalid_error(f"Expecting value/list but got object at item {index} of input list")
         if named and set(row) != set(kinds):
-            _refuse_keys(row, index, kinds)
+            _raise_wrong_keys(row, index, kinds)
     columns = {name: [row[name] for row in rows] for name in kinds} if named else {next(iter(kinds)): rows}
-    return {name: _column(values, kinds[name], name if named else "", words) for name, values in columns.items()}
+    return {
+        name: _tensor_of_rows(values, kinds[name], name if named else "", words) for name, values in columns.items()
+    }
 
 
-def _refuse_keys(row: Mapping[str, Any], index: int, kinds: Mapping[str, int]) -> None:
+def _raise_wrong_keys(row: Mapping[str, Any], index: int, kinds: Mapping[str, int]) -> None:
     where = f"Failed to process element: {index}"
     for name in row:
         if name not in kinds:
             error = f"INVALID_ARGUMENT: JSON object: does not have named input: {name}"
-            raise invalid(f"{where} key: {name} of 'instances' list. Error: {error}")
+            raise invalid_error(f"{where} key: {name} of 'instances' list. Error: {error}")
     keys = ",".join(sorted(kinds))
-    raise invalid(f"{where} of 'instances' list. JSON object: {_shown(row)} keys must be equal to: {keys}")
+    raise invalid_error(f"{where} of 'instances' list. JSON object: {_format_value(row)} keys must be equal to: {keys}")
 
 
-def _column(rows: list[Any], kind: int, name: str, words: bool) -> np.ndarray:
-    """The rows of one input, all of one shape, as one tensor."""
-    quick = None if words else _quickly(rows, kind)
+def _tensor_of_rows(rows: list[Any], kind: int, name: str, words: bool) -> np.ndarray:
+    """Return the rows of one input, all of one shape, as one tensor."""
+    quick = None if words else _numeric_array(rows, kind)
     if quick is not None:
         return quick
     leaves: list[Any] = []
@@ -141,40 +145,40 @@ def _column(rows: list[Any], kind: int, name: str, words: bool) -> np.ndarray:
     for index, row in enumerate(rows):
         try:
             before = len(leaves)
-            found = _read(row, kind, leaves)
+            found = _read_value(row, kind, leaves)
             if index and len(leaves) - before != prod(shape):
-                raise invalid(f"Expecting tensor size: {prod(shape)} but got: {len(leaves) - before}")
+                raise invalid_error(f"Expecting tensor size: {prod(shape)} but got: {len(leaves) - before}")
             if index and found != shape:
-                raise invalid(f"Expecting shape {_shape(shape)} but got: {_shape(found)}")
+                raise invalid_error(f"Expecting shape {_format_shape(shape)} but got: {_format_shape(found)}")
         except RuntimeFailure as error:
             key = f" key: {name}" if name else ""
             where = f"Failed to process element: {index}{key} of 'instances' list. Error: "
-            raise invalid(f"{where}{error}") from None
+            raise invalid_error(f"{where}{error}") from None
         shape = found
-    return _array(leaves, [len(rows), *shape], kind)
+    return _array_of_leaves(leaves, [len(rows), *shape], kind)
 
 
-def _from_columns(value: Any, kinds: Mapping[str, int], words: bool) -> dict[str, np.ndarray]:
+def _tensors_of_columns(value: Any, kinds: Mapping[str, int], words: bool) -> dict[str, np.ndarray]:
     if not _is_object(value):
         if len(kinds) > 1:
             message = "inputs is a plain value/list, but expecting an object as multiple input tensors required as per "
-            raise invalid(f"{message}tensorinfo_map")
+            raise invalid_error(f"{message}tensorinfo_map")
         columns = {next(iter(kinds)): value}
     else:
         columns = {}
         for name in kinds:
             if name not in value:
-                raise invalid(f"Missing named input: {name} in 'inputs' object.")
+                raise invalid_error(f"Missing named input: {name} in 'inputs' object.")
             columns[name] = value[name]
     tensors = {}
     for name, column in columns.items():
-        quick = None if words or not isinstance(column, list) else _quickly(column, kinds[name])
-        tensors[name] = _tensor(column, kinds[name]) if quick is None else quick
+        quick = None if words or not isinstance(column, list) else _numeric_array(column, kinds[name])
+        tensors[name] = _tensor_of_value(column, kinds[name]) if quick is None else quick
     return tensors
 
 
-def _quickly(values: list[Any], kind: int) -> np.ndarray | None:
-    """A numeric tensor by NumPy, or None where a slower look must tell what it is."""
+def _numeric_array(values: list[Any], kind: int) -> np.ndarray | None:
+    """Return a numeric tensor made by NumPy, or None where each value must be looked at."""
     if kind not in _FLOATS and kind not in _INTEGERS:
         return None
     try:
@@ -186,18 +190,18 @@ def _quickly(values: list[Any], kind: int) -> np.ndarray | None:
     if kind in _INTEGERS and kind != DataType.DT_INT64 and array.size and np.abs(array).max() >= 2**31:
         return None
     with np.errstate(over="ignore"):
-        return array.astype(DTYPES[kind])
+        return array.astype(NUMPY_DTYPES[kind])
 
 
-def _tensor(value: Any, kind: int) -> np.ndarray:
-    """A value, a list, or lists of lists, value by value."""
+def _tensor_of_value(value: Any, kind: int) -> np.ndarray:
+    """Convert a value, a list, or lists of lists, value by value."""
     leaves: list[Any] = []
-    shape = _read(value, kind, leaves)
-    return _array(leaves, shape, kind)
+    shape = _read_value(value, kind, leaves)
+    return _array_of_leaves(leaves, shape, kind)
 
 
-def _read(value: Any, kind: int, leaves: list[Any]) -> list[int]:
-    """Add a value's leaves to `leaves`; its shape, as deep as its first element is."""
+def _read_value(value: Any, kind: int, leaves: list[Any]) -> list[int]:
+    """Add the single values of `value` to `leaves`, and return its shape, which its first elements determine."""
     shape: list[int] = []
     first = value
     while isinstance(first, list):
@@ -206,39 +210,39 @@ def _read(value: Any, kind: int, leaves: list[Any]) -> list[int]:
             break
         first = first[0]
     if len(shape) > _MOST_DIMENSIONS:
-        raise invalid(f"A tensor has {_MOST_DIMENSIONS} dimensions at most.")
-    _gather(value, 0, shape, kind, leaves)
+        raise invalid_error(f"A tensor has {_MOST_DIMENSIONS} dimensions at most.")
+    _collect_leaves(value, 0, shape, kind, leaves)
     return shape
 
 
-def _array(leaves: list[Any], shape: list[int], kind: int) -> np.ndarray:
-    dtype = np.dtype(object) if kind == DataType.DT_STRING else DTYPES.get(kind, np.dtype(object))
+def _array_of_leaves(leaves: list[Any], shape: list[int], kind: int) -> np.ndarray:
+    dtype = np.dtype(object) if kind == DataType.DT_STRING else NUMPY_DTYPES.get(kind, np.dtype(object))
     array = np.empty(len(leaves), dtype)
     with np.errstate(over="ignore"):
         array[:] = np.array(leaves, np.int64).astype(dtype) if dtype == np.uint8 else leaves
     return array.reshape(shape)
 
 
-def _gather(value: Any, level: int, shape: list[int], kind: int, leaves: list[Any]) -> None:
+def _collect_leaves(value: Any, level: int, shape: list[int], kind: int, leaves: list[Any]) -> None:
     if not isinstance(value, list):
         if level != len(shape):
             where = f"found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {len(shape)}"
-            raise invalid(f"JSON Value: {_shown(value)} {where}")
-        leaves.append(_leaf(value, kind))
+            raise invalid_error(f"JSON Value: {_format_value(value)} {where}")
+        leaves.append(_convert_leaf(value, kind))
         return
     if level >= len(shape):
-        raise invalid(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
+        raise invalid_error(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
     if len(value) != shape[level]:
         found = f"Encountered list at unexpected size: {len(value)} at level: {level}"
-        raise invalid(f"{found} expected size: {shape[level]}")
+        raise invalid_error(f"{found} expected size: {shape[level]}")
     for element in value:
-        _gather(element, level + 1, shape, kind, leaves)
+        _collect_leaves(element, level + 1, shape, kind, leaves)
 
 
-def _leaf(value: Any, kind: int) -> Any:
-    """A single value, checked against its type."""
-    if kind not in _NAMES:
-        raise RuntimeFailure("UNIMPLEMENTED", f"Conversion of JSON Value: {_shown(value)} to type: {kind}")
+def _convert_leaf(value: Any, kind: int) -> Any:
+    """Check a single value against its type, and return it as NumPy takes it."""
+    if kind not in _TYPE_NAMES:
+        raise RuntimeFailure("UNIMPLEMENTED", f"Conversion of JSON Value: {_format_value(value)} to type: {kind}")
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind in _FLOATS:
         fits = number
@@ -252,42 +256,43 @@ def _leaf(value: Any, kind: int) -> Any:
     else:
         fits = isinstance(value, bool)
     if not fits:
-        raise invalid(f"JSON Value: {_shown(value)} Type: {_type(value)} is not of expected type: {_NAMES[kind]}")
+        found = f"JSON Value: {_format_value(value)} Type: {_json_type_name(value)}"
+        raise invalid_error(f"{found} is not of expected type: {_TYPE_NAMES[kind]}")
     return value.encode() if isinstance(value, str) else value
 
 
 def is_base64(value: Any) -> bool:
-    """Whether a value is `{"b64": "..."}` and nothing else."""
+    """Return whether a value is `{"b64": "..."}` and nothing else."""
     return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
 
 
 def decode_base64(value: Mapping[str, Any]) -> bytes:
-    """The bytes of `{"b64": "..."}`; padding may be left out."""
+    """Return the bytes of `{"b64": "..."}`, whose padding may be left out."""
     if not is_base64(value):
-        raise invalid(f"JSON Value: {_shown(value)} not formatted correctly for base64 data")
+        raise invalid_error(f"JSON Value: {_format_value(value)} not formatted correctly for base64 data")
     text = value["b64"].rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise invalid("Unable to base64 decode") from None
+        raise invalid_error("Unable to base64 decode") from None
 
 
 def _is_object(value: Any) -> bool:
-    """Whether a value is an object of named tensors rather than a string's bytes."""
+    """Return whether a value is an object of named tensors rather than the bytes of a string."""
     return isinstance(value, dict) and not is_base64(value)
 
 
-def _type(value: Any) -> str:
+def _json_type_name(value: Any) -> str:
     names = {type(None): "Null", bool: str(value), dict: "Object", list: "Array", str: "String"}
     return names.get(type(value), "Number")
 
 
-def _shape(shape: list[int]) -> str:
+def _format_shape(shape: list[int]) -> str:
     return f"[{','.join(map(str, shape))}]"
 
 
-def _shown(value: Any) -> str:
-    """A value as an error message shows it, cut short."""
+def _format_value(value: Any) -> str:
+    """Return a value as an error message shows it, cut short."""
     try:
         return json.dumps(value, ensure_ascii=False)[:_SHOWN_BYTES]
     except RecursionError:

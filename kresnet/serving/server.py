@@ -21,32 +21,32 @@ from aiohttp import web
 
 from kresnet.cores import usable_cores
 from kresnet.errors import make_error
-from kresnet.export.capi import disable_xla, tune
+from kresnet.export.capi import configure_runtime, disable_xla
 from kresnet.serving.batching import RequestBatcher
-from kresnet.serving.grpc_services import make_server
-from kresnet.serving.metrics import Metrics
-from kresnet.serving.model_folder import newest, require_models
-from kresnet.serving.models import ModelManager
-from kresnet.serving.rest import Rest
-from kresnet.serving.servable import LoadedVersion
-from kresnet.serving.service import RequestLimits, Service
-from kresnet.serving.threads import run_threads
+from kresnet.serving.grpc_services import make_grpc_server
+from kresnet.serving.inference_service import InferenceService, RequestLimits
+from kresnet.serving.loaded_version import LoadedVersion
+from kresnet.serving.model_manager import ModelManager
+from kresnet.serving.models_dir import newest_version_folder, require_models
+from kresnet.serving.rest import RestApi
+from kresnet.serving.run_threads import choose_run_threads
+from kresnet.serving.server_metrics import ServerMetrics
 
 LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """How to serve.
+    """Settings of the embedded server.
 
     Attributes:
-        host: to listen on; only `LOOPBACK` unless the user says otherwise.
-        rest_port, grpc_port: 0 for any free one.
-        limits: what a client may ask.
-        run_threads: threads of a run; None for what suits the models.
-        most_rows: of one run.
-        most_waiting_rows: before requests are refused.
-        poll_seconds: between looks at the versions.
+        host: address to listen on; only `LOOPBACK` unless the user says otherwise.
+        rest_port, grpc_port: ports to listen on; 0 takes any free one.
+        limits: limits on what a client may ask.
+        run_threads: number of threads of a run; None chooses what suits the models.
+        max_batch_rows: largest number of rows of one run.
+        max_waiting_rows: number of rows that may wait before requests are refused.
+        poll_seconds: time between two looks at the versions.
     """
 
     host: str = LOOPBACK
@@ -54,64 +54,69 @@ class ServerSettings:
     grpc_port: int = 8500
     limits: RequestLimits = RequestLimits()  # noqa: RUF009 - frozen
     run_threads: int | None = None
-    most_rows: int = 64
-    most_waiting_rows: int = 4096
+    max_batch_rows: int = 64
+    max_waiting_rows: int = 4096
     poll_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that takes requests.
+    """A server that has started and takes requests.
 
     Attributes:
-        models: what is served.
-        rest_port, grpc_port: where.
-        run_threads: of a run.
-        runs: at once.
+        models: the models that are served.
+        rest_port, grpc_port: ports that it listens on.
+        run_threads: number of threads of a run.
+        concurrent_runs: number of runs that may take place at once.
     """
 
     models: ModelManager
     rest_port: int
     grpc_port: int
     run_threads: int
-    runs: int
+    concurrent_runs: int
 
 
 @asynccontextmanager
-async def serving(directory: Path, settings: ServerSettings) -> AsyncIterator[RunningServer]:
+async def running_server(directory: Path, settings: ServerSettings) -> AsyncIterator[RunningServer]:
     """Serve a directory; on leaving, requests under way are answered.
 
     Raises:
         KresnetError: `model_unreadable`, `environment` where a port is taken.
     """
-    found = require_models(directory)
+    folders = require_models(directory)
     disable_xla()
-    threads = tune(settings.run_threads or run_threads(map(newest, found.values())))
+    threads = configure_runtime(
+        settings.run_threads or choose_run_threads(map(newest_version_folder, folders.values()))
+    )
     models = ModelManager(directory, partial(LoadedVersion, on_callers_thread=threads == 1))
     runs = max(len(usable_cores()) // threads, 1)
     async with AsyncExitStack() as leaving:
         executor = leaving.enter_context(ThreadPoolExecutor(runs, thread_name_prefix="run"))
         batcher = RequestBatcher(
-            executor, runs_at_once=runs, most_rows=settings.most_rows, most_waiting_rows=settings.most_waiting_rows
+            executor,
+            max_concurrent_runs=runs,
+            max_batch_rows=settings.max_batch_rows,
+            max_waiting_rows=settings.max_waiting_rows,
         )
-        service, metrics = Service(models, batcher, settings.limits), Metrics()
+        service, metrics = InferenceService(models, batcher, settings.limits), ServerMetrics()
         await models.refresh()
         leaving.push_async_callback(models.close)
 
-        rest_port = await _start_rest(Rest(service, metrics), settings, leaving)
-        server = make_server(service, metrics)
+        rest_port = await _start_rest(RestApi(service, metrics), settings, leaving)
+        server = make_grpc_server(service, metrics)
         grpc_port = _bind_grpc(server, settings)
         await server.start()
         leaving.push_async_callback(server.stop, settings.limits.answer_seconds)
 
         polling = asyncio.create_task(models.poll(settings.poll_seconds))
-        leaving.push_async_callback(_cancelled, polling)
+        leaving.push_async_callback(_cancel, polling)
         yield RunningServer(models, rest_port, grpc_port, threads, runs)
 
 
-async def _start_rest(rest: Rest, settings: ServerSettings, leaving: AsyncExitStack) -> int:
+async def _start_rest(rest: RestApi, settings: ServerSettings, leaving: AsyncExitStack) -> int:
     runner = web.AppRunner(
-        rest.application(),
+        rest.make_application(),
         access_log=None,
         handle_signals=False,
         keepalive_timeout=settings.limits.request_seconds,  # also the longest that a request's head may take to come
@@ -119,31 +124,31 @@ async def _start_rest(rest: Rest, settings: ServerSettings, leaving: AsyncExitSt
     )
     await runner.setup()
     leaving.push_async_callback(runner.cleanup)
-    listening = _listen(settings.host, settings.rest_port)
+    listening = _open_socket(settings.host, settings.rest_port)
     await web.SockSite(runner, listening).start()
     return listening.getsockname()[1]
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _open_socket(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=512)
     except OSError as error:
-        raise _taken(host, port, error.strerror or str(error)) from None
+        raise _address_taken_error(host, port, error.strerror or str(error)) from None
 
 
 def _bind_grpc(server: object, settings: ServerSettings) -> int:
     try:
         return server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")  # type: ignore[attr-defined]
     except RuntimeError as error:
-        raise _taken(settings.host, settings.grpc_port, str(error)) from None
+        raise _address_taken_error(settings.host, settings.grpc_port, str(error)) from None
 
 
-def _taken(host: str, port: int, reason: str) -> Exception:
+def _address_taken_error(host: str, port: int, reason: str) -> Exception:
     message = f"Nothing can listen on {host}:{port}: {reason}."
     return make_error("environment", message, remedy="another --rest-port or --grpc-port; 0 takes a free one")
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
@@ -153,18 +158,20 @@ def serve(directory: Path, settings: ServerSettings, started: Callable[[RunningS
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        directory: `MODELS_DIR`.
-        settings: how.
-        started: called once requests are taken.
+        directory: `MODELS_DIR`, or the folder of one model.
+        settings: settings of the server.
+        started: function that is called once requests are taken.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    asyncio.run(_serve(directory, settings, started))
+    asyncio.run(_serve_until_signal(directory, settings, started))
 
 
-async def _serve(directory: Path, settings: ServerSettings, started: Callable[[RunningServer], None]) -> None:
+async def _serve_until_signal(
+    directory: Path, settings: ServerSettings, started: Callable[[RunningServer], None]
+) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with serving(directory, settings) as running:
+    async with running_server(directory, settings) as running:
         started(running)
         await stopping.wait()

@@ -8,34 +8,34 @@ from typing import Any
 import numpy as np
 
 from kresnet.serving.protos import Example, Input
-from kresnet.serving.request_json import decode_base64, invalid, is_base64
+from kresnet.serving.request_json import decode_base64, invalid_error, is_base64
 
 
-def read_input(document: Mapping[str, Any]) -> Input:
-    """The examples of a Classify or Regress request.
+def read_examples(document: Mapping[str, Any]) -> Input:
+    """Return the examples of the body of a Classify or Regress request.
 
     Raises:
         RuntimeFailure: INVALID_ARGUMENT.
     """
     if "examples" not in document:
-        raise invalid("When method is classify, key 'examples' is expected and was not found")
+        raise invalid_error("When method is classify, key 'examples' is expected and was not found")
     examples = document["examples"]
     if not isinstance(examples, list):
-        raise invalid("Expecting 'examples' value to be an list/array")
+        raise invalid_error("Expecting 'examples' value to be an list/array")
     if not examples:
-        raise invalid("'examples' value is an empty array")
-    made = [_example(values) for values in examples]
+        raise invalid_error("'examples' value is an empty array")
+    made = [_make_example(values) for values in examples]
     request = Input()
     if "context" in document:
-        request.example_list_with_context.context.CopyFrom(_example(document["context"]))
+        request.example_list_with_context.context.CopyFrom(_make_example(document["context"]))
         request.example_list_with_context.examples.extend(made)
     else:
         request.example_list.examples.extend(made)
     return request
 
 
-def serialized(request: Input) -> np.ndarray:
-    """The examples as a model takes them, each with the context before it: `bytes` in an `object` array `(N,)`.
+def serialize_examples(request: Input) -> np.ndarray:
+    """Return the examples as a model takes them, each after the context: `bytes` in an `object` array `(N,)`.
 
     Raises:
         RuntimeFailure: INVALID_ARGUMENT, where there is none.
@@ -45,24 +45,24 @@ def serialized(request: Input) -> np.ndarray:
         context = request.example_list_with_context.context.SerializeToString()
         examples = request.example_list_with_context.examples
     if not examples:
-        raise invalid("Input is empty.")
+        raise invalid_error("Input is empty.")
     rows = np.empty(len(examples), object)
     rows[:] = [context + example.SerializeToString() for example in examples]
     return rows
 
 
-def _example(values: Any) -> Example:
+def _make_example(values: Any) -> Example:
     if not isinstance(values, dict):
-        raise invalid("Example must be JSON object but got JSON " + type(values).__name__)
+        raise invalid_error("Example must be JSON object but got JSON " + type(values).__name__)
     example = Example()
     for name, content in values.items():
         feature = example.features.feature[name]
         for value in content if isinstance(content, list) else [content]:
-            _add(feature, name, value)
+            _add_value(feature, name, value)
     return example
 
 
-def _add(feature: Any, name: str, value: Any) -> None:
+def _add_value(feature: Any, name: str, value: Any) -> None:
     match value:
         case str() | dict() if isinstance(value, str) or is_base64(value):
             kind = "bytes_list"
@@ -71,10 +71,10 @@ def _add(feature: Any, name: str, value: Any) -> None:
         case float():
             kind = "float_list"
         case _:
-            raise invalid(f"Feature: {name} has element with unexpected JSON type: {type(value).__name__}")
+            raise invalid_error(f"Feature: {name} has element with unexpected JSON type: {type(value).__name__}")
     held = feature.WhichOneof("kind")
     if held not in (None, kind):
-        raise invalid(f"Unexpected element type in feature: {name} expecting type: {held.removesuffix('_list')}")
+        raise invalid_error(f"Unexpected element type in feature: {name} expecting type: {held.removesuffix('_list')}")
     if isinstance(value, dict):
         value = decode_base64(value)
     elif isinstance(value, str):
@@ -82,4 +82,4 @@ def _add(feature: Any, name: str, value: Any) -> None:
     try:
         getattr(feature, kind).value.append(value)
     except ValueError:
-        raise invalid(f"Feature: {name} has uint64_t element. Only int64_t is supported.") from None
+        raise invalid_error(f"Feature: {name} has uint64_t element. Only int64_t is supported.") from None

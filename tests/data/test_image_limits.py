@@ -11,10 +11,10 @@ import tensorflow as tf
 from PIL import Image
 
 from kresnet.data.image_limits import MAX_PIXELS, declared_pixels, require_pixel_limit
-from kresnet.export.image_files import every_kind
-from kresnet.export.malformed import huge_png
+from kresnet.export.image_files import encode_every_kind
+from kresnet.export.malformed_requests import huge_png
 
-KINDS = dict(every_kind(np.random.default_rng(0).integers(0, 256, (301, 230, 3), np.uint8)))
+KINDS = dict(encode_every_kind(np.random.default_rng(0).integers(0, 256, (301, 230, 3), np.uint8)))
 
 
 def _extended_webp() -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.export.capi import RuntimeFailure, SavedModelSession, registered_ops, version
+from kresnet.export.capi import RuntimeFailure, SavedModelSession, registered_ops, runtime_version
 
 
 class _Echo(tf.Module):
@@ -72,5 +72,5 @@ def test_what_is_no_saved_model_is_not_found(tmp_path: Path) -> None:
 
 
 def test_the_runtime_is_the_wheels() -> None:
-    assert version() == tf.__version__
+    assert runtime_version() == tf.__version__
     assert {"Conv2D", "PyFunc", "AssignVariableOp"} <= {definition.name for definition in registered_ops().op}

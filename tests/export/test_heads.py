@@ -12,11 +12,11 @@ import tensorflow as tf
 from kresnet.data.images import decode
 from kresnet.errors import KresnetError
 from kresnet.export.capi import RuntimeFailure, SavedModelSession
-from kresnet.export.contract import TensorSpec
 from kresnet.export.reference_outputs import probabilities, reference_inputs
-from kresnet.export.requests import example
+from kresnet.export.request_inputs import serialize_example
 from kresnet.export.sample_inputs import SampleInputs
 from kresnet.export.saved_model import ExportOptions, ExportResult, export_model
+from kresnet.export.signature_contract import TensorSpec
 from kresnet.spec.loading import load_spec
 from tests.export.networks import CLASS_NAMES, network, spec_of
 
@@ -130,7 +130,7 @@ def test_vectors_are_classified_from_examples(tmp_path: Path) -> None:
     session = SavedModelSession(export_model(model, spec, CLASS_NAMES, tmp_path).path)
     assert set(session.signatures) == {"serving_default", "classify", "features"}
     vector = np.array([0.5, -1, 2, 0, 0.25, 3], np.float32)
-    answer = session.run("classify", {"inputs": np.array([example(vector)], object)})
+    answer = session.run("classify", {"inputs": np.array([serialize_example(vector)], object)})
     expected = np.asarray(keras.ops.softmax(model(vector[np.newaxis])))[0]
     order = np.argsort(-expected)
     np.testing.assert_allclose(answer["scores"][0], expected[order], rtol=1e-4)

@@ -35,8 +35,8 @@ def test_a_copy_passes_and_a_models_folder_means_its_newest_version(copied: Path
 
 def test_the_proving_process_never_imports_tensorflow(copied: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from kresnet.export import prover\n"
-        f"prover.main(Path({str(copied)!r}))\n"
+        "import sys; from pathlib import Path; from kresnet.export import proof_process\n"
+        f"proof_process.main(Path({str(copied)!r}))\n"
         "assert not [name for name in sys.modules if name == 'tensorflow' or name.startswith('tensorflow.python')]\n"
         "import numpy.random"  # whose symbols must not meet TensorFlow's
     )
@@ -96,7 +96,7 @@ def test_what_is_no_export_of_kresnet_is_bad_input(tmp_path: Path, copied: Path)
 
 
 def test_a_proof_that_hangs_is_a_failed_one(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof, "TIMEOUT", 0.2)
+    monkeypatch.setattr(proof, "TIMEOUT_SECONDS", 0.2)
     report = check_export(copied)
     assert "had not ended" in next(iter(_failed(report).values()))
     assert "did not run" in report.not_verified[0]

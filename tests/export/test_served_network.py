@@ -30,7 +30,7 @@ def test_folding_is_the_default_and_can_be_refused() -> None:
     assert change.classes_changed == 0
     channels = 3 * 8
     assert whole.weights_bytes - folded.weights_bytes == 4 * 3 * channels  # four vectors a norm become one bias
-    np.testing.assert_allclose(folded.answers(ROWS)["logits"], model(ROWS.astype("float32")), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(folded.predict(ROWS)["logits"], model(ROWS.astype("float32")), rtol=1e-4, atol=1e-5)
 
 
 def test_norms_are_left_where_folding_moves_an_output_unless_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
-from kresnet.export.server_files import BATCHING, MODELS, MONITORING, list_models, write_server_files
+from kresnet.export.server_files import (
+    BATCHING_CONFIG,
+    MODELS_CONFIG,
+    MONITORING_CONFIG,
+    list_models,
+    write_server_files,
+)
 from kresnet.serving.protos import ModelServerConfig
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
@@ -54,25 +60,25 @@ def test_the_files_are_what_the_servers_messages_take(messages: dict[str, Any], 
     base.mkdir(parents=True)
     write_server_files(base)
     kinds = {
-        MODELS: ModelServerConfig,
-        BATCHING: messages["BatchingParameters"],
-        MONITORING: messages["MonitoringConfig"],
+        MODELS_CONFIG: ModelServerConfig,
+        BATCHING_CONFIG: messages["BatchingParameters"],
+        MONITORING_CONFIG: messages["MonitoringConfig"],
     }
     parsed = {name: text_format.Parse((base / name).read_text(), kind()) for name, kind in kinds.items()}
-    [config] = parsed[MODELS].model_config_list.config
+    [config] = parsed[MODELS_CONFIG].model_config_list.config
     assert (config.name, config.base_path, config.model_platform) == ("tiny", str(base), "tensorflow")
     assert config.model_version_policy.latest.num_versions == 2
-    batching = parsed[BATCHING]
+    batching = parsed[BATCHING_CONFIG]
     assert batching.allowed_batch_sizes[-1] == batching.max_batch_size.value  # else the server refuses to start
     assert list(batching.allowed_batch_sizes) == sorted(batching.allowed_batch_sizes)
-    assert parsed[MONITORING].prometheus_config.enable
+    assert parsed[MONITORING_CONFIG].prometheus_config.enable
     with pytest.raises(text_format.ParseError):
-        text_format.Parse((base / BATCHING).read_text(), messages["MonitoringConfig"]())
+        text_format.Parse((base / BATCHING_CONFIG).read_text(), messages["MonitoringConfig"]())
 
 
 def test_all_models_are_listed_until_a_user_keeps_the_list(tmp_path: Path) -> None:
     def listed() -> list[str]:
-        parsed = text_format.Parse((tmp_path / MODELS).read_text(), ModelServerConfig())
+        parsed = text_format.Parse((tmp_path / MODELS_CONFIG).read_text(), ModelServerConfig())
         return [one.base_path for one in parsed.model_config_list.config]
 
     for name in ("one/1", "two/7", "empty/notes"):
@@ -82,13 +88,13 @@ def test_all_models_are_listed_until_a_user_keeps_the_list(tmp_path: Path) -> No
     (tmp_path / "three" / "1").mkdir(parents=True)
     list_models(tmp_path, PurePosixPath("/models"))
     assert listed() == ["/models/one", "/models/three", "/models/two"]
-    (tmp_path / MODELS).write_text("# mine")
+    (tmp_path / MODELS_CONFIG).write_text("# mine")
     list_models(tmp_path)
-    assert (tmp_path / MODELS).read_text() == "# mine"
+    assert (tmp_path / MODELS_CONFIG).read_text() == "# mine"
 
 
 def test_what_a_user_edited_is_kept(tmp_path: Path) -> None:
-    (tmp_path / BATCHING).write_text("mine")
+    (tmp_path / BATCHING_CONFIG).write_text("mine")
     write_server_files(tmp_path)
-    assert (tmp_path / BATCHING).read_text() == "mine"
-    assert (tmp_path / MODELS).exists()
+    assert (tmp_path / BATCHING_CONFIG).read_text() == "mine"
+    assert (tmp_path / MODELS_CONFIG).exists()

@@ -23,7 +23,7 @@ from kresnet.export import manifest
 from kresnet.export.manifest import Manifest
 from kresnet.export.reference_outputs import ReferenceOutputs
 from kresnet.export.saved_model import ExportOptions, export_model
-from kresnet.export.staging import StagedVersion, stage_version, versions
+from kresnet.export.version_folders import StagedVersion, list_versions, stage_version
 from tests.export.networks import CLASS_NAMES, spec_of
 
 
@@ -98,13 +98,13 @@ def test_a_version_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> Non
 
 def test_two_exports_at_once_take_turns(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from kresnet.export.staging import stage\n"
-        "with stage(Path(sys.argv[1]), None) as staged:\n"
+        "import sys, time; from pathlib import Path; from kresnet.export.version_folders import stage_version\n"
+        "with stage_version(Path(sys.argv[1]), None) as staged:\n"
         "    time.sleep(0.3); (staged.directory / 'saved_model.pb').write_text('whole'); staged.publish()"
     )
     running = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(3)]
     assert [process.wait() for process in running] == [0, 0, 0]
-    assert sorted(versions(tmp_path)) == [1, 2, 3]
+    assert sorted(list_versions(tmp_path)) == [1, 2, 3]
     assert all((path / "saved_model.pb").exists() for path in tmp_path.iterdir())
 
 
@@ -124,16 +124,16 @@ def test_a_kill_leaves_nothing_that_a_server_would_load_and_the_next_export_tidi
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    assert versions(base) == {}
+    assert list_versions(base) == {}
     assert len(list(base.iterdir())) == 1
     assert export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=())).version == 1
-    assert list(versions(base)) == [1]
+    assert list(list_versions(base)) == [1]
     assert not list(base.glob(".*"))
 
 
 @pytest.mark.slow
 def test_fifty_kills_at_random_moments_leave_nothing_or_the_whole(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.export.killed", str(tmp_path), "50", "9"]
+    command = [sys.executable, "-m", "tests.export.killed_exports", str(tmp_path), "50", "9"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
     whole, *kills = map(json.loads, done.stdout.splitlines())
     assert whole["status"] == 0
@@ -141,9 +141,9 @@ def test_fifty_kills_at_random_moments_leave_nothing_or_the_whole(tmp_path: Path
     published, stages = 0, 0
     for kill in kills:
         base = Path(kill["models"]) / "tiny"
-        found = versions(base) if base.is_dir() else {}
+        found = list_versions(base) if base.is_dir() else {}
         for version in found.values():
-            assert manifest.digests(version) == Manifest.load(version).digests
+            assert manifest.file_digests(version) == Manifest.load(version).digests
             assert json.loads((version / manifest.PROOF).read_text())["passed"]
         published += len(found)
         stages += bool(list(base.glob(".export-*")))
@@ -156,7 +156,7 @@ def test_fifty_kills_at_random_moments_leave_nothing_or_the_whole(tmp_path: Path
 def test_however_full_the_disk_nothing_or_the_whole_is_there(size: int, model: keras.Model, tmp_path: Path) -> None:
     with _file_limit(size), contextlib.suppress(KresnetError):
         export_model(model, spec_of(), CLASS_NAMES, tmp_path / "models")
-    found = versions(tmp_path / "models" / "tiny") if (tmp_path / "models" / "tiny").exists() else {}
+    found = list_versions(tmp_path / "models" / "tiny") if (tmp_path / "models" / "tiny").exists() else {}
     for version in found.values():
-        assert manifest.digests(version) == Manifest.load(version).digests
+        assert manifest.file_digests(version) == Manifest.load(version).digests
     assert not list(tmp_path.rglob(".export-*"))

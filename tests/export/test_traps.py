@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.errors import KresnetError
-from kresnet.export import saved_model, signatures
+from kresnet.export import saved_model, signature_functions
 from kresnet.export.graph_scan import read_meta_graph
 from kresnet.export.saved_model import ExportOptions, ExportResult, export_model
 from kresnet.spec.loading import load_spec
@@ -26,15 +26,17 @@ def refused(model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Export with a signature answered by another function; returns what the proof said against it."""
 
     def export(function: Callable[[tf.Tensor, Answer], object], name: str = "serving_default", dtype: str = "") -> str:
-        original = signatures.endpoints
+        original = signature_functions.make_signature_functions
 
-        def planted(*arguments: Any) -> dict[str, signatures.SignatureFunction]:
+        def planted(*arguments: Any) -> dict[str, signature_functions.SignatureFunction]:
             served = original(*arguments)
             right = served[name]
             taken = tf.TensorSpec(right.input.shape, dtype or right.input.dtype, right.input.name)
-            return served | {name: signatures.SignatureFunction(lambda values: function(values, right.function), taken)}
+            return served | {
+                name: signature_functions.SignatureFunction(lambda values: function(values, right.function), taken)
+            }
 
-        monkeypatch.setattr(saved_model, "endpoints", planted)
+        monkeypatch.setattr(saved_model, "make_signature_functions", planted)
         with pytest.raises(KresnetError) as caught:
             export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=(name,), fold="no"))
         assert caught.value.status == 1
@@ -82,7 +84,7 @@ def test_trap_a_wrong_height_that_is_answered_is_refused(refused: Callable[..., 
 
 def test_trap_an_empty_batch_that_is_answered_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """OneDNN's convolutions refuse one, for a reason that misleads; a network without any answers it with nothing."""
-    monkeypatch.setattr(signatures, "_checked", tf.ensure_shape)
+    monkeypatch.setattr(signature_functions, "_require_shape", tf.ensure_shape)
     spec = load_spec("residual_mlp").value
     with pytest.raises(KresnetError, match="serving_default answers OK to an empty batch"):
         export_model(network(spec), spec, (), tmp_path)
@@ -148,7 +150,7 @@ def test_trap_batch_norms_left_as_arithmetic_are_gone(exported: ExportResult) ->
 def test_trap_weights_stored_twice_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: keras.Model
 ) -> None:
-    def write(directory: Path, served: dict[str, signatures.SignatureFunction], _signatures: object) -> None:
+    def write(directory: Path, served: dict[str, signature_functions.SignatureFunction], _signatures: object) -> None:
         archive = keras.export.ExportArchive()
         archive.track(model)
         for name, endpoint in served.items():
@@ -192,7 +194,7 @@ def test_other_answers_than_the_networks_are_found(tmp_path: Path, monkeypatch: 
     make = saved_model.reference_outputs
     shifted = np.array([0, 1e-3, 0], np.float32)
     monkeypatch.setattr(
-        saved_model, "golden_outputs", lambda found, spec: make(found | {"logits": found["logits"] + shifted}, spec)
+        saved_model, "reference_outputs", lambda found, spec: make(found | {"logits": found["logits"] + shifted}, spec)
     )
     with pytest.raises(KresnetError) as caught:
         export_model(network(), spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=()))

@@ -8,22 +8,27 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.export import warmup
-from kresnet.export.contract import CLASSIFY
+from kresnet.export import warmup_requests
 from kresnet.export.protos import PredictionLog
-from kresnet.export.requests import example, strings
-from kresnet.export.warmup import Request
+from kresnet.export.request_inputs import serialize_example, string_tensor
+from kresnet.export.signature_contract import CLASSIFY_METHOD
+from kresnet.export.warmup_requests import WarmupRequest
 
 REQUESTS = [
-    Request("tiny", "image_bytes", {"image_bytes": strings(b"abc", b"")}),
-    Request("tiny", "serving_default", {"vector": np.array([[1, 2]], np.float32)}),
-    Request("tiny", "classify", {"inputs": strings(example(b"abc"), example(b""))}, CLASSIFY),
+    WarmupRequest("tiny", "image_bytes", {"image_bytes": string_tensor(b"abc", b"")}),
+    WarmupRequest("tiny", "serving_default", {"vector": np.array([[1, 2]], np.float32)}),
+    WarmupRequest(
+        "tiny",
+        "classify",
+        {"inputs": string_tensor(serialize_example(b"abc"), serialize_example(b""))},
+        CLASSIFY_METHOD,
+    ),
 ]
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    warmup.write(tmp_path / "requests", REQUESTS)
+    warmup_requests.write_warmup_requests(tmp_path / "requests", REQUESTS)
     return tmp_path / "requests"
 
 
@@ -43,7 +48,7 @@ def test_tensorflow_reads_servings_messages(file: Path) -> None:
 
 
 def test_a_file_reads_back(file: Path) -> None:
-    for found, written in zip(warmup.read(file), REQUESTS, strict=True):
+    for found, written in zip(warmup_requests.read_warmup_requests(file), REQUESTS, strict=True):
         assert (found.model, found.signature, found.method) == (written.model, written.signature, written.method)
         assert found.inputs.keys() == written.inputs.keys()
         for name, values in written.inputs.items():

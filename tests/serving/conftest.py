@@ -85,8 +85,15 @@ def started(
 @pytest.fixture(scope="session")
 def toys(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("toys")
-    subprocess.run([sys.executable, "-m", "tests.serving.toys", str(directory)], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "tests.serving.toy_models", str(directory)], check=True, capture_output=True)
     return directory
+
+
+@pytest.fixture
+def toy_directory(toys: Path, tmp_path: Path) -> Path:
+    """A directory with version 1 of the toy only, and no config."""
+    shutil.copytree(toys / "toy" / "1", tmp_path / "toy" / "1")
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

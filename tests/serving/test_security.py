@@ -17,7 +17,7 @@ import grpc
 import numpy as np
 import pytest
 
-from kresnet.export.tensor_protos import to_proto
+from kresnet.export.tensor_protos import proto_of_array
 from kresnet.serving import protos
 from tests.serving.conftest import started
 
@@ -83,7 +83,7 @@ class TestFiles:
     def test_no_request_opens_a_file(self, own, tmp_path):
         """Whatever name a client sends, Python opens nothing but the models' own folders."""
         log = tmp_path / "opened"
-        program = [sys.executable, str(Path(__file__).with_name("audited.py")), str(log)]
+        program = [sys.executable, str(Path(__file__).with_name("audited_cli.py")), str(log)]
         with started(own, program=program) as (server, _), server.channel() as channel:
             self._send(server, channel, ["absent"])  # what Python imports on the way
             known = len(log.read_text())
@@ -112,7 +112,7 @@ class TestFiles:
             server.send(PREDICT, json.dumps({"signature_name": name, "instances": [name]}).encode())
             server.send(PREDICT, json.dumps({"signature_name": "echo_string", "instances": [name]}).encode())
             server.send("/v1/models/toy:classify", json.dumps({"examples": [{"x": name}]}).encode())
-            text = to_proto(np.array([name.encode()], object))
+            text = proto_of_array(np.array([name.encode()], object))
             spec = protos.ModelSpec(name=name, signature_name=name)
             calls = [
                 (prediction.Predict, protos.PredictRequest(model_spec=spec, inputs={name: text})),

@@ -1,8 +1,8 @@
-"""The endpoints of an exported model, as functions that TensorFlow can trace.
+"""The functions of an exported model's signatures, which TensorFlow traces.
 
-Each calls the model with `training=False`, so that neither augmentation nor dropout is active; returns a dictionary,
-so that no output is named `output_0`; and states the shape it takes with `tf.ensure_shape`, because the server never
-compares a request's shape with the signature, and a wrong rank would reach a oneDNN check that aborts the process
+Each function calls the model with `training=False`, so that neither augmentation nor dropout is active; returns a
+dictionary, so that no output is named `output_0`; and states the shape it takes with `tf.ensure_shape`, because the server
+never compares a request's shape with the signature, and a wrong rank would reach a oneDNN check that aborts the process
 (tensorflow/tensorflow#111453).
 """
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from kresnet.export.contract import Shape, Signature, example_feature, request_shape
 from kresnet.export.served_network import ServedNetwork
+from kresnet.export.signature_contract import Shape, Signature, example_feature, input_batch_shape
 from kresnet.spec.architecture import Classifier, Spec
 
 Outputs = dict[str, tf.Tensor]
@@ -22,53 +22,60 @@ Outputs = dict[str, tf.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class SignatureFunction:
-    """A function of one tensor that returns its outputs by name, and what that tensor is."""
+    """The function of a signature.
+
+    Attributes:
+        function: maps one tensor to outputs by name.
+        input: name, type and shape of that tensor.
+    """
 
     function: Callable[[tf.Tensor], Outputs]
     input: tf.TensorSpec
 
 
-def endpoints(
+def make_signature_functions(
     network: ServedNetwork, spec: Spec, class_names: tuple[str, ...], signatures: dict[str, Signature]
 ) -> dict[str, SignatureFunction]:
-    """The endpoints that keep the contract of `signatures` (see `kresnet.export.contract.contract`).
+    """Return the functions that keep the promise of `signatures` (`kresnet.export.signature_contract`).
 
     Args:
-        network: what answers.
-        spec: the network's spec.
+        network: the network that answers.
+        spec: spec of the network.
         class_names: a name for each class, in order; read only where the head is a classifier.
-        signatures: the contract.
+        signatures: the signatures that are promised.
     """
-    shape = request_shape(spec)
-    # Traced once: the endpoints call one function, and the graph holds the network once.
+    shape = input_batch_shape(spec)
+    # Traced once: the signatures call one function, and the graph holds the network once.
     shared = tf.function(network.function, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
-    answer = _classified(shared, spec.head, class_names) if isinstance(spec.head, Classifier) else shared
+    answer = _with_class_labels(shared, spec.head, class_names) if isinstance(spec.head, Classifier) else shared
 
     def tensor(values: tf.Tensor) -> Outputs:
-        return _chosen(answer(_checked(values, shape)))
+        return _chosen(answer(_require_shape(values, shape)))
 
     def encoded(values: tf.Tensor) -> Outputs:
-        return _chosen(answer(decode_all(_checked(values, (None,)), spec)))
+        return _chosen(answer(decode_images(_require_shape(values, (None,)), spec)))
 
     def classify(examples: tf.Tensor) -> Outputs:
-        return _ranked(answer(_parsed(_checked(examples, (None,)), spec))["probabilities"], class_names)
+        return _rank_classes(
+            answer(_parse_examples(_require_shape(examples, (None,)), spec))["probabilities"], class_names
+        )
 
     def features(values: tf.Tensor) -> Outputs:
-        return {"features": tf.cast(shared(_checked(values, shape))["features"], tf.float32)}
+        return {"features": tf.cast(shared(_require_shape(values, shape))["features"], tf.float32)}
 
     def _chosen(outputs: Outputs) -> Outputs:
         return {name: outputs[name] for name in signatures["serving_default"].outputs}
 
     functions = {"serving_default": tensor, "image_bytes": encoded, "classify": classify, "features": features}
-    return {name: SignatureFunction(functions[name], _input(signature)) for name, signature in signatures.items()}
+    return {name: SignatureFunction(functions[name], _input_spec(signature)) for name, signature in signatures.items()}
 
 
-def _input(signature: Signature) -> tf.TensorSpec:
+def _input_spec(signature: Signature) -> tf.TensorSpec:
     name, tensor = signature.input
     return tf.TensorSpec(tensor.shape, tensor.dtype, name)
 
 
-def _checked(values: tf.Tensor, shape: Shape) -> tf.Tensor:
+def _require_shape(values: tf.Tensor, shape: Shape) -> tf.Tensor:
     """`values`, or INVALID_ARGUMENT where they are not of `shape` or there are none (oneDNN takes no empty batch)."""
     values = tf.ensure_shape(values, shape)
     told = ["The request is empty: send at least one row."]
@@ -78,7 +85,7 @@ def _checked(values: tf.Tensor, shape: Shape) -> tf.Tensor:
         return tf.identity(values)
 
 
-def decode_all(encoded: tf.Tensor, spec: Spec) -> tf.Tensor:
+def decode_images(encoded: tf.Tensor, spec: Spec) -> tf.Tensor:
     """Image files (N,) of any sizes -> float32 `(N, H, W, C)`, values 0-255, decoded and resized as evaluation does.
 
     Each is decoded and resized on its own, so that a batch may mix sizes; one that declares more than
@@ -92,22 +99,22 @@ def decode_all(encoded: tf.Tensor, spec: Spec) -> tf.Tensor:
     return tf.cast(images, tf.float32)
 
 
-def _parsed(examples: tf.Tensor, spec: Spec) -> tf.Tensor:
+def _parse_examples(examples: tf.Tensor, spec: Spec) -> tf.Tensor:
     """Serialised tf.Examples (N,) -> what the network takes, float32."""
     feature = example_feature(spec)
     if feature == "vector":
         layout = {feature: tf.io.FixedLenFeature(spec.input.shape, tf.float32)}
         return tf.io.parse_example(examples, layout)[feature]
-    return decode_all(tf.io.parse_example(examples, {feature: tf.io.FixedLenFeature((), tf.string)})[feature], spec)
+    return decode_images(tf.io.parse_example(examples, {feature: tf.io.FixedLenFeature((), tf.string)})[feature], spec)
 
 
-def _ranked(probabilities: tf.Tensor, class_names: tuple[str, ...]) -> Outputs:
+def _rank_classes(probabilities: tf.Tensor, class_names: tuple[str, ...]) -> Outputs:
     """Every class with its score, the likeliest first, as Serving's Classify API gives them."""
     scores, order = tf.math.top_k(probabilities, k=len(class_names))
     return {"classes": tf.gather(tf.constant(class_names), order), "scores": scores}
 
 
-def _classified(
+def _with_class_labels(
     network: Callable[[tf.Tensor], Outputs], head: Classifier, class_names: tuple[str, ...]
 ) -> Callable[[tf.Tensor], Outputs]:
     def answer(images: tf.Tensor) -> Outputs:

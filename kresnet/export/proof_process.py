@@ -1,4 +1,4 @@
-"""The process in which an export is proved: `python -m kresnet.export.prover VERSION_DIR`.
+"""The process in which an export is proved: `python -m kresnet.export.proof_process VERSION_DIR`.
 
 It never imports TensorFlow's Python. It writes one JSON object a line to stdout, before and after each check, so that
 whoever started it knows how far it came where the model ends the process.
@@ -17,14 +17,14 @@ from kresnet.export.proof_checks import CHECKS
 
 
 def main(directory: Path) -> None:
-    """Run every check on a version folder, up to a failed one that the others rest on."""
-    subject = ExportUnderTest(directory)
+    """Run every check on a version folder, up to a failed check that the others depend on."""
+    export = ExportUnderTest(directory)
     for check in CHECKS:
         _write({"start": check.name})
         announce(check.name)
         passed = False
         try:
-            detail, passed = check.run(subject), True
+            detail, passed = check.run(export), True
         except (CheckFailed, RuntimeFailure) as error:
             detail = str(error)
         except Exception as error:  # a file that cannot be parsed, an output that is missing: the check failed
@@ -32,7 +32,7 @@ def main(directory: Path) -> None:
         _write({"name": check.name, "passed": passed, "detail": " ".join(detail.split()).rstrip(".")})
         if check.gate and not passed:
             break
-    _write({"facts": subject.facts})
+    _write({"facts": export.facts})
 
 
 def _write(values: dict[str, Any]) -> None:

@@ -12,19 +12,19 @@ from google.protobuf import text_format
 
 from kresnet.errors import make_error
 from kresnet.export.capi import RuntimeFailure
-from kresnet.export.server_files import MODELS as CONFIG
+from kresnet.export.server_files import MODELS_CONFIG as CONFIG
 from kresnet.files import translate_os_errors
-from kresnet.serving.model_folder import models_in, require_models
+from kresnet.serving.loaded_version import LoadedVersion, not_found_error
+from kresnet.serving.models_dir import find_models, require_models
 from kresnet.serving.protos import ModelConfig, ModelServerConfig, ModelSpec, ModelVersionStatus
-from kresnet.serving.request_json import invalid
-from kresnet.serving.servable import LoadedVersion, not_found
-from kresnet.serving.versions import Load, Model
+from kresnet.serving.request_json import invalid_error
+from kresnet.serving.served_model import LoadVersion, ServedModel
 
 logger = logging.getLogger(__name__)
 
 
 class ModelManager:
-    """`MODELS_DIR/NAME/VERSION`, or one model's own folder `NAME/VERSION`.
+    """Keeps the models of `MODELS_DIR` loaded, or the one model whose own folder it is.
 
     No name of a request becomes a path: requests are looked up among the models found here.
 
@@ -32,23 +32,23 @@ class ModelManager:
         KresnetError: `model_unreadable`, where there is no model; `syntax`, for a `models.config` that is none.
     """
 
-    def __init__(self, directory: Path, load: Load = LoadedVersion) -> None:
+    def __init__(self, directory: Path, load: LoadVersion = LoadedVersion) -> None:
         self.directory, self._load = directory.absolute(), load
-        self.models: dict[str, Model] = {}
+        self.models: dict[str, ServedModel] = {}
         self._unwanted: set[str] = set()
-        self._add(require_models(directory))
+        self._add_models(require_models(directory))
         self._read_config(directory / CONFIG)
 
     async def poll(self, every_seconds: float) -> None:
-        """Keep to what the directory holds, until cancelled."""
+        """Look at the directory again and again, until cancelled."""
         while True:
             await self.refresh()
             await asyncio.sleep(every_seconds)
 
     async def refresh(self) -> None:
-        """Look at the directory once."""
+        """Look at the directory once, and load and drop what has changed."""
         with contextlib.suppress(OSError):
-            self._add(models_in(self.directory))
+            self._add_models(find_models(self.directory))
         for model in list(self.models.values()):
             await model.poll(self._load, wanted=model.name not in self._unwanted)
 
@@ -58,35 +58,35 @@ class ModelManager:
             await model.poll(self._load, wanted=False)
 
     def find(self, spec: ModelSpec) -> LoadedVersion:
-        """What answers a request.
+        """Return the loaded version that answers a request.
 
         Raises:
             RuntimeFailure: NOT_FOUND; INVALID_ARGUMENT for a missing name or an unknown label.
         """
-        version = self._version(spec)
+        version = self._version_number(spec)
         if spec.name not in self.models:
-            raise not_found(spec.name, version)
+            raise not_found_error(spec.name, version)
         return self.models[spec.name].find(version)
 
     def status(self, spec: ModelSpec) -> list[ModelVersionStatus]:
-        """The state of the version that `spec` gives the number of, or of all; a label says nothing here.
+        """Return the state of the version whose number `spec` gives, or of all versions; a label is not looked at.
 
         Raises:
             RuntimeFailure: NOT_FOUND.
         """
         model = self.models.get(spec.name)
-        found = model.status() if model else {}
+        states = model.status() if model else {}
         if spec.HasField("version"):
             version = spec.version.value
-            if version not in found:
+            if version not in states:
                 raise RuntimeFailure("NOT_FOUND", f"Could not find version {version} of model {spec.name}")
-            return [found[version]]
-        if not found:
+            return [states[version]]
+        if not states:
             raise RuntimeFailure("NOT_FOUND", f"Could not find any versions of model {spec.name}")
-        return list(found.values())
+        return list(states.values())
 
     def configure(self, configs: Iterable[ModelConfig]) -> None:
-        """Take over version policies and labels; a model that is left out is dropped at the next poll.
+        """Replace version policies and labels; a model that is left out is dropped at the next poll.
 
         Raises:
             RuntimeFailure: INVALID_ARGUMENT, where a config names a folder other than its model's own: no request may
@@ -97,30 +97,30 @@ class ModelManager:
             own = self.models[name].base if name in self.models else None
             if own is None or (config.base_path and Path(config.base_path) != own):
                 message = f"This server serves the models of its directory only; {name} at {config.base_path} is none."
-                raise invalid(message)
+                raise invalid_error(message)
         for name, model in self.models.items():
             model.config = by_name.get(name, model.config)
         self._unwanted = set(self.models) - set(by_name)
 
-    def _version(self, spec: ModelSpec) -> int | None:
+    def _version_number(self, spec: ModelSpec) -> int | None:
         if not spec.name:
-            raise invalid("ModelSpec has no name specified.")
+            raise invalid_error("ModelSpec has no name specified.")
         match spec.WhichOneof("version_choice"):
             case "version":
                 return spec.version.value
             case "version_label":
                 labels = self.models[spec.name].config.version_labels if spec.name in self.models else {}
                 if spec.version_label not in labels:
-                    raise invalid(f"Unrecognized servable version label: {spec.version_label}")
+                    raise invalid_error(f"Unrecognized servable version label: {spec.version_label}")
                 return labels[spec.version_label]
             case _:
                 return None
 
-    def _add(self, found: Mapping[str, Path]) -> None:
-        """Those that are not known yet."""
-        for name, base in found.items():
+    def _add_models(self, folders: Mapping[str, Path]) -> None:
+        """Add the models that are not known yet."""
+        for name, base in folders.items():
             if name not in self.models:
-                self.models[name] = Model(name, base)
+                self.models[name] = ServedModel(name, base)
 
     def _read_config(self, path: Path) -> None:
         """Take version policies and labels, as TF Serving's `--model_config_file` states them, but no `base_path`."""

@@ -1,4 +1,4 @@
-"""What an exported model promises: its signatures, with the name, type and shape of every input and output.
+"""The signatures that an exported model promises, with the name, type and shape of every input and output.
 
 Written down from the spec, not read from the SavedModel, so that the proof has something to hold the SavedModel to.
 """
@@ -23,21 +23,26 @@ WeightType = Literal["float32", "bfloat16", "float16"]
 DECODABLE_CHANNELS = (1, 3)
 
 #: Every signature that an export can have, `serving_default` always first.
-SIGNATURES = ("serving_default", "image_bytes", "classify", "features")
+SIGNATURE_NAMES = ("serving_default", "image_bytes", "classify", "features")
 
-#: What TF Serving calls the APIs that a signature answers to; Classify is refused for another's where it is checked.
-PREDICT, CLASSIFY = "tensorflow/serving/predict", "tensorflow/serving/classify"
+#: Names of TF Serving for the APIs that a signature may be for.
+PREDICT_METHOD, CLASSIFY_METHOD = "tensorflow/serving/predict", "tensorflow/serving/classify"
 
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """A type as TensorFlow names it (`float32`, `int64`, `string`), and a shape whose `None` may be any length."""
+    """Type and shape of an input or output.
+
+    Attributes:
+        dtype: type as TensorFlow names it (`float32`, `int64`, `string`).
+        shape: lengths of the dimensions; `None` stands for any length.
+    """
 
     dtype: str
     shape: Shape
 
     def admits(self, other: TensorSpec) -> bool:
-        """Whether `other` is as declared here: it may know a length that is free here, but not that of the batch."""
+        """Return whether `other` is as declared here; it may fix a length that is free here, but the batch's."""
         same = (self.dtype, len(self.shape), self.shape[:1]) == (other.dtype, len(other.shape), other.shape[:1])
         return same and all(mine in (None, theirs) for mine, theirs in zip(self.shape, other.shape, strict=True))
 
@@ -47,25 +52,31 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Inputs and outputs by name, and the API of TF Serving that it is for (`method`)."""
+    """A signature that an export promises.
+
+    Attributes:
+        inputs: the inputs by name.
+        outputs: the outputs by name.
+        method: API of TF Serving that the signature is for.
+    """
 
     inputs: dict[str, TensorSpec]
     outputs: dict[str, TensorSpec]
-    method: str = PREDICT
+    method: str = PREDICT_METHOD
 
     @property
     def input(self) -> tuple[str, TensorSpec]:
-        """The name and type of the only input."""
+        """Name and type of the only input."""
         [(name, tensor)] = self.inputs.items()
         return name, tensor
 
     def as_dict(self) -> dict[str, Any]:
-        """The signature as JSON-ready values."""
+        """Return the signature as JSON-ready values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Signature:
-        """The signature that `as_dict` wrote."""
+        """Return the signature that `as_dict` wrote."""
         sides = {
             side: {name: TensorSpec(value["dtype"], tuple(value["shape"])) for name, value in values[side].items()}
             for side in ("inputs", "outputs")
@@ -73,14 +84,14 @@ class Signature:
         return cls(**sides, method=values["method"])
 
 
-def contract(
+def declare_signatures(
     spec: Spec, plan: Plan, model_outputs: Mapping[str, Shape], wanted: Sequence[str] | None = None
 ) -> dict[str, Signature]:
-    """The signatures that an export of `spec` has.
+    """Return the signatures that an export of `spec` has.
 
     Args:
-        spec: the network.
-        plan: its plan.
+        spec: spec of the network.
+        plan: plan of the network.
         model_outputs: name and shape of what the model returns; read only where the head is not a classifier.
         wanted: names of signatures beside `serving_default`; every one that the network can have, by default.
 
@@ -100,25 +111,25 @@ def contract(
         if example_feature(spec):
             scores = {"classes": "string", "scores": "float32"}
             outputs = {name: TensorSpec(dtype, (None, spec.head.classes)) for name, dtype in scores.items()}
-            signatures["classify"] = Signature({"inputs": TensorSpec("string", (None,))}, outputs, CLASSIFY)
-        length = prod(plan.by_name[embedding(plan)].shape)
+            signatures["classify"] = Signature({"inputs": TensorSpec("string", (None,))}, outputs, CLASSIFY_METHOD)
+        length = prod(plan.by_name[embedding_record(plan)].shape)
         signatures["features"] = Signature(_tensor_input(spec), {"features": TensorSpec("float32", (None, length))})
     if wanted is None:
         return signatures
-    if problems := [_unknown(name, signatures) for name in wanted if name not in signatures]:
+    if problems := [_unknown_signature_problem(name, signatures) for name in wanted if name not in signatures]:
         raise KresnetError(problems)
     return {name: one for name, one in signatures.items() if name in ("serving_default", *wanted)}
 
 
-def _unknown(name: str, signatures: Mapping[str, Signature]) -> Problem:
-    known = name in SIGNATURES
+def _unknown_signature_problem(name: str, signatures: Mapping[str, Signature]) -> Problem:
+    known = name in SIGNATURE_NAMES
     message = f"The network cannot have the signature {name}." if known else f"There is no signature {name}."
     close = "" if known else nearest(name, list(signatures))
     return Problem("bad_option", message, expected=", ".join(signatures), found=name, nearest=close)
 
 
 def _tensor_input(spec: Spec) -> dict[str, TensorSpec]:
-    return {"image" if spec.input.is_image else "vector": TensorSpec("float32", request_shape(spec))}
+    return {"image" if spec.input.is_image else "vector": TensorSpec("float32", input_batch_shape(spec))}
 
 
 def _outputs(spec: Spec, model_outputs: Mapping[str, Shape]) -> dict[str, TensorSpec]:
@@ -133,7 +144,7 @@ def _outputs(spec: Spec, model_outputs: Mapping[str, Shape]) -> dict[str, Tensor
     }
 
 
-def require_names(spec: Spec, class_names: Sequence[str]) -> None:
+def require_class_names(spec: Spec, class_names: Sequence[str]) -> None:
     """Make sure that a classifier has a name for each class.
 
     Raises:
@@ -144,8 +155,8 @@ def require_names(spec: Spec, class_names: Sequence[str]) -> None:
         raise make_error("data_mismatch", "The class names do not match the network.", **counts)
 
 
-def embedding(plan: Plan) -> str:
-    """The record whose output a classifier's logits are a linear function of, dropout passed over."""
+def embedding_record(plan: Plan) -> str:
+    """Return the name of the record that a classifier computes its logits from, passing over dropout."""
     record = plan.by_name[plan.by_name[plan.outputs["logits"]].inputs[0]]
     while record.kind == "dropout":
         record = plan.by_name[record.inputs[0]]
@@ -153,19 +164,19 @@ def embedding(plan: Plan) -> str:
 
 
 def example_feature(spec: Spec) -> str | None:
-    """The feature of a tf.Example that `classify` reads: an image file, a vector of floats, or neither."""
+    """Return the feature of a tf.Example that `classify` reads: an image file, a vector of floats, or `None`."""
     if takes_encoded_images(spec):
         return "image_bytes"
     return None if spec.input.is_image else "vector"
 
 
-def request_shape(spec: Spec) -> Shape:
-    """The shape of a batch of inputs: `(None, H, W, C)`, `(None, None, None, C)` for any size, or `(None, D)`."""
+def input_batch_shape(spec: Spec) -> Shape:
+    """Return the shape of a batch: `(None, H, W, C)`, `(None, None, None, C)` for any size, or `(None, D)`."""
     if spec.input.any_size and spec.input.is_image:
         return (None, None, None, spec.input.shape[-1])
     return (None, *spec.input.shape)
 
 
 def takes_encoded_images(spec: Spec) -> bool:
-    """Whether the network's input can be decoded from an image file."""
+    """Return whether the network's input can be decoded from an image file."""
     return spec.input.is_image and spec.input.shape[-1] in DECODABLE_CHANNELS

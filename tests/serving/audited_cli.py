@@ -1,4 +1,4 @@
-"""The command line, noting what Python opens: `python audited.py LOG serve ...` writes a JSON list an event."""
+"""The command line, noting what Python opens: `python audited_cli.py LOG serve ...` writes a JSON list an event."""
 
 from __future__ import annotations
 

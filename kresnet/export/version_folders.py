@@ -1,4 +1,4 @@
-"""Put a version folder where a server looks for it, whole or not at all.
+"""Version folders: how a new one appears where a server looks for it, whole or not at all.
 
 A server polls `MODELS_DIR/NAME` and loads whatever folder has an integer for a name; nothing there tells it that a
 folder is complete. A version is therefore written to a hidden sibling and renamed. A kill leaves that sibling, which
@@ -20,17 +20,17 @@ from pathlib import Path
 from kresnet.errors import KresnetError, make_error
 from kresnet.files import flush, translate_os_errors
 
-PREFIX = ".export-"
+STAGING_PREFIX = ".export-"
 
 
 @dataclass(slots=True)
 class StagedVersion:
-    """A folder to write a version to.
+    """A hidden folder to write a new version to, until it is published.
 
     Attributes:
-        base: `MODELS_DIR/NAME`.
-        version: the version that it will become.
-        directory: the hidden folder, on the same file system as `base`.
+        base: folder of the model, `MODELS_DIR/NAME`.
+        version: number of the version that it will become.
+        directory: the hidden folder itself, on the same file system as `base`.
     """
 
     base: Path
@@ -48,7 +48,7 @@ class StagedVersion:
             for path in (*self.directory.rglob("*"), self.directory):
                 flush(path)
             if target.exists():
-                raise _exists(target)
+                raise _version_exists_error(target)
             self.directory.rename(target)
             flush(self.base)
         return target
@@ -56,7 +56,7 @@ class StagedVersion:
 
 @contextmanager
 def stage_version(base: Path, version: int | None) -> Iterator[StagedVersion]:
-    """A `Stage` for the next free version of `base` (1 first), or for `version`; removed on leaving unless published.
+    """Yield a hidden folder for the next free version of `base`, or for `version`; it is removed unless published.
 
     Exports into one `base` take turns, by a lock on the folder that ends with the process that holds it.
 
@@ -71,31 +71,31 @@ def stage_version(base: Path, version: int | None) -> Iterator[StagedVersion]:
         with translate_os_errors(base):
             leaving.callback(_remove_empty, [path for path in (base, *base.parents) if not path.exists()])
             base.mkdir(parents=True, exist_ok=True)
-            leaving.enter_context(_locked(base))
-            for stale in base.glob(f"{PREFIX}*"):
+            leaving.enter_context(_hold_lock(base))
+            for stale in base.glob(f"{STAGING_PREFIX}*"):
                 shutil.rmtree(stale, ignore_errors=True)
-            number = _free(base, version)
-            directory = base / f"{PREFIX}{uuid.uuid4().hex}"
+            number = _choose_number(base, version)
+            directory = base / f"{STAGING_PREFIX}{uuid.uuid4().hex}"
             leaving.callback(shutil.rmtree, directory, ignore_errors=True)
             directory.mkdir(parents=True)  # an export that failed beside us may just have removed an empty base
         yield StagedVersion(base, number, directory)
 
 
-def versions(base: Path) -> dict[int, Path]:
-    """The versions of `base` by number, as a server reads them: every entry whose name is an integer."""
+def list_versions(base: Path) -> dict[int, Path]:
+    """Return the version folders of `base` by number, as a server reads them: every entry whose name is an integer."""
     return {int(path.name): path for path in base.iterdir() if re.fullmatch("[0-9]+", path.name)}
 
 
-def _free(base: Path, version: int | None) -> int:
-    taken = versions(base)
+def _choose_number(base: Path, version: int | None) -> int:
+    taken = list_versions(base)
     if version is None:
         return max(taken, default=0) + 1
     if version in taken:
-        raise _exists(taken[version])
+        raise _version_exists_error(taken[version])
     return version
 
 
-def _exists(target: Path) -> KresnetError:
+def _version_exists_error(target: Path) -> KresnetError:
     message = f"{target} exists, and a server would not notice that an existing version was overwritten."
     return make_error("output_exists", message, remedy="leave --version out to take the next free one")
 
@@ -108,7 +108,7 @@ def _remove_empty(made: list[Path]) -> None:
 
 
 @contextmanager
-def _locked(base: Path) -> Iterator[None]:
+def _hold_lock(base: Path) -> Iterator[None]:
     descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

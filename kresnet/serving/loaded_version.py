@@ -10,28 +10,28 @@ from pathlib import Path
 
 import numpy as np
 
-from kresnet.export import warmup
+from kresnet.export import warmup_requests
 from kresnet.export.capi import RuntimeFailure, SavedModelSession
 from kresnet.serving.batching import Arrays, RequestBatcher
 from kresnet.serving.protos import SignatureDef
-from kresnet.serving.request_json import invalid
+from kresnet.serving.request_json import invalid_error
 
 DEFAULT_SIGNATURE = "serving_default"
 
 
 class LoadedVersion:
-    """One version, in the C++ runtime.
+    """One version of a model, loaded in the C++ runtime.
 
     Args:
-        name: of the model.
-        version: its number.
-        directory: of the version.
-        on_callers_thread: as for `kresnet.export.capi.Session`.
+        name: name of the model.
+        version: number of the version.
+        directory: folder of the version.
+        on_callers_thread: as for `kresnet.export.capi.SavedModelSession`.
 
     Attributes:
-        name: of the model.
-        version: its number.
-        signatures: by name.
+        name: name of the model.
+        version: number of the version.
+        signatures: the signatures by name.
 
     Raises:
         RuntimeFailure: the version cannot be loaded, or one of its warm-up requests fails.
@@ -46,33 +46,33 @@ class LoadedVersion:
         self._unused.set()
         self._runs, self._closed, self._changed = 0, False, threading.Condition()
         try:
-            self._warm_up(directory / warmup.FILE)
+            self._warm_up(directory / warmup_requests.WARMUP_FILE)
         except BaseException:
             self._session.close()
             raise
 
     def _warm_up(self, path: Path) -> None:
         """Send the model the Predict requests that came with it, before anybody else does."""
-        for request in warmup.read(path) if path.is_file() else ():
+        for request in warmup_requests.read_warmup_requests(path) if path.is_file() else ():
             if request.inputs:
                 self._session.run(request.signature or DEFAULT_SIGNATURE, request.inputs)
 
     async def predict(self, signature: str, inputs: Arrays, wanted: Iterable[str], batcher: RequestBatcher) -> Arrays:
-        """The outputs of a signature.
+        """Return the outputs of a signature.
 
         Args:
-            signature: its name, one of `signatures`.
+            signature: name of the signature, one of `signatures`.
             inputs: arrays by name.
-            wanted: names of outputs; all where there is none.
-            batcher: of the server.
+            wanted: names of the outputs to return; all outputs where there is none.
+            batcher: the batcher of the server.
 
         Raises:
-            RuntimeFailure: INVALID_ARGUMENT for inputs or outputs that the signature has not, or the run's own.
+            RuntimeFailure: what the run raises; INVALID_ARGUMENT for inputs or outputs that are not the signature's.
         """
         definition = self.signatures[signature]
-        _check_inputs(definition, inputs)
-        chosen = _checked_outputs(definition, list(wanted))
-        rows = _rows(definition, inputs)
+        _require_inputs(definition, inputs)
+        chosen = _choose_outputs(definition, list(wanted))
+        rows = _count_rows(definition, inputs)
         key: object = object()  # its own, for a request that cannot be joined with others
         if rows:
             shapes = tuple((name, array.dtype.str, array.shape[1:]) for name, array in sorted(inputs.items()))
@@ -88,10 +88,10 @@ class LoadedVersion:
         return {name: outputs[name] for name in chosen}
 
     def _run(self, signature: str, inputs: Arrays) -> Arrays:
-        """A run, in a thread; it goes on where the client that asked for it has given up."""
+        """Run a signature, in a thread; the run goes on where the client that asked for it has given up."""
         with self._changed:
             if self._closed:
-                raise not_found(self.name, self.version)
+                raise not_found_error(self.name, self.version)
             self._runs += 1
         try:
             return self._session.run(signature, inputs)
@@ -112,47 +112,47 @@ class LoadedVersion:
             self._changed.wait_for(lambda: not self._runs)
 
 
-def _check_inputs(definition: SignatureDef, inputs: Mapping[str, np.ndarray]) -> None:
+def _require_inputs(definition: SignatureDef, inputs: Mapping[str, np.ndarray]) -> None:
     sent, needed = set(inputs), set(definition.inputs)
     if sent == needed:
         return
     if len(sent) == len(needed):
         unknown = min(sent - needed)
         known = ",".join(sorted(needed))
-        raise invalid(
+        raise invalid_error(
             f"input tensor alias not found in signature: {unknown}. Inputs expected to be in the set {{{known}}}."
         )
-    sizes = f"{len(sent)}!={len(needed)} len({{{_listed(sent)}}}) != len({{{_listed(needed)}}})"
-    extra = f"Sent extra: {{{_listed(sent - needed)}}}. Missing but required: {{{_listed(needed - sent)}}}."
-    raise invalid(f"input size does not match signature: {sizes}. {extra}")
+    sizes = f"{len(sent)}!={len(needed)} len({{{_join_names(sent)}}}) != len({{{_join_names(needed)}}})"
+    extra = f"Sent extra: {{{_join_names(sent - needed)}}}. Missing but required: {{{_join_names(needed - sent)}}}."
+    raise invalid_error(f"input size does not match signature: {sizes}. {extra}")
 
 
-def _checked_outputs(definition: SignatureDef, wanted: list[str]) -> list[str]:
+def _choose_outputs(definition: SignatureDef, wanted: list[str]) -> list[str]:
     for index, name in enumerate(wanted):
         if name not in definition.outputs:
-            known = _listed(set(definition.outputs))
+            known = _join_names(set(definition.outputs))
             message = (
                 f"output tensor alias not found in signature: {name} Outputs expected to be in the set {{{known}}}."
             )
-            raise invalid(message)
+            raise invalid_error(message)
         if name in wanted[:index]:
-            raise invalid(f"duplicate output tensor alias: {name}")
+            raise invalid_error(f"duplicate output tensor alias: {name}")
     return wanted or sorted(definition.outputs)
 
 
-def _listed(names: set[str]) -> str:
+def _join_names(names: set[str]) -> str:
     return ",".join(sorted(names))
 
 
-def _rows(definition: SignatureDef, inputs: Mapping[str, np.ndarray]) -> int:
-    """How many rows a request has; 0 where the signature or the request is not by rows."""
+def _count_rows(definition: SignatureDef, inputs: Mapping[str, np.ndarray]) -> int:
+    """Return how many rows a request has; 0 where the signature or the request is not by rows."""
     infos = [*definition.inputs.values(), *definition.outputs.values()]
     batched = all(info.tensor_shape.dim and info.tensor_shape.dim[0].size == -1 for info in infos)
     lengths = {len(array) if array.ndim else 0 for array in inputs.values()}
     return lengths.pop() if batched and len(lengths) == 1 else 0
 
 
-def not_found(name: str, version: int | None) -> RuntimeFailure:
-    """What a request gets that no loaded version answers."""
+def not_found_error(name: str, version: int | None) -> RuntimeFailure:
+    """Return the error of a request that no loaded version answers."""
     wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
     return RuntimeFailure("NOT_FOUND", f"Servable not found for request: {wanted}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 
-PATH = "/monitoring/prometheus/metrics"
+METRICS_PATH = "/monitoring/prometheus/metrics"
 
 #: Microseconds: 10 × 1.8ⁿ, as `servables/tensorflow/util.cc` has it.
 _BUCKETS = tuple(10 * 1.8**power for power in range(33))
 
 
-class Metrics:
-    """Counts and latencies of one server."""
+class ServerMetrics:
+    """Counts the requests of one server, and measures their latency."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -30,8 +30,8 @@ class Metrics:
             registry=self._registry,
         )
 
-    def count(self, model: str, status: str, api: str, entrypoint: str, seconds: float) -> None:
-        """Count a request.
+    def count_request(self, model: str, status: str, api: str, entrypoint: str, seconds: float) -> None:
+        """Count an answered request.
 
         Args:
             model: one that is served, or "": a client's word would let it make metrics without bound.
@@ -44,6 +44,6 @@ class Metrics:
         if status == "OK":
             self._latency.labels(model, api, entrypoint).observe(seconds * 1e6)
 
-    def page(self) -> bytes:
-        """What Prometheus reads."""
+    def render(self) -> bytes:
+        """Return the page that Prometheus reads."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""What both REST and gRPC offer: Predict, Classify, Regress, MultiInference, metadata, status."""
+"""The service behind both REST and gRPC: Predict, Classify, Regress, MultiInference, metadata, status."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from kresnet.export.capi import RuntimeFailure
 from kresnet.serving.batching import Arrays, RequestBatcher
-from kresnet.serving.models import ModelManager
+from kresnet.serving.loaded_version import DEFAULT_SIGNATURE, LoadedVersion
+from kresnet.serving.model_manager import ModelManager
 from kresnet.serving.protos import (
     ClassificationResponse,
     GetModelMetadataResponse,
@@ -22,21 +23,20 @@ from kresnet.serving.protos import (
     SignatureDef,
     SignatureDefMap,
 )
-from kresnet.serving.request_json import invalid
-from kresnet.serving.servable import DEFAULT_SIGNATURE, LoadedVersion
-from kresnet.serving.tf_examples import serialized
+from kresnet.serving.request_json import invalid_error
+from kresnet.serving.tf_examples import serialize_examples
 
-METADATA = "signature_def"
+SIGNATURE_METADATA = "signature_def"
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """What a client may ask of the server.
+    """Limits on what a client may ask of the server.
 
     Attributes:
-        request_bytes: largest request, unpacked.
-        request_seconds: longest wait for a request to come whole, and for its answer to be taken.
-        answer_seconds: longest wait for an answer to be ready.
+        request_bytes: bytes of the largest request, unpacked.
+        request_seconds: longest time in which a request must have come whole, and an answer be taken.
+        answer_seconds: longest time in which an answer must be ready.
     """
 
     request_bytes: int = 64 * 1024**2
@@ -44,8 +44,8 @@ class RequestLimits:
     answer_seconds: float = 30.0
 
 
-class Service:
-    """Answers requests, whichever way they came.
+class InferenceService:
+    """Answers requests that came by REST or by gRPC.
 
     Every method raises `RuntimeFailure` with TF Serving's code and message where a request is refused.
     """
@@ -53,36 +53,36 @@ class Service:
     def __init__(self, models: ModelManager, batcher: RequestBatcher, limits: RequestLimits) -> None:
         self.models, self.limits, self._batcher = models, limits, batcher
 
-    def signature(self, spec: ModelSpec) -> tuple[LoadedVersion, SignatureDef]:
-        """The signature that a REST request is to be read by."""
-        servable = self.models.find(spec)
+    def find_signature(self, spec: ModelSpec) -> tuple[LoadedVersion, SignatureDef]:
+        """Return the loaded version that a REST request is for, and the signature that its body is read by."""
+        loaded = self.models.find(spec)
         name = spec.signature_name or DEFAULT_SIGNATURE
-        if name not in servable.signatures:
-            raise invalid(f'Serving signature name: "{name}" not found in signature def')
-        return servable, servable.signatures[name]
+        if name not in loaded.signatures:
+            raise invalid_error(f'Serving signature name: "{name}" not found in signature def')
+        return loaded, loaded.signatures[name]
 
     async def predict(
-        self, spec: ModelSpec, inputs: Arrays, wanted: Iterable[str] = (), servable: LoadedVersion | None = None
+        self, spec: ModelSpec, inputs: Arrays, wanted: Iterable[str] = (), loaded: LoadedVersion | None = None
     ) -> tuple[ModelSpec, Arrays]:
-        """Outputs by name, and which model gave them; `servable` where it has been looked up already."""
-        servable = servable or self.models.find(spec)
+        """Return which model answers, and its outputs by name; `loaded` is the version, if it was looked up already."""
+        loaded = loaded or self.models.find(spec)
         name = spec.signature_name or DEFAULT_SIGNATURE
-        if name not in servable.signatures:
+        if name not in loaded.signatures:
             raise RuntimeFailure("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
         try:
             async with asyncio.timeout(self.limits.answer_seconds):
-                outputs = await servable.predict(name, inputs, wanted, self._batcher)
+                outputs = await loaded.predict(name, inputs, wanted, self._batcher)
         except TimeoutError:
             raise RuntimeFailure("DEADLINE_EXCEEDED", f"No answer within {self.limits.answer_seconds:g} s.") from None
-        return _answered_by(servable, name), outputs
+        return _answering_model_spec(loaded, name), outputs
 
     async def classify(self, spec: ModelSpec, request: Input) -> ClassificationResponse:
-        """Labels and scores of each example."""
-        servable, outputs = await self._run_examples(spec, request, "classification", ("classes", "scores"), 2)
-        response = ClassificationResponse(model_spec=servable)
+        """Return labels and scores of each example."""
+        loaded, outputs = await self._run_examples(spec, request, "classification", ("classes", "scores"), 2)
+        response = ClassificationResponse(model_spec=loaded)
         classes, scores = outputs.get("classes"), outputs.get("scores")
         if classes is not None and scores is not None and classes.shape != scores.shape:
-            raise invalid(f"Tensors class and score should match. Got {classes.shape} vs. {scores.shape}")
+            raise invalid_error(f"Tensors class and score should match. Got {classes.shape} vs. {scores.shape}")
         for row in range(len(next(iter(outputs.values())))):
             answer = response.result.classifications.add()
             for column in range(next(iter(outputs.values())).shape[1]):
@@ -94,25 +94,25 @@ class Service:
         return response
 
     async def regress(self, spec: ModelSpec, request: Input) -> RegressionResponse:
-        """A value of each example."""
-        servable, outputs = await self._run_examples(spec, request, "regression", ("outputs",), 1)
-        response = RegressionResponse(model_spec=servable)
+        """Return a value for each example."""
+        loaded, outputs = await self._run_examples(spec, request, "regression", ("outputs",), 1)
+        response = RegressionResponse(model_spec=loaded)
         for value in outputs["outputs"].ravel().tolist():
             response.result.regressions.add(value=value)
         return response
 
     async def multi_inference(self, request: MultiInferenceRequest) -> MultiInferenceResponse:
-        """Several Classify and Regress tasks on the same examples."""
+        """Answer several Classify and Regress tasks on the same examples."""
         if not request.tasks:
-            raise invalid("Inference request must not be empty")
+            raise invalid_error("Inference request must not be empty")
         response = MultiInferenceResponse()
         seen: set[str] = set()
         for task in request.tasks:
             if task.model_spec.name != request.tasks[0].model_spec.name:
-                raise invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+                raise invalid_error("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
             if task.model_spec.signature_name in seen:
                 name = task.model_spec.signature_name
-                raise invalid(f"Duplicate evaluation of signature: {name}")
+                raise invalid_error(f"Duplicate evaluation of signature: {name}")
             seen.add(task.model_spec.signature_name)
             if task.method_name == "tensorflow/serving/classify":
                 classified = await self.classify(task.model_spec, request.input)
@@ -125,25 +125,25 @@ class Service:
         return response
 
     def metadata(self, spec: ModelSpec, fields: Iterable[str]) -> GetModelMetadataResponse:
-        """The signatures of a model."""
+        """Return the signatures of a model."""
         if not fields:
-            raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+            raise invalid_error("GetModelMetadataRequest must specify at least one metadata_field")
         for name in fields:
-            if name != METADATA:
-                raise invalid(f"Metadata field {name} is not supported")
-        servable = self.models.find(spec)
+            if name != SIGNATURE_METADATA:
+                raise invalid_error(f"Metadata field {name} is not supported")
+        loaded = self.models.find(spec)
         response = GetModelMetadataResponse()
-        response.model_spec.name = servable.name
-        response.model_spec.version.value = servable.version
-        response.metadata[METADATA].Pack(SignatureDefMap(signature_def=servable.signatures))
+        response.model_spec.name = loaded.name
+        response.model_spec.version.value = loaded.version
+        response.metadata[SIGNATURE_METADATA].Pack(SignatureDefMap(signature_def=loaded.signatures))
         return response
 
     def status(self, spec: ModelSpec) -> GetModelStatusResponse:
-        """The state of a model's versions."""
+        """Return the state of a model's versions."""
         return GetModelStatusResponse(model_version_status=self.models.status(spec))
 
     async def reload(self, configs: Iterable[ModelConfig]) -> None:
-        """Take over policies and labels of models that are served here."""
+        """Replace policies and labels of models that are served here."""
         self.models.configure(configs)
         await self.models.refresh()
 
@@ -151,30 +151,30 @@ class Service:
         self, spec: ModelSpec, request: Input, kind: str, outputs: tuple[str, ...], dimensions: int
     ) -> tuple[ModelSpec, Arrays]:
         """Run a signature that takes serialized examples as `inputs` and gives some of `outputs`."""
-        servable = self.models.find(spec)
+        loaded = self.models.find(spec)
         name = spec.signature_name or DEFAULT_SIGNATURE
-        if name not in servable.signatures:
-            raise invalid(f"No signature was found with the name: {name}")
-        signature = servable.signatures[name]
+        if name not in loaded.signatures:
+            raise invalid_error(f"No signature was found with the name: {name}")
+        signature = loaded.signatures[name]
         if len(signature.inputs) != 1:
-            raise invalid("Expected one input Tensor.")
+            raise invalid_error("Expected one input Tensor.")
         if "inputs" not in signature.inputs:
-            raise invalid(f"No {kind} inputs found in SignatureDef: {signature}")
+            raise invalid_error(f"No {kind} inputs found in SignatureDef: {signature}")
         wanted = [output for output in outputs if output in signature.outputs]
         if not wanted or len(signature.outputs) > len(outputs):
             expected = " or ".join(f'"{output}"' for output in outputs)
-            raise invalid(
+            raise invalid_error(
                 f"Expected {kind} signature outputs to contain at least one of {expected}. Signature was: {signature}"
             )
-        examples = serialized(request)
-        answered, arrays = await self.predict(spec, {"inputs": examples}, wanted, servable)
+        examples = serialize_examples(request)
+        answered, arrays = await self.predict(spec, {"inputs": examples}, wanted, loaded)
         for output, array in arrays.items():
             if array.ndim > dimensions or array.ndim == 0 or len(array) != len(examples):
-                raise invalid(f"Expected {output} to be of {len(examples)} rows. Got: {list(array.shape)}")
+                raise invalid_error(f"Expected {output} to be of {len(examples)} rows. Got: {list(array.shape)}")
         return answered, arrays
 
 
-def _answered_by(servable: LoadedVersion, signature: str) -> ModelSpec:
-    spec = ModelSpec(name=servable.name, signature_name=signature)
-    spec.version.value = servable.version
+def _answering_model_spec(loaded: LoadedVersion, signature: str) -> ModelSpec:
+    spec = ModelSpec(name=loaded.name, signature_name=signature)
+    spec.version.value = loaded.version
     return spec

@@ -4,7 +4,7 @@ import grpc
 import numpy as np
 import pytest
 
-from kresnet.export.tensor_protos import to_proto
+from kresnet.export.tensor_protos import proto_of_array
 from kresnet.serving import protos
 from kresnet.serving.protos import DataType, ModelSpec, TensorProto
 
@@ -31,7 +31,7 @@ def spec(name="toy", signature="", version=None, label=""):
 
 
 def floats(*values):
-    return to_proto(np.array(values, np.float32))
+    return proto_of_array(np.array(values, np.float32))
 
 
 def predict(stub, inputs, wanted=(), **which):
@@ -76,16 +76,16 @@ class TestPredict:
 
     @pytest.mark.parametrize("kind", ["float32", "float64", "int32", "int64", "uint8", "bool"])
     def test_types(self, prediction, kind):
-        sent = to_proto(np.array([0, 1, 1], kind))
+        sent = proto_of_array(np.array([0, 1, 1], kind))
         answer = predict(prediction, {"x": sent}, signature=f"echo_{kind}")
         assert answer.outputs["x"] == sent
 
     def test_strings(self, prediction):
-        sent = to_proto(np.array([b"a", bytes(range(256))], object))
+        sent = proto_of_array(np.array([b"a", bytes(range(256))], object))
         assert predict(prediction, {"x": sent}, signature="echo_string").outputs["x"] == sent
 
     def test_output_filter(self, prediction):
-        inputs = {"a": to_proto(np.ones((1, 2), np.float32)), "b": floats(1.0)}
+        inputs = {"a": proto_of_array(np.ones((1, 2), np.float32)), "b": floats(1.0)}
         assert set(predict(prediction, inputs, signature="pair").outputs) == {"sum", "b"}
         assert set(predict(prediction, inputs, ["sum"], signature="pair").outputs) == {"sum"}
 
@@ -130,14 +130,16 @@ class TestPredict:
         assert (code, details) == (grpc.StatusCode.INVALID_ARGUMENT, "Missing ModelSpec")
 
     def test_another_type(self, prediction):
-        code, _ = refused(predict, prediction, {"x": to_proto(np.array([b"a"], object))})
+        code, _ = refused(predict, prediction, {"x": proto_of_array(np.array([b"a"], object))})
         assert code == grpc.StatusCode.INVALID_ARGUMENT
 
     def test_another_rank_and_the_server_lives(self, prediction):
         for shape in ((1,), (1, 2), (1, 2, 2, 2), (1, 2, 2, 1, 1)):
-            code, _ = refused(predict, prediction, {"image": to_proto(np.ones(shape, np.float32))}, signature="image")
+            code, _ = refused(
+                predict, prediction, {"image": proto_of_array(np.ones(shape, np.float32))}, signature="image"
+            )
             assert code == grpc.StatusCode.INVALID_ARGUMENT
-        good = predict(prediction, {"image": to_proto(np.ones((1, 2, 2, 1), np.float32))}, signature="image")
+        good = predict(prediction, {"image": proto_of_array(np.ones((1, 2, 2, 1), np.float32))}, signature="image")
         assert list(good.outputs["mean"].float_val) == [1.0]
 
     @pytest.mark.parametrize("sizes", [(-1,), (2**62, 4), (2**40,)])

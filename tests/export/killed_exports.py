@@ -1,4 +1,4 @@
-"""Exports that are killed: `python -m tests.export.killed DIR KILLS SEED` prints one JSON object a kill.
+"""Exports that are killed: `python -m tests.export.killed_exports DIR KILLS SEED` prints one JSON object a kill.
 
 TensorFlow is imported once and each export is a fork of that process, which costs a fraction of a new one; nothing of
 TensorFlow has run before the fork.
