@@ -49,7 +49,7 @@ def check_bn(
         out.print(conditions_text(report.network, report.conditions))
         out.print(norms_table(report.norms))
     if not report.passed:
-        _end_with_error(report.make_error(), as_json)
+        _end_with_error(report.error(), as_json)
     log(f"All {len(report.norms)} batch norms compute the gradients of the derivation.")
 
 

@@ -1,9 +1,9 @@
 """The functions of an exported model's signatures, which TensorFlow traces.
 
 Each function calls the model with `training=False`, so that neither augmentation nor dropout is active; returns a
-dictionary, so that no output is named `output_0`; and states the shape it takes with `tf.ensure_shape`, because the server
-never compares a request's shape with the signature, and a wrong rank would reach a oneDNN check that aborts the process
-(tensorflow/tensorflow#111453).
+dictionary, so that no output is named `output_0`; and states the shape it takes with `tf.ensure_shape`, because the
+server never compares a request's shape with the signature, and a wrong rank would reach a oneDNN check that aborts the
+process (tensorflow/tensorflow#111453).
 """
 
 from __future__ import annotations

@@ -79,6 +79,8 @@ def _add_value(feature: Any, name: str, value: Any) -> None:
         value = decode_base64(value)
     elif isinstance(value, str):
         value = value.encode()
+    elif isinstance(value, bool):
+        value = int(value)
     try:
         getattr(feature, kind).value.append(value)
     except ValueError:

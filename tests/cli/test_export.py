@@ -1,4 +1,4 @@
-"""`kresnet export` of a file without a run, of image folders, and for other runtimes; what it refuses."""
+"""`kresnet export` of a file without a run and of image folders, and what it refuses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ import pytest
 from PIL import Image
 
 from kresnet.cli.main import main
-from kresnet.runs.run_directory import RunDirectory
-from kresnet.runs.trained_model import open_trained_model
-from kresnet.spec.document import dump
-from kresnet.spec.loading import load_recipe
-from tests.export.networks import CLASS_NAMES, network, spec_of
+from tests.export.networks import CLASS_NAMES, save_converted
 
 
 def export(*arguments: object, status: int = 0) -> Any:
@@ -32,11 +28,7 @@ def export(*arguments: object, status: int = 0) -> Any:
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A `.keras` file and its spec beside it, as `kresnet convert` leaves them."""
-    folder = tmp_path_factory.mktemp("converted")
-    network().save(folder / "tiny.keras")
-    (folder / "tiny.yaml").write_text(dump(spec_of().document()))
-    (folder / "names.txt").write_text("\n".join(CLASS_NAMES) + "\n")
-    return folder / "tiny.keras"
+    return save_converted(tmp_path_factory.mktemp("converted"))
 
 
 def test_a_file_is_exported_with_the_spec_beside_it(converted: Path, tmp_path: Path) -> None:
@@ -58,45 +50,6 @@ def test_a_file_is_exported_with_the_spec_beside_it(converted: Path, tmp_path: P
     assert set(manifest["signatures"]) == {"serving_default", "image_bytes"}
     assert (tmp_path / "models" / "models.config").exists()
     assert "[output_exists]" in export(converted, "-o", tmp_path / "models", "--version", 1, status=2)
-
-
-def test_classes_without_names_have_numbers(converted: Path) -> None:
-    origin = open_trained_model(converted)
-    assert origin.class_names == ("0", "1", "2")
-    assert origin.provenance["class_names"] == "the classes' numbers"
-
-
-def test_a_file_of_a_run_is_the_runs(converted: Path, tmp_path: Path) -> None:
-    run = RunDirectory(tmp_path)
-    run.model.write_bytes(converted.read_bytes())
-    for name in ("spec.yaml", "recipe.yaml", "data.json"):
-        (tmp_path / name).write_text("{}")
-    (tmp_path / "spec.yaml").write_text(dump(spec_of().document()))
-    (tmp_path / "recipe.yaml").write_text(dump(load_recipe("quickstart", ["ema.decay=0.9"]).value.document()))
-    (tmp_path / "data.json").write_text(json.dumps({"class_names": CLASS_NAMES}))
-    origin = open_trained_model(tmp_path / "model.keras")
-    assert origin.class_names == CLASS_NAMES
-    assert origin.run is not None
-    assert origin.provenance["averaged_weights"]
-
-
-@pytest.mark.parametrize("kind", ["tflite", "onnx"])
-def test_other_runtimes_answer_as_the_network_does(kind: str, converted: Path, tmp_path: Path) -> None:
-    if kind == "onnx":
-        pytest.importorskip("tf2onnx", reason="pip install 'kresnet[onnx]'")
-    path = tmp_path / f"tiny.{kind}"
-    result = export(converted, "-o", path, "--format", kind)
-    assert result["largest_difference"] < 1e-5
-    about = json.loads((tmp_path / f"tiny.{kind}.json").read_text())
-    assert about["input"] == {"name": "image", "dtype": "float32", "shape": [None, 12, 10, 3]}
-    assert about["verified"]["rows"] == "Fashion-MNIST images"
-    assert about["changes"][0]["what"].startswith("folded 3 batch norms")
-    assert "[output_exists]" in export(converted, "-o", path, "--format", kind, status=2)
-
-
-def test_half_the_bytes_in_tensorflow_lite(converted: Path, tmp_path: Path) -> None:
-    result = export(converted, "-o", tmp_path / "half.tflite", "--format", "tflite", "--weights", "float16")
-    assert 1e-5 < result["largest_difference"] < 1e-2
 
 
 @pytest.mark.parametrize(

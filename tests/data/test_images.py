@@ -12,7 +12,7 @@ from PIL import Image
 from kresnet.data.image_limits import MAX_PIXELS
 from kresnet.data.images import decode, read_image, resize
 from kresnet.errors import KresnetError
-from kresnet.export.malformed import huge_png
+from kresnet.export.malformed_requests import huge_png
 from kresnet.spec.inputs import Input
 
 

@@ -14,7 +14,7 @@ from kresnet.data import splits
 from kresnet.data.pipeline import training_batches
 from kresnet.data.sources import DataSet, open_data
 from kresnet.errors import KresnetError
-from kresnet.export.malformed import huge_png
+from kresnet.export.malformed_requests import huge_png
 from kresnet.spec.inputs import Input, Pixels
 from kresnet.spec.recipe import Augment, FolderData
 from tests.command import kresnet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ import keras
 from kresnet.graph import build_model
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Spec
+from kresnet.spec.document import dump
 from tests.graph.statistics import randomize
 
 CLASS_NAMES = ("ankle boot", "bag", "Übergröße")
@@ -31,3 +33,11 @@ def spec_of(name: str = "tiny", **changes: Any) -> Spec:
 def network(spec: Spec | None = None) -> keras.Model:
     """The network of a spec, `spec_of()` by default, its statistics as training might leave them."""
     return randomize(build_model(make_plan(spec or spec_of())))
+
+
+def save_converted(folder: Path) -> Path:
+    """Save `network()` as `kresnet convert` does, with its spec, and a file of class names; return the `.keras` file."""
+    network().save(folder / "tiny.keras")
+    (folder / "tiny.yaml").write_text(dump(spec_of().document()))
+    (folder / "names.txt").write_text("\n".join(CLASS_NAMES) + "\n")
+    return folder / "tiny.keras"

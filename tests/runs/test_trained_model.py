@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from kresnet.errors import KresnetError
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.trained_model import open_trained_model
+from kresnet.spec.document import dump
+from kresnet.spec.loading import load_recipe
+from tests.export.networks import CLASS_NAMES, save_converted, spec_of
 
 FINISHED = Path(__file__).parent / "written_by_0_1_0" / "finished"
 
@@ -55,3 +59,29 @@ def test_class_names_are_the_lines_of_a_text_file(tmp_path):
 def test_a_run_that_has_not_finished_has_no_model():
     with pytest.raises(KresnetError, match="has not finished training"):
         open_trained_model(FINISHED.with_name("interrupted"))
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `.keras` file and its spec beside it, as `kresnet convert` leaves them."""
+    return save_converted(tmp_path_factory.mktemp("converted"))
+
+
+def test_classes_without_names_have_numbers(converted: Path) -> None:
+    origin = open_trained_model(converted)
+    assert origin.class_names == ("0", "1", "2")
+    assert origin.provenance["class_names"] == "the classes' numbers"
+
+
+def test_a_file_of_a_run_is_the_runs(converted: Path, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    run.model.write_bytes(converted.read_bytes())
+    for name in ("spec.yaml", "recipe.yaml", "data.json"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "spec.yaml").write_text(dump(spec_of().document()))
+    (tmp_path / "recipe.yaml").write_text(dump(load_recipe("quickstart", ["ema.decay=0.9"]).value.document()))
+    (tmp_path / "data.json").write_text(json.dumps({"class_names": CLASS_NAMES}))
+    origin = open_trained_model(tmp_path / "model.keras")
+    assert origin.class_names == CLASS_NAMES
+    assert origin.run is not None
+    assert origin.provenance["averaged_weights"]

@@ -1,4 +1,4 @@
-"""Models that the conformance suite asks about; `python -m tests.serving.toy_models DIR` writes them and a models.config.
+"""Models that the conformance suite asks: `python -m tests.serving.toy_models DIR` writes them and a models.config.
 
 `toy` has versions 1 and 2, labelled stable and canary; version V adds V to its default signature.
 """

@@ -48,10 +48,10 @@ def test_a_full_disk_leaves_nothing(size: int, model: keras.Model, tmp_path: Pat
     assert not models.exists()
 
 
-def test_no_room_for_the_golden_rows_leaves_the_older_version(
+def test_no_room_for_the_reference_outputs_leaves_the_older_version(
     model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def save(_golden: ReferenceOutputs, _path: Path) -> None:
+    def save(_reference: ReferenceOutputs, _path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (tmp_path / "tiny" / "1").mkdir(parents=True)
