@@ -36,7 +36,7 @@ def network(spec: Spec | None = None) -> keras.Model:
 
 
 def save_converted(folder: Path) -> Path:
-    """Save `network()` as `kresnet convert` does, with its spec, and a file of class names; return the `.keras` file."""
+    """Save `network()` as `kresnet convert` does, its spec and a file of class names; return the `.keras` file."""
     network().save(folder / "tiny.keras")
     (folder / "tiny.yaml").write_text(dump(spec_of().document()))
     (folder / "names.txt").write_text("\n".join(CLASS_NAMES) + "\n")
