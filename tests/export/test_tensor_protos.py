@@ -24,7 +24,7 @@ ARRAYS = [
 
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype}{array.shape}")
 def test_tensorflow_reads_and_writes_the_same(array: np.ndarray) -> None:
-    read = tf.make_ndarray(tf.compat.v1.TensorProto.FromString(proto_of_array(array).SerializeToString()))
+    read = tf.make_ndarray(proto_of_array(array))
     assert read.dtype == array.dtype
     np.testing.assert_array_equal(read, array)
     packed = TensorProto.FromString(tf.make_tensor_proto(array).SerializeToString())
