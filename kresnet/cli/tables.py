@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kresnet.cli.table_layout import fitting_table
-from kresnet.plan.diff import PlanDifference, describe_place
+from kresnet.plan.diff import PlanDifference
 from kresnet.plan.records import Plan
-from kresnet.plan.summary import PublishedComparison, shape_text, signed_number, summary_rows, with_unit_prefix
+from kresnet.plan.render import block_cells
+from kresnet.plan.summary import PublishedComparison, shape_text, summary_rows, with_unit_prefix
 
 if TYPE_CHECKING:
     from kresnet.diagnostics.explain import Explanation
@@ -120,25 +121,10 @@ def settings_table(difference: PlanDifference) -> Table:
 
 def blocks_table(difference: PlanDifference) -> Table:
     """Return a table of what differs part by part; blocks that differ alike share a row."""
-    table = fitting_table(
-        "part",
-        "what differs",
-        "output",
-        "parameters",
-        "MACs",
-        right=("parameters", "MACs"),
-        wraps=("what differs", "output"),
-    )
-    for run in difference.grouped_blocks():
-        first = run[0]
-        what = "\n".join(first.change_lines()) if first.status == "changed" else first.status
-        table.add_row(
-            describe_place(run),
-            what,
-            first.shapes,
-            signed_number(sum(b.parameters for b in run)),
-            signed_number(sum(b.macs for b in run), short=True),
-        )
+    columns, rows = block_cells(difference)
+    table = fitting_table(*columns, right=("parameters", "MACs"), wraps=("what differs", "output"))
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

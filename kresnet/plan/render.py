@@ -10,10 +10,10 @@ import base64
 from html import escape
 
 from kresnet.plan.diagram import draw_plan
-from kresnet.plan.diff import PlanDifference
+from kresnet.plan.diff import PlanDifference, describe_place
 from kresnet.plan.formatters import format_html, format_line, format_text
 from kresnet.plan.records import Plan
-from kresnet.plan.summary import SummaryRow, shape_text, summary_rows, with_unit_prefix
+from kresnet.plan.summary import SummaryRow, shape_text, signed_number, summary_rows, with_unit_prefix
 from kresnet.plan.tables import Cells, html_table, text_table
 
 _COLUMNS = ("part", "layers", "shortcut", "output", "parameters", "MACs")
@@ -69,6 +69,21 @@ def difference_html(difference: PlanDifference) -> str:
     return f"<div>{html_table(*_settings(difference))}<p>{costs}</p></div>"
 
 
+def block_cells(difference: PlanDifference) -> tuple[Cells, list[Cells]]:
+    """Return the headers and rows of a table of what differs part by part; blocks that differ alike share a row."""
+    rows: list[Cells] = [
+        (
+            describe_place(blocks),
+            "\n".join(blocks[0].change_lines()) if blocks[0].status == "changed" else blocks[0].status,
+            blocks[0].shapes,
+            signed_number(sum(block.parameters for block in blocks)),
+            signed_number(sum(block.macs for block in blocks), short=True),
+        )
+        for blocks in difference.grouped_blocks()
+    ]
+    return ("part", "what differs", "output", "parameters", "MACs"), rows
+
+
 def _settings(difference: PlanDifference) -> tuple[Cells, list[Cells]]:
     columns = ("setting", f"{difference.a.name} (a)", f"{difference.b.name} (b)")
     return columns, [(each.path, each.text("a"), each.text("b")) for each in difference.settings]
@@ -79,4 +94,4 @@ def _cells(row: SummaryRow, indent: str) -> Cells:
     return (indent + row.part, row.layers, row.shortcut, shape_text(row.shape), *figures)
 
 
-__all__ = ["difference_html", "difference_text", "plan_html", "plan_line", "plan_text"]
+__all__ = ["block_cells", "difference_html", "difference_text", "plan_html", "plan_line", "plan_text"]

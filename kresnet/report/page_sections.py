@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kresnet.evaluation.evaluation import Evaluation
-from kresnet.plan.diff import describe_place
 from kresnet.plan.memory_estimate import bytes_text
-from kresnet.plan.summary import signed_number, with_unit_prefix
+from kresnet.plan.render import block_cells
+from kresnet.plan.summary import with_unit_prefix
 from kresnet.report.comparison import SeedGroup
 from kresnet.report.plots import METRICS, PlotTable, number_text
 from kresnet.report.run_data import RunData
@@ -142,16 +142,8 @@ def settings_table(caption: str, differing: Mapping[str, tuple[str, ...]], label
 def blocks_table(group: SeedGroup, first: str) -> PlotTable:
     """Return the table of what differs between a group's network and the first group's, part by part."""
     assert group.difference is not None
-    rows = tuple(
-        (describe_place(blocks),
-         "\n".join(blocks[0].change_lines()) if blocks[0].status == "changed" else blocks[0].status,
-         blocks[0].shapes,
-         signed_number(sum(block.parameters for block in blocks)),
-         signed_number(sum(block.macs for block in blocks), short=True))
-        for blocks in group.difference.grouped_blocks()
-    )  # fmt: skip
-    head = ("part", "what differs", "output", "parameters", "MACs")
-    return PlotTable(f"{group.label} beside {first}", head, rows, words=3)
+    head, rows = block_cells(group.difference)
+    return PlotTable(f"{group.label} beside {first}", tuple(head), tuple(map(tuple, rows)), words=3)
 
 
 def environment_values(run: RunData) -> dict[str, str]:
