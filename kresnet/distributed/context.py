@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from kresnet.distributed.cluster import Cluster, require_even_split
 from kresnet.distributed.devices import choose_deterministic_kernels, make_strategy
-from kresnet.distributed.environment import versions
+from kresnet.distributed.environment import package_versions
 from kresnet.distributed.precision import Precision, resolve_precision
 from kresnet.distributed.rendezvous import rendezvous
 from kresnet.distributed.workers import Workers
@@ -106,7 +106,7 @@ class SharedConfig:
             "recipe": self.recipe.document(),
             "transfer": self.transfer,
             "fingerprint": self.fingerprint,
-            "versions": versions(),
+            "versions": package_versions(),
         }
 
     def require_data(self, fingerprint: str) -> None:
@@ -137,7 +137,7 @@ def receive_shared_config(workers: Workers, own: tuple[Spec, Recipe] | None) -> 
     """
     shared = workers.all_gather(None)[0]
     spec, recipe = Spec.model_validate(shared["spec"]), Recipe.model_validate(shared["recipe"])
-    pairs = [(name, shared["versions"].get(name), here) for name, here in versions().items()]
+    pairs = [(name, shared["versions"].get(name), here) for name, here in package_versions().items()]
     if differing := [f"{name} {theirs}, here {here}" for name, theirs, here in pairs if theirs != here]:
         raise make_error(
             "environment",

@@ -31,7 +31,7 @@ def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
         taken, hence the last bits; the other entries are for the record.
     """
     return {
-        "versions": versions(),
+        "versions": package_versions(),
         "training": {
             "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
             "replicas": replicas,
@@ -50,7 +50,7 @@ def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Return the versions of the packages that a run's numbers depend on, by name."""
     return {name: version(name) for name in _PACKAGES}
 

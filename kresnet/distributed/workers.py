@@ -133,6 +133,7 @@ class ConnectedWorkers(Workers):
 
     @contextlib.contextmanager
     def fail_together(self) -> Iterator[None]:
+        """See `Workers.fail_together`."""
         try:
             yield
         except KresnetError as error:
@@ -155,7 +156,7 @@ class ConnectedWorkers(Workers):
         self._send_to_all(message)
 
     def _wait_for_disconnects(self) -> None:
-        """The chief's process ends last, since TensorFlow's coordination lives in it."""
+        """Let the chief's process end last, since TensorFlow's coordination service runs in it."""
         if self.chief:
             for gone in self._disconnected.values():
                 gone.wait(HEARTBEAT_SECONDS)

@@ -20,7 +20,7 @@ from kresnet.files import digest, flush, staged_directory, translate_os_errors, 
 _NAME = re.compile(r"step-(\d{8,})(?:-(\d+))?")
 _STATE, _MANIFEST = "state.npz", "manifest.json"
 #: Raised whenever `facts` or `state.npz` change, so that what is older is refused by name.
-FORMAT = 2
+CHECKPOINT_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,12 @@ class CheckpointStore:
                 np.savez(file, **checkpoint.arrays)  # type: ignore[arg-type]
             flush(state)
             files = {_STATE: {"bytes": state.stat().st_size, "sha256": digest(state)}}
-            manifest = {"format": FORMAT, "step": checkpoint.step, "files": files, "facts": dict(checkpoint.facts)}
+            manifest = {
+                "format": CHECKPOINT_FORMAT,
+                "step": checkpoint.step,
+                "files": files,
+                "facts": dict(checkpoint.facts),
+            }
             write_json(staged / _MANIFEST, {**manifest, "sha256": _manifest_digest(manifest)})
         for path in same_step:
             _remove_checkpoint(path)
@@ -154,9 +159,9 @@ def read_checkpoint(path: Path) -> Checkpoint | DamagedCheckpoint:
         signed = {key: value for key, value in manifest.items() if key != "sha256"}
         if manifest["sha256"] != _manifest_digest(signed):
             return DamagedCheckpoint(path, f"{_MANIFEST} differs from its own digest")
-        if manifest["format"] != FORMAT:
+        if manifest["format"] != CHECKPOINT_FORMAT:
             return DamagedCheckpoint(
-                path, f"it has format {manifest['format']}, and this kresnet reads format {FORMAT}"
+                path, f"it has format {manifest['format']}, and this kresnet reads format {CHECKPOINT_FORMAT}"
             )
         for name, expected in manifest["files"].items():
             size = (path / name).stat().st_size

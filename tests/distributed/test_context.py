@@ -45,7 +45,7 @@ def test_a_worker_that_was_started_with_something_else_is_refused(name):
 
 def test_other_versions_are_refused_by_name(monkeypatch):
     shared = SHARED.as_dict()
-    monkeypatch.setattr(context, "versions", lambda: shared["versions"] | {"keras": "1.0"})
+    monkeypatch.setattr(context, "package_versions", lambda: shared["versions"] | {"keras": "1.0"})
     with pytest.raises(KresnetError, match=r"different versions: keras \S+, here 1\.0\."):
         receive_shared_config(Follower(shared), None)
 

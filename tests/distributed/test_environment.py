@@ -8,12 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 import kresnet
-from kresnet.distributed.environment import environment, versions
+from kresnet.distributed.environment import environment, package_versions
 
 
 def test_versions_are_those_that_the_packages_state():
     stated = {"kresnet": kresnet.__version__, "tensorflow": tf.__version__, "keras": keras.__version__}
-    assert versions().items() >= (stated | {"numpy": np.__version__}).items()
+    assert package_versions().items() >= (stated | {"numpy": np.__version__}).items()
 
 
 def test_what_training_was_resolved_to_is_recorded_and_all_is_json():

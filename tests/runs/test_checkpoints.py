@@ -39,7 +39,7 @@ def test_only_the_last_are_kept(store):
 
 def test_another_format_is_refused_by_name(store, monkeypatch):
     with monkeypatch.context() as older:
-        older.setattr("kresnet.runs.checkpoints.FORMAT", 1)
+        older.setattr("kresnet.runs.checkpoints.CHECKPOINT_FORMAT", 1)
         store.save(checkpoint(1))
     latest, damaged = store.latest()
     assert latest is None
