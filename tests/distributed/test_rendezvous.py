@@ -119,8 +119,13 @@ def test_two_processes_with_one_task_are_told(started_anew):
 @pytest.mark.parametrize("noise", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 12])
 def test_connections_of_other_programs_are_ignored(noise):
     found: list[Any] = []
+
+    def join(cluster: Cluster) -> None:
+        with (workers := rendezvous(cluster)).fail_together():  # so that no thread of theirs outlives the test
+            found.append(workers)
+
     chief, worker = clusters(2)
-    threads = [threading.Thread(target=lambda: found.append(rendezvous(chief)))]
+    threads = [threading.Thread(target=join, args=(chief,))]
     threads[0].start()
     host, _, port = chief.addresses[0].rpartition(":")
     while True:
@@ -130,7 +135,7 @@ def test_connections_of_other_programs_are_ignored(noise):
         except ConnectionRefusedError:
             time.sleep(0.01)
     other_program.sendall(noise)
-    threads.append(threading.Thread(target=lambda: found.append(rendezvous(worker))))
+    threads.append(threading.Thread(target=join, args=(worker,)))
     threads[1].start()
     for thread in threads:
         thread.join(20)
