@@ -31,7 +31,7 @@ from kresnet.study.dataset_sizes import training_image_count
 
 @dataclass(frozen=True)
 class PlannedVariant:
-    """One of the networks that are compared.
+    """A network that is compared, and the recipe that trains it.
 
     Attributes:
         name: of the variant.
@@ -89,7 +89,7 @@ class PlannedVariant:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One variant, trained with one seed."""
+    """One run of the study: a variant, trained with one seed."""
 
     variant: PlannedVariant
     seed: int
@@ -100,7 +100,7 @@ class PlannedRun:
 
     @property
     def folder(self) -> Path:
-        """Its run directory, below that of the study."""
+        """Path of its run directory, relative to the directory of the study."""
         return Path("runs") / self.variant.name / f"seed-{self.seed}"
 
     @property
@@ -115,13 +115,13 @@ class PlannedRun:
         return replace(self.variant.run, loaded_recipe=loaded)
 
     def arguments(self, directory: Path) -> list[str]:
-        """Of `kresnet fit`, to train it into `directory`."""
+        """Return the arguments of `kresnet fit` that train this run into `directory`."""
         return [*self.variant.arguments, "--set", f"recipe.seed={self.seed}", "-o", str(directory)]
 
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """All that a study trains.
+    """All variants, seeds and runs of a study.
 
     Attributes:
         study: the document.
@@ -145,7 +145,7 @@ class StudyPlan:
         return f"<StudyPlan {self.name}: {len(self.variants)} variants, {len(self.seeds)} seeds>"
 
     def __str__(self) -> str:
-        """The variants, a row each."""
+        """Return the table of variants as text."""
         from kresnet.plan.tables import text_table
 
         return text_table(*self.table_cells())
@@ -181,7 +181,7 @@ class StudyPlan:
 def plan_study(
     loaded: LoadedDocument[Study], form: str | None = None, overrides: Overrides = (), seeds: Sequence[int] = ()
 ) -> StudyPlan:
-    """The plan of a study.
+    """Plan a study: resolve its variants, and check each before anything is trained.
 
     Args:
         loaded: the study.
@@ -232,7 +232,7 @@ def _variants_with_settings(
     """Each variant with its network and recipe filled in, and the settings that it changes, in their order."""
 
     def written(*path: str | int) -> Callable[[str, Any], Override]:
-        """Makes overrides whose place is where the document has that path, in the form or above."""
+        """Return a function that makes overrides, placed where the document has that path, in the form or above."""
         places = loaded.source.places
 
         def override(setting: str, value: Any) -> Override:
@@ -306,5 +306,5 @@ def _plan_variant(variant: Variant, settings: Sequence[Override], beside: Path |
 
 
 def _document_reference(reference: str, path: Path | None) -> str:
-    """How another process names a document: as the study does if it is a shipped one, else by its whole path."""
+    """Return how another process names a document: as the study does if it is a shipped one, else by its path."""
     return reference if path is None or path.stem == reference else str(path.resolve())

@@ -79,7 +79,7 @@ def shoot(browser: Any, path: Path, folder: Path) -> None:
             height = min(place["y"] + place["height"] - top, 1500 if name == "desktop" else 1700)
             clip = {"x": 0, "y": top, "width": size[0], "height": height}
             page.screenshot(path=file, full_page=True, clip=clip)
-            Image.open(file).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
+            Image.open(file).convert("RGB").quantize(48, kmeans=1, dither=Image.Dither.NONE).save(file, optimize=True)
         page.context.close()
 
 

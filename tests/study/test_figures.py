@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,13 +18,25 @@ from tests.docs.markdown import ROOT
 RECORDED = json.loads((ROOT / "docs/studies/orders/results.json").read_text())
 
 
-@pytest.fixture
-def drawn(monkeypatch, tmp_path) -> dict[str, Figure]:
-    """The figures of a recorded study by name, as they are about to be saved."""
-    kept: dict[str, Figure] = {}
-    monkeypatch.setattr(figures, "_save_png", lambda figure, path: kept.update({path.stem: figure}))
-    assert figures.draw_figures(RECORDED, tmp_path) == ["curves", "final", "gradients", "cost"]
-    return kept
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("figures")
+
+
+@pytest.fixture(scope="module")
+def drawn(folder) -> dict[str, Figure]:
+    """The figures of a recorded study by name, as they were saved."""
+    saved: dict[str, Figure] = {}
+    save = figures._save_png
+
+    def save_and_keep(figure: Figure, path: Path) -> None:
+        saved[path.stem] = figure
+        save(figure, path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "_save_png", save_and_keep)
+        assert figures.draw_figures(RECORDED, folder) == ["curves", "final", "gradients", "cost"]
+    return saved
 
 
 def test_the_legend_names_every_curve_by_its_line_and_marker(drawn):
@@ -48,10 +61,10 @@ def test_the_curves_are_means_over_the_seeds(drawn):
         np.testing.assert_allclose(line.get_ydata(), errors)
 
 
-def test_a_png_keeps_the_colors_of_the_curves(tmp_path):
+@pytest.mark.usefixtures("drawn")
+def test_a_png_keeps_the_colors_of_the_curves(folder):
     """Although it has a palette."""
-    figures.draw_figures(RECORDED, tmp_path)
-    image = Image.open(tmp_path / "curves.png")
+    image = Image.open(folder / "curves.png")
     assert image.mode == "P"
     assert image.width == WIDTH * DPI
     pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
