@@ -115,7 +115,7 @@ def _network(subject: Subject, plan: Plan, folder: Path) -> keras.Model:
     """The network, by kresnet's own commands where it is trained."""
     from kresnet.graph import build_model
     from kresnet.weights.convert import load_model
-    from tests.graph.statistics import randomize
+    from tests.graph.random_weights import randomize
 
     if subject.weights == _RANDOM:
         return randomize(build_model(plan))

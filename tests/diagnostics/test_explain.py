@@ -29,7 +29,7 @@ from kresnet.spec.blocks import Order
 from kresnet.spec.document import dump
 from kresnet.spec.loading import load_recipe
 from tests.export.networks import CLASS_NAMES, network, spec_of
-from tests.graph.statistics import randomize
+from tests.graph.random_weights import randomize
 from tests.probes.small_networks import document, images, plan_of
 
 

@@ -11,7 +11,7 @@ from kresnet.graph import build_model
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump
-from tests.graph.statistics import randomize
+from tests.graph.random_weights import randomize
 
 CLASS_NAMES = ("ankle boot", "bag", "Übergröße")
 INPUT: dict[str, Any] = {"shape": [12, 10, 3], "pixels": {"mean": [0.5], "std": [0.3]}}

@@ -19,7 +19,7 @@ from kresnet.training.fit import save_model
 from kresnet.weights.convert import converted_model, load_model
 from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.weight_file import open_weights
-from tests.graph.statistics import randomize
+from tests.graph.random_weights import randomize
 from tests.weights.conftest import DATA
 
 pytestmark = pytest.mark.slow

@@ -6,10 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from kresnet.errors import KresnetError
 from kresnet.graph import build_model, verify_model
 from kresnet.graph.layers import FusedBatchNorm
-from kresnet.plan import Plan
 from kresnet.spec import library
 from tests.golden.regenerate import plan_of
 
@@ -90,18 +88,6 @@ def test_the_last_gamma_starts_at_zero_on_request():
     model = build_model(plan_of("cifar_resnet20", *TINY, "block.zero_init_last=true", "block.shortcut=projection"))
     zero = {layer.name for layer in model.layers if isinstance(layer, FusedBatchNorm) and not np.any(layer.gamma)}
     assert zero == {f"stage{stage}.block1.norm2" for stage in (1, 2, 3)}
-
-
-def test_a_model_that_differs_from_the_plan_is_refused():
-    plan = plan_of("cifar_resnet20", *TINY)
-    model = build_model(plan)
-    other = plan_of("cifar_resnet20", *TINY, "stages.2.width=60")
-    with pytest.raises(KresnetError) as caught:
-        verify_model(model, other)
-    assert {problem.code for problem in caught.value.problems} == {"graph_mismatch"}
-    shorter = Plan(plan.about, plan.records[:-1], {"output": plan.records[-2].name}, None)
-    with pytest.raises(KresnetError, match="not in the plan"):
-        verify_model(model, shorter)
 
 
 SAVED = {

@@ -10,7 +10,7 @@ from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.graph.fold import fold_batch_norms
 from kresnet.plan.folding import fold_plan
-from tests.graph.statistics import randomize
+from tests.graph.random_weights import randomize
 from tests.plan.networks import plan
 from tests.strategies import examples, specs
 

@@ -6,8 +6,6 @@ import pytest
 
 from kresnet.errors import MOST_PROBLEMS, KresnetError
 from kresnet.plan import plan_loaded
-from kresnet.spec import library
-from kresnet.spec.base import merge
 from kresnet.spec.loading import load_recipe, load_spec, split_overrides
 from tests.spec.test_validation import VALID
 
@@ -30,29 +28,6 @@ def problem(reference, *overrides):
         load_spec(reference, overrides)
     assert len(caught.value.problems) == 1
     return caught.value.problems[0]
-
-
-# Names
-
-
-@pytest.mark.parametrize("name", library.shipped_names())
-def test_shipped_specs_load_by_name_and_by_path(name):
-    assert load_spec(name).value == load_spec(str(library.shipped_directory() / f"{name}.yaml")).value
-
-
-def test_an_unknown_name_and_the_nearest():
-    found = problem("resnet51")
-    assert (found.code, found.nearest) == ("unknown_name", "resnet50") or found.nearest.startswith("resnet")
-    assert problem("./resnet50.yml").code == "file_missing"
-
-
-def test_a_misspelt_file_and_the_nearest_beside_it(tmp_path):
-    (tmp_path / "network.yaml").write_text("extends: resnet18")
-    (tmp_path / "netwrk.txt").write_text("")
-    found = problem(str(tmp_path / "netwrk.yaml"))
-    assert (found.code, found.nearest) == ("file_missing", str(tmp_path / "network.yaml"))
-    assert "kresnet specs" in found.remedy
-    assert problem(str(tmp_path / "gone" / "resnet5.yaml")).nearest == "resnet50"
 
 
 # Extends
@@ -166,24 +141,6 @@ def test_a_contradiction_is_found_where_the_document_states_it(folder):
         plan_loaded(loaded)
     places = {str(each.place).rsplit("/")[-1] for each in caught.value.problems}
     assert places == {"child.yaml:5:3"}
-
-
-# The merge rule
-
-
-@pytest.mark.parametrize(
-    ("base", "override", "expected"),
-    [
-        ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}}, {"a": 1, "b": {"c": 4, "d": 3}}),
-        ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
-        ({"kind": "x", "a": 1}, {"kind": "y", "b": 2}, {"kind": "y", "b": 2}),
-        ({"kind": "x", "a": 1}, {"kind": "x", "b": 2}, {"kind": "x", "a": 1, "b": 2}),
-        ({"kind": "x", "a": 1}, {"b": 2}, {"kind": "x", "a": 1, "b": 2}),
-        ({"a": {"b": 1}}, {"a": None}, {"a": None}),
-    ],
-)
-def test_merge(base, override, expected):
-    assert merge(base, override) == expected
 
 
 def test_places_within_a_replaced_list_are_not_those_of_the_base(folder):

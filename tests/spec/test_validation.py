@@ -130,23 +130,6 @@ def test_a_wrong_norm_of_the_network_is_told_once_where_it_stands():
     assert (problem.path, problem.place.line) == ("norm.momentum", 2)
 
 
-def test_what_stages_override():
-    text = VALID.replace("stride: 2", "stride: 2, block: {activation: gelu, norm: {epsilon: 0.001}}")
-    spec = validate(Spec, parse(text.replace("name: small", "name: small\nnorm: {kind: batch, momentum: 0.5}"), "s"))
-    first, second = (stage.block for stage in spec.stages)
-    assert (first.activation, second.activation) == ("relu", "gelu")
-    assert (first.norm.epsilon, second.norm.epsilon, second.norm.momentum) == (1e-5, 1e-3, 0.5)
-
-
-def test_a_stage_with_blocks_of_another_kind_keeps_the_norm_of_the_network_only():
-    text = VALID.replace("kind: basic", "kind: basic, dropout: 0.5").replace(
-        "stride: 2", "stride: 2, block: {kind: bottleneck}"
-    )
-    spec = validate(Spec, parse(text.replace("name: small", "name: small\nnorm: {kind: layer}"), "s"))
-    assert spec.stages[1].block.norm.kind == "layer"
-    assert (spec.stages[0].block.dropout, spec.stages[1].block.dropout) == (0.5, 0.0)
-
-
 def test_a_setting_of_recipes_in_a_spec_is_sent_where_it_belongs():
     with pytest.raises(KresnetError) as caught:
         load_spec("resnet18", ["epochs=3"])

@@ -297,3 +297,10 @@ def test_batch_norm_survives_a_keras_file(tmp_path):
     again = keras.saving.load_model(tmp_path / "a.keras")
     np.testing.assert_array_equal(again(noise(2, 4, 4, 3)), model(noise(2, 4, 4, 3)))
     assert again.layers[-1].get_config() == model.layers[-1].get_config()
+
+
+def test_batch_norm_is_rebuilt_from_its_configuration():
+    layer = FusedBatchNorm(momentum=0.8, name="a")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(again) is type(layer)
+    assert again.get_config() == layer.get_config()
