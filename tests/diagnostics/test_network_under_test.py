@@ -21,7 +21,7 @@ def test_embedded_images_are_brought_to_the_networks_input():
 
 def test_vectors_are_synthetic_and_the_same_each_time():
     network, again = (open_network_under_test("residual_mlp", batch=3) for _ in range(2))
-    assert network.images.shape == (3, 32)
+    assert network.images.shape == (3, 16)
     np.testing.assert_array_equal(network.images, again.images)
     np.testing.assert_array_equal(network.targets, again.targets)
     assert any("synthetic" in text for text in network.provenance)

@@ -17,7 +17,7 @@ def gradients_and_replay(plan, probe, engine, count=8):
         tape.watch(pixels)
         replayed = probe.forward(pixels)
         loss = tf.reduce_mean(engine.trainer.objective.example_losses(probe.outputs(replayed), labels))
-    watched = probe.watched(replayed) | {
+    watched = probe.watched_tensors(replayed) | {
         f"sum {block.name}": replayed.outputs[block.fork.add] for block in probe.blocks if block.fork
     }
     return dict(zip(watched, tape.gradient(loss, [*watched.values()]), strict=True)), replayed
