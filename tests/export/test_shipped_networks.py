@@ -15,8 +15,7 @@ from kresnet.export.saved_model import ExportOptions, ExportResult, export_model
 from kresnet.graph import build_model
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
-from kresnet.training.fit import save_model
-from kresnet.weights.convert import converted_model, load_model
+from kresnet.weights.convert import converted_model, load_model, write_model
 from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.weight_file import open_weights
 from tests.graph.random_weights import randomize
@@ -82,7 +81,9 @@ def test_a_large_network_in_half_the_bytes(kind: str, reference: dict[str, np.nd
 def test_a_network_trained_in_bfloat16_is_served_in_float32(reference: dict[str, np.ndarray], tmp_path: Path) -> None:
     plan = plan_loaded(load_spec("cifar_resnet20"))
     trained = randomize(build_model(plan, precision="bfloat16"))
-    save_model(trained.get_weights(), plan, tmp_path / "model.keras")
+    kept = build_model(plan)
+    kept.set_weights(trained.get_weights())
+    write_model(kept, tmp_path / "model.keras")
     result = exported(load_model(tmp_path / "model.keras", plan), "cifar_resnet20", tmp_path / "models")
     images = reference["images"][:16].astype(np.float32)
     logits = SavedModelSession(result.path).run("serving_default", {"image": images})["logits"]
