@@ -19,6 +19,7 @@ from kresnet.runs.run_status import RunStatus, run_status
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump
 from kresnet.spec.recipe import Recipe
+from kresnet.weights.transfer import Transfer
 
 #: Evaluates a run on its test images; see `kresnet.evaluation.evaluate`.
 EvaluateRun = Callable[[RunDirectory], Evaluation]
@@ -56,7 +57,7 @@ class RunData:
     data: dict[str, Any]
     environment: dict[str, Any]
     result: dict[str, Any] | None
-    transfer: dict[str, Any] | None
+    transfer: Transfer | None
     changes: tuple[str, ...]
     history: RunHistory
     evaluation: Evaluation | NotEvaluated
@@ -114,7 +115,7 @@ class RunData:
             "data": self.data,
             "environment": self.environment,
             "result": replace_non_finite(self.result),
-            "transfer": self.transfer,
+            "transfer": self.transfer.as_dict() if self.transfer else None,
             "changes": list(self.changes),
             "epochs": [epoch_dict(epoch) for epoch in self.epochs],
             "gradients": self.gradients.as_dict() if self.gradients else None,
@@ -153,7 +154,7 @@ def gather_run_data(directory: Path, label: str, evaluate: EvaluateRun | None) -
         data=origin["data"],
         environment=origin["environment"],
         result=run.read_result(),
-        transfer=run.transfer(),
+        transfer=run.resolved.transfer,
         changes=tuple(run.accepted_changes()),
         history=read_history(run),
         evaluation=_evaluation(run, evaluate),

@@ -110,10 +110,7 @@ class RunDirectory:
         Raises:
             KresnetError: what is wrong with the documents.
         """
-        transfer = self.transfer()
-        return resolve_run(
-            self.load_spec(), self.load_recipe(), transfer=Transfer.from_dict(transfer) if transfer else None
-        )
+        return resolve_run(self.load_spec(), self.load_recipe(), transfer=self.read_transfer())
 
     def load_spec(self) -> LoadedDocument[Spec]:
         """Read the network's spec, without planning the network.
@@ -168,9 +165,19 @@ class RunDirectory:
         """Return the number of updates made when the state was last saved; 0 if it never was."""
         return max(CheckpointStore(self.checkpoints, 1).steps(), default=0)
 
-    def transfer(self) -> dict[str, Any] | None:
-        """Read which weights the run was started from, as `Transfer.as_dict` has it; None for random ones."""
-        return self._read_json("transfer.json") if (self.path / "transfer.json").is_file() else None
+    def read_transfer(self) -> Transfer | None:
+        """Read which weights the run was started from; None for random ones.
+
+        Raises:
+            KresnetError: `run_missing` if the file is there and is damaged.
+        """
+        path = self.path / "transfer.json"
+        if not path.is_file():
+            return None
+        try:
+            return Transfer.from_dict(self._read_json(path.name))
+        except (KeyError, TypeError) as error:
+            raise make_error("run_missing", f"{path} is not what `kresnet fit` wrote: {error}.") from None
 
     def read_result(self) -> dict[str, Any] | None:
         """Read the result of the run; None while it has not finished."""

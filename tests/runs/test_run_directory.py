@@ -32,9 +32,15 @@ def test_what_a_run_was_created_with_is_read_back(directory):
     assert original["data"] == opened.data()
     assert original["data"]["fingerprint"] == "abc"
     assert original["environment"] == {"versions": {"kresnet": "0.1.0"}}
-    assert opened.transfer() is None
+    assert opened.read_transfer() is None
     assert opened.read_result() is None
     assert opened.newest_step() == 0
+
+
+def test_a_damaged_file_of_a_transfer_is_named(directory):
+    (directory.path / "transfer.json").write_text('{"init": "a.keras"}')
+    with pytest.raises(KresnetError, match=r"(?s)transfer\.json.*run_missing"):
+        _ = RunDirectory(directory.path).resolved
 
 
 def test_a_directory_that_is_there_is_refused_and_left_alone(directory, tmp_path):
