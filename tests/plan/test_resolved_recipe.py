@@ -9,10 +9,8 @@ import pytest
 from kresnet.errors import KresnetError
 from kresnet.plan import plan_loaded
 from kresnet.plan.resolved_recipe import ResolvedRecipe, WarmUpSteps, resolve_recipe
-from kresnet.spec.document import parse
 from kresnet.spec.loading import load_spec
 from kresnet.spec.recipe import Recipe
-from kresnet.spec.validation import validate
 
 PLAN = plan_loaded(load_spec("quickstart"))
 RECIPE: dict[str, Any] = {
@@ -110,40 +108,3 @@ def test_the_learning_rate_is_scaled_to_the_batch(per, peak):
 )
 def test_what_would_change_nothing_is_refused(changes, code, path):
     assert refused(**changes) == (code, path)
-
-
-@pytest.mark.parametrize(
-    ("text", "code", "path", "words"),
-    [
-        ("epochs: 3\nsteps: 5", "contradiction", "steps", "`epochs` and `steps` state one duration in 2 units"),
-        ("", "contradiction", "epochs", "state `epochs`, `steps` or `examples`"),
-        (
-            "epochs: 3\nschedule: {kind: cosine, warmup_epochs: 1, warmup_steps: 5}",
-            "contradiction",
-            "schedule.warmup_steps",
-            "warmup_epochs: null",
-        ),
-        ("epochs: 3\nschedule: {kind: step}", "contradiction", "schedule.every_epochs", "every_steps"),
-        ("epochs: 3\nschedule: {kind: multi_step, at_epochs: [2, 1]}", "contradiction", "schedule.at_epochs", "rise"),
-        (
-            "epochs: 3\nschedule: {kind: constant, warmup_epochs: 1, warmup_shape: constant}",
-            "contradiction",
-            "schedule.warmup_from",
-            "learning rate 0",
-        ),
-        ("epochs: 3\nschedule: {kind: step, at_epochs: [1]}", "unknown_field", "schedule.at_epochs", "multi_step"),
-        ("epochs: 3\nschedule: {kind: onecycle}", "wrong_value", "schedule", "one_cycle"),
-        ("epochs: 3\noptimizer: {kind: adam}", "wrong_value", "optimizer", "adamw"),
-        ("epochs: 3\noptimizer: {kind: lamb, momentum: 0.9}", "unknown_field", "optimizer.momentum", "sgd"),
-        ("epochs: -1", "out_of_range", "epochs", "greater than or equal to 1"),
-    ],
-)
-def test_a_wrong_recipe_is_answered_in_plain_words(text, code, path, words):
-    base = "name: wrong\ndata: {kind: embedded}\nbatch_size: 64\n"
-    optimizer = "" if "optimizer" in text else "optimizer: {kind: sgd}\n"
-    with pytest.raises(KresnetError) as caught:
-        validate(Recipe, parse(base + optimizer + text, "wrong.yaml"))
-    (problem,) = caught.value.problems
-    assert (problem.code, problem.path) == (code, path)
-    assert problem.place
-    assert words in str(problem)

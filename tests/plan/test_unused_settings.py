@@ -1,0 +1,68 @@
+"""Settings that change nothing are found, by their paths, whatever is made of the document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kresnet.errors import KresnetError
+from kresnet.plan.unused_settings import no_effect_problems, unused_settings
+from kresnet.spec.base import Document
+from kresnet.spec.recipe import Best, Checkpoints
+from tests.plan.networks import SMALL, plan
+
+
+def unused(document: dict[str, Any], read: tuple[str, ...], ignored: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+    """The settings that change nothing where only the fields of `read` are read."""
+
+    def result(model: Document) -> list[Any]:
+        return [getattr(model, field) for field in read]
+
+    whole = result(Checkpoints.model_validate(document))
+    return unused_settings(document, Checkpoints, lambda other: result(other) == whole, ignored)
+
+
+def test_a_setting_that_nothing_reads_is_found():
+    document = {"keep_last": 5, "save_every_steps": 7}
+    assert unused(document, ("keep_last",)) == [("save_every_steps",)]
+    assert unused(document, ("keep_last", "save_every_steps")) == []
+
+
+def test_a_setting_that_is_its_default_is_not():
+    assert unused({"keep_last": 2, "keep_best": {"metric": "accuracy"}}, ("keep_best",)) == []
+
+
+def test_a_mapping_is_found_once_and_not_again_by_its_keys():
+    assert unused({"keep_best": {"metric": "loss"}}, ()) == [("keep_best",)]
+
+
+def test_fields_about_the_document_itself_are_not_tried():
+    assert unused({"keep_last": 5}, (), ignored=("keep_last",)) == []
+
+
+def test_the_document_is_not_changed():
+    document = {"keep_last": 5, "keep_best": {"metric": "loss"}}
+    unused(document, ())
+    assert document == {"keep_last": 5, "keep_best": {"metric": "loss"}}
+    assert Checkpoints.model_validate(document).keep_best == Best(metric="loss")
+
+
+def test_a_spec_without_idle_settings_has_no_problem():
+    assert no_effect_problems(SMALL) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"stages": [{"blocks": 1, "width": 8, "block": {"kind": "bottleneck"}}]}, "block.kind"),
+        ({"block": {"kind": "bottleneck", "stride_on": "conv1x1"}, "stages": [{"blocks": 1, "width": 8}]},
+         "block.stride_on"),
+        ({"stem": {"kind": "none"}, "activation": "silu", "block": {"activation": "relu"}}, "activation"),
+        ({"norm": {"kind": "none"}, "stem": {"kind": "none"}, "block": {"norm": {"kind": "batch"}}}, "norm"),
+    ],
+)  # fmt: skip
+def test_a_spec_with_a_setting_without_effect_is_refused(changes, path):
+    with pytest.raises(KresnetError) as caught:
+        plan(**changes)
+    assert ("no_effect", path) in [(problem.code, problem.path) for problem in caught.value.problems]

@@ -1,0 +1,69 @@
+"""From the location of a pydantic error to the place that its document speaks of."""
+
+from __future__ import annotations
+
+import pytest
+
+from kresnet.spec.architecture import Spec
+from kresnet.spec.blocks import BasicBlock, BottleneckBlock, DenseBlock
+from kresnet.spec.document import parse
+from kresnet.spec.locations import kind_of, literal_choices, locate_error, stated_path
+from kresnet.spec.stems import ConvStem
+
+
+def test_a_location_loses_the_names_of_union_members():
+    location = locate_error(Spec, ("block", "basic", "dropout"))
+    assert location.path == ("block", "dropout")
+    assert location.owner is BasicBlock
+    assert location.kinds(having="expansion") == ["bottleneck"]
+    assert sorted(location.kinds()) == ["basic", "bottleneck", "dense"]
+
+
+def test_an_undecided_union_has_no_owner():
+    location = locate_error(Spec, ("block",))
+    assert (location.path, location.owner) == (("block",), Spec)
+    assert set(location.union) == {BasicBlock, BottleneckBlock, DenseBlock}
+
+
+def test_indices_follow_the_field_that_they_belong_to():
+    location = locate_error(Spec, ("input", "shape", 2))
+    assert (location.path, location.key) == (("input", "shape", 2), "shape[2]")
+    assert locate_error(Spec, ()).key == ""
+
+
+def test_the_literal_values_of_a_field():
+    assert locate_error(Spec, ("block", "basic", "zero_init_last")).literals == (True, False)
+    assert "projection" in locate_error(Spec, ("block", "basic", "shortcut")).literals
+    assert locate_error(Spec, ("name",)).literals == ()
+
+
+def test_the_kind_of_a_model():
+    assert kind_of(ConvStem) == "conv"
+    assert kind_of(Spec) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "choices"),
+    [
+        ("head.pool", ["average", "max", "none"]),
+        ("stages.0.block.stride_on", ["conv1x1", "conv3x3"]),
+        ("input.any_size", ["true", "false"]),
+        ("stages.0.width", []),
+        ("nothing", []),
+    ],
+)
+def test_the_words_that_a_field_may_be(path, choices):
+    assert sorted(literal_choices(Spec, path.split("."))) == sorted(choices)
+
+
+@pytest.mark.parametrize(
+    ("text", "stated"),
+    [
+        ("norm: {epsilon: 1}", ("norm", "epsilon")),
+        ("block: {norm: {epsilon: 1}}", ("block", "norm", "epsilon")),
+        ("stages: [{block: {norm: {epsilon: 1}}}]", ("stages", 0, "block", "norm", "epsilon")),
+        ("name: nowhere", ("block", "norm", "epsilon")),
+    ],
+)
+def test_a_setting_is_where_the_document_states_it_before_it_cascades(text, stated):
+    assert stated_path(("stages", 0, "block", "norm", "epsilon"), parse(text, "spec.yaml")) == stated
