@@ -138,7 +138,7 @@ def shared_run(shared: SharedConfig, own: ResolvedRun | None) -> ResolvedRun:
 def finish(session: TrainingSession) -> dict[str, Any]:
     """Write the trained network and how the run ended; return the result, which is the same for every worker."""
     run, last = session.run, session.line
-    session.writer.write_model("model", session.engine.trainer.evaluated_network)
+    session.writer.write_model(session.writer.directory.model, session.engine.trainer.evaluated_network)
     result = {
         "epochs": run.steps.epochs_of(last["step"]),
         "steps": last["step"],

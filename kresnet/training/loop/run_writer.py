@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -36,7 +37,11 @@ class RunWriter:
             self._summaries = tf.summary.create_file_writer(str(self.directory.tensorboard))
 
     def require_lock(self) -> None:
-        """Raise `KresnetError` (`run_locked`) if another process has taken the run over."""
+        """Make sure that the run's directory is still the one that this process locked.
+
+        Raises:
+            KresnetError: `run_missing`.
+        """
         if self._lock:
             self._lock.require_held()
 
@@ -65,8 +70,8 @@ class RunWriter:
         with translate_os_errors(self.directory.tensorboard):
             self._summaries.flush()
 
-    def write_model(self, name: Literal["model", "best"], network: keras.Model) -> None:
-        """Write the network as `model.keras` or `best.keras`, in float32, whole or not at all.
+    def write_model(self, path: Path, network: keras.Model) -> None:
+        """Write the network to `path`, as a `.keras` file in float32, whole or not at all.
 
         Every worker must call this and reads the weights, since some are means over all replicas.
 
@@ -79,7 +84,7 @@ class RunWriter:
         self.require_lock()
         model = build_model(self._plan)
         model.set_weights(weights)
-        with staged_file(getattr(self.directory, name)) as staged:
+        with staged_file(path) as staged:
             model.save(staged)
 
     def write_result(self, result: Mapping[str, Any]) -> None:

@@ -262,7 +262,7 @@ class TrainingSession:
         value = self.line["test"][wanted.metric]
         if math.isfinite(value) and (self.best is None or wanted.is_better(value, self.best["value"])):
             self.best = {"step": self.step, "epoch": self.line["epoch"], "metric": wanted.metric, "value": value}
-            self.writer.write_model("best", self.engine.trainer.evaluated_network)
+            self.writer.write_model(self.writer.directory.best_model, self.engine.trainer.evaluated_network)
 
     def _save(self) -> None:
         self.writer.require_lock()

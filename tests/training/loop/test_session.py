@@ -1,0 +1,142 @@
+"""The loop of a run, with an engine that only counts: when it evaluates, saves, stops and goes on."""
+
+from __future__ import annotations
+
+import json
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kresnet.data.sources import open_data
+from kresnet.distributed.workers import Workers
+from kresnet.errors import KresnetError
+from kresnet.runs.lock import RunLock
+from kresnet.runs.run_directory import RunDirectory
+from kresnet.training.loop.progress import RunOutput
+from kresnet.training.loop.run_writer import RunWriter
+from kresnet.training.loop.session import TrainingSession
+from tests.training.small_runs import vector_run
+
+NO_MONITORS = SimpleNamespace(due=lambda step: None, next_due=lambda step: math.inf)
+
+
+class CountingEngine:
+    """Takes every step that it is told to take, and remembers after how many it was asked for what.
+
+    Attributes:
+        updates: number of steps taken.
+        evaluated_at: numbers of steps after which test images were evaluated.
+        accuracies: test accuracies to give, one an evaluation.
+    """
+
+    def __init__(self, accuracies=(0.1, 0.2)) -> None:
+        self.updates, self.evaluated_at, self.accuracies = 0, [], list(accuracies)
+        self.trainer = SimpleNamespace(evaluated_network=None)
+        self.before_step = lambda: None
+
+    def distribute(self, batches):
+        return iter(())
+
+    def train(self, batches, steps):
+        self.before_step()
+        self.taken = int(steps)
+        self.updates += self.taken
+
+    def steps_taken(self):
+        return self.taken
+
+    def metrics(self):
+        return {"loss": 1.0}
+
+    def reset_metrics(self):
+        pass
+
+    def seconds_waited(self):
+        return 0.0
+
+    def learning_rate(self):
+        return 0.1
+
+    def evaluate(self, batches, batch_size, between):
+        between()
+        self.evaluated_at.append(self.updates)
+        return {"loss": 1.0, "accuracy": self.accuracies.pop(0)}
+
+    def state(self):
+        return {"updates": np.array(self.updates)}
+
+    def restore(self, state):
+        self.updates = int(state["updates"])
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run's directory, and `train`: begin or continue the run with an engine, and return its session."""
+    directory = RunDirectory(tmp_path / "run")
+    directory.path.mkdir()
+
+    def train(engine, stop=None, **recipe):
+        resolved = vector_run(tmp_path, **recipe)
+        data = open_data(resolved.recipe.data, resolved.spec.input)
+        resolved = resolved.with_data(data.description)
+        with RunLock(directory.path, lambda text: None) as lock:
+            writer = RunWriter(directory, resolved.plan, lock)
+            session = TrainingSession(resolved, data, engine, NO_MONITORS, Workers(), writer, RunOutput.silent())
+            session.train(stop or SimpleNamespace(requested=False))
+        return session
+
+    return SimpleNamespace(train=train, directory=directory)
+
+
+def test_every_epoch_is_evaluated_recorded_and_saved(run):
+    engine = CountingEngine()
+    session = run.train(engine)
+    assert engine.updates == session.step == 10
+    assert engine.evaluated_at == [5, 10]
+    history = [json.loads(line) for line in run.directory.history.read_text().splitlines()]
+    assert [(line["step"], line["epoch"], line["test"]["accuracy"]) for line in history] == [(5, 1, 0.1), (10, 2, 0.2)]
+    assert session.line == history[-1]
+    assert [path.name for path in sorted(run.directory.checkpoints.iterdir())] == ["step-00000005", "step-00000010"]
+
+
+def test_a_request_to_stop_saves_and_is_an_error_that_says_how_to_go_on(run):
+    stop = SimpleNamespace(requested=False)
+    engine = CountingEngine()
+    engine.before_step = lambda: setattr(stop, "requested", True)
+    with pytest.raises(KresnetError) as caught:
+        run.train(engine, stop)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.remedy) == ("interrupted", f"kresnet fit --resume {run.directory}")
+    assert engine.evaluated_at == []
+    assert [path.name for path in run.directory.checkpoints.iterdir()] == [f"step-{engine.updates:08}"]
+
+    continued = CountingEngine()
+    session = run.train(continued)
+    assert continued.updates == 10
+    assert continued.evaluated_at == [5, 10]
+    assert session.seconds > 0
+
+
+def test_the_best_epoch_is_kept_and_a_run_without_improvement_ends_early(run, monkeypatch):
+    written = []
+    monkeypatch.setattr(RunWriter, "write_model", lambda self, path, network: written.append(path.name))
+    engine = CountingEngine([0.1, 0.3, 0.3, 0.2, 0.9])
+    stopping = {"metric": "accuracy", "patience_epochs": 2.0}
+    session = run.train(engine, epochs=5, checkpoints={"keep_best": {}}, early_stopping=stopping)
+    assert engine.evaluated_at == [5, 10, 15, 20]
+    assert written == ["best.keras", "best.keras"]
+    assert session.best == {"step": 10, "epoch": 2, "metric": "accuracy", "value": 0.3}
+
+
+def test_a_checkpoint_of_another_network_is_an_error(run):
+    run.train(CountingEngine())
+
+    class OtherEngine(CountingEngine):
+        def restore(self, state):
+            raise ValueError("no variable is called updates")
+
+    with pytest.raises(KresnetError) as caught:
+        run.train(OtherEngine())
+    assert [problem.code for problem in caught.value.problems] == ["run_changed"]

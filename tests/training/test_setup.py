@@ -1,0 +1,60 @@
+"""What a run is made of before its first step, and what it refuses to begin with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kresnet.distributed.context import connect
+from kresnet.errors import KresnetError
+from kresnet.runs.resolved_run import ResolvedRun
+from kresnet.training.setup import make_trainer, open_run_data
+from kresnet.training.step.clipping import AdaptiveClipping, GlobalNormClipping
+from tests.training.small_runs import vector_run
+
+
+def trainer_of(run: ResolvedRun, prepare=None):
+    with connect(None, run.recipe) as context:
+        return make_trainer(open_run_data(run, context)[0], context, prepare)
+
+
+def test_data_and_devices_settle_the_run(tmp_path):
+    run = vector_run(tmp_path)
+    with connect(None, run.recipe) as context:
+        settled, data = open_run_data(run, context)
+    assert (run.data, run.compute) == (None, None)
+    assert (settled.data.train_images, settled.data.test_images) == (40, 16) == (len(data.train), len(data.test))
+    assert (settled.steps.epoch_steps, settled.steps.total_steps) == (5, 10)
+    assert (settled.devices.replicas, settled.devices.precision, settled.devices.xla) == (1, "float32", False)
+
+
+def test_vectors_are_not_augmented(tmp_path):
+    run = vector_run(tmp_path, augment={"flip": True})
+    with connect(None, run.recipe) as context, pytest.raises(KresnetError) as caught:
+        open_run_data(run, context)
+    assert [(problem.code, problem.path) for problem in caught.value.problems] == [("contradiction", "recipe.augment")]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "kind"),
+    [
+        ({}, type(None)),
+        ({"gradient_clip_norm": 2.0}, GlobalNormClipping),
+        ({"gradient_clip_adaptive": 0.01}, AdaptiveClipping),
+    ],
+)
+def test_gradients_are_clipped_as_the_recipe_says(tmp_path, recipe, kind):
+    trainer = trainer_of(vector_run(tmp_path, **recipe))
+    assert type(trainer.clip) is kind
+
+
+def test_the_network_and_its_average_begin_with_the_weights_that_it_is_given(tmp_path):
+    trainer = trainer_of(
+        vector_run(tmp_path, ema={}), lambda network: network.set_weights([0.5 * w for w in network.get_weights()])
+    )
+    plain = trainer_of(vector_run(tmp_path))
+    for halved, whole in zip(trainer.network.get_weights(), plain.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(halved, 0.5 * whole)
+    assert trainer.average is not None
+    assert plain.average is None
+    assert plain.evaluated_network is plain.network
