@@ -23,7 +23,12 @@ Answer = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 @pytest.fixture
 def refused(model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Export with a signature answered by another function; returns what the proof said against it."""
+    """Export with a signature answered by another function; returns what the proof said against it.
+
+    The process that proves it runs oneDNN's kernels whatever the processor: they are what aborts on a wrong rank, and
+    what refuses an empty batch.
+    """
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
 
     def export(function: Callable[[tf.Tensor, Answer], object], name: str = "serving_default", dtype: str = "") -> str:
         original = signature_functions.make_signature_functions
