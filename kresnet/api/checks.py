@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NormReport:
-    """How the backward pass of every batch norm of a network agrees with its derivation in float64.
+    """The agreement of every batch norm's backward pass with its derivation in float64.
 
     Attributes:
-        network: its name, with the settings that were overridden.
+        network: name of the network, with the settings that were overridden.
         conditions: batch, devices, precision, where weights and images come from.
-        norms: an outcome each: relative errors by field, and which are too large.
+        norms: an outcome for each batch norm: relative errors by field, and which of them are too large.
     """
 
     network: str
@@ -41,22 +41,22 @@ class NormReport:
 
     @property
     def passed(self) -> bool:
-        """Whether all agree."""
+        """Whether every batch norm agrees."""
         return not any(norm.failures for norm in self.norms)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values."""
+        """Return the report as JSON-ready values."""
         norms = [norm.as_dict() for norm in self.norms]
         return {"network": self.network, **asdict(self.conditions), "passed": self.passed, "norms": norms}
 
     def error(self) -> KresnetError:
-        """What disagrees, as problems."""
+        """Return an error with a problem for each batch norm that disagrees."""
         return KresnetError(norm.problem() for norm in self.norms if norm.failures)
 
 
 @dataclass(frozen=True, slots=True)
 class GradientReport:
-    """How the gradient fares on its way through the blocks of a network.
+    """The gradient's path through the blocks of a network, measured.
 
     Attributes:
         conditions: batch, devices, precision, where weights and images come from.
@@ -67,11 +67,11 @@ class GradientReport:
     flow: GradientFlow
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values."""
+        """Return the report as JSON-ready values."""
         return asdict(self.conditions) | self.flow.as_dict()
 
     def plot(self, *others: GradientReport) -> Figure:
-        """Norms, paths, Jacobians and weight gradients block by block, beside those of other networks."""
+        """Plot norms, paths, Jacobians and weight gradients block by block, beside those of other networks."""
         from kresnet.diagnostics.gradient_figures import draw_flows
 
         return draw_flows([report.flow for report in (self, *others)])

@@ -28,7 +28,7 @@ def explain(
     spec: Reference | Network | None = None,
     classes: AnyPath | Sequence[str] | None = None,
 ) -> Explanation:
-    """Where a network sees a class in images (Grad-CAM), its strongest feature maps, and its first layer's filters.
+    """Draw where a network sees a class in images (Grad-CAM), its strongest feature maps, and its first filters.
 
     Args:
         trained: a finished run, its directory, or a `.keras` file.

@@ -47,20 +47,20 @@ class Network:
 
     @property
     def name(self) -> str:
-        """The spec's name, which names files, folders and the served model."""
+        """Name of the spec, which names files, folders and the served model."""
         return self.spec.name
 
     @property
     def spec(self) -> Spec:
-        """Every setting, defaults included: a frozen pydantic model, which a notebook shows as YAML."""
+        """All settings, defaults included: a frozen pydantic model, which a notebook shows as YAML."""
         return self.loaded.value
 
     def plan(self) -> Plan:
-        """The network, layer by layer: shapes, parameters, multiply-accumulates."""
+        """Return the network layer by layer: shapes, parameters, multiply-accumulates."""
         return self._plan
 
     def override(self, overrides: Overrides) -> Network:
-        """The network with settings changed, as `kresnet.load` takes them.
+        """Return the network with settings changed, as `kresnet.load` takes them.
 
         Examples:
             >>> load("resnet50").override({"head.classes": 10}).spec.head.classes
@@ -72,19 +72,19 @@ class Network:
         return load(self, overrides)
 
     def document(self) -> dict[str, Any]:
-        """The spec as plain values, every default written out: JSON-ready, and what `kresnet.load` takes."""
+        """Return the spec as JSON-ready values, every default written out; `kresnet.load` takes them."""
         return self.spec.document()
 
     def published(self) -> list[PublishedComparison]:
-        """The figures that the spec's sources publish, beside the plan's."""
+        """Return the figures that the spec's sources publish, beside the plan's."""
         return compare_with_published(self._plan)
 
     def drawing(self) -> str:
-        """The network, block by block, as a self-contained SVG document."""
+        """Draw the network, block by block, as a self-contained SVG document."""
         return draw_plan(self._plan)
 
     def build(self, *, precision: str = "float32", seed: int = 0, force: bool = False) -> keras.Model:
-        """The network as a Keras model with initial weights, verified against the plan.
+        """Build the network as a Keras model with initial weights, verified against the plan.
 
         Args:
             precision: `float32`, `bfloat16` or `float16`, of activations and products; weights are float32.
@@ -138,7 +138,7 @@ class Network:
 
 
 def load(reference: Reference | Network, overrides: Overrides = ()) -> Network:
-    """The network that a spec describes, its settings checked and its plan made.
+    """Load the network that a spec describes, its settings checked and its plan made.
 
     Examples:
         >>> load("resnet50")
@@ -167,7 +167,7 @@ def load(reference: Reference | Network, overrides: Overrides = ()) -> Network:
 
 
 def recipe(reference: Reference, overrides: Overrides = ()) -> Recipe:
-    """How a network is trained: a recipe with every default written out, for `kresnet.fit`.
+    """Load a recipe, with every default written out, for `kresnet.fit`.
 
     Examples:
         >>> recipe("quickstart", {"epochs": 3}).epochs
@@ -184,7 +184,7 @@ def recipe(reference: Reference, overrides: Overrides = ()) -> Recipe:
 
 
 def specs() -> Table:
-    """The networks that ship with kresnet: name, depth, parameters, multiply-accumulates, source.
+    """List the networks that ship with kresnet: name, depth, parameters, multiply-accumulates, source.
 
     Examples:
         >>> specs().column("name")[:3]
@@ -199,7 +199,7 @@ def specs() -> Table:
 
 
 def diff(a: Reference | Network, b: Reference | Network) -> PlanDifference:
-    """How network `b` differs from network `a`: settings, blocks, and what it costs.
+    """Compare network `b` with network `a`: settings, blocks, and what the difference costs.
 
     Examples:
         >>> diff("resnet18", "resnet34").totals()["parameters"]
@@ -213,7 +213,7 @@ def diff(a: Reference | Network, b: Reference | Network) -> PlanDifference:
 
 
 def schema(document: str = "spec") -> dict[str, Any]:
-    """The JSON Schema of a `spec` or a `recipe`, for editors and validators.
+    """Return the JSON Schema of a `spec` or a `recipe`, for editors and validators.
 
     Raises:
         KresnetError: `bad_option` for another document.

@@ -13,7 +13,7 @@ from kresnet.runs.resolved_run import ResolvedRun
 
 @contextlib.contextmanager
 def training_scope(run: ResolvedRun | None = None) -> Iterator[None]:
-    """Train inside this: it leaves the process's random state as it was, and raises what a caller in Python expects.
+    """Return a context to train in: it restores the process's random state, and raises what callers in Python expect.
 
     TensorFlow's and Keras's own global seeds cannot be put back; they stay those of the run.
 

@@ -17,7 +17,7 @@ SHOWN = 10
 
 
 def log(message: str) -> None:
-    """A line of progress on stderr."""
+    """Print a line of progress on stderr."""
     terminal.clear(sys.stderr)
     print(message, file=sys.stderr, flush=True)
 
@@ -30,13 +30,13 @@ def run_output(progress: bool) -> RunOutput:
 
 
 def in_notebook() -> bool:
-    """Whether this process answers a notebook; IPython is not imported to find out."""
+    """Return whether this process answers a notebook; IPython is not imported to find out."""
     interactive = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(interactive, "kernel")
 
 
 class NotebookProgress(Progress):
-    """One output below the cell, drawn anew: the last epochs, and how far the present one is.
+    """Progress as one output below the cell, drawn anew: the last epochs, and how far the present one is.
 
     However long the run, the notebook keeps these lines and no others.
     """

@@ -56,7 +56,7 @@ def report_run(
 def compare_runs(
     runs: Sequence[Run | AnyPath], output: AnyPath | None = None, *, evaluate: bool = True, progress: bool = True
 ) -> RunComparison:
-    """`report_run` for several runs on one page, with what tells them apart.
+    """Write one page about several runs, with what tells them apart, as `report_run` does about one.
 
     Runs that differ in nothing but their seed are summed up as mean and standard deviation.
 

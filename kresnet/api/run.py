@@ -38,7 +38,7 @@ class Run:
     trains it.
 
     Attributes:
-        directory: what is on disk, file by file.
+        directory: the files of the run on disk.
     """
 
     def __init__(self, directory: RunDirectory, result: dict[str, Any] | None = None) -> None:
@@ -47,17 +47,17 @@ class Run:
 
     @property
     def path(self) -> Path:
-        """The run's directory."""
+        """Path of the run's directory."""
         return self.directory.path
 
     @cached_property
     def network(self) -> Network:
-        """What is trained."""
+        """The network that is trained."""
         return Network(self.directory.resolved.loaded_spec, self.directory.resolved.plan)
 
     @cached_property
     def recipe(self) -> Recipe:
-        """How it is trained, every default written out."""
+        """The recipe that the run follows, every default written out."""
         return self.directory.resolved.recipe
 
     @property
@@ -67,7 +67,7 @@ class Run:
 
     @property
     def history(self) -> Table:
-        """The epochs so far, one a row: `epoch`, `step`, `train` and `test` metrics, `learning_rate`, `seconds`...
+        """Table of the epochs so far: `epoch`, `step`, `train` and `test` metrics, `learning_rate`, `seconds`...
 
         `run.history.column("test.accuracy")` is one column of it.
         """
@@ -77,11 +77,11 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """How the run ended: last `train` and `test` metrics, `seconds`, `peak_memory` in bytes...; None before."""
+        """Result of a finished run: last `train` and `test` metrics, `seconds`, `peak_memory`...; else None."""
         return self._result or self.directory.read_result()
 
     def plot(self) -> Figure:
-        """Loss and the other metrics against epochs, on training (dashed) and test images.
+        """Plot loss and the other metrics against epochs, on training (dashed) and test images.
 
         Returns:
             A matplotlib figure, made without `pyplot`, which a notebook shows and `savefig` writes.
@@ -96,7 +96,7 @@ class Run:
         return draw_history(history, f"{self.network.name} by {self.recipe.name}")
 
     def model(self, *, best: bool = False) -> keras.Model:
-        """The trained network, float32, as `Network.build` returns it.
+        """Return the trained network, float32, as `Network.build` does.
 
         Args:
             best: that of the best epoch, which a recipe with `checkpoints.keep_best` keeps, rather than of the last.
@@ -193,7 +193,7 @@ class Run:
 
 
 def as_image_list(images: Any) -> list[Any]:
-    """Images one by one: paths as they are, all else as arrays."""
+    """Return images as a list: paths as they are, all else as arrays."""
     import numpy as np
 
     if isinstance(images, str | os.PathLike):
@@ -206,7 +206,7 @@ def as_image_list(images: Any) -> list[Any]:
 
 
 def open_run(path: AnyPath) -> Run:
-    """The run that was begun in a directory, finished or not.
+    """Open the run that was begun in a directory, finished or not.
 
     Raises:
         KresnetError: `run_missing`.
@@ -251,7 +251,7 @@ def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = 
 
 
 def list_runs(folder: AnyPath = "runs") -> Table:
-    """The runs in a folder, or the one that it is itself: state, progress, best epoch; `path` is for `open_run`.
+    """List the runs in a folder, or the one that it is itself: state, progress, best epoch; `path` is for `open_run`.
 
     Raises:
         KresnetError: `file_missing` if there is no such folder.

@@ -26,13 +26,13 @@ if TYPE_CHECKING:  # imported by what plans and trains, so that studies are list
 
 
 class StudyResult:
-    """What a study found; `kresnet.run_study` makes one. A notebook shows its table.
+    """The results of a study; `kresnet.run_study` makes them. A notebook shows their table.
 
     Attributes:
         path: directory of the study.
         values: all numbers, as `results.json` has them.
         outcomes: how each run stands: `finished`, `stopped`, `failed` or `missing`, and why.
-        command: that does the same on the command line, or goes on.
+        command: command line that runs the same study, or continues it.
     """
 
     def __init__(self, path: Path, values: dict[str, Any], outcomes: Sequence[RunOutcome], command: str) -> None:
@@ -40,17 +40,17 @@ class StudyResult:
 
     @property
     def complete(self) -> bool:
-        """Whether all is trained."""
+        """Whether every run of the study has finished."""
         return self.error() is None
 
     def error(self) -> KresnetError | None:
-        """What keeps it from being complete: `interrupted` if it was stopped, `study_incomplete` for failed runs."""
+        """Return why the study is not complete: `interrupted` if it was stopped, `study_incomplete` for failed runs."""
         from kresnet.study.runner import incomplete_error
 
         return incomplete_error(self.outcomes, self.command)
 
     def runs(self) -> dict[tuple[str, int], Run]:
-        """The finished runs, by the name of their variant and their seed."""
+        """Return the finished runs, by the name of their variant and their seed."""
         from kresnet.api.run import open_run
 
         return {
@@ -80,7 +80,7 @@ class StudyResult:
 
 
 def studies() -> Table:
-    """The studies that ship with kresnet: `name`, `question`, `source`, and `forms`, the sizes of each."""
+    """List the studies that ship with kresnet: `name`, `question`, `source`, and `forms`, the sizes of each."""
     shipped = [load_study(name).value for name in library.shipped_names("studies")]
     return Table(
         (
@@ -99,7 +99,7 @@ def studies() -> Table:
 def plan_study(
     study: Reference, form: str | None = None, *, overrides: Overrides = (), seeds: Sequence[int] = ()
 ) -> StudyPlan:
-    """What a study would train; arguments are those of `kresnet.run_study`.
+    """Return what a study would train; the arguments are those of `kresnet.run_study`.
 
     Returns:
         The plan: `variants`, each with `spec`, `recipe` and `plan`; `seeds`; `as_dict()` is JSON-ready.

@@ -20,7 +20,7 @@ class Table(list[dict[str, Any]]):
         self._shown = tuple(shown)
 
     def column(self, path: str) -> list[Any]:
-        """One value of every row that has it, by its path within the row: `test.accuracy`.
+        """Return one value of every row that has it, by its path within the row: `test.accuracy`.
 
         Examples:
             >>> Table([{"test": {"loss": 0.5}}, {"test": {"loss": 0.25}}]).column("test.loss")

@@ -31,9 +31,9 @@ class Conversion:
     """Weights that became a kresnet model.
 
     Attributes:
-        path: the `.keras` file.
-        spec: the network's resolved spec, beside it.
-        match: which tensor of the file became which weight.
+        path: path of the `.keras` file.
+        spec: path of the network's resolved spec, beside the `.keras` file.
+        match: which tensor of the source file became which weight.
         carried: the spec with what the weights' origin always does and does not say.
     """
 
@@ -43,11 +43,11 @@ class Conversion:
     carried: SpecWithSourceDefaults
 
     def notes(self) -> list[str]:
-        """What was done beyond setting float32 weights one by one, a sentence each."""
+        """Return a sentence about each thing that was done beyond setting float32 weights one by one."""
         return _conversion_notes(self.match, self.carried)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values."""
+        """Return the conversion as JSON-ready values."""
         match, carried = self.match, self.carried
         return {
             "model": str(self.path),
@@ -243,7 +243,7 @@ def export_model(
 def open_for_use(
     trained: AnyPath, spec: Reference | Network | None, classes: AnyPath | Sequence[str] | None
 ) -> TrainedModel:
-    """The network on disk that a user means, its spec and its classes' names."""
+    """Return the network on disk that a user means, its spec and the names of its classes."""
     from kresnet.runs.trained_model import open_trained_model
 
     names = Path(classes) if isinstance(classes, str | os.PathLike) else classes

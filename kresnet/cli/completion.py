@@ -26,12 +26,12 @@ _PATH = "_KRESNET_COMPLETE_PATH"
 
 
 def shipped(folder: library.Folder) -> Offer:
-    """The names of shipped documents; where none begins so, shells go on to files."""
+    """Return a completer of the names of shipped documents; where none fits, shells go on to files."""
     return lambda: library.shipped_names(folder)
 
 
 def words(*choices: str) -> Offer:
-    """Some words."""
+    """Return a completer of fixed words."""
     return lambda: choices
 
 
@@ -44,7 +44,7 @@ def _argument(context: typer.Context, place: int = 0) -> str:
 
 
 def class_names(context: typer.Context) -> Iterable[str]:
-    """The classes of the run that the command line names."""
+    """Return the classes of the run that the command line names."""
     try:
         names = json.loads((Path(_argument(context)) / "data.json").read_text(encoding="utf-8"))["class_names"]
     except (OSError, ValueError, LookupError, TypeError):
@@ -55,14 +55,14 @@ def class_names(context: typer.Context) -> Iterable[str]:
 
 
 def layouts() -> Iterable[str]:
-    """Whose names weights may have."""
+    """Return the projects whose names weights may have."""
     from kresnet.weights.layouts import LAYOUTS
 
     return ("auto", *LAYOUTS)
 
 
 def settings_of(place: int) -> Offer:
-    """`PATH=VALUE` for the spec that `--spec` names, or the argument at a place, and for its recipe.
+    """Return a completer of `PATH=VALUE` for a spec, named by `--spec` or by an argument, and for its recipe.
 
     A path comes with the value that it has, or with every one that it may have where these are a few words.
     """
@@ -155,7 +155,7 @@ OFFERS: dict[str, Offer] = {
 
 
 def prepare(app: typer.Typer) -> None:
-    """If a shell asks, give the verbs' parameters their offers; `auto|yes|no` in the help offers itself."""
+    """If a shell asks for completions, give the verbs' parameters their completers; `auto|yes|no` in a help is one."""
     if not (asked := os.environ.get("_KRESNET_COMPLETE", "")):
         return
     if asked == "complete_bash":

@@ -22,22 +22,22 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 
 
 class BuildContext:
-    """What handlers need beside the record: type to compute in, seed of initial weights and dropout, kind of norms."""
+    """What handlers need beside the record: the compute type, the seed of weights and dropout, the kind of norms."""
 
     def __init__(self, plan: Plan, precision: str, seed: int, batch_norm: BatchNorm) -> None:
         self.policy, self.seed, self.batch_norm = POLICIES[precision], seed, batch_norm
         self.outputs = set(plan.outputs.values())
 
     def common_arguments(self, record: Record) -> dict[str, Any]:
-        """Name and type of the record's layer; what leaves the network is float32 whatever the precision."""
+        """Return name and type of the record's layer; outputs of the network are float32 in any precision."""
         return {"name": record.name, "dtype": "float32" if record.name in self.outputs else self.policy}
 
     def layer_seed(self, record: Record) -> int:
-        """A seed of the layer's own, so that adding a layer leaves the other layers' initial weights alone."""
+        """Return a seed for this layer only, so that adding a layer leaves the other layers' initial weights alone."""
         return zlib.crc32(f"{self.seed}/{record.name}".encode())
 
     def kernel_arguments(self, record: Record) -> dict[str, Any]:
-        """Initial kernel and bias of a convolution or dense layer."""
+        """Return initializers of the kernel and the bias of a convolution or dense layer."""
         settings = record.settings
         initializer = make_initializer(settings["initializer"], self.layer_seed(record))
         return {"use_bias": settings["bias"], "kernel_initializer": initializer}
@@ -46,7 +46,7 @@ class BuildContext:
 def build_model(
     plan: Plan, *, precision: str = "float32", seed: int = 0, batch_norm: BatchNorm = FusedBatchNorm
 ) -> keras.Model:
-    """The plan as a functional model.
+    """Build the network of a plan as a functional Keras model.
 
     Args:
         plan: the network.

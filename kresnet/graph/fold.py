@@ -18,10 +18,10 @@ class FoldedModel:
     """A network to run inference with.
 
     Attributes:
-        model: takes and gives what the trained network does; its folded norms are gone.
+        model: the network without its folded norms; inputs and outputs are those of the trained network.
         plan: the plan of `model`.
-        norms: how many batch norms were folded.
-        left: names of the batch norms that could not be, and are still layers.
+        folded_norms: number of batch norms that were folded.
+        remaining_norms: names of the batch norms that could not be folded, and are still layers.
     """
 
     model: keras.Model

@@ -29,7 +29,7 @@ class ScaledNormal(keras.initializers.Initializer):
         self.scale, self.fan, self.truncated, self.seed = scale, fan, truncated, seed
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        """A kernel `(..., inputs, outputs)`; the axes before are the window."""
+        """Return a kernel `(..., inputs, outputs)`; the axes before are the window."""
         fan_in, fan_out = prod(shape[:-1]), prod(shape[:-2]) * shape[-1]
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.fan]
         table = _quantiles(self.truncated) * np.float32(sqrt(self.scale / fan))
@@ -62,7 +62,7 @@ _NAMED = {
 
 
 def make_initializer(name: str, seed: int) -> keras.initializers.Initializer:
-    """The initializer that a spec's `convolution.initializer` names."""
+    """Return the initializer that a spec's `convolution.initializer` names."""
     scale, fan, distribution = _NAMED[name]
     if distribution == "uniform":
         return keras.initializers.VarianceScaling(scale, fan, "uniform", seed=seed)

@@ -14,7 +14,7 @@ __all__ = ["Parameter", "Plan", "Record", "lower", "make_plan", "plan_loaded"]
 
 
 def make_plan(spec: Spec, document: dict[str, Any] | None = None) -> Plan:
-    """The plan of a spec, each of whose settings must have an effect.
+    """Return the plan of a spec, each of whose settings must have an effect.
 
     Args:
         spec: the network.
@@ -30,7 +30,7 @@ def make_plan(spec: Spec, document: dict[str, Any] | None = None) -> Plan:
 
 
 def plan_loaded(loaded: LoadedDocument[Spec]) -> Plan:
-    """`make_plan`, its problems given the file, line and column of the document that was loaded."""
+    """Do `make_plan` for a loaded spec; problems name the file, line and column of their setting."""
     try:
         return make_plan(loaded.value, loaded.source.values)
     except KresnetError as error:

@@ -21,7 +21,7 @@ class BlockBuilder:
     """Appends the records of one block to a plan.
 
     Attributes:
-        builder: takes the records.
+        builder: builder of the plan, which takes the records.
         stage: the settings that all blocks of the stage share.
         stride: stride of this block.
         dilations: dilation of the block's first 3x3 convolution, and of its later ones.

@@ -70,7 +70,7 @@ class _Row:
 
 
 def draw_plan(plan: Plan) -> str:
-    """The network as a self-contained SVG document."""
+    """Return a drawing of the network as a self-contained SVG document."""
     canvas, rows = SvgCanvas(), _rows(plan)
     total = plan.trainable + plan.non_trainable
     counts = f"{with_unit_prefix(total)} parameters, {with_unit_prefix(plan.macs)} MACs"

@@ -27,7 +27,7 @@ class SettingDifference:
     values: Mapping[str, Any]
 
     def text(self, side: Literal["a", "b"]) -> str:
-        """The value as YAML would write it; a dash where there is none."""
+        """Return the value of one side as YAML would write it; a dash where there is none."""
         if side not in self.values:
             return "-"
         return format_value(self.values[side])
@@ -43,15 +43,16 @@ class RecordDifference:
 
 @dataclass(frozen=True, slots=True)
 class BlockDifference:
-    """A part (block, stem, head) that differs.
+    """A section (a block, the stem, the head) that differs.
 
     Attributes:
-        part: its name, `stage1.block2`.
-        status: whether both networks have it (`changed`), only B (`added`) or only A (`removed`).
-        shape_a, shape_b: of its output, without the batch.
-        parameters, macs: B's less A's.
-        added, removed: records of only one network, in words.
-        changed: records of both that differ.
+        part: name of the section, such as `stage1.block2`.
+        stage, block: number of the stage and of the block in it, from 1; None for other sections.
+        status: whether both networks have the section (`changed`), only B (`added`) or only A (`removed`).
+        shape_a, shape_b: shape of the output in each network, without the batch.
+        parameters, macs: what B has more than A, negative for less.
+        added, removed: names of records that only B, or only A, has.
+        changed: records that both networks have and that differ.
     """
 
     part: str
@@ -68,11 +69,11 @@ class BlockDifference:
 
     @property
     def shapes(self) -> str:
-        """The output in both networks: `(N, 8, 8, 16) → (N, 8, 8, 32)`."""
+        """Output shapes in both networks: `(N, 8, 8, 16) → (N, 8, 8, 32)`."""
         return " → ".join(shape_text(shape) for shape in dict.fromkeys((self.shape_a, self.shape_b)) if shape)
 
     def change_lines(self) -> list[str]:
-        """The records that differ, briefly: settings are told, shapes and inputs that follow from them only named."""
+        """Return lines about the records that differ: settings with both values, shapes and inputs only by name."""
         lines = [f"{sign} {', '.join(names)}" for sign, names in (("-", self.removed), ("+", self.added)) if names]
         told: dict[str, list[str]] = {}
         for record in self.changed:
@@ -84,6 +85,7 @@ class BlockDifference:
         return lines + ([f"~ shape or inputs of {', '.join(followers)}"] if followers else [])
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the difference as JSON-ready values."""
         return {
             "part": self.part,
             "stage": self.stage,
@@ -108,7 +110,7 @@ class BlockDifference:
 
 @dataclass(frozen=True, slots=True)
 class PlanDifference:
-    """What distinguishes network `b` from network `a`."""
+    """The differences of network `b` from network `a`."""
 
     a: Plan
     b: Plan
@@ -117,11 +119,11 @@ class PlanDifference:
 
     @property
     def identical(self) -> bool:
-        """Whether the two describe the same network in every setting and record; names and sources aside."""
+        """Whether all settings and records of the two are the same, names and sources aside."""
         return not (self.settings or self.blocks)
 
     def totals(self) -> dict[str, tuple[int, int]]:
-        """Quantity -> A's and B's."""
+        """Return for each quantity of a network its values in A and B."""
         return {
             "parameters": (self.a.trainable + self.a.non_trainable, self.b.trainable + self.b.non_trainable),
             "macs": (self.a.macs, self.b.macs),
@@ -129,7 +131,7 @@ class PlanDifference:
         }
 
     def cost_lines(self) -> list[str]:
-        """`totals` in words, a line a quantity."""
+        """Return `totals` in words, one line a quantity."""
         lines = []
         for quantity, (a, b) in self.totals().items():
             relative = f", {b / a - 1:+.1%}" if a else ""
@@ -138,11 +140,11 @@ class PlanDifference:
         return lines
 
     def grouped_blocks(self) -> list[list[BlockDifference]]:
-        """The blocks, consecutive ones of a stage that differ alike gathered."""
+        """Return the blocks that differ, in groups of consecutive ones of a stage that differ alike."""
         return [list(group) for _, group in groupby(self.blocks, key=_likeness)]
 
     def as_dict(self) -> dict[str, Any]:
-        """The difference as JSON-ready values."""
+        """Return the difference as JSON-ready values."""
         return {
             "a": self.a.name,
             "b": self.b.name,
@@ -164,12 +166,12 @@ class PlanDifference:
 
 
 def diff_plans(a: Plan, b: Plan, document_a: Mapping[str, Any], document_b: Mapping[str, Any]) -> PlanDifference:
-    """What distinguishes `b` from `a`; the documents are the specs' own, `Spec.document()`."""
+    """Return the differences of `b` from `a`; the documents are the specs' own, `Spec.document()`."""
     return PlanDifference(a, b, tuple(setting_differences(document_a, document_b)), tuple(_block_differences(a, b)))
 
 
 def describe_place(run: Sequence[BlockDifference]) -> str:
-    """Where blocks that differ alike are: `stage 2 blocks 2-6`, `stem`."""
+    """Return where blocks are that differ alike: `stage 2 blocks 2-6`, `stem`."""
     first, last = run[0], run[-1]
     if first.stage is None or first.block is None:
         return first.part if first.stage is None else f"stage {first.stage} end"
@@ -178,7 +180,7 @@ def describe_place(run: Sequence[BlockDifference]) -> str:
 
 
 def setting_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
-    """The settings that differ between two documents; what they say of themselves aside."""
+    """Return the settings that differ between two documents, names and sources aside."""
     sides = {"a": dict(flatten_settings(a)), "b": dict(flatten_settings(b))}
     for path in sides["a"] | sides["b"]:
         values = {side: stated[path] for side, stated in sides.items() if path in stated}
@@ -187,7 +189,7 @@ def setting_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[
 
 
 def flatten_settings(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Path and value of every setting of a document; a list of plain values is one setting."""
+    """Yield the path and the value of every setting of a document; a list of plain values is one setting."""
     if isinstance(node, Mapping):
         for key, value in sorted(node.items(), key=lambda item: item[0] != "kind"):
             yield from flatten_settings(value, f"{path}.{key}" if path else key)
@@ -275,7 +277,7 @@ def _plain(value: Any) -> Any:
 
 
 def format_value(value: Any) -> str:
-    """A value as YAML would write it, figures in four places."""
+    """Return a value as YAML would write it, numbers in four significant digits."""
     if isinstance(value, bool) or value is None:
         return str(value).lower().replace("none", "null")
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -23,9 +23,9 @@ class FoldedPlan:
     """A plan whose batch norms are folded where that is exact.
 
     Attributes:
-        plan: without the folded norms; the layers before them have a bias.
-        norms: name of a weighted layer -> the norm that is folded into it.
-        left: names of the batch norms that stay.
+        plan: the plan without the folded norms; the layers before them have a bias.
+        norm_by_layer: the norm that is folded into a layer, by the name of that layer.
+        remaining_norms: names of the batch norms that stay.
     """
 
     plan: Plan

@@ -41,6 +41,15 @@ class MemoryEstimate:
     """Bytes that a training step holds at once, for one batch on one device.
 
     Where gradients are accumulated, the batch is one of the `accumulate_steps` that a step adds up.
+
+    Attributes:
+        batch_size: number of inputs of the batch.
+        weights: bytes of all weights, with their copies in 16 bits where the network computes in 16 bits.
+        gradients: bytes of the gradients of the trainable weights.
+        optimizer: bytes of what the optimizer keeps for the trainable weights.
+        activations: bytes that are kept for the backward pass.
+        working: bytes of three tensors of the size of the largest one, for the operation under way.
+        accumulate_steps: number of batches whose gradients a step adds up.
     """
 
     batch_size: int
@@ -119,7 +128,7 @@ def _activations(plan: Plan, width: int, rematerialize: Collection[int]) -> int:
 
 
 def estimate_recipe_memory(plan: Plan, recipe: Recipe, *, replicas: int = 1) -> MemoryEstimate:
-    """Memory of one training step under a recipe, on each of `replicas` devices that share its batch."""
+    """Return the memory of one training step under a recipe, on each of `replicas` devices that share its batch."""
     precision = "float32" if recipe.precision == "auto" else recipe.precision  # the larger of what `auto` may become
     estimate = estimate_memory(
         plan,
@@ -134,7 +143,7 @@ def estimate_recipe_memory(plan: Plan, recipe: Recipe, *, replicas: int = 1) -> 
 
 
 def slots_per_weight(optimizer: Optimizer) -> int:
-    """Numbers that the optimizer keeps for each trainable parameter."""
+    """Return how many numbers the optimizer keeps for each trainable parameter."""
     if isinstance(optimizer, Sgd | Lars):
         return int(optimizer.momentum > 0)
     return 2
@@ -161,7 +170,7 @@ def _kept_for_backward(record: Record, width: int) -> Iterator[tuple[str, int]]:
 
 
 def available_memory() -> int | None:
-    """Bytes that this machine can still give: the free ones, or what its control group leaves; None where unknown."""
+    """Return the bytes that are free on this machine, or left by its control group; None where unknown."""
     answers = [answer for answer in (_meminfo(), _control_group(), _free_pages()) if answer is not None]
     return min(answers, default=None)
 
@@ -201,7 +210,7 @@ def _free_pages() -> int | None:
 
 
 def require_memory(estimate: MemoryEstimate, available: int | None) -> None:
-    """Refuse what cannot fit; an unknown amount of memory refuses nothing.
+    """Make sure that an estimate fits into the available memory; if that is unknown, everything fits.
 
     Raises:
         KresnetError: `too_large`, with the figures.
@@ -241,7 +250,7 @@ def _fitting_accumulate_steps(estimate: MemoryEstimate, available: int) -> int |
 
 
 def bytes_text(number: int) -> str:
-    """Bytes in binary units: `1.4 GiB`."""
+    """Return a number of bytes in binary units: `1.4 GiB`."""
     for factor, unit in ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
         if number >= factor:
             return f"{number / factor:.3g} {unit}" if number < 1000 * factor else f"{number / factor:.0f} {unit}"

@@ -13,14 +13,14 @@ from kresnet.spec.recipe.stopping import Metric
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """The loss of a run.
+    """The loss of a run, which also decides what is measured.
 
     Attributes:
-        kind: `softmax`, `sigmoid` or `squared_error`.
+        kind: kind of the loss: `softmax`, `sigmoid` or `squared_error`.
         classes: number of classes or labels; None where there are none.
         independent: whether labels are independent of each other.
-        smoothing: label smoothing.
-        threshold: what a class's share of a mixture must exceed to count as present; None where shares are kept.
+        smoothing: fraction of the target that label smoothing spreads over all classes.
+        threshold: fraction of a mixture above which a class counts as present; None where fractions are kept.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class Objective:
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What is measured of test images, the loss first."""
+        """Names of what is measured on test images, the loss first."""
         if self.classes is None:
             return ("loss", "absolute_error")
         if self.independent:
@@ -40,7 +40,7 @@ class Objective:
 
 
 def resolve_objective(plan: Plan, recipe: Recipe | None = None) -> Objective:
-    """The loss of a network under a recipe; without one, the loss that its head suggests."""
+    """Return the objective of a network under a recipe; without one, the objective that its head suggests."""
     if plan.probabilities is None:
         return Objective("squared_error")
     classes = next(plan.by_name[name].shape[-1] for name in plan.outputs.values())
@@ -53,7 +53,7 @@ def resolve_objective(plan: Plan, recipe: Recipe | None = None) -> Objective:
 
 
 def objective_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
-    """Why a recipe's loss does not suit a network, and which of the recipe's settings it leaves nothing to do."""
+    """Yield a problem for a loss that does not suit the network, and for each setting that the loss leaves unused."""
     if isinstance(recipe.loss, SquaredError) != (plan.probabilities is None) and recipe.loss:
         message = (
             "Squared error is for a network without a head; this one is a classifier."

@@ -28,7 +28,7 @@ class PlanBuilder:
 
     @contextmanager
     def scope(self, name: str, stage: int | None = None, block: int | None = None) -> Iterator[None]:
-        """Prefix for names, and the stage and block that records belong to."""
+        """Within the `with` block, prefix names with `name`, and let records belong to a stage and a block."""
         outer = self._scope, self._stage, self._block
         self._scope, self._stage, self._block = f"{self._scope}{name}.", stage, block
         yield
@@ -41,14 +41,15 @@ class PlanBuilder:
         return record
 
     def input(self, shape: Shape, settings: dict[str, Any]) -> Record:
+        """Append the input, the first record."""
         return self._append("input", "input", (), shape, settings=settings)
 
     def normalize(self, x: Record, settings: dict[str, Any]) -> Record:
-        """Bytes 0-255 to what the network computes with; no parameters."""
+        """Append the step from bytes 0-255 to the numbers that the network computes with; it has no parameters."""
         return self._append("normalize", "normalize", (x,), x.shape, settings=settings)
 
     def wants_bias(self, norm_follows: bool) -> bool:
-        """Whether weights of the trunk have a bias, by the spec's rule."""
+        """Return whether weights of the trunk have a bias, by the spec's rule."""
         rule = self.convolution.bias
         return rule == "always" or (rule == "where_no_norm" and not norm_follows)
 
@@ -65,7 +66,7 @@ class PlanBuilder:
         norm_follows: bool,
         role: str = "main",
     ) -> Record:
-        """`K·K·C/groups` multiply-accumulates for each output number."""
+        """Append a convolution: `K·K·C/groups` multiply-accumulates for each output number."""
         if stride > 1 and dilation > 1:
             message = f"TensorFlow's convolution cannot stride by {stride} and dilate by {dilation} at once."
             path = f"stages.{(self._stage or 1) - 1}.dilation"
@@ -98,7 +99,7 @@ class PlanBuilder:
     def dense(
         self, x: Record, name: str, units: int, *, bias: bool = True, role: str = "main", **settings: Any
     ) -> Record:
-        """A product with a matrix, along the last axis."""
+        """Append a dense layer: a product with a matrix, along the last axis."""
         channels = x.shape[-1]
         parameters = [Parameter("kernel", (channels, units))] + [Parameter("bias", (units,))] * bias
         settings = {"bias": bias, "initializer": self.convolution.initializer}
@@ -109,7 +110,7 @@ class PlanBuilder:
         )
 
     def norm(self, x: Record, name: str, norm: Norm, *, zero_gamma: bool = False) -> Record:
-        """Gamma and beta, and for batch norm the two moving statistics; nothing for `none`."""
+        """Append a norm: gamma and beta, for batch norm two moving statistics too. For `none`, append nothing."""
         if norm.kind == "none":
             return x
         channels = (x.shape[-1],)
@@ -120,14 +121,16 @@ class PlanBuilder:
         return self._append(name, "norm", (x,), x.shape, settings=settings, parameters=tuple(parameters))
 
     def activation(self, x: Record, name: str, function: str) -> Record:
+        """Append an activation function."""
         return self._append(name, "activation", (x,), x.shape, settings={"function": function})
 
     def pool(
         self, x: Record, name: str, how: str, size: int, stride: int, *, same: bool = False, fill: str = "lowest"
     ) -> Record:
-        """A window's maximum or average. `same` keeps TensorFlow's padding whatever the network's is.
+        """Append a pool: the maximum or average of each window.
 
-        `fill` is what pads a maximum's map symmetrically; an average's is padded with zeros.
+        `same` means TensorFlow's padding, whatever the network's is. `fill` pads the map of a maximum; an average's is
+        padded with zeros.
         """
         padding = "same"
         if not same:
@@ -140,33 +143,36 @@ class PlanBuilder:
         return self._append(name, "pool", (x,), shape, settings=settings)
 
     def global_pool(self, x: Record, name: str, how: str, *, keep_map: bool = False) -> Record:
-        """`(H, W, C)` to `(C,)`, or to `(1, 1, C)` with `keep_map`."""
+        """Append a pool over the whole map: `(H, W, C)` becomes `(C,)`, or `(1, 1, C)` with `keep_map`."""
         channels = x.shape[-1]
         shape = (1, 1, channels) if keep_map else (channels,)
         return self._append(name, "global_pool", (x,), shape, settings={"how": how, "keep_map": keep_map})
 
     def flatten(self, x: Record, name: str) -> Record:
+        """Append a layer that turns a map into a vector."""
         return self._append(name, "flatten", (x,), (prod(x.shape),))
 
     def identity_pad(self, x: Record, name: str, width: int, stride: int) -> Record:
-        """Option A of He et al. 2015, section 4.1: every `stride`-th pixel, zeros for the new channels."""
+        """Append option A of He et al. 2015, section 4.1: every `stride`-th pixel, zeros for the new channels."""
         self._require_shrinkable(x, stride)
         shape = (-(-x.shape[0] // stride), -(-x.shape[1] // stride), width) if len(x.shape) == 3 else (width,)
         settings = {"width": width, "stride": stride}
         return self._append(name, "identity_pad", (x,), shape, settings=settings, role="shortcut")
 
     def add(self, branch: Record, shortcut: Record, name: str) -> Record:
+        """Append the sum of a residual branch and its shortcut."""
         return self._append(name, "add", (branch, shortcut), branch.shape)
 
     def multiply(self, x: Record, gate: Record, name: str) -> Record:
-        """Scale each channel of `x` by `gate` of shape `(1, 1, C)`."""
+        """Append the product of each channel of `x` with `gate` of shape `(1, 1, C)`."""
         return self._append(name, "multiply", (x, gate), x.shape)
 
     def dropout(self, x: Record, name: str, rate: float) -> Record:
+        """Append dropout; nothing for rate 0."""
         return self._append(name, "dropout", (x,), x.shape, settings={"rate": rate}) if rate else x
 
     def stochastic_depth(self, x: Record, name: str, rate: float) -> Record:
-        """Drop the whole branch for some of the images (Huang et al. 2016)."""
+        """Append a layer that drops the whole branch for some of the images (Huang et al. 2016)."""
         return self._append(name, "stochastic_depth", (x,), x.shape, settings={"rate": rate}) if rate else x
 
     def _pad_for_window(

@@ -23,24 +23,26 @@ class Parameter:
 
     @property
     def size(self) -> int:
+        """Number of values of the weight."""
         return prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One layer.
+    """One layer of a network.
 
     Attributes:
-        name: unique; the layer's name in the Keras model.
-        kind: `input`, `normalize`, `conv`, `dense`, `norm`, `activation`, `pool`, `global_pool`, `flatten`, `pad`,
-            `identity_pad`, `add`, `multiply`, `dropout` or `stochastic_depth`.
-        inputs: names of the records it reads.
-        shape: of its output, without the batch: `(H, W, C)` or `(C,)`.
-        settings: what else the layer needs, by kind.
-        parameters: its weights.
-        macs: multiply-accumulates for one input; convolutions and dense layers only, bias not counted
+        name: name of the layer in the plan and in the Keras model; no two are alike.
+        kind: kind of layer: `input`, `normalize`, `conv`, `dense`, `norm`, `activation`, `pool`, `global_pool`,
+            `flatten`, `pad`, `identity_pad`, `add`, `multiply`, `dropout` or `stochastic_depth`.
+        inputs: names of the records that the layer reads.
+        shape: shape of the output, without the batch: `(H, W, C)` or `(C,)`.
+        settings: what else the layer needs; the keys depend on the kind.
+        parameters: weights of the layer.
+        macs: multiply-accumulates for one input, of convolutions and dense layers only; a bias does not count
             (the convention of He et al. 2015, Table 1).
-        stage, block: where it belongs, counted from 1; None in the stem and the head.
+        stage, block: number of the stage, and of the block in it, that the layer belongs to, from 1; None in the stem
+            and the head.
         role: `main`, or `shortcut` / `squeeze_excite` for weights that the network's depth does not count.
     """
 
@@ -57,10 +59,11 @@ class Record:
 
     @property
     def weights(self) -> int:
-        """Number of parameters, trainable or not."""
+        """Number of parameters of the layer, trainable or not."""
         return sum(parameter.size for parameter in self.parameters)
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the record as JSON-ready values."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -77,12 +80,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Plan:
-    """A network.
+    """A network, layer by layer.
 
     Attributes:
-        about: what the spec says of itself: name, source, published figures, default recipe.
+        about: what the spec says about itself: name, source, published figures, default recipe.
         records: the layers, each after its inputs.
-        outputs: output name -> record name. A classifier's is `logits`.
+        outputs: names of the records that each output comes from; the output of a classifier is called `logits`.
         probabilities: how logits become probabilities (`softmax` or `sigmoid`); None where there are no logits.
     """
 
@@ -93,15 +96,17 @@ class Plan:
 
     @property
     def name(self) -> str:
+        """Name of the network."""
         return self.about["name"]
 
     @property
     def input_shape(self) -> Shape:
-        """`(H, W, C)` or `(length,)`."""
+        """Shape of the input without the batch: `(H, W, C)` or `(length,)`."""
         return self.records[0].shape
 
     @cached_property
     def by_name(self) -> dict[str, Record]:
+        """Records by name."""
         return {record.name: record for record in self.records}
 
     @cached_property
@@ -116,7 +121,7 @@ class Plan:
 
     @cached_property
     def macs(self) -> int:
-        """Multiply-accumulates for one input."""
+        """Multiply-accumulates of the network for one input."""
         return sum(record.macs for record in self.records)
 
     @cached_property
@@ -125,7 +130,7 @@ class Plan:
         return sum(record.kind in ("conv", "dense") and record.role == "main" for record in self.records)
 
     def blocks(self) -> Iterator[tuple[int | None, int | None, list[Record]]]:
-        """Runs of records of one block (or of stem, stage end and head), in order: `(stage, block, records)`."""
+        """Yield `(stage, block, records)` for each block, in order; records outside blocks are gathered likewise."""
         run: list[Record] = []
         for record in self.records:
             if run and (record.stage, record.block) != (run[0].stage, run[0].block):
@@ -135,7 +140,7 @@ class Plan:
         yield run[0].stage, run[0].block, run
 
     def as_dict(self, *, records: bool = True) -> dict[str, Any]:
-        """The plan as JSON-ready values, its records left out on request."""
+        """Return the plan as JSON-ready values, with or without its records."""
         return {
             **self.about,
             "input_shape": list(self.input_shape),

@@ -22,7 +22,7 @@ _RIGHT = ("parameters", "MACs")
 
 @format_line.register
 def plan_line(plan: Plan) -> str:
-    """`resnet50: 25,610,152 parameters, 4.089 G MACs, 50 weighted layers`."""
+    """Return a plan in one line: `resnet50: 25,610,152 parameters, 4.089 G MACs, 50 weighted layers`."""
     total = plan.trainable + plan.non_trainable
     return (
         f"{plan.name}: {total:,} parameters, {with_unit_prefix(plan.macs)} MACs, {plan.weighted_layers} weighted layers"
@@ -31,7 +31,7 @@ def plan_line(plan: Plan) -> str:
 
 @format_text.register
 def plan_text(plan: Plan) -> str:
-    """The network by stage and block."""
+    """Return a plan as a text table by stage and block."""
     return (
         text_table(_COLUMNS, [_cells(row, "  " * row.level) for row in summary_rows(plan)], _RIGHT)
         + f"\n{plan_line(plan)}"
@@ -40,7 +40,7 @@ def plan_text(plan: Plan) -> str:
 
 @format_html.register
 def plan_html(plan: Plan) -> str:
-    """The network by stage and block, and drawn."""
+    """Return a plan as an HTML table by stage and block, with a drawing."""
     found = summary_rows(plan)
     table = html_table(
         _COLUMNS,
@@ -58,19 +58,19 @@ def plan_html(plan: Plan) -> str:
 
 @format_text.register
 def difference_text(difference: PlanDifference) -> str:
-    """The settings that differ between two networks, and what that costs."""
+    """Return as text the settings that differ between two networks, and what that costs."""
     return "\n".join([text_table(*_settings(difference)), *difference.cost_lines()])
 
 
 @format_html.register
 def difference_html(difference: PlanDifference) -> str:
-    """`difference_text` for a notebook."""
+    """Return as HTML the settings that differ between two networks, and what that costs."""
     costs = "<br>".join(map(escape, difference.cost_lines()))
     return f"<div>{html_table(*_settings(difference))}<p>{costs}</p></div>"
 
 
 def block_cells(difference: PlanDifference) -> tuple[Cells, list[Cells]]:
-    """Return the headers and rows of a table of what differs part by part; blocks that differ alike share a row."""
+    """Return the headers and rows of a table of sections that differ; blocks that differ alike share a row."""
     rows: list[Cells] = [
         (
             describe_place(blocks),

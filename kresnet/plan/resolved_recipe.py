@@ -25,7 +25,7 @@ _RESOLVED = (*ABOUT, "epochs", "steps", "examples", "optimizer", "schedule", "em
 
 @dataclass(frozen=True, slots=True)
 class WarmUpSteps:
-    """The first `steps` updates: from `start` times the peak, `linear` up to it, or `constant` until the last."""
+    """A warm-up of `steps` updates: from `start` times the peak `linear` up to it, or `constant` until the last."""
 
     steps: int
     start: float
@@ -34,14 +34,14 @@ class WarmUpSteps:
 
 @dataclass(frozen=True, slots=True)
 class LearningRatePlan:
-    """The learning rate of a run.
+    """The learning rate of a run as a function of the step.
 
     Attributes:
-        peak: the highest, for the run's own batch size.
-        total_steps: length of the run.
-        shape: `constant`, `falls`, `cosine`, `polynomial` or `one_cycle`.
-        settings: what else the shape needs; moments in steps, learning rates as shares of the peak.
-        warmup: None where there is none.
+        peak: highest learning rate, scaled to the run's own batch size.
+        total_steps: number of steps of the run.
+        shape: how the learning rate changes: `constant`, `falls`, `cosine`, `polynomial` or `one_cycle`.
+        settings: what else the shape needs, in steps and in fractions of the peak.
+        warmup: the warm-up; None without one.
     """
 
     peak: float
@@ -53,19 +53,19 @@ class LearningRatePlan:
 
 @dataclass(frozen=True)
 class ResolvedRecipe:
-    """What a run will do.
+    """What a run will do, every duration in steps.
 
     Attributes:
         about: name and source of the recipe.
-        batch_size: images a step, over all devices.
-        epoch_steps, total_steps: steps of an epoch, and of the run; the last epoch may be cut short.
+        batch_size: number of images in a step, over all devices.
+        epoch_steps, total_steps: number of steps of an epoch, and of the run; the last epoch may be cut short.
         stated_learning_rate: learning rate as the recipe states it: the number, and the batch that it is for.
         learning_rate: the learning rate over the steps.
-        optimizer: its `kind`, and the settings that act.
-        objective: the loss, and what is measured.
+        optimizer: `kind` of the optimizer, and its settings that have an effect.
+        objective: the loss and the metrics of the run.
         ema: `decay`, `warmup` and `start` (in steps) of the average of weights; None without one.
         early_stopping: `metric`, `patience` (in steps) and `min_delta`; None where the run goes to its end.
-        settings: the other fields of the recipe, as it states them.
+        settings: the other fields of the recipe, as the recipe states them.
     """
 
     about: Mapping[str, Any]
@@ -82,11 +82,11 @@ class ResolvedRecipe:
 
     @property
     def epochs(self) -> float:
-        """Length of the run in epochs; a whole number where it is one."""
+        """Length of the run in epochs; an integer if the run ends with an epoch."""
         return self.epochs_of(self.total_steps)
 
     def epochs_of(self, steps: int) -> float:
-        """So many steps in epochs; a whole number where it is one."""
+        """Return a number of steps in epochs; an integer if they end with an epoch."""
         whole, rest = divmod(steps, self.epoch_steps)
         return round(steps / self.epoch_steps, 3) if rest else whole
 
@@ -160,7 +160,7 @@ def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> ResolvedRecipe:
 
 
 def total_steps(recipe: Recipe, epoch_steps: int) -> int:
-    """Steps of the whole run."""
+    """Return the number of steps of the whole run."""
     unit, value = stated_duration(recipe) or ("epochs", 0)
     return duration_in_steps(unit, value, epoch_steps, recipe.batch_size)
 
@@ -211,7 +211,7 @@ def _plan_learning_rate(
 
 
 def drop_steps(schedule: Step | MultiStep, total: int, epoch_steps: int, batch_size: int) -> tuple[int, ...]:
-    """The steps before which the learning rate falls, those after the end of the run left out."""
+    """Return the steps before which the learning rate falls, up to the end of the run."""
     if isinstance(schedule, Step):
         every = duration_in_steps(*_stated_duration(schedule, "every_"), epoch_steps, batch_size)
         return tuple(range(every, total, every))

@@ -1,6 +1,6 @@
-"""The parts of a network (input, stem, blocks, stage ends, head) and what each is, in words.
+"""The sections of a network (input, stem, blocks, stage ends, head), and each of them in words.
 
-Report, drawing and diff share it.
+Summary, drawing and difference are made of them.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 
 from kresnet.plan.records import Plan, Record, Shape
 
-#: Stands for whatever enters a part, so that parts of different places and networks compare.
+#: Stands for whatever enters a section, so that sections of different places and networks compare.
 SECTION_INPUT = "(input of the part)"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Records that belong together.
+    """Consecutive records that belong together.
 
     Attributes:
         name: prefix of its records' names: `input`, `stem`, `stage1.block2`, `stage4` (what ends a stage) or `head`.
-        records: in the order of the plan.
+        records: the records of the section, in the order of the plan.
     """
 
     name: str
@@ -30,34 +30,36 @@ class Section:
 
     @property
     def stage(self) -> int | None:
+        """Number of the section's stage, from 1; None outside stages."""
         return self.records[0].stage
 
     @property
     def block(self) -> int | None:
+        """Number of the section's block in its stage, from 1; None outside blocks."""
         return self.records[0].block
 
     @property
     def shape(self) -> Shape:
-        """Of its output, without the batch."""
+        """Shape of the section's output, without the batch."""
         return self.records[-1].shape
 
     @property
     def parameters(self) -> int:
-        """Number of parameters, trainable or not."""
+        """Number of parameters of the section, trainable or not."""
         return sum(record.weights for record in self.records)
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates for one input."""
+        """Multiply-accumulates of the section for one input."""
         return sum(record.macs for record in self.records)
 
     def relative_name(self, name: str) -> str:
-        """A record's name within the part; `ENTRY` for a record outside it."""
+        """Return a record's name within the section; `SECTION_INPUT` for a record outside it."""
         return name.removeprefix(f"{self.name}.") if name.startswith(f"{self.name}.") else SECTION_INPUT
 
     @property
     def shortcut(self) -> str:
-        """What runs beside the residual branch: `identity`, `projection`, `pad`, `pool`, or `none`."""
+        """Kind of the path beside the residual branch: `identity`, `projection`, `pad`, `pool`, or `none`."""
         kinds = [record.kind for record in self.records if ".shortcut." in record.name and not _subsamples(record)]
         if "conv" in kinds or "dense" in kinds:
             return "projection"
@@ -70,27 +72,28 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedBlocks:
-    """Consecutive blocks of a stage that are alike (but for the rate of stochastic depth), or a single part."""
+    """Consecutive blocks of a stage that are alike but for the rate of stochastic depth, or a single section."""
 
     sections: tuple[Section, ...]
 
     @property
     def first(self) -> Section:
+        """First of the blocks."""
         return self.sections[0]
 
     @property
     def parameters(self) -> int:
-        """Of all its parts together."""
+        """Number of parameters of all the blocks together."""
         return sum(part.parameters for part in self.sections)
 
     @property
     def macs(self) -> int:
-        """Of all its parts together."""
+        """Multiply-accumulates of all the blocks together, for one input."""
         return sum(part.macs for part in self.sections)
 
     @property
     def label(self) -> str:
-        """`stem`, `block 1`, `blocks 2-6`."""
+        """Name of the blocks in a table: `stem`, `block 1`, `blocks 2-6`."""
         if self.first.block is None:
             return self.first.name if self.first.stage is None else "end"
         return (
@@ -101,18 +104,18 @@ class RepeatedBlocks:
 
 
 def sections(plan: Plan) -> list[Section]:
-    """The parts of the network, in order."""
+    """Return the sections of the network, in order."""
     return [Section(name, tuple(records)) for name, records in groupby(plan.records, key=_section_name)]
 
 
 def repeated_blocks(parts: list[Section]) -> list[RepeatedBlocks]:
-    """The parts, those that repeat the one before gathered."""
+    """Return the sections, each gathered with the following ones that repeat it."""
     keyed = ((block_signature(part) if part.block else part.name, part) for part in parts)
     return [RepeatedBlocks(tuple(part for _, part in group)) for _, group in groupby(keyed, key=lambda pair: pair[0])]
 
 
 def block_signature(part: Section) -> list[tuple[Any, ...]]:
-    """What makes two blocks alike: everything but their place and the rate of stochastic depth."""
+    """Return a value that is equal for blocks that are alike but for place and rate of stochastic depth."""
     return [
         (part.stage, part.relative_name(record.name), record.kind, [part.relative_name(name) for name in record.inputs],
          record.shape, _without_rate(record), record.parameters, record.macs)
@@ -132,13 +135,13 @@ def _section_name(record: Record) -> str:
 
 
 def describe_section(run: RepeatedBlocks) -> str:
-    """What a run's blocks are, in one line: kind, weights, and what else they contain."""
+    """Return one line about repeated blocks: kind, layers with weights, and what else they contain."""
     part = run.first
     return _kind(part) + ", ".join([*trunk_layers(part), *extra_layers(part), *_stochastic_depth(run)])
 
 
 def describe_shortcut(part: Section) -> str:
-    """The shortcut of a block: `identity`, `projection /2`, `pad /2`, `none`...; empty for what is no block."""
+    """Return a block's shortcut in words: `identity`, `projection /2`, `pad /2`...; empty for other sections."""
     if not part.block:
         return ""
     records = [record for record in part.records if ".shortcut." in record.name and record.kind != "norm"]
@@ -155,7 +158,7 @@ def _kind(part: Section) -> str:
 
 
 def trunk_layers(part: Section) -> Iterator[str]:
-    """The layers of a part that give it its shape: `3x3 64 /2` is a 3x3 convolution to 64 channels, stride 2.
+    """Yield the layers that give a section its shape: `3x3 64 /2` is a 3x3 convolution to 64 channels, stride 2.
 
     Norms and activations only where there is nothing else.
     """
@@ -170,7 +173,7 @@ def trunk_layers(part: Section) -> Iterator[str]:
 
 
 def extra_layers(part: Section) -> Iterator[str]:
-    """What a block contains beside its trunk and shortcut."""
+    """Yield in words the layers of a block beside its trunk and its shortcut."""
     for record in part.records:
         if record.name.endswith("squeeze_excite.reduce"):
             yield f"squeeze-excite {record.shape[-1]}"
@@ -192,7 +195,7 @@ def _subsamples(record: Record) -> bool:
 
 
 def describe_layer(record: Record) -> str:
-    """One layer in words: `3x3 64 /2`, `relu`, `batch norm`."""
+    """Return one layer in words: `3x3 64 /2`, `relu`, `batch norm`."""
     settings, stride = record.settings, _stride(record)
     match record.kind:
         case "conv":

@@ -11,13 +11,13 @@ from kresnet.plan.records import Plan, Record
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Consecutive records.
+    """Consecutive records of a plan.
 
     Attributes:
-        records: in the plan's order.
-        inputs: names of the records before it that it reads.
-        outputs: names of its records that are read after it, or leave the network.
-        again: whether the backward pass computes it again, rather than keep what is inside.
+        records: the records, in the order of the plan.
+        inputs: names of the records before the segment that the segment reads.
+        outputs: names of records of the segment that are read after it, or are outputs of the network.
+        recomputed: whether the backward pass computes the segment again, rather than keep its inner values.
     """
 
     records: tuple[Record, ...]
@@ -27,12 +27,12 @@ class Segment:
 
     @property
     def inner_names(self) -> set[str]:
-        """Names of its records whose outputs no other segment sees."""
+        """Names of the segment's records whose outputs no other segment reads."""
         return {record.name for record in self.records} - set(self.outputs)
 
 
 def segments(plan: Plan, stages: Collection[int]) -> list[Segment]:
-    """The whole plan, block by block; those of `stages` (counted from 1) to be computed again."""
+    """Return the whole plan as segments, one a block; those of `stages` (counted from 1) are recomputed."""
     found = []
     for stage, _, records in plan.blocks():
         own = {record.name for record in records}

@@ -13,16 +13,16 @@ from kresnet.plan.sections import RepeatedBlocks, describe_section, describe_sho
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """A line of the table.
+    """A row of the table of a network.
 
     Attributes:
-        level: 0 for the parts that add up to the network (input, stem, stages, head), 1 for what a stage consists of.
-        part: `stem`, `stage 2`, `block 1`, `blocks 2-6`.
-        layers: what it is, in words.
-        shortcut: of a block.
-        shape: of its output, without the batch.
-        parameters, macs: of all the row's blocks together.
-        blocks: how many blocks the row stands for.
+        level: 0 for rows that add up to the network (input, stem, stages, head), 1 for the blocks of a stage.
+        part: name of the row: `stem`, `stage 2`, `block 1`, `blocks 2-6`.
+        layers: the layers in words.
+        shortcut: the shortcut of a block in words; empty for other rows.
+        shape: shape of the output, without the batch.
+        parameters, macs: counts of all the row's blocks together.
+        blocks: number of blocks that the row stands for.
     """
 
     level: int
@@ -37,14 +37,14 @@ class SummaryRow:
 
 @dataclass(frozen=True, slots=True)
 class PublishedComparison:
-    """A published figure beside the plan's.
+    """A figure that a source publishes, beside the plan's.
 
     Attributes:
-        quantity: `parameters`, `macs` or `weighted_layers`.
-        published, planned: the two figures.
-        difference: relative; the plan's over the published, less one.
+        quantity: what is compared: `parameters`, `macs` or `weighted_layers`.
+        published, planned: the figure of the source, and that of the plan.
+        difference: relative difference: the plan's figure over the published one, less one.
         tolerance: relative difference that the source's rounding explains.
-        note: why they differ, where they do.
+        note: why the figures differ, if they do.
     """
 
     source: str
@@ -57,7 +57,7 @@ class PublishedComparison:
 
     @property
     def agrees(self) -> bool:
-        """Whether the source's rounding explains the difference; a billionth is left to floating point."""
+        """Whether the source's rounding explains the difference; a billionth is allowed for floating point."""
         return abs(self.difference) <= self.tolerance + 1e-9
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class PublishedComparison:
 
 
 def summary_rows(plan: Plan) -> list[SummaryRow]:
-    """The network as a table; the rows of level 0 add up to it."""
+    """Return the rows of the table of a network; those of level 0 add up to the network."""
     return [
         row
         for stage, group in groupby(sections(plan), key=lambda part: part.stage)
@@ -88,7 +88,7 @@ def _rows(stage: int | None, group: list[RepeatedBlocks]) -> Iterator[SummaryRow
 
 
 def compare_with_published(plan: Plan) -> list[PublishedComparison]:
-    """The figures that the spec says others publish, beside the plan's own."""
+    """Return a comparison for each published figure that the spec states."""
     comparisons = []
     for figures in plan.about.get("published", ()):
         total = plan.trainable + (plan.non_trainable if figures["counts"] == "total" else 0)
@@ -104,12 +104,12 @@ def compare_with_published(plan: Plan) -> list[PublishedComparison]:
 
 
 def shape_text(shape: Shape) -> str:
-    """A shape with its batch: `(N, 56, 56, 256)`."""
+    """Return a shape with its batch: `(N, 56, 56, 256)`."""
     return f"({', '.join(['N', *map(str, shape)])})"
 
 
 def with_unit_prefix(number: float) -> str:
-    """A count in three or four figures with its decimal prefix: `4.09 G`, `118 M`."""
+    """Return a count in three or four digits with its decimal prefix: `4.09 G`, `118 M`."""
     for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= factor:
             return f"{number / factor:#.4g} {prefix}"
@@ -117,7 +117,7 @@ def with_unit_prefix(number: float) -> str:
 
 
 def signed_number(number: int, *, short: bool = False) -> str:
-    """A difference with its sign: `+1,024`, or `-4.096 k` if short."""
+    """Return a difference with its sign: `+1,024`, or `-4.096 k` if short."""
     if not number:
         return "0"
     return ("+" if number > 0 else "-") + (with_unit_prefix(abs(number)) if short else f"{abs(number):,}")

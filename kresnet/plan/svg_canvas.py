@@ -28,7 +28,7 @@ text{font-family:system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:#1f29
 
 
 class SvgCanvas:
-    """Marks in the order in which they are drawn, and how far right they reach."""
+    """The marks of a drawing in the order in which they are drawn, and the width that they need."""
 
     def __init__(self) -> None:
         self.marks: list[str] = []
@@ -45,7 +45,7 @@ class SvgCanvas:
         middle: bool = False,
         weight: int = 400,
     ) -> None:
-        """A line of text that begins at `x`, or has its middle there; `y` is its base line."""
+        """Draw a line of text that begins at `x`, or has its middle there; `y` is its base line."""
         self._reach(x + text_width(text, size) / (2 if middle else 1))
         attributes = f'x="{x:g}" y="{y:g}" font-size="{size}"'
         attributes += f' class="{style}"' if style else ""
@@ -54,17 +54,18 @@ class SvgCanvas:
         self.marks.append(f"<text {attributes}>{escape(text)}</text>")
 
     def line(self, style: str, data: str) -> None:
-        """A path in the style of a class: `line`, or the kind of a shortcut."""
+        """Draw a path in the style of a class: `line`, or the kind of a shortcut."""
         self.marks.append(f'<path class="{style}" d="{data}"/>')
 
     def arrow(self, x: float, to: float, y: float, *, head: bool = True) -> None:
+        """Draw a horizontal line from `x` to `to`, with or without an arrowhead."""
         self._reach(to)
         self.line("line", f"M{x:g} {y:g}H{to:g}")
         if head:
             self.line("head", f"M{to:g} {y:g}l-6 -3.5v7z")
 
     def turn(self, start: tuple[float, float], end: tuple[float, float], channel: float) -> None:
-        """From the end of a row, through the channel at height `channel` below it, to the beginning of the next."""
+        """Draw a line from the end of a row to the beginning of the next, through the gap at height `channel`."""
         (x, y), (to, down), r = start, end, _RADIUS
         self._reach(x + r)
         right = f"M{x:g} {y:g}q{r} 0 {r} {r}V{channel - r:g}q0 {r} -{r} {r}"
@@ -72,7 +73,7 @@ class SvgCanvas:
         self.line("line", right + left)
 
     def box(self, x: float, middle: float, lines: Sequence[str], style: str, hint: str, caption: str) -> None:
-        """Lines of text in a rectangle around height `middle`, a caption below it; `hint` shows under a pointer."""
+        """Draw lines of text in a box around height `middle`, with a caption below it; the pointer shows `hint`."""
         width, height = box_size(lines)
         top = middle - height / 2
         place = f'x="{x:g}" y="{top:g}" width="{width:g}" height="{height:g}"'
@@ -83,7 +84,7 @@ class SvgCanvas:
             self.text(x + width / 2, top + height + 13, caption, "quiet", 10, middle=True)
 
     def shortcut(self, x: float, to: float, middle: float, above: float, style: str, label: str) -> None:
-        """An arc from `x` over what is `above` high to a circled plus at `to`."""
+        """Draw an arc from `x` to a circled plus at `to`, over boxes that reach `above` above the middle."""
         r, top = _RADIUS, middle - above
         self.line(style, f"M{x:g} {middle:g}V{top + r:g}q0 -{r} {r} -{r}H{to - r:g}q{r} 0 {r} {r}V{middle - 6:g}")
         self.line("line", f"M{to - 11:g} {middle:g}H{to - 6:g}")
@@ -93,7 +94,7 @@ class SvgCanvas:
             self.text((x + to) / 2, top - 5, label, "quiet", 10, middle=True)
 
     def document(self, title: str, description: str, height: float) -> str:
-        """The whole SVG, its title and description readable by assistive software."""
+        """Return the whole SVG, its title and description readable by assistive software."""
         size = f'width="{self.width:g}" height="{height:g}"'
         view = f'viewBox="0 0 {self.width:g} {height:g}" {size} role="img" aria-labelledby="title desc"'
         return "\n".join([
@@ -112,11 +113,12 @@ class SvgCanvas:
 
 
 def text_width(text: str, size: int = FONT) -> float:
+    """Return an upper bound of the width of a text in pixels."""
     return len(text) * size * CHARACTER
 
 
 def box_size(lines: Sequence[str]) -> tuple[float, float]:
-    """Width and height of a box around lines of text."""
+    """Return the width and the height of a box around lines of text."""
     return max(64.0, max(map(text_width, lines)) + 2 * PADDING), len(lines) * LINE + 2 * PADDING
 
 

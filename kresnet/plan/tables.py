@@ -10,7 +10,7 @@ Cells = Sequence[str]
 
 
 def text_table(columns: Cells, lines: Sequence[Cells], right: Collection[str] = ()) -> str:
-    """A table of plain text, a rule under its header; the columns named in `right` hold figures."""
+    """Return a table as plain text, with a rule under its header; columns named in `right` are aligned right."""
     widths = [max(map(len, column)) for column in zip(columns, *lines, strict=True)]
     header, *rest = [
         "  ".join(
@@ -25,7 +25,7 @@ def text_table(columns: Cells, lines: Sequence[Cells], right: Collection[str] = 
 def html_table(
     columns: Cells, lines: Sequence[Cells], right: Collection[str] = (), strong: Collection[int] = ()
 ) -> str:
-    """A table of HTML; the columns named in `right` hold figures, the lines numbered in `strong` stand out."""
+    """Return a table as HTML; columns named in `right` are aligned right, lines numbered in `strong` are bold."""
     sides = [f"text-align:{'right' if name in right else 'left'}" for name in columns]
 
     def line_of(cells: Cells, tag: str, weight: str = "") -> str:

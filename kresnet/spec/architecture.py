@@ -160,7 +160,7 @@ class Spec(Document):
         return cascaded
 
     def document(self) -> dict[str, Any]:
-        """The spec with every default written out once: a stage's block holds only what the stage changes."""
+        """Return the spec with every default written out once: a stage's block holds only what the stage changes."""
         document = super().document()
         block = document["block"]
         inherited = {key: document[key] for key in ("norm", "activation")}

@@ -38,11 +38,11 @@ class Document(BaseModel):
     )
 
     def document(self) -> dict[str, Any]:
-        """The value as plain lists, dictionaries and scalars, with every default written out."""
+        """Return the value as plain lists, dictionaries and scalars, with every default written out."""
         return self.model_dump(mode="json")
 
     def yaml(self) -> str:
-        """`document` as text."""
+        """Return `document` as YAML."""
         return dump(self.document())
 
     def _repr_html_(self) -> str:
@@ -51,7 +51,7 @@ class Document(BaseModel):
 
 
 def merge(base: Any, override: Any) -> Any:
-    """The one merge rule of kresnet, used by `extends`, stage overrides and `--set`.
+    """Return `base` with `override` merged onto it: the one merge rule of `extends`, stage overrides and `--set`.
 
     Mappings merge key by key; everything else (lists too) is replaced. An override that states a
     `kind` which the base does not describes a different thing, and replaces the base whole.

@@ -18,7 +18,7 @@ PREACTIVATION = ("relu_only_preactivation", "full_preactivation")
 
 
 def find_contradictions(spec: Spec) -> list[Problem]:
-    """Every contradiction of the spec; empty when it describes a network."""
+    """Return every contradiction of the spec; empty when it describes a network."""
     rules = (
         _input_problems,
         _stem_problems,
@@ -31,12 +31,12 @@ def find_contradictions(spec: Spec) -> list[Problem]:
 
 
 def output_width(stage: Stage) -> int:
-    """Channels that a block of the stage hands on."""
+    """Return the number of output channels of the stage's blocks."""
     return stage.width * (stage.block.expansion if isinstance(stage.block, BottleneckBlock) else 1)
 
 
 def convolution_groups(stage: Stage) -> int:
-    """Groups of the 3x3 convolution of the stage's blocks."""
+    """Return the number of groups of the 3x3 convolutions of the stage's blocks."""
     if not isinstance(stage.block, BottleneckBlock):
         return 1
     per_group = stage.block.width_per_group
@@ -44,7 +44,7 @@ def convolution_groups(stage: Stage) -> int:
 
 
 def stem_width(spec: Spec) -> int:
-    """Channels that enter the first stage."""
+    """Return the number of channels that enter the first stage."""
     match spec.stem:
         case ConvStem():
             return spec.stem.width

@@ -69,7 +69,7 @@ def parse(text: str, name: str) -> SourceDocument:
 
 
 def dump(values: Any) -> str:
-    """Plain values as YAML, short lists and mappings in one line.
+    """Return plain values as YAML, short lists and mappings in one line.
 
     What ruamel writes is read again: it loses or adds spaces where it wraps some texts, and leaves some unquoted that
     need it. Then the values are written as JSON, which is YAML too.

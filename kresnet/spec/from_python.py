@@ -12,7 +12,7 @@ from kresnet.spec.yaml_reader import MAX_DEPTH, MAX_DIGITS, MAX_VALUES, KeyPath,
 
 
 def plain_values(value: Any, place: Place) -> Any:
-    """A value as lists, dictionaries and scalars.
+    """Return a value as lists, dictionaries and scalars.
 
     Tuples and arrays become lists, paths texts, NumPy's numbers Python's own, and kresnet's models their documents.
 

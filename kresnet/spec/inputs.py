@@ -64,4 +64,5 @@ class Input(Document):
 
     @property
     def is_image(self) -> bool:
+        """Whether the input is an image, and not a vector."""
         return len(self.shape) == 3

@@ -18,7 +18,7 @@ DOCUMENT_KINDS = {"specs": "spec", "recipes": "recipe", "studies": "study"}
 
 @cache
 def shipped_directory(folder: Folder = "specs") -> Path:
-    """The folder of shipped documents: inside the installed package, or the checkout's own."""
+    """Return the folder of shipped documents: inside the installed package, or the checkout's own."""
     package = Path(__file__).resolve().parents[1]
     specs = package / "specs" if (package / "specs").is_dir() else package.parent / "specs"
     return specs if folder == "specs" else specs / folder
@@ -26,12 +26,12 @@ def shipped_directory(folder: Folder = "specs") -> Path:
 
 @cache
 def shipped_names(folder: Folder = "specs") -> tuple[str, ...]:
-    """The names of the shipped documents, sorted."""
+    """Return the names of the shipped documents, sorted."""
     return tuple(sorted(path.stem for path in shipped_directory(folder).glob("*.yaml")))
 
 
 def find_document(reference: str, folder: Folder = "specs", base_folder: Path | None = None) -> Path:
-    """The file that `reference` means: a path, or a shipped name.
+    """Return the file that `reference` means: a path, or a shipped name.
 
     Args:
         reference: what a user or a document wrote.

@@ -55,7 +55,7 @@ class LoadedDocument(Generic[Model]):
     path: Path | None
 
     def locate_error(self, error: KresnetError, prefix: str = "") -> KresnetError:
-        """The error with file, line and column of each problem that names a path in this document.
+        """Return the error with file, line and column of each problem that names a path in this document.
 
         Args:
             error: to be shown.
@@ -81,7 +81,7 @@ Overrides = Mapping[str, Any] | Iterable[str | Override]
 
 
 def load_spec(reference: Reference, overrides: Overrides = (), base_folder: Path | None = None) -> LoadedDocument[Spec]:
-    """The spec that `reference` means, with overrides applied in turn; a relative path is looked for in `base_folder`.
+    """Load the spec that `reference` means, with overrides applied in turn; relative paths begin in `base_folder`.
 
     Raises:
         KresnetError: all problems of the document at once.
@@ -90,7 +90,7 @@ def load_spec(reference: Reference, overrides: Overrides = (), base_folder: Path
 
 
 def load_study(reference: Reference) -> LoadedDocument[Study]:
-    """The study that `reference` means.
+    """Load the study that `reference` means.
 
     Raises:
         KresnetError: all problems of the document at once.
@@ -101,7 +101,7 @@ def load_study(reference: Reference) -> LoadedDocument[Study]:
 def load_recipe(
     reference: Reference, overrides: Overrides = (), base_folder: Path | None = None
 ) -> LoadedDocument[Recipe]:
-    """The recipe that `reference` means; a relative path is looked for in `base_folder`.
+    """Load the recipe that `reference` means; a relative path begins in `base_folder`.
 
     Raises:
         KresnetError: all problems of the document at once.
@@ -131,7 +131,7 @@ def _load(
 def apply_overrides(
     model: type[Model], source: SourceDocument, overrides: Overrides, path: Path | None = None
 ) -> LoadedDocument[Model]:
-    """What a document says once overrides are applied to it in turn; `source` itself is left as it is.
+    """Return a document with overrides applied to it in turn; `source` itself is left as it is.
 
     Raises:
         KresnetError: all problems of the document at once, or `bad_override`.
@@ -143,7 +143,7 @@ def apply_overrides(
 
 
 def list_overrides(overrides: Overrides) -> list[str | Override]:
-    """Overrides of either form, one by one.
+    """Return overrides that were given in either form as a list.
 
     Raises:
         KresnetError: `bad_override`, or `wrong_type` and what else `kresnet.spec.from_python.plain` raises.
@@ -225,7 +225,7 @@ def _split_path(path: str) -> KeyPath:
 
 
 def split_overrides(overrides: Overrides) -> tuple[list[str | Override], list[str | Override]]:
-    """Overrides apart: those of the spec, and those of the recipe (`recipe.` taken off)."""
+    """Return the overrides of the spec, and those of the recipe, whose prefix `recipe.` is taken off."""
     spec: list[str | Override] = []
     recipe: list[str | Override] = []
     for each in list_overrides(overrides):
@@ -240,7 +240,7 @@ def split_overrides(overrides: Overrides) -> tuple[list[str | Override], list[st
 
 
 def parse_override(text: str) -> Override:
-    """A `PATH=VALUE` of the command line, VALUE being YAML.
+    """Parse a `PATH=VALUE` of the command line, where VALUE is YAML.
 
     Raises:
         KresnetError: `bad_override`.

@@ -20,10 +20,10 @@ Model = type[BaseModel]
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A pydantic location, understood.
+    """The place in a document that a pydantic location means.
 
     Attributes:
-        path: the keys and indices that lead there in the document.
+        path: keys and indices that lead to the place in the document.
         owner: the model that has, or should have, the last key as a field; None within an undecided union.
         union: the members of the innermost union on the way.
     """
@@ -34,7 +34,7 @@ class Location:
 
     @property
     def key(self) -> str:
-        """The last field of the path with the indices after it, such as `shape[2]`."""
+        """Last field of the path with the indices after it, such as `shape[2]`."""
         names = [index for index, part in enumerate(self.path) if isinstance(part, str)]
         if not names:
             return ""
@@ -42,18 +42,18 @@ class Location:
 
     @property
     def literals(self) -> tuple[Any, ...]:
-        """The values that the last field of the path may be, where its model names them literally."""
+        """Values that the last field of the path may have, where its model names them literally."""
         names = [part for part in self.path if isinstance(part, str)]
         known = self.owner.model_fields.get(names[-1]) if self.owner and names else None
         return tuple(_literals(known.annotation)) if known else ()
 
     def kinds(self, having: str | None = None) -> list[str]:
-        """The kinds of the union; with `having`, of its members that have that field."""
+        """Return the kinds of the union's members; with `having`, only of the members that have that field."""
         return [str(kind_of(model)) for model in self.union if having is None or having in model.model_fields]
 
 
 def locate_error(model: Model, location: tuple[Any, ...]) -> Location:
-    """Walk `location` down from `model`."""
+    """Return the place in a document of `model` that a pydantic location means."""
     path: list[str | int] = []
     candidates: list[Model] = [model]
     union: list[Model] = []
@@ -75,7 +75,7 @@ def locate_error(model: Model, location: tuple[Any, ...]) -> Location:
 
 
 def stated_path(path: KeyPath, source: SourceDocument) -> KeyPath:
-    """Where the document states the setting that cascaded to `path`: the stage, the block or the network."""
+    """Return where the document states the setting that cascaded to `path`: in the stage, the block or the network."""
     if path[:1] == ("stages",) and path[2:3] == ("block",):
         candidates = [path, path[2:], path[3:]]
     elif path[:1] == ("block",) and len(path) > 1:
@@ -86,13 +86,13 @@ def stated_path(path: KeyPath, source: SourceDocument) -> KeyPath:
 
 
 def kind_of(model: Model) -> str | None:
-    """The `kind` that selects a model in its union."""
+    """Return the `kind` that selects a model in its union; None for a model without one."""
     known = model.model_fields.get("kind")
     return typing.get_args(known.annotation)[0] if known else None
 
 
 def literal_choices(model: Model, path: Sequence[str]) -> list[str]:
-    """The words that the field at `path` may be, whatever kinds are chosen on the way; none if it is no such field.
+    """Return the words that the field at `path` may be, whatever kinds are chosen on the way; else an empty list.
 
     Args:
         model: of the document.

@@ -36,7 +36,7 @@ Schema = dict[str, Any]
 
 
 def json_schema(document: str) -> Schema:
-    """The schema of a kind of document: all of one, or with `extends` only what it changes of another."""
+    """Return the JSON Schema of a kind of document that is whole, or that states only what it changes of another."""
     definitions = _definitions(DOCUMENTS[document])
     title = DOCUMENTS[document].__name__
     for name in BLOCK_MODELS:

@@ -58,7 +58,7 @@ class Axis(Document):
         return self
 
     def labels(self) -> tuple[str, ...]:
-        """What each value is called."""
+        """Return what each value is called in names of variants."""
         return self.names or tuple(str(_value_label(self.path, value)) for value in self.values)
 
 
@@ -136,7 +136,7 @@ class Study(Design):
         return self
 
     def design(self, index: int = 0) -> Design:
-        """What is trained in the form of that index, or without any form where there is none."""
+        """Return what is trained in the form of that index; without an index, what the study itself states."""
         fields = set(Design.model_fields)
         values = self.model_dump(include=fields, exclude_unset=True)
         if self.forms:
@@ -144,7 +144,7 @@ class Study(Design):
         return Design.model_validate(values)
 
     def document(self) -> dict[str, Any]:
-        """As for every document; but a form keeps to what it states, for what it does not is the study's to say."""
+        """Return the study as plain values; a form holds only the settings that it states itself."""
         forms = [form.model_dump(mode="json", exclude_unset=True) for form in self.forms]
         return super().document() | {"forms": forms}
 

@@ -39,7 +39,7 @@ _EXPECTED_BOUNDS = {
 
 
 def validate(model: type[Model], source: SourceDocument) -> Model:
-    """`source` as a `model`.
+    """Return the document `source` as a `model`.
 
     Raises:
         KresnetError: every problem of the document at once.
@@ -74,7 +74,7 @@ def list_problems(
 
 
 def sort_by_place(problems: Iterable[Problem]) -> list[Problem]:
-    """The problems in the order in which a reader meets them in the file."""
+    """Return the problems in the order in which a reader meets them in the file."""
 
     def key(problem: Problem) -> tuple[int, int]:
         place = problem.place
@@ -84,7 +84,7 @@ def sort_by_place(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def dotted_path(path: KeyPath) -> str:
-    """`("stages", 0, "width")` as `stages.0.width`."""
+    """Return a key path as text: `("stages", 0, "width")` as `stages.0.width`."""
     return ".".join(str(part) for part in path)
 
 

@@ -47,14 +47,14 @@ class SourceDocument:
     places: dict[KeyPath, Place] = field(default_factory=dict)
 
     def place(self, path: KeyPath) -> Place:
-        """The place of `path`, or of its nearest ancestor that the document states."""
+        """Return the place of `path`, or of its nearest ancestor that the document states."""
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, Place(self.name))
 
 
 class YamlReader:
-    """Reads one document: what is wrong with its values is told together; what is too much ends the reading."""
+    """Reads one document, and reports all wrong values together; too deep or too long a document is given up."""
 
     def __init__(self, name: str) -> None:
         """`name`: of the document, for messages."""
@@ -65,7 +65,7 @@ class YamlReader:
         self._values = 0
 
     def read(self, text: str) -> SourceDocument:
-        """The document in `text`.
+        """Return the document in `text`.
 
         Raises:
             KresnetError: `syntax` or `duplicate_key`.
@@ -176,7 +176,7 @@ class YamlReader:
 
 
 def refusal_reason(text: str) -> str:
-    """Why no document may hold a text; empty if it may."""
+    """Return why no document may hold this text; empty if it may."""
     if len(text) > MAX_SCALAR:
         return f"A value is longer than {MAX_SCALAR} characters."
     found = _UNPRINTABLE.search(text)

@@ -35,12 +35,12 @@ class Timing:
     """Wall time in seconds, measured with real batches on this machine.
 
     Attributes:
-        first_step: with compiling.
-        step: median of the steps after it.
-        steps: how many those were.
-        evaluation: of all test images, from one batch.
-        training: all steps of the run.
-        total: training, and an evaluation after each epoch.
+        first_step: time of the first step, which compiles.
+        step: median time of the steps after the first.
+        steps: number of steps that were timed after the first.
+        evaluation: time to evaluate all test images, estimated from one batch.
+        training: estimated time of all steps of the run.
+        total: estimated time of training with an evaluation after each epoch.
     """
 
     first_step: float
@@ -53,7 +53,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class DryRun:
-    """What is known of a run of the network `spec` before it is begun."""
+    """What is known of a run before it begins."""
 
     spec: str
     resolved_recipe: ResolvedRecipe
@@ -65,7 +65,7 @@ class DryRun:
     memory: MemoryEstimate
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values; `learning_rates` are pairs of step (the first is 0) and rate."""
+        """Return JSON-ready values; `learning_rates` are pairs of step (the first is 0) and rate."""
         return {
             "spec": self.spec,
             **self.resolved_recipe.as_dict(),

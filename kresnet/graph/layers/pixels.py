@@ -11,7 +11,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="kresnet")
 class NormalizePixels(keras.layers.Layer):
-    """RGB (or grey) values 0-255 to `(low + value/255 · (high − low) − mean) / std`, channels reordered on request.
+    """Maps RGB (or grey) values 0-255 to `(low + value/255 · (high − low) − mean) / std`, and may reorder channels.
 
     It is part of the model, so that training, evaluation, prediction and serving cannot disagree about it.
     Input: `(N, H, W, C)`, any real type. Output: the same shape in the layer's compute type.

@@ -18,7 +18,7 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
     """
 
     def next(self, ordered: bool = True) -> Any:
-        """The next seed, int64 `(2,)`."""
+        """Return the next seed, int64 `(2,)`."""
         seed = super().next(ordered)
         context = tf.distribute.get_replica_context()
         if context is None or context.num_replicas_in_sync == 1:
@@ -29,7 +29,7 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
 
 @keras.saving.register_keras_serializable(package="kresnet")
 class Dropout(keras.layers.Layer):
-    """Zero a share `rate` of the values in training, and scale the others by `1 / (1 − rate)` (Srivastava et al. 2014).
+    """Sets the fraction `rate` of the values to zero in training, and scales the others by `1 / (1 − rate)`.
 
     `keras.layers.Dropout`, but for replicas, each of which drops its own. Input and output: `(N, ...)`, any float type.
     """

@@ -17,7 +17,7 @@ class Best(Document):
     """The number to judge by, measured on the test images after each epoch; of two alike, the earlier stays."""
 
     def is_better(self, value: float, than: float) -> bool:
-        """Whether one value of the metric beats another."""
+        """Return whether a value of the metric is better than another."""
         return value < than if self.metric in LOWER_IS_BETTER else value > than
 
 

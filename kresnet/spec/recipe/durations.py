@@ -21,7 +21,7 @@ Whole = Annotated[Annotated[StrictInt, Field(ge=0, le=10**15)] | None, AfterVali
 
 
 def stated_duration(model: BaseModel, prefix: str = "") -> tuple[str, Any] | None:
-    """The unit and the value of the duration whose fields are `prefix` + unit; None where none is stated."""
+    """Return unit and value of the duration whose fields are named `prefix` + unit; None if no unit is stated."""
     for unit in UNITS:
         if (value := getattr(model, prefix + unit)) is not None:
             return unit, value
@@ -41,7 +41,7 @@ def require_one_unit(model: BaseModel, prefix: str = "", *, optional: bool = Fal
 
 
 def duration_in_steps(unit: str, value: float, epoch_steps: int, batch_size: int) -> int:
-    """A duration in whole steps, at least one.
+    """Return a duration in whole steps, at least one.
 
     Args:
         unit: one of `UNITS`.

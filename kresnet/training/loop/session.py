@@ -37,13 +37,13 @@ class TrainingSession:
     """One process's part in a run, from its newest checkpoint to its end.
 
     Attributes:
-        run: what is trained.
+        run: the resolved run that is trained.
         data: the images of both splits.
-        engine: takes the steps.
-        monitors: measure some steps from inside.
+        engine: the engine that takes the steps.
+        monitors: the probes that measure some steps from inside.
         workers: all processes of the run.
-        writer: writes the run's files, in the chief.
-        output: shows the user how it goes.
+        writer: writer of the run's files, which writes in the chief only.
+        output: what shows the user how the run goes.
         line: the line of history of the last epoch that ended; empty before.
         best: step, epoch and value of the metric that the recipe keeps the best network by; None before.
     """

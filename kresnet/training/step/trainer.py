@@ -28,10 +28,10 @@ class Backward:
     """What one replica knows after a backward pass.
 
     Attributes:
-        outputs: of the network.
+        outputs: outputs of the network.
         loss: float32 scalar, the mean over this replica's images.
         global_loss: float32 scalar, the mean over the global batch.
-        gradients: of the trainable weights, summed over the replicas.
+        gradients: gradients of the trainable weights, summed over the replicas.
         findings: a probe's measurements; empty without one.
     """
 
@@ -49,7 +49,7 @@ class PassResult:
     Attributes:
         outputs: what the network returns for the images.
         loss: float32 scalar, the mean over these images.
-        gradients: by trainable weight, of this replica's share of the global batch's mean loss.
+        gradients: gradients of this replica's part of the mean loss of the global batch, one a trainable weight.
         findings: makes a probe's measurements of gradients summed over the replicas; None without a probe.
         probed_gradients: the gradients that `findings` takes before they are summed, where they are not `gradients`.
     """
