@@ -53,7 +53,7 @@ def test_every_room_is_in_the_table_of_rooms() -> None:
     assert all(f"`{module}`" in section("Rooms") for module in GROUND)
 
 
-@pytest.mark.parametrize("title", ["a spec", "an image", "a request", "an error"])
+@pytest.mark.parametrize("title", ["a spec", "an image", "a run", "a request", "an error"])
 def test_the_functions_on_a_way_are_there(title: str) -> None:
     names = named(f"The way of {title}")
     assert len(names) >= 7

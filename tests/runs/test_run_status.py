@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
 
 def test_the_command_prints_a_table_or_json_and_changes_nothing(runs):
     before = sorted((path, path.stat().st_mtime_ns) for path in runs.rglob("*"))
-    done = kresnet("runs", runs)
+    done = kresnet("runs", runs, env={**os.environ, "COLUMNS": "120"})  # whatever terminal the test runs in
     assert done.returncode == 0, done.stderr
     row = next(line for line in done.stdout.splitlines() if "a_killed" in line)
     assert "stopped (killed)" in row
