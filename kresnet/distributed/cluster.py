@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kresnet.errors import KresnetError, Problem, make_error, nearest
@@ -20,6 +20,12 @@ EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type"
 #: A SLURM job's workers listen on one of these ports and those after it, chosen by the job's number.
 FIRST_PORT, PORTS = 10_000, 20_000
 
+#: The variables of a SLURM job step that name its workers; without the first of them there is no job step.
+SLURM_VARIABLES = ("SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE", "SLURM_PROCID", "SLURM_JOB_ID")
+
+#: Workers that a message names one by one.
+MAX_NAMED_WORKERS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -28,10 +34,12 @@ class Cluster:
     Attributes:
         addresses: `host:port` of each worker, in order of rank; the chief has rank 0.
         rank: rank of this process.
+        variables: the environment variables that said so.
     """
 
     addresses: tuple[str, ...]
     rank: int
+    variables: tuple[str, ...] = field(default=("TF_CONFIG",), compare=False)
 
     @property
     def chief(self) -> bool:
@@ -41,6 +49,28 @@ class Cluster:
     def worker_name(self, rank: int) -> str:
         """Return the worker's name for messages: `worker 1 (host1:2222)`."""
         return f"worker {rank} ({self.addresses[rank]})"
+
+    @property
+    def origin(self) -> str:
+        """What named the workers, for messages: `TF_CONFIG`, or SLURM's variables by name."""
+        slurm = "SLURM's variables " if self.variables == SLURM_VARIABLES else ""
+        return slurm + ", ".join(self.variables)
+
+    @property
+    def remedy_alone(self) -> str:
+        """How this process is told to train without the other workers."""
+        option = "--set recipe.distribution=one_device"
+        return f"{option} trains in this process alone; for a run that is resumed: unset {self.variables[0]}"
+
+    def waiting_sentence(self, seconds: float) -> str:
+        """Return a sentence that says which workers this one waits for, and what named them."""
+        others = [self.worker_name(rank) for rank in range(len(self.addresses)) if rank != self.rank]
+        named = ", ".join(others[:MAX_NAMED_WORKERS])
+        more = f" and {len(others) - MAX_NAMED_WORKERS} more" if len(others) > MAX_NAMED_WORKERS else ""
+        return (
+            f"W{self.worker_name(self.rank)[1:]} of {len(self.addresses)} waits up to {seconds:g} s for {named}{more}, "
+            f"as {self.origin} say{'s' * (len(self.variables) == 1)}. {self.remedy_alone}."
+        )
 
 
 def cluster_for_recipe(recipe: Recipe) -> Cluster | None:
@@ -183,13 +213,13 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
         raise make_error(
             "environment",
             message,
-            expected="SLURM_STEP_NODELIST, SLURM_STEP_TASKS_PER_NODE, SLURM_PROCID and SLURM_JOB_ID, as srun sets them",
+            expected=f"{', '.join(SLURM_VARIABLES)}, as srun sets them",
             remedy="start with srun, or set TF_CONFIG",
         ) from None
     if places[rank][0] != here:
         message = f"Task {rank} should run on {places[rank][0]} and runs on {here}."
         raise make_error("environment", message, expected="tasks numbered node after node", remedy="srun -m block")
-    return Cluster(tuple(f"{node}:{first + place}" for node, place in places), rank)
+    return Cluster(tuple(f"{node}:{first + place}" for node, place in places), rank, SLURM_VARIABLES)
 
 
 def expand_node_list(text: str) -> Iterator[str]:

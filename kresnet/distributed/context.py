@@ -6,7 +6,7 @@ Workers other than the chief receive that configuration, and need neither the ru
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,19 +43,22 @@ class DistributedContext:
 
 
 @contextlib.contextmanager
-def connect(cluster: Cluster | None, recipe: Recipe | None) -> Iterator[DistributedContext]:
+def connect(
+    cluster: Cluster | None, recipe: Recipe | None, log: Callable[[str], None] = lambda _: None
+) -> Iterator[DistributedContext]:
     """Connect the workers and make the strategy that all share; within the block, an error of one worker ends all.
 
     Args:
         cluster: the addresses of all workers; None for a single process.
         recipe: the recipe that this worker was started with; None if it receives one from the chief.
+        log: called with what a user should know meanwhile: who is waited for.
 
     Raises:
         KresnetError: `environment`; `contradiction` for a batch that the replicas cannot share; `peer_lost`.
     """
     if cluster and recipe:
         require_even_split(recipe.batch_size, len(cluster.addresses), "workers")
-    workers = rendezvous(cluster) if cluster else Workers()
+    workers = rendezvous(cluster, log) if cluster else Workers()
     with workers.fail_together():
         if recipe:
             choose_deterministic_kernels(recipe)

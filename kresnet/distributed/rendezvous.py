@@ -13,6 +13,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from kresnet.distributed.cluster import Cluster
@@ -30,8 +31,12 @@ _MAX_REQUEST_BYTES = 1 << 22
 IDENTIFY, JOIN = "to greet", "to report"
 
 
-def rendezvous(cluster: Cluster) -> Workers:
+def rendezvous(cluster: Cluster, log: Callable[[str], None] = lambda _: None) -> Workers:
     """Wait until all workers of the cluster are there, and return them, connected.
+
+    Args:
+        cluster: the addresses of all workers, and the rank of this one.
+        log: called, before the wait, with a sentence that says who is waited for.
 
     Raises:
         KresnetError: `environment`, naming every worker that could not be reached in time, and why; a worker that
@@ -40,6 +45,7 @@ def rendezvous(cluster: Cluster) -> Workers:
     if len(cluster.addresses) == 1:
         return Workers()
     deadline = time.monotonic() + wait_seconds()
+    log(cluster.waiting_sentence(wait_seconds()))
     with _Listener(cluster) as listener:
         _identify_all(cluster, deadline)
         connections = listener.wait_for_all(deadline) if cluster.chief else {0: _join_chief(cluster, deadline)}
@@ -220,9 +226,13 @@ def _describe_connection_error(error: OSError) -> str:
 
 def _absent_workers_error(cluster: Cluster, reasons: dict[int, str]) -> KresnetError:
     seconds = f"{wait_seconds():g}"
-    remedy = f"start all workers within {seconds} s of each other, or let them wait longer: {WAIT_VARIABLE}=900"
+    remedy = (
+        f"start all workers within {seconds} s of each other, or let them wait longer: {WAIT_VARIABLE}=900; "
+        + cluster.remedy_alone
+    )
+    named = f"The workers are those that {cluster.origin} name{'s' * (len(cluster.variables) == 1)}."
     return KresnetError(
-        Problem("environment", f"{cluster.worker_name(rank).capitalize()} was not met within {seconds} s: {reason}.",
+        Problem("environment", f"W{cluster.worker_name(rank)[1:]} was not met within {seconds} s: {reason}. {named}",
                 remedy=remedy)
         for rank, reason in reasons.items()
     )  # fmt: skip

@@ -46,7 +46,7 @@ def start(directory: RunDirectory, run: ResolvedRun, cluster: Cluster | None, ou
     """
     if cluster and not cluster.chief:
         return train_as_worker(cluster, output, run)
-    with connect(cluster, run.recipe) as context:
+    with connect(cluster, run.recipe, output.log) as context:
         run, data = open_run_data(run, context)
         require_monitored_layers(run.plan, run.recipe, run.devices.replicas)
         require_rematerialized_stages(run.plan, run.recipe.rematerialize)
@@ -69,7 +69,7 @@ def resume(
         KresnetError: `run_changed`, and what `start` raises.
     """
     run = directory.resolved
-    with connect(cluster, run.recipe) as context:
+    with connect(cluster, run.recipe, output.log) as context:
         run, data = open_run_data(run, context)
         devices = environment(run.devices.replicas, run.devices.precision, run.devices.xla)
         present = {**run.documents(), "data": data.description.as_dict(), "environment": devices}
@@ -113,7 +113,7 @@ def train_as_worker(cluster: Cluster, output: RunOutput, own: ResolvedRun | None
     Raises:
         KresnetError: `environment` if the workers differ, and what `start` raises.
     """
-    with connect(cluster, own.recipe if own else None) as context:
+    with connect(cluster, own.recipe if own else None, output.log) as context:
         shared = receive_shared_config(context.workers, (own.spec, own.recipe) if own else None)
         choose_deterministic_kernels(shared.recipe)
         run, data = open_run_data(shared_run(shared, own), context)

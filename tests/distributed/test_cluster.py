@@ -145,3 +145,24 @@ def test_a_batch_that_the_workers_cannot_share_is_refused():
     with pytest.raises(KresnetError, match="3 workers cannot share batches of 64") as caught:
         require_even_split(64, 3, "workers")
     assert caught.value.problems[0].remedy == "--set recipe.batch_size=66"
+
+
+def test_whom_a_worker_waits_for_is_said_with_what_named_them():
+    said = read_cluster(STEP).waiting_sentence(300)
+    assert said.startswith("Worker 3 (n10:10008) of 5 waits up to 300 s for worker 0 (n09:10007), worker 1 (n09:10008)")
+    assert "worker 3" not in said
+    assert "as SLURM's variables SLURM_STEP_NODELIST, SLURM_STEP_TASKS_PER_NODE" in said
+    assert "--set recipe.distribution=one_device" in said
+    assert "as TF_CONFIG says" in read_cluster(config({"worker": ["a:1", "b:1"]})).waiting_sentence(5)
+    many = read_cluster(config({"worker": [f"a:{port}" for port in range(1, 31)]})).waiting_sentence(5)
+    assert "worker 10 (a:11) and 19 more, as" in many
+
+
+def test_what_lets_a_process_train_alone_does(monkeypatch):
+    """Both remedies: for a new run, and for one that is resumed."""
+    remedy = read_cluster(STEP).remedy_alone
+    assert remedy.endswith("unset SLURM_STEP_NODELIST")
+    assert find_cluster({name: value for name, value in STEP.items() if name != "SLURM_STEP_NODELIST"}) is None
+    monkeypatch.setattr(os, "environ", STEP)
+    setting = remedy.split(" ")[1].removeprefix("recipe.")
+    assert cluster_for_recipe(load_recipe("quickstart", [setting]).value) is None
