@@ -1,29 +1,28 @@
 """REST's JSON read as TF Serving reads it (`util/json_tensor.cc`): which values make a tensor, and what is refused.
 
-Numbers are strict (1.0 is no integer, true is no number), strings may be `{"b64": ...}`, all rows have one shape, NaN
-and Infinity are numbers, and what follows the document is not looked at.
+Numbers are strict (1.0 is no integer, true is no number), strings may be `{"b64": ...}`, and all rows have one shape.
+`kresnet.serving.request_body` parses the text.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from math import prod
 from typing import Any
 
 import numpy as np
-import orjson
 
 from kresnet.export.capi import NUMPY_DTYPES, RuntimeFailure
+from kresnet.serving.json_messages import format_value
 from kresnet.serving.protos import DataType, SignatureDef
+from kresnet.serving.rapid_json import RepeatedKeys
 
 #: Types by the name that error messages give them.
 _TYPE_NAMES = {code: DataType.Name(code).removeprefix("DT_").lower() for code in (*NUMPY_DTYPES, DataType.DT_STRING)}
 _INTEGERS = {DataType.DT_INT32: 31, DataType.DT_UINT8: 31, DataType.DT_INT64: 63}
 _FLOATS = (DataType.DT_FLOAT, DataType.DT_DOUBLE)
-_SHOWN_BYTES = 256
 #: `TensorShape::MaxDimensions()` of TensorFlow.
 _MOST_DIMENSIONS = 254
 
@@ -33,45 +32,19 @@ def invalid_error(message: str) -> RuntimeFailure:
     return RuntimeFailure("INVALID_ARGUMENT", message)
 
 
-def parse_body(body: bytes) -> dict[str, Any]:
-    """Return the JSON document of a request's body, which must be an object.
-
-    Raises:
-        RuntimeFailure: INVALID_ARGUMENT.
-    """
-    if not body:
-        raise invalid_error("JSON Parse error: The document is empty")
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        document = _parse_leniently(body)
-    if not isinstance(document, dict):
-        raise invalid_error(f"JSON Value: {_format_value(document)} Is not object")
-    return document
-
-
-def _parse_leniently(body: bytes) -> Any:
-    """Parse JSON that may hold NaN and Infinity, and be followed by other text."""
-    try:
-        return json.JSONDecoder().raw_decode(body.decode().lstrip(" \t\r\n"))[0]
-    except json.JSONDecodeError as error:
-        raise invalid_error(f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
-    except UnicodeDecodeError as error:
-        raise invalid_error(f"JSON Parse error: Invalid encoding in string. at offset: {error.start}") from None
-    except (RecursionError, ValueError):  # nested too deeply, or an integer of thousands of digits
-        raise invalid_error(
-            "JSON Parse error: The document is nested too deeply, or holds too long a number."
-        ) from None
-
-
 def read_signature_name(document: Mapping[str, Any]) -> str:
     """Return the name of the signature that a request asks for; empty for the default one."""
     name = document.get("signature_name", "")
     if not isinstance(name, str):
         wrong = "not formatted correctly. 'signature_name' key must be a string value."
-        message = f"JSON Value: {_format_value(document)} {wrong}"
+        message = f"JSON Value: {format_value(document)} {wrong}"
         raise invalid_error(message)
-    return name
+    return well_formed(name)
+
+
+def well_formed(name: str) -> str:
+    """Return a name as a protocol buffer can hold it: RapidJSON lets bytes through that are no UTF-8."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def read_predict_inputs(
@@ -94,13 +67,13 @@ def read_predict_inputs(
     words = b"true" in body or b"false" in body  # NumPy takes true for 1, TF Serving does not
     if "instances" in document and "inputs" in document:
         only = "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
-        raise invalid_error(f"JSON Value: {_format_value(document)} {only}")
+        raise invalid_error(f"JSON Value: {format_value(document)} {only}")
     if "instances" in document:
         rows = document["instances"]
         if not isinstance(rows, list):
-            raise invalid_error(f"JSON Value: {_format_value(document)} Expecting 'instances' to be an list/array")
+            raise invalid_error(f"JSON Value: {format_value(document)} Expecting 'instances' to be an list/array")
         if not rows:
-            raise invalid_error(f"JSON Value: {_format_value(document)} No values in 'instances' array")
+            raise invalid_error(f"JSON Value: {format_value(document)} No values in 'instances' array")
         return _tensors_of_rows(rows, kinds, words), True
     if "inputs" in document:
         return _tensors_of_columns(document["inputs"], kinds, words), False
@@ -117,12 +90,22 @@ def _tensors_of_rows(rows: list[Any], kinds: Mapping[str, int], words: bool) -> 
             raise invalid_error(f"Expecting object but got list at item {index} of input list")
         if not named and _is_object(row):
             raise invalid_error(f"Expecting value/list but got object at item {index} of input list")
+        if isinstance(row, RepeatedKeys):
+            _raise_repeated_key(row, index)
         if named and set(row) != set(kinds):
             _raise_wrong_keys(row, index, kinds)
     columns = {name: [row[name] for row in rows] for name in kinds} if named else {next(iter(kinds)): rows}
     return {
         name: _tensor_of_rows(values, kinds[name], name if named else "", words) for name, values in columns.items()
     }
+
+
+def _raise_repeated_key(row: RepeatedKeys, index: int) -> None:
+    """Refuse a row that has an input twice, where TF Serving would give the second value to the next row."""
+    names = [name for name, _ in row.members]
+    name = next(name for name in names if names.count(name) > 1)
+    where = f"Failed to process element: {index} key: {name} of 'instances' list."
+    raise invalid_error(f"{where} Error: INVALID_ARGUMENT: JSON object: has the input twice: {name}")
 
 
 def _raise_wrong_keys(row: Mapping[str, Any], index: int, kinds: Mapping[str, int]) -> None:
@@ -132,7 +115,7 @@ def _raise_wrong_keys(row: Mapping[str, Any], index: int, kinds: Mapping[str, in
             error = f"INVALID_ARGUMENT: JSON object: does not have named input: {name}"
             raise invalid_error(f"{where} key: {name} of 'instances' list. Error: {error}")
     keys = ",".join(sorted(kinds))
-    raise invalid_error(f"{where} of 'instances' list. JSON object: {_format_value(row)} keys must be equal to: {keys}")
+    raise invalid_error(f"{where} of 'instances' list. JSON object: {format_value(row)} keys must be equal to: {keys}")
 
 
 def _tensor_of_rows(rows: list[Any], kind: int, name: str, words: bool) -> np.ndarray:
@@ -227,7 +210,7 @@ def _collect_leaves(value: Any, level: int, shape: list[int], kind: int, leaves:
     if not isinstance(value, list):
         if level != len(shape):
             where = f"found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {len(shape)}"
-            raise invalid_error(f"JSON Value: {_format_value(value)} {where}")
+            raise invalid_error(f"JSON Value: {format_value(value)} {where}")
         leaves.append(_convert_leaf(value, kind))
         return
     if level >= len(shape):
@@ -242,7 +225,7 @@ def _collect_leaves(value: Any, level: int, shape: list[int], kind: int, leaves:
 def _convert_leaf(value: Any, kind: int) -> Any:
     """Check a single value against its type, and return it as NumPy takes it."""
     if kind not in _TYPE_NAMES:
-        raise RuntimeFailure("UNIMPLEMENTED", f"Conversion of JSON Value: {_format_value(value)} to type: {kind}")
+        raise RuntimeFailure("UNIMPLEMENTED", f"Conversion of JSON Value: {format_value(value)} to type: {kind}")
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind in _FLOATS:
         fits = number
@@ -256,20 +239,21 @@ def _convert_leaf(value: Any, kind: int) -> Any:
     else:
         fits = isinstance(value, bool)
     if not fits:
-        found = f"JSON Value: {_format_value(value)} Type: {_json_type_name(value)}"
+        found = f"JSON Value: {format_value(value)} Type: {json_type_name(value)}"
         raise invalid_error(f"{found} is not of expected type: {_TYPE_NAMES[kind]}")
-    return value.encode() if isinstance(value, str) else value
+    return value.encode(errors="surrogateescape") if isinstance(value, str) else value
 
 
 def is_base64(value: Any) -> bool:
     """Return whether a value is `{"b64": "..."}` and nothing else."""
-    return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
+    one = isinstance(value, dict) and not isinstance(value, RepeatedKeys)
+    return one and list(value) == ["b64"] and isinstance(value["b64"], str)
 
 
 def decode_base64(value: Mapping[str, Any]) -> bytes:
     """Return the bytes of `{"b64": "..."}`, whose padding may be left out."""
     if not is_base64(value):
-        raise invalid_error(f"JSON Value: {_format_value(value)} not formatted correctly for base64 data")
+        raise invalid_error(f"JSON Value: {format_value(value)} not formatted correctly for base64 data")
     text = value["b64"].rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
@@ -282,18 +266,11 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, dict) and not is_base64(value)
 
 
-def _json_type_name(value: Any) -> str:
+def json_type_name(value: Any) -> str:
+    """Return the type of a value as error messages of TF Serving name it (`JsonTypeString`)."""
     names = {type(None): "Null", bool: str(value), dict: "Object", list: "Array", str: "String"}
     return names.get(type(value), "Number")
 
 
 def _format_shape(shape: list[int]) -> str:
     return f"[{','.join(map(str, shape))}]"
-
-
-def _format_value(value: Any) -> str:
-    """Return a value as an error message shows it, cut short."""
-    try:
-        return json.dumps(value, ensure_ascii=False)[:_SHOWN_BYTES]
-    except RecursionError:
-        return "..."

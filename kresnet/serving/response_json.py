@@ -54,7 +54,7 @@ def regress_response(result: RegressionResult) -> bytes:
 
 def error_response(message: str) -> bytes:
     """Return the body of an answer that is an error."""
-    return orjson.dumps({"error": message})
+    return _encode_json({"error": message}, {})
 
 
 def _writable_values(name: str, array: np.ndarray) -> Any:

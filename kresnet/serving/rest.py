@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import orjson
@@ -16,7 +17,8 @@ from kresnet.export.capi import RuntimeFailure
 from kresnet.serving import response_json
 from kresnet.serving.inference_service import SIGNATURE_METADATA, InferenceService
 from kresnet.serving.protos import ModelSpec, SignatureDefMap
-from kresnet.serving.request_json import invalid_error, parse_body, read_predict_inputs, read_signature_name
+from kresnet.serving.request_body import parse_body
+from kresnet.serving.request_json import invalid_error, read_predict_inputs, read_signature_name
 from kresnet.serving.server_metrics import METRICS_PATH as METRICS_PATH
 from kresnet.serving.server_metrics import ServerMetrics
 from kresnet.serving.tf_examples import read_examples
@@ -42,6 +44,8 @@ _HTTP_STATUS = {
     "UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,
 }
+#: Bytes of a body from which on it is parsed in a thread.
+_LONG_BODY = 2**20
 _LARGEST_VERSION = 2**63 - 1
 
 
@@ -123,9 +127,13 @@ class RestApi:
         async with asyncio.timeout(self._limits.request_seconds):
             return await request.read()
 
-    async def _predict(self, spec: ModelSpec, request: web.Request) -> bytes:
+    async def _read_document(self, request: web.Request) -> tuple[dict[str, Any], bytes]:
+        """Return a request's JSON document and its text; a long one is parsed while others are answered."""
         body = await self._read_body(request)
-        document = parse_body(body)
+        return (await asyncio.to_thread(parse_body, body) if len(body) > _LONG_BODY else parse_body(body)), body
+
+    async def _predict(self, spec: ModelSpec, request: web.Request) -> bytes:
+        document, body = await self._read_document(request)
         spec.signature_name = read_signature_name(document)
         loaded, signature = self._service.find_signature(spec)
         inputs, rows = read_predict_inputs(document, signature, body)
@@ -133,12 +141,12 @@ class RestApi:
         return response_json.predict_response(outputs, rows=rows)
 
     async def _classify(self, spec: ModelSpec, request: web.Request) -> bytes:
-        document = parse_body(await self._read_body(request))
+        document, _ = await self._read_document(request)
         spec.signature_name = read_signature_name(document)
         return response_json.classify_response((await self._service.classify(spec, read_examples(document))).result)
 
     async def _regress(self, spec: ModelSpec, request: web.Request) -> bytes:
-        document = parse_body(await self._read_body(request))
+        document, _ = await self._read_document(request)
         spec.signature_name = read_signature_name(document)
         return response_json.regress_response((await self._service.regress(spec, read_examples(document))).result)
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from kresnet.serving.json_messages import format_value
 from kresnet.serving.protos import Example, Input
-from kresnet.serving.request_json import decode_base64, invalid_error, is_base64
+from kresnet.serving.rapid_json import RepeatedKeys
+from kresnet.serving.request_json import decode_base64, invalid_error, is_base64, json_type_name, well_formed
 
 
 def read_examples(document: Mapping[str, Any]) -> Input:
@@ -18,12 +20,13 @@ def read_examples(document: Mapping[str, Any]) -> Input:
         RuntimeFailure: INVALID_ARGUMENT.
     """
     if "examples" not in document:
-        raise invalid_error("When method is classify, key 'examples' is expected and was not found")
+        expected = "When method is classify, key 'examples' is expected and was not found"
+        raise invalid_error(f"JSON Value: {format_value(document)} {expected}")
     examples = document["examples"]
     if not isinstance(examples, list):
-        raise invalid_error("Expecting 'examples' value to be an list/array")
+        raise invalid_error(f"JSON Value: {format_value(document)} Expecting 'examples' value to be an list/array")
     if not examples:
-        raise invalid_error("'examples' value is an empty array")
+        raise invalid_error(f"JSON Value: {format_value(document)} 'examples' value is an empty array")
     made = [_make_example(values) for values in examples]
     request = Input()
     if "context" in document:
@@ -53,10 +56,11 @@ def serialize_examples(request: Input) -> np.ndarray:
 
 def _make_example(values: Any) -> Example:
     if not isinstance(values, dict):
-        raise invalid_error("Example must be JSON object but got JSON " + type(values).__name__)
+        raise invalid_error(f"Example must be JSON object but got JSON {json_type_name(values)}")
     example = Example()
-    for name, content in values.items():
-        feature = example.features.feature[name]
+    last = dict(values.members) if isinstance(values, RepeatedKeys) else values  # of a name given twice
+    for given, content in last.items():
+        feature = example.features.feature[name := well_formed(given)]
         for value in content if isinstance(content, list) else [content]:
             _add_value(feature, name, value)
     return example
@@ -71,14 +75,14 @@ def _add_value(feature: Any, name: str, value: Any) -> None:
         case float():
             kind = "float_list"
         case _:
-            raise invalid_error(f"Feature: {name} has element with unexpected JSON type: {type(value).__name__}")
+            raise invalid_error(f"Feature: {name} has element with unexpected JSON type: {json_type_name(value)}")
     held = feature.WhichOneof("kind")
     if held not in (None, kind):
         raise invalid_error(f"Unexpected element type in feature: {name} expecting type: {held.removesuffix('_list')}")
     if isinstance(value, dict):
         value = decode_base64(value)
     elif isinstance(value, str):
-        value = value.encode()
+        value = value.encode(errors="surrogateescape")
     elif isinstance(value, bool):
         value = int(value)
     try:

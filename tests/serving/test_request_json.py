@@ -9,7 +9,8 @@ import pytest
 
 from kresnet.export.capi import RuntimeFailure
 from kresnet.serving.protos import DataType, SignatureDef
-from kresnet.serving.request_json import decode_base64, is_base64, parse_body, read_predict_inputs, read_signature_name
+from kresnet.serving.request_body import parse_body
+from kresnet.serving.request_json import decode_base64, is_base64, read_predict_inputs, read_signature_name
 
 
 def signature(**kinds: int) -> SignatureDef:
@@ -66,6 +67,11 @@ def test_numbers_that_json_does_not_know_are_taken(body: bytes) -> None:
         b'{"instances": [[1, 2], [3]]}',
         b'{"instances": [' + b"[" * 300 + b"]" * 300 + b"]}",
         b'{"inputs": ' + b"1" * 5000 + b"}",
+        b'{"inputs": [1, 2.0]}',
+        b'{"inputs": [2147483648]}',
+        b'{"inputs": [18446744073709551616]}',
+        b'{"inputs": [1e2]}',
+        b'{"inputs": [NaN]}',
     ],
 )
 def test_what_makes_no_tensor_is_an_invalid_argument(body: bytes) -> None:
@@ -87,3 +93,22 @@ def test_base64_may_lack_its_padding(data: bytes) -> None:
     assert decode_base64({"b64": text}) == decode_base64({"b64": text.rstrip("=")}) == data
     assert not is_base64({"b64": text, "more": 1})
     assert not is_base64({"b64": 1})
+
+
+def test_a_row_that_has_an_input_twice_is_refused() -> None:
+    """TF Serving takes the second value for the next row's (`FillTensorMapFromInstancesList`, util/json_tensor.cc)."""
+    with pytest.raises(RuntimeFailure, match="process element: 1 key: x of 'instances' list"):
+        read(b'{"instances": [{"x": 1}, {"x": 2, "x": 3}]}', x=DataType.DT_FLOAT)
+
+
+def test_bytes_that_are_no_utf8_reach_the_tensor_as_they_are() -> None:
+    """RapidJSON is not asked to check the encoding (`kParseValidateEncodingFlag`)."""
+    tensors, _ = read(b'{"inputs": ["\xff", "\\udc00"]}', x=DataType.DT_STRING)
+    assert tensors["x"].tolist() == [b"\xff", b"\xed\xb0\x80"]
+    assert read_signature_name(parse_body(b'{"signature_name": "a\xff"}')) == "a\ufffd"
+
+
+def test_minus_zero_is_an_integer_and_loses_its_sign() -> None:
+    tensors, _ = read(b'{"inputs": [-0, -0.0]}', x=DataType.DT_FLOAT)
+    assert np.signbit(tensors["x"]).tolist() == [False, True]
+    assert read(b'{"inputs": [-0]}', x=DataType.DT_INT32)[0]["x"].tolist() == [0]

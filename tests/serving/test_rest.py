@@ -231,8 +231,10 @@ class TestMistakes:
         ("body", "said"),
         [
             (b"", "JSON Parse error: The document is empty"),
-            (b"{", "JSON Parse error: "),
-            (b"{'instances': [1]}", "JSON Parse error: "),
+            (b"{", "JSON Parse error: Missing a name for object member. at offset: 1"),
+            (b"{'instances': [1]}", "JSON Parse error: Missing a name for object member. at offset: 1"),
+            (b'{"instances": [1e999]}', "JSON Parse error: Number too big to be stored in double. at offset: 15"),
+            (b'{"instances": [0e400]}', "JSON Parse error: Number too big to be stored in double. at offset: 15"),
             (b"[1, 2]", "Is not object"),
             (b"3", "Is not object"),
             (b"{}", "Missing 'inputs' or 'instances' key"),
@@ -251,13 +253,15 @@ class TestMistakes:
             ),
             (b'{"inputs": [1], "signature_name": "pair"}', "inputs is a plain value/list, but expecting an object"),
             (b'{"instances": [{"a": [1, 2]}], "signature_name": "pair"}', "keys must be equal to: a,b"),
-            (b'{"instances": ["\xff"]}', "JSON Parse error: "),
+            (b'{"instances": ["\xff"]}', "Type: String is not of expected type: float"),
+            (b'{"instances": ["\\ud800"]}', "JSON Parse error: The surrogate pair in string is invalid. at offset: 16"),
             (b'{"instances": ' + b"[" * 5000 + b"]" * 5000 + b"}", ""),
         ],
     )
     def test_are_told(self, server, body, said):
-        status, answer = ask(server, body)
+        status, answer = server.send(PREDICT, body)
         assert status == 400
+        answer = json.loads(answer.decode(errors="replace"))
         assert list(answer) == ["error"]
         assert said in answer["error"]
 
