@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections import defaultdict
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -35,3 +37,12 @@ def test_lower_rooms_do_not_import_the_package_root(imports: grimp.ImportGraph) 
 
 def test_the_contracts_make_no_exception() -> None:
     assert "ignore_imports" not in PYPROJECT.read_text(encoding="utf-8")
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    defined: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((PYPROJECT.parent / "kresnet").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                defined[node.name].append(str(path.relative_to(PYPROJECT.parent)))
+    assert {name: paths for name, paths in defined.items() if len(paths) > 1} == {}

@@ -39,7 +39,7 @@ def landscape(norm: str, steps: int):
     plan = plan_loaded(load_spec("quickstart", ["block.shortcut=none", f"norm={{kind: {norm}}}"]))
     model = build_model(plan, seed=0)
     weights = model.trainable_variables
-    arrays = embedded.read()
+    arrays = embedded.read_embedded()
     batches = (
         tf.data.Dataset.from_tensor_slices((arrays["train_images"], arrays["train_labels"]))
         .shuffle(len(arrays["train_labels"]), seed=0)

@@ -252,4 +252,4 @@ def require_one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _natural(name: str) -> list[str | int]:
     """Sorts resnet18 before resnet101; words and numbers take turns, so that like meets like."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+    return [int(piece) if piece.isdigit() else piece for piece in re.split(r"(\d+)", name)]

@@ -12,9 +12,9 @@ from kresnet.cli.common import (
     OutputOption,
     SetOption,
     SpecArgument,
-    console,
     load_network,
     print_json,
+    stdout_console,
 )
 
 
@@ -37,5 +37,5 @@ def build(
         return print_json(network.plan().as_dict(records=False) | {"output": str(directory), "files": files})
     from kresnet.cli.tables import print_plan
 
-    print_plan(network.plan(), console())
-    return console().print(f"The model equals its plan. Written to {directory}: {', '.join(files)}")
+    print_plan(network.plan(), stdout_console())
+    return stdout_console().print(f"The model equals its plan. Written to {directory}: {', '.join(files)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, OutputOption, SetOption, console, log, log_error, print_json
+from kresnet.cli.common import JsonOption, OutputOption, SetOption, log, log_error, print_json, stdout_console
 from kresnet.errors import KresnetError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def check_bn(
     else:
         from kresnet.cli.check_tables import conditions_text, norms_table
 
-        out = console()
+        out = stdout_console()
         out.print(conditions_text(report.network, report.conditions))
         out.print(norms_table(report.norms))
     if not report.passed:
@@ -78,11 +78,11 @@ def check_gradients(
         report = kresnet.check_gradients(reference, recipe=recipe, overrides=settings, batch=batch)
         reports.append(report)
         if not as_json:
-            from kresnet.cli.check_tables import blocks_table, conditions_text
+            from kresnet.cli.check_tables import conditions_text, gradient_flow_table
 
-            out = console()
+            out = stdout_console()
             out.print(conditions_text(report.flow.network, report.conditions))
-            out.print(blocks_table(report.flow))
+            out.print(gradient_flow_table(report.flow))
             out.print(report.flow.sentence(), style="bold")
     if output:
         reports[0].save(output, *reports[1:])
@@ -101,7 +101,7 @@ def check_export(
     if as_json:
         print_json(report.as_dict())
     else:
-        console().print("\n".join(report.lines()))
+        stdout_console().print("\n".join(report.lines()))
     if not report.passed:
         _end_with_error(report.make_error(), as_json)
 

@@ -33,7 +33,7 @@ def norms_table(checks: Sequence[NormCheck]) -> Table:
     return table
 
 
-def blocks_table(flow: GradientFlow) -> Table:
+def gradient_flow_table(flow: GradientFlow) -> Table:
     """Return a table of what was measured at every block, from input to output."""
     figures = ("‖δ‖", "ratio", "identity", "residual", "cosine", "‖∂L/∂W‖", "σ largest", "σ typical")
     table = fitting_table("block", *figures, right=figures)

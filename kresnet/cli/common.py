@@ -50,7 +50,7 @@ def print_json(value: Any, indent: int | None = None) -> None:
     print(json.dumps(value, ensure_ascii=not terminal.is_unicode(sys.stdout), indent=indent))
 
 
-def console() -> Console:
+def stdout_console() -> Console:
     """Return the rich console that prints tables and text on stdout."""
     return terminal.console(sys.stdout)
 
@@ -82,9 +82,9 @@ __all__ = [
     "SpecArgument",
     "TrainedArgument",
     "TrainedSpecOption",
-    "console",
     "load_network",
     "log",
     "log_error",
     "print_json",
+    "stdout_console",
 ]

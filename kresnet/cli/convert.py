@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import ForceOption, JsonOption, SetOption, console, print_json
+from kresnet.cli.common import ForceOption, JsonOption, SetOption, print_json, stdout_console
 
 _LAYOUTS = "auto, torchvision, timm, cifar-pytorch, transformers, keras-applications or kresnet."
 
@@ -50,6 +50,6 @@ def convert(
     )
     if as_json:
         return print_json(conversion.as_dict())
-    return console().print(
+    return stdout_console().print(
         f"{len(conversion.match.pairs)} weights set, read back bit for bit: {output}; its spec: {conversion.spec}"
     )

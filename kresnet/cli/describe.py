@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, SetOption, SpecArgument, console, load_network, print_json
+from kresnet.cli.common import JsonOption, SetOption, SpecArgument, load_network, print_json, stdout_console
 from kresnet.errors import make_error
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def plan(
         return print_json(network.plan().as_dict())
     from kresnet.cli.tables import print_plan
 
-    return print_plan(network.plan(), console())
+    return print_plan(network.plan(), stdout_console())
 
 
 def specs(as_json: JsonOption = False) -> None:
@@ -77,8 +77,8 @@ def diff(
         return print(f"{difference.a.name} and {difference.b.name} are the same network.")
     from kresnet.cli import tables
 
-    parts = [tables.settings_table(difference), ""] if difference.settings else []
-    parts += [tables.blocks_table(difference), ""] if difference.blocks else []
+    parts = [tables.setting_differences_table(difference), ""] if difference.settings else []
+    parts += [tables.block_differences_table(difference), ""] if difference.blocks else []
     return _print_all(*parts, tables.difference_totals(difference))
 
 
@@ -103,6 +103,6 @@ def _print_published(network: Network, as_json: bool) -> None:
 
 
 def _print_all(*renderables: object) -> None:
-    out = console()
+    out = stdout_console()
     for renderable in renderables:
         out.print(renderable)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from kresnet.cli.common import console
+from kresnet.cli.common import stdout_console
 
 if TYPE_CHECKING:
     from kresnet.training.dry_run import DryRun
@@ -17,24 +17,24 @@ _WIDTH, _HEIGHT = 72, 6
 
 def print_dry_run(dry_run: DryRun) -> None:
     """Print how long a run would be, its learning rate over the steps, its memory and its time."""
-    out, outline, timing, data = console(), dry_run.resolved_recipe, dry_run.timing, dry_run.data
+    out, resolved, timing, data = stdout_console(), dry_run.resolved_recipe, dry_run.timing, dry_run.data
     devices = f"{dry_run.devices} device{'s' * (dry_run.devices > 1)}"
-    optional = {"ema": outline.ema, "early stop": outline.early_stopping}
+    optional = {"ema": resolved.ema, "early stop": resolved.early_stopping}
     rows = [
-        ("run", f"{dry_run.spec} by {outline.about['name']}, {dry_run.precision}, {devices}"),
+        ("run", f"{dry_run.spec} by {resolved.about['name']}, {dry_run.precision}, {devices}"),
         (
             "images",
             f"{data['train']:,} to train on, {data['test']:,} to test on ({data['name']})",
         ),
         (
             "steps",
-            f"{outline.total_steps:,} of {outline.batch_size:,} images: {outline.epochs:g} epochs of "
-            f"{outline.epoch_steps:,} steps",
+            f"{resolved.total_steps:,} of {resolved.batch_size:,} images: {resolved.epochs:g} epochs of "
+            f"{resolved.epoch_steps:,} steps",
         ),
-        ("optimizer", _describe_settings(outline.optimizer)),
-        ("loss", f"{outline.objective.kind}; measured: {', '.join(outline.objective.metrics)}"),
+        ("optimizer", _describe_settings(resolved.optimizer)),
+        ("loss", f"{resolved.objective.kind}; measured: {', '.join(resolved.objective.metrics)}"),
         *((key, _describe_settings(value)) for key, value in optional.items() if value),
-        ("rate", _describe_schedule(outline.learning_rate)),
+        ("rate", _describe_schedule(resolved.learning_rate)),
         ("memory", str(dry_run.memory)),
         (
             "time",
@@ -46,7 +46,7 @@ def print_dry_run(dry_run: DryRun) -> None:
         out.print(f"{key:<11}{text}", soft_wrap=True)
     out.print()
     width = max(20, min(_WIDTH, out.width - 12))
-    for line in rate_chart([rate for _, rate in dry_run.rates], outline.total_steps, width):
+    for line in rate_chart([rate for _, rate in dry_run.rates], resolved.total_steps, width):
         out.print(line)
     out.print("Nothing was written.")
 

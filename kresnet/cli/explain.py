@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import ClassNamesOption, JsonOption, TrainedArgument, TrainedSpecOption, console, print_json
+from kresnet.cli.common import (
+    ClassNamesOption,
+    JsonOption,
+    TrainedArgument,
+    TrainedSpecOption,
+    print_json,
+    stdout_console,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +55,6 @@ def explain(
         return print_json({**explanation.as_dict(), "output": str(output), "files": files})
     from kresnet.cli.tables import cams_table
 
-    out = console()
+    out = stdout_console()
     out.print(cams_table(explanation))
     return out.print(f"Written to {output}: {files[0]} and {len(files) - 1} pictures, PNG and SVG")

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import ClassNamesOption, JsonOption, TrainedArgument, TrainedSpecOption, console, print_json
+from kresnet.cli.common import (
+    ClassNamesOption,
+    JsonOption,
+    TrainedArgument,
+    TrainedSpecOption,
+    print_json,
+    stdout_console,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -67,4 +74,4 @@ def export(
     if as_json:
         print_json(result.as_dict())
     else:
-        console().print("\n".join(result.lines()))
+        stdout_console().print("\n".join(result.lines()))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, OutputOption, SetOption, console, log_error, print_json
+from kresnet.cli.common import JsonOption, OutputOption, SetOption, log_error, print_json, stdout_console
 from kresnet.errors import make_error
 
 
@@ -44,14 +44,14 @@ def study(
             return print_json(plan.as_dict())
         from kresnet.cli.study_tables import print_study_plan
 
-        return print_study_plan(plan, console())
+        return print_study_plan(plan, stdout_console())
     result = kresnet.run_study(reference, **chosen, output=output, jobs=jobs, report=report)
     if as_json:
         print_json(result.values)
     else:
         from kresnet.cli.study_tables import print_study_results
 
-        print_study_results(result.values, console())
+        print_study_results(result.values, stdout_console())
     if error := result.error():
         if not as_json:
             raise error
@@ -73,4 +73,4 @@ def _print_shipped(as_json: bool) -> None:
         return print_json({"studies": studies})
     from kresnet.cli.study_tables import print_studies
 
-    return print_studies(studies, console())
+    return print_studies(studies, stdout_console())

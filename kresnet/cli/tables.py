@@ -111,7 +111,7 @@ def specs_table(entries: Iterable[dict[str, Any]]) -> Table:
     return table
 
 
-def settings_table(difference: PlanDifference) -> Table:
+def setting_differences_table(difference: PlanDifference) -> Table:
     """Return a table of the settings that differ between two networks."""
     table = fitting_table("setting", difference.a.name, difference.b.name, wraps=(difference.a.name, difference.b.name))
     for change in difference.settings:
@@ -119,7 +119,7 @@ def settings_table(difference: PlanDifference) -> Table:
     return table
 
 
-def blocks_table(difference: PlanDifference) -> Table:
+def block_differences_table(difference: PlanDifference) -> Table:
     """Return a table of what differs part by part; blocks that differ alike share a row."""
     columns, rows = block_cells(difference)
     table = fitting_table(*columns, right=("parameters", "MACs"), wraps=("what differs", "output"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import kresnet
-from kresnet.cli.common import ForceOption, JsonOption, OutputOption, SetOption, console, print_json
+from kresnet.cli.common import ForceOption, JsonOption, OutputOption, SetOption, print_json, stdout_console
 from kresnet.errors import KresnetError, make_error
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def fit(
     result = run.result or {}
     if as_json:
         return print_json(result)
-    return console().print(
+    return stdout_console().print(
         f"test {_format_metrics(result['test'])} after {result['epochs']} epochs, "
         f"{result['seconds']:.0f} s of training; at most {_format_peak_memory(result['peak_memory'])}; run: {run.path}"
     )
@@ -130,7 +130,7 @@ def runs(
         return print_json({"runs": statuses})
     from kresnet.cli.tables import runs_table
 
-    return console().print(runs_table(statuses))
+    return stdout_console().print(runs_table(statuses))
 
 
 def evaluate(run: RunArgument, as_json: JsonOption = False) -> None:
@@ -138,7 +138,7 @@ def evaluate(run: RunArgument, as_json: JsonOption = False) -> None:
     result = kresnet.open_run(run).evaluate()
     if as_json:
         return print_json(result)
-    console().print(f"test {_format_metrics(result)}, {result['images']:,} images")
+    stdout_console().print(f"test {_format_metrics(result)}, {result['images']:,} images")
     if "tally" in result:
         from kresnet.cli.train_tables import print_class_accuracies
 
@@ -172,5 +172,5 @@ def predict(
             by_name = {answer["label"]: answer["probability"]}
         ranked = sorted(by_name.items(), key=lambda item: -item[1])[:3]
         rest = ", ".join(f"{name} {probability:.3f}" for name, probability in ranked)
-        console().print(f"{answer['image']}: {rest}")
+        stdout_console().print(f"{answer['image']}: {rest}")
     return None

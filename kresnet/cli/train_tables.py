@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kresnet.cli.common import console
+from kresnet.cli.common import stdout_console
 from kresnet.cli.table_layout import fitting_table
 
 #: How many classes are shown.
@@ -20,7 +20,7 @@ def print_class_accuracies(accuracies: Mapping[str, float | None], confusion_mat
 
     counts, names = np.array(confusion_matrix), list(accuracies)
     several = len(names) > SHOWN
-    out = console()
+    out = stdout_console()
     out.print(f"The {SHOWN} classes recognised worst" if several else "Classes, worst first", style="bold")
     words = ("class", "most often taken for")
     if counts.ndim == 3:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.embedded import read as read_embedded
+from kresnet.data.embedded import read_embedded
 from kresnet.data.pipeline import training_batches
 from kresnet.data.sources import open_data
 from kresnet.data.sources.array_source import ArraySource

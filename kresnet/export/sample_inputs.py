@@ -47,9 +47,9 @@ def sample_inputs(origin: TrainedModel, folder: Path | None = None) -> SampleInp
 
         return SampleInputs(first_test_images(origin.run, MAX_ROWS), "the run's test images")
     if takes_encoded_images(origin.spec):
-        from kresnet.data.embedded import read
+        from kresnet.data.embedded import read_embedded
 
-        return SampleInputs(read()["test_images"][:MAX_ROWS], "Fashion-MNIST images")
+        return SampleInputs(read_embedded()["test_images"][:MAX_ROWS], "Fashion-MNIST images")
     return SampleInputs()
 
 

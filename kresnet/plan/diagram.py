@@ -31,9 +31,9 @@ _LEGEND = {
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """What is drawn in one rectangle: a part, or (`like`) a run of blocks that are not drawn one by one."""
+    """What is drawn in one rectangle: a section, or (`like`) repeated blocks that are not drawn one by one."""
 
-    part: Section
+    section: Section
     lines: tuple[str, ...]
     like: bool = False
 
@@ -48,7 +48,7 @@ class _Box:
     @property
     def adds(self) -> bool:
         """Whether a shortcut is drawn over it."""
-        return self.part.shortcut != "none" and not self.like
+        return self.section.shortcut != "none" and not self.like
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +85,22 @@ def draw_plan(plan: Plan) -> str:
             channel = top - _CHANNEL / 2 + 5
             canvas.turn((came_from, height), (_LEFT - 30, middle), channel)
             if before.last:
-                taps = _is_tap(before.boxes[-1].part, row.boxes[0].part)
-                left = before.boxes[-2 if taps else -1].part
+                taps = _is_tap(before.boxes[-1].section, row.boxes[0].section)
+                left = before.boxes[-2 if taps else -1].section
                 canvas.text(_LEFT, channel - 6, _boundary(plan, left), "quiet")
         if row.first and row.stage is not None:
             _label(canvas, plan, row.stage, middle)
-        x = _draw_row(canvas, plan, row, middle, rows[index + 1].boxes[0].part if index + 1 < len(rows) else None)
+        x = _draw_row(canvas, plan, row, middle, rows[index + 1].boxes[0].section if index + 1 < len(rows) else None)
         top += row.above + row.height + _CHANNEL
     canvas.arrow(x, x + 20, middle)
-    canvas.text(x + 28, middle + 4, _boundary(plan, rows[-1].boxes[-1].part), "quiet")
-    height = _legend(canvas, {part.shortcut for part in sections(plan) if part.block}, top)
+    canvas.text(x + 28, middle + 4, _boundary(plan, rows[-1].boxes[-1].section), "quiet")
+    height = _legend(canvas, {section.shortcut for section in sections(plan) if section.block}, top)
     return canvas.document(plan.name, f"{facts}. {_description(rows)}", height)
 
 
 def _rows(plan: Plan) -> list[_Row]:
     rows = []
-    for stage, group in groupby(sections(plan), key=lambda part: part.stage):
+    for stage, group in groupby(sections(plan), key=lambda section: section.stage):
         lines = [tuple(line) for line in _wrapped(list(_boxes(list(group))))]
         rows += [_Row(line, stage, n == 0, n == len(lines) - 1) for n, line in enumerate(lines)]
     return rows
@@ -108,7 +108,7 @@ def _rows(plan: Plan) -> list[_Row]:
 
 def _boxes(group: list[Section]) -> Iterator[_Box]:
     """The boxes of a stage, of the stem or of the head."""
-    crowded = sum(part.block is not None for part in group) > SHOWN
+    crowded = sum(section.block is not None for section in group) > SHOWN
     for run in repeated_blocks(group):
         if not crowded or len(run.sections) < 6:
             yield from map(_box, run.sections)
@@ -119,9 +119,11 @@ def _boxes(group: list[Section]) -> Iterator[_Box]:
         yield _box(run.sections[-1])
 
 
-def _box(part: Section) -> _Box:
-    shape = "x".join(map(str, part.shape))
-    return _Box(part, (shape,) if part.name == "input" else (*trunk_layers(part), *extra_layers(part)) or (shape,))
+def _box(section: Section) -> _Box:
+    shape = "x".join(map(str, section.shape))
+    return _Box(
+        section, (shape,) if section.name == "input" else (*trunk_layers(section), *extra_layers(section)) or (shape,)
+    )
 
 
 def _wrapped(boxes: list[_Box]) -> Iterator[list[_Box]]:
@@ -133,7 +135,9 @@ def _wrapped(boxes: list[_Box]) -> Iterator[list[_Box]]:
     used = 0.0
     for box in boxes:
         full = used + box.width + _GAP > room or used >= fair
-        if row and full and (box.part.block or not box.part.stage):  # what closes a stage stays beside its last block
+        if (
+            row and full and (box.section.block or not box.section.stage)
+        ):  # what closes a stage stays beside its last block
             yield row
             row, used = [], 0.0
         row.append(box)
@@ -144,53 +148,55 @@ def _wrapped(boxes: list[_Box]) -> Iterator[list[_Box]]:
 def _draw_row(canvas: SvgCanvas, plan: Plan, row: _Row, middle: float, following: Section | None) -> float:
     """Draw the boxes and their arcs; where the trunk leaves the row."""
     x = leaves = float(_LEFT)
-    if row.boxes[0].part.name != "input":
+    if row.boxes[0].section.name != "input":
         canvas.arrow(x - 22, x, middle)
     for box in row.boxes:
-        part, right = box.part, x + box.width
-        style = "more" if box.like else "box" if part.block else "end"
-        caption = part.name if part.stage is None else f"{part.block}" if part.block and not box.like else ""
-        canvas.box(x, middle, box.lines, style, f"{part.name}: {shape_text(part.shape)}", caption)
+        section, right = box.section, x + box.width
+        style = "more" if box.like else "box" if section.block else "end"
+        caption = (
+            section.name if section.stage is None else f"{section.block}" if section.block and not box.like else ""
+        )
+        canvas.box(x, middle, box.lines, style, f"{section.name}: {shape_text(section.shape)}", caption)
         if box.adds:
             above = box.height / 2 + 10
-            canvas.shortcut(x - _ADD, right + _ADD, middle, above, part.shortcut, _arc_label(part))
+            canvas.shortcut(x - _ADD, right + _ADD, middle, above, section.shortcut, _arc_label(section))
         x = right + _GAP
         start = right + 17 if box.adds else right
-        if box is row.boxes[-1] and _is_tap(part, following):
+        if box is row.boxes[-1] and _is_tap(section, following):
             canvas.arrow(start, start + 20, middle)
-            canvas.text(start + 28, middle + 4, _boundary(plan, part), "quiet")
+            canvas.text(start + 28, middle + 4, _boundary(plan, section), "quiet")
             return leaves - 15  # the trunk turns off before it
         canvas.arrow(start, x, middle, head=box is not row.boxes[-1])
         leaves = x
     return leaves
 
 
-def _arc_label(part: Section) -> str:
+def _arc_label(section: Section) -> str:
     """What the shortcut does to the shape, short enough for its arc."""
-    text = describe_shortcut(part)
+    text = describe_shortcut(section)
     return "" if text == "identity" else "pool, projection" if "," in text else text
 
 
-def _is_tap(part: Section, following: Section | None) -> bool:
-    """Whether a part closes a stage for an output only: the next block reads what came before, and norms it itself."""
-    names = {record.name for record in part.records}
+def _is_tap(section: Section, following: Section | None) -> bool:
+    """Whether a section ends a stage for an output only: the next block reads what came before, and norms it itself."""
+    names = {record.name for record in section.records}
     return following is not None and not any(name in names for record in following.records for name in record.inputs)
 
 
-def _boundary(plan: Plan, part: Section) -> str:
-    """Shape of what leaves a part, and the output that it is."""
-    own = {record.name for record in part.records}
+def _boundary(plan: Plan, section: Section) -> str:
+    """Shape of what leaves a section, and the output that it is."""
+    own = {record.name for record in section.records}
     outputs = [name for name, record in plan.outputs.items() if record in own]
-    return shape_text(part.shape) + (f" → output {outputs[0]}".removesuffix(" output") if outputs else "")
+    return shape_text(section.shape) + (f" → output {outputs[0]}".removesuffix(" output") if outputs else "")
 
 
 def _label(canvas: SvgCanvas, plan: Plan, stage: int, middle: float) -> None:
-    mine = [part for part in sections(plan) if part.stage == stage]
-    blocks = sum(part.block is not None for part in mine)
+    mine = [section for section in sections(plan) if section.stage == stage]
+    blocks = sum(section.block is not None for section in mine)
     facts = (
         f"{blocks} block" + "s" * (blocks > 1),
-        f"{with_unit_prefix(sum(part.parameters for part in mine))} parameters",
-        f"{with_unit_prefix(sum(part.macs for part in mine))} MACs",
+        f"{with_unit_prefix(sum(section.parameters for section in mine))} parameters",
+        f"{with_unit_prefix(sum(section.macs for section in mine))} MACs",
     )
     canvas.text(MARGIN, middle - 16, f"stage {stage}", size=14, weight=600)
     for number, fact in enumerate(facts):
@@ -210,8 +216,10 @@ def _legend(canvas: SvgCanvas, kinds: set[str], y: float) -> float:
 def _description(rows: list[_Row]) -> str:
     """The network in a sentence, each row by its first box."""
     firsts = [row.boxes[0] for row in rows if row.first]
-    told = "; ".join(f"{box.part.name}: {', '.join(box.lines)} to {shape_text(box.part.shape)}" for box in firsts)
-    return f"By first blocks: {told}."
+    blocks_in_words = "; ".join(
+        f"{box.section.name}: {', '.join(box.lines)} to {shape_text(box.section.shape)}" for box in firsts
+    )
+    return f"By first blocks: {blocks_in_words}."
 
 
 __all__ = ["SHOWN", "draw_plan"]

@@ -75,13 +75,13 @@ class BlockDifference:
     def change_lines(self) -> list[str]:
         """Return lines about the records that differ: settings with both values, shapes and inputs only by name."""
         lines = [f"{sign} {', '.join(names)}" for sign, names in (("-", self.removed), ("+", self.added)) if names]
-        told: dict[str, list[str]] = {}
+        names_by_change: dict[str, list[str]] = {}
         for record in self.changed:
             settings = {key: pair for key, pair in record.changes.items() if key not in _CONSEQUENCES}
             text = ", ".join(f"{key} {format_value(a)} → {format_value(b)}" for key, (a, b) in settings.items())
-            told.setdefault(text, []).append(record.name)
-        followers = told.pop("", [])
-        lines += [f"~ {', '.join(names)}: {text}" for text, names in told.items()]
+            names_by_change.setdefault(text, []).append(record.name)
+        followers = names_by_change.pop("", [])
+        lines += [f"~ {', '.join(names)}: {text}" for text, names in names_by_change.items()]
         return lines + ([f"~ shape or inputs of {', '.join(followers)}"] if followers else [])
 
     def as_dict(self) -> dict[str, Any]:
@@ -201,29 +201,29 @@ def flatten_settings(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _block_differences(a: Plan, b: Plan) -> Iterator[BlockDifference]:
-    parts_a, parts_b = ({part.name: part for part in sections(plan)} for plan in (a, b))
-    for name in sorted(parts_a | parts_b, key=lambda name: _position(parts_a.get(name) or parts_b[name])):
-        difference = _compare_sections(parts_a.get(name), parts_b.get(name))
+    sections_a, sections_b = ({section.name: section for section in sections(plan)} for plan in (a, b))
+    for name in sorted(sections_a | sections_b, key=lambda name: _position(sections_a.get(name) or sections_b[name])):
+        difference = _compare_sections(sections_a.get(name), sections_b.get(name))
         if difference:
             yield difference
 
 
-def _position(part: Section) -> tuple[int, int]:
+def _position(section: Section) -> tuple[int, int]:
     """Input and stem, then the stages block by block and what ends each, then the head."""
-    if part.stage is None:
-        return {"input": (0, 0), "stem": (0, 1)}.get(part.name, (1 << 20, 0))
-    return part.stage, part.block or 1 << 20
+    if section.stage is None:
+        return {"input": (0, 0), "stem": (0, 1)}.get(section.name, (1 << 20, 0))
+    return section.stage, section.block or 1 << 20
 
 
 def _compare_sections(a: Section | None, b: Section | None) -> BlockDifference | None:
     if a is None or b is None:
-        part, sign = (b, 1) if b else (a, -1)
-        assert part is not None
+        section, sign = (b, 1) if b else (a, -1)
+        assert section is not None
         status: Literal["added", "removed"] = "added" if b else "removed"
         shapes = a.shape if a else None, b.shape if b else None
-        cost = sign * part.parameters, sign * part.macs
-        return BlockDifference(part.name, part.stage, part.block, status, *shapes, *cost)
-    of_a, of_b = ({part.relative_name(record.name): record for record in part.records} for part in (a, b))
+        cost = sign * section.parameters, sign * section.macs
+        return BlockDifference(section.name, section.stage, section.block, status, *shapes, *cost)
+    of_a, of_b = ({section.relative_name(record.name): record for record in section.records} for section in (a, b))
     changed = []
     for name in of_a:
         if name in of_b and (changes := dict(_record_changes(of_a[name], of_b[name], a, b))):
@@ -236,8 +236,12 @@ def _compare_sections(a: Section | None, b: Section | None) -> BlockDifference |
     return BlockDifference(a.name, a.stage, a.block, "changed", a.shape, b.shape, *cost, added, removed, tuple(changed))
 
 
-def _record_changes(a: Record, b: Record, part_a: Section, part_b: Section) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    reads = [[part.relative_name(name) for name in record.inputs] for part, record in ((part_a, a), (part_b, b))]
+def _record_changes(
+    a: Record, b: Record, section_a: Section, section_b: Section
+) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    reads = [
+        [section.relative_name(name) for name in record.inputs] for section, record in ((section_a, a), (section_b, b))
+    ]
     facts = {
         "kind": (a.kind, b.kind),
         "reads": (reads[0], reads[1]),

@@ -131,13 +131,13 @@ class Plan:
 
     def blocks(self) -> Iterator[tuple[int | None, int | None, list[Record]]]:
         """Yield `(stage, block, records)` for each block, in order; records outside blocks are gathered likewise."""
-        run: list[Record] = []
+        group: list[Record] = []
         for record in self.records:
-            if run and (record.stage, record.block) != (run[0].stage, run[0].block):
-                yield run[0].stage, run[0].block, run
-                run = []
-            run.append(record)
-        yield run[0].stage, run[0].block, run
+            if group and (record.stage, record.block) != (group[0].stage, group[0].block):
+                yield group[0].stage, group[0].block, group
+                group = []
+            group.append(record)
+        yield group[0].stage, group[0].block, group
 
     def as_dict(self, *, records: bool = True) -> dict[str, Any]:
         """Return the plan as JSON-ready values, with or without its records."""

@@ -41,12 +41,12 @@ def plan_text(plan: Plan) -> str:
 @format_html.register
 def plan_html(plan: Plan) -> str:
     """Return a plan as an HTML table by stage and block, with a drawing."""
-    found = summary_rows(plan)
+    table_rows = summary_rows(plan)
     table = html_table(
         _COLUMNS,
-        [_cells(row, "\N{EM SPACE}" * 2 * row.level) for row in found],
+        [_cells(row, "\N{EM SPACE}" * 2 * row.level) for row in table_rows],
         _RIGHT,
-        strong=[index for index, row in enumerate(found) if not row.level],
+        strong=[index for index, row in enumerate(table_rows) if not row.level],
     )
     picture = base64.b64encode(draw_plan(plan).encode()).decode()
     source = f"<br>{escape(plan.about['source'])}" if plan.about.get("source") else ""

@@ -267,6 +267,6 @@ def _moment_problems(recipe: Recipe, plan: Plan, epoch_steps: int) -> Iterator[P
 
 
 def _no_effect(path: tuple[str | int, ...]) -> Problem:
-    name = ".".join(str(part) for part in path)
+    name = ".".join(str(key) for key in path)
     message = f"`{path[-1]}` changes nothing in this run."
     return Problem("no_effect", message, path=f"recipe.{name}", remedy=f"remove `{name}`")

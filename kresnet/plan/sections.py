@@ -84,12 +84,12 @@ class RepeatedBlocks:
     @property
     def parameters(self) -> int:
         """Number of parameters of all the blocks together."""
-        return sum(part.parameters for part in self.sections)
+        return sum(section.parameters for section in self.sections)
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of all the blocks together, for one input."""
-        return sum(part.macs for part in self.sections)
+        return sum(section.macs for section in self.sections)
 
     @property
     def label(self) -> str:
@@ -108,19 +108,29 @@ def sections(plan: Plan) -> list[Section]:
     return [Section(name, tuple(records)) for name, records in groupby(plan.records, key=_section_name)]
 
 
-def repeated_blocks(parts: list[Section]) -> list[RepeatedBlocks]:
+def repeated_blocks(all_sections: list[Section]) -> list[RepeatedBlocks]:
     """Return the sections, each gathered with the following ones that repeat it."""
-    keyed = ((block_signature(part) if part.block else part.name, part) for part in parts)
-    return [RepeatedBlocks(tuple(part for _, part in group)) for _, group in groupby(keyed, key=lambda pair: pair[0])]
+    keyed = ((block_signature(section) if section.block else section.name, section) for section in all_sections)
+    return [
+        RepeatedBlocks(tuple(section for _, section in group)) for _, group in groupby(keyed, key=lambda pair: pair[0])
+    ]
 
 
-def block_signature(part: Section) -> list[tuple[Any, ...]]:
+def block_signature(section: Section) -> list[tuple[Any, ...]]:
     """Return a value that is equal for blocks that are alike but for place and rate of stochastic depth."""
     return [
-        (part.stage, part.relative_name(record.name), record.kind, [part.relative_name(name) for name in record.inputs],
-         record.shape, _without_rate(record), record.parameters, record.macs)
-        for record in part.records
-    ]  # fmt: skip
+        (
+            section.stage,
+            section.relative_name(record.name),
+            record.kind,
+            [section.relative_name(name) for name in record.inputs],
+            record.shape,
+            _without_rate(record),
+            record.parameters,
+            record.macs,
+        )
+        for record in section.records
+    ]
 
 
 def _without_rate(record: Record) -> Mapping[str, Any]:
@@ -134,36 +144,38 @@ def _section_name(record: Record) -> str:
     return record.name.split(".")[0] if "." in record.name else "input"
 
 
-def describe_section(run: RepeatedBlocks) -> str:
+def describe_section(blocks: RepeatedBlocks) -> str:
     """Return one line about repeated blocks: kind, layers with weights, and what else they contain."""
-    part = run.first
-    return _kind(part) + ", ".join([*trunk_layers(part), *extra_layers(part), *_stochastic_depth(run)])
+    section = blocks.first
+    return _kind(section) + ", ".join([*trunk_layers(section), *extra_layers(section), *_stochastic_depth(blocks)])
 
 
-def describe_shortcut(part: Section) -> str:
+def describe_shortcut(section: Section) -> str:
     """Return a block's shortcut in words: `identity`, `projection /2`, `pad /2`...; empty for other sections."""
-    if not part.block:
+    if not section.block:
         return ""
-    records = [record for record in part.records if ".shortcut." in record.name and record.kind != "norm"]
-    return ", ".join(f"projection{_stride(r)}" if r.parameters else describe_layer(r) for r in records) or part.shortcut
+    records = [record for record in section.records if ".shortcut." in record.name and record.kind != "norm"]
+    return (
+        ", ".join(f"projection{_stride(r)}" if r.parameters else describe_layer(r) for r in records) or section.shortcut
+    )
 
 
-def _kind(part: Section) -> str:
-    if not part.block:
+def _kind(section: Section) -> str:
+    if not section.block:
         return ""
-    main = [record for record in part.records if record.kind in ("conv", "dense") and record.role == "main"]
+    main = [record for record in section.records if record.kind in ("conv", "dense") and record.role == "main"]
     if main[0].kind == "dense":
         return ""  # its layers say so
     return "bottleneck " if len(main) == 3 else "basic "
 
 
-def trunk_layers(part: Section) -> Iterator[str]:
+def trunk_layers(section: Section) -> Iterator[str]:
     """Yield the layers that give a section its shape: `3x3 64 /2` is a 3x3 convolution to 64 channels, stride 2.
 
     Norms and activations only where there is nothing else.
     """
-    weighted = any(record.parameters and record.kind != "norm" for record in part.records)
-    for record in part.records:
+    weighted = any(record.parameters and record.kind != "norm" for record in section.records)
+    for record in section.records:
         if ".shortcut." in record.name or ".squeeze_excite." in record.name:
             continue
         if record.kind in ("conv", "dense", "pool", "global_pool", "flatten", "dropout") or (
@@ -172,15 +184,15 @@ def trunk_layers(part: Section) -> Iterator[str]:
             yield describe_layer(record)
 
 
-def extra_layers(part: Section) -> Iterator[str]:
+def extra_layers(section: Section) -> Iterator[str]:
     """Yield in words the layers of a block beside its trunk and its shortcut."""
-    for record in part.records:
+    for record in section.records:
         if record.name.endswith("squeeze_excite.reduce"):
             yield f"squeeze-excite {record.shape[-1]}"
 
 
-def _stochastic_depth(run: RepeatedBlocks) -> Iterator[str]:
-    rates = [r.settings["rate"] for part in run.sections for r in part.records if r.kind == "stochastic_depth"]
+def _stochastic_depth(blocks: RepeatedBlocks) -> Iterator[str]:
+    rates = [r.settings["rate"] for section in blocks.sections for r in section.records if r.kind == "stochastic_depth"]
     if rates:
         yield "stochastic depth " + "-".join(f"{rate:.3g}" for rate in dict.fromkeys((rates[0], rates[-1])))
 

@@ -33,15 +33,15 @@ class Segment:
 
 def segments(plan: Plan, stages: Collection[int]) -> list[Segment]:
     """Return the whole plan as segments, one a block; those of `stages` (counted from 1) are recomputed."""
-    found = []
+    pieces = []
     for stage, _, records in plan.blocks():
         own = {record.name for record in records}
         read = {name for record in plan.records if record.name not in own for name in record.inputs}
         read |= set(plan.outputs.values())
         inputs = dict.fromkeys(name for record in records for name in record.inputs if name not in own)
         outputs = tuple(record.name for record in records if record.name in read)
-        found.append(Segment(tuple(records), tuple(inputs), outputs, stage in stages))
-    return found
+        pieces.append(Segment(tuple(records), tuple(inputs), outputs, stage in stages))
+    return pieces
 
 
 def require_rematerialized_stages(plan: Plan, stages: Collection[int]) -> None:

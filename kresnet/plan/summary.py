@@ -61,6 +61,7 @@ class PublishedComparison:
         return abs(self.difference) <= self.tolerance + 1e-9
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the comparison as JSON-ready values."""
         return asdict(self) | {"agrees": self.agrees}
 
 
@@ -68,22 +69,22 @@ def summary_rows(plan: Plan) -> list[SummaryRow]:
     """Return the rows of the table of a network; those of level 0 add up to the network."""
     return [
         row
-        for stage, group in groupby(sections(plan), key=lambda part: part.stage)
+        for stage, group in groupby(sections(plan), key=lambda section: section.stage)
         for row in _rows(stage, repeated_blocks(list(group)))
     ]
 
 
 def _rows(stage: int | None, group: list[RepeatedBlocks]) -> Iterator[SummaryRow]:
     if stage is not None:
-        blocks = sum(len(run.sections) for run in group if run.first.block)
+        blocks = sum(len(repeated.sections) for repeated in group if repeated.first.block)
         words = f"{blocks} block" + "s" * (blocks > 1)
-        totals = sum(run.parameters for run in group), sum(run.macs for run in group)
+        totals = sum(repeated.parameters for repeated in group), sum(repeated.macs for repeated in group)
         yield SummaryRow(0, f"stage {stage}", words, "", group[-1].first.shape, *totals, blocks=blocks)
-    for run in group:
-        part, count = run.first, len(run.sections)
+    for repeated in group:
+        first, count = repeated.first, len(repeated.sections)
         yield SummaryRow(
-            int(stage is not None), run.label, describe_section(run), describe_shortcut(part), part.shape,
-            run.parameters, run.macs, blocks=count if part.block else 0,
+            int(stage is not None), repeated.label, describe_section(repeated), describe_shortcut(first), first.shape,
+            repeated.parameters, repeated.macs, blocks=count if first.block else 0,
         )  # fmt: skip
 
 

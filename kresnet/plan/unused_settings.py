@@ -95,7 +95,7 @@ def _lowers_to(plan: Plan, spec: Spec) -> bool:
 
 
 def _problem(path: Setting) -> Problem:
-    name = ".".join(str(part) for part in path)
+    name = ".".join(str(key) for key in path)
     return Problem("no_effect", f"`{path[-1]}` changes nothing in this network.", path=name, remedy=f"remove `{name}`")
 
 

@@ -83,9 +83,11 @@ def compare_page(comparison: RunComparison) -> str:
         final=final_plot(comparison),
         overview=page_sections.overview_table(runs),
         seeds=page_sections.groups_table(comparison.groups) if seeds else None,
-        spec_differences=page_sections.settings_table("Settings of the spec", comparison.spec, labels),
-        recipe_differences=page_sections.settings_table("Settings of the recipe", comparison.recipe, labels),
-        block_differences=[page_sections.blocks_table(group, comparison.groups[0].label) for group in changed],
+        spec_differences=page_sections.differing_settings_table("Settings of the spec", comparison.spec, labels),
+        recipe_differences=page_sections.differing_settings_table("Settings of the recipe", comparison.recipe, labels),
+        block_differences=[
+            page_sections.differing_blocks_table(group, comparison.groups[0].label) for group in changed
+        ],
     )
 
 

@@ -133,13 +133,15 @@ def groups_table(groups: Sequence[SeedGroup]) -> PlotTable:
     return PlotTable("Mean ± standard deviation over runs that differ in their seed alone", head, rows)
 
 
-def settings_table(caption: str, differing: Mapping[str, tuple[str, ...]], labels: Sequence[str]) -> PlotTable:
+def differing_settings_table(
+    caption: str, differing: Mapping[str, tuple[str, ...]], labels: Sequence[str]
+) -> PlotTable:
     """Return the table of the settings that differ between runs."""
     rows = tuple((path, *values) for path, values in differing.items())
     return PlotTable(caption, ("setting", *labels), rows, words=1 + len(labels))
 
 
-def blocks_table(group: SeedGroup, first: str) -> PlotTable:
+def differing_blocks_table(group: SeedGroup, first: str) -> PlotTable:
     """Return the table of what differs between a group's network and the first group's, part by part."""
     assert group.difference is not None
     head, rows = block_cells(group.difference)
@@ -173,7 +175,7 @@ def environment_tables(runs: Sequence[RunData]) -> Iterator[PlotTable]:
     values = {name: tuple(each.get(name, "–") for each in found) for name in names}
     different = {name: several for name, several in values.items() if len(set(several)) > 1}
     if different:
-        yield settings_table("Not the same in every run", different, [run.label for run in runs])
+        yield differing_settings_table("Not the same in every run", different, [run.label for run in runs])
     rows = tuple((name, several[0]) for name, several in values.items() if name not in different)
     yield PlotTable(
         "The same in every run" if len(runs) > 1 else "As the run recorded it", ("fact", "value"), rows, words=2

@@ -17,7 +17,7 @@ from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.config_drift import ConfigChange
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.spec.architecture import Spec
-from kresnet.spec.document import dump, read
+from kresnet.spec.document import dump, read_document
 from kresnet.spec.loading import LoadedDocument
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.validation import validate
@@ -119,7 +119,7 @@ class RunDirectory:
             KresnetError: what is wrong with the document.
         """
         path = self.path / "spec.yaml"
-        source = read(path)
+        source = read_document(path)
         return LoadedDocument(validate(Spec, source), source, path)
 
     def load_recipe(self) -> LoadedDocument[Recipe]:
@@ -129,7 +129,7 @@ class RunDirectory:
             KresnetError: what is wrong with the document.
         """
         path = self.path / "recipe.yaml"
-        source = read(path)
+        source = read_document(path)
         return LoadedDocument(validate(Recipe, source), source, path)
 
     def data(self) -> dict[str, Any]:

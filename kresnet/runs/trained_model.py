@@ -12,7 +12,7 @@ from kresnet.files import digest
 from kresnet.plan import Plan, make_plan
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Classifier, Spec
-from kresnet.spec.document import read
+from kresnet.spec.document import read_document
 from kresnet.spec.loading import Reference, load_spec
 from kresnet.spec.validation import validate
 
@@ -65,7 +65,7 @@ def open_trained_model(
     if spec:
         return _make_trained_model(path, load_spec(spec).value, None, classes)
     if beside.is_file():
-        return _make_trained_model(path, validate(Spec, read(beside)), None, classes)
+        return _make_trained_model(path, validate(Spec, read_document(beside)), None, classes)
     if (run := RunDirectory(path.parent)).model == path and (path.parent / "spec.yaml").is_file():
         run = RunDirectory.open(path.parent)
         return _make_trained_model(path, run.resolved.spec, run, classes)

@@ -19,12 +19,12 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from kresnet.errors import KresnetError, Place, Problem
 from kresnet.spec.yaml_reader import MAX_DEPTH, KeyPath, SourceDocument, YamlReader
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "KeyPath", "SourceDocument", "dump", "parse", "read"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "KeyPath", "SourceDocument", "dump", "parse_document", "read_document"]
 
 MAX_BYTES = 256 * 1024
 
 
-def read(path: Path) -> SourceDocument:
+def read_document(path: Path) -> SourceDocument:
     """Read the document at `path`.
 
     Raises:
@@ -36,7 +36,7 @@ def read(path: Path) -> SourceDocument:
         if len(data) > MAX_BYTES:
             message = f"The document is larger than {MAX_BYTES // 1024} KiB."
             raise KresnetError(Problem("document_too_large", message, place=Place(str(path))))
-        return parse(data.decode("utf-8-sig"), str(path))
+        return parse_document(data.decode("utf-8-sig"), str(path))
     except FileNotFoundError:
         raise KresnetError(Problem("file_missing", f"There is no file {path}.")) from None
     except IsADirectoryError:
@@ -49,8 +49,8 @@ def read(path: Path) -> SourceDocument:
         raise KresnetError(Problem("file_unreadable", f"{str(path)[:200]} cannot be read: {reason}.")) from None
 
 
-def parse(text: str, name: str) -> SourceDocument:
-    """Parse YAML 1.2 (JSON is part of it) into a `Source` called `name`.
+def parse_document(text: str, name: str) -> SourceDocument:
+    """Parse YAML 1.2 (JSON is part of it) into a `SourceDocument` called `name`.
 
     Raises:
         KresnetError: `syntax`, `duplicate_key` or `document_too_large`; all duplicates are reported together.
@@ -82,7 +82,7 @@ def dump(values: Any) -> str:
     yaml.dump(values, stream)
     text = stream.getvalue()
     with contextlib.suppress(KresnetError):
-        if parse(text, "").values == values:
+        if parse_document(text, "").values == values:
             return text
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 

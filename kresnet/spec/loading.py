@@ -14,7 +14,7 @@ from kresnet.errors import KresnetError, Place, Problem, make_error
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document, merge
-from kresnet.spec.document import MAX_DEPTH, KeyPath, SourceDocument, parse, read
+from kresnet.spec.document import MAX_DEPTH, KeyPath, SourceDocument, parse_document, read_document
 from kresnet.spec.from_python import plain_values
 from kresnet.spec.locations import stated_path
 from kresnet.spec.recipe import Recipe
@@ -155,11 +155,11 @@ def list_overrides(overrides: Overrides) -> list[str | Override]:
         return [
             Override(_require_path(path, place), plain_values(value, place), place) for path, value, place in places
         ]
-    found: list[Any] = list(overrides) if isinstance(overrides, Iterable) else [overrides]
-    for each in found:
+    listed: list[Any] = list(overrides) if isinstance(overrides, Iterable) else [overrides]
+    for each in listed:
         if not isinstance(each, str | Override):
             _require_path(each, Place("overrides"))
-    return found
+    return listed
 
 
 def _require_path(path: Any, place: Place) -> str:
@@ -172,7 +172,7 @@ def _require_path(path: Any, place: Place) -> str:
 
 def _read_extended(path: Path, folder: library.Folder, chain: tuple[Path, ...]) -> SourceDocument:
     """The document at `path`, merged onto the one it extends."""
-    return _resolve_extends(read(path), path, folder, chain)
+    return _resolve_extends(read_document(path), path, folder, chain)
 
 
 def _resolve_extends(
@@ -208,11 +208,11 @@ def _resolve_extends(
 
 def _is_inherited(path: KeyPath, base: Any, merged: Any) -> bool:
     """Whether what stands at `path` of a merged document may be the base's: no list or kind on the way is replaced."""
-    for part in path:
+    for key in path:
         if isinstance(merged, list) and merged is not base:
             return False
         try:
-            base, merged = base[part], merged[part]
+            base, merged = base[key], merged[key]
         except (LookupError, TypeError):
             return False
     return True
@@ -220,8 +220,8 @@ def _is_inherited(path: KeyPath, base: Any, merged: Any) -> bool:
 
 def _split_path(path: str) -> KeyPath:
     """`stages.0.width` as `("stages", 0, "width")`; nothing has as many items as ten digits could count."""
-    numbers = (part.isascii() and part.isdigit() and len(part) < 10 for part in path.split("."))
-    return tuple(int(part) if number else part for part, number in zip(path.split("."), numbers, strict=True))
+    numbers = (key.isascii() and key.isdigit() and len(key) < 10 for key in path.split("."))
+    return tuple(int(key) if number else key for key, number in zip(path.split("."), numbers, strict=True))
 
 
 def split_overrides(overrides: Overrides) -> tuple[list[str | Override], list[str | Override]]:
@@ -252,7 +252,7 @@ def parse_override(text: str) -> Override:
             "bad_override", "An override is written PATH=VALUE.", place=place, remedy="--set stages.0.width=32"
         )
     try:
-        return Override(name, parse(value_text, place.file).values if value_text.strip() else None, place)
+        return Override(name, parse_document(value_text, place.file).values if value_text.strip() else None, place)
     except KresnetError as error:
         raise KresnetError(replace(error.problems[0], code="bad_override", place=place)) from None
 
@@ -274,9 +274,9 @@ def _expand_wildcards(path: KeyPath, values: Any, place: Place) -> list[KeyPath]
         return [path]
     at = path.index("*")
     node = values
-    for part in path[:at]:
-        known = isinstance(node, dict) or (isinstance(node, list) and isinstance(part, int) and part < len(node))
-        node = (node.get(part) if isinstance(node, dict) else node[part]) if known else None
+    for key in path[:at]:
+        known = isinstance(node, dict) or (isinstance(node, list) and isinstance(key, int) and key < len(node))
+        node = (node.get(key) if isinstance(node, dict) else node[key]) if known else None
     if not isinstance(node, list):
         message = f"`*` stands for every item of a list, and `{'.'.join(map(str, path[:at]))}` is none."
         raise make_error("bad_override", message, place=place, remedy="--set stages.*.blocks=3")
@@ -290,9 +290,9 @@ def _merge_at_path(node: Any, path: KeyPath, value: Any, whole: KeyPath, place: 
     key, rest = path[0], path[1:]
     if isinstance(node, list):
         if not isinstance(key, int) or key >= len(node):
-            found = f"an index from 0 to {len(node) - 1}"
+            expected = f"an index from 0 to {len(node) - 1}"
             message = f"`{key}` is not an item of `{'.'.join(map(str, whole[: len(whole) - len(path)]))}`."
-            raise make_error("bad_override", message, expected=found, found=str(key), place=place)
+            raise make_error("bad_override", message, expected=expected, found=str(key), place=place)
         node[key] = _merge_at_path(node[key], rest, value, whole, place)
         return node
     if node is not None and not isinstance(node, dict):

@@ -35,7 +35,7 @@ class Location:
     @property
     def key(self) -> str:
         """Last field of the path with the indices after it, such as `shape[2]`."""
-        names = [index for index, part in enumerate(self.path) if isinstance(part, str)]
+        names = [index for index, key in enumerate(self.path) if isinstance(key, str)]
         if not names:
             return ""
         return str(self.path[names[-1]]) + "".join(f"[{index}]" for index in self.path[names[-1] + 1 :])
@@ -43,7 +43,7 @@ class Location:
     @property
     def literals(self) -> tuple[Any, ...]:
         """Values that the last field of the path may have, where its model names them literally."""
-        names = [part for part in self.path if isinstance(part, str)]
+        names = [key for key in self.path if isinstance(key, str)]
         known = self.owner.model_fields.get(names[-1]) if self.owner and names else None
         return tuple(_literals(known.annotation)) if known else ()
 
@@ -58,18 +58,18 @@ def locate_error(model: Model, location: tuple[Any, ...]) -> Location:
     candidates: list[Model] = [model]
     union: list[Model] = []
     owner: Model | None = model
-    for part in location:
-        if isinstance(part, int):
-            path.append(part)
+    for key in location:
+        if isinstance(key, int):
+            path.append(key)
             continue
         if len(candidates) > 1:
             union = candidates
-            if member := next((each for each in candidates if kind_of(each) == part), None):
+            if member := next((each for each in candidates if kind_of(each) == key), None):
                 candidates = [member]
                 continue
         owner = candidates[0] if len(candidates) == 1 else None
-        path.append(part)
-        known = owner.model_fields.get(part) if owner else None
+        path.append(key)
+        known = owner.model_fields.get(key) if owner else None
         candidates = list(_models(known.annotation)) if known else []
     return Location(tuple(path), owner, candidates if len(candidates) > 1 else union)
 
@@ -99,10 +99,10 @@ def literal_choices(model: Model, path: Sequence[str]) -> list[str]:
         path: keys and indices.
     """
     models, annotations = [model], list[Any]()
-    for part in path:
-        if not part.isdigit():
-            annotations = [each.model_fields[part].annotation for each in models if part in each.model_fields]
-            models = [found for annotation in annotations for found in _models(annotation)]
+    for key in path:
+        if not key.isdigit():
+            annotations = [each.model_fields[key].annotation for each in models if key in each.model_fields]
+            models = [model for annotation in annotations for model in _models(annotation)]
     return list(dict.fromkeys(word for annotation in annotations for word in _words(annotation)))
 
 

@@ -106,7 +106,7 @@ def _partial(value: Schema) -> Schema:
 
 def _reachable(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Schema]:
     """The definitions that the schema uses, directly or through others, sorted by name."""
-    found: set[str] = set()
+    used: set[str] = set()
     pending: list[Any] = [schema]
     while pending:
         node = pending.pop()
@@ -115,10 +115,10 @@ def _reachable(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Sche
         elif isinstance(node, dict):
             pending += node.values()
             name = str(node.get("$ref", "")).removeprefix(_PREFIX)
-            if name and name not in found:
-                found.add(name)
+            if name and name not in used:
+                used.add(name)
                 pending.append(definitions[name])
-    return {name: definitions[name] for name in sorted(found)}
+    return {name: definitions[name] for name in sorted(used)}
 
 
 __all__ = ["BLOCK_MODELS", "DOCUMENTS", "INHERITED_FIELDS", "json_schema"]

@@ -85,7 +85,7 @@ def sort_by_place(problems: Iterable[Problem]) -> list[Problem]:
 
 def dotted_path(path: KeyPath) -> str:
     """Return a key path as text: `("stages", 0, "width")` as `stages.0.width`."""
-    return ".".join(str(part) for part in path)
+    return ".".join(str(key) for key in path)
 
 
 def _is_consequence(detail: Mapping[str, Any], source: SourceDocument) -> bool:
@@ -99,7 +99,7 @@ def _is_consequence(detail: Mapping[str, Any], source: SourceDocument) -> bool:
 def _make_problem(location: Location, source: SourceDocument, detail: Mapping[str, Any]) -> Problem:
     path, key = stated_path(location.path, source), location.key
     if detail["type"] == "contradiction" and (field := detail["ctx"]["field"]):  # told of a mapping, about its field
-        path = (*path, *(int(part) if part.isdigit() else part for part in field.split(".")))
+        path = (*path, *(int(key) if key.isdigit() else key for key in field.split(".")))
     common: dict[str, Any] = {
         "path": dotted_path(path),
         "place": source.place(path),

@@ -91,9 +91,9 @@ class YamlReader:
     def _require_yaml_1_2(self, start: Event) -> None:
         assert isinstance(start, DocumentStartEvent)
         if start.version not in (None, (1, 2)):  # in YAML 1.1, `no` is false and 1:30 is ninety
-            found = ".".join(map(str, start.version))
+            version = ".".join(map(str, start.version))
             self._add_problem(
-                "syntax", f"The document says that it is YAML {found}; it must be 1.2.", self._event_place(start)
+                "syntax", f"The document says that it is YAML {version}; it must be 1.2.", self._event_place(start)
             )
 
     def _read_value(self, event: Event, path: KeyPath) -> Any:
@@ -179,8 +179,8 @@ def refusal_reason(text: str) -> str:
     """Return why no document may hold this text; empty if it may."""
     if len(text) > MAX_SCALAR:
         return f"A value is longer than {MAX_SCALAR} characters."
-    found = _UNPRINTABLE.search(text)
-    return f"A text holds the character U+{ord(found[0]):04X}." if found else ""
+    unprintable = _UNPRINTABLE.search(text)
+    return f"A text holds the character U+{ord(unprintable[0]):04X}." if unprintable else ""
 
 
 def _parse_integer(text: str) -> int:

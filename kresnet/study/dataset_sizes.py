@@ -42,7 +42,7 @@ def training_image_count(data: Data) -> int | None:
 
 @cache
 def _embedded_image_count() -> int:
-    return len(embedded.read()["train_labels"])
+    return len(embedded.read_embedded()["train_labels"])
 
 
 def _slice_size(size: int, start: str | None, stop: str | None) -> int:

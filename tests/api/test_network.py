@@ -13,7 +13,7 @@ import pytest
 import kresnet
 from kresnet.cli.main import main
 from kresnet.spec import library
-from kresnet.spec.document import parse
+from kresnet.spec.document import parse_document
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>&amp;'
 
@@ -157,7 +157,7 @@ def test_what_others_wrote_is_text_and_not_markup():
 def test_specs_and_recipes_are_shown_as_the_documents_that_they_are():
     for document in (kresnet.load("resnet18").spec, kresnet.recipe("imagenet_rsb_a3")):
         (text,) = Reader(document._repr_html_()).texts
-        assert parse(text, "shown").values == document.document()
+        assert parse_document(text, "shown").values == document.document()
 
 
 def test_a_plan_prints_as_a_table_and_is_a_line_elsewhere():

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from kresnet.cli.check_tables import blocks_table, conditions_text, norms_table
+from kresnet.cli.check_tables import conditions_text, gradient_flow_table, norms_table
 from kresnet.probes.batch_norm_agreement import FIELDS, NormCheck
 
 
@@ -31,7 +31,7 @@ def test_a_value_that_a_block_has_not_is_left_empty() -> None:
     block = SimpleNamespace(name="stage1.block1", delta=0.5, ratio=None, identity=None, residual=None, cosine=None,
                             weights=2.0, largest=None, typical=None)  # fmt: skip
     flow: Any = SimpleNamespace(blocks=[block])
-    assert words_of(blocks_table(flow)) == [["stage1.block1", "5.00e-01", "2.00e+00"]]
+    assert words_of(gradient_flow_table(flow)) == [["stage1.block1", "5.00e-01", "2.00e+00"]]
 
 
 def test_the_conditions_of_a_check_are_told_in_two_lines() -> None:

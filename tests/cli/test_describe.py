@@ -14,7 +14,7 @@ import pytest
 
 from kresnet.cli.main import main
 from kresnet.spec import library
-from kresnet.spec.document import parse
+from kresnet.spec.document import parse_document
 from kresnet.spec.loading import load_spec
 from kresnet.spec.schema import DOCUMENTS, json_schema
 
@@ -78,7 +78,7 @@ def test_plan_json_is_one_object(run: Any) -> None:
 
 def test_resolved_is_a_spec_that_gives_the_same_network(run: Any, tmp_path: Path) -> None:
     out, _ = run(0, "plan", "wrn_28_10", "--set", "stages.2.block.dropout=0.3", "--resolved")
-    values = parse(out, "resolved").values
+    values = parse_document(out, "resolved").values
     assert values["convolution"]["padding"]
     assert "extends" not in values
     path = tmp_path / "resolved.yaml"

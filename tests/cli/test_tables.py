@@ -12,7 +12,14 @@ from rich.console import Console
 
 import kresnet
 from kresnet import terminal
-from kresnet.cli.tables import blocks_table, cams_table, print_plan, runs_table, settings_table, specs_table
+from kresnet.cli.tables import (
+    block_differences_table,
+    cams_table,
+    print_plan,
+    runs_table,
+    setting_differences_table,
+    specs_table,
+)
 from kresnet.diagnostics.explain_results import Cam, Explained
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
@@ -54,11 +61,11 @@ def test_a_table_shows_every_figure_at_any_width(
 
 def test_a_difference_is_shown_by_setting_and_by_block() -> None:
     difference = kresnet.diff("resnet18", "resnet34")
-    assert [line.split() for line in lines_of(settings_table(difference))][2:] == [
+    assert [line.split() for line in lines_of(setting_differences_table(difference))][2:] == [
         ["stages.0.blocks", "2", "3"], ["stages.1.blocks", "2", "4"],
         ["stages.2.blocks", "2", "6"], ["stages.3.blocks", "2", "3"],
     ]  # fmt: skip
-    rows = lines_of(blocks_table(difference))[2:]
+    rows = lines_of(block_differences_table(difference))[2:]
     assert rows[0].split() == [
         "stage",
         "1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kresnet.data.embedded import read
+from kresnet.data.embedded import read_embedded
 from kresnet.diagnostics.network_under_test import open_network_under_test
 from kresnet.errors import KresnetError
 from tests.probes.small_networks import document
@@ -14,8 +14,8 @@ from tests.probes.small_networks import document
 def test_embedded_images_are_brought_to_the_networks_input():
     colour = document(input={"shape": [28, 28, 3], "pixels": {}})
     network = open_network_under_test(colour, batch=4)
-    np.testing.assert_array_equal(network.images, np.repeat(read()["train_images"][:4], 3, axis=-1))
-    np.testing.assert_array_equal(network.targets, read()["train_labels"][:4])
+    np.testing.assert_array_equal(network.images, np.repeat(read_embedded()["train_images"][:4], 3, axis=-1))
+    np.testing.assert_array_equal(network.targets, read_embedded()["train_labels"][:4])
     assert network.provenance[0] == "initial weights"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Spec
-from kresnet.spec.document import parse
+from kresnet.spec.document import parse_document
 from kresnet.spec.loading import load_spec
 from kresnet.spec.schema import DOCUMENTS, json_schema
 from tests.docs import spec_reference
@@ -30,9 +30,9 @@ def test_the_reference_names_every_field_and_its_examples_work(tmp_path: Path) -
         for field in model.model_fields:
             assert f"| `{field}` |" in text
     whole, fragment, extending = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
-    small = Spec.model_validate(parse(whole, "whole").values)
+    small = Spec.model_validate(parse_document(whole, "whole").values)
     make_plan(small)
-    cascaded = Spec.model_validate(SMALL | parse(fragment, "fragment").values)
+    cascaded = Spec.model_validate(SMALL | parse_document(fragment, "fragment").values)
     assert [stage.block.activation for stage in cascaded.stages] == ["relu", "gelu", "silu"]
     path = tmp_path / "extending.yaml"
     path.write_text(extending, encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kresnet.data.embedded import read as read_embedded
+from kresnet.data.embedded import read_embedded
 from kresnet.errors import KresnetError
 from kresnet.evaluation.evaluate import evaluate, evaluate_with_mistakes, final_or_best_model, first_test_images
 from tests.report.recorded_runs import made

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kresnet.data.embedded import CLASS_NAMES
-from kresnet.data.embedded import read as read_embedded
+from kresnet.data.embedded import CLASS_NAMES, read_embedded
 from kresnet.evaluation.evaluate import evaluate_with_mistakes
 from kresnet.evaluation.mistakes import picture_uri
 from kresnet.weights.convert import load_model

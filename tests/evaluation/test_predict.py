@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kresnet.data.embedded import CLASS_NAMES
-from kresnet.data.embedded import read as read_embedded
+from kresnet.data.embedded import CLASS_NAMES, read_embedded
 from kresnet.errors import KresnetError
 from kresnet.evaluation.predict import class_name, class_probabilities, image_names, predict, read_images
 from kresnet.weights.convert import load_model

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kresnet.plan import lower
 from kresnet.spec import library
-from kresnet.spec.document import dump, read
+from kresnet.spec.document import dump, read_document
 from kresnet.spec.loading import load_recipe, load_spec, load_study
 from tests.fuzz.target import CORPUS
 
@@ -57,7 +57,7 @@ def seeds(kind: str) -> tuple[bytes, ...]:
 def values(kind: str) -> tuple[Any, ...]:
     """The shipped documents' values, as written and with every default."""
     load: Any = {"recipe": load_recipe, "study": load_study}.get(kind, load_spec)
-    written = [read(path).values for path in _shipped(kind)]
+    written = [read_document(path).values for path in _shipped(kind)]
     return (*written, *(load(path.stem).value.document() for path in _shipped(kind)))
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from kresnet.data.embedded import read
+from kresnet.data.embedded import read_embedded
 from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.graph.fold import fold_batch_norms
@@ -30,7 +30,7 @@ def test_the_answers_are_the_trained_networks(kind, order):
     model = randomize(build_model(original))
     before = model.get_weights()
     folded = fold_batch_norms(model, original)
-    images = read()["test_images"][:16].astype("float32")
+    images = read_embedded()["test_images"][:16].astype("float32")
     assert largest_difference(model(images).numpy(), folded.model(images).numpy()) < 1e-5
     assert folded.folded_norms + len(folded.remaining_norms) == sum(
         record.kind == "norm" for record in original.records
@@ -44,7 +44,7 @@ def test_each_layer_gives_what_the_norm_behind_it_gave():
     folded = fold_batch_norms(model, original).model
     norms = fold_plan(original).norm_by_layer
     assert len(norms) == 10
-    images = read()["test_images"][:4].astype("float32")
+    images = read_embedded()["test_images"][:4].astype("float32")
     ours = keras.Model(folded.input, {name: folded.get_layer(name).output for name in norms})(images)
     theirs = keras.Model(model.input, {name: model.get_layer(norm.name).output for name, norm in norms.items()})(images)
     for name in norms:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.embedded import read
+from kresnet.data.embedded import read_embedded
 from kresnet.graph import build_model
 from kresnet.plan import Plan, make_plan
 from kresnet.probes.probe import Probe
@@ -34,7 +34,7 @@ def plan_of(**changes: Any) -> Plan:
 
 def images(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Real images uint8 `(count, 28, 28, 1)` and labels."""
-    arrays = read()
+    arrays = read_embedded()
     return arrays["train_images"][:count], arrays["train_labels"][:count].astype(np.int32)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
-from kresnet.spec.document import parse
+from kresnet.spec.document import parse_document
 from kresnet.spec.loading import load_spec
 from kresnet.spec.validation import validate
 from tests.spec.test_validation import VALID
@@ -14,7 +14,9 @@ from tests.spec.test_validation import VALID
 
 def test_what_stages_override():
     text = VALID.replace("stride: 2", "stride: 2, block: {activation: gelu, norm: {epsilon: 0.001}}")
-    spec = validate(Spec, parse(text.replace("name: small", "name: small\nnorm: {kind: batch, momentum: 0.5}"), "s"))
+    spec = validate(
+        Spec, parse_document(text.replace("name: small", "name: small\nnorm: {kind: batch, momentum: 0.5}"), "s")
+    )
     first, second = (stage.block for stage in spec.stages)
     assert (first.activation, second.activation) == ("relu", "gelu")
     assert (first.norm.epsilon, second.norm.epsilon, second.norm.momentum) == (1e-5, 1e-3, 0.5)
@@ -24,7 +26,7 @@ def test_a_stage_with_blocks_of_another_kind_keeps_the_norm_of_the_network_only(
     text = VALID.replace("kind: basic", "kind: basic, dropout: 0.5").replace(
         "stride: 2", "stride: 2, block: {kind: bottleneck}"
     )
-    spec = validate(Spec, parse(text.replace("name: small", "name: small\nnorm: {kind: layer}"), "s"))
+    spec = validate(Spec, parse_document(text.replace("name: small", "name: small\nnorm: {kind: layer}"), "s"))
     assert spec.stages[1].block.norm.kind == "layer"
     assert (spec.stages[0].block.dropout, spec.stages[1].block.dropout) == (0.5, 0.0)
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from kresnet.spec.base import contradiction_error, merge
-from kresnet.spec.document import parse
+from kresnet.spec.document import parse_document
 from kresnet.spec.stems import StemPool
 
 
@@ -29,7 +29,7 @@ def test_a_document_is_frozen_and_its_text_is_read_back():
     pool = StemPool(kind="max", size=2)
     with pytest.raises(ValidationError, match="frozen"):
         pool.size = 3
-    assert StemPool.model_validate(parse(pool.yaml(), "pool.yaml").values) == pool
+    assert StemPool.model_validate(parse_document(pool.yaml(), "pool.yaml").values) == pool
     assert pool.document() == {"kind": "max", "size": 2, "stride": 2, "fill": "lowest"}
 
 

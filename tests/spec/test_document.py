@@ -9,35 +9,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kresnet.errors import KresnetError
-from kresnet.spec.document import MAX_BYTES, dump, parse, read
+from kresnet.spec.document import MAX_BYTES, dump, parse_document, read_document
 from tests.strategies import documents, examples
 
 
 def test_json_is_read_tabs_and_all():
     values = {"name": "a", "stages": [{"blocks": 1}], "ok": True, "none": None, "rate": 0.5}
-    assert parse(json.dumps(values, indent="\t"), "x.json").values == values
-    assert str(parse('{\n\t"name": "a"\n}', "x.json").place(("name",))) == "x.json:2:2"
+    assert parse_document(json.dumps(values, indent="\t"), "x.json").values == values
+    assert str(parse_document('{\n\t"name": "a"\n}', "x.json").place(("name",))) == "x.json:2:2"
 
 
 def test_files(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_bytes(b"\xef\xbb\xbfname: a\n")
-    assert read(path).values == {"name": "a"}, "a byte order mark is no part of the text"
+    assert read_document(path).values == {"name": "a"}, "a byte order mark is no part of the text"
     path.write_bytes(b"name: \xff\n")
     for bad, code in ((path, "file_unreadable"), (tmp_path, "file_unreadable"), (tmp_path / "no.yaml", "file_missing")):
         with pytest.raises(KresnetError) as caught:
-            read(bad)
+            read_document(bad)
         assert [problem.code for problem in caught.value.problems] == [code]
     path.write_text("a: 1\n" + "#" * MAX_BYTES)
     with pytest.raises(KresnetError, match="document_too_large"):
-        read(path)
+        read_document(path)
 
 
 @examples(300)
 @given(st.text(alphabet=st.sampled_from("ab01-:{}[],&*!#|>'\"\n\t .~?%@\\é\u2028\x00"), max_size=60))
 def test_any_text_is_read_or_refused(text):
     try:
-        source = parse(text, "x.yaml")
+        source = parse_document(text, "x.yaml")
     except KresnetError as error:
         assert {problem.code for problem in error.problems} <= {"syntax", "duplicate_key"}  # noqa: PT017
     else:
@@ -48,11 +48,11 @@ def test_any_text_is_read_or_refused(text):
 @given(st.text(alphabet=st.sampled_from("ab :#-\t\n'\"é0{[,&*"), max_size=300))
 def test_any_text_that_is_written_is_read_again(text):
     """Wrapped, quoted, with spaces at the break: ruamel's emitter alone does not keep this."""
-    assert parse(dump({"source": text}), "x.yaml").values == {"source": text}
+    assert parse_document(dump({"source": text}), "x.yaml").values == {"source": text}
 
 
 @examples(50)
 @given(documents())
 def test_what_is_written_is_read_again(document):
-    assert parse(dump(document), "x.yaml").values == document
-    assert parse(json.dumps(document), "x.json").values == document
+    assert parse_document(dump(document), "x.yaml").values == document
+    assert parse_document(json.dumps(document), "x.json").values == document

@@ -6,7 +6,7 @@ import pytest
 
 from kresnet.spec.architecture import Spec
 from kresnet.spec.blocks import BasicBlock, BottleneckBlock, DenseBlock
-from kresnet.spec.document import parse
+from kresnet.spec.document import parse_document
 from kresnet.spec.locations import kind_of, literal_choices, locate_error, stated_path
 from kresnet.spec.stems import ConvStem
 
@@ -66,4 +66,4 @@ def test_the_words_that_a_field_may_be(path, choices):
     ],
 )
 def test_a_setting_is_where_the_document_states_it_before_it_cascades(text, stated):
-    assert stated_path(("stages", 0, "block", "norm", "epsilon"), parse(text, "spec.yaml")) == stated
+    assert stated_path(("stages", 0, "block", "norm", "epsilon"), parse_document(text, "spec.yaml")) == stated

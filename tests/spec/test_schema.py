@@ -13,7 +13,7 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 
 from kresnet.spec import library
-from kresnet.spec.document import read
+from kresnet.spec.document import read_document
 from kresnet.spec.schema import DOCUMENTS, json_schema
 from tests.strategies import documents, examples, planned
 
@@ -58,7 +58,7 @@ def test_the_schema_is_a_schema(name: str) -> None:
     ids=lambda value: value.stem if isinstance(value, Path) else value,
 )
 def test_shipped_documents_are_valid_and_name_their_schema(document: str, path: Path) -> None:
-    VALIDATORS[document].validate(read(path).values)
+    VALIDATORS[document].validate(read_document(path).values)
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# yaml-language-server: $schema=")
     named = (ROOT / "specs" / path.relative_to(library.shipped_directory())).parent / first.partition("=")[2]

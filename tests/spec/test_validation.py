@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from kresnet.errors import KresnetError
 from kresnet.spec.architecture import Spec
-from kresnet.spec.document import parse
+from kresnet.spec.document import parse_document
 from kresnet.spec.loading import load_spec
 from kresnet.spec.validation import list_problems, validate
 
@@ -26,7 +26,7 @@ head: {classes: 10}
 def problems(old: str = "", new: str = "", text: str = VALID):
     assert old in text
     with pytest.raises(KresnetError) as caught:
-        validate(Spec, parse(text.replace(old, new), "s.yaml"))
+        validate(Spec, parse_document(text.replace(old, new), "s.yaml"))
     return caught.value.problems
 
 
@@ -63,7 +63,7 @@ def test_problems(old, new, code, path, line, column, near):
 
 @pytest.mark.parametrize(("old", "new"), [case[:2] for case in CASES])
 def test_nothing_depends_on_the_words_of_pydantic(old, new):
-    source = parse(VALID.replace(old, new), "s.yaml")
+    source = parse_document(VALID.replace(old, new), "s.yaml")
     with pytest.raises(ValidationError) as caught:
         Spec.model_validate(source.values)
     details = caught.value.errors(include_url=False)

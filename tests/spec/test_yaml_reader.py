@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from kresnet.errors import KresnetError
-from kresnet.spec.document import parse
+from kresnet.spec.document import parse_document
 from kresnet.spec.yaml_reader import MAX_DEPTH
 
 
 def problems(text: str, name: str = "x.yaml"):
     with pytest.raises(KresnetError) as caught:
-        parse(text, name)
+        parse_document(text, name)
     return caught.value.problems
 
 
 def test_every_value_knows_where_it_stands():
-    source = parse("name: a\nstages:\n  - {blocks: 3, width: 64}\n  - blocks: 4\n    width: 128\n", "x.yaml")
+    source = parse_document("name: a\nstages:\n  - {blocks: 3, width: 64}\n  - blocks: 4\n    width: 128\n", "x.yaml")
     assert source.values == {"name": "a", "stages": [{"blocks": 3, "width": 64}, {"blocks": 4, "width": 128}]}
     assert str(source.place(("stages", 0, "width"))) == "x.yaml:3:17"
     assert str(source.place(("stages", 1, "width"))) == "x.yaml:5:5"
@@ -33,7 +33,7 @@ SCALARS = {
 
 @pytest.mark.parametrize("text", SCALARS)
 def test_scalars_are_those_of_yaml_1_2(text):
-    value = parse(f"a: {text}", "x.yaml").values["a"]
+    value = parse_document(f"a: {text}", "x.yaml").values["a"]
     assert value == SCALARS[text]
     assert type(value) is type(SCALARS[text])
 

@@ -17,7 +17,7 @@ from PIL import Image
 import kresnet
 from kresnet.errors import KresnetError
 from kresnet.runs.lock import RunLock
-from kresnet.spec.document import read
+from kresnet.spec.document import read_document
 from kresnet.spec.loading import load_study
 from kresnet.study.runner import run_missing
 from kresnet.study.study_plan import plan_study
@@ -94,8 +94,8 @@ def test_the_numbers_are_those_of_the_runs(folder):
 
 def test_each_run_is_an_ordinary_run_directory(folder):
     directory = folder / "out/runs/residual/seed-0"
-    assert read(directory / "spec.yaml").values["stem"]["width"] == 4
-    assert read(directory / "recipe.yaml").values["epochs"] == EPOCHS
+    assert read_document(directory / "spec.yaml").values["stem"]["width"] == 4
+    assert read_document(directory / "recipe.yaml").values["epochs"] == EPOCHS
     assert (directory / "model.keras").is_file()
     assert "parameters, float32" in (folder / "out/logs/residual-seed-0.log").read_text()
     journal = [json.loads(line) for line in (folder / "out/journal.jsonl").read_text().splitlines()]

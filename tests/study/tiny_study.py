@@ -41,7 +41,7 @@ def prepare(folder: Path) -> Path:
 
 def write_images(path: Path) -> None:
     """64 of the embedded images to train on, 32 to test on."""
-    arrays = embedded.read()
+    arrays = embedded.read_embedded()
     sizes = {"train": 16 * STEPS, "test": 32}
     named = {
         f"{split}_{what}": arrays[f"{split}_{name}"][:size]

@@ -46,7 +46,7 @@ def spec_file(tmp_path_factory) -> Path:
 def counts(monkeypatch) -> Counter[str]:
     """How often networks are planned, and documents of runs are read."""
     found: Counter[str] = Counter()
-    originals = kresnet.plan.make_plan, run_directory.read
+    originals = kresnet.plan.make_plan, run_directory.read_document
 
     def count(name, original):
         def counted(*arguments, **rest):
@@ -58,7 +58,7 @@ def counts(monkeypatch) -> Counter[str]:
     for module in [module for name, module in sys.modules.items() if name.startswith("kresnet")]:
         if getattr(module, "make_plan", None) is originals[0]:
             monkeypatch.setattr(module, "make_plan", count("planned", originals[0]))
-    monkeypatch.setattr(run_directory, "read", count("read", originals[1]))
+    monkeypatch.setattr(run_directory, "read_document", count("read", originals[1]))
     return found
 
 
@@ -111,7 +111,7 @@ def test_a_command_on_a_spec_plans_once(verb, spec_file, tmp_path, counts):
 
 @pytest.mark.parametrize("verb", ["evaluate", "predict", "check_gradients", "export", "explain", "report"])
 def test_a_command_on_a_run_reads_its_two_documents_once_and_plans_once(verb, finished, tmp_path, counts):
-    images = [embedded.read()["test_images"][0]] if verb in ("predict", "explain") else []
+    images = [embedded.read_embedded()["test_images"][0]] if verb in ("predict", "explain") else []
     run = kresnet.open_run(finished)
     match verb:
         case "evaluate":

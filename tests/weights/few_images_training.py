@@ -39,7 +39,7 @@ precision: float32
 
 def write_images(folder: Path, train: int = 20, test: int = 100) -> None:
     """So many images of each class of the embedded Fashion-MNIST, as colour PNG 32x32."""
-    arrays = embedded.read()
+    arrays = embedded.read_embedded()
     for split, count in (("train", train), ("test", test)):
         images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
         for label, name in enumerate(embedded.CLASS_NAMES):

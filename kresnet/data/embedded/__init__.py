@@ -19,7 +19,7 @@ CLASS_NAMES = (
 )  # fmt: skip
 
 
-def read() -> dict[str, np.ndarray]:
+def read_embedded() -> dict[str, np.ndarray]:
     """Return `train_images` and `test_images`, uint8 (N, 28, 28, 1), `train_labels` and `test_labels`, uint8 (N,).
 
     Classes take turns, so that any prefix is as balanced as it can be.

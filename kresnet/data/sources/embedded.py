@@ -17,7 +17,7 @@ def open_embedded(input: Input) -> DataSet:
         KresnetError: `data_mismatch` for a network that does not take grey images.
     """
     require_channels("the embedded data (Fashion-MNIST)", 1, input)
-    arrays = embedded.read()
+    arrays = embedded.read_embedded()
     splits = {
         name: Split(name, ArraySource(arrays[f"{name}_images"], arrays[f"{name}_labels"], input), input)
         for name in ("train", "test")

@@ -132,11 +132,11 @@ def fit_to_width(pieces: Mapping[str, int], fraction: float, width: int) -> Text
         del kept[max(kept, key=lambda text: kept[text])]
     first, *rest = kept
     room = min(width - len("  ".join(kept)) - 2, MAX_BAR_CELLS)
-    parts: list[Text | str] = [first]
+    shown: list[Text | str] = [first]
     if room >= MIN_BAR_CELLS:
         full = round(fraction * room)
-        parts.append(Text.assemble(("━" * full, "green"), ("┄" * (room - full), "dim")))
-    line = Text("  ").join(part if isinstance(part, Text) else Text(part) for part in [*parts, *rest])
+        shown.append(Text.assemble(("━" * full, "green"), ("┄" * (room - full), "dim")))
+    line = Text("  ").join(piece if isinstance(piece, Text) else Text(piece) for piece in [*shown, *rest])
     line.truncate(width, overflow="crop")
     return line
 

@@ -17,7 +17,7 @@ DATA = EmbeddedData(kind="embedded")
 
 
 def test_contents() -> None:
-    arrays = embedded.read()
+    arrays = embedded.read_embedded()
     for split, per_class in PER_CLASS.items():
         images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
         assert images.shape == (10 * per_class, 28, 28, 1)
@@ -35,7 +35,7 @@ def test_size_and_licence() -> None:
 
 
 def test_splits_share_no_image() -> None:
-    arrays = embedded.read()
+    arrays = embedded.read_embedded()
     train = {image.tobytes() for image in arrays["train_images"]}
     assert not any(image.tobytes() in train for image in arrays["test_images"])
 
@@ -52,7 +52,7 @@ def test_the_maker_makes_it(shared_data, monkeypatch: pytest.MonkeyPatch) -> Non
     import io
 
     with np.load(io.BytesIO(make(str(shared_data / "tfds")))) as made:
-        for name, array in embedded.read().items():
+        for name, array in embedded.read_embedded().items():
             np.testing.assert_array_equal(made[name], array)
 
 
@@ -61,7 +61,7 @@ def test_open() -> None:
     assert (len(data.train), len(data.test)) == (9000, 1000)
     assert data.class_names == embedded.CLASS_NAMES
     images = np.concatenate([images for images, _ in evaluation_batches(data.test, 300)])
-    np.testing.assert_array_equal(images, embedded.read()["test_images"])
+    np.testing.assert_array_equal(images, embedded.read_embedded()["test_images"])
 
 
 def test_another_size_is_resized() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kresnet.errors import KresnetError
-from kresnet.spec.document import parse
+from kresnet.spec.document import parse_document
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.validation import validate
 from tests.spec.refusals import refused
@@ -78,7 +78,7 @@ def test_a_wrong_recipe_is_answered_in_plain_words(text, code, path, words):
     base = "name: wrong\ndata: {kind: embedded}\nbatch_size: 64\n"
     optimizer = "" if "optimizer" in text else "optimizer: {kind: sgd}\n"
     with pytest.raises(KresnetError) as caught:
-        validate(Recipe, parse(base + optimizer + text, "wrong.yaml"))
+        validate(Recipe, parse_document(base + optimizer + text, "wrong.yaml"))
     (problem,) = caught.value.problems
     assert (problem.code, problem.path) == (code, path)
     assert problem.place
