@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from kresnet.cli.check_tables import conditions_text, gradient_flow_table, norms_table
-from kresnet.probes.batch_norm_agreement import FIELDS, NormCheck
+from kresnet.probes.batch_norm_agreement import ERROR_FIELDS, NormCheck
 
 
 def words_of(table: object) -> list[list[str]]:
@@ -20,7 +20,7 @@ def words_of(table: object) -> list[list[str]]:
 
 
 def test_a_norm_that_fails_is_shown_with_the_gradient_that_is_wrong() -> None:
-    good = NormCheck("stem.norm", 1024, dict.fromkeys(FIELDS, 1e-10))
+    good = NormCheck("stem.norm", 1024, dict.fromkeys(ERROR_FIELDS, 1e-10))
     bad = NormCheck("stage1.block1.norm1", 1024, good.errors | {"gamma": 0.5})
     first, second = words_of(norms_table([good, bad]))
     assert first == ["stem.norm", "1,024", "1.0e-10", "1.0e-10", "1.0e-10", "2.0e-05", "1.0e-10", "agrees"]

@@ -20,7 +20,7 @@ from kresnet.cli.tables import (
     setting_differences_table,
     specs_table,
 )
-from kresnet.diagnostics.explain_results import Cam, Explained
+from kresnet.diagnostics.explain_results import GradCam, ImageExplanation
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
 
@@ -97,8 +97,8 @@ def test_runs_are_shown_with_their_progress_and_best_epoch() -> None:
 def test_a_map_is_shown_with_its_peak_and_one_without_a_peak_without() -> None:
     peaked, flat = np.zeros((3, 4), np.float32), np.zeros((3, 4), np.float32)
     peaked[1, 2] = 5.0
-    cams = tuple(Cam(0, "coat", 0.75, 1, "stage1.block1.activation", values) for values in (peaked, flat))
-    image = Explained("a.png", np.zeros((6, 8, 1), np.uint8), 0, "coat", 0.75, cams, ())
+    cams = tuple(GradCam(0, "coat", 0.75, 1, "stage1.block1.activation", values) for values in (peaked, flat))
+    image = ImageExplanation("a.png", np.zeros((6, 8, 1), np.uint8), 0, "coat", 0.75, cams, ())
     explanation: Any = type("Explanation", (), {"images": (image,)})
     first, second = lines_of(cams_table(explanation))[2:]
     assert first.split() == ["a.png", "coat", "0.7500", "stage1.block1.activation", "3×4", "5", "1,", "2"]
