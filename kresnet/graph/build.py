@@ -10,7 +10,16 @@ import keras
 from keras.layers import Layer
 
 from kresnet.graph.initializers import make_initializer
-from kresnet.graph.layers import Dropout, FusedBatchNorm, IdentityPad, NormalizePixels, StochasticDepth, SymmetricPad
+from kresnet.graph.layers import (
+    DilatedAveragePooling,
+    Dropout,
+    FusedBatchNorm,
+    IdentityPad,
+    NormalizePixels,
+    StochasticDepth,
+    StridedPad,
+    SymmetricPad,
+)
 from kresnet.graph.verify import verify_model
 from kresnet.plan import Plan, Record
 
@@ -133,6 +142,8 @@ def _activation(context: BuildContext, record: Record) -> Layer:
 @_handles("pool")
 def _pool(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
+    if "dilation" in settings:
+        return DilatedAveragePooling(settings["size"], settings["dilation"], **context.common_arguments(record))
     layer = keras.layers.MaxPooling2D if settings["how"] == "max" else keras.layers.AveragePooling2D
     return layer(settings["size"], settings["stride"], padding=settings["padding"], **context.common_arguments(record))
 
@@ -152,6 +163,11 @@ def _flatten(context: BuildContext, record: Record) -> Layer:
 @_handles("pad")
 def _pad(context: BuildContext, record: Record) -> Layer:
     return SymmetricPad(**record.settings, **context.common_arguments(record))
+
+
+@_handles("strided_pad")
+def _strided_pad(context: BuildContext, record: Record) -> Layer:
+    return StridedPad(**record.settings, **context.common_arguments(record))
 
 
 @_handles("identity_pad")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from kresnet.plan.dilation import ONE_BY_ONE, WindowStep
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Record
 from kresnet.spec.architecture import Stage
@@ -23,16 +23,16 @@ class BlockBuilder:
     Attributes:
         builder: builder of the plan, which takes the records.
         stage: the settings that all blocks of the stage share.
-        stride: stride of this block.
-        dilations: dilation of the block's first 3x3 convolution, and of its later ones.
+        step: of the layer that strides.
+        later: step of the layers after that one.
         drop_rate: rate of stochastic depth.
         after_stem: whether this is the network's first block and reads the stem's last convolution.
     """
 
     builder: PlanBuilder
     stage: Stage
-    stride: int
-    dilations: tuple[int, int]
+    step: WindowStep
+    later: WindowStep
     drop_rate: float
     after_stem: bool = False
 
@@ -82,24 +82,25 @@ class BlockBuilder:
 
     def _weighted_layers(self) -> list[WeightedLayer]:
         block, width = self.stage.block, self.stage.width
-        first, later = self.dilations
+        step, later = self.step, self.later
         if isinstance(block, DenseBlock):
             return [self._dense("dense1", block.hidden or width), self._dense("dense2", width)]
         if isinstance(block, BottleneckBlock):
-            strides = (self.stride, 1) if block.stride_on == "conv1x1" else (1, self.stride)
+            first, second = (step, later) if block.stride_on == "conv1x1" else (ONE_BY_ONE, step)
             return [
-                self._conv("conv1", width, stride=strides[0]),
-                self._conv("conv2", width, 3, strides[1], groups=convolution_groups(self.stage), dilation=first),
+                self._conv("conv1", width, step=first),
+                self._conv("conv2", width, 3, second, groups=convolution_groups(self.stage)),
                 self._conv("conv3", output_width(self.stage)),
             ]
-        return [
-            self._conv("conv1", width, 3, self.stride, dilation=first),
-            self._conv("conv2", width, 3, dilation=later),
-        ]
+        return [self._conv("conv1", width, 3, step), self._conv("conv2", width, 3, later)]
 
-    def _conv(self, name: str, width: int, kernel: int = 1, stride: int = 1, **rest: Any) -> WeightedLayer:
-        conv = self.builder.conv
-        return lambda x, norm_follows: conv(x, name, width, kernel, stride, norm_follows=norm_follows, **rest)
+    def _conv(
+        self, name: str, width: int, kernel: int = 1, step: WindowStep = ONE_BY_ONE, groups: int = 1
+    ) -> WeightedLayer:
+        conv, dilation = self.builder.conv, self.stage.dilation if kernel > 1 else 1
+        return lambda x, norm_follows: conv(
+            x, name, width, kernel, step=step, groups=groups, dilation=dilation, norm_follows=norm_follows
+        )
 
     def _dense(self, name: str, units: int) -> WeightedLayer:
         return lambda x, norm_follows: self.builder.dense(x, name, units, bias=self.builder.wants_bias(norm_follows))
@@ -107,25 +108,25 @@ class BlockBuilder:
     def _projects(self, x: Record) -> bool:
         block = self.stage.block
         keeps_stride = not isinstance(block, DenseBlock) and block.downsample == "subsample"
-        changes = (self.stride != 1 and not keeps_stride) or x.shape[-1] != output_width(self.stage)
+        changes = (self.step.stride != 1 and not keeps_stride) or x.shape[-1] != output_width(self.stage)
         return block.shortcut == "projection_all" or (block.shortcut == "projection" and changes)
 
     def _shortcut(self, x: Record) -> Record:
         """Options A, B and C of He et al. 2015, section 4.1; the input itself where nothing changes."""
-        builder, block, width, stride = self.builder, self.stage.block, output_width(self.stage), self.stride
-        if not isinstance(block, DenseBlock) and block.downsample == "average_pool" and stride > 1:
-            x = builder.pool(x, "shortcut.pool", "average", stride, stride, same=True)
-            stride = 1
+        builder, block, width, step = self.builder, self.stage.block, output_width(self.stage), self.step
+        if not isinstance(block, DenseBlock) and block.downsample == "average_pool" and step.stride > 1:
+            x = builder.shortcut_pool(x, "shortcut.pool", step)
+            step = ONE_BY_ONE
         if block.shortcut == "identity_pad":
-            changes = stride != 1 or x.shape[-1] != width
-            return builder.identity_pad(x, "shortcut.pad", width, stride) if changes else x
+            changes = step.taken != 1 or x.shape[-1] != width
+            return builder.identity_pad(x, "shortcut.pad", width, step.taken) if changes else x
         if not self._projects(x) and x.shape[-1] == width:
-            return builder.identity_pad(x, "shortcut.subsample", width, stride) if stride > 1 else x
+            return builder.identity_pad(x, "shortcut.subsample", width, step.taken) if step.taken > 1 else x
         normed = block.order != "full_preactivation" and block.norm.kind != "none"
         if isinstance(block, DenseBlock):
             x = builder.dense(x, "shortcut.dense", width, bias=builder.wants_bias(normed), role="shortcut")
         else:
-            x = builder.conv(x, "shortcut.conv", width, 1, stride, norm_follows=normed, role="shortcut")
+            x = builder.conv(x, "shortcut.conv", width, step=step, norm_follows=normed, role="shortcut")
         return builder.norm(x, "shortcut.norm", block.norm) if normed else x
 
     def _squeeze_excite(self, x: Record) -> Record:

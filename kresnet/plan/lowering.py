@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kresnet.errors import KresnetError
 from kresnet.plan.blocks import BlockBuilder
+from kresnet.plan.dilation import DilatedStage, WindowStep, dilated_stages
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Plan, Record
 from kresnet.spec.architecture import Classifier, Features, Spec, Stage
-from kresnet.spec.blocks import DenseBlock
 from kresnet.spec.contradictions import PREACTIVATION, find_contradictions
 from kresnet.spec.stems import DeepStem, NoStem
 
@@ -29,7 +27,7 @@ def lower(spec: Spec, builder: PlanBuilder | None = None) -> Plan:
     builder = builder or PlanBuilder(spec.convolution)
     x = _stem(builder, spec, _input(builder, spec))
     outputs: dict[str, Record] = {}
-    for index, stage in enumerate(_dilated_stages(spec)):
+    for index, stage in enumerate(dilated_stages(spec)):
         x = _stage(builder, spec, x, stage, index)
         following = spec.stages[index + 1 : index + 2]
         tapped = isinstance(spec.head, Features) and index + 1 in spec.head.stages
@@ -76,7 +74,7 @@ def _stem(builder: PlanBuilder, spec: Spec, x: Record) -> Record:
         for number, (suffix, width, kernel, stride) in enumerate(layers, 1):
             order = spec.stages[0].block.order if number == len(layers) else "post_activation"
             normed = order != "full_preactivation" and spec.norm.kind != "none"
-            x = builder.conv(x, f"conv{suffix}", width, kernel, stride, norm_follows=normed)
+            x = builder.conv(x, f"conv{suffix}", width, kernel, step=WindowStep(stride), norm_follows=normed)
             x = builder.norm(x, f"norm{suffix}", spec.norm) if normed else x
             x = builder.activation(x, f"activation{suffix}", spec.activation) if order not in PREACTIVATION else x
         if stem.pool and not strided_pool:
@@ -89,50 +87,16 @@ def _deep_layers(stem: DeepStem) -> list[tuple[str, int, int, int]]:
     return [(str(n), width, 3, stem.stride if n == 1 else 1) for n, width in enumerate(stem.widths, 1)]
 
 
-@dataclass(frozen=True, slots=True)
-class _DilatedStage:
-    """A stage whose stride may have become dilation; until its striding block's first 3x3 the old dilation holds."""
-
-    settings: Stage
-    stride: int
-    first_dilation: int
-    dilation: int
-
-    @property
-    def striding(self) -> int:
-        """The number of the block that strides, from 1."""
-        block = self.settings.block
-        last = not isinstance(block, DenseBlock) and block.stride_in == "last_block"
-        return self.settings.blocks if last else 1
-
-
-def _dilated_stages(spec: Spec) -> list[_DilatedStage]:
-    """The stages under `output_stride`: a stride beyond it multiplies the dilation instead."""
-    stages, factor, reached = [], 1, 1
-    if not isinstance(spec.stem, NoStem):
-        reached = spec.stem.stride * (spec.stem.pool.stride if spec.stem.pool else 1)
-    for stage in spec.stages:
-        before, stride = factor, stage.stride
-        if spec.output_stride and reached * stride > spec.output_stride:
-            factor, stride = factor * stride, 1
-        reached *= stride
-        stages.append(_DilatedStage(stage, stride, before * stage.dilation, factor * stage.dilation))
-    return stages
-
-
-def _stage(builder: PlanBuilder, spec: Spec, x: Record, stage: _DilatedStage, index: int) -> Record:
+def _stage(builder: PlanBuilder, spec: Spec, x: Record, stage: DilatedStage, index: int) -> Record:
     total = sum(each.blocks for each in spec.stages)
     before = sum(each.blocks for each in spec.stages[:index])
     for number in range(1, stage.settings.blocks + 1):
-        before_stride = number < stage.striding
+        step, later = stage.block_steps(number)
         block = BlockBuilder(
             builder,
             stage.settings,
-            stride=stage.stride if number == stage.striding else 1,
-            dilations=(
-                stage.first_dilation if number <= stage.striding else stage.dilation,
-                stage.first_dilation if before_stride else stage.dilation,
-            ),
+            step=step,
+            later=later,
             drop_rate=spec.stochastic_depth * (before + number) / total,
             after_stem=before + number == 1 and not isinstance(spec.stem, NoStem),
         )

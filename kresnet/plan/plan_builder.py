@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from kresnet.errors import KresnetError, Problem
+from kresnet.plan.dilation import ONE_BY_ONE, WindowStep
 from kresnet.plan.records import Parameter, Record, Shape
 from kresnet.spec.architecture import Convolution
 from kresnet.spec.blocks import Norm
@@ -59,23 +60,26 @@ class PlanBuilder:
         name: str,
         width: int,
         kernel: int = 1,
-        stride: int = 1,
         *,
+        step: WindowStep = ONE_BY_ONE,
         groups: int = 1,
         dilation: int = 1,
         norm_follows: bool,
         role: str = "main",
     ) -> Record:
         """Append a convolution: `K·K·C/groups` multiply-accumulates for each output number."""
+        stride = step.taken
         if stride > 1 and dilation > 1:
             message = f"TensorFlow's convolution cannot stride by {stride} and dilate by {dilation} at once."
             path = f"stages.{(self._stage or 1) - 1}.dilation"
             raise KresnetError(Problem("contradiction", message, path=path, remedy="stride: 1"))
-        x, padding = self._pad_for_window(x, name, kernel, stride, dilation)
+        x, padding = self._pad_for_window(x, name, kernel, step, dilation)
+        dilation *= step.spacing if kernel > 1 else 1
         height, width_in, channels = x.shape
+        window = dilation * (kernel - 1) + 1
         out = (
-            _output_length(height, kernel, stride, padding),
-            _output_length(width_in, kernel, stride, padding),
+            _output_length(height, window, stride, padding),
+            _output_length(width_in, window, stride, padding),
             width,
         )
         bias = self.wants_bias(norm_follows)
@@ -124,19 +128,24 @@ class PlanBuilder:
         """Append an activation function."""
         return self._append(name, "activation", (x,), x.shape, settings={"function": function})
 
-    def pool(
-        self, x: Record, name: str, how: str, size: int, stride: int, *, same: bool = False, fill: str = "lowest"
-    ) -> Record:
+    def pool(self, x: Record, name: str, how: str, size: int, stride: int, *, fill: str = "lowest") -> Record:
         """Append a pool: the maximum or average of each window.
 
-        `same` means TensorFlow's padding, whatever the network's is. `fill` pads the map of a maximum; an average's is
-        padded with zeros.
+        `fill` pads the map of a maximum; an average's is padded with zeros.
         """
-        padding = "same"
-        if not same:
-            x, padding = self._pad_for_window(x, name, size, stride, 1, fill=fill if how == "max" else "zero")
-        else:
-            self._require_shrinkable(x, stride)
+        fill = fill if how == "max" else "zero"
+        x, padding = self._pad_for_window(x, name, size, WindowStep(stride), 1, fill=fill)
+        return self._append_pool(x, name, how, size, stride, padding)
+
+    def shortcut_pool(self, x: Record, name: str, step: WindowStep) -> Record:
+        """Append a shortcut's average of as many pixels as the stride, by `same` padding always (ResNet-D)."""
+        self._require_shrinkable(x, step.taken)
+        if not step.dilated:
+            return self._append_pool(x, name, "average", step.stride, step.stride, "same")
+        settings = {"how": "average", "size": step.stride, "stride": 1, "padding": "same", "dilation": step.spacing}
+        return self._append(name, "pool", (x,), x.shape, settings=settings)
+
+    def _append_pool(self, x: Record, name: str, how: str, size: int, stride: int, padding: str) -> Record:
         height, width, channels = x.shape
         shape = (_output_length(height, size, stride, padding), _output_length(width, size, stride, padding), channels)
         settings = {"how": how, "size": size, "stride": stride, "padding": padding}
@@ -176,18 +185,31 @@ class PlanBuilder:
         return self._append(name, "stochastic_depth", (x,), x.shape, settings={"rate": rate}) if rate else x
 
     def _pad_for_window(
-        self, x: Record, name: str, kernel: int, stride: int, dilation: int, fill: str = "zero"
+        self, x: Record, name: str, kernel: int, step: WindowStep, dilation: int, fill: str = "zero"
     ) -> tuple[Record, str]:
         """`x` ready for a window, and the padding that the window itself then uses.
 
-        With stride 1 an odd kernel is padded alike by both rules, so only strided windows need a record of their own.
+        With stride 1 an odd kernel is padded alike by both rules, so only strided windows need a record of their own,
+        and those that stride in the strided network, which `same` pads by its stride and not by its size alone.
         """
-        self._require_shrinkable(x, stride)
-        if self.convolution.padding == "same" or stride == 1 or kernel == 1:
+        self._require_shrinkable(x, step.taken)
+        if kernel == 1:
+            return x, "same"
+        if self.convolution.padding == "same":
+            return (x, "same") if not step.dilated else (self._pad_as_strided(x, name, kernel, step, dilation), "valid")
+        if step.taken == 1:
             return x, "same"
         side = dilation * (kernel - 1) // 2
         shape = (x.shape[0] + 2 * side, x.shape[1] + 2 * side, x.shape[2])
         return self._append(f"{name}_pad", "pad", (x,), shape, settings={"side": side, "fill": fill}), "valid"
+
+    def _pad_as_strided(self, x: Record, name: str, kernel: int, step: WindowStep, dilation: int) -> Record:
+        """Append the zeros that `same` puts around the strided network's map, for a window that keeps its size."""
+        window = dilation * (kernel - 1) + 1
+        added = step.spacing * (window - 1)
+        shape = (x.shape[0] + added, x.shape[1] + added, x.shape[2])
+        settings = {"window": window, "stride": step.stride, "spacing": step.spacing}
+        return self._append(f"{name}_pad", "strided_pad", (x,), shape, settings=settings)
 
     def _require_shrinkable(self, x: Record, stride: int) -> None:
         if len(x.shape) == 3 and stride > min(x.shape[:2]):

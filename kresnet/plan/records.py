@@ -34,7 +34,7 @@ class Record:
     Attributes:
         name: name of the layer in the plan and in the Keras model; no two are alike.
         kind: kind of layer: `input`, `normalize`, `conv`, `dense`, `norm`, `activation`, `pool`, `global_pool`,
-            `flatten`, `pad`, `identity_pad`, `add`, `multiply`, `dropout` or `stochastic_depth`.
+            `flatten`, `pad`, `strided_pad`, `identity_pad`, `add`, `multiply`, `dropout` or `stochastic_depth`.
         inputs: names of the records that the layer reads.
         shape: shape of the output, without the batch: `(H, W, C)` or `(C,)`.
         settings: what else the layer needs; the keys depend on the kind.

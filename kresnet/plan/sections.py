@@ -219,7 +219,8 @@ def describe_layer(record: Record) -> str:
         case "dense":
             return f"dense {record.shape[-1]}"
         case "pool":
-            return f"{settings['how']} pool {settings['size']}x{settings['size']}{stride}"
+            dilation = f" dilation {settings['dilation']}" if settings.get("dilation", 1) > 1 else ""
+            return f"{settings['how']} pool {settings['size']}x{settings['size']}{dilation}{stride}"
         case "global_pool":
             return f"{settings['how']} pool"
         case "identity_pad":

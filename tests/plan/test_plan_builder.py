@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kresnet.errors import KresnetError
+from kresnet.plan.dilation import WindowStep
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.spec.architecture import Convolution
 from kresnet.spec.blocks import BatchNorm, GroupNorm, LayerNorm, NoNorm
@@ -55,17 +56,34 @@ WINDOWS = [
 def test_strided_windows(side, kernel, stride, same, symmetric):
     for padding, expected in (("same", same), ("symmetric", symmetric)):
         draft, x = start(side, side, 3, padding=padding)
-        assert draft.conv(x, "conv", 4, kernel, stride, norm_follows=True).shape == (expected, expected, 4)
+        assert draft.conv(x, "conv", 4, kernel, step=WindowStep(stride), norm_follows=True).shape == (
+            expected,
+            expected,
+            4,
+        )
         assert expected == (side + 2 * (kernel // 2) - kernel) // stride + 1  # PyTorch's formula
 
 
 def test_symmetric_padding_is_a_record_only_where_it_differs():
     draft, x = start(8, 8, 3, padding="symmetric")
     draft.conv(x, "plain", 4, 3, norm_follows=True)
-    draft.conv(x, "strided", 4, 3, 2, norm_follows=True)
+    draft.conv(x, "strided", 4, 3, step=WindowStep(2), norm_follows=True)
     draft.pool(x, "pool", "max", 3, 2)
     pads = {r.name: r.settings for r in draft.records if r.kind == "pad"}
     assert pads == {"strided_pad": {"side": 1, "fill": "zero"}, "pool_pad": {"side": 1, "fill": "lowest"}}
+
+
+def test_what_strode_before_dilation_keeps_the_size_of_its_map():
+    draft, x = start(9, 12, 3)
+    step = WindowStep(stride=2, spacing=2, dilated=True)
+    conv = draft.conv(x, "conv", 4, 3, step=step, norm_follows=True)
+    pad = draft.records[-2]
+    assert (pad.name, pad.kind, pad.shape) == ("conv_pad", "strided_pad", (13, 16, 3))
+    assert pad.settings == {"window": 3, "stride": 2, "spacing": 2}
+    assert conv.shape == (9, 12, 4)
+    assert (conv.settings["stride"], conv.settings["dilation"], conv.settings["padding"]) == (1, 2, "valid")
+    pool = draft.shortcut_pool(x, "pool", step)
+    assert (pool.shape, pool.settings["size"], pool.settings["dilation"]) == ((9, 12, 3), 2, 2)
 
 
 @pytest.mark.parametrize(
@@ -98,11 +116,11 @@ def test_an_odd_map_is_subsampled_with_its_edge():
 def test_a_stride_and_a_dilation_at_once_are_refused():
     draft, x = start(8, 8, 3)
     with pytest.raises(KresnetError, match="cannot stride by 2 and dilate by 2"):
-        draft.conv(x, "conv", 4, 3, 2, dilation=2, norm_follows=True)
+        draft.conv(x, "conv", 4, 3, step=WindowStep(2), dilation=2, norm_follows=True)
 
 
 def test_a_map_cannot_shrink_below_one_pixel():
     draft, x = start(1, 4, 3)
     with pytest.raises(KresnetError) as caught:
-        draft.conv(x, "conv", 4, 3, 2, norm_follows=True)
+        draft.conv(x, "conv", 4, 3, step=WindowStep(2), norm_follows=True)
     assert caught.value.problems[0].code == "map_too_small"
