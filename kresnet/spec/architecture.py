@@ -124,9 +124,9 @@ class Spec(Document):
     published: tuple[Published, ...] = Field(default=(), max_length=100)
     """What others state for this network."""
     input: Input
-    """What enters."""
+    """What enters the network."""
     convolution: Convolution = Field(default_factory=Convolution)
-    """What all convolutions share."""
+    """Settings that all convolutions share."""
     norm: Norm = Field(default_factory=lambda: BatchNorm(kind="batch"))
     """Norm of stem and blocks."""
     activation: Activation = "relu"

@@ -67,9 +67,9 @@ class SqueezeExcite(Document):
     reduction: Width = 16
     """Channels over hidden units; must divide the channels."""
     activation: Activation = "relu"
-    """Between the two dense layers."""
+    """Activation between the two dense layers."""
     gate: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
-    """Of the second dense layer, which scales the channels."""
+    """Activation of the second dense layer, which scales the channels."""
 
 
 class _Block(Document):

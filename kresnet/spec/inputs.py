@@ -15,9 +15,9 @@ class Pixels(Document):
     range: tuple[Number, Number] = (0.0, 1.0)
     """The numbers that the byte values 0 and 255 become."""
     mean: tuple[Number, ...] = (0.0,)
-    """Subtracted after scaling: one number, or one a channel."""
+    """What is subtracted after scaling: one number, or one a channel."""
     std: tuple[Positive, ...] = (1.0,)
-    """Divided by, after the mean: one number, or one a channel."""
+    """What is divided by after the mean is subtracted: one number, or one a channel."""
     channel_order: Literal["rgb", "bgr"] = "rgb"
     """The order in which a colour image's channels reach the first convolution."""
 

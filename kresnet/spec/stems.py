@@ -15,9 +15,9 @@ class StemPool(Document):
     kind: Literal["max", "average", "conv"]
     """`conv` is a strided convolution with norm and activation (Bello et al. 2021, arXiv:2103.07579, ResNet-RS)."""
     size: Kernel = 3
-    """Window, in pixels a side."""
+    """Window of the pool, in pixels a side."""
     stride: Stride = 2
-    """Step, in pixels."""
+    """Stride of the pool, in pixels."""
     fill: Literal["lowest", "zero"] = "lowest"
     """What symmetric padding puts around a map before its maximum: nothing that could win, or zeros (Keras)."""
 
@@ -27,13 +27,13 @@ class ConvStem(Document):
 
     kind: Literal["conv"]
     width: Width = 64
-    """Output channels."""
+    """Output channels of the convolution."""
     kernel: Kernel = 7
-    """Kernel size."""
+    """Kernel of the convolution, in pixels a side."""
     stride: Stride = 2
-    """Stride."""
+    """Stride of the convolution."""
     pool: StemPool | None = None
-    """Down-sampling after it."""
+    """Down-sampling after the convolution."""
 
 
 class DeepStem(Document):
@@ -46,9 +46,9 @@ class DeepStem(Document):
     widths: tuple[Width, ...] = Field((32, 32, 64), min_length=1, max_length=16)
     """Output channels of each convolution."""
     stride: Stride = 2
-    """Stride of the first."""
+    """Stride of the first convolution."""
     pool: StemPool | None = None
-    """Down-sampling after the last."""
+    """Down-sampling after the last convolution."""
 
 
 class NoStem(Document):

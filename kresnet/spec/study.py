@@ -29,11 +29,11 @@ class Variant(Document):
     name: Name
     """Names the variant's folder, its row and its curve."""
     spec: StrictStr | None = None
-    """Its network, a shipped name or a path beside the study; the study's by default."""
+    """Network of the variant, a shipped name or a path beside the study; the study's by default."""
     recipe: StrictStr | None = None
-    """Its recipe, likewise; the study's by default."""
+    """Recipe of the variant, a shipped name or a path beside the study; the study's by default."""
     set: Settings = Field(default_factory=dict)
-    """Settings it changes, as `--set` writes them: `{block.order: full_preactivation, recipe.epochs: 3}`."""
+    """Settings of the variant, as `--set` writes them: `{block.order: full_preactivation, recipe.epochs: 3}`."""
 
 
 class Axis(Document):
@@ -42,7 +42,7 @@ class Axis(Document):
     path: SettingPath
     """The setting, as `--set` writes it; `stages.*.blocks` is that of every stage."""
     values: Annotated[tuple[Any, ...], Field(min_length=1, max_length=100)]
-    """What it takes."""
+    """Values that the setting takes in turn."""
     names: tuple[Name, ...] | None = None
     """What the values are called in names of variants; when absent, a word's own, a mapping's kind, `blocks3`."""
 

@@ -51,11 +51,11 @@ class ColorJitter(Document):
     """Brightness, contrast and saturation, each multiplied by a factor from [1 - x, 1 + x], in this order."""
 
     brightness: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.4
-    """x of the brightness: blends with black."""
+    """x for the brightness, which blends the image with black."""
     contrast: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.4
-    """x of the contrast: blends with the image's mean grey."""
+    """x for the contrast, which blends the image with its mean grey."""
     saturation: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.4
-    """x of the saturation: blends with the image in grey; nothing for grey images."""
+    """x for the saturation, which blends the image with itself in grey; it leaves grey images as they are."""
 
     @model_validator(mode="after")
     def _changes_something(self) -> ColorJitter:
@@ -109,7 +109,7 @@ class Mixup(Document):
 
     kind: Literal["mixup"]
     alpha: Alpha = 0.2
-    """Of the beta distribution; the larger, the more even the mixture."""
+    """Parameter of the beta distribution; the larger, the more even the mixture."""
     probability: Probability = 1.0
     """Share of the steps whose batch is mixed."""
 
@@ -119,7 +119,7 @@ class Cutmix(Document):
 
     kind: Literal["cutmix"]
     alpha: Alpha = 1.0
-    """Of the beta distribution that the rectangle's area is drawn from."""
+    """Parameter of the beta distribution that the rectangle's area is drawn from."""
     probability: Probability = 1.0
     """Share of the steps whose batch is mixed."""
 

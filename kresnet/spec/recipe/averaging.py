@@ -17,15 +17,15 @@ class Ema(Document):
     """
 
     decay: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.9999
-    """d."""
+    """d, the share of the average that a step keeps."""
     warmup: Flag = True
     """d rises to `decay` as (1 + t) / (10 + t), t counting steps since the average began, as in TensorFlow."""
     start_epochs: Epochs = None
-    """Until then the average is a copy of the weights; or state `start_steps` or `start_examples`."""
+    """Epochs until the average begins; before, it is the weights. Or state `start_steps` or `start_examples`."""
     start_steps: Whole = None
-    """The same in steps."""
+    """Start of the average in steps, instead of `start_epochs`."""
     start_examples: Whole = None
-    """The same in training images."""
+    """Start of the average in training images, instead of `start_epochs`."""
 
     @model_validator(mode="after")
     def _one_start(self) -> Ema:

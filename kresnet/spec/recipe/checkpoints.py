@@ -25,9 +25,9 @@ class Checkpoints(Document):
     """When the state of a run is saved; the end of every epoch always is."""
 
     save_every_steps: Count | None = None
-    """Also in the middle of an epoch, after this many steps."""
+    """Save also in the middle of an epoch, whenever this many steps have passed."""
     save_every_minutes: Positive | None = None
-    """Also when this many minutes have passed since the state was last saved."""
+    """Save also when this many minutes have passed since the state was last saved."""
     keep_last: Annotated[int, Field(strict=True, ge=1, le=1000)] = 2
     """How many checkpoints stay on disk."""
     keep_best: Best | None = None

@@ -18,9 +18,9 @@ class Sgd(Document):
     learning_rate_per: Count | None = None
     """Images a step that `learning_rate` is stated for: it is scaled linearly to `batch_size` (arXiv:1706.02677)."""
     momentum: Fraction = 0.9
-    """Momentum."""
+    """Share of the last step that is added to the next one."""
     nesterov: Flag = False
-    """Nesterov's form of it."""
+    """Whether momentum takes Nesterov's form."""
     weight_decay: NonNegative = 1e-4
     """Added to the gradient times the weight (an L2 penalty)."""
 
@@ -76,9 +76,9 @@ class Lars(Document):
     learning_rate_per: Count | None = None
     """Images a step that `learning_rate` is stated for: it is scaled linearly to `batch_size`."""
     momentum: Fraction = 0.9
-    """Momentum."""
+    """Share of the last step that is added to the next one."""
     nesterov: Flag = False
-    """Nesterov's form of it."""
+    """Whether momentum takes Nesterov's form."""
     trust_coefficient: Positive = 1e-3
     """How far a layer's step may change its weights, over their norm."""
     weight_decay: NonNegative = 1e-4
@@ -99,7 +99,7 @@ class RmsProp(Document):
     rho: Fraction = 0.9
     """Decay of the mean of squared gradients, which starts at 0."""
     momentum: Fraction = 0.9
-    """Momentum."""
+    """Share of the last step that is added to the next one."""
     epsilon: Positive = 1e-3
     """Added to the mean of squared gradients, within the root."""
     weight_decay: NonNegative = 1e-5

@@ -20,9 +20,9 @@ class WarmUp(Document):
     warmup_epochs: Epochs = None
     """Epochs until the learning rate reaches its peak; or state `warmup_steps` or `warmup_examples`."""
     warmup_steps: Whole = None
-    """The same in steps."""
+    """Warm-up in steps, instead of `warmup_epochs`."""
     warmup_examples: Whole = None
-    """The same in training images."""
+    """Warm-up in training images, instead of `warmup_epochs`."""
     warmup_from: Fraction = 0.0
     """Learning rate that warm-up begins with, over the peak."""
     warmup_shape: Literal["linear", "constant"] = "linear"
@@ -50,11 +50,11 @@ class Step(WarmUp):
     every_epochs: Epochs = None
     """Epochs between two falls; or state `every_steps` or `every_examples`."""
     every_steps: Whole = None
-    """The same in steps."""
+    """Interval in steps, instead of `every_epochs`."""
     every_examples: Whole = None
-    """The same in training images."""
+    """Interval in training images, instead of `every_epochs`."""
     factor: OpenFraction = 0.1
-    """By how much."""
+    """What the learning rate is multiplied by at each fall."""
 
     @model_validator(mode="after")
     def _one_interval(self) -> Step:
@@ -69,11 +69,11 @@ class MultiStep(WarmUp):
     at_epochs: Moments | None = None
     """Epochs after which the learning rate falls, rising; or state `at_steps` or `at_examples`."""
     at_steps: WholeMoments | None = None
-    """The same in steps."""
+    """Moments in steps, instead of `at_epochs`."""
     at_examples: WholeMoments | None = None
-    """The same in training images."""
+    """Moments in training images, instead of `at_epochs`."""
     factor: OpenFraction = 0.1
-    """By how much."""
+    """What the learning rate is multiplied by at each fall."""
 
     @model_validator(mode="after")
     def _rising(self) -> MultiStep:
@@ -117,7 +117,7 @@ class OneCycle(Document):
     final_fraction: Fraction = 4e-6
     """Last learning rate over the peak."""
     shape: Literal["cosine", "linear"] = "cosine"
-    """How it rises and falls."""
+    """How the learning rate rises and falls."""
 
 
 Schedule = Annotated[Constant | Step | MultiStep | Cosine | Polynomial | OneCycle, Field(discriminator="kind")]

@@ -22,13 +22,13 @@ class EarlyStopping(Document):
     metric: Metric = "loss"
     """The number to watch."""
     patience_epochs: Epochs = None
-    """How long to wait for a better one; or state `patience_steps` or `patience_examples`."""
+    """Epochs to wait for a better value; or state `patience_steps` or `patience_examples`."""
     patience_steps: Whole = None
-    """The same in steps."""
+    """Patience in steps, instead of `patience_epochs`."""
     patience_examples: Whole = None
-    """The same in training images."""
+    """Patience in training images, instead of `patience_epochs`."""
     min_delta: NonNegative = 0.0
-    """By how much it must be better to count."""
+    """Least improvement that counts as better."""
 
     @model_validator(mode="after")
     def _one_patience(self) -> EarlyStopping:
