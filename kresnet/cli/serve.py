@@ -22,7 +22,7 @@ def serve(
     backend: Annotated[
         str, typer.Option("--backend", help="auto, tensorflow_model_server, docker or embedded.")
     ] = "auto",
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Address or name to listen on, IPv4 or IPv6.")] = "127.0.0.1",
     rest_port: Annotated[int, typer.Option("--rest-port", min=0, max=65535, help="0 takes a free one.")] = 8501,
     grpc_port: Annotated[int, typer.Option("--grpc-port", min=0, max=65535, help="0 takes a free one.")] = 8500,
     run_threads: Annotated[
@@ -61,8 +61,10 @@ def serve(
 
 def _log_start(host: str, server: RunningServer) -> None:
     """Tell on stderr where the server listens, and how to ask it."""
-    where = f"http://{host}:{server.rest_port}"
-    log(f"REST at {where}/v1/models, gRPC at {host}:{server.grpc_port}")
+    from kresnet.serving.addresses import format_address, format_url
+
+    where = format_url(host, server.rest_port)
+    log(f"REST at {where}/v1/models, gRPC at {format_address(host, server.grpc_port)}")
     concurrency = "1 run at a time" if server.concurrent_runs == 1 else f"{server.concurrent_runs} runs at once"
     log(f"{concurrency}, {server.run_threads} thread{'s' * (server.run_threads > 1)} each (--run-threads).")
     log("This embedded server is for development; docs/server.md says where TF Serving differs.")

@@ -11,12 +11,11 @@ from typing import NoReturn
 
 from kresnet.errors import make_error
 from kresnet.export.server_files import MODELS_CONFIG as CONFIG
+from kresnet.serving.addresses import EVERY_INTERFACE, format_address, normalize_host
 from kresnet.serving.models_dir import require_models
 
 BINARY, IMAGE = "tensorflow_model_server", "tensorflow/serving"
 BACKENDS = ("auto", BINARY, "docker", "embedded")
-
-EVERY_INTERFACE = ("0.0.0.0", "::")
 
 #: Seconds that Docker's daemon may take to answer.
 _DOCKER_SECONDS = 10
@@ -33,7 +32,7 @@ def choose_backend(wanted: str, host: str) -> str:
     """
     if wanted not in BACKENDS:
         raise make_error("bad_option", f"There is no backend {wanted}.", expected=", ".join(BACKENDS), found=wanted)
-    everywhere = host in EVERY_INTERFACE
+    everywhere = normalize_host(host) in EVERY_INTERFACE
     if wanted == "auto":
         if everywhere and shutil.which(BINARY):
             return BINARY
@@ -75,7 +74,7 @@ def start_command(backend: str, directory: Path, *, host: str, rest_port: int, g
     models = require_models(directory)
     if backend == "docker":
         mount = f"type=bind,source={directory},target={directory},readonly"  # where base paths say that models are
-        publish = ["-p", f"{host}:{rest_port}:8501", "-p", f"{host}:{grpc_port}:8500"]
+        publish = ["-p", f"{format_address(host, rest_port)}:8501", "-p", f"{format_address(host, grpc_port)}:8500"]
         start = ["docker", "run", "--rm", *publish, "--mount", mount, IMAGE]
         return [*start, *_model_options(directory, models)]
     ports = [f"--rest_api_port={rest_port}", f"--port={grpc_port}"]

@@ -7,6 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -57,12 +58,18 @@ def _read_answer(path: Path, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _predict_url(server: str, model: str) -> str:
-    address = urlsplit(server)
-    if address.scheme not in ("http", "https") or not address.netloc:
+    expected, example = "http://HOST:PORT", "http://localhost:8501"
+    try:
+        address = urlsplit(server)
+        well_formed = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+        host = address.netloc.rpartition("@")[2]
+        if host.count(":") > 1 and not host.startswith("["):  # IPv6, whose end and the port cannot be told apart
+            well_formed, expected, example = False, "http://[IPV6]:PORT", "http://[::1]:8501"
+    except ValueError:  # brackets that do not match, a port that is no number
+        well_formed = False
+    if not well_formed:
         message = f"{server!r} is not the address of a server."
-        raise make_error(
-            "bad_option", message, expected="http://HOST:PORT", found=server, remedy="http://localhost:8501"
-        )
+        raise make_error("bad_option", message, expected=expected, found=server, remedy=example)
     return f"{server.rstrip('/')}/v1/models/{quote(model, safe='')}:predict"
 
 
@@ -73,7 +80,7 @@ def _post(url: str, document: dict[str, Any], timeout_seconds: float) -> Any:
             return json.load(response)
     except urllib.error.HTTPError as error:
         raise make_error("server", f"{url} refused with status {error.code}: {_read_reason(error.read())}") from None
-    except (OSError, ValueError) as error:  # no connection, a connection that broke, an answer that is not JSON
+    except (OSError, HTTPException, ValueError) as error:  # no connection, one that broke, an answer of another kind
         reason = getattr(error, "reason", error)
         raise make_error("server", f"{url} does not answer: {reason}.", remedy="kresnet serve MODELS_DIR") from None
 

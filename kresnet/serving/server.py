@@ -9,19 +9,20 @@ import asyncio
 import contextlib
 import logging
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import grpc
 from aiohttp import web
 
 from kresnet.cores import usable_cores
 from kresnet.errors import make_error
 from kresnet.export.capi import configure_runtime, disable_xla
+from kresnet.serving.addresses import format_address, open_sockets
 from kresnet.serving.batching import RequestBatcher
 from kresnet.serving.grpc_services import make_grpc_server
 from kresnet.serving.inference_service import InferenceService, RequestLimits
@@ -40,7 +41,7 @@ class ServerSettings:
     """Settings of the embedded server.
 
     Attributes:
-        host: address to listen on; only `LOOPBACK` unless the user says otherwise.
+        host: name or number to listen on, IPv4 or IPv6; only `LOOPBACK` unless the user says otherwise.
         rest_port, grpc_port: ports to listen on; 0 takes any free one.
         limits: limits on what a client may ask.
         run_threads: number of threads of a run; None chooses what suits the models.
@@ -82,7 +83,7 @@ async def running_server(directory: Path, settings: ServerSettings) -> AsyncIter
     """Serve a directory; on leaving, requests under way are answered.
 
     Raises:
-        KresnetError: `model_unreadable`, `environment` where a port is taken.
+        KresnetError: `model_unreadable`, `environment` where nothing can listen on the host or port.
     """
     folders = require_models(directory)
     disable_xla()
@@ -124,28 +125,25 @@ async def _start_rest(rest: RestApi, settings: ServerSettings, leaving: AsyncExi
     )
     await runner.setup()
     leaving.push_async_callback(runner.cleanup)
-    listening = _open_socket(settings.host, settings.rest_port)
-    await web.SockSite(runner, listening).start()
-    return listening.getsockname()[1]
+    listening = open_sockets(settings.host, settings.rest_port, "--rest-port")
+    port = listening[0].getsockname()[1]
+    for one in listening:
+        await web.SockSite(runner, one).start()
+    return port
 
 
-def _open_socket(host: str, port: int) -> socket.socket:
+def _bind_grpc(server: grpc.aio.Server, settings: ServerSettings) -> int:
+    """Let gRPC listen on every address of the host, on one port that was free just before."""
+    with ExitStack() as tried:
+        listening = [tried.enter_context(one) for one in open_sockets(settings.host, settings.grpc_port, "--grpc-port")]
+        names = [one.getsockname() for one in listening]
     try:
-        return socket.create_server((host, port), backlog=512)
-    except OSError as error:
-        raise _address_taken_error(host, port, error.strerror or str(error)) from None
-
-
-def _bind_grpc(server: object, settings: ServerSettings) -> int:
-    try:
-        return server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")  # type: ignore[attr-defined]
+        for host, port, *_ in names:
+            server.add_insecure_port(format_address(host, port))
     except RuntimeError as error:
-        raise _address_taken_error(settings.host, settings.grpc_port, str(error)) from None
-
-
-def _address_taken_error(host: str, port: int, reason: str) -> Exception:
-    message = f"Nothing can listen on {host}:{port}: {reason}."
-    return make_error("environment", message, remedy="another --rest-port or --grpc-port; 0 takes a free one")
+        message = f"gRPC cannot listen on {format_address(host, port)}: {error}."
+        raise make_error("environment", message, remedy="another --grpc-port; 0 takes a free one") from None
+    return names[0][1]
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

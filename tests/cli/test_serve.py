@@ -17,7 +17,7 @@ def test_options_reach_the_embedded_server(monkeypatch: pytest.MonkeyPatch, caps
     def serve(directory: Path, settings: Any, started: Any) -> None:
         calls.append((directory, settings))
         models = SimpleNamespace(models={"tiny": None})
-        started(SimpleNamespace(rest_port=81, grpc_port=80, runs=2, run_threads=1, models=models))
+        started(SimpleNamespace(rest_port=81, grpc_port=80, concurrent_runs=2, run_threads=1, models=models))
 
     monkeypatch.setattr("kresnet.serving.server.serve", serve)
     options = {"rest-port": 81, "grpc-port": 80, "run-threads": 1, "request-bytes": 5, "answer-seconds": 2.5}

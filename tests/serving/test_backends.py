@@ -38,6 +38,8 @@ def test_tensorflow_model_server_is_only_taken_where_every_interface_is_asked_fo
 def test_the_commands_of_tf_serving(toy_directory):
     command = backends.start_command("docker", toy_directory, host="127.0.0.1", rest_port=8501, grpc_port=8500)
     assert "127.0.0.1:8501:8501" in command
+    command6 = backends.start_command("docker", toy_directory, host="[::1]", rest_port=8501, grpc_port=8500)
+    assert "[::1]:8501:8501" in command6
     assert command[-2:] == ["--model_name=toy", f"--model_base_path={toy_directory}/toy"]
     command = backends.start_command(backends.BINARY, toy_directory, host="0.0.0.0", rest_port=1, grpc_port=2)
     assert command[1:3] == ["--rest_api_port=1", "--port=2"]

@@ -40,7 +40,11 @@ def test_the_client_and_the_run_agree(exported, images, tmp_path):
     ("arguments", "said"),
     [
         (["--server", "localhost:8501", "--model", "x"], "is not the address of a server"),
+        (["--server", "http://::1:8501", "--model", "x"], "http://[::1]:8501"),
+        (["--server", "http://[::1:8501", "--model", "x"], "is not the address of a server"),
+        (["--server", "http://localhost:http", "--model", "x"], "is not the address of a server"),
         (["--server", "http://127.0.0.1:9", "--model", "x"], "[server]"),
+        (["--server", "http://[::1]:9", "--model", "x"], "http://[::1]:9/v1/models/x:predict does not answer"),
         (["--server", "http://127.0.0.1:9"], "go together"),
         (["--model", "x"], "go together"),
     ],
