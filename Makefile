@@ -33,7 +33,7 @@ faults: $(VENV)/.installed ## kill, fill, damage and take away small runs, and t
 	$(BIN)/python -m tests.faults
 
 nightly: $(VENV)/.installed ## fifty times the random networks of `make test`
-	KRESNET_PROPERTY_SCALE=50 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py tests/graph/test_dilation.py
+	KRESNET_PROPERTY_SCALE=50 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py tests/graph/layers/test_dilation.py
 
 notebooks: $(VENV)/.installed ## run the notebooks of docs/ anew and keep what they show
 	$(BIN)/python -m tests.docs.notebooks

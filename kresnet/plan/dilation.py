@@ -29,7 +29,7 @@ class WindowStep:
 
     @property
     def taken(self) -> int:
-        """The stride of the layer itself."""
+        """Stride that the layer itself takes, which is 1 where it is dilated."""
         return 1 if self.dilated else self.stride
 
 
@@ -42,8 +42,8 @@ class DilatedStage:
     """A stage under `output_stride`.
 
     Attributes:
-        settings: what the spec says of it.
-        step: of the block that strides.
+        settings: settings of the stage in the spec.
+        step: step of the layer that strides, in the block that strides.
         spacing: pixels from one pixel of the strided network's map to the next, after that block.
     """
 
@@ -53,7 +53,7 @@ class DilatedStage:
 
     @property
     def striding(self) -> int:
-        """The number of the block that strides, from 1."""
+        """Number of the block that strides, from 1."""
         block = self.settings.block
         last = not isinstance(block, DenseBlock) and block.stride_in == "last_block"
         return self.settings.blocks if last else 1
