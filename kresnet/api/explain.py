@@ -7,37 +7,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kresnet.api.network import Network
+from kresnet.api.progress import log
 from kresnet.api.run import Run, as_image_list
 from kresnet.api.weights import open_for_use
 from kresnet.errors import make_error
 from kresnet.files import AnyPath
-from kresnet.spec.loading import Reference
+from kresnet.runs.trained_data import require_data_overrides_apply
+from kresnet.spec.loading import Overrides, Reference
 
 if TYPE_CHECKING:
     from kresnet.api.run import Image
     from kresnet.diagnostics.explain import Explanation
 
+#: How many test images of a run are explained where no images are named.
+TEST_IMAGES = 4
+
 
 def explain(
     trained: Run | AnyPath,
-    images: Image | Iterable[Image],
+    images: Image | Iterable[Image] | None = None,
     *,
     stages: Sequence[int] = (),
     looked_for: Sequence[str] = (),
     channels: int = 4,
     spec: Reference | Network | None = None,
     classes: AnyPath | Sequence[str] | None = None,
+    overrides: Overrides = (),
 ) -> Explanation:
     """Draw where a network sees a class in images (Grad-CAM), its strongest feature maps, and its first filters.
 
     Args:
         trained: a finished run, its directory, or a `.keras` file.
-        images: as for `Run.predict`.
+        images: as for `Run.predict`; of a run by default its first test images, four of them.
         stages: whose maps Grad-CAM reads, counted from 1; by default the last.
         looked_for: names or numbers of classes to look for; by default each image's likeliest.
         channels: feature maps to keep of each stage.
         spec: of a `.keras` file; by default FILE.yaml beside it.
         classes: class names in order, or a text file of them, one a line; by default the run's.
+        overrides: settings of `recipe.data`, where the test images of the run lie elsewhere now.
 
     Returns:
         The maps as arrays; `as_dict()` has the numbers, `save(DIR)` writes them with the figures.
@@ -49,14 +56,23 @@ def explain(
     """
     from kresnet.runtime import import_tensorflow
 
-    origin, several = open_for_use(trained, spec, classes), as_image_list(images)
-    if not several:
+    origin, several = open_for_use(trained, spec, classes), [] if images is None else as_image_list(images)
+    require_data_overrides_apply(origin, overrides, images is not None)
+    if not several and (images is not None or origin.run is None):
         remedy = f"kresnet explain {Path(trained)} IMAGE..."
         raise make_error("bad_option", "Name the images to explain.", remedy=remedy)
     import_tensorflow()
     from kresnet.diagnostics import explain as analysis
 
-    return analysis.explain(origin, several, stages=stages, classes=looked_for, channels=channels)
+    names = None
+    if origin.run and images is None:
+        from kresnet.evaluation.evaluate import first_test_images
+
+        pixels, names, differences = first_test_images(origin.run, TEST_IMAGES, overrides)
+        several = list(pixels)
+        for difference in differences:
+            log(difference)
+    return analysis.explain(origin, several, stages=stages, classes=looked_for, channels=channels, names=names)
 
 
 __all__ = ["explain"]

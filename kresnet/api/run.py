@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from kresnet.api.network import Network
 from kresnet.api.process_state import training_scope
-from kresnet.api.progress import run_output
+from kresnet.api.progress import log, run_output
 from kresnet.api.table import Table
 from kresnet.errors import make_error
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import RunStatus, run_status, run_statuses
+from kresnet.spec.loading import Overrides
 from kresnet.spec.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -115,15 +116,21 @@ class Run:
 
         return load_model(path, self.network.plan())
 
-    def evaluate(self) -> dict[str, Any]:
+    def evaluate(self, *, overrides: Overrides = ()) -> dict[str, Any]:
         """Measure the trained network on the run's test images, in float32.
 
+        Args:
+            overrides: settings of `recipe.data`, where the data lie elsewhere now, or to measure it on others of the
+                same classes: `{"recipe.data.path": "FOLDER"}`.
+
         Returns:
-            The metrics; `images`, `seconds`; and of a classifier `classes`, the accuracy by class name, and `tally`,
-            the confusion matrix (rows are labels, columns what the network says).
+            The metrics; `images`, `seconds`, `data` (`name`, and `differences` from what the run was trained on, in
+            sentences, which are also told on standard error); and of a classifier `classes`, the accuracy by class
+            name, and `tally`, the confusion matrix (rows are labels, columns what the network says).
 
         Raises:
-            KresnetError: `run_missing` before the run's end; what opening the data raises.
+            KresnetError: `run_missing` before the run's end; `data_mismatch` for data of other classes; `bad_override`
+                for other settings than the data's; what opening the data raises.
         """
         from kresnet.runtime import import_tensorflow
 
@@ -131,7 +138,10 @@ class Run:
         import_tensorflow()
         from kresnet.evaluation.evaluate import evaluate
 
-        return evaluate(self.directory)
+        result = evaluate(self.directory, overrides)
+        for difference in result["data"]["differences"]:
+            log(difference)
+        return result
 
     def predict(self, images: Image | Iterable[Image]) -> list[dict[str, Any]]:
         """Classify images, each brought to the network's size as evaluation does.

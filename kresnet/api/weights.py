@@ -170,6 +170,7 @@ def export_model(
     images: AnyPath | None = None,
     format: Format = "saved_model",
     base_path: str | PurePath | None = None,
+    overrides: Overrides = (),
     progress: bool = True,
 ) -> ExportResult | FileExportResult:
     """Write a SavedModel for TF Serving, and publish it once a fresh process has proved that it serves.
@@ -190,6 +191,7 @@ def export_model(
         images: folder of images to compare on; by default the run's test images.
         format: `saved_model`, `tflite` or `onnx`.
         base_path: `output` as the server will see it.
+        overrides: settings of `recipe.data`, where the data of the run lie elsewhere now.
         progress: tell on standard error what is going on.
 
     Returns:
@@ -217,7 +219,10 @@ def export_model(
     from kresnet.weights.convert import load_model
 
     model = load_model(origin.model, origin.plan)
-    inputs = sample_inputs(origin, Path(images) if images else None)
+    log, _ = run_output(progress)
+    inputs = sample_inputs(origin, Path(images) if images else None, overrides)
+    for difference in inputs.differences:
+        log(difference)
     if format != "saved_model":
         from kresnet.export.tflite_onnx import export_file
 
@@ -225,7 +230,6 @@ def export_model(
             model, origin.spec, origin.class_names, Path(output), format, plan=origin.plan,
             fold=fold, weights=weights, inputs=inputs, origin=origin.provenance,
         )  # fmt: skip
-    log, _ = run_output(progress)
     log("Exporting, then loading the export in a fresh process through TensorFlow's C API.")
     options = ExportOptions(
         version=number,

@@ -24,6 +24,10 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Override a setting: stages.0.width=32, recipe.epochs=3."),
 ]
+DataSetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Where a run's data lie now: recipe.data.path=DIR."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Go on where the estimate of memory says stop.")]
 TrainedArgument = Annotated[

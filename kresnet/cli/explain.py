@@ -10,6 +10,7 @@ import typer
 import kresnet
 from kresnet.cli.common import (
     ClassNamesOption,
+    DataSetOption,
     JsonOption,
     TrainedArgument,
     TrainedSpecOption,
@@ -24,7 +25,9 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     trained: TrainedArgument,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    images: Annotated[
+        list[Path] | None, typer.Argument(metavar="[IMAGE]...", help="Image files; else the run's first test images.")
+    ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = Path("explained"),
     stages: Annotated[
         list[int] | None, typer.Option("--stage", metavar="N", help="Whose map Grad-CAM reads; the last by default.")
@@ -38,6 +41,7 @@ def explain(
     ] = 4,
     spec: TrainedSpecOption = None,
     classes: ClassNamesOption = None,
+    overrides: DataSetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw where a network sees a class in images (Grad-CAM), its feature maps, and its first layer's filters.
@@ -48,7 +52,14 @@ def explain(
 
     refuse_existing(output)
     explanation = kresnet.explain(
-        trained, images, stages=stages or (), looked_for=looked_for or (), channels=channels, spec=spec, classes=classes
+        trained,
+        images or None,
+        stages=stages or (),
+        looked_for=looked_for or (),
+        channels=channels,
+        spec=spec,
+        classes=classes,
+        overrides=overrides or (),
     )
     files = explanation.save(output)
     if as_json:

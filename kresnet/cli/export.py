@@ -10,6 +10,7 @@ import typer
 import kresnet
 from kresnet.cli.common import (
     ClassNamesOption,
+    DataSetOption,
     JsonOption,
     TrainedArgument,
     TrainedSpecOption,
@@ -52,6 +53,7 @@ def export(
     base_path: Annotated[
         str | None, typer.Option("--base-path", metavar="DIR", help="MODELS_DIR as the server will see it.")
     ] = None,
+    overrides: DataSetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a SavedModel for TF Serving, and publish it once a fresh process has proved that it serves.
@@ -70,6 +72,7 @@ def export(
         images=images,
         format=kind,  # type: ignore[arg-type]
         base_path=base_path,
+        overrides=overrides or (),
     )
     if as_json:
         print_json(result.as_dict())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import kresnet
-from kresnet.cli.common import ForceOption, JsonOption, OutputOption, SetOption, print_json, stdout_console
+from kresnet.cli.common import DataSetOption, ForceOption, JsonOption, OutputOption, SetOption, print_json, stdout_console
 from kresnet.errors import KresnetError, make_error
 
 if TYPE_CHECKING:
@@ -133,9 +133,9 @@ def runs(
     return stdout_console().print(runs_table(statuses))
 
 
-def evaluate(run: RunArgument, as_json: JsonOption = False) -> None:
+def evaluate(run: RunArgument, overrides: DataSetOption = None, as_json: JsonOption = False) -> None:
     """Measure a finished run's model on its test images."""
-    result = kresnet.open_run(run).evaluate()
+    result = kresnet.open_run(run).evaluate(overrides=overrides or ())
     if as_json:
         return print_json(result)
     stdout_console().print(f"test {_format_metrics(result)}, {result['images']:,} images")

@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kresnet.data.class_names import enumerate_names
+
+#: Of one split: how many files or arrays are not read, and the name of one of them, by the reason.
+PassedOver = Mapping[str, tuple[int, str]]
+
+#: Fields that tell data from others; the rest is for people.
+IDENTITY = ("fingerprint", "class_names", "train_images", "test_images", "targets", "skipped")
+
 
 @dataclass(frozen=True, slots=True)
 class DataDescription:
@@ -17,6 +25,10 @@ class DataDescription:
         train_images: number of examples to train on.
         test_images: number of examples to evaluate on.
         skipped: names of the examples that are left out because they cannot be read, by split.
+        targets: what the targets are: `classes`, `labels` or `values`; empty where a run of an earlier version does
+            not say.
+        passed_over: what lies with the data and is not read, by split.
+        remarks: what else about the data deserves a look, a sentence each.
     """
 
     fingerprint: str
@@ -24,13 +36,56 @@ class DataDescription:
     train_images: int
     test_images: int
     skipped: Mapping[str, list[str]] = field(default_factory=dict)
+    targets: str = ""
+    passed_over: Mapping[str, PassedOver] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DataDescription:
+        """Return the description of which `as_dict` made `values`; what an older version did not write is empty."""
+        passed_over = {
+            split: {reason: (found["count"], found["example"]) for reason, found in reasons.items()}
+            for split, reasons in values.get("passed_over", {}).items()
+        }
+        return cls(
+            values["fingerprint"],
+            tuple(values["class_names"]),
+            values["train_images"],
+            values["test_images"],
+            values.get("skipped", {}),
+            values.get("targets", ""),
+            passed_over,
+            tuple(values.get("remarks", ())),
+        )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the description as JSON-ready values; `skipped` only where something was left out."""
+        """Return the description as JSON-ready values; what is left out or remarked only where there is something."""
+        passed_over = {
+            split: {reason: {"count": count, "example": example} for reason, (count, example) in reasons.items()}
+            for split, reasons in self.passed_over.items()
+            if reasons
+        }
         return {
             "fingerprint": self.fingerprint,
             "class_names": list(self.class_names),
             "train_images": self.train_images,
             "test_images": self.test_images,
+            **({"targets": self.targets} if self.targets else {}),
             **({"skipped": dict(self.skipped)} if self.skipped else {}),
+            **({"passed_over": passed_over} if passed_over else {}),
+            **({"remarks": list(self.remarks)} if self.remarks else {}),
         }
+
+    def notes(self) -> list[str]:
+        """Return what a user should hear of the data before they are trained on, a sentence each."""
+        unreadable = [
+            f"{len(names)} {split} images cannot be read and are left out: {enumerate_names(names, 5)}"
+            for split, names in self.skipped.items()
+        ]
+        passed_over = [
+            f"Not read of the {split} data: "
+            + "; ".join(f"{count:,} {reason}, such as {example}" for reason, (count, example) in reasons.items())
+            for split, reasons in self.passed_over.items()
+            if reasons
+        ]
+        return [*unreadable, *passed_over, *self.remarks]

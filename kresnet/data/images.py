@@ -48,12 +48,12 @@ def require_image(input: Input) -> None:
             found=str(input.shape[2]),
             remedy="set input.shape to [height, width, 3] or [height, width, 1]",
         )
-    if isinstance(input.resize, CenterCrop) and input.resize.shorter_side < max(input.shape[:2]):
+    if isinstance(input.resize, CenterCrop) and input.resize.shorter_side < min(input.shape[:2]):
         raise make_error(
             "contradiction",
             "The centre to cut out is larger than the image it is cut from.",
             path="input.resize.shorter_side",
-            expected=f"at least {max(input.shape[:2])}, the larger side of input.shape",
+            expected=f"at least {min(input.shape[:2])}, the shorter side of input.shape",
             found=str(input.resize.shorter_side),
         )
 
@@ -210,7 +210,7 @@ def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:
     """Resize to the rule's full size and cut out (H, W), in one go: what is cut away is never computed."""
     size, target = tf.cast(size, tf.int64), tf.constant(input.shape[:2], tf.int64)
     rule = input.resize
-    full = size * rule.shorter_side // tf.reduce_min(size) if isinstance(rule, CenterCrop) else target
+    full = _size_before_cut(size, target, rule.shorter_side) if isinstance(rule, CenterCrop) else target
     offset = (full - target) // 2
     interpolation = rule.interpolation if rule else "bilinear"
     if interpolation == "nearest":
@@ -228,6 +228,17 @@ def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:
         antialias=True,
     )[0]  # (H, W, C)
     return tf.saturate_cast(tf.round(pixels), tf.uint8)
+
+
+def _size_before_cut(size: tf.Tensor, target: tf.Tensor, shorter_side: int) -> tf.Tensor:
+    """Return the size, int64 (2,), to which an image is brought before the centre is cut out.
+
+    The side that is shorter in relation to the network's is made as long as the network's, times `shorter_side` over
+    the network's shorter side; the other keeps the proportions, as timm's `ResizeKeepRatio` does. Of a square input the
+    image's shorter side is made `shorter_side` long.
+    """
+    axis = tf.cast(size[0] * target[1] > size[1] * target[0], tf.int32)  # which side is shorter, in relation
+    return size * (target[axis] * shorter_side) // (tf.reduce_min(target) * size[axis])
 
 
 def mean_color(input: Input) -> np.ndarray:

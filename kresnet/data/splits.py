@@ -61,6 +61,9 @@ class ImageSource(Protocol):
     def example_name(self, position: int) -> str:
         """Return what the example at `position` is called, without the folder that the data lie in."""
 
+    def targets(self) -> np.ndarray | None:
+        """Return the targets of all examples, in order; None where they lie in more records than are read for it."""
+
 
 class Split:
     """A part of a data set with random access: `len(split)`, and `split.fetch(positions)` inside or outside a graph."""
@@ -94,6 +97,11 @@ class Split:
     def example_name(self, position: int) -> str:
         """Return what the example at `position` is called, without the folder that the data lie in."""
         return self._source.example_name(int(self._positions[position]))
+
+    def targets(self) -> np.ndarray | None:
+        """Return the targets of all examples, in order; None where they lie in more records than are read for it."""
+        targets = self._source.targets()
+        return None if targets is None else targets[self._positions]
 
     @property
     def skipped(self) -> list[str]:

@@ -75,6 +75,7 @@ def explain(
     stages: Sequence[int] = (),
     classes: Sequence[str] = (),
     channels: int,
+    names: Sequence[str] | None = None,
 ) -> Explanation:
     """Explain what a trained network makes of images.
 
@@ -84,6 +85,7 @@ def explain(
         stages: whose maps Grad-CAM reads, counted from 1; the last by default.
         classes: names or numbers of the classes to look for; each image's likeliest by default.
         channels: how many channels of each stage to keep.
+        names: what the images are called; by default their paths, or the numbers of arrays.
 
     Raises:
         KresnetError: `contradiction` for a network that is no classifier of images, `bad_option` for a stage or a class
@@ -94,18 +96,18 @@ def explain(
     require_image_classifier(plan, trained_model.spec, str(trained_model.model))
     ends = stage_ends(plan)
     chosen_stages = _chosen_stages(plan, ends, stages)
-    names = trained_model.class_names
-    class_ids = [_class_id(name, names, trained_model.spec.head.classes) for name in classes]  # type: ignore[union-attr]
-    pictures = zip(image_names(images), read_images(images, trained_model.spec.input), strict=True)
+    class_names = trained_model.class_names
+    class_ids = [_class_id(name, class_names, trained_model.spec.head.classes) for name in classes]  # type: ignore[union-attr]
+    pictures = zip(names or image_names(images), read_images(images, trained_model.spec.input), strict=True)
     reader = ActivationReader(load_model(trained_model.model, plan), plan)
     explanations = []
     for image_name, pixels in pictures:
         activations = reader(pixels)
-        prediction = prediction_as_dict(image_name, activations.probabilities, names)
+        prediction = prediction_as_dict(image_name, activations.probabilities, class_names)
         cams = tuple(
             GradCam(
                 class_id,
-                class_name(class_id, names),
+                class_name(class_id, class_names),
                 float(activations.probabilities[class_id]),
                 stage,
                 ends[stage].name,

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data.pipeline import evaluation_batches
-from kresnet.data.sources import open_data
+from kresnet.data.sources import DataSet, open_data
+from kresnet.data.sources.targets import require_targets
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.errors import make_error
 from kresnet.evaluation.evaluation import Evaluation
@@ -20,6 +21,8 @@ from kresnet.evaluation.mistakes import mistake_confidences, most_confident_mist
 from kresnet.evaluation.per_class import accuracy_by_class_name
 from kresnet.plan.objective import Objective, resolve_objective
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.trained_data import compare_data, recipe_with_data
+from kresnet.spec.loading import Overrides
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.losses import LossFunction, make_loss
 from kresnet.training.step.metric_sums import MetricSums, sum_batch
@@ -27,25 +30,52 @@ from kresnet.training.step.trainer import Trainer
 from kresnet.weights.convert import load_model
 
 
-def evaluate(run: RunDirectory) -> dict[str, Any]:
-    """Measure a finished run's final network on all its test images, in float32.
+def open_test_data(run: RunDirectory, overrides: Overrides = ()) -> tuple[DataSet, tuple[str, ...]]:
+    """Open the data of a run that has been trained, and compare them with what it was trained on.
+
+    Args:
+        run: the run.
+        overrides: settings of `recipe.data`, where the data lie elsewhere now, or others are to be looked at.
 
     Returns:
-        The metrics; `images`, `seconds`; and of a classifier `classes`, the accuracy by class name, and `tally`, the
+        The data, and what tells them from those of the run, in sentences; none where they are the same.
+
+    Raises:
+        KresnetError: `data_mismatch` where the classes or the kind of targets are others, what `recipe_with_data`
+            refuses, or what opening the data raises.
+    """
+    spec, plan = run.resolved.spec, run.resolved.plan
+    data = open_data(recipe_with_data(run.resolved, overrides).data, spec.input)
+    differences = compare_data(run.data_description(), data.description, run, data.name)
+    require_targets(data, spec, plan)
+    return data, differences
+
+
+def evaluate(run: RunDirectory, overrides: Overrides = ()) -> dict[str, Any]:
+    """Measure a finished run's final network on all its test images, in float32.
+
+    Args:
+        run: the run.
+        overrides: as for `open_test_data`.
+
+    Returns:
+        The metrics; `images`, `seconds`, `data` (`name`, and `differences` from what the run was trained on, in
+        sentences); and of a classifier `classes`, the accuracy by class name, and `tally`, the
         confusion matrix (rows are labels, columns what the network predicts), or a 2x2 table for each independent
         label.
 
     Raises:
-        KresnetError: `run_missing`, what `load_model` raises, or what opening the data raises.
+        KresnetError: `run_missing`, what `load_model` raises, or what `open_test_data` raises.
     """
     plan, recipe = run.resolved.plan, run.resolved.recipe
+    data, differences = open_test_data(run, overrides)
     model = load_model(run.model, plan)
-    data = open_data(recipe.data, run.resolved.spec.input)
     engine = Engine(Trainer(model, loss=make_loss(resolve_objective(plan, recipe))), tf.distribute.get_strategy())
     began = time.perf_counter()
     sums = engine.sum_metrics(evaluation_batches(data.test, recipe.batch_size), recipe.batch_size)
     metrics, matrix = sums.means(), sums.confusion_matrix()
     result: dict[str, Any] = {**metrics, "images": len(data.test), "seconds": time.perf_counter() - began}
+    result["data"] = {"name": data.name, "differences": list(differences)}
     if matrix is not None:
         result |= {"classes": accuracy_by_class_name(matrix, data.class_names), "tally": matrix.tolist()}
     return result
@@ -58,10 +88,10 @@ def evaluate_with_mistakes(run: RunDirectory) -> Evaluation:
         KresnetError: `run_missing`, `data_mismatch` if the data are not those of the run, and what reading the model
             or the data raises.
     """
-    plan, recipe, spec = run.resolved.plan, run.resolved.recipe, run.resolved.spec
+    plan, recipe = run.resolved.plan, run.resolved.recipe
     path = final_or_best_model(run)
-    data = open_data(recipe.data, spec.input)
-    if data.fingerprint != run.data()["fingerprint"]:
+    data, differences = open_test_data(run)
+    if differences:
         message = f"{data.name} is no longer what {run} was trained on."
         raise make_error("data_mismatch", message, path="recipe.data", remedy="the data as they were")
     model, goal = load_model(path, plan), resolve_objective(plan, recipe)
@@ -94,11 +124,24 @@ def final_or_best_model(run: RunDirectory) -> Path:
     return run.best_model if run.best_model.is_file() and not run.model.is_file() else run.require_model().model
 
 
-def first_test_images(run: RunDirectory, count: int) -> np.ndarray:
-    """Return the first `count` test images of a run's data, uint8 `(count, H, W, C)`, as evaluation reads them."""
-    data = open_data(run.resolved.recipe.data, run.resolved.spec.input)
-    images, _ = next(iter(evaluation_batches(data.test, count)))
-    return images.numpy()
+def first_test_images(
+    run: RunDirectory, count: int, overrides: Overrides = ()
+) -> tuple[np.ndarray, list[str], tuple[str, ...]]:
+    """Return the first test images of a run's data, as evaluation reads them.
+
+    Args:
+        run: the run.
+        count: how many images at most.
+        overrides: as for `open_test_data`.
+
+    Returns:
+        The images, uint8 `(count, H, W, C)`, or vectors, float32 `(count, length)`; the names of these examples; and
+        what tells the data from those of the run, in sentences.
+    """
+    data, differences = open_test_data(run, overrides)
+    with naming_unreadable_images(data.test):
+        images, _ = next(iter(evaluation_batches(data.test, count)))
+    return images.numpy(), [data.test.example_name(place) for place in range(len(images))], differences
 
 
 def _target_kind(goal: Objective) -> Literal["classes", "labels", "values"]:

@@ -11,6 +11,8 @@ import numpy as np
 from kresnet.errors import make_error
 from kresnet.export.reference_outputs import MAX_ROWS, RANDOM_SOURCE
 from kresnet.export.signature_contract import takes_encoded_images
+from kresnet.runs.trained_data import require_data_overrides_apply
+from kresnet.spec.loading import Overrides
 
 if TYPE_CHECKING:
     from kresnet.runs.trained_model import TrainedModel
@@ -23,21 +25,29 @@ class SampleInputs:
     Attributes:
         images: the inputs, as `kresnet.export.reference_outputs.reference_inputs` takes them; `None` for random ones.
         source: where they come from, in words.
+        differences: what tells them from the data that the network was trained on, in sentences.
     """
 
     images: list[np.ndarray] | np.ndarray | None = None
     source: str = RANDOM_SOURCE
+    differences: tuple[str, ...] = ()
 
 
-def sample_inputs(origin: TrainedModel, folder: Path | None = None) -> SampleInputs:
+def sample_inputs(origin: TrainedModel, folder: Path | None = None, overrides: Overrides = ()) -> SampleInputs:
     """Return inputs for the network of `origin`.
 
     The inputs are the images in `folder`; or the run's test images; or, for a network that comes without its data, the
     images that kresnet ships, which are real ones if not of its kind; or random numbers where it takes no images.
 
+    Args:
+        origin: the network.
+        folder: images to take; by default those of the run.
+        overrides: settings of `recipe.data`, where the data of the run lie elsewhere now.
+
     Raises:
         KresnetError: `bad_option`, `data_empty`, `image_unreadable`, or what opening the run's data raises.
     """
+    require_data_overrides_apply(origin, overrides, folder is not None)
     if folder:
         if not takes_encoded_images(origin.spec):
             raise make_error("bad_option", f"{origin.spec.name} takes no image files.", remedy="leave --images out")
@@ -45,7 +55,8 @@ def sample_inputs(origin: TrainedModel, folder: Path | None = None) -> SampleInp
     if origin.run:
         from kresnet.evaluation.evaluate import first_test_images
 
-        return SampleInputs(first_test_images(origin.run, MAX_ROWS), "the run's test images")
+        images, _, differences = first_test_images(origin.run, MAX_ROWS, overrides)
+        return SampleInputs(images, "the run's test images", differences)
     if takes_encoded_images(origin.spec):
         from kresnet.data.embedded import read_embedded
 

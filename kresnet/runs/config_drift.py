@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kresnet.data.description import IDENTITY
 from kresnet.errors import KresnetError, Problem
 
 #: Settings that change nothing that is computed. Data may be moved to another path: their fingerprint identifies them.
@@ -44,15 +45,17 @@ def config_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> l
         present: the same mappings now, or those of them that are to be compared.
 
     Returns:
-        One change for each leaf that differs. Where `recipe.deterministic` is off, changes of the last bits only
-        (`environment.kernels`) are left out: such a run does not promise them.
+        One change for each leaf that differs; of data, only what `data_changes` compares. Where `recipe.deterministic`
+        is off, changes of the last bits only (`environment.kernels`) are left out: such a run does not promise them.
     """
     changes = [
         change
-        for name in ("spec", "recipe", "data")
+        for name in ("spec", "recipe")
         if name in present
         for change in _find_changes(name, original[name], present[name])
     ]
+    if "data" in present:
+        changes += data_changes(original["data"], present["data"])
     environment = present.get("environment", {})
     exact = original["recipe"].get("deterministic", False)
     for name in ("versions", "training", "kernels") if exact else ("versions", "training"):
@@ -66,6 +69,20 @@ def config_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> l
         )
 
     return [change for change in changes if matters(change.path)]
+
+
+def data_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> list[ConfigChange]:
+    """Return what tells data from those that a run was trained on, both as `data.json` describes them.
+
+    What lies beside the data and is not read makes no difference. Runs of earlier versions do not say what their
+    targets are; then that is not compared.
+    """
+    unknown = {"targets"} if "targets" not in original or "targets" not in present else set()
+    was, found = (
+        {name: values[name] for name in IDENTITY if name in values and name not in unknown}
+        for values in (original, present)
+    )
+    return list(_find_changes("data", was, found))
 
 
 def changed_run_error(changes: Iterable[ConfigChange], run: object) -> KresnetError:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError, make_error
 from kresnet.files import read_lines, refuse_existing, staged_directory, translate_os_errors, write_json, write_text
 from kresnet.runs.checkpoints import CheckpointStore
@@ -135,6 +136,18 @@ class RunDirectory:
     def data(self) -> dict[str, Any]:
         """Read the description of the run's data: `fingerprint`, `class_names`, numbers of images."""
         return self._read_json("data.json")
+
+    def data_description(self) -> DataDescription:
+        """Read what the run was trained on.
+
+        Raises:
+            KresnetError: `run_missing` if `data.json` is damaged.
+        """
+        try:
+            return DataDescription.from_dict(self.data())
+        except (AttributeError, KeyError, TypeError) as error:
+            message = f"{self.path / 'data.json'} is not what `kresnet fit` wrote: {error}."
+            raise make_error("run_missing", message) from None
 
     def original_config(self) -> dict[str, Any]:
         """Read what the run was started with: `spec` and `recipe` (both resolved), `data` and `environment`."""

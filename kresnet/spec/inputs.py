@@ -31,11 +31,15 @@ class Stretch(Document):
 
 
 class CenterCrop(Document):
-    """Resize the shorter side, keeping proportions, then cut the centre to the input's height and width."""
+    """Resize the shorter side, keeping proportions, then cut the centre to the input's height and width.
+
+    Of an input that is not square, the side that is shorter in relation to the input's is the shorter one: the image is
+    brought to the smallest size that covers the input, enlarged by `shorter_side` over the input's shorter side.
+    """
 
     kind: Literal["center_crop"]
     shorter_side: Width
-    """Length in pixels of the shorter side before the cut."""
+    """Length in pixels of the shorter side before the cut; at least the input's shorter side."""
     interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
     """How pixels are interpolated; an antialiasing filter is used when shrinking."""
 

@@ -239,6 +239,11 @@ def split_overrides(overrides: Overrides) -> tuple[list[str | Override], list[st
     return spec, recipe
 
 
+def override_path(override: str | Override) -> str:
+    """The path of the setting that an override changes."""
+    return override.partition("=")[0] if isinstance(override, str) else override.path
+
+
 def parse_override(text: str) -> Override:
     """Parse a `PATH=VALUE` of the command line, where VALUE is YAML.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kresnet.errors import CODES, KresnetError, Problem, make_error
-from kresnet.runs.config_drift import config_changes
+from kresnet.runs.config_drift import config_changes, data_changes
 from kresnet.runs.lock import RunLock, is_held
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.study.eta import Eta
@@ -56,16 +56,18 @@ def run_outcomes(plan: StudyPlan, directory: Path) -> list[RunOutcome]:
 
     Raises:
         KresnetError: `run_changed`, a problem for each difference: a run was begun with other documents than the
-            study's.
+            study's, or its data were others than those of a run that is to be compared with it.
     """
     by_run: list[RunOutcome] = []
     problems: list[Problem] = []
+    data_of: dict[str, RunDirectory] = {}  # the first run on the same data, by what the recipe says of them
     for run in plan.runs():
         trained = RunDirectory(directory / run.folder)
         if not (trained.path / "recipe.yaml").is_file():
             by_run.append(RunOutcome(run, "missing"))
             continue
         problems += _drift_problems(run, trained)
+        problems += _data_problems(data_of.setdefault(run.recipe.data.model_dump_json(), trained), trained)
         if trained.read_result() is not None:
             by_run.append(RunOutcome(run, "finished"))
         elif (ended := trained.recorded_failure()) and ended["code"] in CODES and ended["code"] != "interrupted":
@@ -88,6 +90,16 @@ def _drift_problems(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]
         )
 
 
+def _data_problems(first: RunDirectory, run: RunDirectory) -> Iterator[Problem]:
+    """Each difference between the data of two runs that were to be trained on the same data."""
+    for change in data_changes(first.data(), run.data()):
+        message = f"{run.path} was trained on other data than {first.path}: the files changed in between."
+        remedy = f"rm -r {first.path} {run.path}, to train both anew; or another -o"
+        yield Problem(
+            "run_changed", message, change.path, expected=str(change.before), found=str(change.now), remedy=remedy
+        )
+
+
 def run_missing(plan: StudyPlan, directory: Path, jobs: int, command: str, log: Log) -> list[RunOutcome]:
     """Train the runs of a study that are not finished.
 
@@ -102,7 +114,8 @@ def run_missing(plan: StudyPlan, directory: Path, jobs: int, command: str, log: 
         The outcome of every run; `stopped` and `missing` occur only after a signal to stop.
 
     Raises:
-        KresnetError: `run_changed`, before anything is trained; `run_locked`, `bad_option`, `not_writable`.
+        KresnetError: `run_changed`, before anything is trained, or where data changed meanwhile; `run_locked`,
+            `bad_option`, `not_writable`.
     """
     resources = split_resources(jobs)
     all_outcomes = run_outcomes(plan, directory)
@@ -114,6 +127,7 @@ def run_missing(plan: StudyPlan, directory: Path, jobs: int, command: str, log: 
         finally:
             if loop.processes:
                 loop.journal.record_call(command, jobs, loop.processes, time.monotonic() - began)
+    run_outcomes(plan, directory)  # refuses results of runs whose data changed in between
     return all_outcomes
 
 

@@ -90,12 +90,13 @@ def dry_run(run: ResolvedRun) -> DryRun:
         require_rematerialized_stages(run.plan, run.recipe.rematerialize)
         with naming_unreadable_images(data.train, data.test):
             timing = _timed(run, data, context)
+    assert run.data
     steps = np.unique(np.linspace(0, run.steps.total_steps - 1, RATES).astype(int))
     rates = np.asarray(learning_rate(run.steps.learning_rate)(steps))
     return DryRun(
         run.plan.name,
         run.steps,
-        {"name": data.name, "train": len(data.train), "test": len(data.test)},
+        {"name": data.name, "train": len(data.train), "test": len(data.test), "notes": run.data.notes()},
         run.devices.replicas,
         run.devices.precision,
         timing,

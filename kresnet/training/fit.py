@@ -72,7 +72,8 @@ def resume(
     with connect(cluster, run.recipe, output.log) as context:
         run, data = open_run_data(run, context)
         devices = environment(run.devices.replicas, run.devices.precision, run.devices.xla)
-        present = {**run.documents(), "data": data.description.as_dict(), "environment": devices}
+        assert run.data
+        present = {**run.documents(), "data": run.data.as_dict(), "environment": devices}
         changes = config_changes(directory.original_config(), present)
         if changes and not allow_changed:
             raise changed_run_error(changes, directory)

@@ -10,6 +10,7 @@ import keras
 
 from kresnet.data.augment.augmentation import Augmentation
 from kresnet.data.sources import DataSet, open_data
+from kresnet.data.sources.inspection import inspect_data
 from kresnet.data.sources.targets import require_targets
 from kresnet.distributed.context import DistributedContext
 from kresnet.errors import make_error
@@ -43,7 +44,8 @@ def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[Resolv
             what opening the data raises.
     """
     data = _open_suitable_data(run)
-    run = run.with_data(data.description)
+    description = data.description
+    run = run.with_data(replace(description, remarks=(*description.remarks, *inspect_data(data))))
     replicas, precision = context.strategy.num_replicas_in_sync, context.precision(run.recipe)
     xla = resolve_xla(run.recipe, run.plan, replicas)
     return replace(run, compute=ComputeSettings(replicas, precision.name, str(precision), xla)), data
@@ -73,9 +75,9 @@ def make_session(
     on += f" of {workers.count} workers" if workers.count > 1 else ""
     parameters = f"{run.plan.trainable:,} parameters"
     output.log(f"{run.plan.name}: {parameters}, {devices.precision_text}, {on}{', XLA' * devices.xla}")
-    for name, skipped in data.skipped.items():
-        named = ", ".join(skipped[:5]) + " ..." * (len(skipped) > 5)
-        output.log(f"{len(skipped)} {name} images cannot be read and are left out: {named}")
+    assert run.data
+    for note in run.data.notes():
+        output.log(note)
     prepare = partial(_start_from_transfer, run, writer, output) if run.transfer else None
     trainer = make_trainer(run, context, prepare)
     engine = Engine(trainer, context.strategy, workers.count)

@@ -85,12 +85,32 @@ def test_stretch_agrees_with_pillow(photo: np.ndarray, size: tuple[int, int], in
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest"])
 @pytest.mark.parametrize("shorter_side", [24, 32, 70])
 def test_center_crop_is_resize_then_cut(photo: np.ndarray, shorter_side: int, interpolation: str) -> None:
-    input = image_input(24, 22, 3, kind="center_crop", shorter_side=shorter_side, interpolation=interpolation)
+    input = image_input(24, 24, 3, kind="center_crop", shorter_side=shorter_side, interpolation=interpolation)
     ours = resize(tf.constant(photo), input).numpy().astype(int)
     longer = 60 * shorter_side // 48
     full = pillow_resize(photo, (shorter_side, longer), interpolation)
-    left, top = (longer - 22) // 2, (shorter_side - 24) // 2
-    theirs = full[top : top + 24, left : left + 22]
+    left, top = (longer - 24) // 2, (shorter_side - 24) // 2
+    theirs = full[top : top + 24, left : left + 24]
+    assert np.abs(ours - theirs).max() <= (0 if interpolation == "nearest" else 1)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest"])
+@pytest.mark.parametrize(
+    ("shape", "shorter_side", "full"),
+    [
+        ((16, 32), 16, (25, 32)),  # of 48x60, the width is shorter in relation
+        ((16, 32), 20, (32, 40)),
+        ((32, 16), 16, (32, 40)),
+        ((40, 48), 40, (40, 50)),
+    ],
+)
+def test_center_crop_of_an_input_that_is_not_square_covers_it(
+    photo: np.ndarray, shape: tuple[int, int], shorter_side: int, full: tuple[int, int], interpolation: str
+) -> None:
+    input = image_input(*shape, 3, kind="center_crop", shorter_side=shorter_side, interpolation=interpolation)
+    ours = resize(tf.constant(photo), input).numpy().astype(int)
+    top, left = ((whole - part) // 2 for whole, part in zip(full, shape, strict=True))
+    theirs = pillow_resize(photo, full, interpolation)[top : top + shape[0], left : left + shape[1]]
     assert np.abs(ours - theirs).max() <= (0 if interpolation == "nearest" else 1)
 
 
@@ -174,7 +194,7 @@ def test_inputs_that_do_not_suit_images() -> None:
     with pytest.raises(KresnetError, match=r"grey .* or colour"):
         decode(tf.constant(b""), image_input(8, 8, 4))
     with pytest.raises(KresnetError, match="larger than the image"):
-        resize(image, image_input(8, 9, 3, kind="center_crop", shorter_side=8))
+        resize(image, image_input(8, 9, 3, kind="center_crop", shorter_side=7))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])

@@ -18,7 +18,7 @@ def with_model(directory: Path, **settings) -> RunDirectory:
     run = made(directory, measured=False, **settings)
     data = open_data(run.resolved.recipe.data, run.resolved.spec.input)
     facts = json.loads((directory / "data.json").read_text())
-    facts |= {"fingerprint": data.fingerprint, "class_names": list(data.class_names)}
+    facts |= data.description.as_dict()
     (directory / "data.json").write_text(json.dumps(facts))
     build_model(run.resolved.plan, seed=3).save(run.model)
     return run

@@ -8,6 +8,7 @@ import pytest
 from kresnet.data.embedded import read_embedded
 from kresnet.errors import KresnetError
 from kresnet.evaluation.evaluate import evaluate, evaluate_with_mistakes, final_or_best_model, first_test_images
+from tests.evaluation.runs import arrays, with_model
 from tests.report.recorded_runs import made
 
 
@@ -41,4 +42,64 @@ def test_other_data_than_the_run_was_trained_on_are_not_examined(tmp_path):
 
 
 def test_the_first_test_images_come_in_the_order_of_the_data(classifier_run):
-    np.testing.assert_array_equal(first_test_images(classifier_run, 5), read_embedded()["test_images"][:5])
+    images, names, differences = first_test_images(classifier_run, 5)
+    np.testing.assert_array_equal(images, read_embedded()["test_images"][:5])
+    assert names == [f"image {place}" for place in range(5)]
+    assert differences == ()
+
+
+LABELS = np.arange(40) % 2
+PICTURES = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), np.uint8)
+
+
+def array_file(path, names, inputs=PICTURES, targets=LABELS):
+    """An `.npz` file whose classes have names, and a recipe's data that are it."""
+    settings = arrays(path, inputs, targets)
+    with np.load(path) as file:
+        contents = dict(file)
+    np.savez(path, **contents, class_names=np.array(names))
+    return settings
+
+
+@pytest.fixture
+def run_on_arrays(tmp_path):
+    settings = array_file(tmp_path / "data.npz", ["dark", "light"])
+    return with_model(tmp_path / "run", spec={"head": {"classes": 2}}, recipe=settings, names=("dark", "light"))
+
+
+@pytest.mark.parametrize(
+    ("names", "expected", "found"),
+    [
+        (["a_light", "dark"], "2 classes, only here: light", "2 classes, only here: a_light"),
+        (["light", "dark"], "class 0 is dark", "class 0 is light"),
+        (["dark", "light", "bright"], "2 classes, only here: none", "3 classes, only here: bright"),
+    ],
+)
+def test_no_image_is_judged_by_the_name_of_another_class(run_on_arrays, tmp_path, names, expected, found):
+    array_file(tmp_path / "data.npz", names)
+    for use in (evaluate, evaluate_with_mistakes, lambda run: first_test_images(run, 4)):
+        with pytest.raises(KresnetError) as caught:
+            use(run_on_arrays)
+        (problem,) = caught.value.problems
+        assert (problem.code, problem.expected, problem.found) == ("data_mismatch", expected, found)
+
+
+def test_other_images_of_the_same_classes_are_measured_and_told(run_on_arrays, tmp_path):
+    assert evaluate(run_on_arrays)["data"] == {"name": "data.npz", "differences": []}
+    array_file(tmp_path / "other.npz", ["dark", "light"], PICTURES[:30], LABELS[:30])
+    overrides = {"recipe.data.path": str(tmp_path / "other.npz")}
+    result = evaluate(run_on_arrays, overrides)
+    assert result["images"] == 30
+    (difference,) = result["data"]["differences"]
+    assert "other images than" in difference
+    assert "30 images to test on where it had 40" in difference
+    images, _, differences = first_test_images(run_on_arrays, 4, overrides)
+    np.testing.assert_array_equal(images, PICTURES[:4])
+    assert differences == (difference,)
+
+
+def test_targets_of_another_kind_are_refused(run_on_arrays, tmp_path):
+    array_file(tmp_path / "data.npz", ["dark", "light"], targets=np.eye(2, dtype=np.float32)[LABELS])
+    with pytest.raises(KresnetError) as caught:
+        evaluate(run_on_arrays)
+    assert (caught.value.problems[0].expected, caught.value.problems[0].found) == ("classes", "labels")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import pytest
 from PIL import Image
 
 import kresnet
+from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError
 from kresnet.runs.lock import RunLock
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.document import read_document
 from kresnet.spec.loading import load_study
-from kresnet.study.runner import run_missing
+from kresnet.study.runner import run_missing, run_outcomes
 from kresnet.study.study_plan import plan_study
 from tests.command import KRESNET
 from tests.study.tiny_study import EPOCHS, STEPS, prepare, study, write_images
@@ -173,6 +176,24 @@ def test_two_studies_do_not_write_one_directory(tmp_path, monkeypatch):
     directory.mkdir()
     with RunLock(directory, print), pytest.raises(KresnetError, match="run_locked"):
         run_missing(plan, directory, 1, "kresnet study tiny.yaml", print)
+
+
+def test_runs_whose_data_changed_in_between_are_not_compared(tmp_path, monkeypatch):
+    directory = prepare(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    plan = plan_study(load_study("tiny.yaml"))
+    for run in plan.runs():
+        fingerprint = "of other data" if run.variant.name == "absent" else "abc"
+        data = DataDescription(fingerprint, tuple("0123456789"), 64, 32)
+        RunDirectory(directory / run.folder).create(replace(run.run, data=data), {"versions": {}})
+    assert [each.state for each in run_outcomes(plan, directory)] == ["stopped"] * 3
+    described = directory / "runs/residual/seed-0/data.json"
+    described.write_text(described.read_text().replace("abc", "abd"))
+    with pytest.raises(KresnetError) as caught:
+        run_outcomes(plan, directory)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("run_changed", "data.fingerprint")
+    assert "residual" in problem.message
 
 
 def test_more_jobs_than_cores_are_refused(tmp_path):

@@ -49,3 +49,11 @@ class ArraySource:
     def example_name(self, position: int) -> str:
         """See `ImageSource.example_name`."""
         return f"image {position}"
+
+    def inputs(self) -> np.ndarray:
+        """Return all images or vectors as they are kept."""
+        return np.asarray(self._images)
+
+    def targets(self) -> np.ndarray:
+        """See `ImageSource.targets`."""
+        return self._labels.numpy()

@@ -9,12 +9,15 @@ import numpy as np
 
 from kresnet.data.sources.array_source import ArraySource
 from kresnet.data.sources.dataset import DataSet, Targets, fingerprint
+from kresnet.data.sources.overlap import overlap_of_rows
 from kresnet.data.splits import Split
 from kresnet.errors import make_error
 from kresnet.files import digest
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import ArraysData
 
+#: Names of classes or labels, in order; it may be left out.
+_CLASS_NAMES = "class_names"
 _NAMES = tuple(f"{split}_{part}" for split in ("train", "test") for part in ("inputs", "targets"))
 
 
@@ -25,7 +28,8 @@ def open_arrays(data: ArraysData, input: Input) -> DataSet:
         KresnetError: `data_missing`, `data_empty` or `data_mismatch`.
     """
     path = Path(data.path).expanduser()
-    arrays = _read(path)
+    arrays, others = _read(path)
+    passed_over = {"other": {"arrays that have no meaning here": (len(others), others[0])}} if others else {}
     dtype = np.dtype(np.uint8 if input.is_image else np.float32)
     for split in ("train", "test"):
         inputs, targets = arrays[f"{split}_inputs"], arrays[f"{split}_targets"]
@@ -38,43 +42,99 @@ def open_arrays(data: ArraysData, input: Input) -> DataSet:
     train, test = arrays["train_targets"], arrays["test_targets"]
     if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
         raise _mismatch_error(path, "test_targets", f"as in train_targets, {train.dtype} {train.shape}", test)
-    kind = _target_kind(path, np.concatenate([train, test]))
+    both = np.concatenate([train, test])
+    kind = _target_kind(path, both)
+    lowest, count = 0, 0
     if kind == "classes":
-        names = tuple(map(str, range(int(max(train.max(), test.max())) + 1)))
-    else:
-        names = tuple(map(str, range(train.shape[1]))) if kind == "labels" else ()
-    splits = [
-        Split(split, ArraySource(arrays[f"{split}_inputs"], arrays[f"{split}_targets"], input), input, resident_bytes=0)
-        for split in ("train", "test")
-    ]
+        lowest, count = int(both.min()), int(both.max()) + 1
+    elif kind == "labels":
+        count = train.shape[1]
+    one_hot = kind == "labels" and count > 1 and bool((both.sum(axis=1) == 1).all())
+    names = _class_names(path, arrays[_CLASS_NAMES], kind, count) if _CLASS_NAMES in arrays else None
+    sources = {
+        split: ArraySource(arrays[f"{split}_inputs"], arrays[f"{split}_targets"], input) for split in ("train", "test")
+    }
+    splits = [Split(split, source, input, resident_bytes=0) for split, source in sources.items()]
     facts = {"kind": "arrays", "sha256": digest(path)}
-    return DataSet(path.name, splits[0], splits[1], names, fingerprint(facts), Targets(kind, train.shape[1:]))
+    return DataSet(
+        path.name,
+        splits[0],
+        splits[1],
+        tuple(map(str, range(count))) if names is None else names,
+        fingerprint(facts),
+        Targets(kind, train.shape[1:], lowest, one_hot),
+        passed_over,
+        lambda: overlap_of_rows(sources["train"].inputs(), sources["test"].inputs()),
+    )
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def _read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return the arrays by name, and the names of those that are not read."""
     remedy = "np.savez('FILE.npz', train_inputs=…, train_targets=…, test_inputs=…, test_targets=…)"
     if not path.is_file():
         raise make_error("data_missing", f"There is no file {path}.", path="recipe.data.path", remedy=remedy)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _NAMES if name in file.files}
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            message = f"{path} holds one array, as np.save writes it; four with names are needed in an .npz file."
+            found = f"{loaded.dtype} {loaded.shape}"
+            raise make_error("data_mismatch", message, path="recipe.data.path", found=found, remedy=remedy)
+        with loaded as file:
+            arrays = {name: file[name] for name in (*_NAMES, _CLASS_NAMES) if name in file.files}
+            others = sorted(set(file.files) - set(arrays))
     except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         message = f"{path} cannot be read as an .npz file: {error}."
         raise make_error("data_mismatch", message, path="recipe.data.path", remedy=remedy) from None
     if missing := [name for name in _NAMES if name not in arrays]:
         message = f"{path} lacks {', '.join(missing)}."
         raise make_error("data_mismatch", message, path="recipe.data.path", remedy=remedy)
-    return arrays
+    return arrays, others
+
+
+def _class_names(path: Path, names: np.ndarray, kind: str, count: int) -> tuple[str, ...]:
+    """Return the names that the file gives its classes or labels: at least as many classes as occur."""
+    if kind == "values":
+        raise make_error("data_mismatch", f"`{_CLASS_NAMES}` of {path} names classes, and the targets are values.",
+                         path="recipe.data.path", remedy=f"leave `{_CLASS_NAMES}` out")  # fmt: skip
+    found = tuple(map(str, names.tolist())) if names.dtype.kind == "U" and names.ndim == 1 else ()
+    if len(found) < count or (kind == "labels" and len(found) != count):
+        raise _mismatch_error(path, _CLASS_NAMES, f"text ({count},), a name for each class", names)
+    if twice := sorted({name for name in found if found.count(name) > 1}):
+        raise make_error("data_mismatch", f"`{_CLASS_NAMES}` of {path} names a class twice: {', '.join(twice)}.",
+                         path="recipe.data.path", remedy="another name")  # fmt: skip
+    return found
 
 
 def _target_kind(path: Path, targets: np.ndarray) -> str:
     """Return what targets are, by their type and shape."""
     if targets.ndim == 1 and targets.dtype.kind in "iu" and targets.min() >= 0:
         return "classes"
+    if remedy := _conversion(targets):
+        message = "Targets are integers (N,) from 0 for classes, and float32 (N, ...) for anything else."
+        raise make_error("data_mismatch", f"`train_targets` of {path} are neither. {message}", path="recipe.data.path",
+                         found=f"{targets.dtype} {targets.shape}", remedy=remedy)  # fmt: skip
     if targets.dtype != np.float32 or not np.isfinite(targets).all() or targets.ndim < 2:
         expected = "integers (N,) from 0 for classes, float32 (N, ...) of finite values for anything else"
         raise _mismatch_error(path, "train_targets", expected, targets)
     return "labels" if targets.ndim == 2 and np.isin(targets, (0.0, 1.0)).all() else "values"
+
+
+def _conversion(targets: np.ndarray) -> str:
+    """Return what makes classes or labels of targets that are written in another way; empty if nothing is known."""
+    if targets.dtype.kind not in "iufb" or not targets.size or (targets.dtype == np.float32 and targets.ndim > 1):
+        return ""
+    if targets.ndim == 2 and targets.shape[1] > 1 and np.isin(targets, (0, 1)).all():
+        one_hot = (targets.sum(axis=1) == 1).all()
+        labels = "targets.astype('float32')"
+        return f"np.argmax(targets, axis=1); {labels} if labels are independent" if one_hot else labels
+    whole = targets.dtype.kind in "iub" or (np.isfinite(targets).all() and (targets == np.rint(targets)).all())
+    if targets.ndim == 2 and targets.shape[1] == 1 and whole:
+        return "targets[:, 0].astype('int64')"
+    if targets.ndim == 1 and whole and targets.min() >= 0:
+        return "targets.astype('int64')"
+    if targets.ndim == 1 and whole:
+        return f"targets - ({targets.min()}): classes are counted from 0"
+    return "targets.astype('float32')" if targets.ndim > 1 else "targets.astype('float32')[:, np.newaxis]"
 
 
 def _mismatch_error(path: Path, name: str, expected: str, found: np.ndarray) -> Exception:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from kresnet.data.description import DataDescription
+from kresnet.data.class_names import describe_pairs, similar_names
+from kresnet.data.description import DataDescription, PassedOver
+from kresnet.data.sources.overlap import Overlap
 from kresnet.data.splits import Split
 from kresnet.errors import make_error
 from kresnet.spec.inputs import Input
@@ -19,10 +22,14 @@ class Targets:
     Attributes:
         kind: `classes`, one int32 an example; `labels`, independent ones, float32 0 or 1; `values`, float32.
         shape: shape of one example's targets.
+        lowest: the lowest class that occurs.
+        one_hot: whether every example has exactly one of several `labels`.
     """
 
     kind: str = "classes"
     shape: tuple[int, ...] = ()
+    lowest: int = 0
+    one_hot: bool = False
 
 
 CLASS_TARGETS = Targets()
@@ -40,6 +47,8 @@ class DataSet:
         fingerprint: hexadecimal digest of what the data are (names, sizes, versions), not of where they lie. Another
             fingerprint means other data; equal ones are very likely, not certainly, the same bytes.
         targets: kind and shape of what is to be learned of an example.
+        passed_over: what lies with the data and is not read, by split.
+        find_overlap: looks for test examples that are trained on as well; it may read files.
     """
 
     name: str
@@ -48,6 +57,8 @@ class DataSet:
     class_names: tuple[str, ...]
     fingerprint: str
     targets: Targets = CLASS_TARGETS
+    passed_over: Mapping[str, PassedOver] = field(default_factory=dict)
+    find_overlap: Callable[[], Overlap] = Overlap
 
     @property
     def skipped(self) -> dict[str, list[str]]:
@@ -57,8 +68,18 @@ class DataSet:
 
     @property
     def description(self) -> DataDescription:
-        """The data set as a run's directory describes it."""
-        return DataDescription(self.fingerprint, self.class_names, len(self.train), len(self.test), self.skipped)
+        """The data set as a run's directory describes it, without the remarks that `inspect_data` makes."""
+        pairs = similar_names(self.class_names)
+        return DataDescription(
+            self.fingerprint,
+            self.class_names,
+            len(self.train),
+            len(self.test),
+            self.skipped,
+            self.targets.kind,
+            self.passed_over,
+            (f"Classes whose names look alike: {describe_pairs(pairs)}.",) if pairs else (),
+        )
 
 
 def fingerprint(facts: object) -> str:

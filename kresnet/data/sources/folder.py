@@ -7,19 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from kresnet.data.augment.crops import RandomCrop
+from kresnet.data.class_names import describe_names, describe_pairs, enumerate_names, look_alikes
 from kresnet.data.crop_resize import decode_crop
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode, read_image
 from kresnet.data.sources.dataset import DataSet, fingerprint
+from kresnet.data.sources.overlap import Overlap, SizedFile, overlap_of_files
+from kresnet.data.sources.passed_over import PassedOverFiles
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import FolderData
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp")
 
 
 class FileSource:
@@ -74,13 +78,22 @@ class FileSource:
         """See `ImageSource.example_name`."""
         return "/".join(Path(self._paths[position]).parts[-2:])
 
+    def targets(self) -> np.ndarray:
+        """See `ImageSource.targets`."""
+        return self._labels.numpy()
+
 
 @dataclass(frozen=True, slots=True)
 class SplitFiles:
-    """The image files of a split: name and size in bytes, by class, all sorted."""
+    """The image files of a split: name and size in bytes, by class, all sorted; and what else lies there."""
 
     folder: Path
-    classes: dict[str, list[tuple[str, int]]]
+    classes: dict[str, list[SizedFile]]
+    passed_over: PassedOverFiles
+
+    def files(self) -> list[SizedFile]:
+        """Return path and size of all files."""
+        return [(str(self.folder / name / file), size) for name, files in self.classes.items() for file, size in files]
 
     def source(self, input: Input) -> FileSource:
         """Return the files as an `ImageSource`, labels numbering the classes."""
@@ -113,12 +126,15 @@ def open_folder(data: FolderData, input: Input) -> DataSet:
     except OSError as error:
         raise make_error("data_missing", f"{error.filename} cannot be listed: {error.strerror}.") from None
     if train.classes.keys() != test.classes.keys():
+        pairs = look_alikes(train.classes, test.classes)
+        pairs = [pair for pair in pairs if pair[0] not in test.classes and pair[1] not in train.classes]
+        alike = f": {describe_pairs(pairs)}" if pairs else ""
         raise make_error(
             "data_mismatch",
-            f"{train.folder} and {test.folder} do not hold the same classes.",
-            expected=_differing(train, test),
-            found=_differing(test, train),
-            remedy="give both splits the same class folders",
+            f"{train.folder} and {test.folder} do not hold the same classes{alike}.",
+            expected=describe_names(tuple(train.classes), tuple(test.classes)),
+            found=describe_names(tuple(test.classes), tuple(train.classes)),
+            remedy="rename the folders of one" if pairs else "give both splits the same class folders",
         )
     facts = {"kind": "folder", "train": train.classes, "test": test.classes}
     return DataSet(
@@ -127,7 +143,16 @@ def open_folder(data: FolderData, input: Input) -> DataSet:
         test=Split(data.test_split, test.source(input), input, skip_unreadable=data.on_unreadable == "skip"),
         class_names=tuple(train.classes),
         fingerprint=fingerprint(facts),
+        passed_over={"train": train.passed_over.counts, "test": test.passed_over.counts},
+        find_overlap=lambda: _overlap(train, test),
     )
+
+
+def _overlap(train: SplitFiles, test: SplitFiles) -> Overlap:
+    if train.folder.resolve() == test.folder.resolve():
+        files = test.files()
+        return Overlap(len(files), len(files), same=True, example=files[0][0])
+    return overlap_of_files(train.files(), test.files())
 
 
 def _list_split(root: Path, field: str, split: str) -> SplitFiles:
@@ -138,7 +163,7 @@ def _list_split(root: Path, field: str, split: str) -> SplitFiles:
             "data_missing",
             f"There is no folder {folder}.",
             path=f"recipe.data.{field}",
-            found=_enumerate(there) or "no folders",
+            found=enumerate_names(there) or "no folders",
             nearest=nearest(split, there),
             remedy=f"make {folder}/CLASS/*.jpg, or --set recipe.data.{field}=NAME",
         )
@@ -146,18 +171,24 @@ def _list_split(root: Path, field: str, split: str) -> SplitFiles:
     if unwritable := [name for name in names if not _is_text(name)]:
         message = f"The name of the class folder {folder}/{unwritable[0]!r} is not UTF-8 text."
         raise make_error("data_mismatch", message, remedy="rename it")
-    classes = {name: _image_files(folder / name) for name in names}
+    passed_over = PassedOverFiles(folder)
+    passed_over.add_beside_classes()
+    classes = {name: _image_files(folder / name, passed_over) for name in names}
     if not classes:
         raise make_error(
             "data_empty", f"{folder} holds no class folders.", remedy=f"put images in {folder}/CLASS/*.jpg"
         )
     empty = [name for name, files in classes.items() if not files]
     if empty:
+        found = {name: _what_lies_in(folder / name) for name in empty}
         remedy = f"put images ({' '.join(SUFFIXES)}) there, or remove the folder"
         raise KresnetError(
-            Problem("data_empty", f"The class folder {folder / name} holds no images.", remedy=remedy) for name in empty
+            Problem(
+                "data_empty", f"The class folder {folder / name} holds no images.", found=found[name], remedy=remedy
+            )
+            for name in empty
         )
-    return SplitFiles(folder, classes)
+    return SplitFiles(folder, classes, passed_over)
 
 
 def _folders(folder: Path) -> list[str]:
@@ -168,14 +199,28 @@ def _folders(folder: Path) -> list[str]:
         return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _image_files(folder: Path) -> list[tuple[str, int]]:
-    """Return names and sizes of image files, sorted; a link that leads nowhere counts as a file."""
+def _image_files(folder: Path, passed_over: PassedOverFiles) -> list[SizedFile]:
+    """Return names and sizes of image files, sorted; a link that leads nowhere counts as a file.
+
+    Args:
+        folder: of one class.
+        passed_over: counts what is not read.
+    """
+    files = []
     with os.scandir(folder) as entries:
-        return sorted(
-            (entry.name, _size_of(entry))
-            for entry in entries
-            if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and not Path(entry).is_dir()
-        )
+        for entry in entries:
+            if Path(entry).is_dir() or not entry.name.lower().endswith(SUFFIXES) or entry.name.startswith("."):
+                passed_over.add(Path(entry))
+            else:
+                files.append((entry.name, _size_of(entry)))
+    return sorted(files)
+
+
+def _what_lies_in(folder: Path) -> str:
+    """Return in words what a class folder without images holds."""
+    passed_over = PassedOverFiles(folder)
+    _image_files(folder, passed_over)
+    return ", ".join(f"{count:,} {reason}" for reason, (count, _) in passed_over.counts.items()) or "nothing"
 
 
 def _size_of(entry: os.DirEntry[str]) -> int:
@@ -192,13 +237,3 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _differing(one: SplitFiles, other: SplitFiles) -> str:
-    """Name the classes that only `one` has."""
-    extra = sorted(one.classes.keys() - other.classes.keys())
-    return f"only in {one.folder.name}: {_enumerate(extra) or 'none'}"
-
-
-def _enumerate(names: list[str], most: int = 10) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

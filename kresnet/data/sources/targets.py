@@ -38,6 +38,15 @@ def require_targets(data: DataSet, spec: Spec, plan: Plan) -> None:
             remedy="head: {kind: none}",
         )
     if kind == "labels" and not spec.head.multi_label:
+        if data.targets.one_hot:
+            raise make_error(
+                "data_mismatch",
+                "The targets are one-hot rows, and the head expects the number of one class an example.",
+                path="recipe.data",
+                expected="integers (N,)",
+                found=f"float32 (N, {shape[0]}), a single 1 in each row",
+                remedy="np.argmax(targets, axis=1) for train_targets and test_targets",
+            )
         raise make_error(
             "data_mismatch",
             "The data have independent labels, and the head expects one class an example.",
@@ -45,6 +54,24 @@ def require_targets(data: DataSet, spec: Spec, plan: Plan) -> None:
             remedy="--set head.multi_label=true",
         )
     classes = len(data.class_names)
+    if kind == "classes" and classes < 2:
+        raise make_error(
+            "data_mismatch",
+            f"{data.name} has one class, {data.class_names[0]}: there is nothing to tell apart.",
+            path="recipe.data",
+            expected="two classes or more",
+            found="1",
+            remedy="add examples of what is no such thing, as a second class",
+        )
+    if kind == "classes" and (lowest := data.targets.lowest) and spec.head.classes == classes - lowest:
+        raise make_error(
+            "data_mismatch",
+            f"Labels begin at {lowest}, not at 0.",
+            path="recipe.data",
+            expected=f"0 to {spec.head.classes - 1}",
+            found=f"{lowest} to {classes - 1}",
+            remedy=f"subtract {lowest} from train_targets and test_targets",
+        )
     if spec.head.classes != classes:
         message = f"The data have {classes} classes, the head {spec.head.classes}."
         raise make_error("data_mismatch", message, path="head.classes", remedy=f"--set head.classes={classes}")

@@ -16,14 +16,18 @@ from kresnet.data.crop_resize import decode_crop
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode, explain_unreadable
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
+from kresnet.data.sources.overlap import overlap_of_records
 from kresnet.data.sources.tfrecord import DamagedRecord, RecordFile, RecordIndex
-from kresnet.data.splits import Split
+from kresnet.data.splits import RESIDENT_BYTES, Split
 from kresnet.errors import Problem, make_error, nearest
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import TfdsData
 
 #: How TensorFlow Datasets writes an `Image` and a `ClassLabel` feature.
 _FEATURES = {"image": tf.io.FixedLenFeature((), tf.string), "label": tf.io.FixedLenFeature((), tf.int64)}
+
+#: How many records are parsed at once to read their labels.
+_LABELS_BATCH = 1024
 
 
 class RecordSource:
@@ -83,6 +87,19 @@ class RecordSource:
         """See `ImageSource.example_name`."""
         return self._index.describe(position, folder=False)
 
+    def targets(self) -> np.ndarray | None:
+        """See `ImageSource.targets`; every record is read, so there are none of a split that is not kept in memory."""
+        if self._index.bytes > RESIDENT_BYTES:
+            return None
+        labels = [np.empty(0, np.int64)]
+        try:
+            for start in range(0, len(self), _LABELS_BATCH):
+                records = self._index.read(np.arange(start, min(start + _LABELS_BATCH, len(self))))
+                labels.append(tf.io.parse_example(records, {"label": _FEATURES["label"]})["label"].numpy())
+        except (OSError, DamagedRecord, tf.errors.OpError):
+            return None  # what is damaged is told when images are read
+        return np.concatenate(labels)
+
     def has_labels(self) -> bool:
         """Return whether the first example has a label, or is too damaged to tell; -1 stands for none."""
         try:
@@ -114,7 +131,21 @@ def open_tfds(data: TfdsData, input: Input) -> DataSet:
     test = _open_split(info, "test_split", data.test_split, input, skip)
     sizes = {name: [split.num_bytes, list(split.shard_lengths)] for name, split in info.splits.items()}
     facts = {"kind": "tfds", "name": info.full_name, "splits": sizes, "read": [data.train_split, data.test_split]}
-    return DataSet(info.full_name, train, test, tuple(info.features["label"].names), fingerprint(facts))
+    return DataSet(
+        info.full_name,
+        train,
+        test,
+        tuple(info.features["label"].names),
+        fingerprint(facts),
+        find_overlap=lambda: overlap_of_records(
+            _record_places(info, data.train_split), _record_places(info, data.test_split), len(test)
+        ),
+    )
+
+
+def _record_places(info: Any, text: str) -> list[tuple[str, int, int]]:
+    """Return file, first record and number of records of each part of a split."""
+    return [(one.filename, one.skip, one.take) for one in info.splits[text].file_instructions]
 
 
 def _find_builder(data: TfdsData) -> Any:

@@ -56,6 +56,11 @@ class RecordIndex:
     def __len__(self) -> int:
         return len(self._extents)
 
+    @property
+    def bytes(self) -> int:
+        """How many bytes the records have."""
+        return int(self._extents[:, 1].clip(0).sum())
+
     def read(self, positions: np.ndarray) -> np.ndarray:
         """Return the records at `positions` (integers (B,)), as an array of bytes objects (B,).
 

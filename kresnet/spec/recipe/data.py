@@ -52,7 +52,7 @@ class ArraysData(Document):
 
     Inputs are images, uint8 `(N, height, width, channels)`, or vectors, float32 `(N, length)`, of the network's own
     size. Targets are classes, integers `(N,)`; independent labels, float32 0 or 1 `(N, labels)`; or float32 values of
-    the output's shape, for a network without a head.
+    the output's shape, for a network without a head. `class_names`, text `(classes,)`, may name classes or labels.
     """
 
     kind: Literal["arrays"]

@@ -69,6 +69,61 @@ def test_arrays_that_do_not_suit_are_refused(tmp_path, changes, code):
     assert caught.value.problems[0].code == code
 
 
+def test_classes_and_labels_may_be_named(tmp_path):
+    names = np.array(["ant", "bee", "cat", "dog", "eel", "fly"])
+    data = open_data(written(tmp_path / "classes.npz", np.arange(640) % 5, class_names=names), VECTOR)
+    assert data.class_names == tuple(names)
+    data = open_data(written(tmp_path / "labels.npz", LABELS, class_names=names[:3], notes=names), VECTOR)
+    assert data.class_names == ("ant", "bee", "cat")
+    assert data.passed_over == {"other": {"arrays that have no meaning here": (1, "notes")}}
+
+
+@pytest.mark.parametrize(
+    ("targets", "names"),
+    [
+        (LABELS, np.array(["a", "b", "c", "d"])),
+        (LABELS, np.array(["a", "b", "b"])),
+        (np.arange(640) % 5, np.array(["a", "b"])),
+        (np.arange(640) % 5, np.arange(5)),
+        (VALUES, np.array(["a"])),
+    ],
+    ids=["too many", "twice", "too few", "numbers", "of values"],
+)
+def test_names_that_name_no_classes_are_refused(tmp_path, targets, names):
+    with pytest.raises(KresnetError, match="class_names") as caught:
+        open_data(written(tmp_path / "data.npz", targets, class_names=names), VECTOR)
+    assert caught.value.problems[0].code == "data_mismatch"
+
+
+CLASSES = np.arange(640) % 5
+
+
+@pytest.mark.parametrize(
+    ("targets", "remedy"),
+    [
+        (np.eye(5)[CLASSES], "np.argmax(targets, axis=1); targets.astype('float32') if labels are independent"),
+        (LABELS.astype(np.uint8), "targets.astype('float32')"),
+        (CLASSES.astype(np.float32), "targets.astype('int64')"),
+        (CLASSES[:, np.newaxis], "targets[:, 0].astype('int64')"),
+        (CLASSES - 1, "targets - (-1): classes are counted from 0"),
+        (VALUES.astype(np.float64), "targets.astype('float32')"),
+        (VALUES[:, 0], "targets.astype('float32')[:, np.newaxis]"),
+    ],
+    ids=["one-hot", "bytes", "floats", "a column", "from -1", "float64", "flat"],
+)
+def test_targets_written_in_another_way_are_told_with_what_makes_them_right(tmp_path, targets, remedy):
+    with pytest.raises(KresnetError) as caught:
+        open_data(written(tmp_path / "data.npz", targets), VECTOR)
+    assert caught.value.problems[0].remedy == remedy
+
+
+def test_a_single_array_is_told(tmp_path):
+    np.save(tmp_path / "data.npy", INPUTS)
+    with pytest.raises(KresnetError, match="one array") as caught:
+        open_data(ArraysData(kind="arrays", path=str(tmp_path / "data.npy")), VECTOR)
+    assert caught.value.problems[0].found == "float32 (640, 16)"
+
+
 @pytest.mark.parametrize(
     ("content", "code"), [(None, "data_missing"), (b"", "data_mismatch"), (b"PK", "data_mismatch")]
 )

@@ -85,6 +85,34 @@ def test_classes_must_agree(make_folder: Callable[..., Path]) -> None:
     assert "eel" in problem.found
 
 
+def test_classes_whose_names_look_alike_are_told_apart(make_folder: Callable[..., Path]) -> None:
+    problem = problem_of(folder_data(make_folder(train={"caf\xe9": 1, "tea": 1}, test={"cafe\u0301": 1, "tea": 1})))
+    assert problem.expected == "2 classes, only here: 'caf\\xe9'"
+    assert problem.found == "2 classes, only here: 'cafe\\u0301'"
+    assert "differ in the Unicode form: NFC and NFD" in problem.message
+    assert problem.remedy == "rename the folders of one"
+    both = {"cat": 1, "cat ": 1}
+    data = open_data(folder_data(make_folder(one=both, other=both), train_split="one", test_split="other"), INPUT)
+    assert data.description.remarks == ("Classes whose names look alike: 'cat' and 'cat ' differ in blanks.",)
+
+
+def test_every_ending_of_jpeg_is_read_and_the_rest_is_counted(image_folder: Path) -> None:
+    cat = image_folder / "train/cat"
+    for name in ("a.jfif", "b.JPE", "c.jpeg"):
+        Image.open(cat / "000.png").save(cat / name, "JPEG")
+    (cat / "d.tif").write_bytes(b"")
+    (image_folder / "test/labels.csv").write_text("")
+    data = open_data(folder_data(image_folder), INPUT)
+    assert len(data.train) == 14
+    assert data.description.passed_over == {
+        "train": {"files ending in .tif": (1, "cat/d.tif")},
+        "test": {"files beside the class folders": (1, "labels.csv")},
+    }
+    for path in cat.iterdir():
+        path.rename(path.with_suffix(".tif"))
+    assert problem_of(folder_data(image_folder)).found == "10 files ending in .tif"
+
+
 def damage(root: Path) -> list[Path]:
     cut, text = root / "train/cat/001.png", root / "train/dog/004.png"
     cut.write_bytes(cut.read_bytes()[:120])

@@ -44,6 +44,24 @@ def test_independent_labels_need_a_head_for_them():
     assert problem_of(Targets("labels", (10,))).remedy == "--set head.multi_label=true"
 
 
+def test_one_hot_rows_are_told_from_independent_labels():
+    assert problem_of(Targets("labels", (10,), one_hot=True)).remedy.startswith("np.argmax(targets, axis=1)")
+
+
+def test_labels_from_one_are_told():
+    problem = problem_of(Targets(lowest=1), head={"classes": 9})
+    assert (problem.message, problem.remedy) == (
+        "Labels begin at 1, not at 0.", "subtract 1 from train_targets and test_targets",
+    )  # fmt: skip
+
+
+def test_a_single_class_is_nothing_to_learn():
+    spec = Spec.model_validate(document(head={"classes": 1}))
+    data = replace(open_data(EmbeddedData(kind="embedded"), spec.input), class_names=("thing",))
+    with pytest.raises(KresnetError, match="one class, thing"):
+        require_targets(data, spec, make_plan(spec))
+
+
 def test_a_network_without_head_learns_no_classes():
     problem = problem_of(head={"kind": "none"})
     assert (problem.path, problem.found) == ("head.kind", "classes")

@@ -13,6 +13,7 @@ from kresnet.data.augment.crops import make_random_crop
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import DataSet, open_data
+from kresnet.data.sources.inspection import inspect_data
 from kresnet.data.sources.tfrecord import RecordFile, RecordIndex
 from kresnet.errors import KresnetError
 from kresnet.spec.inputs import Input, Pixels
@@ -81,6 +82,16 @@ def test_a_wrong_split_lists_the_right_ones(tfds_dir: Path, split: str) -> None:
 def test_what_does_not_suit(tfds_dir: Path) -> None:
     assert problem_of(tfds_data(tfds_dir, "fashion_mnist", train="train[5:5]")).code == "data_empty"
     assert problem_of(tfds_data(tfds_dir, "fashion_mnist"), COLOUR).code == "data_mismatch"
+
+
+def test_slices_that_overlap_are_refused_with_the_numbers(tfds_dir: Path) -> None:
+    both = tfds_data(tfds_dir, "fashion_mnist", train="train", test="train[90%:]")
+    with pytest.raises(KresnetError, match=r"Of the 6,000 test examples of fashion_mnist/.*, 6,000 are trained on"):
+        inspect_data(open_data(both, GREY))
+    apart = open_data(tfds_data(tfds_dir, "fashion_mnist", train="train[:500]", test="train[500:600]"), GREY)
+    assert inspect_data(apart) == ()
+    targets = apart.train.targets()
+    np.testing.assert_array_equal(targets, apart.train.fetch(np.arange(500))[1])
 
 
 @pytest.fixture
