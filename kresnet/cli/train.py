@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import kresnet
-from kresnet.cli.common import DataSetOption, ForceOption, JsonOption, OutputOption, SetOption, print_json, stdout_console
+from kresnet.cli.common import (
+    DataSetOption,
+    ForceOption,
+    JsonOption,
+    OutputOption,
+    SetOption,
+    print_json,
+    stdout_console,
+)
 from kresnet.errors import KresnetError, make_error
 
 if TYPE_CHECKING:

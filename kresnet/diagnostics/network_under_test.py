@@ -28,6 +28,7 @@ from kresnet.plan.objective import resolve_objective
 from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.resolved_run import ResolvedRun, recipe_of, resolve_run
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.trained_data import compare_data
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.loading import Overrides, Reference, load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
@@ -113,7 +114,7 @@ def open_network_under_test(
         run, own_data = _resolve_untrained(reference, recipe, overrides, plan)
     spec, plan, chosen = run.spec, run.plan, run.recipe
     _require_memory(plan, batch)
-    images, targets, data_provenance = _read_batch(spec, plan, chosen, batch, adapt=not own_data)
+    images, targets, data_provenance = _read_batch(spec, plan, chosen, batch, directory, adapt=not own_data)
     strategy, precision = make_strategy(chosen.distribution), resolve_precision(chosen.precision).name
     if batch % strategy.num_replicas_in_sync:
         message = f"{strategy.num_replicas_in_sync} replicas cannot share a batch of {batch}."
@@ -176,7 +177,9 @@ def _load_weights(network: keras.Model, run: RunDirectory | None) -> str:
     return f"weights of {run} after step {checkpoint.step}"
 
 
-def _read_batch(spec: Spec, plan: Plan, recipe: Recipe, count: int, *, adapt: bool) -> tuple[Any, Any, tuple[str, ...]]:
+def _read_batch(
+    spec: Spec, plan: Plan, recipe: Recipe, count: int, trained: RunDirectory | None, *, adapt: bool
+) -> tuple[Any, Any, tuple[str, ...]]:
     """Return inputs, targets, and where they come from."""
     random = np.random.default_rng(recipe.seed)
     if not spec.input.is_image:
@@ -189,7 +192,7 @@ def _read_batch(spec: Spec, plan: Plan, recipe: Recipe, count: int, *, adapt: bo
             "embedded images (Fashion-MNIST) brought to the network's input: resized, grey repeated over channels",
         )
     else:
-        images, labels, provenance = _first_training_batch(spec, recipe, count)
+        images, labels, provenance = _first_training_batch(spec, recipe, count, trained)
     if isinstance(spec.head, Classifier):
         classes = spec.head.classes
         if spec.input.is_image and labels.max() >= classes:
@@ -210,9 +213,12 @@ def _read_batch(spec: Spec, plan: Plan, recipe: Recipe, count: int, *, adapt: bo
     )
 
 
-def _first_training_batch(spec: Spec, recipe: Recipe, count: int) -> tuple[Any, Any, tuple[str, ...]]:
+def _first_training_batch(
+    spec: Spec, recipe: Recipe, count: int, trained: RunDirectory | None
+) -> tuple[Any, Any, tuple[str, ...]]:
     """Return the batch of a training run's first step, and where it comes from."""
     data = open_data(recipe.data, spec.input)
+    differences = compare_data(trained.data_description(), data.description, trained, data.name) if trained else ()
     batches = training_batches(
         data.train,
         augment=recipe.augment,
@@ -224,7 +230,7 @@ def _first_training_batch(spec: Spec, recipe: Recipe, count: int) -> tuple[Any, 
     )
     with naming_unreadable_images(data.train):
         images, labels = next(iter(batches))
-    return images.numpy(), labels.numpy(), (f"images of {data.name}, as in the first step of a run",)
+    return images.numpy(), labels.numpy(), (f"images of {data.name}, as in the first step of a run", *differences)
 
 
 def _embedded_batch(spec: Spec, count: int) -> tuple[Any, Any]:

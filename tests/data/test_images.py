@@ -101,7 +101,7 @@ def test_center_crop_is_resize_then_cut(photo: np.ndarray, shorter_side: int, in
         ((16, 32), 16, (25, 32)),  # of 48x60, the width is shorter in relation
         ((16, 32), 20, (32, 40)),
         ((32, 16), 16, (32, 40)),
-        ((40, 48), 40, (40, 50)),
+        ((32, 38), 32, (32, 40)),
     ],
 )
 def test_center_crop_of_an_input_that_is_not_square_covers_it(
