@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kresnet.data.embedded import read_embedded
+from kresnet.data.embedded import CLASS_NAMES, read_embedded
 from kresnet.errors import KresnetError
 from kresnet.evaluation.evaluate import evaluate, evaluate_with_mistakes, final_or_best_model, first_test_images
 from tests.evaluation.runs import arrays, with_model
@@ -34,7 +34,7 @@ def test_the_best_network_stands_in_while_there_is_no_final_one(tmp_path):
 
 
 def test_other_data_than_the_run_was_trained_on_are_not_examined(tmp_path):
-    run = made(tmp_path / "run", fingerprint="of other data")
+    run = made(tmp_path / "run", fingerprint="of other data", names=CLASS_NAMES)
     run.model.touch()
     with pytest.raises(KresnetError, match="no longer") as error:
         evaluate_with_mistakes(run)
