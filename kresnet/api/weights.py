@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kresnet.export.saved_model import ExportResult
     from kresnet.export.tflite_onnx import FileExportResult
     from kresnet.runs.trained_model import TrainedModel
+    from kresnet.weights.conversion import PreparedConversion
+    from kresnet.weights.file_computation import FileComputation
     from kresnet.weights.matching import WeightMatch
     from kresnet.weights.source_defaults import SpecWithSourceDefaults
 
@@ -35,16 +37,20 @@ class Conversion:
         spec: path of the network's resolved spec, beside the `.keras` file.
         match: which tensor of the source file became which weight.
         carried: the spec with what the weights' origin always does and does not say.
+        computation: what the file computes beside the layers with weights, such as what it makes of pixels.
     """
 
     path: Path
     spec: Path
     match: WeightMatch
     carried: SpecWithSourceDefaults
+    computation: FileComputation
 
     def notes(self) -> list[str]:
         """Return a sentence about each thing that was done beyond setting float32 weights one by one."""
-        return _conversion_notes(self.match, self.carried)
+        from kresnet.weights.conversion import PreparedConversion
+
+        return _conversion_notes(PreparedConversion(self.carried, self.match, self.computation))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the conversion as JSON-ready values."""
@@ -59,7 +65,10 @@ class Conversion:
             "differing": {path: {"spec": own, "origin": theirs} for path, (own, theirs) in carried.differing.items()},
             "cast_to_float32": dict(_count_cast_types(match)),
             "left_as_initialized": _list_left_as_initialized(match),
-            "left_out": match.unused,
+            "left_out": [*match.unused, *self.computation.left_out],
+            "passed": list(dict.fromkeys(self.computation.passed)),
+            "pixels": self.carried.loaded.value.document()["input"]["pixels"],
+            "pixels_from": list(self.computation.pixel_layers),
         }
 
 
@@ -96,8 +105,7 @@ def convert(
     from kresnet.files import refuse_existing, write_text
     from kresnet.plan.memory_estimate import available_memory, estimate_memory, require_memory
     from kresnet.runtime import import_tensorflow
-    from kresnet.weights.matching import match_weights, require_match
-    from kresnet.weights.source_defaults import apply_source_defaults
+    from kresnet.weights.conversion import prepare_conversion
     from kresnet.weights.weight_file import open_weights
 
     output = Path(output)
@@ -113,26 +121,31 @@ def convert(
         raise make_error("bad_option", f"A conversion has no recipe: --set recipe.{of_recipe[0]}.")
     with open_weights(Path(weights)) as source:
         network = load(spec, own)
-        carried = apply_source_defaults(
-            network.loaded, network.plan(), source, match_weights(network.plan(), source, layout).layout
+        prepared = prepare_conversion(
+            network.loaded,
+            network.plan(),
+            source,
+            layout=layout,
+            allow_missing=allow_missing,
+            allow_unused=allow_unused,
         )
-        match = match_weights(carried.plan, source, layout)
-        require_match(match, carried.plan, allow_missing, allow_unused)
+        carried = prepared.carried
         if not force:
             require_memory(estimate_memory(carried.plan, 1, training=False), available_memory())
         log, _ = run_output(progress)
-        for note in _conversion_notes(match, carried):
+        for note in _conversion_notes(prepared):
             log(note)
         import_tensorflow()
         from kresnet.weights.convert import converted_model, write_model
 
-        model = converted_model(carried.plan, match)
+        model = converted_model(carried.plan, prepared.match)
     write_model(model, output)
     write_text(spec_file, carried.loaded.value.yaml())
-    return Conversion(output, spec_file, match, carried)
+    return Conversion(output, spec_file, prepared.match, carried, prepared.computation)
 
 
-def _conversion_notes(match: WeightMatch, carried: SpecWithSourceDefaults) -> list[str]:
+def _conversion_notes(prepared: PreparedConversion) -> list[str]:
+    match, carried = prepared.match, prepared.carried
     notes = [f"Layout {match.layout.name}{f', prefix {match.prefix}' if match.prefix else ''}."]
     notes += [f"Carried over from the weights' origin: {path}={value}." for path, value in carried.settings.items()]
     notes += [
@@ -146,7 +159,7 @@ def _conversion_notes(match: WeightMatch, carried: SpecWithSourceDefaults) -> li
         notes.append(f"Left as they start: {', '.join(left)}.")
     if match.unused:
         notes.append(f"Left out: {', '.join(match.unused)}.")
-    return notes
+    return notes + prepared.notes()
 
 
 def _count_cast_types(match: WeightMatch) -> Counter[str]:

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from kresnet.weights.keras_config import LayerConfig, read_layer_configs
+from kresnet.weights.keras_graph import OperationGraph, read_operation_graph
 from kresnet.weights.tensor import WeightTensor
 
 #: Keras writes `.keras` archives uncompressed, and weights hardly compress; more than this is no honest file.
@@ -25,8 +26,10 @@ _NORM_VARIABLES = ("gamma", "beta", "moving_mean", "moving_variance")
 _MAX_CONFIG_BYTES = 64 * 1024**2
 
 
-def read_keras_archive(path: Path, stack: ExitStack) -> tuple[dict[str, WeightTensor], dict[str, LayerConfig]]:
-    """Read the tensors of a `.keras` file and the configurations of its layers, both by name, without unpacking it.
+def read_keras_archive(
+    path: Path, stack: ExitStack
+) -> tuple[dict[str, WeightTensor], dict[str, LayerConfig], OperationGraph | None]:
+    """Read a `.keras` file without unpacking it: tensors and layers' configurations by name, and its operations.
 
     Args:
         path: path of the file.
@@ -43,8 +46,8 @@ def read_keras_archive(path: Path, stack: ExitStack) -> tuple[dict[str, WeightTe
         if (size := file.getinfo("config.json").file_size) > _MAX_CONFIG_BYTES:
             raise ValueError(f"its config.json has {size:,} bytes")
         weights = io.BytesIO(file.read("model.weights.h5"))
-        layers = read_layer_configs(file.read("config.json"))
-    return read_tensors(weights, stack), layers
+        description = file.read("config.json")
+    return read_tensors(weights, stack), read_layer_configs(description), read_operation_graph(description)
 
 
 def read_tensors(file: Path | io.BytesIO, stack: ExitStack) -> dict[str, WeightTensor]:

@@ -176,7 +176,8 @@ def require_match(
     _require_known_names(
         "--allow-missing", allow_missing, {name for t, source_name in every for name in (t.name, source_name or "")}
     )
-    _require_known_names("--allow-unused", allow_unused, set(match.source.tensors))
+    operations = match.source.graph.operations.values() if match.source.graph else ()
+    _require_known_names("--allow-unused", allow_unused, {*match.source.tensors, *(each.layer for each in operations)})
 
     def may_be_missing(target: MatchTarget, source_name: str | None) -> bool:
         return any(_is_within(name, each) for name in (target.name, source_name or "") for each in allow_missing)

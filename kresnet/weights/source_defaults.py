@@ -31,6 +31,17 @@ class SpecWithSourceDefaults:
     settings: dict[str, Any]
     differing: dict[str, tuple[Any, Any]]
 
+    def with_settings(self, settings: dict[str, Any]) -> SpecWithSourceDefaults:
+        """Return the spec with more settings applied.
+
+        Raises:
+            KresnetError: if the spec does not take them.
+        """
+        settings = self.settings | settings
+        states_norm = "norm" in self.loaded.source.values
+        changed = apply_overrides(Spec, self.loaded.source, _as_overrides(settings, states_norm), self.loaded.path)
+        return SpecWithSourceDefaults(changed, plan_loaded(changed), settings, self.differing)
+
 
 def apply_source_defaults(
     loaded: LoadedDocument[Spec], plan: Plan, source: WeightFile, layout: Layout
@@ -52,10 +63,8 @@ def apply_source_defaults(
         if _value_at(stated, path) is not None:
             completed.differing[path] = (own, value)
             continue
-        settings = completed.settings | {path: value}
         try:
-            changed = apply_overrides(Spec, loaded.source, _as_overrides(settings, "norm" in stated), loaded.path)
-            completed = SpecWithSourceDefaults(changed, plan_loaded(changed), settings, completed.differing)
+            completed = completed.with_settings({path: value})
         except KresnetError:  # it would change nothing: no window strides, or none can be padded so
             continue
     return completed
@@ -74,9 +83,9 @@ def _value_at(document: Any, path: str) -> Any:
 
 def _defaults_from_layers(source: WeightFile) -> dict[str, Any]:
     """Return the defaults that the layers of a `.keras` file state, by the setting's path."""
-    if not source.layers:
+    if not source.graph:
         return {}
-    layers = source.layers.values()
+    layers = source.graph.operations.values()
     padded = bool(_PAD_LAYERS & {layer.kind for layer in layers})
     defaults: dict[str, Any] = {"convolution.padding": "symmetric" if padded else "same"}
     for field in ("epsilon", "momentum"):

@@ -13,6 +13,7 @@ import numpy as np
 from kresnet.errors import KresnetError, make_error
 from kresnet.weights import hdf5
 from kresnet.weights.keras_config import LayerConfig
+from kresnet.weights.keras_graph import OperationGraph
 from kresnet.weights.tensor import WeightTensor
 
 _HDF5_MAGIC, _ZIP_MAGIC, _PICKLE_PROTOCOL = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80"
@@ -36,12 +37,14 @@ class WeightFile:
         format: `pytorch` (safetensors: kernels are (out, in, h, w)) or `keras` (kernels are (h, w, in, out)).
         tensors: its tensors by name, such as `layer1.0.conv1.weight` or `conv1_conv/kernel`.
         layers: the layers that the `config.json` of a `.keras` file describes, by name; empty for other files.
+        graph: the operations that it describes, nested models included; None for other files.
     """
 
     path: Path
     format: str
     tensors: Mapping[str, WeightTensor]
     layers: Mapping[str, LayerConfig] = field(default_factory=dict)
+    graph: OperationGraph | None = None
 
 
 @contextlib.contextmanager
@@ -91,8 +94,7 @@ def _read_headers(path: Path, stack: contextlib.ExitStack) -> WeightFile:
         with ZipFile(path) as archive:
             names = archive.namelist()
         if "model.weights.h5" in names:
-            tensors, layers = hdf5.read_keras_archive(path, stack)
-            return WeightFile(path, "keras", tensors, layers)
+            return WeightFile(path, "keras", *hdf5.read_keras_archive(path, stack))
         if any(name.endswith("data.pkl") for name in names):
             raise _pickle_error(path)
         raise ValueError("it is a zip archive, but neither Keras's nor PyTorch's")
