@@ -72,13 +72,13 @@ def settings_of(place: int) -> Offer:
         wanted = incomplete if cut is None else f"{cut}={incomplete}"
         try:
             spec = context.params.get("spec") or _argument(context, place)
-            found = dict(_settings(context, spec, wanted))
+            offers = dict(_settings(context, spec, wanted))
         except KresnetError:
             return ()
         path, equals, _ = wanted.partition("=")
         if equals:
-            return found.get(path, ()) if cut else (f"{path}={value}" for value in found.get(path, ()))
-        return _next(found, path)
+            return offers.get(path, ()) if cut else (f"{path}={value}" for value in offers.get(path, ()))
+        return _next(offers, path)
 
     return offer
 
@@ -123,14 +123,14 @@ def _written(value: Any) -> str:
     return "" if any(each.isspace() for each in text) else text
 
 
-def _next(found: dict[str, list[str]], begun: str) -> list[str]:
+def _next(offers: dict[str, list[str]], begun: str) -> list[str]:
     """Whole settings if they are few, else the parts that may come next, at least two, so that no space is added."""
-    while len(found) > MOST_SETTINGS:
-        parts = list(dict.fromkeys(_part(path, begun) for path in found))
+    while len(offers) > MOST_SETTINGS:
+        parts = list(dict.fromkeys(_part(path, begun) for path in offers))
         if len(parts) > 1:
-            return [part if part.endswith(".") else f"{part}={found[part][0]}" for part in parts]
+            return [part if part.endswith(".") else f"{part}={offers[part][0]}" for part in parts]
         begun = parts[0]
-    return [f"{path}={value}" for path, values in found.items() for value in values]
+    return [f"{path}={value}" for path, values in offers.items() for value in values]
 
 
 def _part(path: str, begun: str) -> str:

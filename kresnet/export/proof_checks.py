@@ -85,18 +85,18 @@ def loads_in_the_runtime(export: ExportUnderTest) -> str:
 
 def signatures_are_as_declared(export: ExportUnderTest) -> str:
     """Check the name, type and shape of every input and output against the manifest."""
-    declared, found = export.signatures, export.session.signatures
-    if found.keys() != declared.keys():
-        raise CheckFailed(f"signatures {sorted(found)}, where {sorted(declared)} were declared")
+    declared, loaded = export.signatures, export.session.signatures
+    if loaded.keys() != declared.keys():
+        raise CheckFailed(f"signatures {sorted(loaded)}, where {sorted(declared)} were declared")
     for name, signature in declared.items():
         for side in ("inputs", "outputs"):
             expected: dict[str, TensorSpec] = getattr(signature, side)
-            actual = {key: _tensor_spec(info) for key, info in getattr(found[name], side).items()}
+            actual = {key: _tensor_spec(info) for key, info in getattr(loaded[name], side).items()}
             if actual.keys() != expected.keys() or not all(expected[key].admits(actual[key]) for key in actual):
                 shown = [", ".join(f"{key}: {one}" for key, one in sorted(each.items())) for each in (actual, expected)]
                 raise CheckFailed(f"{side} of {name} are {shown[0]}, where {shown[1]} were declared")
-        if found[name].method_name != signature.method:
-            raise CheckFailed(f"{name} is for {found[name].method_name}, where {signature.method} was declared")
+        if loaded[name].method_name != signature.method:
+            raise CheckFailed(f"{name} is for {loaded[name].method_name}, where {signature.method} was declared")
     return "names, types and shapes of every input and output; the API that each is for"
 
 

@@ -41,7 +41,7 @@ class SeedGroup:
     Attributes:
         label: the name of the group on the page.
         runs: indices of its runs among the compared ones.
-        figures: metric of the test images -> its spread.
+        metrics: mean and spread of each metric of the test images, by name.
         difference: what distinguishes its network from the first group's; None for the first group.
     """
 

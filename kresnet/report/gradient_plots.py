@@ -31,38 +31,38 @@ def gradient_flow_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
     """Plot ‖δ‖ by block and step as a heat map for each measured run, all on one scale, and along the blocks."""
     measured = [(style, style.run.gradients) for style in styles if style.run.gradients]
     logs = [
-        np.log10(found.delta, where=found.delta > 0, out=np.full_like(found.delta, np.nan)) for _, found in measured
+        np.log10(series.delta, where=series.delta > 0, out=np.full_like(series.delta, np.nan)) for _, series in measured
     ]
     there = np.concatenate([log[np.isfinite(log)] for log in logs]) if logs else np.array([])
     bounds = (float(there.min()), float(there.max())) if len(there) else (0.0, 1.0)
     several = len(styles) > 1
-    for index, ((style, found), log) in enumerate(zip(measured, logs, strict=True)):
-        yield _heat_map(index, style, found, log, bounds, several)
+    for index, ((style, series), log) in enumerate(zip(measured, logs, strict=True)):
+        yield _heat_map(index, style, series, log, bounds, several)
         if not several:
-            yield _block_profile_at_moments(found)
-            if np.isfinite(found.identity).any():
-                yield _shortcut_and_branch_plot(found)
+            yield _block_profile_at_moments(series)
+            if np.isfinite(series.identity).any():
+                yield _shortcut_and_branch_plot(series)
     if several and measured:
-        yield _last_profiles([(style, found) for style, found in measured])
+        yield _last_profiles([(style, series) for style, series in measured])
 
 
 def _heat_map(
-    index: int, style: RunStyle, found: GradientSeries, log: np.ndarray, bounds: tuple[float, float], several: bool
+    index: int, style: RunStyle, series: GradientSeries, log: np.ndarray, bounds: tuple[float, float], several: bool
 ) -> Plot:
-    columns = evenly_spaced(len(found.steps))
-    shown, rows = found.select(columns), len(found.blocks)
+    columns = evenly_spaced(len(series.steps))
+    shown, rows = series.select(columns), len(series.blocks)
     figure = blank_figure("step", height=120 + 16 * min(max(rows, 12), _MOST_TALL_ROWS))
     figure.add_heatmap(
         z=np.round(log[:, columns], 3).tolist(), x=list(shown.steps), y=list(range(1, rows + 1)),
-        customdata=[[escape_name(block)] * len(columns) for block in found.blocks], colorscale="Cividis",
+        customdata=[[escape_name(block)] * len(columns) for block in series.blocks], colorscale="Cividis",
         zmin=bounds[0], zmax=bounds[1],
         colorbar={"title": {"text": "log₁₀ ‖δ‖", "side": "right"}, "thickness": 12, "outlinewidth": 0},
         hovertemplate="step %{x}, %{customdata}<br>‖δ‖ = 10^%{z:.2f}<extra></extra>",
     )  # fmt: skip
     figure.update_layout(hovermode="closest")
-    figure.update_yaxes(title={"text": "stage.block"}, autorange="reversed", **_block_ticks(found.blocks))
+    figure.update_yaxes(title={"text": "stage.block"}, autorange="reversed", **_block_ticks(series.blocks))
     title = f"‖δ‖ by block and step: {style.run.label}" if several else "Size of the gradient, by block and step"
-    head = ("step", "verdict", "in block", f"‖δ‖ {found.blocks[0]}", f"‖δ‖ {found.blocks[-1]}", "first / last")
+    head = ("step", "verdict", "in block", f"‖δ‖ {series.blocks[0]}", f"‖δ‖ {series.blocks[-1]}", "first / last")
     table = tuple(
         (f"{step:,}", verdict.replace("_", " "), block or "–", number_text(first, ".3g"), number_text(last, ".3g"),
          number_text(first / last if last else None, ".3g"))
@@ -71,72 +71,75 @@ def _heat_map(
             strict=True,
         )
     )  # fmt: skip
-    caption = f"Gradient at the first and the last block, {len(columns)} of {len(found.steps)} measurements"
-    summary = describe_gradient_flow(found)
+    caption = f"Gradient at the first and the last block, {len(columns)} of {len(series.steps)} measurements"
+    summary = describe_gradient_flow(series)
     return Plot(
         f"gradients-{index}", title, summary, figure, PlotTable(caption, head, table, words=3), wide=not several
     )
 
 
-def describe_gradient_flow(found: GradientSeries) -> str:
+def describe_gradient_flow(series: GradientSeries) -> str:
     """Return a sentence that says whether and where the gradient vanished or exploded."""
     bad = [(step, verdict, block) for step, verdict, block in
-           zip(found.steps, found.verdicts, found.first_blocks, strict=True) if verdict != "holds"]  # fmt: skip
-    first, last = found.delta[0], found.delta[-1]
+           zip(series.steps, series.verdicts, series.first_blocks, strict=True) if verdict != "holds"]  # fmt: skip
+    first, last = series.delta[0], series.delta[-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = first / last
     ends = f"from the last block to the first it changed by a factor {number_text(float(ratio[0]), '.3g')} in step " \
-           f"{found.steps[0]:,} and {number_text(float(ratio[-1]), '.3g')} in step {found.steps[-1]:,}."  # fmt: skip
+           f"{series.steps[0]:,} and {number_text(float(ratio[-1]), '.3g')} in step {series.steps[-1]:,}."  # fmt: skip
     if not bad:
-        return f"The gradient held in all {len(found.steps)} measurements; {ends}"
+        return f"The gradient held in all {len(series.steps)} measurements; {ends}"
     step, verdict, block = bad[0]
     words = "was no number" if verdict == "not_a_number" else verdict.removesuffix("s") + "d"
     return (
-        f"The gradient {words} in {len(bad)} of {len(found.steps)} measurements, first in step {step:,}, seen from "
+        f"The gradient {words} in {len(bad)} of {len(series.steps)} measurements, first in step {step:,}, seen from "
         f"{block} on; {ends}"
     )
 
 
-def _block_profile_at_moments(found: GradientSeries) -> Plot:
-    moments = evenly_spaced(len(found.steps), MOMENTS)
-    figure, places = _figure_over_blocks(found.blocks)
+def _block_profile_at_moments(series: GradientSeries) -> Plot:
+    moments = evenly_spaced(len(series.steps), MOMENTS)
+    figure, places = _figure_over_blocks(series.blocks)
     for number_of, column in enumerate(moments.tolist()):
-        figure.add_scatter(x=places, y=_round_positive(found.delta[:, column]), name=f"step {found.steps[column]:,}",
+        figure.add_scatter(x=places, y=_round_positive(series.delta[:, column]), name=f"step {series.steps[column]:,}",
                            line={"color": COLORS[number_of], "dash": DASHES[number_of]}, mode=_trace_mode(places),
                            marker={"symbol": SYMBOLS[number_of], "size": 6})  # fmt: skip
-    head = ("block", *(f"step {found.steps[n]:,}" for n in moments))
-    rows = tuple((block, *(number_text(v, ".3g") for v in found.delta[n, moments].tolist()))
-                 for n, block in enumerate(found.blocks))  # fmt: skip
+    head = ("block", *(f"step {series.steps[n]:,}" for n in moments))
+    rows = tuple((block, *(number_text(v, ".3g") for v in series.delta[n, moments].tolist()))
+                 for n, block in enumerate(series.blocks))  # fmt: skip
     summary = "The norm of the gradient at the output of each block; a level line means that it holds on its way."
     return Plot("gradient-moments", "‖δ‖ along the blocks", summary, figure, PlotTable("‖δ‖ by block", head, rows))
 
 
-def _shortcut_and_branch_plot(found: GradientSeries) -> Plot:
-    figure, places = _figure_over_blocks(found.blocks)
-    ways = {"over the shortcut": found.identity[:, -1], "through the branch": found.residual[:, -1]}
+def _shortcut_and_branch_plot(series: GradientSeries) -> Plot:
+    figure, places = _figure_over_blocks(series.blocks)
+    ways = {"over the shortcut": series.identity[:, -1], "through the branch": series.residual[:, -1]}
     for index, (way, values) in enumerate(ways.items()):
         figure.add_scatter(x=places, y=_round_positive(values), name=way, mode=_trace_mode(places),
                            line={"color": COLORS[index], "dash": DASHES[index]},
                            marker={"symbol": SYMBOLS[index], "size": 6})  # fmt: skip
     rows = tuple((block, *(number_text(float(values[n]), ".3g") for values in ways.values()))
-                 for n, block in enumerate(found.blocks))  # fmt: skip
-    summary = f"The two terms of the gradient that reach each block's input, in step {found.steps[-1]:,}."
+                 for n, block in enumerate(series.blocks))  # fmt: skip
+    summary = f"The two terms of the gradient that reach each block's input, in step {series.steps[-1]:,}."
     table = PlotTable("Norm of either term by block", ("block", *ways), rows)
     return Plot("gradient-ways", "Over the shortcut or through the branch", summary, figure, table)
 
 
 def _last_profiles(measured: Sequence[tuple[RunStyle, GradientSeries]]) -> Plot:
-    longest = max((found.blocks for _, found in measured), key=len)
+    longest = max((series.blocks for _, series in measured), key=len)
     figure, _ = _figure_over_blocks(longest, height=360)
-    for style, found in measured:
-        places = list(range(1, len(found.blocks) + 1))
-        figure.add_scatter(x=places, y=_round_positive(found.delta[:, -1]), mode=_trace_mode(places),
-                           name=escape_name(f"{style.run.label}, step {found.steps[-1]:,}", 40),
+    for style, series in measured:
+        places = list(range(1, len(series.blocks) + 1))
+        figure.add_scatter(x=places, y=_round_positive(series.delta[:, -1]), mode=_trace_mode(places),
+                           name=escape_name(f"{style.run.label}, step {series.steps[-1]:,}", 40),
                            line={"color": style.color}, marker={"symbol": style.symbol, "size": 6})  # fmt: skip
     rows = tuple(
         (
             block,
-            *(number_text(float(found.delta[n, -1]), ".3g") if n < len(found.blocks) else "–" for _, found in measured),
+            *(
+                number_text(float(series.delta[n, -1]), ".3g") if n < len(series.blocks) else "–"
+                for _, series in measured
+            ),
         )
         for n, block in enumerate(longest)
     )
@@ -166,7 +169,7 @@ def norm_check_plot(styles: Sequence[RunStyle]) -> Plot | None:
     summary = " ".join(_describe_norm_checks(style, checks, several=len(styles) > 1) for style, checks in checked)
     rows = tuple(
         (style.run.label, f"{check.step:,}", *check.worst[:2], number_text(check.worst[2], ".2%"),
-         ", ".join(block for block, found in check.norms.items() if found["failures"]) or "none")
+         ", ".join(block for block, errors in check.norms.items() if errors["failures"]) or "none")
         for style, checks in checked
         for check in (checks[n] for n in evenly_spaced(len(checks)).tolist())
     )  # fmt: skip
@@ -177,7 +180,7 @@ def norm_check_plot(styles: Sequence[RunStyle]) -> Plot | None:
 
 def _describe_norm_checks(style: RunStyle, checks: Sequence[NormCheckSeries], *, several: bool) -> str:
     who, count = f"{style.run.label}: " if several else "", len(checks[-1].norms)
-    if failed := [check for check in checks if any(found["failures"] for found in check.norms.values())]:
+    if failed := [check for check in checks if any(errors["failures"] for errors in check.norms.values())]:
         return f"{who}In step {failed[0].step:,} a batch norm's gradient was not that of the derivation."
     share = max(check.worst[2] for check in checks)
     return (

@@ -83,8 +83,8 @@ class NormCheckSeries:
     def worst(self) -> tuple[str, str, float]:
         """The norm and gradient closest to their tolerance, and their share of it; infinity for what is no number."""
         shares = [
-            (name, field, math.inf if found[field] is None else found[field] / found["tolerance"])
-            for name, found in self.norms.items()
+            (name, field, math.inf if errors[field] is None else errors[field] / errors["tolerance"])
+            for name, errors in self.norms.items()
             for field in ("x", "gamma", "beta")
         ]
         return max(shares, key=lambda share: share[2])
@@ -122,24 +122,24 @@ def _epoch(line: dict[str, Any]) -> EpochRecord | None:
 
 
 def _gradients(lines: list[dict[str, Any]]) -> GradientSeries | None:
-    found = [line for line in lines if isinstance(line.get("gradients"), dict)]
-    found = [
-        line for line in found if isinstance(line["gradients"].get("blocks"), dict) and line["gradients"]["blocks"]
+    measured = [line for line in lines if isinstance(line.get("gradients"), dict)]
+    measured = [
+        line for line in measured if isinstance(line["gradients"].get("blocks"), dict) and line["gradients"]["blocks"]
     ]
-    if not found:
+    if not measured:
         return None
-    blocks = tuple(found[-1]["gradients"]["blocks"])
-    found = [line for line in found if tuple(line["gradients"]["blocks"]) == blocks]
+    blocks = tuple(measured[-1]["gradients"]["blocks"])
+    measured = [line for line in measured if tuple(line["gradients"]["blocks"]) == blocks]
 
     def values(field: str) -> np.ndarray:
-        numbers = [[_number(line["gradients"]["blocks"][name].get(field)) for line in found] for name in blocks]
+        numbers = [[_number(line["gradients"]["blocks"][name].get(field)) for line in measured] for name in blocks]
         return np.array(numbers, dtype=np.float64)
 
     return GradientSeries(
         blocks,
-        tuple(line["step"] for line in found),
-        tuple(str(line["gradients"].get("verdict")) for line in found),
-        tuple(line["gradients"].get("first_block") for line in found),
+        tuple(line["step"] for line in measured),
+        tuple(str(line["gradients"].get("verdict")) for line in measured),
+        tuple(line["gradients"].get("first_block") for line in measured),
         *(values(field) for field in ("delta", "identity", "residual", "weights")),
     )
 

@@ -15,13 +15,17 @@ MOST_IN_MATRIX, MOST_IN_WORDS = 50, 12
 MOST_CLASSES = 20
 
 
-def confusion_plot(found: Evaluation, id: str) -> Plot | None:
+def confusion_plot(evaluation: Evaluation, id: str) -> Plot | None:
     """Plot the confusion matrix, right answers in blue, mistakes in orange; None without classes or with too many."""
-    if found.kind != "classes" or found.confusion_matrix is None or len(found.confusion_matrix) > MOST_IN_MATRIX:
+    if (
+        evaluation.kind != "classes"
+        or evaluation.confusion_matrix is None
+        or len(evaluation.confusion_matrix) > MOST_IN_MATRIX
+    ):
         return None
-    matrix, count = found.confusion_matrix, len(found.confusion_matrix)
+    matrix, count = evaluation.confusion_matrix, len(evaluation.confusion_matrix)
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    names, places = [escape_name(each, 14) for each in found.class_names], list(range(count))
+    names, places = [escape_name(each, 14) for each in evaluation.class_names], list(range(count))
     right = np.eye(count, dtype=bool)
     figure = blank_figure("said to be", height=min(620, 190 + 38 * count) if count <= MOST_IN_WORDS else 620)
     most = {"wrong": max(float(shares[~right].max(initial=0.0)), 0.05), "right": 1.0}
@@ -41,27 +45,29 @@ def confusion_plot(found: Evaluation, id: str) -> Plot | None:
     figure.update_yaxes(**ticks, autorange="reversed", zeroline=False)
     wrong = int(matrix.sum() - np.trace(matrix))
     summary = f"{wrong:,} of {int(matrix.sum()):,} images are taken for another class."
-    if found.confused_pairs:
-        label, other, times, share = found.confused_pairs[0]
+    if evaluation.confused_pairs:
+        label, other, times, share = evaluation.confused_pairs[0]
         summary += f" Most often {label} is taken for {other}: {times} times, {share:.1%} of its images."
-    rows = tuple((label, *map(str, row)) for label, row in zip(found.class_names, matrix.tolist(), strict=True))
-    table = PlotTable("Rows are what images are, columns what they are said to be", ("is", *found.class_names), rows)
+    rows = tuple((label, *map(str, row)) for label, row in zip(evaluation.class_names, matrix.tolist(), strict=True))
+    table = PlotTable(
+        "Rows are what images are, columns what they are said to be", ("is", *evaluation.class_names), rows
+    )
     return Plot(id, "Confusion matrix", summary, figure, table)
 
 
 def class_accuracy_plot(examined: Sequence[tuple[RunStyle, Evaluation]]) -> Plot | None:
     """Plot the accuracy of each class (or independent label) in each run, the worst class of the first run on top."""
-    found = [(style, each, {label: (value, images) for label, value, images in each.accuracies})
+    measured = [(style, each, {label: (value, images) for label, value, images in each.accuracies})
              for style, each in examined if each.kind != "values"]  # fmt: skip
-    if not found:
+    if not measured:
         return None
-    order = [label for label, *_ in found[0][1].accuracies]
+    order = [label for label, *_ in measured[0][1].accuracies]
     shown, places = order[:MOST_CLASSES], list(range(min(len(order), MOST_CLASSES)))
     figure = blank_figure("accuracy", height=110 + 24 * len(shown))
-    for style, _, values in found:
+    for style, _, values in measured:
         points = [values.get(label, (None, 0))[0] for label in shown]
         figure.add_scatter(x=points, y=places, mode="markers", name=escape_name(style.run.label),
-                           showlegend=len(found) > 1, marker={"color": style.color, "symbol": style.symbol, "size": 10},
+                           showlegend=len(measured) > 1, marker={"color": style.color, "symbol": style.symbol, "size": 10},
                            hovertemplate="%{x:.2%}<extra></extra>")  # fmt: skip
     figure.update_yaxes(tickmode="array", tickvals=places, ticktext=[escape_name(label) for label in shown],
                         autorange="reversed", zeroline=False)  # fmt: skip
@@ -70,16 +76,16 @@ def class_accuracy_plot(examined: Sequence[tuple[RunStyle, Evaluation]]) -> Plot
     rows = tuple(
         (
             label,
-            f"{found[0][2][label][1]:,}",
-            *(number_text(values.get(label, (None,))[0], ".4f") for *_, values in found),
+            f"{measured[0][2][label][1]:,}",
+            *(number_text(values.get(label, (None,))[0], ".4f") for *_, values in measured),
         )
         for label in order
     )
-    what = "label" if found[0][1].kind == "labels" else "class"
-    worst = found[0][1].accuracies[0]
+    what = "label" if measured[0][1].kind == "labels" else "class"
+    worst = measured[0][1].accuracies[0]
     summary = f"Worst recognised: {worst[0]}, {worst[1]:.1%} of {worst[2]:,} images."
     if len(order) > len(shown):
         summary += f" The {len(shown)} worst of {len(order)} are shown."
-    head = (what, "images", *(style.run.label for style, *_ in found))
+    head = (what, "images", *(style.run.label for style, *_ in measured))
     return Plot(f"{what}-accuracy", f"Accuracy by {what}", summary, figure,
                 PlotTable(f"Accuracy by {what}, worst first", head, rows))  # fmt: skip

@@ -113,7 +113,7 @@ class NetworkStage:
 
     Attributes:
         title: `Stage 2`, `Stem`.
-        about: the stage's block kind, order and shortcut option, in words.
+        description: block kind, order and shortcut option of the stage, in words.
         cards: in the order of the network.
         parameter_share, mac_share: of the whole network, between 0 and 1.
     """

@@ -124,11 +124,11 @@ def _render_page(title: str, runs: Sequence[RunData], styles: Sequence[RunStyle]
 
 
 def _evaluation_section(index: int, run: RunData) -> EvaluationSection:
-    found = run.evaluation
-    if isinstance(found, NotEvaluated):
-        return EvaluationSection(run, found, None, None)
-    pairs = page_sections.pairs_table(found) if found.confused_pairs else None
-    return EvaluationSection(run, found, confusion_plot(found, f"confusion-{index}"), pairs)
+    evaluation = run.evaluation
+    if isinstance(evaluation, NotEvaluated):
+        return EvaluationSection(run, evaluation, None, None)
+    pairs = page_sections.pairs_table(evaluation) if evaluation.confused_pairs else None
+    return EvaluationSection(run, evaluation, confusion_plot(evaluation, f"confusion-{index}"), pairs)
 
 
 def _content_security_policy(*scripts: str) -> str:

@@ -150,12 +150,12 @@ def differing_blocks_table(group: SeedGroup, first: str) -> PlotTable:
 
 def environment_values(run: RunData) -> dict[str, str]:
     """Return versions, machine, data and seed of a run, by name."""
-    found: dict[str, Any] = {}
+    values_by_name: dict[str, Any] = {}
     for part in ("versions", "training", "kernels"):
         if isinstance(values := run.environment.get(part), Mapping):
-            found |= values
-    found |= {name: run.environment[name] for name in ("python", "platform") if name in run.environment}
-    words = {name.replace("_", " "): str(value) for name, value in found.items() if value != ""}
+            values_by_name |= values
+    values_by_name |= {name: run.environment[name] for name in ("python", "platform") if name in run.environment}
+    words = {name.replace("_", " "): str(value) for name, value in values_by_name.items() if value != ""}
     if memory := (run.result or {}).get("peak_memory"):
         words |= {f"peak memory, {where}": bytes_text(value) for where, value in memory.items()}
     names = run.data.get("class_names") or []
@@ -170,9 +170,9 @@ def environment_values(run: RunData) -> dict[str, str]:
 
 def environment_tables(runs: Sequence[RunData]) -> Iterator[PlotTable]:
     """Yield a table of the values that differ between the runs' environments, and one of those that are the same."""
-    found = [environment_values(run) for run in runs]
-    names = dict.fromkeys(name for each in found for name in each)
-    values = {name: tuple(each.get(name, "–") for each in found) for name in names}
+    environments = [environment_values(run) for run in runs]
+    names = dict.fromkeys(name for each in environments for name in each)
+    values = {name: tuple(each.get(name, "–") for each in environments) for name in names}
     different = {name: several for name, several in values.items() if len(set(several)) > 1}
     if different:
         yield differing_settings_table("Not the same in every run", different, [run.label for run in runs])
@@ -182,7 +182,9 @@ def environment_tables(runs: Sequence[RunData]) -> Iterator[PlotTable]:
     )
 
 
-def pairs_table(found: Evaluation) -> PlotTable:
+def pairs_table(evaluation: Evaluation) -> PlotTable:
     """Return the table of the classes that are confused most."""
-    rows = tuple((label, other, f"{times:,}", f"{share:.1%}") for label, other, times, share in found.confused_pairs)
+    rows = tuple(
+        (label, other, f"{times:,}", f"{share:.1%}") for label, other, times, share in evaluation.confused_pairs
+    )
     return PlotTable("Most confused", ("is", "said to be", "times", "of its images"), rows, words=2)

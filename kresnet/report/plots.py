@@ -161,8 +161,10 @@ def _value_plot(
             [(style, last) for style in styles for last in _values_by_epoch(style, value)[-1:]], form
         )
     else:
-        found = _values_by_epoch(styles[0], value)
-        summary = f"From {found[0]:{form}} to {found[-1]:{form}}, between {min(found):{form}} and {max(found):{form}}."
+        values = _values_by_epoch(styles[0], value)
+        summary = (
+            f"From {values[0]:{form}} to {values[-1]:{form}}, between {min(values):{form}} and {max(values):{form}}."
+        )
     head = ("epoch", *(style.run.label for style in styles))
     return Plot(id, title, summary, figure, PlotTable(f"{title} by epoch", head, rows))
 
@@ -229,18 +231,18 @@ def _rows_by_epoch(
 
 
 def _values_by_epoch(style: RunStyle, value: Callable[[EpochRecord], float | None]) -> list[float]:
-    return [found for epoch in style.run.epochs if (found := value(epoch)) is not None]
+    return [number for epoch in style.run.epochs if (number := value(epoch)) is not None]
 
 
 def _describe_curve(style: RunStyle, split: str, metric: str) -> str:
     """How a curve goes, in words."""
-    found = [(v, epoch.epoch) for epoch in style.run.epochs if (v := getattr(epoch, split).get(metric)) is not None]
-    if not found:
+    points = [(v, epoch.epoch) for epoch in style.run.epochs if (v := getattr(epoch, split).get(metric)) is not None]
+    if not points:
         return ""
-    (first, _), (last, at) = found[0], found[-1]
-    if len(found) == 1:
+    (first, _), (last, at) = points[0], points[-1]
+    if len(points) == 1:
         return f"{split.capitalize()}: {last:.4f} after epoch {at}."
-    best = (min if metric in LOWER_IS_BETTER else max)(found, key=lambda point: point[0])
+    best = (min if metric in LOWER_IS_BETTER else max)(points, key=lambda point: point[0])
     return f"{split.capitalize()}: from {first:.4f} to {last:.4f} in epoch {at}; best {best[0]:.4f} in epoch {best[1]}."
 
 

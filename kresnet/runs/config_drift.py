@@ -107,15 +107,15 @@ def changed_run_error(changes: Iterable[ConfigChange], run: object) -> KresnetEr
     )
 
 
-def _find_changes(path: str, was: Any, found: Any) -> Iterator[ConfigChange]:
-    if isinstance(was, Mapping) and isinstance(found, Mapping):
-        for key in dict.fromkeys([*was, *found]):
-            yield from _find_changes(f"{path}.{key}", was.get(key), found.get(key))
-    elif isinstance(was, list) and isinstance(found, list) and len(was) == len(found):
-        for index, (one, other) in enumerate(zip(was, found, strict=True)):
+def _find_changes(path: str, was: Any, now: Any) -> Iterator[ConfigChange]:
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys([*was, *now]):
+            yield from _find_changes(f"{path}.{key}", was.get(key), now.get(key))
+    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        for index, (one, other) in enumerate(zip(was, now, strict=True)):
             yield from _find_changes(f"{path}.{index}", one, other)
-    elif was != found:
-        yield ConfigChange(path, was, found)
+    elif was != now:
+        yield ConfigChange(path, was, now)
 
 
 def _format_value(value: Any) -> str:

@@ -77,42 +77,42 @@ def summarize_runs(runs: Sequence[Mapping[str, Any]]) -> Values:
 
     Examples: `{"finished": 2, "test_error": {"mean": 0.1, "spread": 0.01, "values": [...]}}`.
     """
-    found: Values = {"finished": len(runs)}
+    summary: Values = {"finished": len(runs)}
     for name in MEASURES:
         values = [run[name] for run in runs if run.get(name) is not None]
         if values:
             spread = statistics.stdev(values) if len(values) > 1 else None
-            found[name] = {"mean": statistics.mean(values), "spread": spread, "values": values}
-    return found
+            summary[name] = {"mean": statistics.mean(values), "spread": spread, "values": values}
+    return summary
 
 
 def _run_numbers(outcome: RunOutcome, directory: Path, journal: Iterable[Mapping[str, Any]]) -> Values:
     """The numbers of one run; of an unfinished one, those of its epochs so far."""
     run, planned = RunDirectory(directory / outcome.run.folder), outcome.run
-    found: Values = {"variant": planned.variant.name, "seed": planned.seed, "state": outcome.state}
+    numbers: Values = {"variant": planned.variant.name, "seed": planned.seed, "state": outcome.state}
     if outcome.problem:
-        found["problem"] = outcome.problem.as_dict()
+        numbers["problem"] = outcome.problem.as_dict()
     lines = run.epoch_lines()
     if (result := run.read_result()) is not None:
-        found |= _final_numbers(result, lines)
+        numbers |= _final_numbers(result, lines)
         this = (planned.variant.name, planned.seed)
         walls = [line["seconds"] for line in journal if (line.get("variant"), line.get("seed")) == this]
-        found["wall_seconds"] = sum(walls) if walls else None
-    found["epochs"] = [_epoch_numbers(line) for line in lines]
-    found["gradients"] = _first_and_last_gradients(run)
-    return found
+        numbers["wall_seconds"] = sum(walls) if walls else None
+    numbers["epochs"] = [_epoch_numbers(line) for line in lines]
+    numbers["gradients"] = _first_and_last_gradients(run)
+    return numbers
 
 
 def _final_numbers(result: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Values:
     """The numbers at the end of a run, and its best epoch's; its speed is the mean over the epochs that tell theirs."""
-    found = _losses_and_errors(result)
+    numbers = _losses_and_errors(result)
     errors = [(1 - line["test"]["accuracy"], line["epoch"]) for line in lines if "accuracy" in line["test"]]
     if errors:
-        found["best_test_error"], found["best_epoch"] = min(errors)
-    found["seconds"] = result["seconds"]
+        numbers["best_test_error"], numbers["best_epoch"] = min(errors)
+    numbers["seconds"] = result["seconds"]
     if rates := [line["images_per_second"] for line in lines if line["images_per_second"]]:
-        found["images_per_second"] = statistics.mean(rates)
-    return found
+        numbers["images_per_second"] = statistics.mean(rates)
+    return numbers
 
 
 def _epoch_numbers(line: Mapping[str, Any]) -> Values:
@@ -122,12 +122,12 @@ def _epoch_numbers(line: Mapping[str, Any]) -> Values:
 
 def _losses_and_errors(line: Mapping[str, Any]) -> Values:
     """The metrics that are compared, on training and test images: the loss, and one less the accuracy."""
-    found: Values = {}
+    numbers: Values = {}
     for split in ("train", "test"):
-        found[f"{split}_loss"] = line[split]["loss"]
+        numbers[f"{split}_loss"] = line[split]["loss"]
         if "accuracy" in line[split]:
-            found[f"{split}_error"] = 1 - line[split]["accuracy"]
-    return found
+            numbers[f"{split}_error"] = 1 - line[split]["accuracy"]
+    return numbers
 
 
 def _is_classifier(variant: PlannedVariant) -> bool:
@@ -162,10 +162,14 @@ def _environment(outcomes: Iterable[RunOutcome], directory: Path) -> Values | No
     for outcome in outcomes:
         try:
             text = (directory / outcome.run.folder / "environment.json").read_text(encoding="utf-8")
-            found = json.loads(text)
+            environment = json.loads(text)
         except (OSError, ValueError):
             continue
-        return {key: found[key] for key in ("versions", "training", "kernels", "python", "platform") if key in found}
+        return {
+            key: environment[key]
+            for key in ("versions", "training", "kernels", "python", "platform")
+            if key in environment
+        }
     return None
 
 
