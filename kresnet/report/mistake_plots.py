@@ -67,7 +67,8 @@ def class_accuracy_plot(examined: Sequence[tuple[RunStyle, Evaluation]]) -> Plot
     for style, _, values in measured:
         points = [values.get(label, (None, 0))[0] for label in shown]
         figure.add_scatter(x=points, y=places, mode="markers", name=escape_name(style.run.label),
-                           showlegend=len(measured) > 1, marker={"color": style.color, "symbol": style.symbol, "size": 10},
+                           showlegend=len(measured) > 1,
+                           marker={"color": style.color, "symbol": style.symbol, "size": 10},
                            hovertemplate="%{x:.2%}<extra></extra>")  # fmt: skip
     figure.update_yaxes(tickmode="array", tickvals=places, ticktext=[escape_name(label) for label in shown],
                         autorange="reversed", zeroline=False)  # fmt: skip
