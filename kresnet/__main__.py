@@ -1,5 +1,8 @@
-"""`python -m kresnet` is `kresnet`."""
+"""`python -m kresnet` is `kresnet`, wherever it is started."""
 
-from kresnet.cli.main import main
+from importlib import import_module
 
-main()
+from kresnet.python_processes import forget_working_directory
+
+forget_working_directory()  # before anything is imported that is not Python's own
+import_module("kresnet.cli.main").main()

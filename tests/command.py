@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-KRESNET = [sys.executable, "-m", "kresnet.cli.main"]
+KRESNET = [sys.executable, "-m", "kresnet"]
 
 
 def kresnet(*arguments: object, timeout: float = 300, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,7 @@ from kresnet import terminal
 from kresnet.cli import build, check, completion, convert, describe, explain, export, report, serve, study, train
 from kresnet.cli.common import log_error, print_json
 from kresnet.errors import KresnetError, Problem
+from kresnet.python_processes import drop_keras_settings
 from kresnet.version import __version__
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ def _options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0; 1 a check or a run failed; 2 bad input."""
+    drop_keras_settings()
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     terminal.set_up(sys.stdout, sys.stderr)
@@ -90,7 +92,3 @@ def _report_error(error: KresnetError, *, as_json: bool) -> int:
         print_json({"problems": [problem.as_dict() for problem in error.problems]})
     log_error(error)
     return error.status
-
-
-if __name__ == "__main__":
-    main()

@@ -9,11 +9,9 @@ Nothing here imports TensorFlow.
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -25,6 +23,7 @@ from kresnet.export.manifest import Manifest
 from kresnet.export.proof_checks import CHECKS
 from kresnet.export.reference_outputs import RANDOM_SOURCE
 from kresnet.export.version_folders import list_versions
+from kresnet.python_processes import child_environment, python_command
 
 #: Seconds after which a proof that has not ended is taken to hang.
 TIMEOUT_SECONDS = 900
@@ -108,9 +107,8 @@ def check_export(directory: Path) -> ProofReport:
     """
     version = _version_folder(directory)
     manifest = Manifest.load(version)
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "1"}
-    # -P: a module that happens to lie in the current directory is none of the proof's business.
-    command = [sys.executable, "-P", "-m", "kresnet.export.proof_process", str(version.absolute())]
+    environment = child_environment({"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "1"})
+    command = python_command("kresnet.export.proof_process", str(version.absolute()))
     try:
         process = subprocess.run(
             command,

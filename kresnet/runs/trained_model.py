@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import make_error
+from kresnet.errors import KresnetError, Place, Problem, make_error
 from kresnet.files import digest
 from kresnet.plan import Plan, make_plan
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Classifier, Spec
-from kresnet.spec.document import read_document
+from kresnet.spec.document import decode_text, read_document
 from kresnet.spec.loading import Reference, load_spec
 from kresnet.spec.validation import validate
 
@@ -84,6 +84,7 @@ def _make_trained_model(
                 names, provenance["class_names"] = _read_class_names(classes), str(classes)
             else:
                 names, provenance["class_names"] = tuple(classes), "the caller"
+                require_distinct_names(names, [Place(f"classes[{index}]") for index in range(len(names))])
         elif run:
             names, provenance["class_names"] = tuple(run.data()["class_names"]), "the run's data"
         else:
@@ -102,13 +103,41 @@ def _make_trained_model(
 
 
 def _read_class_names(path: Path) -> tuple[str, ...]:
-    """Read the class names in a text file, one a line; an empty line at the end does not count."""
+    """Read the class names in a text file, one a line, without blanks around them; what ends the file does not count.
+
+    Raises:
+        KresnetError: `file_missing`, `file_unreadable`; `bad_option` for every line that is blank or a name once more.
+    """
     try:
-        return tuple(path.read_text(encoding="utf-8").splitlines())
+        lines = [line.strip() for line in decode_text(path.read_bytes()).rstrip().splitlines()]
     except FileNotFoundError:
         raise make_error("file_missing", f"There is no file {path}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise make_error("file_unreadable", f"{path} cannot be read as text: {error}.") from None
+    require_distinct_names(lines, [Place(str(path), number) for number in range(1, len(lines) + 1)])
+    return tuple(lines)
+
+
+def require_distinct_names(names: Sequence[str], places: Sequence[Place]) -> None:
+    """Refuse class names that cannot tell classes apart.
+
+    Args:
+        names: of the classes, in order.
+        places: where each is written.
+
+    Raises:
+        KresnetError: `bad_option` for every name that is empty or stands there once more.
+    """
+    problems, first = list[Problem](), dict[str, Place]()
+    for name, place in zip(names, places, strict=True):
+        if not name:
+            problems.append(Problem("bad_option", "A class has no name.", place=place, remedy="name it"))
+        elif name in first:
+            message = f"The class name {name} stands at {first[name]} already."
+            problems.append(Problem("bad_option", message, place=place, remedy="give every class a name of its own"))
+        first.setdefault(name, place)
+    if problems:
+        raise KresnetError(problems)
 
 
 __all__ = ["TrainedModel", "open_trained_model"]

@@ -7,6 +7,7 @@ or too long is given up where it becomes so.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import json
@@ -19,7 +20,16 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from kresnet.errors import KresnetError, Place, Problem
 from kresnet.spec.yaml_reader import MAX_DEPTH, KeyPath, SourceDocument, YamlReader
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "KeyPath", "SourceDocument", "dump", "parse_document", "read_document"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "KeyPath",
+    "SourceDocument",
+    "decode_text",
+    "dump",
+    "parse_document",
+    "read_document",
+]
 
 MAX_BYTES = 256 * 1024
 
@@ -36,7 +46,7 @@ def read_document(path: Path) -> SourceDocument:
         if len(data) > MAX_BYTES:
             message = f"The document is larger than {MAX_BYTES // 1024} KiB."
             raise KresnetError(Problem("document_too_large", message, place=Place(str(path))))
-        return parse_document(data.decode("utf-8-sig"), str(path))
+        return parse_document(decode_text(data), str(path))
     except FileNotFoundError:
         raise KresnetError(Problem("file_missing", f"There is no file {path}.")) from None
     except IsADirectoryError:
@@ -47,6 +57,15 @@ def read_document(path: Path) -> SourceDocument:
     except (OSError, ValueError) as error:  # a ValueError: a NUL in the name
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise KresnetError(Problem("file_unreadable", f"{str(path)[:200]} cannot be read: {reason}.")) from None
+
+
+def decode_text(data: bytes) -> str:
+    """The text of a file, whichever editor wrote it: UTF-8, or UTF-16 that begins with its mark; no mark stays.
+
+    Raises:
+        UnicodeDecodeError: if it is neither.
+    """
+    return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
 
 
 def parse_document(text: str, name: str) -> SourceDocument:

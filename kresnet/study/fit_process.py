@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from kresnet.errors import TO_BE_CONTINUED, Problem
 from kresnet.files import translate_os_errors
+from kresnet.python_processes import child_environment, python_command
 from kresnet.study.resources import RunResources
 
 #: Of prctl(2): which signal a process gets when its parent ends.
@@ -45,11 +46,11 @@ class FitProcess:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as messages:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "kresnet.cli.main", "fit", *arguments, "--json"],
+                    python_command("kresnet", "fit", *arguments, "--json"),
                     stdin=subprocess.DEVNULL,
                     stdout=self._output,
                     stderr=messages,
-                    env={**os.environ, **resources.environment()},
+                    env=child_environment(resources.environment()),
                     start_new_session=True,  # a Ctrl-C reaches the study alone, which passes it on once
                     preexec_fn=lambda: _set_up_child(resources),
                 )
