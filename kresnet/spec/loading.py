@@ -233,15 +233,20 @@ def split_overrides(overrides: Overrides) -> tuple[list[str | Override], list[st
         if not path.startswith(_RECIPE):
             spec.append(each)
         elif isinstance(each, str):
-            recipe.append(each.removeprefix(_RECIPE))
+            recipe.append(_without_prefix(parse_override(each)))
         else:
-            recipe.append(replace(each, path=path.removeprefix(_RECIPE)))
+            recipe.append(_without_prefix(each))
     return spec, recipe
 
 
 def override_path(override: str | Override) -> str:
     """The path of the setting that an override changes."""
     return override.partition("=")[0] if isinstance(override, str) else override.path
+
+
+def _without_prefix(override: Override) -> Override:
+    """The override as the recipe takes it; its place still says what was typed."""
+    return replace(override, path=override.path.removeprefix(_RECIPE))
 
 
 def parse_override(text: str) -> Override:
@@ -270,7 +275,9 @@ def _apply_override(source: SourceDocument, override: Override) -> None:
         raise make_error("bad_override", f"The path has more than {MAX_DEPTH} parts.", place=place)
     for each in _expand_wildcards(path, source.values, place):
         source.values = _merge_at_path(copy.deepcopy(source.values), each, override.value, each, place)
-        source.places = {key: at for key, at in source.places.items() if key[: len(each)] != each} | {each: place}
+        kept = {key: at for key, at in source.places.items() if key[: len(each)] != each}
+        made = {each[:end]: place for end in range(1, len(each) + 1)}  # mappings on the way that nothing stated before
+        source.places = made | kept | {each: place}
 
 
 def _expand_wildcards(path: KeyPath, values: Any, place: Place) -> list[KeyPath]:

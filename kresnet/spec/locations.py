@@ -125,9 +125,15 @@ def _literals(annotation: Any) -> Iterator[Any]:
 
 def _models(annotation: Any) -> Iterator[Model]:
     """The models that an annotation names, through unions, tuples and `Annotated`."""
+    return (model for model, _ in field_models(annotation))
+
+
+def field_models(annotation: Any, in_list: bool = False) -> Iterator[tuple[Model, bool]]:
+    """The models that a field's annotation names, through unions and `Annotated`, and whether a list holds them."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         if issubclass(annotation, BaseModel):
-            yield annotation
+            yield annotation, in_list
         return
+    in_list = in_list or typing.get_origin(annotation) in (tuple, list)
     for argument in typing.get_args(annotation):
-        yield from _models(argument)
+        yield from field_models(argument, in_list)

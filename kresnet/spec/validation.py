@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kresnet.errors import MOST_PROBLEMS, KresnetError, Problem, nearest
-from kresnet.spec.architecture import Spec
+from kresnet.errors import MOST_PROBLEMS, KresnetError, Place, Problem, nearest
+from kresnet.spec.base import PATTERNS
 from kresnet.spec.document import KeyPath, SourceDocument
 from kresnet.spec.locations import Location, locate_error, stated_path
-from kresnet.spec.recipe import Recipe
+from kresnet.spec.nearest_settings import nearest_setting
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -66,7 +66,7 @@ def list_problems(
     problems: dict[tuple[str, str], Problem] = {}
     for detail in details:
         if not _is_consequence(detail, source):
-            problem = _make_problem(locate_error(model, detail["loc"]), source, detail)
+            problem = _make_problem(model, locate_error(model, detail["loc"]), source, detail)
             problems.setdefault((problem.code, problem.path), problem)  # a cascaded setting fails in every stage
         if len(problems) > MOST_PROBLEMS:
             break
@@ -96,7 +96,29 @@ def _is_consequence(detail: Mapping[str, Any], source: SourceDocument) -> bool:
     return detail["type"] == "missing" and stage_block and "block" not in source.values
 
 
-def _make_problem(location: Location, source: SourceDocument, detail: Mapping[str, Any]) -> Problem:
+def _suggest(document: type[BaseModel], location: Location, path: KeyPath) -> dict[str, str]:
+    """The setting that an unknown one may be meant as, and how to state it where another document has it."""
+    found = nearest_setting(document, path, list(location.owner.model_fields) if location.owner else [])
+    if not found.document:
+        return {"nearest": found.text}
+    remedy = f"override settings of {found.document} so: --set {found.text.split(' or ')[0]}=VALUE"
+    if found.text.endswith(location.key):
+        remedy = f"`{location.key}` is a setting of {found.document}: override it as {found.text}"
+    return {"nearest": found.text, "remedy": remedy}
+
+
+def _quote(path: KeyPath, value: int, place: Place) -> str:
+    """How to write a text that YAML takes for a number or a flag; a shell takes one pair of quotes for its own."""
+    stated = f'{path[-1]}: "{_format_value(value)}"' if isinstance(path[-1], str) else f'"{_format_value(value)}"'
+    if place.file.startswith("--set "):
+        name = place.file.removeprefix("--set ").partition("=")[0]
+        stated = f"--set '{name}=\"{_format_value(value)}\"'"
+    return f"quote it: {stated}"
+
+
+def _make_problem(
+    document: type[BaseModel], location: Location, source: SourceDocument, detail: Mapping[str, Any]
+) -> Problem:
     path, key = stated_path(location.path, source), location.key
     if detail["type"] == "contradiction" and (field := detail["ctx"]["field"]):  # told of a mapping, about its field
         path = (*path, *(int(key) if key.isdigit() else key for key in field.split(".")))
@@ -107,6 +129,10 @@ def _make_problem(location: Location, source: SourceDocument, detail: Mapping[st
         "found": _format_value(detail["input"]),
     }
     code, message, details = _explain(location, key, detail)
+    if detail["type"] == "extra_forbidden" and not details["remedy"]:
+        details |= _suggest(document, location, path)
+    elif detail["type"] == "string_type" and isinstance(detail["input"], bool | int):
+        details |= {"remedy": _quote(path, detail["input"], common["place"])}
     return Problem(code, message, **(common | details))
 
 
@@ -125,7 +151,7 @@ def _expected(location: Location, detail: Mapping[str, Any]) -> str:
             *others, last = map(str, location.literals)
             return f"{', '.join(others)} or {last}" if others else last
         case "string_pattern_mismatch":
-            return f"String should match pattern {context['pattern']}"
+            return PATTERNS[context["pattern"]]
         case "string_too_short":
             return f"String should have at least {_count(context['min_length'], 'character')}"
         case "string_too_long":
@@ -157,8 +183,6 @@ def _explain(location: Location, key: str, detail: Mapping[str, Any]) -> tuple[s
             remedy = ""
             if elsewhere := location.kinds(having=key):
                 remedy = f"`{key}` belongs to kind: {' or '.join(elsewhere)}"
-            elif location.owner is Spec and key in Recipe.model_fields:
-                remedy = f"`{key}` is a setting of recipes: override it as recipe.{key}"
             return (
                 "unknown_field",
                 f"`{key}` is not a field of {_describe_model(location.owner)}.",
@@ -181,6 +205,8 @@ def _explain(location: Location, key: str, detail: Mapping[str, Any]) -> tuple[s
             return "contradiction", f"{context['message']}.", details
     if kind.endswith("_type") or kind == "int_from_float":
         return "wrong_type", f"`{key}` has the wrong type." if key else "The document is not a mapping.", {}
+    if kind == "string_pattern_mismatch":
+        return "out_of_range", f"`{key}` cannot be spelled so.", {}
     return "out_of_range", f"`{key}` is out of range.", {}
 
 

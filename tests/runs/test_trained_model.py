@@ -56,6 +56,27 @@ def test_class_names_are_the_lines_of_a_text_file(tmp_path):
         open_trained_model(FINISHED, classes=tmp_path / "absent.txt")
 
 
+def test_class_names_are_clean_whoever_wrote_the_file(tmp_path):
+    names = tmp_path / "names.txt"
+    for data in ("\ufefflevel\r\n  upright  \r\naslant\r\n\r\n".encode(), "level\nupright\naslant".encode("utf-16")):
+        names.write_bytes(data)
+        assert open_trained_model(FINISHED, classes=names).class_names == ("level", "upright", "aslant")
+
+
+def test_class_names_that_do_not_tell_classes_apart_are_refused_line_by_line(tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("level\n\n level\n")
+    with pytest.raises(KresnetError) as caught:
+        open_trained_model(FINISHED, classes=names)
+    assert [(each.code, str(each.place)) for each in caught.value.problems] == [
+        ("bad_option", f"{names}:2"),
+        ("bad_option", f"{names}:3"),
+    ]
+    assert f"stands at {names}:1 already" in caught.value.problems[1].message
+    with pytest.raises(KresnetError, match=r"classes\[2\].*stands at classes\[0\] already"):
+        open_trained_model(FINISHED, classes=["level", "upright", "level"])
+
+
 def test_a_run_that_has_not_finished_has_no_model():
     with pytest.raises(KresnetError, match="has not finished training"):
         open_trained_model(FINISHED.with_name("interrupted"))

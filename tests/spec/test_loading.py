@@ -132,7 +132,9 @@ def test_wrong_overrides_are_told_as_overrides(folder, override):
 
 
 def test_overrides_of_the_spec_and_of_the_recipe():
-    assert split_overrides(["recipe.epochs=3", "head.classes=2"]) == (["head.classes=2"], ["epochs=3"])
+    of_spec, of_recipe = split_overrides(["recipe.epochs=3", "head.classes=2"])
+    assert (of_spec, [str(each) for each in of_recipe]) == (["head.classes=2"], ["epochs=3"])
+    assert [str(each.place) for each in of_recipe] == ["--set recipe.epochs=3"], "as it was typed"
 
 
 def test_a_contradiction_is_found_where_the_document_states_it(folder):

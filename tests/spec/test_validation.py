@@ -80,7 +80,11 @@ EXPECTED = [
     ("kind: basic", "kind: basic, shortcut: skip", "none, identity_pad, projection or projection_all"),
     ("name: small", "name: small\noutput_stride: 5", "4, 8, 16 or 32"),
     ("name: small", f"name: {'x' * 65}", "String should have at most 64 characters"),
-    ("name: small", "name: ../small", "String should match pattern ^[A-Za-z0-9][A-Za-z0-9_.-]*$"),
+    (
+        "name: small",
+        "name: ../small",
+        "letters A to Z, digits, hyphens, dots and underscores, with a letter or a digit first",
+    ),
     ("stride: 2", "stride: 0", "greater than or equal to 1"),
     ("width: 32", "width: 100000", "less than or equal to 65536"),
     ("classes: 10", "classes: 10, dropout: 1.0", "less than 1"),
@@ -136,3 +140,24 @@ def test_a_setting_of_recipes_in_a_spec_is_sent_where_it_belongs():
     (problem,) = caught.value.problems
     assert problem.code == "unknown_field"
     assert problem.remedy == "`epochs` is a setting of recipes: override it as recipe.epochs"
+
+
+@pytest.mark.parametrize(
+    ("override", "remedy"),
+    [
+        ("name=2024", "quote it: --set 'name=\"2024\"'"),
+        ("name=true", "quote it: --set 'name=\"true\"'"),
+        ("name=", ""),
+    ],
+)
+def test_a_text_that_yaml_takes_for_something_else_is_to_be_quoted(override, remedy):
+    with pytest.raises(KresnetError) as caught:
+        load_spec("quickstart", [override])
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.remedy) == ("wrong_type", remedy)
+
+
+def test_a_name_that_is_a_number_is_to_be_quoted_in_a_document():
+    (problem,) = problems("name: small", "name: 2024")
+    assert problem.remedy == 'quote it: name: "2024"'
+    assert Spec.model_validate(parse(VALID.replace("name: small", 'name: "2024"'), "s.yaml").values).name == "2024"
