@@ -8,6 +8,7 @@ example, and a test holds the two lists equal.
 from __future__ import annotations
 
 import difflib
+import shlex
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -173,6 +174,11 @@ class KresnetError(Exception):
 def make_error(code: str, message: str, **details: object) -> KresnetError:
     """A `KresnetError` of a single problem, to be raised."""
     return KresnetError(Problem(code, message, **details))  # type: ignore[arg-type]
+
+
+def shell_word(value: object) -> str:
+    """A path or a name as a command in a remedy holds it: quoted, where a shell would take it apart."""
+    return shlex.quote(str(value))
 
 
 def nearest(name: object, valid: Sequence[str]) -> str:

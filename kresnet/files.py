@@ -41,7 +41,9 @@ def translate_os_errors(path: Path) -> Iterator[None]:
         if isinstance(error, OSError) or _says(error, _REFUSED):
             reason = os.strerror(number) if number else "permission denied"
             message = f"{path} cannot be written: {reason}."
-            raise make_error("not_writable", message, remedy="-o with a directory that you may write to") from error
+            raise make_error(
+                "not_writable", message, remedy="make it writable, or name another place with -o"
+            ) from error
         raise
 
 

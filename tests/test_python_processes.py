@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import site
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -176,8 +178,9 @@ def test_a_server_among_traps(among_traps: tuple[Path, dict[str, str]], ended: d
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
     with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr
-        assert "REST at http://127.0.0.1" in server.stderr.readline()
+        said = list(takewhile(lambda line: "REST at" not in line, server.stderr))
         server.terminate()
+        assert server.wait() in (0, -signal.SIGTERM), said
 
 
 def test_a_shell_is_answered_among_traps(among_traps: tuple[Path, dict[str, str]]) -> None:

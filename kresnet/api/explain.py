@@ -10,7 +10,7 @@ from kresnet.api.network import Network
 from kresnet.api.progress import log
 from kresnet.api.run import Run, as_image_list
 from kresnet.api.weights import open_for_use
-from kresnet.errors import make_error
+from kresnet.errors import make_error, shell_word
 from kresnet.files import AnyPath
 from kresnet.runs.trained_data import require_data_overrides_apply
 from kresnet.spec.loading import Overrides, Reference
@@ -59,7 +59,7 @@ def explain(
     origin, several = open_for_use(trained, spec, classes), [] if images is None else as_image_list(images)
     require_data_overrides_apply(origin, overrides, images is not None)
     if not several and (images is not None or origin.run is None):
-        remedy = f"kresnet explain {Path(trained)} IMAGE..."
+        remedy = f"kresnet explain {shell_word(Path(trained))} IMAGE..."
         raise make_error("bad_option", "Name the images to explain.", remedy=remedy)
     import_tensorflow()
     from kresnet.diagnostics import explain as analysis

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kresnet.api.progress import run_output
 from kresnet.api.run import Run
-from kresnet.errors import make_error
+from kresnet.errors import make_error, shell_word
 from kresnet.files import AnyPath, refuse_existing, translate_os_errors, write_text
 from kresnet.plan.memory_estimate import bytes_text
 from kresnet.report.run_data import RunData, gather_run_data, run_labels
@@ -67,7 +67,7 @@ def compare_runs(
     if len(runs) < 2:
         named = str(Path(runs[0])) if runs else ""
         raise make_error("bad_option", "To compare takes two runs or more.", found=named or "none",
-                   remedy=f"kresnet report {named or 'RUN'}")  # fmt: skip
+                   remedy=f"kresnet report {shell_word(named) if named else 'RUN'}")  # fmt: skip
     require_extra("report", "A comparison")
     gathered = _gather_all(runs, output, evaluate, progress)
     from kresnet.report.comparison import make_comparison
@@ -82,7 +82,7 @@ def compare_runs(
 
 def _gather_all(runs: Sequence[Run | AnyPath], output: AnyPath | None, evaluate: bool, progress: bool) -> list[RunData]:
     if output is not None and (page := Path(output)).is_dir():
-        raise make_error("output_exists", f"{page} is a directory.", remedy=f"-o {page / 'report.html'}")
+        raise make_error("output_exists", f"{page} is a directory.", remedy=f"-o {shell_word(page / 'report.html')}")
     if output is not None:
         refuse_existing(Path(output))
     log, _ = run_output(progress)

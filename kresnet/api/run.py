@@ -13,7 +13,7 @@ from kresnet.api.network import Network
 from kresnet.api.process_state import training_scope
 from kresnet.api.progress import log, run_output
 from kresnet.api.table import Table
-from kresnet.errors import make_error
+from kresnet.errors import make_error, shell_word
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import RunStatus, run_status, run_statuses
@@ -108,7 +108,7 @@ class Run:
         from kresnet.runtime import import_tensorflow
 
         if best and not self.directory.best_model.is_file():
-            remedy = 'a recipe with {"checkpoints.keep_best": {"metric": "accuracy"}}'
+            remedy = "train it so: kresnet fit SPEC --set recipe.checkpoints.keep_best.metric=accuracy"
             raise make_error("run_missing", f"{self.path} keeps no best network.", remedy=remedy)
         path = self.directory.best_model if best else self.directory.require_model().model
         import_tensorflow()
@@ -161,7 +161,7 @@ class Run:
         several = as_image_list(images)
         if not several:
             raise make_error(
-                "bad_option", "Name the images to classify.", remedy=f"kresnet predict {self.path} IMAGE..."
+                "bad_option", "Name the images to classify.", remedy=f"kresnet predict {shell_word(self.path)} IMAGE..."
             )
         model = self._model
         from kresnet.evaluation.predict import predict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Sequence
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -11,6 +12,7 @@ from typer.exceptions import Abort, TyperException
 from kresnet import terminal
 from kresnet.cli import build, check, completion, convert, describe, explain, export, report, serve, study, train
 from kresnet.cli.common import log_error, print_json
+from kresnet.cli.remedies import adapt_remedies
 from kresnet.errors import KresnetError, Problem
 from kresnet.python_processes import drop_keras_settings
 from kresnet.version import __version__
@@ -54,18 +56,18 @@ def main(arguments: list[str] | None = None) -> None:
     except KresnetError as error:
         if debug:
             traceback.print_exc()
-        status = _report_error(error, as_json="--json" in arguments)
+        status = _report_error(error, arguments)
     except TyperException as error:
-        status = _report_error(_usage_error(error), as_json="--json" in arguments)
+        status = _report_error(_usage_error(error), arguments)
     except (Abort, KeyboardInterrupt):
-        status = _report_error(KresnetError(Problem("interrupted", "Stopped.")), as_json=False)
+        status = _report_error(KresnetError(Problem("interrupted", "Stopped.")), [])
     except BrokenPipeError:
         sys.stderr.close()
         status = 0
     except Exception as error:
         if debug:
             raise
-        status = _report_error(_internal_error(error), as_json="--json" in arguments)
+        status = _report_error(_internal_error(error), arguments)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -86,9 +88,10 @@ def _internal_error(error: Exception) -> KresnetError:
     return KresnetError(Problem("internal", message, remedy="the same command with --debug shows where"))
 
 
-def _report_error(error: KresnetError, *, as_json: bool) -> int:
+def _report_error(error: KresnetError, arguments: Sequence[str]) -> int:
     """Print the problems, on stdout too where JSON is wanted; return the exit status."""
-    if as_json:
+    error = adapt_remedies(error, typer.main.get_command(app), arguments)
+    if "--json" in arguments:
         print_json({"problems": [problem.as_dict() for problem in error.problems]})
     log_error(error)
     return error.status

@@ -36,7 +36,7 @@ def study(
     if shipped:
         return _print_shipped(as_json)
     if reference is None:
-        raise make_error("bad_option", "Name the study.", remedy="kresnet study --list shows those that are shipped")
+        raise make_error("bad_option", "Name the study.", remedy="kresnet study --list")
     chosen: dict[str, Any] = {"form": form, "overrides": overrides or (), "seeds": _parse_seeds(seeds)}
     if dry_run:
         plan = kresnet.plan_study(reference, **chosen)

@@ -20,7 +20,7 @@ from kresnet.cli.common import (
     print_json,
     stdout_console,
 )
-from kresnet.errors import KresnetError, make_error
+from kresnet.errors import KresnetError, make_error, shell_word
 
 if TYPE_CHECKING:
     from kresnet.training.dry_run import DryRun
@@ -64,7 +64,7 @@ def fit(
     if resume is not None:
         if spec or recipe or overrides or output or init or frozen or dry_run:
             message = "--resume continues a run as it is, without SPEC or other settings."
-            raise make_error("bad_option", message, remedy=f"kresnet fit --resume {resume}")
+            raise make_error("bad_option", message, remedy=f"kresnet fit --resume {shell_word(resume)}")
         with _raise_cause_of_interrupt():
             run = kresnet.resume(resume, allow_changed=allow_changed)
     elif allow_changed:
@@ -75,7 +75,7 @@ def fit(
         raise make_error("bad_option", "Name the spec to train.", remedy="kresnet fit quickstart -o RUN")
     elif dry_run:
         if output or init or frozen:
-            raise make_error("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="--dry-run alone")
+            raise make_error("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="leave them out")
         return _print_dry_run(kresnet.dry_run(spec, recipe, overrides=overrides or (), force=force), as_json)
     else:
         parts = [part.strip() for part in frozen.split(",")] if frozen else []

@@ -46,7 +46,7 @@ def require_image(input: Input) -> None:
             path="input.shape.2",
             expected="1 or 3",
             found=str(input.shape[2]),
-            remedy="set input.shape to [height, width, 3] or [height, width, 1]",
+            remedy=f"--set input.shape=[{input.shape[0]},{input.shape[1]},3]",
         )
     if isinstance(input.resize, CenterCrop) and input.resize.shorter_side < min(input.shape[:2]):
         raise make_error(

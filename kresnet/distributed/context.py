@@ -69,7 +69,7 @@ def connect(
                 "The workers differ in their GPUs.",
                 expected="the same number for each",
                 found=", ".join(map(str, gpus)),
-                remedy="CUDA_VISIBLE_DEVICES",
+                remedy="show each as many GPUs with CUDA_VISIBLE_DEVICES",
             )
         strategy = make_strategy(recipe.distribution if recipe else "multi_worker", cluster)
         if recipe:

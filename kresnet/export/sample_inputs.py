@@ -73,7 +73,7 @@ def _read_images(folder: Path) -> list[np.ndarray]:
 
     if not folder.is_dir():
         raise make_error(
-            "data_missing", f"There is no directory {folder}.", remedy="--images with a folder of image files"
+            "data_missing", f"There is no directory {folder}.", remedy="name a folder of image files with --images"
         )
     images: list[np.ndarray] = []
     for path in sorted(one for one in folder.rglob("*") if one.is_file() and not one.name.startswith(".")):
@@ -86,7 +86,7 @@ def _read_images(folder: Path) -> list[np.ndarray]:
             raise KresnetError(explain_unreadable(str(path), encoded)) from None
     if not images:
         raise make_error(
-            "data_empty", f"{folder} holds no image files.", remedy="--images with a folder of image files"
+            "data_empty", f"{folder} holds no image files.", remedy="name a folder of image files with --images"
         )
     return images
 

@@ -222,7 +222,7 @@ def require_memory(estimate: MemoryEstimate, available: int | None) -> None:
     fitting = int((available - fixed) / each) if each else 0
     remedy = f"--set recipe.batch_size={fitting * estimate.accumulate_steps}" if fitting >= 1 else "a smaller network"
     if fitting >= 1 and (parts := _fitting_accumulate_steps(estimate, available)):
-        remedy += f", or recipe.accumulate_steps={parts}"
+        remedy += f", or --set recipe.accumulate_steps={parts}"
     batch = (
         f"{estimate.accumulate_steps} times {estimate.batch_size}"
         if estimate.accumulate_steps > 1
@@ -233,7 +233,7 @@ def require_memory(estimate: MemoryEstimate, available: int | None) -> None:
         f"A batch of {batch} needs about {bytes_text(estimate.total)} of memory.",
         expected=f"at most {bytes_text(available)}, which is what this machine has left",
         found=str(estimate),
-        remedy=f"{remedy}, or --force to go on all the same",
+        remedy=f"{remedy}, or go on all the same with --force",
     )
 
 

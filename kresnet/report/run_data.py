@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, make_error
+from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
 from kresnet.files import replace_non_finite
 from kresnet.plan import Plan
@@ -163,9 +163,11 @@ def gather_run_data(directory: Path, label: str, evaluate: EvaluateRun | None) -
 
 def _evaluation(run: RunDirectory, evaluate: EvaluateRun | None) -> Evaluation | NotEvaluated:
     if not (run.model.is_file() or run.best_model.is_file()):
-        return NotEvaluated("The trained network is there at the end of the run.", f"kresnet fit --resume {run}")
+        return NotEvaluated(
+            "The trained network is there at the end of the run.", f"kresnet fit --resume {shell_word(run)}"
+        )
     if evaluate is None:
-        return NotEvaluated("The page was made with --no-evaluate.", f"kresnet report {run}")
+        return NotEvaluated("The page was made with --no-evaluate.", f"kresnet report {shell_word(run)}")
     try:
         return evaluate(run)
     except KresnetError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kresnet.data.description import IDENTITY
-from kresnet.errors import KresnetError, Problem
+from kresnet.errors import KresnetError, Problem, shell_word
 
 #: Settings that change nothing that is computed. Data may be moved to another path: their fingerprint identifies them.
 _WITHOUT_EFFECT = (
@@ -93,7 +93,9 @@ def changed_run_error(changes: Iterable[ConfigChange], run: object) -> KresnetEr
         run: path of the run, for the remedy.
     """
     message = "The run was begun with another, and would not end as it would have."
-    remedy = f"change it back; or kresnet fit --resume {run} --allow-changed, and it goes on as a different run"
+    remedy = (
+        f"change it back; or kresnet fit --resume {shell_word(run)} --allow-changed, and it goes on as a different run"
+    )
     return KresnetError(
         Problem(
             "run_changed",

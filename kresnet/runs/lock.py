@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, make_error
+from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.files import translate_os_errors
 
 _HELD_ERRNOS = (errno.EAGAIN, errno.EACCES)
@@ -71,13 +71,13 @@ class RunLock:
             if (present.st_dev, present.st_ino) == (held.st_dev, held.st_ino):
                 return
         message = f"{self.directory} was deleted, moved or replaced while it was being trained."
-        raise make_error("run_missing", message, remedy="kresnet fit SPEC -o RUN starts a new run")
+        raise make_error("run_missing", message, remedy="start a new run: kresnet fit SPEC -o RUN")
 
     def _locked_error(self, holder: Mapping[str, Any] | None) -> KresnetError:
         message = f"{_describe_process(holder) if holder else 'Another process'} is writing {self.directory}."
         remedy = "wait for it, or stop it: SIGTERM lets it save its state first"
         if holder and holder["host"] != socket.gethostname():
-            remedy += f"; if it is gone, rm {self.path}"
+            remedy += f"; if it is gone, rm {shell_word(self.path)}"
         return make_error("run_locked", message, remedy=remedy)
 
     def _write(self, text: str) -> None:

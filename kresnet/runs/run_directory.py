@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.data.description import DataDescription
-from kresnet.errors import KresnetError, make_error
+from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.files import read_lines, refuse_existing, staged_directory, translate_os_errors, write_json, write_text
 from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.config_drift import ConfigChange
@@ -68,7 +68,7 @@ class RunDirectory:
         for name in ("spec.yaml", "recipe.yaml", "data.json"):
             if not (directory / name).is_file():
                 message = f"{directory} holds no run: there is no {name} in it."
-                raise make_error("run_missing", message, remedy="kresnet fit SPEC -o RUN starts one")
+                raise make_error("run_missing", message, remedy="start one: kresnet fit SPEC -o RUN")
         return cls(directory)
 
     def refuse_existing(self) -> None:
@@ -78,7 +78,7 @@ class RunDirectory:
             KresnetError: `output_exists`.
         """
         holds_run = (self.path / "recipe.yaml").is_file()
-        remedy = f"kresnet fit --resume {self.path}, or another -o" if holds_run else "another -o"
+        remedy = f"kresnet fit --resume {shell_word(self.path)}, or another -o" if holds_run else "another -o"
         refuse_existing(self.path, remedy)
 
     def create(self, run: ResolvedRun, environment: dict[str, Any]) -> None:
@@ -225,7 +225,7 @@ class RunDirectory:
         """
         if not self.model.is_file():
             message = f"{self.path} has not finished training: there is no {self.model.name} in it."
-            raise make_error("run_missing", message, remedy=f"kresnet fit --resume {self.path}")
+            raise make_error("run_missing", message, remedy=f"kresnet fit --resume {shell_word(self.path)}")
         return self
 
     def history_lines(self) -> list[dict[str, Any]]:

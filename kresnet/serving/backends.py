@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from kresnet.errors import make_error
+from kresnet.errors import make_error, shell_word
 from kresnet.export.server_files import MODELS_CONFIG as CONFIG
 from kresnet.serving.addresses import EVERY_INTERFACE, format_address, normalize_host
 from kresnet.serving.models_dir import require_models
@@ -87,7 +87,9 @@ def _model_options(directory: Path, models: Mapping[str, Path]) -> list[str]:
         return [f"--model_config_file={directory / CONFIG}", "--allow_version_labels_for_unavailable_models"]
     if len(models) > 1:
         message = f"{directory} holds {len(models)} models and no {CONFIG} that lists them."
-        raise make_error("model_unreadable", message, remedy=f"kresnet export writes {CONFIG}")
+        raise make_error(
+            "model_unreadable", message, remedy=f"kresnet export RUN -o {shell_word(directory)}, which writes {CONFIG}"
+        )
     ((name, base),) = models.items()
     return [f"--model_name={name}", f"--model_base_path={base}"]
 

@@ -69,7 +69,7 @@ def _predict_url(server: str, model: str) -> str:
         well_formed = False
     if not well_formed:
         message = f"{server!r} is not the address of a server."
-        raise make_error("bad_option", message, expected=expected, found=server, remedy=example)
+        raise make_error("bad_option", message, expected=expected, found=server, remedy=f"--server {example}")
     return f"{server.rstrip('/')}/v1/models/{quote(model, safe='')}:predict"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kresnet.errors import make_error
+from kresnet.errors import make_error, shell_word
 from kresnet.export.version_folders import list_versions
 
 
@@ -33,7 +33,7 @@ def require_models(directory: Path) -> dict[str, Path]:
         raise make_error("model_unreadable", f"{directory} cannot be read: {error.strerror}.") from None
     if not models:
         message = f"{directory} holds no model: there is no NAME/VERSION/saved_model.pb in it."
-        raise make_error("model_unreadable", message, remedy=f"kresnet export RUN -o {directory}")
+        raise make_error("model_unreadable", message, remedy=f"kresnet export RUN -o {shell_word(directory)}")
     return models
 
 

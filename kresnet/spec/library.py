@@ -56,7 +56,7 @@ def find_document(reference: str, folder: Folder = "specs", base_folder: Path | 
     if there:
         return path
     shipped = "" if folder == "specs" else f"one of {', '.join(shipped_names(folder))}"
-    listing = "kresnet specs lists those that are shipped" if folder == "specs" else ""
+    listing = "kresnet specs" if folder == "specs" else ""
     if looks_like_path:
         beside_it = nearest(path.name, _documents_in(path.parent))
         near = str(Path(reference).parent / beside_it) if beside_it else nearest(path.stem, shipped_names(folder))

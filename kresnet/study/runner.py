@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from kresnet.errors import CODES, KresnetError, Problem, make_error
+from kresnet.errors import CODES, KresnetError, Problem, make_error, shell_word
 from kresnet.runs.config_drift import config_changes, data_changes
 from kresnet.runs.lock import RunLock, is_held
 from kresnet.runs.run_directory import RunDirectory
@@ -82,7 +82,7 @@ def run_outcomes(plan: StudyPlan, directory: Path) -> list[RunOutcome]:
 
 def _drift_problems(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]:
     """Each difference between the documents of the study and those that the run was begun with."""
-    remedy = f"change the study back; another -o; or rm -r {run.path}, to train it anew"
+    remedy = f"change the study back; another -o; or rm -r {shell_word(run.path)}, to train it anew"
     for change in config_changes(run.original_config(), planned.run.documents()):
         message = f"{run.path} was trained otherwise than the study now says."
         yield Problem(

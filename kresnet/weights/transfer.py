@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, Problem, make_error, nearest
+from kresnet.errors import KresnetError, Problem, make_error, nearest, shell_word
 from kresnet.plan import Plan, Record
 from kresnet.weights.keras_config import differing_settings
 from kresnet.weights.matching import WeightMatch, match_weights, require_match
@@ -84,10 +84,28 @@ def match_kresnet_weights(plan: Plan, source: WeightFile) -> WeightMatch:
     """
     if source.format != "keras":
         message = f"{source.path} is no kresnet model."
-        raise make_error("bad_option", message, remedy=f"kresnet convert {source.path} --spec SPEC -o model.keras")
+        raise make_error(
+            "bad_option", message, remedy=f"kresnet convert {shell_word(source.path)} --spec SPEC -o model.keras"
+        )
     match = match_weights(plan, source, "kresnet")
     unused = ["head"] * any(name.startswith("head.") for name in source.tensors)
-    return require_match(match, plan, allow_missing=["head"], allow_unused=unused)
+    try:
+        return require_match(match, plan, allow_missing=["head"], allow_unused=unused)
+    except KresnetError as error:
+        raise KresnetError(_with_conversions(error.problems, match)) from None
+
+
+def _with_conversions(problems: Sequence[Problem], match: WeightMatch) -> list[Problem]:
+    """Return what does not fit, with a conversion that makes it fit; without, where too much differs for options."""
+    if not all(problem.remedy for problem in problems):
+        return [replace(problem, remedy="") for problem in problems]
+    lacking = [target.name for target in (*match.missing, *(target for target, _ in match.mismatched))]
+    left = [*match.unused, *(tensor.name for _, tensor in match.mismatched)]
+    heads = {"--allow-missing head": lacking, "--allow-unused head": left}
+    options = [option for option, names in heads.items() if any(name.startswith("head.") for name in names)]
+    options += [problem.remedy for problem in problems]
+    convert = f"kresnet convert {shell_word(match.source.path)} --spec SPEC {' '.join(options)} -o start.keras"
+    return [replace(problem, remedy=f"{convert}, then kresnet fit SPEC --init start.keras") for problem in problems]
 
 
 def require_freezable(plan: Plan, freeze: Sequence[str]) -> None:

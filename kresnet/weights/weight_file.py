@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from kresnet.errors import KresnetError, make_error
+from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.weights import hdf5
 from kresnet.weights.keras_config import LayerConfig
 from kresnet.weights.keras_graph import OperationGraph
@@ -110,7 +110,7 @@ def _pickle_error(path: Path) -> KresnetError:
         "weights_pickle",
         f"{path} is a pickle: reading it could run any program that it holds, so kresnet does not.",
         expected="safetensors, .keras or .weights.h5",
-        remedy=f"{_TO_SAFETENSORS}{path} {path.with_suffix('.safetensors')}",
+        remedy=f"{_TO_SAFETENSORS}{shell_word(path)} {shell_word(path.with_suffix('.safetensors'))}",
     )
 
 

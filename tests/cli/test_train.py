@@ -15,7 +15,7 @@ from kresnet.cli.train import _format_metrics, _format_peak_memory
         (["fit", "--resume", "run", "--dry-run"], "kresnet fit --resume run"),
         (["fit", "quickstart", "--allow-changed"], "kresnet fit --resume RUN --allow-changed"),
         (["fit"], "kresnet fit quickstart -o RUN"),
-        (["fit", "quickstart", "--dry-run", "--freeze", "stem"], "--dry-run alone"),
+        (["fit", "quickstart", "--dry-run", "--freeze", "stem"], "leave them out"),
         (["predict", "image.png", "--server", "http://localhost:8501"], "--model NAME"),
         (["predict", "image.png", "--model", "tiny"], "--model NAME"),
     ],

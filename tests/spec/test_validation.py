@@ -160,4 +160,7 @@ def test_a_text_that_yaml_takes_for_something_else_is_to_be_quoted(override, rem
 def test_a_name_that_is_a_number_is_to_be_quoted_in_a_document():
     (problem,) = problems("name: small", "name: 2024")
     assert problem.remedy == 'quote it: name: "2024"'
-    assert Spec.model_validate(parse(VALID.replace("name: small", 'name: "2024"'), "s.yaml").values).name == "2024"
+    assert (
+        Spec.model_validate(parse_document(VALID.replace("name: small", 'name: "2024"'), "s.yaml").values).name
+        == "2024"
+    )

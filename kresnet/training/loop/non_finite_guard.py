@@ -75,5 +75,7 @@ class NonFiniteGuard:
         return {"skipped_steps": self.skipped, "rollbacks": self.rollbacks}
 
     def _diverged_error(self, message: str) -> KresnetError:
-        remedy = f"--set recipe.optimizer.learning_rate={self.learning_rate / 10:g}, or recipe.gradient_clip_norm=1.0"
+        remedy = (
+            f"--set recipe.optimizer.learning_rate={self.learning_rate / 10:g}, or --set recipe.gradient_clip_norm=1.0"
+        )
         return make_error("diverged", message, remedy=remedy)

@@ -14,7 +14,7 @@ from kresnet.data.pipeline import BatchSlice, evaluation_batches, training_batch
 from kresnet.data.sources import DataSet
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.workers import Workers
-from kresnet.errors import make_error
+from kresnet.errors import make_error, shell_word
 from kresnet.probes.first_non_finite import NonFiniteProbe
 from kresnet.probes.probe import Probe
 from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
@@ -156,7 +156,7 @@ class TrainingSession:
             self.saver.finish()
             self.workers.all_gather("saved")  # no worker ends before the chief has written the state
             message = f"Stopped after step {self.step} of {self.total_steps}; the state is saved."
-            raise make_error("interrupted", message, remedy=f"kresnet fit --resume {self.writer.directory}")
+            raise make_error("interrupted", message, remedy=f"kresnet fit --resume {shell_word(self.writer.directory)}")
 
     def _agree_on_steps(self, end: int) -> int:
         """Return how many steps all workers take next, at most up to `end`, as many as fit into the time of a call.
@@ -301,7 +301,9 @@ class TrainingSession:
         if damaged and checkpoint is None:
             message = f"{directory} has checkpoints, but none that can be read."
             raise make_error(
-                "checkpoint_invalid", message, remedy=f"rm -r {self.store.directory}, to train from the start"
+                "checkpoint_invalid",
+                message,
+                remedy=f"rm -r {shell_word(self.store.directory)}, to train from the start",
             )
         if checkpoint is not None:
             try:

@@ -1,0 +1,176 @@
+"""The remedies that kresnet prints, read from its source, and what kind of remedy each is.
+
+A remedy is alternatives with `; ` or `, or ` between them. Each may begin with words that end in a colon, and is then
+
+    a command   `kresnet fit --resume RUN`, whole: what follows it stands behind a comma
+    an option   `--set recipe.epochs=3`, `--images DIR`
+    a setting   `pool: none`, as a document states it
+    Python      `np.argmax(targets, axis=1)`
+
+or else a sentence, in which options, settings in backquotes and variables may be named.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kresnet.weights.weight_file import _TO_SAFETENSORS
+
+PACKAGE = Path(__file__).resolve().parents[1] / "kresnet"
+
+#: What stands for the values that a remedy is made with at run time, by the expression that gives them.
+SAMPLES = {
+    "' '.join(SUFFIXES)": ".jpg .png",
+    "' '.join(options)": "--allow-missing head --allow-unused head --allow-missing stem.conv --allow-unused stem.conv",
+    "' or '.join(elsewhere)": "bottleneck or dense",
+    "', '.join(names)": "train, test",
+    "CONFIG": "models.config",
+    "FORMATS": "JPEG or PNG",
+    "WAIT_VARIABLE": "KRESNET_RENDEZVOUS_SECONDS",
+    "_TO_SAFETENSORS": _TO_SAFETENSORS,
+    "_format_value(value)": "2024",
+    "axis.path": "recipe.epochs",
+    "command": "kresnet study fmnist -o fmnist",
+    "context.command_path": "kresnet check bn",
+    "data.name": "'mnist'",
+    "str(folder)": "'folder'",
+    "extra": "report",
+    "field": "train_split",
+    "found.document": "recipes",
+    "found.text": "recipe.optimizer.momentum",
+    "found.text.split(' or ')[0]": "recipe.optimizer.momentum",
+    "given[0]": "epochs",
+    "key": "expansion",
+    "location.key": "momentum",
+    "name": "head.dropout",
+    "names[0]": "train",
+    "self.learning_rate / 10": "0.01",
+}
+#: Expressions whose value is a number, or else a path or a name without blanks.
+_NUMBERS = re.compile(r"classes|batch|examples|channels|count|parts|seconds|available|fitting|lowest|labels|shape")
+
+#: Calls and lookups that give a whole remedy -> what they may give; None for a remedy that was made elsewhere.
+WHOLE = {
+    "_allow_options": ["--allow-missing stem.conv --allow-missing head.logits", "--allow-unused stem.conv"],
+    "shell_word": ["'a place'"],
+    "command": ["kresnet study fmnist -o fmnist --seeds 0,1"],
+    "_quote": ['quote it: name: "2024"', "quote it: --set 'name=\"2024\"'"],
+    "adapt_remedy": None, "problem.remedy": None, "context['remedy']": None, "self.remedy": None, "remedy": None,
+    "ended.get('remedy', '')": None, "printed.get('remedy', '')": None, "str(problem.get('remedy', ''))": None,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A remedy with samples in the place of values, and where in the source it is made."""
+
+    text: str
+    module: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line}: {self.text}"
+
+
+def remedies() -> list[Remedy]:
+    """All of them, each text of a line once."""
+    found = (remedy for path in sorted(PACKAGE.rglob("*.py")) for remedy in _of_module(path))
+    return sorted(set(found), key=lambda each: (each.module, each.line, each.text))
+
+
+def _of_module(path: Path) -> Iterator[Remedy]:
+    module = str(path.relative_to(PACKAGE))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.Module):
+            assigned = _assigned(node)
+            for inner in _own_nodes(node):
+                for value in _remedy_values(inner):
+                    for text in _texts(value, assigned):
+                        if text:
+                            yield Remedy(text, module, value.lineno)
+
+
+def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
+    """What lies in a function and in none inside it; its defaults are its own."""
+    for child in ast.iter_child_nodes(scope):
+        yield child
+        if not isinstance(child, ast.FunctionDef):
+            yield from _own_nodes(child)
+
+
+def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
+    """Names of a function -> what is assigned or added to them."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in _own_nodes(scope):
+        if isinstance(node, ast.Assign | ast.AugAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name) and node.value:
+                found.setdefault(target.id, []).append(node.value)
+    return found
+
+
+def _remedy_values(node: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Call):
+        yield from (each.value for each in node.keywords if each.arg == "remedy")
+        if isinstance(node.func, ast.Name) and node.func.id == "refuse_existing":
+            yield from node.args[1:2]
+        if isinstance(node.func, ast.Name) and node.func.id == "NotEvaluated":
+            yield from node.args[1:2]
+        if isinstance(node.func, ast.Name) and node.func.id == "contradiction_error":
+            yield from node.args[2:3]
+    elif isinstance(node, ast.Dict):
+        yield from (value for key, value in zip(node.keys, node.values, strict=True)
+                    if isinstance(key, ast.Constant) and key.value == "remedy"
+                    and not (isinstance(value, ast.Constant) and value.value == "green"))  # fmt: skip
+    elif isinstance(node, ast.FunctionDef):
+        names = [each.arg for each in node.args.args]
+        defaults = dict(zip(reversed(names), reversed(node.args.defaults), strict=False))
+        if isinstance(default := defaults.get("remedy"), ast.Constant) and default.value:
+            yield default
+
+
+def _texts(value: ast.expr, assigned: dict[str, list[ast.expr]]) -> list[str]:
+    """What a remedy's expression may give."""
+    if isinstance(value, ast.Constant):
+        return [str(value.value)]
+    if isinstance(value, ast.IfExp):
+        return [*_texts(value.body, assigned), *_texts(value.orelse, assigned)]
+    if isinstance(value, ast.BinOp):
+        return [left + right for left in _texts(value.left, assigned) for right in _texts(value.right, assigned)]
+    if isinstance(value, ast.JoinedStr):
+        whole = [""]
+        for part in value.values:
+            given = [str(part.value)] if isinstance(part, ast.Constant) else _sample(part, assigned)
+            whole = [begun + each for begun in whole for each in given]
+        return whole
+    if isinstance(value, ast.Name) and value.id in assigned:
+        return [text for each in assigned[value.id] for text in _texts(each, {})]
+    if isinstance(value, ast.BoolOp):  # options and " " + others: none without the first
+        return _texts(value.values[-1], assigned)
+    written = ast.unparse(value)
+    name = ast.unparse(value.func) if isinstance(value, ast.Call) else written
+    if written in WHOLE or name in WHOLE:
+        return WHOLE.get(written, WHOLE.get(name)) or []
+    raise AssertionError(f"what remedy does `{written}` give? Say so in {__name__}.WHOLE")
+
+
+def _sample(part: ast.expr, assigned: dict[str, list[ast.expr]]) -> list[str]:
+    """A sample of what stands in braces."""
+    assert isinstance(part, ast.FormattedValue)
+    written = ast.unparse(part.value)
+    if written in SAMPLES:
+        return [SAMPLES[written]]
+    if isinstance(part.value, ast.IfExp | ast.JoinedStr | ast.Constant):
+        return _texts(part.value, assigned)
+    if isinstance(part.value, ast.Name) and part.value.id in assigned and part.value.id in ("convert", "remedy"):
+        return _texts(part.value, assigned)
+    if isinstance(part.value, ast.BoolOp):  # NAME or 'RUN'
+        return _texts(part.value.values[-1], assigned)
+    if written.startswith("shell_word("):
+        return ["'a place'"]
+    return ["8" if _NUMBERS.search(written) else "a place"]
