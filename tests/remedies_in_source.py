@@ -48,6 +48,11 @@ SAMPLES = {
     "location.key": "momentum",
     "name": "head.dropout",
     "names[0]": "train",
+    "_CLASS_NAMES": "class_names",
+    "example": "http://[::1]:8501",
+    "option": "--rest-port",
+    "other[0]": "recipe.epochs",
+    "self.variables[0]": "KERAS_BACKEND",
     "self.learning_rate / 10": "0.01",
 }
 #: Expressions whose value is a number, or else a path or a name without blanks.
@@ -56,6 +61,7 @@ _NUMBERS = re.compile(r"classes|batch|examples|channels|count|parts|seconds|avai
 #: Calls and lookups that give a whole remedy -> what they may give; None for a remedy that was made elsewhere.
 WHOLE = {
     "_allow_options": ["--allow-missing stem.conv --allow-missing head.logits", "--allow-unused stem.conv"],
+    "cluster.remedy_alone": None,
     "shell_word": ["'a place'"],
     "command": ["kresnet study fmnist -o fmnist --seeds 0,1"],
     "_quote": ['quote it: name: "2024"', "quote it: --set 'name=\"2024\"'"],
@@ -89,7 +95,7 @@ def _of_module(path: Path) -> Iterator[Remedy]:
         if isinstance(node, ast.FunctionDef | ast.Module):
             assigned = _assigned(node)
             for inner in _own_nodes(node):
-                for value in _remedy_values(inner):
+                for value in (*_remedy_values(inner), *_returned_remedies(node, inner)):
                     for text in _texts(value, assigned):
                         if text:
                             yield Remedy(text, module, value.lineno)
@@ -132,6 +138,12 @@ def _remedy_values(node: ast.AST) -> Iterator[ast.expr]:
         defaults = dict(zip(reversed(names), reversed(node.args.defaults), strict=False))
         if isinstance(default := defaults.get("remedy"), ast.Constant) and default.value:
             yield default
+
+
+def _returned_remedies(scope: ast.AST, node: ast.AST) -> list[ast.expr]:
+    """What a function returns whose name says that it is a remedy."""
+    named = isinstance(scope, ast.FunctionDef) and scope.name.startswith("remedy_")
+    return [node.value] if named and isinstance(node, ast.Return) and node.value else []
 
 
 def _texts(value: ast.expr, assigned: dict[str, list[ast.expr]]) -> list[str]:

@@ -60,7 +60,7 @@ class Cluster:
     def remedy_alone(self) -> str:
         """How this process is told to train without the other workers."""
         option = "--set recipe.distribution=one_device"
-        return f"{option} trains in this process alone; for a run that is resumed: unset {self.variables[0]}"
+        return f"to train in this process alone: {option}; for a run that is resumed: unset {self.variables[0]}"
 
     def waiting_sentence(self, seconds: float) -> str:
         """Return a sentence that says which workers this one waits for, and what named them."""
@@ -69,7 +69,7 @@ class Cluster:
         more = f" and {len(others) - MAX_NAMED_WORKERS} more" if len(others) > MAX_NAMED_WORKERS else ""
         return (
             f"W{self.worker_name(self.rank)[1:]} of {len(self.addresses)} waits up to {seconds:g} s for {named}{more}, "
-            f"as {self.origin} say{'s' * (len(self.variables) == 1)}. {self.remedy_alone}."
+            f"as {self.origin} say{'s' * (len(self.variables) == 1)}; {self.remedy_alone}."
         )
 
 

@@ -80,7 +80,9 @@ def _resolve(host: str) -> list[tuple[int, str]]:
 
 
 def _host_error(message: str) -> KresnetError:
-    remedy = "--host 127.0.0.1 or ::1 for this machine alone, --host 0.0.0.0 or :: for every interface"
+    remedy = (
+        "for this machine alone: --host 127.0.0.1, or --host ::1; for every interface: --host 0.0.0.0, or --host ::"
+    )
     return make_error("environment", message, remedy=remedy)
 
 

@@ -94,7 +94,7 @@ def _data_problems(first: RunDirectory, run: RunDirectory) -> Iterator[Problem]:
     """Each difference between the data of two runs that were to be trained on the same data."""
     for change in data_changes(first.data(), run.data()):
         message = f"{run.path} was trained on other data than {first.path}: the files changed in between."
-        remedy = f"rm -r {first.path} {run.path}, to train both anew; or another -o"
+        remedy = f"rm -r {shell_word(first.path)} {shell_word(run.path)}, to train both anew; or another -o"
         yield Problem(
             "run_changed", message, change.path, expected=str(change.before), found=str(change.now), remedy=remedy
         )

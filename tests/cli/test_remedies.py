@@ -198,7 +198,7 @@ def check_shell(text: str) -> None:
             ast.parse(words[2])
             assert re.findall(r"sys\.argv\[(\d)\]", words[2]) in ([], [str(n) for n in range(1, len(words) - 2)])
         case "rm":
-            assert [word for word in words[1:] if word != "-r"] in (["a place"], ["~/.keras/keras.json"])
+            assert {word for word in words[1:] if word != "-r"} in ({"a place"}, {"~/.keras/keras.json"})
         case "unset":
             assert words[1:] == ["KERAS_BACKEND"]
         case "srun":

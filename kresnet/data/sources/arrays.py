@@ -95,7 +95,7 @@ def _class_names(path: Path, names: np.ndarray, kind: str, count: int) -> tuple[
     """Return the names that the file gives its classes or labels: at least as many classes as occur."""
     if kind == "values":
         raise make_error("data_mismatch", f"`{_CLASS_NAMES}` of {path} names classes, and the targets are values.",
-                         path="recipe.data.path", remedy=f"leave `{_CLASS_NAMES}` out")  # fmt: skip
+                         path="recipe.data.path", remedy=f"leave the array {_CLASS_NAMES} out")  # fmt: skip
     found = tuple(map(str, names.tolist())) if names.dtype.kind == "U" and names.ndim == 1 else ()
     if len(found) < count or (kind == "labels" and len(found) != count):
         raise _mismatch_error(path, _CLASS_NAMES, f"text ({count},), a name for each class", names)

@@ -29,7 +29,7 @@ def _overlap_remark(data: DataSet) -> str:
             path="recipe.data.test_split",
             expected="other examples than the split to train on holds",
             found=f"{data.test.name}, and {data.train.name} to train on; such as {overlap.example}",
-            remedy="keep examples to test on apart; of one split, train[:90%] and train[90%:]",
+            remedy="test on others; of one split `train_split: train[:90%]` and `test_split: train[90%:]`",
         )
     if not overlap.shared:
         return ""
