@@ -61,8 +61,11 @@ class ImageSource(Protocol):
     def example_name(self, position: int) -> str:
         """Return what the example at `position` is called, without the folder that the data lie in."""
 
-    def targets(self) -> np.ndarray | None:
-        """Return the targets of all examples, in order; None where they lie in more records than are read for it."""
+    def distinct_targets(self, positions: np.ndarray, classes: int) -> np.ndarray | None:
+        """Return targets of examples at `positions`, among them one of every class that any of these examples has.
+
+        None where more records would have to be read for it than is worth it.
+        """
 
 
 class Split:
@@ -98,10 +101,9 @@ class Split:
         """Return what the example at `position` is called, without the folder that the data lie in."""
         return self._source.example_name(int(self._positions[position]))
 
-    def targets(self) -> np.ndarray | None:
-        """Return the targets of all examples, in order; None where they lie in more records than are read for it."""
-        targets = self._source.targets()
-        return None if targets is None else targets[self._positions]
+    def distinct_targets(self, classes: int) -> np.ndarray | None:
+        """Return targets of examples, among them one of every class that occurs; None where that takes too long."""
+        return self._source.distinct_targets(self._positions, classes)
 
     @property
     def skipped(self) -> list[str]:

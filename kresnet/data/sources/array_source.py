@@ -54,6 +54,6 @@ class ArraySource:
         """Return all images or vectors as they are kept."""
         return np.asarray(self._images)
 
-    def targets(self) -> np.ndarray:
-        """See `ImageSource.targets`."""
-        return self._labels.numpy()
+    def distinct_targets(self, positions: np.ndarray, classes: int) -> np.ndarray:
+        """See `ImageSource.distinct_targets`."""
+        return self._labels.numpy()[positions]

@@ -78,9 +78,9 @@ class FileSource:
         """See `ImageSource.example_name`."""
         return "/".join(Path(self._paths[position]).parts[-2:])
 
-    def targets(self) -> np.ndarray:
-        """See `ImageSource.targets`."""
-        return self._labels.numpy()
+    def distinct_targets(self, positions: np.ndarray, classes: int) -> np.ndarray:
+        """See `ImageSource.distinct_targets`."""
+        return self._labels.numpy()[positions]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def _overlap_remark(data: DataSet) -> str:
 
 
 def _target_remarks(data: DataSet) -> list[str]:
-    targets = data.train.targets() if data.targets.kind != "values" else None
+    targets = data.train.distinct_targets(len(data.class_names)) if data.targets.kind != "values" else None
     if targets is None or not len(targets):
         return []
     if data.targets.kind == "labels":
@@ -52,17 +52,17 @@ def _target_remarks(data: DataSet) -> list[str]:
                 "np.argmax(targets, axis=1) and head.multi_label=false."
             )
         return remarks
-    present = np.bincount(targets, minlength=len(data.class_names)) > 0
+    present = np.isin(np.arange(len(data.class_names)), targets)  # other labels are told when they are read
     if present.sum() == 1:
-        name = data.class_names[int(targets[0])]
+        name = data.class_names[int(present.argmax())]
         raise make_error(
             "data_mismatch",
-            f"All {len(targets):,} training examples are of the class {name}: there is nothing to tell apart.",
+            f"All {len(data.train):,} training examples are of the class {name}: there is nothing to tell apart.",
             path="recipe.data",
             expected="training examples of two classes or more",
             remedy="add examples of another class; of a sorted data set, shuffle before splitting",
         )
-    remark = _missing_remark(data, np.asarray(present), "There are no training examples of")
+    remark = _missing_remark(data, present, "There are no training examples of")
     begins = f" Labels begin at {data.targets.lowest}: subtract that." if remark and data.targets.lowest else ""
     return [remark + begins]
 

@@ -87,18 +87,22 @@ class RecordSource:
         """See `ImageSource.example_name`."""
         return self._index.describe(position, folder=False)
 
-    def targets(self) -> np.ndarray | None:
-        """See `ImageSource.targets`; every record is read, so there are none of a split that is not kept in memory."""
+    def distinct_targets(self, positions: np.ndarray, classes: int) -> np.ndarray | None:
+        """See `ImageSource.distinct_targets`: records are read from all over the split until all classes were seen."""
+        found: np.ndarray = np.empty(0, np.int64)
         if self._index.bytes > RESIDENT_BYTES:
             return None
-        labels = [np.empty(0, np.int64)]
+        anywhere = np.random.default_rng(0).permutation(positions)
         try:
-            for start in range(0, len(self), _LABELS_BATCH):
-                records = self._index.read(np.arange(start, min(start + _LABELS_BATCH, len(self))))
-                labels.append(tf.io.parse_example(records, {"label": _FEATURES["label"]})["label"].numpy())
+            for start in range(0, len(anywhere), _LABELS_BATCH):
+                records = self._index.read(anywhere[start : start + _LABELS_BATCH])
+                labels = tf.io.parse_example(records, {"label": _FEATURES["label"]})["label"].numpy()
+                found = np.union1d(found, labels)
+                if len(found) == classes:
+                    break
         except (OSError, DamagedRecord, tf.errors.OpError):
             return None  # what is damaged is told when images are read
-        return np.concatenate(labels)
+        return found
 
     def has_labels(self) -> bool:
         """Return whether the first example has a label, or is too damaged to tell; -1 stands for none."""
