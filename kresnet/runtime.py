@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kresnet.errors import make_error
+from kresnet.native_messages import start_filter
 
 #: Packages that only some verbs need, by the extra of pyproject.toml that brings them: module to import, and package.
 EXTRAS = {
@@ -40,6 +41,7 @@ def import_tensorflow(*, silent: bool = False) -> None:
     _require_backend(os.environ.get("KERAS_BACKEND", ""))
     os.environ["KERAS_BACKEND"] = "tensorflow"  # else `keras.json` says
     imported_before = "keras" in sys.modules
+    start_filter()
     with stderr_held():
         try:
             import keras

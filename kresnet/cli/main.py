@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from kresnet import terminal
+from kresnet import native_messages, terminal
 from kresnet.cli import build, check, completion, convert, describe, explain, export, report, serve, study, train
 from kresnet.cli.common import log_error, print_json
 from kresnet.cli.remedies import adapt_remedies
@@ -48,6 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
     drop_keras_settings()
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    if not debug:
+        native_messages.keep_apart()
     terminal.set_up(sys.stdout, sys.stderr)
     completion.prepare(app)
     arguments = [argument for argument in arguments if argument != "--debug"] or ["--help"]

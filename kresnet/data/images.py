@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -168,7 +169,7 @@ def explain_unreadable(name: str, encoded: bytes) -> Problem:
     if not encoded:
         return Problem("image_unreadable", f"{name} is empty.", remedy="replace or remove it")
     try:
-        with Image.open(io.BytesIO(encoded)) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(encoded)) as image:
             kind, frames = image.format or "", getattr(image, "n_frames", 1)
             width, height = image.size
     except Image.DecompressionBombError as error:

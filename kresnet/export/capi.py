@@ -20,6 +20,7 @@ import numpy as np
 
 from kresnet.errors import make_error
 from kresnet.export.protos import DataType, MetaGraphDef, OpList, RunOptions, SignatureDef, tensorflow_directory
+from kresnet.native_messages import start_filter
 from kresnet.runtime import stderr_held
 
 #: `TF_Code` of tensorflow/c/tf_status.h; a position is a value.
@@ -116,6 +117,7 @@ def _find_library(directory: Path, stem: str) -> Path:
 @cache
 def _library() -> SimpleNamespace:
     """Return the functions of both tables."""
+    start_filter()
     functions = SimpleNamespace()
     for stem, table in (("libtensorflow_framework", _FRAMEWORK), ("libtensorflow_cc", _CC)):
         # Their symbols stay theirs: with RTLD_GLOBAL, importing numpy.random afterwards ends the process.
