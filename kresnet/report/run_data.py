@@ -172,7 +172,9 @@ def _evaluation(run: RunDirectory, evaluate: EvaluateRun | None) -> Evaluation |
         return evaluate(run)
     except KresnetError as error:
         problem = error.problems[0]
-        return NotEvaluated(f"{problem.message} [{problem.code}]", problem.remedy)
+        # A report has no `--set`; what `evaluate` has takes the data from where they lie now.
+        remedy = problem.remedy.replace("--set recipe.data.", f"kresnet evaluate {shell_word(run)} --set recipe.data.")
+        return NotEvaluated(f"{problem.message} [{problem.code}]", remedy)
 
 
 def run_labels(directories: Sequence[Path]) -> list[str]:

@@ -28,6 +28,17 @@ def test_what_prevents_the_evaluation_is_recorded(tmp_path):
     assert unfinished.remedy == f"kresnet fit --resume {tmp_path / 'other'}"
 
 
+def test_data_that_were_moved_can_be_given_to_evaluate_since_a_report_has_no_such_option(tmp_path):
+    run = made(tmp_path / "run")
+    run.model.touch()
+
+    def moved(_):
+        raise make_error("data_missing", "There is no cats.", remedy="make cats, or --set recipe.data.path=FOLDER")
+
+    found = gather_run_data(run.path, "run", moved).evaluation
+    assert found.remedy == f"make cats, or kresnet evaluate {run.path} --set recipe.data.path=FOLDER"
+
+
 def test_the_gathered_data_are_json(tmp_path):
     values = json.loads(json.dumps(recorded(tmp_path).as_dict(), allow_nan=False))
     assert [epoch["epoch"] for epoch in values["epochs"]] == [1, 2, 3, 4]
