@@ -16,7 +16,7 @@ from kresnet.cli.main import main
         (["run", "image.png", "--channels", "0"], "bad_option", 2),
         (["run", "image.png", "--channels", "65"], "bad_option", 2),
         (["run", "image.png"], "run_missing", 2),
-        (["run"], "bad_option", 2),
+        (["run"], "run_missing", 2),
     ],
 )
 def test_mistakes_have_their_codes_and_leave_nothing_behind(
