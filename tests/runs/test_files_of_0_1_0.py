@@ -38,7 +38,8 @@ def test_a_finished_run_measures_and_predicts_as_then(folder):
     run = open_run(folder / "finished")
     assert [line["epoch"] for line in run.history] == [1, 2, 3, 4, 5, 6]
     evaluation = run.evaluate()
-    assert evaluation.keys() == {*EXPECTED["evaluation"], "seconds"}
+    assert evaluation.keys() == {*EXPECTED["evaluation"], "seconds", "data"}
+    assert evaluation["data"] == {"name": "stripes.npz", "differences": []}
     assert evaluation["loss"] == pytest.approx(EXPECTED["evaluation"]["loss"], rel=1e-3)
     assert evaluation["accuracy"] == EXPECTED["evaluation"]["accuracy"]
     assert np.array_equal(evaluation["tally"], EXPECTED["evaluation"]["tally"])
