@@ -26,7 +26,7 @@ def print_dry_run(dry_run: DryRun) -> None:
             "images",
             f"{data['train']:,} to train on, {data['test']:,} to test on ({data['name']})",
         ),
-        *(("", note) for note in data["notes"]),
+        *(("", note) for note in (*data["notes"], *dry_run.notes)),
         (
             "steps",
             f"{resolved.total_steps:,} of {resolved.batch_size:,} images: {resolved.epochs:g} epochs of "

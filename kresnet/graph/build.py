@@ -11,6 +11,7 @@ from keras.layers import Layer
 
 from kresnet.graph.initializers import make_initializer
 from kresnet.graph.layers import (
+    Conv2D,
     DilatedAveragePooling,
     Dropout,
     FusedBatchNorm,
@@ -103,7 +104,7 @@ def _normalize(context: BuildContext, record: Record) -> Layer:
 @_handles("conv")
 def _conv(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
-    return keras.layers.Conv2D(
+    return Conv2D(
         record.shape[-1],
         settings["kernel"],
         strides=settings["stride"],

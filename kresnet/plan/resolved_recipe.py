@@ -6,11 +6,12 @@ drift apart. A setting that cannot act is not in it, which is how `resolve_recip
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kresnet.errors import KresnetError, Problem
+from kresnet.plan.norm_statistics import norm_problems
 from kresnet.plan.objective import Objective, objective_problems, resolve_objective
 from kresnet.plan.records import Plan
 from kresnet.plan.unused_settings import unused_settings
@@ -109,7 +110,12 @@ class ResolvedRecipe:
 
 
 def resolve_recipe(
-    recipe: Recipe, plan: Plan, epoch_steps: int, document: Mapping[str, Any] | None = None
+    recipe: Recipe,
+    plan: Plan,
+    epoch_steps: int,
+    document: Mapping[str, Any] | None = None,
+    *,
+    frozen: Collection[str] = (),
 ) -> ResolvedRecipe:
     """Return what a recipe means for one network and one set of data; each of its settings must have an effect.
 
@@ -118,6 +124,7 @@ def resolve_recipe(
         plan: the network.
         epoch_steps: steps of one epoch of its data.
         document: what `recipe` was validated from; the recipe's own document by default.
+        frozen: names of the records whose weights stay as they are.
 
     Raises:
         KresnetError: `contradiction` or `no_effect`, every one at once, naming paths below `recipe`.
@@ -126,6 +133,7 @@ def resolve_recipe(
         *objective_problems(plan, recipe),
         *_schedule_problems(recipe, epoch_steps),
         *_moment_problems(recipe, plan, epoch_steps),
+        *norm_problems(plan, recipe, frozen=frozen),
     ]
     if not problems:
         written = dict(document or recipe.document())

@@ -14,11 +14,12 @@ from kresnet.data.description import DataDescription
 from kresnet.data.order import steps_per_epoch
 from kresnet.errors import KresnetError, make_error
 from kresnet.plan import Plan, plan_loaded
+from kresnet.plan.norm_statistics import norm_problems, unsettled_statistics_note
 from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
-from kresnet.weights.transfer import Transfer
+from kresnet.weights.transfer import Transfer, frozen_records
 
 #: Field of a recipe's `data` that holds a path, by kind of data.
 _DATA_PATHS = {"tfds": "data_dir", "folder": "path", "arrays": "path"}
@@ -94,7 +95,8 @@ class ResolvedRun:
         try:
             epoch_steps = steps_per_epoch(images, self.recipe.batch_size)
             written = self.loaded_recipe.source.values
-            return replace(self, resolved_recipe=resolve_recipe(self.recipe, self.plan, epoch_steps, written))
+            resolved = resolve_recipe(self.recipe, self.plan, epoch_steps, written, frozen=self._frozen())
+            return replace(self, resolved_recipe=resolved)
         except KresnetError as error:
             raise self.locate(error) from None
 
@@ -105,6 +107,30 @@ class ResolvedRun:
             KresnetError: as `with_training_images`.
         """
         return replace(self.with_training_images(data.train_images), data=data)
+
+    def with_compute(self, compute: ComputeSettings) -> ResolvedRun:
+        """Return the run on these devices.
+
+        Raises:
+            KresnetError: `contradiction` if each of them sees too little of a batch for the network's norms.
+        """
+        if problems := [*norm_problems(self.plan, self.recipe, replicas=compute.replicas, frozen=self._frozen())]:
+            raise self.locate(KresnetError(problems))
+        return replace(self, compute=compute)
+
+    def _frozen(self) -> frozenset[str]:
+        """Names of the records whose weights stay as they are."""
+        parts = self.transfer.freeze if self.transfer else ()
+        return frozenset(record.name for record in frozen_records(self.plan, parts))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the run and cannot see in its numbers, of a run whose data are known."""
+        if self.transfer:  # statistics that start from another run's are no strangers to images
+            return ()
+        steps = self.steps
+        note = unsettled_statistics_note(self.spec, self.plan, self.recipe, steps.epoch_steps, steps.total_steps)
+        return (note,) if note else ()
 
     def documents(self) -> dict[str, Any]:
         """Return spec and recipe as the run's directory keeps them, every default written out."""

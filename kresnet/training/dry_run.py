@@ -63,6 +63,7 @@ class DryRun:
     timing: Timing
     rates: tuple[tuple[int, float], ...]
     memory: MemoryEstimate
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-ready values; `learning_rates` are pairs of step (the first is 0) and rate."""
@@ -75,6 +76,7 @@ class DryRun:
             "seconds": asdict(self.timing),
             "learning_rates": [list(pair) for pair in self.rates],
             "memory": self.memory.as_dict(),
+            "notes": list(self.notes),
         }
 
 
@@ -102,6 +104,7 @@ def dry_run(run: ResolvedRun) -> DryRun:
         timing,
         tuple(zip(steps.tolist(), rates.tolist(), strict=True)),
         estimate_recipe_memory(run.plan, run.recipe, replicas=run.devices.replicas),
+        run.notes,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import keras
@@ -48,7 +47,7 @@ def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[Resolv
     run = run.with_data(replace(description, remarks=(*description.remarks, *inspect_data(data))))
     replicas, precision = context.strategy.num_replicas_in_sync, context.precision(run.recipe)
     xla = resolve_xla(run.recipe, run.plan, replicas)
-    return replace(run, compute=ComputeSettings(replicas, precision.name, str(precision), xla)), data
+    return run.with_compute(ComputeSettings(replicas, precision.name, str(precision), xla)), data
 
 
 def _open_suitable_data(run: ResolvedRun) -> DataSet:
@@ -76,7 +75,7 @@ def make_session(
     parameters = f"{run.plan.trainable:,} parameters"
     output.log(f"{run.plan.name}: {parameters}, {devices.precision_text}, {on}{', XLA' * devices.xla}")
     assert run.data
-    for note in run.data.notes():
+    for note in (*run.data.notes(), *run.notes):
         output.log(note)
     prepare = partial(_start_from_transfer, run, writer, output) if run.transfer else None
     trainer = make_trainer(run, context, prepare)

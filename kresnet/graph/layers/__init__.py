@@ -1,12 +1,14 @@
 """The layers that Keras lacks, or has slower; all registered, so that `.keras` files load with safe mode on."""
 
 from kresnet.graph.layers.batch_norm import FusedBatchNorm
+from kresnet.graph.layers.convolution import Conv2D
 from kresnet.graph.layers.dilation import DilatedAveragePooling, StridedPad
 from kresnet.graph.layers.pixels import NormalizePixels
 from kresnet.graph.layers.regularization import Dropout, StochasticDepth
 from kresnet.graph.layers.shapes import IdentityPad, SymmetricPad
 
 __all__ = [
+    "Conv2D",
     "DilatedAveragePooling",
     "Dropout",
     "FusedBatchNorm",

@@ -1,0 +1,27 @@
+"""A convolution that keeps out of a kernel of TensorFlow's that can end the process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="kresnet")
+class Conv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D`, whose strided 1x1 takes every `stride`-th pixel first and then convolves with stride 1.
+
+    Numbers, weights, names and settings are those of the stock layer, so either layer loads what the other saved. Only
+    the kernel that TensorFlow runs is another: oneDNN's gradient by weights of a strided 1x1 convolution, in TensorFlow
+    2.21 on processors with AVX-512 and AMX, damages memory where one image of at most 8 channels enters, and the
+    process ends (`munmap_chunk(): invalid pointer`).
+    Input: `(N, H, W, C)`. Output: `(N, H', W', filters)`.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Convolve, without the bias."""
+        rows, columns = self.strides
+        if self.kernel_size != (1, 1) or self.data_format != "channels_last" or rows == columns == 1:
+            return super().convolution_op(inputs, kernel)
+        return ops.conv(inputs[:, ::rows, ::columns], kernel, strides=1, padding="valid", data_format="channels_last")

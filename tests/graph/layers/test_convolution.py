@@ -1,0 +1,67 @@
+"""A strided 1x1 convolution gives the stock layer's numbers without the kernel that ended processes."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kresnet.graph import build_model
+from kresnet.graph.layers import Conv2D
+from kresnet.spec.recipe.optimizers import Sgd
+from kresnet.training.step.optimizers import make_optimizer
+from kresnet.training.step.trainer import Trainer
+from tests.plan.networks import plan
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+@pytest.mark.parametrize("side", [1, 7, 8])
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_numbers_and_gradients_are_the_stock_layers(stride, side, precision):
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, side, side, 5)), tf.float32)
+    layers = [
+        make(3, 1, strides=stride, padding="same", dtype=precision, kernel_initializer=keras.initializers.HeNormal(0))
+        for make in (Conv2D, keras.layers.Conv2D)
+    ]
+    results = []
+    for layer in layers:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            loss = tf.reduce_sum(tf.cast(y, tf.float32) ** 2)
+        results.append([y, *tape.gradient(loss, [x, layer.kernel.value, layer.bias.value])])
+    for ours, stock in zip(*results, strict=True):
+        assert ours.dtype == stock.dtype
+        tolerance = 1e-5 if precision == "float32" else 2e-2
+        np.testing.assert_allclose(tf.cast(ours, tf.float32), tf.cast(stock, tf.float32), rtol=tolerance, atol=1e-4)
+
+
+def test_either_layer_loads_what_the_other_saved(tmp_path):
+    for number, (saved, loaded) in enumerate([(Conv2D, keras.layers.Conv2D), (keras.layers.Conv2D, Conv2D)]):
+        first, second = (
+            keras.Sequential([keras.Input((4, 4, 2)), make(3, 1, strides=2, name="conv")]) for make in (saved, loaded)
+        )
+        first.save_weights(tmp_path / f"{number}.weights.h5")
+        second.load_weights(tmp_path / f"{number}.weights.h5")
+        x = np.random.default_rng(0).normal(size=(1, 4, 4, 2)).astype("float32")
+        np.testing.assert_allclose(first(x), second(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("stride_on", ["conv1x1", "conv3x3"])
+def test_no_training_step_takes_the_gradient_by_weights_of_a_strided_1x1(stride_on):
+    """TensorFlow 2.21's ended the process on processors with AMX: 17 of 18 runs of one image a batch, width 8."""
+    network = plan(
+        block={"kind": "bottleneck", "expansion": 2, "stride_on": stride_on},
+        stem={"kernel": 1, "stride": 2},
+        stages=[{"blocks": 1, "width": 4, "stride": 2}] * 2,
+    )
+    model = build_model(network)
+    trainer = Trainer(model)
+    trainer.updates = make_optimizer(Sgd(kind="sgd", learning_rate=0.1), lambda _: 0.1, model.trainable_variables)
+    specs = tf.TensorSpec((1, *network.input_shape), tf.uint8), tf.TensorSpec((1,), tf.int32)
+    graph = tf.function(trainer.train_step).get_concrete_function(specs).graph
+    gradients = [op for op in graph.get_operations() if op.type == "Conv2DBackpropFilter"]
+    assert len(gradients) > 6
+    strided = [op for op in gradients if max(op.get_attr("strides")) > 1]
+    assert all(tuple(op.outputs[0].shape[:2]) != (1, 1) for op in strided)
