@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test test-slow test-distributed faults fuzz nightly notebooks golden screenshots reference bench \
+.PHONY: demo test test-slow test-distributed faults fuzz nightly native-grid notebooks golden screenshots reference bench \
 	bench-scaling bench-serving bench-torch-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -34,6 +34,9 @@ faults: $(VENV)/.installed ## kill, fill, damage and take away small runs, and t
 
 nightly: $(VENV)/.installed ## fifty times the random networks of `make test`
 	KRESNET_PROPERTY_SCALE=50 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py tests/graph/layers/test_dilation.py
+
+native-grid: $(VENV)/.installed ## train hundreds of the smallest networks in child processes: none may end its process
+	$(BIN)/python -m tests.graph.native_grid 400
 
 notebooks: $(VENV)/.installed ## run the notebooks of docs/ anew and keep what they show
 	$(BIN)/python -m tests.docs.notebooks
