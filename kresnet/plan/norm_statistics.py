@@ -35,7 +35,8 @@ def norm_problems(plan: Plan, recipe: Recipe, *, replicas: int = 1, frozen: Coll
     if alone:
         parts = recipe.accumulate_steps * replicas
         others = f" and {len(alone) - 1} others normalise" if len(alone) > 1 else " normalises"
-        maps = "x".join(map(str, alone[0].shape[:-1])) or "no map"
+        pixels = "x".join(map(str, alone[0].shape[:-1]))
+        maps = f"a map of {pixels}" if pixels else "a vector"
         shares = [f"{recipe.accumulate_steps} parts a step"] * (recipe.accumulate_steps > 1)
         shares += [f"{replicas} replicas"] * (replicas > 1)
         divided = f" in {' and '.join(shares)}" if shares else ""

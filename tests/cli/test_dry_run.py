@@ -42,6 +42,7 @@ def test_it_tells_memory_and_time(told):
     assert seconds["training"] == pytest.approx(1400 * seconds["step"])
     assert seconds["total"] == pytest.approx(seconds["training"] + 10 * seconds["evaluation"])
     memory = told["memory"]
+    assert told["notes"] == []  # 1400 steps settle the moving statistics
     assert memory["total"] > memory["weights"] >= 2 * memory["gradients"]  # the average is as large as the weights
 
 

@@ -10,7 +10,7 @@ import pytest
 from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError
 from kresnet.plan import make_plan
-from kresnet.runs.resolved_run import recipe_of, resolve_run
+from kresnet.runs.resolved_run import ComputeSettings, recipe_of, resolve_run
 from kresnet.spec.loading import load_spec
 
 RECIPE = """\
@@ -76,3 +76,18 @@ def test_paths_of_data_are_made_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = resolve_run("quickstart", overrides=["recipe.data={kind: folder, path: photos}"])
     assert run.recipe.data.path == str(tmp_path / "photos")
+
+
+def test_replicas_that_see_one_value_a_channel_are_refused_and_few_steps_are_noted():
+    """The check of the plan's norms, called again when the devices are known."""
+    small = {"name": "small", "extends": "quickstart", "input": {"shape": [8, 8, 1]}}
+    run = resolve_run(small, "quickstart", ["recipe.batch_size=2", "recipe.epochs=1"])
+    run = run.with_data(DataDescription("abc", ("a", "b"), 20, 10))
+    assert run.with_compute(ComputeSettings(1, "float32", "float32", False)).devices.replicas == 1
+    with pytest.raises(KresnetError) as error:
+        run.with_compute(ComputeSettings(2, "float32", "float32", False))
+    (problem,) = error.value.problems
+    assert (problem.code, problem.path) == ("contradiction", "recipe.batch_size")
+    assert "2 replicas" in problem.message
+    (note,) = run.notes
+    assert "0.9^10 = 0.35 of their start" in note
