@@ -22,6 +22,8 @@ TO_BE_CONTINUED = 75
 
 #: Told at once. Nobody mends more in one go, and a hostile document could make a hundred thousand.
 MOST_PROBLEMS = 100
+#: Lines of one problem, and problems of one kind without a place in a document, that a message shows.
+MOST_LISTED = 10
 
 #: code -> exit status. 2: the user can mend the input; 1: a check or a run failed; 75: the same again goes on.
 CODES: dict[str, int] = {
@@ -87,6 +89,30 @@ class Place:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
+class Listing(str):
+    """Lines of a problem, one below the other: all as text and in JSON, the first `MOST_LISTED` in a message.
+
+    Attributes:
+        shown: the text of a message.
+    """
+
+    shown: str
+
+    def __new__(cls, lines: Iterable[str]) -> Listing:
+        """Return the lines as one text, each indented below the problem that it belongs to."""
+        lines = list(lines)
+        listing = super().__new__(cls, lines[0] if len(lines) == 1 else _indent_lines(lines))
+        hidden = len(lines) - MOST_LISTED
+        listing.shown = str(listing)
+        if hidden > 0:
+            listing.shown = _indent_lines([*lines[:MOST_LISTED], f"and {hidden:,} more; --json has all"])
+        return listing
+
+
+def _indent_lines(lines: Sequence[str]) -> str:
+    return "".join(f"\n    {line}" for line in lines)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong.
@@ -127,7 +153,7 @@ class Problem:
         for name, label in (("expected",) * 2, ("found",) * 2, ("nearest", "did you mean"), ("remedy", "try")):
             if text := getattr(self, name):
                 yield "label", f"\n  {label}: "
-                yield name, text
+                yield name, getattr(text, "shown", text)
 
     def as_dict(self) -> dict[str, object]:
         """The problem as JSON-ready values, without what is empty."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 import kresnet
 from kresnet import terminal
 from kresnet.api.progress import log
-from kresnet.errors import KresnetError
+from kresnet.errors import MOST_LISTED, KresnetError
 
 if TYPE_CHECKING:  # imported by the functions that need them, so that `--help` and `--json` answer at once
     from rich.console import Console
@@ -65,14 +66,25 @@ _STYLES = {"place": "bold", "path": "cyan", "message": "bold", "code": "red", "l
 
 
 def log_error(error: KresnetError) -> None:
-    """Print the problems on stderr, each piece in its colour, and their number if there are several."""
+    """Print the problems on stderr, each piece in its colour, and their number if there are several.
+
+    Of problems of one code that are of no place in a document, such as unreadable images, the first ten are printed.
+    """
     from rich.text import Text
 
     out, count = terminal.console(sys.stderr), len(error.problems)
     terminal.clear(sys.stderr)
+    shown, hidden = Counter[str](), Counter[str]()
     for problem in error.problems:
+        if not problem.place and not problem.path:
+            shown[problem.code] += 1
+            if shown[problem.code] > MOST_LISTED:
+                hidden[problem.code] += 1
+                continue
         pieces = ((terminal.harmless(text), _STYLES.get(name, "")) for name, text in problem.pieces())
         out.print(Text.assemble(*pieces), soft_wrap=True)
+    for code, number in hidden.items():
+        out.print(Text(f"and {number} more [{code}]; --json has all"))
     if count > 1:
         out.print(f"the first {count} problems" if error.more else f"{count} problems")
 

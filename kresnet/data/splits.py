@@ -15,13 +15,11 @@ import tensorflow as tf
 
 from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.crop_resize import crop_batch
-from kresnet.errors import KresnetError, Problem
+from kresnet.errors import MOST_PROBLEMS, KresnetError, Problem
 from kresnet.spec.inputs import Input
 
 #: Largest size, in bytes, of a split whose decoded images are kept in memory.
 RESIDENT_BYTES = 2 * 1024**3
-#: How many unreadable images one error names at most.
-MAX_NAMED = 20
 
 #: Errors of reading and decoding an image; running out of memory, for one, has nothing to do with the images.
 _UNREADABLE = (
@@ -175,12 +173,12 @@ class Split:
         """Read and decode every image that is not in memory yet, and raise if one cannot be.
 
         Raises:
-            KresnetError: `image_unreadable`, naming the first `MAX_NAMED` images that can not be decoded.
+            KresnetError: `image_unreadable`, naming the first `MOST_PROBLEMS` images that can not be decoded.
         """
         if "_resident" in self.__dict__:
             return
 
-        if unreadable := list(islice(self._unreadable_among(self._positions), MAX_NAMED)):
+        if unreadable := list(islice(self._unreadable_among(self._positions), MOST_PROBLEMS + 1)):
             raise KresnetError(problem for _, problem in unreadable)
 
     def _unreadable_among(self, positions: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Problem]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,12 +122,14 @@ def export_file(
         worst = _require_agreement(
             run, {name: expected[name] for name in expected if name != "features"}, rows, TOLERANCES[weights]
         )
+        answer = run(rows[:1].astype(np.float32))
     write_json(
         about,
         {
             "file": path.name,
             "name": spec.name,
             "input": {"name": _input_spec(spec).name, "dtype": "float32", "shape": input_batch_shape(spec)},
+            "outputs": [_describe_output(name, values) for name, values in answer.items()],
             "class_names": list(class_names),
             "weights": weights,
             "changes": [change.as_dict() for change in changes],
@@ -141,6 +144,11 @@ def export_file(
 
 def _input_spec(spec: Spec) -> tf.TensorSpec:
     return tf.TensorSpec(input_batch_shape(spec), tf.float32, "image" if spec.input.is_image else "vector")
+
+
+def _describe_output(name: str, values: np.ndarray) -> dict[str, Any]:
+    """Return an output as the JSON says it, with any number of rows, as the input has it."""
+    return {"name": name, "dtype": values.dtype.name, "shape": [None, *values.shape[1:]]}
 
 
 def _make_tf_function(network: ServedNetwork, spec: Spec) -> Any:
@@ -170,7 +178,8 @@ def _write_tflite(path: Path, function: Any, spec: Spec, weights: WeightType) ->
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         path.write_bytes(converter.convert())
-    runner = tf.lite.Interpreter(str(path)).get_signature_runner("serving_default")
+    with warnings.catch_warnings(action="ignore"):  # that it will be another package's one day
+        runner = tf.lite.Interpreter(str(path)).get_signature_runner("serving_default")
     name = _input_spec(spec).name
     return f"TensorFlow Lite of TensorFlow {tf.__version__}", lambda rows: runner(**{name: rows})
 

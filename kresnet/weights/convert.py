@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kresnet.errors import make_error
+from kresnet.errors import Listing, make_error
 from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.plan import Plan
@@ -16,9 +16,6 @@ from kresnet.weights.keras_config import network_differences
 from kresnet.weights.matching import MatchTarget, WeightMatch, match_weights, require_match
 from kresnet.weights.transfer import frozen_records, match_kresnet_weights
 from kresnet.weights.weight_file import open_weights
-
-#: Layers of another network that one message lists.
-MAX_LISTED_DIFFERENCES = 100
 
 
 def set_weights(model: keras.Model, arrays: Iterable[tuple[MatchTarget, np.ndarray]]) -> int:
@@ -87,10 +84,7 @@ def load_model(path: Path, plan: Plan) -> keras.Model:
         kinds = {layer.name: type(layer).__name__ for layer in model.layers}
         if differences := network_differences(plan, source.layers, kinds):
             message = f"{path} is not the network {plan.name}."
-            listed = differences[:MAX_LISTED_DIFFERENCES]
-            if len(differences) > len(listed):
-                listed.append(f"and {len(differences) - len(listed)} more")
-            raise make_error("weights_mismatch", message, found="".join(f"\n    {line}" for line in listed))
+            raise make_error("weights_mismatch", message, found=Listing(differences))
         set_weights(model, require_match(match_weights(plan, source, "kresnet"), plan).arrays())
         return model
 

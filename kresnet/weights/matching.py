@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from kresnet.errors import KresnetError, Problem, make_error, nearest
+from kresnet.errors import KresnetError, Listing, Problem, make_error, nearest
 from kresnet.plan import Parameter, Plan, Record
 from kresnet.weights.layouts import LAYOUTS, Layout
 from kresnet.weights.tensor import WeightTensor, expected_shapes, to_parameter
@@ -78,7 +78,7 @@ class WeightMatch:
                 not_finite.append(tensor.name)
         if not_finite:
             message = f"Values in {self.source.path} are infinite or no numbers."
-            raise make_error("weights_mismatch", message, found=_indented_lines(not_finite))
+            raise make_error("weights_mismatch", message, found=Listing(not_finite))
 
 
 def match_weights(plan: Plan, source: WeightFile, layout: str = "auto") -> WeightMatch:
@@ -103,8 +103,8 @@ def match_weights(plan: Plan, source: WeightFile, layout: str = "auto") -> Weigh
         raise make_error(
             "weights_mismatch",
             f"No tensor of {source.path} has a name that {plan.name} would have in the layout {names}.",
-            expected=_indented_lines([target.source_name for target in match.missing if target.source_name]),
-            found=_indented_lines(sorted(source.tensors)),
+            expected=Listing([target.source_name for target in match.missing if target.source_name]),
+            found=Listing(sorted(source.tensors)),
         )
     return match
 
@@ -209,7 +209,7 @@ def _mismatch_problems(
         yield Problem(
             "weights_mismatch",
             f"{_count(missing, 'weight')} of {plan.name} {_is_or_are(missing)} not in {path} (layout {layout}).",
-            expected=_indented_lines(f"{t.source_name} for {t.name} {t.parameter.shape}" if t.source_name else
+            expected=Listing(f"{t.source_name} for {t.name} {t.parameter.shape}" if t.source_name else
                            f"{t.name} {t.parameter.shape}, which the layout has no name for" for t in missing),
             remedy=_allow_options("--allow-missing", [t.name for t in missing]),
         )  # fmt: skip
@@ -220,7 +220,7 @@ def _mismatch_problems(
             "weights_mismatch",
             f"{_count(mismatched, 'tensor')} of {path} {_is_or_are(mismatched)} of another shape or type than "
             f"{plan.name} needs.",
-            found=_indented_lines(
+            found=Listing(
                 f"{tensor.name} {tensor.shape} {tensor.type}; {target.name} needs "
                 f"{expected_shapes(target.parameter, match.source.format)[0]}"
                 for target, tensor in mismatched
@@ -232,7 +232,7 @@ def _mismatch_problems(
             "weights_mismatch",
             f"{_count(unused, 'tensor')} of {path} {_is_or_are(unused)} for no weight of {plan.name} "
             f"(layout {layout}).",
-            found=_indented_lines(unused),
+            found=Listing(unused),
             remedy=_allow_options("--allow-unused", unused),
         )
 
@@ -243,12 +243,6 @@ def _count(things: Sequence[object], noun: str) -> str:
 
 def _is_or_are(things: Sequence[object]) -> str:
     return "are" if len(things) > 1 else "is"
-
-
-def _indented_lines(lines: Iterable[str]) -> str:
-    """Return the lines as one text, each indented below the problem that it belongs to."""
-    lines = list(lines)
-    return lines[0] if len(lines) == 1 else "".join(f"\n    {line}" for line in lines)
 
 
 def _allow_options(option: str, names: Sequence[str]) -> str:

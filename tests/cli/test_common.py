@@ -32,3 +32,13 @@ def test_json_is_json_in_any_locale() -> None:
 def test_overrides_of_the_recipe_do_not_reach_the_network() -> None:
     network = load_network("resnet18", ["head.classes=7", "recipe.epochs=3"])
     assert network.spec.head.classes == 7
+
+
+def test_of_many_problems_without_a_place_ten_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    images = [Problem("image_unreadable", f"{number}.jpg is damaged.") for number in range(40)]
+    fields = [Problem("wrong_type", "No.", path=f"stages.{number}") for number in range(20)]
+    log_error(KresnetError([*images, *fields]))
+    printed = capsys.readouterr().err.splitlines()
+    assert sum("is damaged" in line for line in printed) == 10
+    assert sum(line.startswith("stages.") for line in printed) == 20
+    assert printed[-2:] == ["and 30 more [image_unreadable]; --json has all", "60 problems"]

@@ -147,7 +147,7 @@ def _section(name: str, schema: Schema) -> str:
     kind = properties.get("kind", {}).get("const")
     heading = f"### {_words(name)}" + (f": `kind: {kind}`" if kind else "")
     lines = [f'<a id="{name.lower()}"></a>\n', f"{heading}\n", f"{schema.get('description', '')}\n"]
-    rows = [_row(name, field, value, schema) for field, value in properties.items() if field != "kind"]
+    rows = [_row(name, field, value, schema) for field, value in properties.items() if "const" not in value]
     if rows:
         lines += ["| field | type and range | default | meaning |", "|---|---|---|---|", *rows, ""]
     return "\n".join(lines)

@@ -37,6 +37,9 @@ def test_other_runtimes_answer_as_the_network_does(kind: str, converted: Path, t
     result = export(converted, "-o", path, "--format", kind)
     assert result["largest_difference"] < 1e-5
     about = json.loads((tmp_path / f"tiny.{kind}.json").read_text())
+    outputs = {each["name"]: (each["dtype"], each["shape"]) for each in about["outputs"]}
+    assert set(outputs) == {"logits", "probabilities"}
+    assert outputs["logits"] == outputs["probabilities"] == ("float32", [None, len(about["class_names"])])
     assert about["input"] == {"name": "image", "dtype": "float32", "shape": [None, 12, 10, 3]}
     assert about["verified"]["rows"] == "Fashion-MNIST images"
     assert about["changes"][0]["what"].startswith("folded 3 batch norms")
