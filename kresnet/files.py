@@ -73,6 +73,7 @@ def staged_directory(final: Path) -> Iterator[Path]:
     """
     staged = final.with_name(f".{final.name}.{os.getpid()}.tmp")
     with translate_os_errors(final):
+        shutil.rmtree(staged, ignore_errors=True)  # of a process of this number that was killed
         staged.mkdir(parents=True)
         try:
             yield staged

@@ -179,9 +179,18 @@ class Run:
 
         return export_model(self, output, **options)
 
-    def resume(self, *, allow_changed: bool = False, progress: bool = True) -> Run:
+    def resume(
+        self,
+        *,
+        epochs: int | None = None,
+        steps: int | None = None,
+        examples: int | None = None,
+        allow_changed: bool = False,
+        progress: bool = True,
+    ) -> Run:
         """Go on from the newest state that was saved; see `kresnet.resume`."""
-        return resume(self, allow_changed=allow_changed, progress=progress)
+        lengths = {"epochs": epochs, "steps": steps, "examples": examples}
+        return resume(self, **lengths, allow_changed=allow_changed, progress=progress)
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -224,23 +233,43 @@ def open_run(path: AnyPath) -> Run:
     return Run(RunDirectory.open(Path(path)))
 
 
-def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = True) -> Run:
+def resume(
+    run: Run | AnyPath,
+    *,
+    epochs: int | None = None,
+    steps: int | None = None,
+    examples: int | None = None,
+    allow_changed: bool = False,
+    progress: bool = True,
+) -> Run:
     """Continue a run from the newest state that was saved; one that has finished is left as it is.
+
+    With `epochs`, `steps` or `examples`, one of the three, the run is trained on to that length, finished or not.
 
     Args:
         run: the run, or its directory.
+        epochs: length to train to, counted from the run's first step; the recipe's own by default.
+        steps: the same in steps.
+        examples: the same in training images.
         allow_changed: go on although something changed that changes the result.
         progress: as for `kresnet.fit`.
 
     Raises:
-        KresnetError: `run_missing`, `run_changed`, `checkpoint_invalid`, and what `kresnet.fit` raises.
+        KresnetError: `run_missing`, `run_changed`, `checkpoint_invalid`, `bad_option`, and what `kresnet.fit` raises.
         KeyboardInterrupt: as `kresnet.fit`.
     """
     from kresnet.distributed.cluster import cluster_for_recipe, find_cluster
     from kresnet.runtime import import_tensorflow
 
     directory, output = RunDirectory(Path(run)), run_output(progress)
-    if directory.read_result():
+    lengths = {"epochs": epochs, "steps": steps, "examples": examples}
+    stated = [(unit, value) for unit, value in lengths.items() if value is not None]
+    if len(stated) > 1:
+        message = "A length is stated in one unit: `epochs`, `steps` or `examples`."
+        raise make_error("bad_option", message, remedy=f"kresnet fit --resume {shell_word(directory)} --epochs N")
+    length = stated[0] if stated else None
+    if directory.finished and not length:
+        directory.require_as_trained()
         output.log(f"{directory} has finished; there is nothing left to do.")
         return Run(directory)
     cluster = find_cluster()
@@ -251,12 +280,13 @@ def resume(run: Run | AnyPath, *, allow_changed: bool = False, progress: bool = 
         with training_scope():
             return Run(directory, train_as_worker(cluster, output))
     directory = RunDirectory.open(directory.path)
-    resolved = directory.resolved
+    resolved = directory.resolve_for_length(*length) if length else directory.resolved
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import resume as resume_run
 
     with training_scope(resolved):
-        result = resume_run(directory, cluster_for_recipe(resolved.recipe), output, allow_changed=allow_changed)
+        distributed = cluster_for_recipe(resolved.recipe)
+        result = resume_run(directory, distributed, output, allow_changed=allow_changed, length=length)
     return Run(directory, result)
 
 

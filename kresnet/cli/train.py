@@ -21,6 +21,7 @@ from kresnet.cli.common import (
     stdout_console,
 )
 from kresnet.errors import KresnetError, make_error, shell_word
+from kresnet.spec.recipe.durations import UNITS
 
 if TYPE_CHECKING:
     from kresnet.training.dry_run import DryRun
@@ -46,6 +47,13 @@ def fit(
     allow_changed: Annotated[
         bool, typer.Option("--allow-changed", help="Continue although something changed that changes the result.")
     ] = False,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", metavar="N", help="With --resume: train on to N epochs, finished or not.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", metavar="N", help="The same in steps.")] = None,
+    examples: Annotated[
+        int | None, typer.Option("--examples", metavar="N", help="The same in training images.")
+    ] = None,
     init: Annotated[
         Path | None,
         typer.Option("--init", metavar="FILE", help="Start from this kresnet model's weights; the head may differ."),
@@ -66,11 +74,15 @@ def fit(
             message = "--resume continues a run as it is, without SPEC or other settings."
             raise make_error("bad_option", message, remedy=f"kresnet fit --resume {shell_word(resume)}")
         with _raise_cause_of_interrupt():
-            run = kresnet.resume(resume, allow_changed=allow_changed)
+            run = kresnet.resume(resume, epochs=epochs, steps=steps, examples=examples, allow_changed=allow_changed)
     elif allow_changed:
         raise make_error(
             "bad_option", "--allow-changed is for --resume.", remedy="kresnet fit --resume RUN --allow-changed"
         )
+    elif stated := [(unit, n) for unit, n in zip(UNITS, (epochs, steps, examples), strict=True) if n is not None]:
+        (unit, value), *_ = stated
+        message = f"--{unit} is for --resume; the length of a new run is a setting of its recipe."
+        raise make_error("bad_option", message, remedy=f"--set recipe.{unit}={value}")
     elif spec is None:
         raise make_error("bad_option", "Name the spec to train.", remedy="kresnet fit quickstart -o RUN")
     elif dry_run:

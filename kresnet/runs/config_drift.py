@@ -8,6 +8,10 @@ from typing import Any
 
 from kresnet.data.description import IDENTITY
 from kresnet.errors import KresnetError, Problem, shell_word
+from kresnet.spec.recipe.durations import UNITS
+
+#: Settings of a run's length, which `--resume RUN --epochs N` changes.
+LENGTH_SETTINGS = tuple(f"recipe.{unit}" for unit in UNITS)
 
 #: Settings that change nothing that is computed. Data may be moved to another path: their fingerprint identifies them.
 _WITHOUT_EFFECT = (
@@ -85,17 +89,31 @@ def data_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> lis
     return list(_find_changes("data", was, found))
 
 
-def changed_run_error(changes: Iterable[ConfigChange], run: object) -> KresnetError:
+def changed_run_error(changes: Iterable[ConfigChange], run: object, *, finished: bool = False) -> KresnetError:
     """Make the error for a run that cannot be resumed as it was: one problem (`run_changed`) for each change.
 
     Args:
         changes: what changed.
         run: path of the run, for the remedy.
+        finished: the run has come to its end, and cannot be changed any more but in its length.
     """
     message = "The run was begun with another, and would not end as it would have."
     remedy = (
         f"change it back; or kresnet fit --resume {shell_word(run)} --allow-changed, and it goes on as a different run"
     )
+    if finished:
+        message = "The run has finished, and was trained with another."
+        remedy = "change it back; kresnet fit SPEC -o RUN trains another run"
+
+    def remedy_for(change: ConfigChange) -> str:
+        unit = change.path.removeprefix("recipe.")
+        if unit in UNITS and change.now:
+            return (
+                f"kresnet fit --resume {shell_word(run)} --{unit} {change.now} trains the run on to that length; "
+                "or change it back"
+            )
+        return remedy
+
     return KresnetError(
         Problem(
             "run_changed",
@@ -103,7 +121,7 @@ def changed_run_error(changes: Iterable[ConfigChange], run: object) -> KresnetEr
             change.path,
             expected=_format_value(change.before),
             found=_format_value(change.now),
-            remedy=remedy,
+            remedy=remedy_for(change),
         )
         for change in changes
     )

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,24 @@ from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.files import read_lines, refuse_existing, staged_directory, translate_os_errors, write_json, write_text
 from kresnet.runs.checkpoints import CheckpointStore
-from kresnet.runs.config_drift import ConfigChange
+from kresnet.runs.config_drift import ConfigChange, changed_run_error, config_changes
+from kresnet.runs.lock import RunLock, is_held
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump, read_document
-from kresnet.spec.loading import LoadedDocument
+from kresnet.spec.loading import LoadedDocument, load_recipe
 from kresnet.spec.recipe import Recipe
+from kresnet.spec.recipe.durations import UNITS
 from kresnet.spec.validation import validate
 from kresnet.weights.transfer import Transfer
+
+#: What a run's directory may hold before a step is on disk; whatever else is in it was not written by such a run.
+_BEFORE_FIRST_STEP = frozenset(
+    (
+        *("spec.yaml", "recipe.yaml", "plan.json", "data.json", "environment.json", "origin.json", "init.keras"),
+        *("transfer.json", "lock", "ended.json", "changes.txt", "checkpoints", "tensorboard", "history.jsonl"),
+    )
+)
 
 
 class RunDirectory:
@@ -32,7 +42,8 @@ class RunDirectory:
     what the documents said at the start, for a resumption to compare with. Then `lock`, `checkpoints/`,
     `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`. A run that starts from given
     weights also has `init.keras` and `transfer.json`; one that keeps the network of its best epoch, `best.keras`; one
-    that stopped before its end, `ended.json`; one whose configuration was changed, `changes.txt`.
+    that stopped before its end, `ended.json`; one whose configuration was changed, `changes.txt`; one that is trained
+    on after its end, `extension.json`.
 
     Attributes:
         path: path of the directory.
@@ -43,6 +54,7 @@ class RunDirectory:
         best_model: path of the network of the best epoch, where the recipe keeps it.
         result: path of the result, which is there once the run has finished.
         initial_model: path of the copy of the weights that the run was started from.
+        extension: path of the file that a run has which is trained on after its end, until its new end.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -54,6 +66,7 @@ class RunDirectory:
         self.best_model = directory / "best.keras"
         self.result = directory / "result.json"
         self.initial_model = directory / "init.keras"
+        self.extension = directory / "extension.json"
 
     def __str__(self) -> str:
         return str(self.path)
@@ -71,18 +84,37 @@ class RunDirectory:
                 raise make_error("run_missing", message, remedy="start one: kresnet fit SPEC -o RUN")
         return cls(directory)
 
+    def may_be_begun_anew(self) -> bool:
+        """Return whether a run was begun here of which no step is on disk, and no process is writing it.
+
+        Nothing is lost with such a run: who continues it begins at step 0 as well. A directory that holds any other
+        file than such a run's is none.
+        """
+        if not (self.path / "origin.json").is_file() or is_held(self.path):
+            return False
+        saved = (path.name for path in self.checkpoints.glob("*") if not path.name.startswith("."))
+        return (
+            {path.name for path in self.path.iterdir()} <= _BEFORE_FIRST_STEP
+            and all(name.startswith("step-00000000") for name in saved)
+            and not self.history_lines()
+        )
+
     def refuse_existing(self) -> None:
-        """Make sure that there is nothing at the run's path, or only an empty directory.
+        """Make sure that there is nothing at the run's path, or only an empty directory or a run without a step.
 
         Raises:
             KresnetError: `output_exists`.
         """
+        if self.may_be_begun_anew():
+            return
         holds_run = (self.path / "recipe.yaml").is_file()
         remedy = f"kresnet fit --resume {shell_word(self.path)}, or another -o" if holds_run else "another -o"
         refuse_existing(self.path, remedy)
 
     def create(self, run: ResolvedRun, environment: dict[str, Any]) -> None:
         """Create the run's directory with the files that a run starts with, whole or not at all.
+
+        It takes the place of a run without a step, as a kill before the first save leaves it.
 
         Args:
             run: the resolved run, its data known.
@@ -103,6 +135,16 @@ class RunDirectory:
             if run.transfer:
                 shutil.copyfile(run.transfer.init, staged / self.initial_model.name)
                 write_json(staged / "transfer.json", run.transfer.as_dict())
+            if self.may_be_begun_anew():
+                with RunLock(self.path, lambda _: None):  # whoever continues it at this moment has it
+                    self._discard()
+
+    def _discard(self) -> None:
+        """Remove the directory, at one moment for whoever looks at it."""
+        gone = self.path.with_name(f".{self.path.name}.{os.getpid()}.gone.tmp")
+        shutil.rmtree(gone, ignore_errors=True)
+        self.path.replace(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     @cached_property
     def resolved(self) -> ResolvedRun:
@@ -192,21 +234,96 @@ class RunDirectory:
         except (KeyError, TypeError) as error:
             raise make_error("run_missing", f"{path} is not what `kresnet fit` wrote: {error}.") from None
 
+    def resolve_for_length(self, unit: str, value: int) -> ResolvedRun:
+        """Return the run as its documents say it, but of another length.
+
+        Args:
+            unit: `epochs`, `steps` or `examples`.
+            value: how many of them, from the run's first step on.
+
+        Raises:
+            KresnetError: `bad_option` if so many steps have been taken; what is wrong with the documents.
+        """
+        lengths = {name: value if name == unit else None for name in UNITS}
+        recipe = load_recipe(self.load_recipe(), lengths)
+        run = resolve_run(self.load_spec(), recipe, transfer=self.read_transfer())
+        run = run.with_training_images(self.data()["train_images"])
+        taken = self.newest_step()
+        if run.steps.total_steps < taken or (self.finished and run.steps.total_steps == taken):
+            epochs = int(run.steps.epochs_of(taken))
+            message = (
+                f"{self} has taken {taken:,} steps, and a run of {value} {unit} ends after {run.steps.total_steps:,}."
+            )
+            raise make_error(
+                "bad_option",
+                message,
+                path=f"--{unit}",
+                remedy=f"kresnet fit --resume {shell_word(self)} --epochs {epochs + 1}",
+            )
+        return run
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end, and is not being trained on."""
+        return self.result.is_file() and not self.extension.is_file()
+
+    def require_as_trained(self) -> None:
+        """Make sure that the documents of a finished run are still those that it was trained with.
+
+        Raises:
+            KresnetError: `run_changed`, a problem for each setting.
+        """
+        if not (self.path / "origin.json").is_file():
+            return
+        origin, documents = self._read_json("origin.json"), ("spec", "recipe")
+        if all(read_document(self.path / f"{name}.yaml").values == origin[name] for name in documents):
+            return
+        present = {"spec": self.load_spec().value.document(), "recipe": self.load_recipe().value.document()}
+        if changes := config_changes(origin, present):
+            raise changed_run_error(changes, self, finished=True)
+
+    def extend(self, recipe: Recipe) -> None:
+        """Have the run trained on to the end of a recipe of another length; what an earlier end left stays until then.
+
+        The change itself is recorded by `accept_changes`.
+        """
+        if self.result.is_file():
+            write_json(self.extension, {"after_step": self.newest_step()})
+        write_text(self.path / "recipe.yaml", dump(recipe.document()))
+
+    def extended_after(self) -> int | None:
+        """Return the step of the earlier end after which the run is trained on; None for any other run."""
+        return self._read_json(self.extension.name)["after_step"] if self.extension.is_file() else None
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Write `result.json`, which makes the run a finished one."""
+        write_json(self.result, dict(result))
+        self.extension.unlink(missing_ok=True)
+
     def read_result(self) -> dict[str, Any] | None:
-        """Read the result of the run; None while it has not finished."""
+        """Read the result of the run's last end; None while it has had none."""
         return self._read_json("result.json") if self.result.is_file() else None
 
     @contextlib.contextmanager
-    def recording_failure(self) -> Iterator[None]:
-        """Record in `ended.json` the problem that ended the block, until the run goes on."""
+    def recording_failure(self, begun: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """Record in `ended.json` the problem that ended the block, until the run goes on.
+
+        Args:
+            begun: tells whether the run has taken a step; where it has not, its directory is removed instead, unless
+                it was asked to stop, with its state saved.
+        """
         ended = self.path / "ended.json"
         with translate_os_errors(ended):
             ended.unlink(missing_ok=True)
         try:
             yield
-        except KresnetError as error:
-            with contextlib.suppress(KresnetError):  # the first problem is the one to report
-                write_json(ended, error.problems[0].as_dict())
+        except Exception as error:
+            problem = error.problems[0] if isinstance(error, KresnetError) else None
+            with contextlib.suppress(KresnetError, OSError):  # the first problem is the one to report
+                if not begun() and not (problem and problem.code == "interrupted"):
+                    self._discard()
+                elif problem:
+                    write_json(ended, problem.as_dict())
             raise
 
     def recorded_failure(self) -> dict[str, Any]:
@@ -243,12 +360,18 @@ class RunDirectory:
         except OSError:
             return []
 
-    def truncate_history(self, step: int) -> None:
-        """Remove the lines of the history that are later than `step`, that of a restored checkpoint."""
+    def truncate_history(self, step: int, epoch: int) -> None:
+        """Remove the lines of the history that a restored checkpoint does not know of.
+
+        Args:
+            step: number of updates made.
+            epoch: number of epochs that have ended: the state may have been saved before the evaluation of the last.
+        """
         if not self.history.is_file():
             return
         lines = self.history.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+        whole = [(line, json.loads(line)) for line in lines if line.endswith("}")]
+        kept = [line for line, values in whole if values["step"] <= step and values.get("epoch", 0) <= epoch]
         if kept != lines:
             write_text(self.history, "".join(line + "\n" for line in kept))
 

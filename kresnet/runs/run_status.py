@@ -86,7 +86,7 @@ def run_status(directory: Path, name: str) -> RunStatus:
         value = line["test"][criterion.metric]
         if math.isfinite(value) and (best is None or criterion.is_better(value, best["test"][criterion.metric])):
             best = line
-    state, reason = _state_and_reason(run, finished=result is not None, problem=problem)
+    state, reason = _state_and_reason(run, finished=result is not None and run.finished, problem=problem)
     return RunStatus(
         name=name,
         path=str(directory),

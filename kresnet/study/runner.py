@@ -66,9 +66,10 @@ def run_outcomes(plan: StudyPlan, directory: Path) -> list[RunOutcome]:
         if not (trained.path / "recipe.yaml").is_file():
             by_run.append(RunOutcome(run, "missing"))
             continue
-        problems += _drift_problems(run, trained)
-        problems += _data_problems(data_of.setdefault(run.recipe.data.model_dump_json(), trained), trained)
-        if trained.read_result() is not None:
+        if not trained.may_be_begun_anew():
+            problems += _drift_problems(run, trained)
+            problems += _data_problems(data_of.setdefault(run.recipe.data.model_dump_json(), trained), trained)
+        if trained.finished:
             by_run.append(RunOutcome(run, "finished"))
         elif (ended := trained.recorded_failure()) and ended["code"] in CODES and ended["code"] != "interrupted":
             problem = (ended["code"], ended.get("message", ""), ended.get("path", ""))
@@ -178,7 +179,7 @@ class _StudyLoop:
             while is_held(target) and not self.stop.requested:
                 time.sleep(_POLL_SECONDS)
         self.started += 1
-        goes_on = (target / "recipe.yaml").is_file()
+        goes_on = (target / "recipe.yaml").is_file() and not RunDirectory(target).may_be_begun_anew()
         outcome.state, outcome.problem = "stopped", None
         arguments = ["--resume", str(target)] if goes_on else run.arguments(target)
         self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")

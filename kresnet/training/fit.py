@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ from kresnet.distributed.cluster import Cluster
 from kresnet.distributed.context import DistributedContext, SharedConfig, connect, receive_shared_config
 from kresnet.distributed.devices import choose_deterministic_kernels
 from kresnet.distributed.environment import environment
+from kresnet.errors import make_error, shell_word
 from kresnet.plan.segments import require_rematerialized_stages
-from kresnet.runs.config_drift import changed_run_error, config_changes
+from kresnet.runs.config_drift import LENGTH_SETTINGS, changed_run_error, config_changes
 from kresnet.runs.lock import RunLock
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.runs.run_directory import RunDirectory
@@ -22,6 +22,7 @@ from kresnet.training.loop.monitors import require_monitored_layers
 from kresnet.training.loop.peak_memory import peak_memory
 from kresnet.training.loop.progress import RunOutput
 from kresnet.training.loop.run_writer import RunWriter
+from kresnet.training.loop.schedule import learning_rate
 from kresnet.training.loop.session import TrainingSession
 from kresnet.training.loop.signals import StopSignals
 from kresnet.training.setup import make_session, open_run_data
@@ -29,7 +30,9 @@ from kresnet.weights.transfer import Transfer
 
 
 def start(directory: RunDirectory, run: ResolvedRun, cluster: Cluster | None, output: RunOutput) -> dict[str, Any]:
-    """Train a new run, whose directory must not exist yet.
+    """Train a new run. Its directory must not exist yet, but for a run without a step, whose place it takes.
+
+    What ends the run before its first step leaves no directory behind.
 
     Args:
         directory: where the run will be.
@@ -50,37 +53,70 @@ def start(directory: RunDirectory, run: ResolvedRun, cluster: Cluster | None, ou
         run, data = open_run_data(run, context)
         require_monitored_layers(run.plan, run.recipe, run.devices.replicas)
         require_rematerialized_stages(run.plan, run.recipe.rematerialize)
+        if directory.may_be_begun_anew():
+            output.log(f"{directory} holds a run of which no step was saved; it is begun anew.")
         directory.create(run, environment(run.devices.replicas, run.devices.precision, run.devices.xla))
-        return train_as_chief(directory, run, data, context, output)
+        return train_as_chief(directory, run, data, context, output, new=True)
 
 
 def resume(
-    directory: RunDirectory, cluster: Cluster | None, output: RunOutput, *, allow_changed: bool = False
+    directory: RunDirectory,
+    cluster: Cluster | None,
+    output: RunOutput,
+    *,
+    allow_changed: bool = False,
+    length: tuple[str, int] | None = None,
 ) -> dict[str, Any]:
     """Continue a run from its newest valid checkpoint, or from the start if there is none.
+
+    A finished run is continued to another length only, and from a checkpoint only.
 
     Args:
         directory: of a run that was begun.
         cluster: all workers of the run, of which this is the chief; None for a single process.
         output: what shows the user how it goes.
         allow_changed: go on where something changed that changes the result.
+        length: unit and value of the length to train to; None for what the run's recipe says.
 
     Raises:
-        KresnetError: `run_changed`, and what `start` raises.
+        KresnetError: `run_changed`, `checkpoint_invalid`, and what `start` raises.
     """
-    run = directory.resolved
+    run = directory.resolve_for_length(*length) if length else directory.resolved
+    if length and directory.finished and not directory.newest_step():
+        message = f"{directory} has finished and holds no checkpoint, from which it could be trained on."
+        remedy = f"kresnet fit SPEC --init {shell_word(directory.model)} -o RUN begins another run with its weights"
+        raise make_error("checkpoint_invalid", message, remedy=remedy)
     with connect(cluster, run.recipe, output.log) as context:
         run, data = open_run_data(run, context)
         devices = environment(run.devices.replicas, run.devices.precision, run.devices.xla)
         assert run.data
         present = {**run.documents(), "data": run.data.as_dict(), "environment": devices}
         changes = config_changes(directory.original_config(), present)
-        if changes and not allow_changed:
-            raise changed_run_error(changes, directory)
+        refused = [change for change in changes if not (length and change.path in LENGTH_SETTINGS)]
+        if refused and not allow_changed:
+            raise changed_run_error(refused, directory)
         for change in changes:
             output.log(f"Changed since the run was begun: {change}.")
-        accept = partial(directory.accept_changes, changes, present) if changes else None
+
+        def accept() -> None:
+            if length:
+                directory.extend(run.recipe)
+            if changes:
+                directory.accept_changes(changes, present)
+
+        if length and (step := directory.newest_step()):
+            begun = resolve_run(run.loaded_spec, directory.original_config()["recipe"], plan=run.plan)
+            before, after = _rates_around(begun, run, step)
+            lengths = f"{run.steps.total_steps:,} steps, of which {step:,} are taken"
+            output.log(f"Training on: {lengths}. The learning rate was {before:.4g} and goes on at {after:.4g}.")
         return train_as_chief(directory, run, data, context, output, accept)
+
+
+def _rates_around(old: ResolvedRun, new: ResolvedRun, step: int) -> tuple[float, float]:
+    """Return the learning rate of the last step by the old length's schedule, and of the next by the new one's."""
+    assert new.data
+    rates = [learning_rate(run.steps.learning_rate) for run in (old.with_data(new.data), new)]
+    return float(rates[0](step - 1)), float(rates[1](step))
 
 
 def train_as_chief(
@@ -90,9 +126,23 @@ def train_as_chief(
     context: DistributedContext,
     output: RunOutput,
     accept_changes: Callable[[], None] | None = None,
+    *,
+    new: bool = False,
 ) -> dict[str, Any]:
-    """Train as the only process that writes the run, listening to signals, and leave behind how it ended."""
-    with RunLock(directory.path, output.log) as lock, StopSignals(output.log) as stop, directory.recording_failure():
+    """Train as the only process that writes the run, listening to signals, and leave behind how it ended.
+
+    What ends a new run before its first step leaves nothing behind.
+    """
+    session: TrainingSession | None = None
+
+    def begun() -> bool:
+        return not new or (session is not None and session.step > 0)
+
+    with (
+        RunLock(directory.path, output.log) as lock,
+        StopSignals(output.log) as stop,
+        directory.recording_failure(begun),
+    ):
         if accept_changes:
             accept_changes()
         transfer = run.transfer.as_dict() if run.transfer else None

@@ -38,3 +38,10 @@ def test_metrics_are_told_in_the_order_of_the_recipe_and_others_left_out() -> No
 def test_peak_memory_of_a_device_is_told_where_it_is_known() -> None:
     assert _format_peak_memory({"host": 2**30}) == "1 GiB of memory"
     assert _format_peak_memory({"host": 2**30, "device": 2**31}) == "1 GiB of memory, 2 GiB on the device"
+
+
+@pytest.mark.parametrize("unit", ["epochs", "steps", "examples"])
+def test_a_length_is_for_a_run_that_is_resumed(unit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["fit", "quickstart", f"--{unit}", "7"])
+    assert f"--set recipe.{unit}=7" in capsys.readouterr().err

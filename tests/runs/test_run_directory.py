@@ -8,6 +8,7 @@ import pytest
 from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError, make_error
 from kresnet.runs.config_drift import ConfigChange
+from kresnet.runs.lock import RunLock
 from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.run_directory import RunDirectory
 
@@ -44,12 +45,71 @@ def test_a_damaged_file_of_a_transfer_is_named(directory):
 
 
 def test_a_directory_that_is_there_is_refused_and_left_alone(directory, tmp_path):
+    directory.append_history({"step": 5})
     before = sorted(directory.path.iterdir())
     with pytest.raises(KresnetError, match=r"(?s)output_exists.*--resume"):
         RunDirectory(directory.path).create(RUN, {})
     assert sorted(directory.path.iterdir()) == before
     (tmp_path / "empty").mkdir()
     RunDirectory(tmp_path / "empty").create(RUN, {})  # which hinders nobody
+
+
+def leave_half_a_checkpoint(directory: RunDirectory) -> None:
+    (directory.path / "checkpoints" / ".step-00000007.1.tmp").mkdir(parents=True)
+
+
+def leave_the_state_before_the_first_step(directory: RunDirectory) -> None:
+    (directory.path / "checkpoints" / "step-00000000").mkdir(parents=True)
+
+
+def leave_a_killed_process(directory: RunDirectory) -> None:
+    (directory.path / "lock").write_text("{}")
+    (directory.path / "ended.json").write_text('{"code": "image_unreadable"}')
+    (directory.path / "tensorboard").mkdir()
+
+
+@pytest.mark.parametrize(
+    "leave", [leave_half_a_checkpoint, leave_the_state_before_the_first_step, leave_a_killed_process]
+)
+def test_a_run_without_a_step_is_begun_anew(directory, leave):
+    leave(directory)
+    assert directory.may_be_begun_anew()
+    other = replace(RUN, data=replace(DATA, fingerprint="abd"))
+    RunDirectory(directory.path).create(other, {})
+    assert directory.data()["fingerprint"] == "abd"
+    assert not directory.checkpoints.exists()
+    assert not (directory.path / "ended.json").exists()
+    assert [path.name for path in directory.path.parent.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize(
+    "name", ["checkpoints/step-00000003", "checkpoints/damaged-step-00000003", "model.keras", "notes.txt"]
+)
+def test_a_run_with_a_step_or_with_other_files_is_not(directory, name):
+    (directory.path / name).mkdir(parents=True)
+    assert not directory.may_be_begun_anew()
+    with pytest.raises(KresnetError, match="output_exists"):
+        RunDirectory(directory.path).create(RUN, {})
+    assert (directory.path / name).exists()
+
+
+def test_nor_is_one_that_a_process_writes(directory):
+    with RunLock(directory.path, lambda text: None):
+        assert not directory.may_be_begun_anew()
+    assert directory.may_be_begun_anew()
+
+
+@pytest.mark.parametrize("error", [make_error("image_unreadable", "a.png cannot be read."), MemoryError()])
+def test_what_ends_a_run_before_its_first_step_leaves_nothing(directory, error):
+    with pytest.raises(type(error)), directory.recording_failure(lambda: False):
+        raise error
+    assert list(directory.path.parent.iterdir()) == []
+
+
+def test_a_run_that_was_asked_to_stop_before_its_first_step_stays(directory):
+    with pytest.raises(KresnetError), directory.recording_failure(lambda: False):
+        raise make_error("interrupted", "The state is saved.")
+    assert directory.recorded_failure()["code"] == "interrupted"
 
 
 def test_a_folder_without_a_runs_documents_is_no_run(directory, tmp_path):
@@ -69,8 +129,10 @@ def test_history_is_appended_read_and_cut_back_to_a_step(directory):
         file.write('{"step": 20, "epo')  # as a kill leaves it
     assert [line["step"] for line in directory.history_lines()] == [5, 10, 15]
     assert directory.epoch_lines() == [{"step": 10, "epoch": 1}]
-    directory.truncate_history(10)
+    directory.truncate_history(10, 1)
     assert directory.history.read_text() == '{"step": 5}\n{"step": 10, "epoch": 1}\n'
+    directory.truncate_history(10, 0)  # saved before the epoch was evaluated, which is done again
+    assert directory.history.read_text() == '{"step": 5}\n'
 
 
 def test_the_problem_that_ended_a_run_is_recorded_until_it_goes_on(directory):

@@ -13,7 +13,11 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from kresnet.api.run import Run
+from kresnet.api.training import fit as api_fit
+from kresnet.errors import KresnetError
 from tests.command import KRESNET, kresnet
+from tests.distributed.worker_processes import write_inputs
 
 SPEC = """
 name: tiny
@@ -271,6 +275,25 @@ def test_bad_input_leaves_no_run_behind(home, options, code):
     assert "Traceback" not in done.stderr
     assert not (home / "never").exists()
     assert not list(home.glob(".never*"))
+
+
+def test_an_unreadable_image_leaves_nothing_and_once_it_is_gone_the_same_trains(tmp_path):
+    write_inputs(tmp_path, train=8, test=4)
+    broken = tmp_path / "images" / "train" / "dark" / "broken.png"
+    broken.write_bytes(b"no image")
+    data = {"kind": "folder", "path": str(tmp_path / "images"), "on_unreadable": "stop"}
+    settings = {"recipe.data": data, "recipe.batch_size": 4, "recipe.epochs": 1}
+
+    def train() -> Run:
+        spec, recipe = tmp_path / "tiny.yaml", tmp_path / "short.yaml"
+        return api_fit(spec, recipe, output=tmp_path / "run", overrides=settings, progress=False)
+
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(KresnetError, match="image_unreadable"):
+        train()
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    broken.unlink()
+    assert train().status.state == "finished"
 
 
 def test_a_directory_that_holds_something_is_left_alone(home, whole):

@@ -20,6 +20,7 @@ from kresnet.probes.batch_norm_agreement import (
 from kresnet.probes.gradient_flow import GradientFlow, gradient_flow
 from kresnet.probes.probe import Probe
 from kresnet.spec.recipe import Recipe
+from kresnet.training.loop.event_files import STEP_TAGS
 from kresnet.training.step.engine import Findings
 
 #: Values of a block's gradient that the history records.
@@ -80,8 +81,8 @@ class Monitors:
     def _gradients(self, step: int, probe: Probe, findings: Sequence[Findings]) -> dict[str, Any]:
         flow = gradient_flow(self.plan.name, probe.blocks, findings[0]["flow"])
         for block in flow.blocks:
-            tf.summary.scalar(f"gradients/delta/{block.name}", block.delta, step=step)
-            tf.summary.scalar(f"gradients/weights/{block.name}", block.weights, step=step)
+            tf.summary.scalar(f"{STEP_TAGS}delta/{block.name}", block.delta, step=step)
+            tf.summary.scalar(f"{STEP_TAGS}weights/{block.name}", block.weights, step=step)
         self._log_verdict(step, flow)
         blocks = {
             block["name"]: {key: block[key] for key in RECORDED_BLOCK_FIELDS} for block in flow.as_dict()["blocks"]

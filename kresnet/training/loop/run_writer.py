@@ -9,11 +9,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kresnet.files import staged_file, translate_os_errors, write_json
+from kresnet.files import staged_file, translate_os_errors
 from kresnet.graph import build_model
 from kresnet.plan import Plan
 from kresnet.runs.lock import RunLock
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.training.loop.event_files import cut_event_files
 
 
 class RunWriter:
@@ -32,8 +33,9 @@ class RunWriter:
         self._summaries = tf.summary.create_noop_writer()
 
     def open_summaries(self) -> None:
-        """Begin to write TensorBoard's files."""
+        """Begin to write TensorBoard's files, a new one beside those that are there."""
         if self.writes:
+            self._summaries.close()
             self._summaries = tf.summary.create_file_writer(str(self.directory.tensorboard))
 
     def require_lock(self) -> None:
@@ -51,10 +53,17 @@ class RunWriter:
             self.require_lock()
             self.directory.append_history(dict(line))
 
-    def drop_history_after(self, step: int) -> None:
-        """Take out of the history what came after `step` updates, which a restored checkpoint does not know of."""
+    def drop_after(self, step: int, epoch: int) -> None:
+        """Take out of history and TensorBoard's files what a restored checkpoint does not know of; it comes again.
+
+        Args:
+            step: number of updates made.
+            epoch: number of epochs that have ended, with their evaluation.
+        """
         if self.writes:
-            self.directory.truncate_history(step)
+            self._summaries.close()
+            self.directory.truncate_history(step, epoch)
+            cut_event_files(self.directory.tensorboard, step, epoch)
 
     def summaries(self, step: int | None = None) -> Any:
         """Return a context in which `tf.summary` writes into the run's TensorBoard files."""
@@ -67,6 +76,10 @@ class RunWriter:
                 for name, value in line[split].items():
                     tf.summary.scalar(f"{split}/{name}", value)
             tf.summary.scalar("learning_rate", line["learning_rate"])
+        self.flush_summaries()
+
+    def flush_summaries(self) -> None:
+        """Have on disk what was written for TensorBoard, before a checkpoint that is later."""
         with translate_os_errors(self.directory.tensorboard):
             self._summaries.flush()
 
@@ -90,4 +103,4 @@ class RunWriter:
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write `result.json`, which makes the run a finished one."""
         if self.writes:
-            write_json(self.directory.result, dict(result))
+            self.directory.write_result(result)

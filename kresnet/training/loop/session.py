@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -109,7 +110,6 @@ class TrainingSession:
         """Take up the newest checkpoint, and make ready for the step after it."""
         self.stop = stop
         restored = self._restore()
-        self.writer.open_summaries()
         self.progress = self.output.make_progress(self.total_steps, self.epoch_steps, self.step)
         self.batches = self._batches()
         if self.guard.rolls_back and not restored:
@@ -189,6 +189,7 @@ class TrainingSession:
         if taken:
             with self.writer.summaries():
                 self.writer.append_history(self.monitors.record(self.step, probe, findings))
+            self.writer.flush_summaries()
             self.monitors.require_norms(probe, findings)
         return taken == 1
 
@@ -289,8 +290,15 @@ class TrainingSession:
             self.output.log(f"Continuing after step {self.step} of {self.total_steps}.")
         if self.workers.count > 1:
             self.engine.restore(self.workers.broadcast(self.engine.state()))
-        self.writer.drop_history_after(self.step)
+        self.writer.drop_after(self.step, self._epochs_ended())
+        self.writer.open_summaries()
         return restored is not None
+
+    def _epochs_ended(self) -> int:
+        """Return the number of epochs that have ended; one that an earlier, shorter length cut short goes on."""
+        step = self.line.get("step", 0)
+        cut_short = step % self.epoch_steps > 0 and step < self.total_steps
+        return int(self.line.get("epoch", 0)) - cut_short
 
     def _restore_newest_checkpoint(self) -> Checkpoint | None:
         """Set the variables to the newest valid checkpoint, and return it; None if there is none."""
@@ -310,4 +318,7 @@ class TrainingSession:
                 self.engine.restore(checkpoint.arrays)
             except ValueError as error:
                 raise make_error("run_changed", f"{directory} cannot be continued: {error}.") from None
+            if self.stopping and directory.extended_after() == checkpoint.step:
+                patience_anew = checkpoint.facts["early_stopping"] | {"best_step": checkpoint.step, "stopped": False}
+                return replace(checkpoint, facts={**checkpoint.facts, "early_stopping": patience_anew})
         return checkpoint

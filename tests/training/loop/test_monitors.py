@@ -21,6 +21,7 @@ from kresnet.training import fit, setup
 from kresnet.training.loop.progress import RunOutput
 from tests.probes.faulty_batch_norms import faulty_batch_norm
 from tests.probes.small_networks import document, plan_of
+from tests.training.interrupted_runs import Killed
 
 STAGES = [{"blocks": 1, "width": 8, "stride": 2}, {"blocks": 1, "width": 8, "stride": 2}]
 
@@ -211,3 +212,30 @@ def test_a_synchronized_norm_is_checked_over_the_global_batch(mirrored):
 @pytest.mark.slow
 def test_the_flow_is_that_of_the_global_batch(mirrored):
     np.testing.assert_allclose(mirrored["synchronized"]["flow"], mirrored["one"]["flow"], rtol=2e-3, atol=1e-9)
+
+
+@pytest.mark.parametrize("killed_at", [5, 9])
+def test_tensorboard_holds_each_measured_step_and_each_epoch_once_after_a_kill(tmp_path, monkeypatch, killed_at):
+    """Killed once before and once after the first save, right after a step was measured."""
+    append = RunDirectory.append_history
+
+    def append_and_kill(self: RunDirectory, line) -> None:
+        append(self, line)
+        if line["step"] == killed_at:
+            raise Killed
+
+    monkeypatch.setattr(RunDirectory, "append_history", append_and_kill)
+    with pytest.raises(Killed):
+        start(tmp_path / "run", recipe(gradients_every_steps=2, checkpoints={"save_every_steps": 6}))
+    monkeypatch.undo()
+    run = RunDirectory(tmp_path / "run")
+    fit.resume(run, None, RunOutput())
+    events = EventAccumulator(str(run.tensorboard), size_guidance={"tensors": 0}).Reload()
+    steps = {tag: [event.step for event in events.Tensors(tag)] for tag in events.Tags()["tensors"]}
+    measured = [line["step"] for line in lines(run) if "gradients" in line]
+    assert measured == [1, 3, 5, 7, 9]
+    by_step = {tag: found for tag, found in steps.items() if tag.startswith("gradients/")}
+    assert by_step == {tag: measured for tag in steps if tag.startswith("gradients/")} != {}
+    assert {tag: found for tag, found in steps.items() if tag not in by_step} == {
+        tag: [1] for tag in steps if tag not in by_step
+    }

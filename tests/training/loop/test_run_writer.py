@@ -30,7 +30,7 @@ def test_history_is_appended_and_cut(tmp_path, lock):
     writer = RunWriter(RunDirectory(tmp_path), PLAN, lock)
     for step in (4, 8, 12):
         writer.append_history({"step": step})
-    writer.drop_history_after(8)
+    writer.drop_after(8, 2)
     assert [json.loads(line)["step"] for line in writer.directory.history.read_text().splitlines()] == [4, 8]
 
 
