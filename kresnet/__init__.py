@@ -11,7 +11,11 @@ What goes wrong is raised as `KresnetError`, whose `problems` say where and what
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
 from kresnet.version import __version__
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from kresnet.api.reports import compare_runs, report_run
     from kresnet.api.run import Run, list_runs, open_run, resume
     from kresnet.api.study import StudyResult, plan_study, run_study, studies
+    from kresnet.api.trained import evaluate, load_model, predict
     from kresnet.api.training import dry_run, fit
     from kresnet.api.weights import convert, export_model
     from kresnet.errors import KresnetError, Problem
@@ -41,13 +46,16 @@ __all__ = [
     "convert",
     "diff",
     "dry_run",
+    "evaluate",
     "explain",
     "export_model",
     "fit",
     "list_runs",
     "load",
+    "load_model",
     "open_run",
     "plan_study",
+    "predict",
     "recipe",
     "report_run",
     "resume",
@@ -66,6 +74,7 @@ _HOMES = {
     "kresnet.api.run": ("Run", "list_runs", "open_run", "resume"),
     "kresnet.api.study": ("StudyResult", "plan_study", "run_study", "studies"),
     "kresnet.api.training": ("fit", "dry_run"),
+    "kresnet.api.trained": ("evaluate", "load_model", "predict"),
     "kresnet.api.weights": ("convert", "export_model"),
     "kresnet.errors": ("KresnetError", "Problem"),
 }
@@ -80,3 +89,39 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(globals().keys() | set(__all__))
+
+
+class _KerasImport(MetaPathFinder):
+    """Registers kresnet's layers with Keras as soon as Keras is imported, whoever imports it; costs nothing before.
+
+    So `keras.models.load_model` reads kresnet's files after `import kresnet`, before or behind `import keras`.
+    """
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if fullname != "keras":
+            return None
+        finders = [finder for finder in sys.meta_path if finder is not self]
+        found = (finder.find_spec(fullname, path, target) for finder in finders if hasattr(finder, "find_spec"))
+        spec = next((each for each in found if each is not None), None)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def execute_and_register(module: Any) -> None:
+            execute(module)
+            _register_layers()
+
+        spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
+        return spec
+
+
+def _register_layers() -> None:
+    """Register kresnet's layers with Keras, where it is a Keras that they run on."""
+    with contextlib.suppress(Exception):  # what is wrong with a Keras is told where kresnet needs it
+        import_module("kresnet.graph.layers")
+
+
+if "keras" in sys.modules:
+    _register_layers()
+elif not any(type(finder).__name__ == "_KerasImport" for finder in sys.meta_path):
+    sys.meta_path.insert(0, _KerasImport())

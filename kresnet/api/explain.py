@@ -30,6 +30,7 @@ def explain(
     stages: Sequence[int] = (),
     looked_for: Sequence[str] = (),
     channels: int = 4,
+    best: bool = False,
     spec: Reference | Network | None = None,
     classes: AnyPath | Sequence[str] | None = None,
     overrides: Overrides = (),
@@ -42,7 +43,8 @@ def explain(
         stages: whose maps Grad-CAM reads, counted from 1; by default the last.
         looked_for: names or numbers of classes to look for; by default each image's likeliest.
         channels: feature maps to keep of each stage.
-        spec: of a `.keras` file; by default FILE.yaml beside it.
+        best: explain the network of the run's best epoch rather than that of the last.
+        spec: of a `.keras` file outside a run; by default FILE.yaml beside it.
         classes: class names in order, or a text file of them, one a line; by default the run's.
         overrides: settings of `recipe.data`, where the test images of the run lie elsewhere now.
 
@@ -56,7 +58,7 @@ def explain(
     """
     from kresnet.runtime import import_tensorflow
 
-    origin, several = open_for_use(trained, spec, classes), [] if images is None else as_image_list(images)
+    origin, several = open_for_use(trained, spec, classes, best), [] if images is None else as_image_list(images)
     require_data_overrides_apply(origin, overrides, images is not None)
     if not several and (images is not None or origin.run is None):
         remedy = f"kresnet explain {shell_word(Path(trained))} IMAGE..."

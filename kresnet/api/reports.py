@@ -24,13 +24,19 @@ Log = Callable[[str], None]
 
 
 def report_run(
-    run: Run | AnyPath, output: AnyPath | None = None, *, evaluate: bool = True, progress: bool = True
+    run: Run | AnyPath,
+    output: AnyPath | None = None,
+    *,
+    best: bool = False,
+    evaluate: bool = True,
+    progress: bool = True,
 ) -> RunData:
     """Gather what a run left behind, and write a page about it that needs no network.
 
     Args:
         run: the run, in whatever state.
         output: the HTML file to write; none by default.
+        best: evaluate the network of the best epoch rather than that of the last.
         evaluate: whether its network sees all test images once, for confusion and mistakes; else TensorFlow is not
             imported.
         progress: whether what is being done is told.
@@ -45,7 +51,7 @@ def report_run(
     """
     if output is not None:
         require_extra("report", "A page about a run")
-    (run_data,) = _gather_all([run], output, evaluate, progress)
+    (run_data,) = _gather_all([run], output, evaluate, progress, best)
     if output is not None:
         from kresnet.report.page import report_page
 
@@ -80,21 +86,23 @@ def compare_runs(
     return comparison
 
 
-def _gather_all(runs: Sequence[Run | AnyPath], output: AnyPath | None, evaluate: bool, progress: bool) -> list[RunData]:
+def _gather_all(
+    runs: Sequence[Run | AnyPath], output: AnyPath | None, evaluate: bool, progress: bool, best: bool = False
+) -> list[RunData]:
     if output is not None and (page := Path(output)).is_dir():
         raise make_error("output_exists", f"{page} is a directory.", remedy=f"-o {shell_word(page / 'report.html')}")
     if output is not None:
         refuse_existing(Path(output))
     log, _ = run_output(progress)
     directories = [Path(run) for run in runs]
-    evaluate_run = partial(_evaluate, log) if evaluate else None
+    evaluate_run = partial(_evaluate, log, best) if evaluate else None
     return [
         gather_run_data(directory, label, evaluate_run)
         for directory, label in zip(directories, run_labels(directories), strict=True)
     ]
 
 
-def _evaluate(log: Log, run: Directory) -> Evaluation:
+def _evaluate(log: Log, best: bool, run: Directory) -> Evaluation:
     """Evaluate a run's test images; TensorFlow is imported for the first run that has a trained network."""
     from kresnet.runtime import import_tensorflow
 
@@ -102,7 +110,7 @@ def _evaluate(log: Log, run: Directory) -> Evaluation:
     from kresnet.evaluation.evaluate import evaluate_with_mistakes
 
     log(f"{run}: looking at its test images")
-    return evaluate_with_mistakes(run)
+    return evaluate_with_mistakes(run, best=best)
 
 
 def _write(page: Path, text: str, progress: bool) -> None:

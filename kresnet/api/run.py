@@ -17,6 +17,7 @@ from kresnet.errors import make_error, shell_word
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import RunStatus, run_status, run_statuses
+from kresnet.runs.trained_model import open_trained_model
 from kresnet.spec.loading import Overrides
 from kresnet.spec.recipe import Recipe
 
@@ -107,19 +108,17 @@ class Run:
         """
         from kresnet.runtime import import_tensorflow
 
-        if best and not self.directory.best_model.is_file():
-            remedy = "train it so: kresnet fit SPEC --set recipe.checkpoints.keep_best.metric=accuracy"
-            raise make_error("run_missing", f"{self.path} keeps no best network.", remedy=remedy)
-        path = self.directory.best_model if best else self.directory.require_model().model
+        path = self.directory.require_best_model() if best else self.directory.require_model().model
         import_tensorflow()
         from kresnet.weights.convert import load_model
 
         return load_model(path, self.network.plan())
 
-    def evaluate(self, *, overrides: Overrides = ()) -> dict[str, Any]:
+    def evaluate(self, *, best: bool = False, overrides: Overrides = ()) -> dict[str, Any]:
         """Measure the trained network on the run's test images, in float32.
 
         Args:
+            best: measure the network of the best epoch rather than that of the last.
             overrides: settings of `recipe.data`, where the data lie elsewhere now, or to measure it on others of the
                 same classes: `{"recipe.data.path": "FOLDER"}`.
 
@@ -134,20 +133,21 @@ class Run:
         """
         from kresnet.runtime import import_tensorflow
 
-        self.directory.require_model()
+        _ = self.directory.require_best_model() if best else self.directory.require_model()
         import_tensorflow()
         from kresnet.evaluation.evaluate import evaluate
 
-        result = evaluate(self.directory, overrides)
+        result = evaluate(self.directory, overrides, best=best)
         for difference in result["data"]["differences"]:
             log(difference)
         return result
 
-    def predict(self, images: Image | Iterable[Image]) -> list[dict[str, Any]]:
+    def predict(self, images: Image | Iterable[Image], *, best: bool = False) -> list[dict[str, Any]]:
         """Classify images, each brought to the network's size as evaluation does.
 
         Args:
             images: paths of image files, arrays of pixels, or a batch of pixels, uint8 `(N, h, w, C)`; one or many.
+            best: ask the network of the best epoch rather than that of the last.
 
         Returns:
             A mapping an image: `image` (its path, or its number), `class_id`, `label`, `probability`, and
@@ -157,21 +157,22 @@ class Run:
             KresnetError: `run_missing` before the run's end; `file_missing`, `image_unreadable` or `data_mismatch`, of
                 all such images at once; `bad_option` for no images; `contradiction` if this is no classifier of images.
         """
-        self.directory.require_model()
+        origin = open_trained_model(self.path, best=best)
         several = as_image_list(images)
         if not several:
             raise make_error(
                 "bad_option", "Name the images to classify.", remedy=f"kresnet predict {shell_word(self.path)} IMAGE..."
             )
-        model = self._model
+        if best not in self._models:
+            self._models[best] = self.model(best=best)
         from kresnet.evaluation.predict import predict
 
-        return predict(self.directory, several, model)
+        return predict(origin, several, self._models[best])
 
     @cached_property
-    def _model(self) -> keras.Model:
-        """For one prediction after the other."""
-        return self.model()
+    def _models(self) -> dict[bool, keras.Model]:
+        """The networks of the last and of the best epoch, for one prediction after the other."""
+        return {}
 
     def export(self, output: AnyPath, **options: Any) -> ExportResult | FileExportResult:
         """Write the trained network for a server; `kresnet.export_model` says what the options are."""

@@ -178,6 +178,7 @@ def export_model(
     signatures: Sequence[str] | None = None,
     fold: Fold = "auto",
     weights: WeightType = "float32",
+    best: bool = False,
     spec: Reference | Network | None = None,
     classes: AnyPath | Sequence[str] | None = None,
     images: AnyPath | None = None,
@@ -192,14 +193,15 @@ def export_model(
     network does.
 
     Args:
-        trained: a finished run, its directory, or a `.keras` file.
+        trained: a finished run, its directory, or a `.keras` file; also what `kresnet build` wrote.
         output: folder of served models, in which `NAME/VERSION/` appears; a file for `tflite` and `onnx`.
         version: its number, or `next` for the next free one.
         signatures: those beside `serving_default`, of `image_bytes`, `classify`, `features`; by default all that the
             network can have.
         fold: whether batch norms are folded into the weights before them: `auto`, `yes` or `no`.
         weights: type that kernels are stored in: `float32`, `bfloat16` or `float16`.
-        spec: of a `.keras` file; by default FILE.yaml beside it.
+        best: export the network of the run's best epoch rather than that of the last.
+        spec: of a `.keras` file outside a run; by default FILE.yaml beside it.
         classes: class names in order, or a text file of them, one a line; by default the run's.
         images: folder of images to compare on; by default the run's test images.
         format: `saved_model`, `tflite` or `onnx`.
@@ -224,7 +226,10 @@ def export_model(
     if format != "saved_model" and (number or signatures or base_path):
         message = f"--version, --signatures and --base-path are for a server, not for --format {format}."
         raise make_error("bad_option", message)
-    origin = open_for_use(trained, spec, classes)
+    origin = open_for_use(trained, spec, classes, best)
+    log, _ = run_output(progress)
+    for note in origin.notes():
+        log(note)
     import_tensorflow()
     from kresnet.export.sample_inputs import sample_inputs
     from kresnet.export.saved_model import ExportOptions
@@ -258,13 +263,17 @@ def export_model(
 
 
 def open_for_use(
-    trained: AnyPath, spec: Reference | Network | None, classes: AnyPath | Sequence[str] | None
+    trained: AnyPath,
+    spec: Reference | Network | None,
+    classes: AnyPath | Sequence[str] | None,
+    best: bool = False,
 ) -> TrainedModel:
     """Return the network on disk that a user means, its spec and the names of its classes."""
     from kresnet.runs.trained_model import open_trained_model
 
     names = Path(classes) if isinstance(classes, str | os.PathLike) else classes
-    return open_trained_model(Path(trained), spec=spec.loaded if isinstance(spec, Network) else spec, classes=names)
+    reference = spec.loaded if isinstance(spec, Network) else spec
+    return open_trained_model(Path(trained), spec=reference, classes=names, best=best)
 
 
 def _parse_version(version: int | str) -> int | None:

@@ -32,10 +32,13 @@ DataSetOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Go on where the estimate of memory says stop.")]
 TrainedArgument = Annotated[
-    Path, typer.Argument(metavar="RUN|MODEL", help="Directory of a finished run, or a .keras file.")
+    Path, typer.Argument(metavar="RUN|MODEL", help="A finished run, or a .keras file, of a run or not.")
 ]
 TrainedSpecOption = Annotated[
-    str | None, typer.Option("--spec", metavar="SPEC", help="Of a .keras file; else FILE.yaml beside it.")
+    str | None, typer.Option("--spec", metavar="SPEC", help="Of a .keras file; else its run's, or FILE.yaml beside it.")
+]
+BestOption = Annotated[
+    bool, typer.Option("--best", help="Take the network of the run's best epoch, which the recipe has to keep.")
 ]
 ClassNamesOption = Annotated[
     Path | None, typer.Option("--classes", metavar="FILE", help="Class names, one a line; else the run's.")
@@ -90,6 +93,7 @@ def log_error(error: KresnetError) -> None:
 
 
 __all__ = [
+    "BestOption",
     "ClassNamesOption",
     "ForceOption",
     "JsonOption",

@@ -9,6 +9,7 @@ import typer
 
 import kresnet
 from kresnet.cli.common import (
+    BestOption,
     ClassNamesOption,
     DataSetOption,
     JsonOption,
@@ -39,6 +40,7 @@ def explain(
     channels: Annotated[
         int, typer.Option("--channels", metavar="N", min=1, max=64, help="Feature maps to show of each stage.")
     ] = 4,
+    best: BestOption = False,
     spec: TrainedSpecOption = None,
     classes: ClassNamesOption = None,
     overrides: DataSetOption = None,
@@ -57,6 +59,7 @@ def explain(
         stages=stages or (),
         looked_for=looked_for or (),
         channels=channels,
+        best=best,
         spec=spec,
         classes=classes,
         overrides=overrides or (),

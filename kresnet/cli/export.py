@@ -9,6 +9,7 @@ import typer
 
 import kresnet
 from kresnet.cli.common import (
+    BestOption,
     ClassNamesOption,
     DataSetOption,
     JsonOption,
@@ -39,6 +40,7 @@ def export(
     weights: Annotated[
         str, typer.Option("--weights", metavar="TYPE", help="Store kernels as float32, bfloat16 or float16.")
     ] = "float32",
+    best: BestOption = False,
     spec: TrainedSpecOption = None,
     classes: ClassNamesOption = None,
     images: Annotated[
@@ -67,6 +69,7 @@ def export(
         signatures=None if signatures is None else tuple(filter(None, signatures.split(","))),
         fold=fold,  # type: ignore[arg-type]
         weights=weights,  # type: ignore[arg-type]
+        best=best,
         spec=spec,
         classes=classes,
         images=images,

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, print_json
+from kresnet.cli.common import BestOption, JsonOption, print_json
+from kresnet.errors import make_error
 
 PageOption = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE", help="The page to write; with --json none by default.")
@@ -26,11 +27,15 @@ def register(app: typer.Typer) -> None:
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run, in whatever state.")],
     output: PageOption = None,
+    best: BestOption = False,
     no_evaluate: NoEvaluateOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a page about a run: its network, curves, mistakes, gradients, machine. By default report.html."""
-    run_data = kresnet.report_run(run, _page_path(output, "report.html", as_json), evaluate=not no_evaluate)
+    if best and no_evaluate:
+        raise make_error("bad_option", "--best has no effect with --no-evaluate.", remedy="leave one of them out")
+    page = _page_path(output, "report.html", as_json)
+    run_data = kresnet.report_run(run, page, best=best, evaluate=not no_evaluate)
     if as_json:
         print_json(run_data.as_dict())
 

@@ -12,11 +12,15 @@ import typer
 
 import kresnet
 from kresnet.cli.common import (
+    BestOption,
+    ClassNamesOption,
     DataSetOption,
     ForceOption,
     JsonOption,
     OutputOption,
     SetOption,
+    TrainedArgument,
+    TrainedSpecOption,
     print_json,
     stdout_console,
 )
@@ -25,8 +29,6 @@ from kresnet.spec.recipe.durations import UNITS
 
 if TYPE_CHECKING:
     from kresnet.training.dry_run import DryRun
-
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +58,7 @@ def fit(
     ] = None,
     init: Annotated[
         Path | None,
-        typer.Option("--init", metavar="FILE", help="Start from this kresnet model's weights; the head may differ."),
+        typer.Option("--init", metavar="RUN|FILE", help="Start from this network's weights; the head may differ."),
     ] = None,
     frozen: Annotated[
         str | None,
@@ -153,9 +155,18 @@ def runs(
     return stdout_console().print(runs_table(statuses))
 
 
-def evaluate(run: RunArgument, overrides: DataSetOption = None, as_json: JsonOption = False) -> None:
-    """Measure a finished run's model on its test images."""
-    result = kresnet.open_run(run).evaluate(overrides=overrides or ())
+def evaluate(
+    trained: TrainedArgument,
+    best: BestOption = False,
+    spec: TrainedSpecOption = None,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", metavar="RECIPE", help="Whose data to take for a file without a run.")
+    ] = None,
+    overrides: DataSetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a network on test images: those of its run, or those of a recipe."""
+    result = kresnet.evaluate(trained, best=best, spec=spec, recipe=recipe, overrides=overrides or ())
     if as_json:
         return print_json(result)
     stdout_console().print(f"test {_format_metrics(result)}, {result['images']:,} images")
@@ -167,23 +178,31 @@ def evaluate(run: RunArgument, overrides: DataSetOption = None, as_json: JsonOpt
 
 
 def predict(
-    paths: Annotated[list[Path], typer.Argument(metavar="[RUN] IMAGE...", help="A run, unless --server; image files.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="[RUN|MODEL] IMAGE...", help="A network, unless --server; image files.")
+    ],
     server: Annotated[
         str | None, typer.Option("--server", metavar="URL", help="Ask this server: http://localhost:8501.")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="Which of the server's models.")] = None,
+    best: BestOption = False,
+    spec: TrainedSpecOption = None,
+    classes: ClassNamesOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify images with a finished run's model, or with one that a server has."""
+    """Classify images with a network on disk, or with one that a server has."""
     if (server is None) != (model is None):
         message = "A server and the name of its model go together."
         raise make_error("bad_option", message, remedy="--server http://localhost:8501 --model NAME")
+    if server and (best or spec or classes):
+        message = "--best, --spec and --classes are for a network on disk, not for a server's."
+        raise make_error("bad_option", message, remedy="leave them out")
     if server and model:
         from kresnet.serving.client import predict as predict_by_server
 
         answers = predict_by_server(server, model, paths)
     else:
-        answers = kresnet.open_run(paths[0]).predict(paths[1:])
+        answers = kresnet.predict(paths[0], paths[1:], best=best, spec=spec, classes=classes)
     if as_json:
         return print_json({"predictions": answers})
     for answer in answers:

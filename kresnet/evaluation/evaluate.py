@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +20,12 @@ from kresnet.errors import make_error
 from kresnet.evaluation.evaluation import Evaluation
 from kresnet.evaluation.mistakes import mistake_confidences, most_confident_mistakes
 from kresnet.evaluation.per_class import accuracy_by_class_name
+from kresnet.plan import Plan
 from kresnet.plan.objective import Objective, resolve_objective
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.trained_data import compare_data, recipe_with_data
 from kresnet.spec.loading import Overrides
+from kresnet.spec.recipe import Recipe
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.losses import LossFunction, make_loss
 from kresnet.training.step.metric_sums import MetricSums, sum_batch
@@ -51,12 +54,13 @@ def open_test_data(run: RunDirectory, overrides: Overrides = ()) -> tuple[DataSe
     return data, differences
 
 
-def evaluate(run: RunDirectory, overrides: Overrides = ()) -> dict[str, Any]:
-    """Measure a finished run's final network on all its test images, in float32.
+def evaluate(run: RunDirectory, overrides: Overrides = (), *, best: bool = False) -> dict[str, Any]:
+    """Measure a finished run's network on all its test images, in float32.
 
     Args:
         run: the run.
         overrides: as for `open_test_data`.
+        best: measure the network of the best epoch rather than the final one.
 
     Returns:
         The metrics; `images`, `seconds`, `data` (`name`, and `differences` from what the run was trained on, in
@@ -68,8 +72,25 @@ def evaluate(run: RunDirectory, overrides: Overrides = ()) -> dict[str, Any]:
         KresnetError: `run_missing`, what `load_model` raises, or what `open_test_data` raises.
     """
     plan, recipe = run.resolved.plan, run.resolved.recipe
+    path = run.require_best_model() if best else run.model
     data, differences = open_test_data(run, overrides)
-    model = load_model(run.model, plan)
+    return measure(path, plan, recipe, data, differences)
+
+
+def measure(path: Path, plan: Plan, recipe: Recipe, data: DataSet, differences: Sequence[str] = ()) -> dict[str, Any]:
+    """Measure the network in a file on the test images of a data set.
+
+    Args:
+        path: the `.keras` file.
+        plan: the plan of its network.
+        recipe: what says the loss and the batches.
+        data: the data set, whose targets suit the network.
+        differences: what tells the data from those that it was trained on.
+
+    Returns:
+        As `evaluate`.
+    """
+    model = load_model(path, plan)
     engine = Engine(Trainer(model, loss=make_loss(resolve_objective(plan, recipe))), tf.distribute.get_strategy())
     began = time.perf_counter()
     sums = engine.sum_metrics(evaluation_batches(data.test, recipe.batch_size), recipe.batch_size)
@@ -81,15 +102,19 @@ def evaluate(run: RunDirectory, overrides: Overrides = ()) -> dict[str, Any]:
     return result
 
 
-def evaluate_with_mistakes(run: RunDirectory) -> Evaluation:
+def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluation:
     """Measure the run's final network, or else its best epoch's, and collect its most confident mistakes.
+
+    Args:
+        run: the run.
+        best: measure the network of the best epoch, though there is a final one.
 
     Raises:
         KresnetError: `run_missing`, `data_mismatch` if the data are not those of the run, and what reading the model
             or the data raises.
     """
     plan, recipe = run.resolved.plan, run.resolved.recipe
-    path = final_or_best_model(run)
+    path = run.require_best_model() if best else final_or_best_model(run)
     data, differences = open_test_data(run)
     if differences:
         message = f"{data.name} is no longer what {run} was trained on."

@@ -13,7 +13,7 @@ import tensorflow as tf
 from kresnet.data.images import image_from_array, read_image
 from kresnet.errors import KresnetError, Problem, make_error
 from kresnet.plan import Plan
-from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.trained_model import TrainedModel
 from kresnet.spec.architecture import Spec
 from kresnet.spec.inputs import Input
 from kresnet.weights.convert import load_model
@@ -25,13 +25,15 @@ ImageLike = str | os.PathLike[str] | np.ndarray
 BATCH_SIZE = 64
 
 
-def predict(run: RunDirectory, images: Sequence[ImageLike], model: keras.Model | None = None) -> list[dict[str, Any]]:
+def predict(
+    origin: TrainedModel, images: Sequence[ImageLike], model: keras.Model | None = None
+) -> list[dict[str, Any]]:
     """Classify images, each brought to the network's size as evaluation does.
 
     Args:
-        run: a finished run.
+        origin: the network on disk.
         images: image files, and arrays as `kresnet.data.images.image_from_array` takes them.
-        model: the run's, where it has been loaded already.
+        model: the network, where it has been loaded already.
 
     Returns:
         A mapping an image: `image` (its path, or its number), `class_id`, `label`, `probability`, and `probabilities`
@@ -40,12 +42,13 @@ def predict(run: RunDirectory, images: Sequence[ImageLike], model: keras.Model |
     Raises:
         KresnetError: `run_missing`, `file_missing`, `image_unreadable`, `data_mismatch` (all such images at once).
     """
-    spec, plan, names = run.resolved.spec, run.resolved.plan, run.data()["class_names"]
-    require_image_classifier(plan, spec, str(run))
-    pixels, model = read_images(images, spec.input), model or load_model(run.model, plan)
+    spec, plan = origin.spec, origin.plan
+    require_image_classifier(plan, spec, str(origin.run or origin.model))
+    pixels, model = read_images(images, spec.input), model or load_model(origin.model, plan)
     batches = [pixels[start : start + BATCH_SIZE].astype(np.float32) for start in range(0, len(pixels), BATCH_SIZE)]
     rows = np.concatenate([class_probabilities(plan, model(batch, training=False)) for batch in batches])
-    return [prediction_as_dict(image, row, names) for image, row in zip(image_names(images), rows, strict=True)]
+    named = zip(image_names(images), rows, strict=True)
+    return [prediction_as_dict(image, row, origin.class_names) for image, row in named]
 
 
 def image_names(images: Sequence[ImageLike]) -> list[str | int]:

@@ -345,6 +345,17 @@ class RunDirectory:
             raise make_error("run_missing", message, remedy=f"kresnet fit --resume {shell_word(self.path)}")
         return self
 
+    def require_best_model(self) -> Path:
+        """Return the file of the network of the best epoch.
+
+        Raises:
+            KresnetError: `run_missing` if the recipe does not keep it, or no epoch has ended.
+        """
+        if not self.best_model.is_file():
+            remedy = "train it so: kresnet fit SPEC --set recipe.checkpoints.keep_best.metric=accuracy"
+            raise make_error("run_missing", f"{self.path} keeps no best network.", remedy=remedy)
+        return self.best_model
+
     def history_lines(self) -> list[dict[str, Any]]:
         """Read all lines of the history, oldest first, except one that was cut short by a kill."""
         return [line for line in read_lines(self.history) if isinstance(line.get("step"), int)]

@@ -1,4 +1,4 @@
-"""A trained network on disk, as a user names it: a run, or a `.keras` file with the spec that it was built from."""
+"""A network on disk, as a user names it: a run, what `build` wrote, or a `.keras` file with its spec."""
 
 from __future__ import annotations
 
@@ -37,46 +37,88 @@ class TrainedModel:
     run: RunDirectory | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_initial(self) -> bool:
+        """Whether the network has never been trained: `kresnet build` wrote it."""
+        return self.provenance.get("trained") is False
+
+    def notes(self) -> list[str]:
+        """Return what a user of the network should know, a sentence each; none for a trained one."""
+        return [f"{self.model} was built and never trained: its weights are random."] if self.is_initial else []
+
 
 def open_trained_model(
-    path: Path, *, spec: Reference | None = None, classes: Path | Sequence[str] | None = None
+    path: Path, *, spec: Reference | None = None, classes: Path | Sequence[str] | None = None, best: bool = False
 ) -> TrainedModel:
-    """Open the trained network at `path`: the directory of a finished run, or a `.keras` file.
+    """Open the network that a user names: the one place that decides what a path stands for.
 
-    The spec of a file is `spec`, or FILE.yaml beside it (as `kresnet convert` writes), or that of the run in whose
-    directory it lies. Class names are the lines of `classes`, or those of the run's data, or else the classes' numbers.
+    That is the directory of a run, with its final or its best network; a file in one, `model.keras` or `best.keras`,
+    which knows the run; a directory that `kresnet build` wrote, or the file in it; or any other `.keras` file, with the
+    spec that is named, or FILE.yaml beside it (as `kresnet convert` writes).
+
+    Class names are the lines of `classes`, or those of the run's data, or else the classes' numbers.
 
     Args:
-        path: path of the run or the file.
-        spec: the spec of a file; a run has its own.
+        path: path of the directory or the file.
+        spec: the spec of a file that has none; a run and what was built have their own.
         classes: names of the classes, or a text file with one name a line.
+        best: take the network of the run's best epoch rather than its last.
 
     Raises:
         KresnetError: `file_missing`, `file_unreadable`, `run_missing`, `bad_option`, or what the spec's problems are.
     """
     if path.is_dir() or path.suffix != ".keras":
         if spec:
-            raise make_error("bad_option", f"{path} is a run, which has its own spec.", remedy="leave --spec out")
-        run = RunDirectory.open(path).require_model()
-        return _make_trained_model(run.model, run.resolved.spec, run, classes)
+            raise make_error("bad_option", f"{path} is a directory, which has its own spec.", remedy="leave --spec out")
+        if _is_built(path) and not best:
+            return _make_trained_model(path / "model.keras", _read_spec(path / "spec.yaml"), None, classes, built=True)
+        run = RunDirectory.open(path)
+        model = run.require_best_model() if best else run.require_model().model
+        return _make_trained_model(model, run.resolved.spec, run, classes)
     if not path.is_file():
         raise make_error("file_missing", f"There is no file {path}.")
+    folder = path.parent
+    if best:
+        remedy = f"--best with the directory of the run: {folder}"
+        raise make_error("bad_option", f"{path} is one file, which --best cannot choose.", remedy=remedy)
     beside = path.with_suffix(".yaml")
     if spec:
         return _make_trained_model(path, load_spec(spec).value, None, classes)
     if beside.is_file():
-        return _make_trained_model(path, validate(Spec, read_document(beside)), None, classes)
-    if (run := RunDirectory(path.parent)).model == path and (path.parent / "spec.yaml").is_file():
-        run = RunDirectory.open(path.parent)
+        return _make_trained_model(path, _read_spec(beside), None, classes)
+    run = RunDirectory(folder)
+    if path.name in (run.model.name, run.best_model.name) and (folder / "spec.yaml").is_file():
+        if _is_built(folder):
+            return _make_trained_model(path, _read_spec(folder / "spec.yaml"), None, classes, built=True)
+        run = RunDirectory.open(folder)
         return _make_trained_model(path, run.resolved.spec, run, classes)
     message = f"{path} does not say which spec it was built from, and there is no {beside.name} beside it."
     raise make_error("file_missing", message, remedy="--spec SPEC")
 
 
+def _is_built(folder: Path) -> bool:
+    """Whether a directory is what `kresnet build` writes: a network with its spec, which no run has trained."""
+    return (
+        all((folder / name).is_file() for name in ("model.keras", "spec.yaml", "plan.json"))
+        and not (folder / "recipe.yaml").exists()
+    )
+
+
+def _read_spec(path: Path) -> Spec:
+    return validate(Spec, read_document(path))
+
+
 def _make_trained_model(
-    model: Path, spec: Spec, run: RunDirectory | None, classes: Path | Sequence[str] | None
+    model: Path,
+    spec: Spec,
+    run: RunDirectory | None,
+    classes: Path | Sequence[str] | None,
+    *,
+    built: bool = False,
 ) -> TrainedModel:
     provenance: dict[str, Any] = {"file": str(model), "sha256": digest(model)}
+    if built:
+        provenance["trained"] = False
     names: tuple[str, ...] = ()
     if isinstance(spec.head, Classifier):
         if classes:

@@ -12,6 +12,7 @@ from PIL import Image
 from kresnet.data.embedded import CLASS_NAMES, read_embedded
 from kresnet.errors import KresnetError
 from kresnet.evaluation.predict import class_name, class_probabilities, image_names, predict, read_images
+from kresnet.runs.trained_model import open_trained_model
 from kresnet.weights.convert import load_model
 
 
@@ -19,7 +20,7 @@ def test_files_and_arrays_are_classified_as_keras_does(classifier_run, tmp_path)
     pixels = read_embedded()["test_images"][:3]
     path = tmp_path / "shirt.png"
     Image.fromarray(pixels[2, ..., 0]).save(path)
-    predictions = predict(classifier_run, [pixels[0], pixels[1, ..., 0], path])
+    predictions = predict(open_trained_model(classifier_run.path), [pixels[0], pixels[1, ..., 0], path])
     model = load_model(classifier_run.model, classifier_run.resolved.plan)
     logits = model.predict(pixels.astype(np.float32), verbose=0)
     expected = np.asarray(keras.ops.softmax(logits))
