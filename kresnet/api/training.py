@@ -42,7 +42,8 @@ def fit(
         output: the run's directory; `runs/NAME` by default.
         overrides: settings to change, as for `kresnet.load`; those of the recipe begin with `recipe.`:
             `{"recipe.epochs": 3, "head.dropout": 0.1}`.
-        init: a kresnet model's `.keras` file to start from; its head may differ.
+        init: a kresnet model to start from, by its `.keras` file, its run, or the directory that `build` wrote. Its
+            head may differ, and begins anew where the classes of its run are others than those of the data.
         freeze: parts of `init` to hold as they are: `["stem", "stage1"]`.
         force: go on where the estimate of memory says stop.
         progress: tell on standard error, or in a notebook below the cell, how it goes.
@@ -53,6 +54,7 @@ def fit(
     """
     from kresnet.distributed.cluster import cluster_for_recipe
     from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
+    from kresnet.runs.trained_model import open_initial_weights
     from kresnet.runtime import import_tensorflow
     from kresnet.weights.transfer import prepare_transfer
 
@@ -61,7 +63,8 @@ def fit(
     directory = RunDirectory(Path("runs") / run.spec.name if output is None else Path(output))
     if not cluster or cluster.chief:
         directory.refuse_existing()
-    run = replace(run, transfer=prepare_transfer(run.plan, Path(init) if init else None, freeze))
+    file, class_names = open_initial_weights(Path(init)) if init else (None, ())
+    run = replace(run, transfer=prepare_transfer(run.plan, file, freeze, class_names))
     if not force:
         require_memory(estimate_recipe_memory(run.plan, run.recipe), available_memory())
     import_tensorflow(silent=cluster is not None)

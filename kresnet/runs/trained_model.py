@@ -96,6 +96,19 @@ def open_trained_model(
     raise make_error("file_missing", message, remedy="--spec SPEC")
 
 
+def open_initial_weights(path: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return the `.keras` file that `--init` names by itself or by its directory, and its classes where a run says so.
+
+    Raises:
+        KresnetError: as `open_trained_model` for a directory, or a file in a run.
+    """
+    in_run = path.name in ("model.keras", "best.keras") and (path.parent / "recipe.yaml").is_file()
+    if not (path.is_dir() or in_run):
+        return path, ()
+    origin = open_trained_model(path)
+    return origin.model, origin.class_names if origin.run else ()
+
+
 def _is_built(folder: Path) -> bool:
     """Whether a directory is what `kresnet build` writes: a network with its spec, which no run has trained."""
     return (
@@ -182,4 +195,4 @@ def require_distinct_names(names: Sequence[str], places: Sequence[Place]) -> Non
         raise KresnetError(problems)
 
 
-__all__ = ["TrainedModel", "open_trained_model"]
+__all__ = ["TrainedModel", "open_initial_weights", "open_trained_model"]

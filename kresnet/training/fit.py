@@ -51,6 +51,8 @@ def start(directory: RunDirectory, run: ResolvedRun, cluster: Cluster | None, ou
         return train_as_worker(cluster, output, run)
     with connect(cluster, run.recipe, output.log) as context:
         run, data = open_run_data(run, context)
+        if run.transfer:
+            run = replace(run, transfer=run.transfer.for_classes(data.class_names, run.plan))
         require_monitored_layers(run.plan, run.recipe, run.devices.replicas)
         require_rematerialized_stages(run.plan, run.recipe.rematerialize)
         if directory.may_be_begun_anew():

@@ -122,7 +122,9 @@ def _start_from_transfer(run: ResolvedRun, writer: RunWriter, output: RunOutput,
     transfer = run.transfer
     assert transfer
     # The other workers receive the chief's weights before the first step.
-    count = load_initial_weights(network, run.plan, writer.directory.initial_model) if writer.writes else 0
+    count = (
+        load_initial_weights(network, run.plan, writer.directory.initial_model, transfer.new) if writer.writes else 0
+    )
     frozen = freeze(network, run.plan, transfer.freeze)
     new = f"; new: {', '.join(transfer.new)}" if transfer.new else ""
     output.log(f"{count} weights from {transfer.init}{new}; {frozen:,} parameters frozen")

@@ -45,14 +45,21 @@ def converted_model(plan: Plan, match: WeightMatch) -> keras.Model:
     return model
 
 
-def load_initial_weights(network: keras.Model, plan: Plan, init: Path) -> int:
+def load_initial_weights(network: keras.Model, plan: Plan, init: Path, new: Sequence[str] = ()) -> int:
     """Set the weights of the kresnet model in `init`, except a head of another shape, and return how many were set.
+
+    Args:
+        network: the model.
+        plan: the plan of the model.
+        init: the `.keras` file.
+        new: names of weights that stay as they are initialized.
 
     Raises:
         KresnetError: `weights_mismatch`, or what reading the file raises.
     """
     with open_weights(init) as source:
-        return set_weights(network, match_kresnet_weights(plan, source).arrays())
+        arrays = match_kresnet_weights(plan, source).arrays()
+        return set_weights(network, ((target, array) for target, array in arrays if target.name not in new))
 
 
 def freeze(network: keras.Model, plan: Plan, parts: Sequence[str]) -> int:

@@ -24,6 +24,7 @@ class Transfer:
         freeze: names of the frozen parts of the network: stages, blocks or layers whose weights stay as they are.
         new: names of the weights that the file does not give, such as those of a new head.
         differing: sentences that say how the file's network computes otherwise than this one.
+        class_names: names of the classes that the file's head tells apart; empty where they are not known.
     """
 
     init: str
@@ -31,6 +32,7 @@ class Transfer:
     freeze: tuple[str, ...]
     new: tuple[str, ...]
     differing: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
@@ -40,16 +42,38 @@ class Transfer:
     def from_dict(cls, values: Mapping[str, Any]) -> Transfer:
         """Return the transfer that `as_dict` was made of, read from JSON."""
         sequences = {name: tuple(values[name]) for name in ("freeze", "new", "differing")}
-        return cls(values["init"], values["sha256"], **sequences)
+        names = tuple(values.get("class_names", ()))  # not in runs of 0.1
+        return cls(values["init"], values["sha256"], **sequences, class_names=names)
+
+    def for_classes(self, class_names: Sequence[str], plan: Plan) -> Transfer:
+        """Return the transfer onto data of these classes: a head that tells other ones apart begins anew.
+
+        Raises:
+            KresnetError: `bad_option` if the head is to be frozen.
+        """
+        head = [f"{each.name}/{p.name}" for each in plan.records for p in each.parameters if each.name[:5] == "head."]
+        if not self.class_names or self.class_names == tuple(class_names) or set(head) <= set(self.new):
+            return self
+        if held := [name for name in self.freeze if name.partition(".")[0] == "head"]:
+            message = f"--freeze {held[0]} would hold a head whose classes are others than those of the data."
+            raise make_error("bad_option", message, found=", ".join(self.class_names[:10]), remedy="leave head out")
+        said = (
+            f"its classes were {', '.join(self.class_names[:10])}{', ...' * (len(self.class_names) > 10)}: a new head"
+        )
+        new = (*self.new, *(name for name in head if name not in self.new))
+        return replace(self, new=new, differing=(*self.differing, said))
 
 
-def prepare_transfer(plan: Plan, init: Path | None, freeze: Sequence[str]) -> Transfer | None:
+def prepare_transfer(
+    plan: Plan, init: Path | None, freeze: Sequence[str], class_names: Sequence[str] = ()
+) -> Transfer | None:
     """Check `--init` and `--freeze` against the plan, before anything is written.
 
     Args:
         plan: the network to train.
         init: the `.keras` file to start from; None for random weights.
         freeze: names of parts of the network to freeze.
+        class_names: names of the classes of `init`; empty where they are not known.
 
     Returns:
         What the run is to start from; None for random weights.
@@ -73,7 +97,7 @@ def prepare_transfer(plan: Plan, init: Path | None, freeze: Sequence[str]) -> Tr
     frozen = {record.name for record in frozen_records(plan, freeze)}
     if random := [name for name in new if name.rpartition("/")[0] in frozen]:
         raise make_error("bad_option", f"--freeze would hold weights that {init} does not give: {', '.join(random)}.")
-    return Transfer(str(init.resolve()), digest(init), tuple(freeze), new, differing)
+    return Transfer(str(init.resolve()), digest(init), tuple(freeze), new, differing, tuple(class_names))
 
 
 def match_kresnet_weights(plan: Plan, source: WeightFile) -> WeightMatch:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kresnet.errors import KresnetError
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
-from kresnet.weights.transfer import prepare_transfer
+from kresnet.weights.transfer import Transfer, prepare_transfer
 from tests.command import kresnet
 from tests.weights.small_weight_files import load_with_keras, write
 
@@ -129,3 +130,15 @@ def test_a_network_that_computes_otherwise_is_told_apart(home):
     told = " ".join(transfer.differing)
     for name in ("normalize.mean is [0.286]", "stem.norm.epsilon is 1e-05", "stem.activation.function is relu"):
         assert name in told
+
+
+def test_a_head_of_as_many_classes_that_are_others_begins_anew():
+    plan = plan_loaded(load_spec("quickstart"))
+    transfer = Transfer("init.keras", "0", (), (), (), ("cat", "dog"))
+    assert transfer.for_classes(("cat", "dog"), plan) == transfer
+    renewed = transfer.for_classes(("dog", "cat"), plan)
+    assert renewed.new == ("head.logits/kernel", "head.logits/bias")
+    assert "cat, dog" in renewed.differing[0]
+    assert Transfer.from_dict(renewed.as_dict()) == renewed
+    with pytest.raises(KresnetError):
+        Transfer("init.keras", "0", ("head",), (), (), ("cat", "dog")).for_classes(("dog", "cat"), plan)
