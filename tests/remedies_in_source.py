@@ -51,6 +51,9 @@ SAMPLES = {
     "_CLASS_NAMES": "class_names",
     "example": "http://[::1]:8501",
     "option": "--rest-port",
+    "unit": "epochs",
+    "epochs + 1": "8",
+    "change.now": "8",
     "other[0]": "recipe.epochs",
     "self.variables[0]": "KERAS_BACKEND",
     "self.learning_rate / 10": "0.01",
@@ -65,7 +68,7 @@ WHOLE = {
     "shell_word": ["'a place'"],
     "command": ["kresnet study fmnist -o fmnist --seeds 0,1"],
     "_quote": ['quote it: name: "2024"', "quote it: --set 'name=\"2024\"'"],
-    "adapt_remedy": None, "problem.remedy": None, "context['remedy']": None, "self.remedy": None, "remedy": None,
+    "remedy_for": None, "adapt_remedy": None, "problem.remedy.replace": ["kresnet evaluate RUN --set recipe.data.path=FOLDER"], "problem.remedy": None, "context['remedy']": None, "self.remedy": None, "remedy": None,
     "ended.get('remedy', '')": None, "printed.get('remedy', '')": None, "str(problem.get('remedy', ''))": None,
 }  # fmt: skip
 

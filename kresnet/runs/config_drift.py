@@ -109,7 +109,7 @@ def changed_run_error(changes: Iterable[ConfigChange], run: object, *, finished:
         unit = change.path.removeprefix("recipe.")
         if unit in UNITS and change.now:
             return (
-                f"kresnet fit --resume {shell_word(run)} --{unit} {change.now} trains the run on to that length; "
+                f"to train the run on to that length: kresnet fit --resume {shell_word(run)} --{unit} {change.now}; "
                 "or change it back"
             )
         return remedy

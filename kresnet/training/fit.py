@@ -86,7 +86,7 @@ def resume(
     run = directory.resolve_for_length(*length) if length else directory.resolved
     if length and directory.finished and not directory.newest_step():
         message = f"{directory} has finished and holds no checkpoint, from which it could be trained on."
-        remedy = f"kresnet fit SPEC --init {shell_word(directory.model)} -o RUN begins another run with its weights"
+        remedy = f"to begin another run with its weights: kresnet fit SPEC --init {shell_word(directory.model)} -o RUN"
         raise make_error("checkpoint_invalid", message, remedy=remedy)
     with connect(cluster, run.recipe, output.log) as context:
         run, data = open_run_data(run, context)

@@ -98,7 +98,7 @@ def check_part(part: Part, typed: str) -> None:
     verb, command = find_verb(KRESNET, typed.split())
     match part.kind:
         case "command":
-            words = shlex.split(part.text)[1:]
+            words = shlex.split(filled(part.text))[1:]
             name, wanted = find_verb(KRESNET, words)
             rest = words[len(name.split()) :]
             if rest != ["--help"]:
