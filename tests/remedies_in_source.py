@@ -68,7 +68,9 @@ WHOLE = {
     "shell_word": ["'a place'"],
     "command": ["kresnet study fmnist -o fmnist --seeds 0,1"],
     "_quote": ['quote it: name: "2024"', "quote it: --set 'name=\"2024\"'"],
-    "remedy_for": None, "adapt_remedy": None, "problem.remedy.replace": ["kresnet evaluate RUN --set recipe.data.path=FOLDER"], "problem.remedy": None, "context['remedy']": None, "self.remedy": None, "remedy": None,
+    "remedy_for": None, "adapt_remedy": None,
+    "problem.remedy.replace": ["kresnet evaluate RUN --set recipe.data.path=FOLDER"],
+    "problem.remedy": None, "context['remedy']": None, "self.remedy": None, "remedy": None,
     "ended.get('remedy', '')": None, "printed.get('remedy', '')": None, "str(problem.get('remedy', ''))": None,
 }  # fmt: skip
 
