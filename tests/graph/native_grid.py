@@ -17,6 +17,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -187,8 +188,7 @@ def _two_steps(each: Network) -> str:
     })  # fmt: skip
     if problems := list(norm_problems(plan, recipe, replicas=each["replicas"])):
         raise KresnetError(problems)
-    devices = [f"CPU:{index}" for index in range(2)]
-    strategy = tf.distribute.MirroredStrategy(devices) if each["replicas"] > 1 else tf.distribute.get_strategy()
+    strategy = _mirrored() if each["replicas"] > 1 else tf.distribute.get_strategy()
     with strategy.scope():
         model = build_model(plan, precision=each["precision"])
         scale = make_loss_scale(each["precision"])
@@ -203,6 +203,14 @@ def _two_steps(each: Network) -> str:
     engine.train(engine.distribute(data), tf.constant(2, tf.int64))
     engine.metrics()
     return "trained"
+
+
+@cache
+def _mirrored() -> Any:
+    """The one strategy of a child: the collective operations of another would meet those of the first by number."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 def _spec(each: Network) -> Any:
