@@ -38,7 +38,8 @@ def model_refusal(path: Path, plan: Plan) -> str:
 
     with pytest.raises(KresnetError) as caught:
         load_model(path, plan)
-    return str(caught.value)
+    whole = [f"{problem.as_dict()}" for problem in caught.value.problems]  # a message shows the first of long lists
+    return "\n".join([str(caught.value), *whole])
 
 
 def weights_refusal(path: Path, plan: Plan) -> str:
