@@ -115,10 +115,11 @@ def predict(
     """
     from kresnet.runtime import import_tensorflow
 
-    origin, several = open_for_use(trained, spec, classes, best), as_image_list(images)
+    several = as_image_list(images)
     if not several:
         remedy = f"kresnet predict {Path(trained)} IMAGE..."
         raise make_error("bad_option", "Name the images to classify.", remedy=remedy)
+    origin = open_for_use(trained, spec, classes, best)
     for note in origin.notes():
         log(note)
     import_tensorflow()

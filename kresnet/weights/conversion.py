@@ -85,14 +85,16 @@ def prepare_conversion(
         names = [name.partition("/")[0] for name in allow_unused]
         computation = read_computation(plan, source.graph, layers, source.tensors, names)
     carried = apply_source_defaults(loaded, plan, source, match.layout)
-    problems = [(_extra_problem(each.layer, each.text, source), each.layer) for each in computation.extra]
+    # A model of kresnet's computes its own plan and nothing else, whichever of its layers are to be left out.
+    extra = () if match.layout.name == "kresnet" else tuple(computation.extra)
+    problems = [(_extra_problem(each.layer, each.text, source), each.layer) for each in extra]
     if computation.pixels:
         carried, conflict = _carry_pixels(carried, computation.pixels, computation.pixel_layers, source)
         problems += [(problem, "") for problem in conflict]
     match = match_weights(carried.plan, source, layout)
     misfits = {tensor.name.rpartition("/")[0] for _, tensor in match.mismatched}
     told = [problem for problem, layer in problems if layer not in misfits]
-    explained = {*computation.pixel_layers, *(each.layer for each in computation.extra)}
+    explained = {*computation.pixel_layers, *(each.layer for each in extra)}
     unused = [name for name in match.unused if name.rpartition("/")[0] not in explained]
     match = replace(match, unused=unused)
     try:

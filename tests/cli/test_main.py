@@ -168,7 +168,7 @@ STATED = [
     ("predict run", "bad_option"),
     ("export folder -o models", "run_missing"),
     ("explain folder image.png", "run_missing"),
-    ("explain run", "bad_option"),
+    ("explain run --set recipe.epochs=2", "syntax"),
     ("explain run image.png -o folder/../text.txt", "output_exists"),
     ("convert text.txt --spec resnet18 -o model.keras", "model_unreadable"),
     ("convert empty.keras --spec resnet18 -o model.keras", "model_unreadable"),

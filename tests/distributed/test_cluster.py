@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -164,5 +165,5 @@ def test_what_lets_a_process_train_alone_does(monkeypatch):
     assert remedy.endswith("unset SLURM_STEP_NODELIST")
     assert find_cluster({name: value for name, value in STEP.items() if name != "SLURM_STEP_NODELIST"}) is None
     monkeypatch.setattr(os, "environ", STEP)
-    setting = remedy.split(" ")[1].removeprefix("recipe.")
+    setting = re.search(r"--set recipe\.(\S+);", remedy)[1]
     assert cluster_for_recipe(load_recipe("quickstart", [setting]).value) is None

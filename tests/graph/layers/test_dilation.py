@@ -25,7 +25,7 @@ from tests.graph.random_weights import randomize
 from tests.strategies import ORDERS, SHORTCUTS, examples, mapping
 from tests.weights.reference import rule
 
-TIMM = np.load(Path(__file__).parent / "references" / "timm_dilated.npz")
+TIMM = np.load(Path(__file__).parents[1] / "references" / "timm_dilated.npz")
 
 SIDES = st.integers(24, 43)
 WIDTHS = st.sampled_from([2, 4])
