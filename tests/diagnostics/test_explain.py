@@ -277,7 +277,7 @@ def test_arrays_are_explained_as_files_are(home: Path, tmp_path: Path) -> None:
         (["run", "one.png", "--class", "UBERGROSSE"], "bad_option", "Übergröße"),
         (["run", "one.png", "--class", "3"], "bad_option", "from 0 to 2"),
         (["run", "one.png", "--channels", "0"], "bad_option", "--channels"),
-        (["run"], "bad_option", "IMAGE"),
+        (["run"], "data_mismatch", "input.shape.2"),  # its own test images are not what it was built for
         (["run", "text.png", "absent.png"], "image_unreadable", "absent.png"),
         (["other", "one.png"], "run_missing", "other"),
         (["run", "one.png", "--spec", "resnet18"], "bad_option", "--spec"),
