@@ -17,7 +17,7 @@ from kresnet.errors import make_error, shell_word
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import RunStatus, run_status, run_statuses
-from kresnet.runs.trained_model import open_trained_model
+from kresnet.runs.trained_model import trained_model_of_run
 from kresnet.spec.loading import Overrides
 from kresnet.spec.recipe import Recipe
 
@@ -157,7 +157,7 @@ class Run:
             KresnetError: `run_missing` before the run's end; `file_missing`, `image_unreadable` or `data_mismatch`, of
                 all such images at once; `bad_option` for no images; `contradiction` if this is no classifier of images.
         """
-        origin = open_trained_model(self.path, best=best)
+        origin = trained_model_of_run(self.directory, best=best)
         several = as_image_list(images)
         if not several:
             raise make_error(

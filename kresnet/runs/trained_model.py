@@ -72,9 +72,7 @@ def open_trained_model(
             raise make_error("bad_option", f"{path} is a directory, which has its own spec.", remedy="leave --spec out")
         if _is_built(path) and not best:
             return _make_trained_model(path / "model.keras", _read_spec(path / "spec.yaml"), None, classes, built=True)
-        run = RunDirectory.open(path)
-        model = run.require_best_model() if best else run.require_model().model
-        return _make_trained_model(model, run.resolved.spec, run, classes)
+        return trained_model_of_run(RunDirectory.open(path), classes, best=best)
     if not path.is_file():
         raise make_error("file_missing", f"There is no file {path}.")
     folder = path.parent
@@ -94,6 +92,18 @@ def open_trained_model(
         return _make_trained_model(path, run.resolved.spec, run, classes)
     message = f"{path} does not say which spec it was built from, and there is no {beside.name} beside it."
     raise make_error("file_missing", message, remedy="--spec SPEC")
+
+
+def trained_model_of_run(
+    run: RunDirectory, classes: Path | Sequence[str] | None = None, *, best: bool = False
+) -> TrainedModel:
+    """Return the last network of a run, or that of its best epoch; what the run has read is not read again.
+
+    Raises:
+        KresnetError: `run_missing` where there is no such network; what is wrong with the run's documents.
+    """
+    model = run.require_best_model() if best else run.require_model().model
+    return _make_trained_model(model, run.resolved.spec, run, classes)
 
 
 def open_initial_weights(path: Path) -> tuple[Path, tuple[str, ...]]:
@@ -195,4 +205,4 @@ def require_distinct_names(names: Sequence[str], places: Sequence[Place]) -> Non
         raise KresnetError(problems)
 
 
-__all__ = ["TrainedModel", "open_initial_weights", "open_trained_model"]
+__all__ = ["TrainedModel", "open_initial_weights", "open_trained_model", "trained_model_of_run"]
