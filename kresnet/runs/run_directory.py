@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError, make_error, shell_word
@@ -33,6 +33,8 @@ _BEFORE_FIRST_STEP = frozenset(
         *("transfer.json", "lock", "ended.json", "changes.txt", "checkpoints", "tensorboard", "history.jsonl"),
     )
 )
+
+_Model = TypeVar("_Model", Spec, Recipe)
 
 
 class RunDirectory:
@@ -161,9 +163,7 @@ class RunDirectory:
         Raises:
             KresnetError: what is wrong with the document.
         """
-        path = self.path / "spec.yaml"
-        source = read_document(path)
-        return LoadedDocument(validate(Spec, source), source, path)
+        return _load_document(Spec, self.path / "spec.yaml")
 
     def load_recipe(self) -> LoadedDocument[Recipe]:
         """Read the recipe.
@@ -171,9 +171,7 @@ class RunDirectory:
         Raises:
             KresnetError: what is wrong with the document.
         """
-        path = self.path / "recipe.yaml"
-        source = read_document(path)
-        return LoadedDocument(validate(Recipe, source), source, path)
+        return _load_document(Recipe, self.path / "recipe.yaml")
 
     def data(self) -> dict[str, Any]:
         """Read the description of the run's data: `fingerprint`, `class_names`, numbers of images."""
@@ -398,3 +396,9 @@ class RunDirectory:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise make_error("run_missing", f"{self.path / name} cannot be read: {error}.") from None
+
+
+def _load_document(model: type[_Model], path: Path) -> LoadedDocument[_Model]:
+    """Read and validate a document of a run, with the place of each setting in it."""
+    source = read_document(path)
+    return LoadedDocument(validate(model, source), source, path)
