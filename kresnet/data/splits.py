@@ -48,7 +48,10 @@ class ImageSource(Protocol):
         """Return the number of examples."""
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return images uint8 (B, H, W, C) and labels int32 (B,) at positions int64 (B,); graph code."""
+        """Return images uint8 (B, H, W, C) and targets at positions int64 (B,); graph code.
+
+        Targets are labels int32 (B,), or float32 (B, ...).
+        """
 
     def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return what `fetch` does, but of each image the part that `crop` chooses by its numbers, float32 (B, n)."""
@@ -155,7 +158,7 @@ class Split:
             numbers: float32 (B, n), what `RandomCrop.draw` drew.
 
         Returns:
-            images uint8 (B, H, W, C) and labels int32 (B,).
+            images uint8 (B, H, W, C) and labels int32 (B,), or other targets float32 (B, ...).
 
         Raises:
             tf.errors.OpError: when run, for an unreadable image; see `naming_unreadable_images`.
@@ -197,11 +200,12 @@ class Split:
 
     @cached_property
     def _resident(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """All images uint8 (N, H, W, C) and labels int32 (N,), in the host's memory."""
+        """All images uint8 (N, H, W, C) and their targets, in the host's memory."""
         images = np.empty((len(self), *self.image_shape), np.uint8)
-        labels = np.empty(len(self), np.int32)
         in_order = tf.data.Dataset.from_tensor_slices(self._positions).batch(_LOADING_BATCH)
         batches = in_order.map(self._source.fetch, num_parallel_calls=os.cpu_count())
+        spec = batches.element_spec[1]
+        labels = np.empty((len(self), *spec.shape[1:]), spec.dtype.as_numpy_dtype)
         try:
             start = 0
             for some_images, some_labels in batches:

@@ -13,33 +13,32 @@ import tensorflow as tf
 from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.class_names import describe_names, describe_pairs, enumerate_names, look_alikes
 from kresnet.data.crop_resize import decode_crop
+from kresnet.data.folder_listing import SUFFIXES, list_folders, list_image_files
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode, read_image
+from kresnet.data.passed_over import PassedOverFiles
 from kresnet.data.sources.dataset import DataSet, fingerprint
 from kresnet.data.sources.overlap import Overlap, SizedFile, overlap_of_files
-from kresnet.data.sources.passed_over import PassedOverFiles
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import FolderData
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp")
-
 
 class FileSource:
-    """An `ImageSource` of image files with their labels."""
+    """An `ImageSource` of image files with their targets."""
 
     native = False  # sizes are not known before all files are read
 
-    def __init__(self, paths: list[str], labels: list[int], input: Input) -> None:
-        """Take one path and one label an example."""
-        self._paths, self._input = paths, input
+    def __init__(self, paths: tf.Tensor, targets: np.ndarray, input: Input) -> None:
+        """Take the files' paths, string (N,), and their classes, integers (N,), or float targets, (N, ...)."""
+        self._input = input
         with tf.device("CPU:0"):
-            self._path_tensor = tf.constant([os.fsencode(path) for path in paths])  # names need not be text
-            self._labels = tf.constant(labels, tf.int32)
+            self._paths = tf.identity(paths)
+            self._targets = tf.constant(targets, tf.int32 if targets.dtype.kind in "iu" else tf.float32)
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return self._targets.shape[0]
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `ImageSource.fetch`."""
@@ -58,29 +57,32 @@ class FileSource:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         images = tf.map_fn(
             lambda each: read(*each),
-            (tf.gather(self._path_tensor, positions), *others),
+            (tf.gather(self._paths, positions), *others),
             fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
             parallel_iterations=os.cpu_count(),
         )
-        return images, tf.gather(self._labels, positions)
+        return images, tf.gather(self._targets, positions)
 
     def explain(self, position: int) -> Problem:
         """See `ImageSource.explain`."""
+        path = self.path(position)
         try:
-            read_image(self._paths[position], self._input)
+            read_image(path, self._input)
         except KresnetError as error:
             return error.problems[0]
-        return Problem(
-            "image_unreadable", f"{self._paths[position]} could not be read a moment ago.", remedy="try again"
-        )
+        return Problem("image_unreadable", f"{path} could not be read a moment ago.", remedy="try again")
+
+    def path(self, position: int) -> str:
+        """Return the path of the file of the example at `position`."""
+        return os.fsdecode(self._paths[position].numpy())
 
     def example_name(self, position: int) -> str:
         """See `ImageSource.example_name`."""
-        return "/".join(Path(self._paths[position]).parts[-2:])
+        return "/".join(Path(self.path(position)).parts[-2:])
 
     def distinct_targets(self, positions: np.ndarray, classes: int) -> np.ndarray:
         """See `ImageSource.distinct_targets`."""
-        return self._labels.numpy()[positions]
+        return self._targets.numpy()[positions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,10 @@ class SplitFiles:
 
     def source(self, input: Input) -> FileSource:
         """Return the files as an `ImageSource`, labels numbering the classes."""
-        examples = [
-            (str(self.folder / name / file), label)
-            for label, (name, files) in enumerate(self.classes.items())
-            for file, _ in files
-        ]
-        return FileSource([path for path, _ in examples], [label for _, label in examples], input)
+        labels = np.repeat(np.arange(len(self.classes)), [len(files) for files in self.classes.values()])
+        with tf.device("CPU:0"):
+            paths = tf.constant([os.fsencode(path) for path, _ in self.files()])  # names need not be text
+        return FileSource(paths, labels, input)
 
 
 def open_folder(data: FolderData, input: Input) -> DataSet:
@@ -117,7 +117,7 @@ def open_folder(data: FolderData, input: Input) -> DataSet:
             "data_missing",
             f"There is no folder {root}.",
             path="recipe.data.path",
-            nearest=nearest(root.name, _folders(root.parent)),
+            nearest=nearest(root.name, list_folders(root.parent)),
             remedy=f"make {root}/{data.train_split}/CLASS/*.jpg, or --set recipe.data.path=FOLDER",
         )
     try:
@@ -158,7 +158,7 @@ def _overlap(train: SplitFiles, test: SplitFiles) -> Overlap:
 def _list_split(root: Path, field: str, split: str) -> SplitFiles:
     folder = root / split
     if not folder.is_dir():
-        there = _folders(root)
+        there = list_folders(root)
         raise make_error(
             "data_missing",
             f"There is no folder {folder}.",
@@ -167,13 +167,13 @@ def _list_split(root: Path, field: str, split: str) -> SplitFiles:
             nearest=nearest(split, there),
             remedy=f"make {folder}/CLASS/*.jpg, or --set recipe.data.{field}=NAME",
         )
-    names = _folders(folder)
+    names = list_folders(folder)
     if unwritable := [name for name in names if not _is_text(name)]:
         message = f"The name of the class folder {folder}/{unwritable[0]!r} is not UTF-8 text."
         raise make_error("data_mismatch", message, remedy="rename it")
     passed_over = PassedOverFiles(folder)
     passed_over.add_beside_classes()
-    classes = {name: _image_files(folder / name, passed_over) for name in names}
+    classes = {name: list_image_files(folder / name, passed_over) for name in names}
     if not classes:
         raise make_error(
             "data_empty", f"{folder} holds no class folders.", remedy=f"put images in {folder}/CLASS/*.jpg"
@@ -191,43 +191,11 @@ def _list_split(root: Path, field: str, split: str) -> SplitFiles:
     return SplitFiles(folder, classes, passed_over)
 
 
-def _folders(folder: Path) -> list[str]:
-    """Return the names of the folders in `folder`, sorted, hidden ones left out; none where it does not exist."""
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _image_files(folder: Path, passed_over: PassedOverFiles) -> list[SizedFile]:
-    """Return names and sizes of image files, sorted; a link that leads nowhere counts as a file.
-
-    Args:
-        folder: of one class.
-        passed_over: counts what is not read.
-    """
-    files = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if Path(entry).is_dir() or not entry.name.lower().endswith(SUFFIXES) or entry.name.startswith("."):
-                passed_over.add(Path(entry))
-            else:
-                files.append((entry.name, _size_of(entry)))
-    return sorted(files)
-
-
 def _what_lies_in(folder: Path) -> str:
     """Return in words what a class folder without images holds."""
     passed_over = PassedOverFiles(folder)
-    _image_files(folder, passed_over)
+    list_image_files(folder, passed_over)
     return ", ".join(f"{count:,} {reason}" for reason, (count, _) in passed_over.counts.items()) or "nothing"
-
-
-def _size_of(entry: os.DirEntry[str]) -> int:
-    try:
-        return entry.stat().st_size
-    except OSError:
-        return -1
 
 
 def _is_text(name: str) -> bool:

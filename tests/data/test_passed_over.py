@@ -1,6 +1,6 @@
 """What lies beside images and is not read is counted by the reason."""
 
-from kresnet.data.sources.passed_over import PassedOverFiles
+from kresnet.data.passed_over import PassedOverFiles
 
 
 def test_each_reason_is_counted_with_an_example(tmp_path):
