@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -179,15 +178,3 @@ def test_no_describing_verb_imports_tensorflow() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "LOADED []"
-
-
-@pytest.mark.parametrize(("name", "seconds"), [("resnet152", 0.6), ("cifar_resnet1202", 1.0)])
-def test_plan_answers_at_once(name: str, seconds: float) -> None:
-    """Process time, all imports included; three times the bound, for a machine that is slow and busy."""
-    plan = f"try: main(['plan', {name!r}])\nfinally: print(time.process_time())"
-    code = f"import time; from kresnet.cli.main import main\n{plan}"
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout.splitlines()[-1]) < 3 * seconds
-    assert time.perf_counter() - started < 30

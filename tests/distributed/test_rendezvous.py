@@ -39,11 +39,9 @@ def test_absent_workers_are_named(monkeypatch):
     monkeypatch.setenv("KRESNET_WAIT_SECONDS", "0.5")
     cluster = clusters(3)[1]
     cluster = Cluster((cluster.addresses[0], cluster.addresses[1], "no-such-host.invalid:1"), 1)
-    began = time.monotonic()
     told: list[str] = []
     with pytest.raises(KresnetError) as caught:
         rendezvous(cluster, told.append)
-    assert time.monotonic() - began < 10
     assert told == [cluster.waiting_sentence(0.5)]  # at once
     assert all("one_device" in problem.remedy for problem in caught.value.problems)
     assert "those that TF_CONFIG names" in str(caught.value)

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -42,17 +41,15 @@ def two(home, told) -> Path:
 
 
 @pytest.fixture(scope="module")
-def killed(home) -> tuple[int, str, float]:
-    """Status, message and seconds to the end of a chief whose worker was killed; a process trains `one` beside it."""
+def killed(home) -> tuple[int, str]:
+    """Status and message of a chief whose worker was killed; a process trains `one` beside it."""
     with start_workers(home, 2, "fit", *FIT, "-o", "killed") as workers:
         workers.wait_for(lambda: newest_step(home / "killed") > 9)
         workers.signal(1, signal.SIGKILL)
-        began = time.monotonic()
         with subprocess.Popen([*KRESNET, "fit", *FIT, "-o", "one"], cwd=home, stderr=subprocess.DEVNULL) as one:
             status, _, message = workers.wait_for_all(PATIENCE_SECONDS)[0]
-            seconds = time.monotonic() - began
             assert one.wait(300) == 0
-    return status, message, seconds
+    return status, message
 
 
 def test_the_workers_agree_on_the_result(two, told):
@@ -72,12 +69,11 @@ def test_two_workers_train_what_one_process_trains(home, two, killed):
 
 
 def test_the_loss_of_a_worker_ends_the_chief_in_plain_words(killed):
-    status, message, seconds = killed
+    status, message = killed
     assert status == 1, message
     assert "[peer_lost]" in message
     assert "worker 1 (127.0.0.1:" in message
     assert "Traceback" not in message
-    assert seconds < PATIENCE_SECONDS
 
 
 def test_all_started_again_go_on_bit_for_bit(home, two, killed):

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.fuzz.documents import documents
 from tests.fuzz.tally import Tally
-from tests.fuzz.target import KINDS, Playground
+from tests.fuzz.target import KINDS, MOST_SECONDS, Playground
 
 
-def run(kind: str, count: int, number: int, failure: Path | None = None) -> Tally:
+def run(kind: str, count: int, number: int, failure: Path | None = None, most_seconds: float | None = None) -> Tally:
     """Try `count` documents of a kind; the first that is found is written to `failure` and ends the run."""
-    tally = Tally()
+    tally = Tally(most_seconds)
     with tempfile.TemporaryDirectory() as folder:
         playground = Playground(Path(folder))
 
@@ -44,5 +44,5 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--failure", type=Path, default=Path("fuzz-failure"))
     given_ = parser.parse_args()
-    tally = run(given_.kind, given_.documents, given_.seed, given_.failure)
+    tally = run(given_.kind, given_.documents, given_.seed, given_.failure, MOST_SECONDS)
     print(json.dumps({"kind": given_.kind, "engine": "hypothesis", "seed": given_.seed} | tally.as_dict()))

@@ -1,7 +1,7 @@
 """One hostile document on its whole way: read, validated, planned, shown; what it came to, how long and how large.
 
 Memory is the growth of the process's largest resident set, reset before each document (`/proc/self/clear_refs`, Linux;
-zero elsewhere); time is that of the processor, so that a busy machine changes nothing.
+zero elsewhere); time is that of the processor, and judged by `make fuzz` alone: a busy machine makes even that longer.
 """
 
 from __future__ import annotations
@@ -134,9 +134,9 @@ KINDS: dict[str, Callable[[Playground, bytes], Outcome]] = {
 }
 
 
-def require_harmless(outcome: Outcome) -> None:
-    """Raise `Finding` for a document that took too much."""
-    if outcome.seconds > MOST_SECONDS:
+def require_harmless(outcome: Outcome, most_seconds: float | None = None) -> None:
+    """Raise `Finding` for a document that took too much memory, or more seconds than are stated."""
+    if most_seconds is not None and outcome.seconds > most_seconds:
         raise Finding(f"it took {outcome.seconds:.2f} s")
     if outcome.peak_bytes > MOST_BYTES:
         raise Finding(f"it took {outcome.peak_bytes / 1e6:.0f} MB")

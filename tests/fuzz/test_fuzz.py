@@ -46,7 +46,7 @@ def test_a_finding_is_noticed(playground):
     with pytest.raises(Finding, match="MB"):
         require_harmless(Outcome((), 0.0, 300_000_000))
     with pytest.raises(Finding, match=" s"):
-        require_harmless(Outcome((), 1.5, 0))
+        require_harmless(Outcome((), 1.5, 0), most_seconds=1.0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="atheris has wheels for Linux only")

@@ -228,12 +228,10 @@ class TestSlowClients:
         with server.channel() as channel:
             method = "/tensorflow.serving.PredictionService/Predict"
             call = channel.stream_unary(method, protos.PredictRequest.SerializeToString, bytes)
-            began = time.monotonic()
             waiting = call.future(never(), timeout=4 * PATIENCE)
             error = waiting.exception()
             stop.append(True)
         assert error.code() != grpc.StatusCode.DEADLINE_EXCEEDED
-        assert time.monotonic() - began < PATIENCE
 
 
 class TestNetwork:
