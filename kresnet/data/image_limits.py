@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-#: Pixels of the largest image that is decoded. They take 0.4 GB as bytes, which resizing reads without another copy.
-#: Photographs of a telephone, up to 108 megapixels (12,000 x 9,000), pass; the rare ones of 200 megapixels do not, and
-#: a file of some kilobytes that declares thousands of megapixels does not.
-MAX_PIXELS = 2**27
+from kresnet.data.unreadable_images import MAX_PIXELS
 
 
 def require_pixel_limit(encoded: tf.Tensor) -> tf.Tensor:

@@ -6,21 +6,16 @@ RGB (or grey) bytes 0-255 up to there.
 
 from __future__ import annotations
 
-import io
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
-from kresnet.data import image_limits
 from kresnet.data.image_limits import require_pixel_limit
-from kresnet.errors import Problem, make_error
+from kresnet.data.unreadable_images import explain_unreadable
+from kresnet.errors import make_error
 from kresnet.spec.inputs import CenterCrop, Input
-
-FORMATS = "JPEG, PNG, GIF, BMP or WebP"
 
 #: Weights of red, green and blue in grey, in 65536ths (ITU-R BT.601). They add up to 65536, so grey stays as it is.
 GREY_WEIGHTS = (19595, 38470, 7471)
@@ -161,31 +156,6 @@ def image_from_array(pixels: np.ndarray, input: Input, name: str) -> np.ndarray:
         if image.shape[2] != input.shape[2]:
             image = to_grey(image) if input.shape[2] == 1 else np.repeat(image, 3, axis=2)
         return resize(tf.constant(image), input).numpy()
-
-
-def explain_unreadable(name: str, encoded: bytes) -> Problem:
-    """Return why `decode` refuses the bytes `encoded` of a file that is called `name`, as a problem in plain words."""
-    convert = f"convert it to {FORMATS}"
-    if not encoded:
-        return Problem("image_unreadable", f"{name} is empty.", remedy="replace or remove it")
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(encoded)) as image:
-            kind, frames = image.format or "", getattr(image, "n_frames", 1)
-            width, height = image.size
-    except Image.DecompressionBombError as error:
-        return Problem("image_unreadable", f"{name} is larger than any photograph: {error}", remedy="make it smaller")
-    except Exception:  # Pillow's readers raise whatever the damage made them stumble over
-        return Problem("image_unreadable", f"{name} is not an image that can be read.", remedy=f"give a {FORMATS} file")
-    if width * height > image_limits.MAX_PIXELS:
-        message = f"{name} has {width} x {height} pixels; at most {image_limits.MAX_PIXELS:,} are decoded."
-        return Problem("image_unreadable", message, remedy="make it smaller")
-    if kind == "WEBP" and frames > 1:
-        return Problem("image_unreadable", f"{name} is an animated WebP.", remedy="save one frame of it as an image")
-    if kind.upper() not in FORMATS.upper():
-        return Problem("image_unreadable", f"{name} is in a format that is not read.", found=kind, remedy=convert)
-    return Problem(
-        "image_unreadable", f"{name} is damaged, or an unusual kind of {kind}.", remedy=f"replace it, or {convert}"
-    )
 
 
 def to_grey(image: tf.Tensor) -> tf.Tensor:

@@ -68,7 +68,7 @@ def _read_images(folder: Path) -> list[np.ndarray]:
     """Read the first images of a folder and of the folders in it, each of its own size."""
     import tensorflow as tf
 
-    from kresnet.data.images import explain_unreadable
+    from kresnet.data.unreadable_images import explain_unreadable
     from kresnet.errors import KresnetError
 
     if not folder.is_dir():

@@ -199,7 +199,8 @@ def test_inputs_that_do_not_suit_images() -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
 def test_the_limit_of_pixels_is_read_off_each_format(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr("kresnet.data.image_limits.MAX_PIXELS", 30 * 40)
+    for module in ("image_limits", "unreadable_images"):
+        monkeypatch.setattr(f"kresnet.data.{module}.MAX_PIXELS", 30 * 40)
     for height, width in ((30, 40), (31, 40), (1300, 1)):
         path = tmp_path / f"{height}.{kind.lower()}"
         Image.new("RGB", (width, height)).save(path, kind)

@@ -14,11 +14,12 @@ import tensorflow_datasets as tfds
 from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.crop_resize import decode_crop
 from kresnet.data.image_limits import require_pixel_limit
-from kresnet.data.images import decode, explain_unreadable
+from kresnet.data.images import decode
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.sources.overlap import overlap_of_records
 from kresnet.data.sources.tfrecord import DamagedRecord, RecordFile, RecordIndex
 from kresnet.data.splits import RESIDENT_BYTES, Split
+from kresnet.data.unreadable_images import explain_unreadable
 from kresnet.errors import Problem, make_error, nearest
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import TfdsData
