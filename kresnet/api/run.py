@@ -74,8 +74,8 @@ class Run:
         `run.history.column("test.accuracy")` is one column of it.
         """
         lines = self.directory.epoch_lines()
-        metrics = [f"{split}.{name}" for split in ("train", "test") for line in lines[:1] for name in line[split]]
-        return Table(lines, ("epoch", "step", *metrics, "learning_rate", "images_per_second"))
+        metrics = [f"{split}.{name}" for split in ("train", "test") for line in lines for name in line[split]]
+        return Table(lines, ("epoch", "step", *dict.fromkeys(metrics), "learning_rate", "images_per_second"))
 
     @property
     def result(self) -> dict[str, Any] | None:

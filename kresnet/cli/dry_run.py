@@ -33,7 +33,10 @@ def print_dry_run(dry_run: DryRun) -> None:
             f"{resolved.epoch_steps:,} steps",
         ),
         ("optimizer", _describe_settings(resolved.optimizer)),
-        ("loss", f"{resolved.objective.kind}; measured: {', '.join(resolved.objective.metrics)}"),
+        (
+            "loss",
+            f"{resolved.objective.kind}; measured: {', '.join((*resolved.objective.metrics, *resolved.epoch_metrics))}",
+        ),
         *((key, _describe_settings(value)) for key, value in optional.items() if value),
         ("rate", _describe_schedule(resolved.learning_rate)),
         ("memory", str(dry_run.memory)),

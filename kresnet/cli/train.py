@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -100,8 +100,10 @@ def fit(
     result = run.result or {}
     if as_json:
         return print_json(result)
+    from kresnet.plan.objective import named_metrics
+
     return stdout_console().print(
-        f"test {_format_metrics(result['test'])} after {result['epochs']} epochs, "
+        f"test {_format_metrics(result['test'], named_metrics(run.recipe))} after {result['epochs']} epochs, "
         f"{result['seconds']:.0f} s of training; at most {_format_peak_memory(result['peak_memory'])}; run: {run.path}"
     )
 
@@ -134,12 +136,12 @@ def _format_peak_memory(peak: Mapping[str, int]) -> str:
     return f"{host}, {bytes_text(peak['device'])} on the device" if "device" in peak else host
 
 
-def _format_metrics(metrics: Mapping[str, Any]) -> str:
-    """Return the metrics of a result as text: `loss 0.1234, accuracy 0.9876`."""
-    from kresnet.spec.recipe.stopping import Metric
+def _format_metrics(metrics: Mapping[str, Any], names: Collection[str] = ()) -> str:
+    """Return the metrics of a result as text: `loss 0.1234, accuracy 0.9876`; those of single examples, and `names`."""
+    from kresnet.spec.recipe.stopping import EXAMPLE_METRICS, Metric
 
-    known = {name: metrics[name] for name in typing.get_args(Metric) if name in metrics}
-    return ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in known.items())
+    shown = [name for name in typing.get_args(Metric) if name in EXAMPLE_METRICS or name in names]
+    return ", ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in shown if name in metrics)
 
 
 def runs(
@@ -169,11 +171,12 @@ def evaluate(
     result = kresnet.evaluate(trained, best=best, spec=spec, recipe=recipe, overrides=overrides or ())
     if as_json:
         return print_json(result)
-    stdout_console().print(f"test {_format_metrics(result)}, {result['images']:,} images")
-    if "tally" in result:
-        from kresnet.cli.train_tables import print_class_accuracies
+    from kresnet.cli.train_tables import print_class_accuracies, print_split_metrics
 
-        print_class_accuracies(result["classes"], result["tally"])
+    stdout_console().print(f"test {_format_metrics(result)}, {result['images']:,} images")
+    print_split_metrics(result)
+    if "tally" in result:
+        print_class_accuracies(result["by_class"], result["tally"])
     return None
 
 

@@ -144,6 +144,13 @@ def evaluation_batches(split: Split, batch_size: int, batch_slice: BatchSlice = 
     return _prefetch(positions.map(split.fetch, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True))
 
 
+def slice_positions(examples: int, batch_size: int, batch_slice: BatchSlice = WHOLE_BATCH) -> np.ndarray:
+    """Return the positions of the examples that `evaluation_batches` reads for a slice, in its order, int64 `(n,)`."""
+    place = np.arange(examples) % batch_size
+    bounds = batch_slice.places(batch_size)
+    return np.flatnonzero((place >= bounds.start) & (place < bounds.stop))
+
+
 def _prefetch(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Let a few batches be made ahead of those that are read."""
     options = tf.data.Options()

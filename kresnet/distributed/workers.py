@@ -81,6 +81,16 @@ class Workers:
         """
         return state
 
+    def gather_arrays(self, arrays: Mapping[str, np.ndarray]) -> list[Mapping[str, np.ndarray]] | None:
+        """Return the arrays of all workers, in order of rank, in the chief; None in any other worker.
+
+        Every worker must call it, with arrays of the same names.
+
+        Raises:
+            KresnetError: `peer_lost`.
+        """
+        return [arrays]
+
     @contextlib.contextmanager
     def fail_together(self) -> Iterator[None]:
         """Run the block as one of several workers: an error in one worker's block ends the blocks of all.
@@ -124,12 +134,16 @@ class ConnectedWorkers(Workers):
     def broadcast(self, state: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """See `Workers.broadcast`."""
         if not self.chief:
-            with np.load(io.BytesIO(self._next_message(0)[1]), allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-        buffer = io.BytesIO()
-        np.savez(buffer, **state)  # type: ignore[arg-type]
-        self._send_to_all({"kind": "data", "value": None}, buffer.getvalue())
+            return _unpack_arrays(self._next_message(0)[1])
+        self._send_to_all({"kind": "data", "value": None}, _pack_arrays(state))
         return state
+
+    def gather_arrays(self, arrays: Mapping[str, np.ndarray]) -> list[Mapping[str, np.ndarray]] | None:
+        """See `Workers.gather_arrays`."""
+        if not self.chief:
+            self._send_to_all({"kind": "data", "value": None}, _pack_arrays(arrays))
+            return None
+        return [arrays, *(_unpack_arrays(self._next_message(rank)[1]) for rank in range(1, self.count))]
 
     @contextlib.contextmanager
     def fail_together(self) -> Iterator[None]:
@@ -224,3 +238,16 @@ class ConnectedWorkers(Workers):
         return make_error(
             "peer_lost", message.rstrip(".") + ".", remedy="start all workers again with kresnet fit --resume RUN"
         )
+
+
+def _pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return arrays by name as the bytes of an `.npz` file."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _unpack_arrays(payload: bytes) -> dict[str, np.ndarray]:
+    """Return the arrays that `_pack_arrays` packed; nothing is unpickled."""
+    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

@@ -21,14 +21,22 @@ from kresnet.evaluation.evaluation import Evaluation
 from kresnet.evaluation.mistakes import mistake_confidences, most_confident_mistakes
 from kresnet.evaluation.per_class import accuracy_by_class_name
 from kresnet.plan import Plan
-from kresnet.plan.objective import Objective, resolve_objective
+from kresnet.plan.objective import Objective, epoch_metrics, resolve_objective
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.trained_data import compare_data, recipe_with_data
 from kresnet.spec.loading import Overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.losses import LossFunction, make_loss
+from kresnet.training.step.measure import measure_split
 from kresnet.training.step.metric_sums import MetricSums, sum_batch
+from kresnet.training.step.output_metrics import (
+    ExampleOutputs,
+    metrics_of_matrix,
+    metrics_of_outputs,
+    scores_by_class,
+    undefined_remarks,
+)
 from kresnet.training.step.trainer import Trainer
 from kresnet.weights.convert import load_model
 
@@ -63,10 +71,11 @@ def evaluate(run: RunDirectory, overrides: Overrides = (), *, best: bool = False
         best: measure the network of the best epoch rather than the final one.
 
     Returns:
-        The metrics; `images`, `seconds`, `data` (`name`, and `differences` from what the run was trained on, in
-        sentences); and of a classifier `classes`, the accuracy by class name, and `tally`, the
-        confusion matrix (rows are labels, columns what the network predicts), or a 2x2 table for each independent
-        label.
+        The metrics, NaN where undefined; `images`, `seconds`, `data` (`name`, and `differences` from what the run was
+        trained on, in sentences); and of a classifier `classes`, the accuracy by class name; `tally`, the confusion
+        matrix (rows are labels, columns what the network predicts), or a 2x2 table for each independent label;
+        `by_class`, for each class or label `examples`, `precision`, `recall`, `f1`, `auroc` and `average_precision`,
+        None where undefined; and `undefined`, what is left out of the means over classes, in sentences.
 
     Raises:
         KresnetError: `run_missing`, what `load_model` raises, or what `open_test_data` raises.
@@ -91,14 +100,19 @@ def measure(path: Path, plan: Plan, recipe: Recipe, data: DataSet, differences: 
         As `evaluate`.
     """
     model = load_model(path, plan)
-    engine = Engine(Trainer(model, loss=make_loss(resolve_objective(plan, recipe))), tf.distribute.get_strategy())
+    goal = resolve_objective(plan, recipe)
+    engine = Engine(Trainer(model, loss=make_loss(goal)), tf.distribute.get_strategy())
     began = time.perf_counter()
-    sums = engine.sum_metrics(evaluation_batches(data.test, recipe.batch_size), recipe.batch_size)
-    metrics, matrix = sums.means(), sums.confusion_matrix()
-    result: dict[str, Any] = {**metrics, "images": len(data.test), "seconds": time.perf_counter() - began}
+    with naming_unreadable_images(data.test):
+        wanted = (*epoch_metrics(plan, recipe), *goal.output_metrics)
+        measured = measure_split(engine, data.test, goal, recipe.batch_size, wanted=wanted)
+    result: dict[str, Any] = {**measured.metrics, "images": len(data.test), "seconds": time.perf_counter() - began}
     result["data"] = {"name": data.name, "differences": list(differences)}
-    if matrix is not None:
-        result |= {"classes": accuracy_by_class_name(matrix, data.class_names), "tally": matrix.tolist()}
+    if (matrix := measured.confusion_matrix) is not None:
+        names = data.class_names
+        result |= {"classes": accuracy_by_class_name(matrix, names), "tally": matrix.tolist()}
+        result |= {"by_class": scores_by_class(goal, matrix, measured.found, names)}
+        result |= {"undefined": undefined_remarks(matrix, names)}
     return result
 
 
@@ -125,17 +139,22 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
     sums, confidences = MetricSums(), []
     with naming_unreadable_images(data.test):
         for images, targets in evaluation_batches(data.test, recipe.batch_size):
-            batch_sums, batch_confidences = measure_batch(images, targets)
+            batch_sums, outputs, batch_confidences = measure_batch(images, targets)
             sums.add(batch_sums)
+            sums.keep(outputs.numpy(), targets.numpy())
             confidences.append(batch_confidences.numpy())
+    matrix, found = sums.confusion_matrix(), ExampleOutputs(sums.outputs(), sums.targets())
+    metrics = sums.means()
+    if matrix is not None:
+        metrics |= metrics_of_matrix(matrix, epoch_metrics(plan, recipe))
     return Evaluation(
         kind=_target_kind(goal),
         model=path.name,
         images=len(data.test),
         seconds=time.perf_counter() - began,
-        metrics=sums.means(),
+        metrics=metrics | metrics_of_outputs(goal, found),
         class_names=data.class_names,
-        confusion_matrix=sums.confusion_matrix(),
+        confusion_matrix=matrix,
         mistakes=tuple(most_confident_mistakes(model, goal, data, np.concatenate(confidences))),
     )
 
@@ -175,8 +194,8 @@ def _target_kind(goal: Objective) -> Literal["classes", "labels", "values"]:
 
 def _measure_batch(
     model: keras.Model, loss: LossFunction, goal: Objective, images: Any, targets: Any
-) -> tuple[dict[str, Any], Any]:
-    """Return the sums over a batch, and of each example how confidently it is wrong."""
+) -> tuple[dict[str, Any], Any, Any]:
+    """Return the sums over a batch, the network's outputs, and of each example how confidently it is wrong."""
     outputs = model(tf.cast(images, tf.float32), training=False)
     sums = sum_batch(loss, outputs, targets, tf.ones(tf.shape(images)[0]))
-    return sums, mistake_confidences(goal, outputs, targets)
+    return sums, outputs, mistake_confidences(goal, outputs, targets)

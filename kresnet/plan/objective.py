@@ -31,12 +31,36 @@ class Objective:
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """Names of what is measured on test images, the loss first."""
+        """Names of what is measured on test images example by example, the loss first."""
         if self.classes is None:
             return ("loss", "absolute_error")
         if self.independent:
             return ("loss", "accuracy", "exact_match")
         return ("loss", "accuracy", "top_5_accuracy") if self.classes > 5 else ("loss", "accuracy")
+
+    @property
+    def matrix_metrics(self) -> tuple[Metric, ...]:
+        """Names of what the confusion matrix tells after every pass over the test images."""
+        return ("balanced_accuracy", "macro_precision", "macro_recall", "macro_f1") if self.classes else ()
+
+    @property
+    def output_metrics(self) -> tuple[Metric, ...]:
+        """Names of what needs the outputs of all images at once."""
+        if self.classes is None:
+            return ("r2",)
+        ranking: tuple[Metric, ...] = (
+            "auroc_macro",
+            "auroc_micro",
+            "average_precision_macro",
+            "average_precision_micro",
+        )
+        return (*ranking, "negative_log_likelihood")
+
+    @property
+    def measurable(self) -> tuple[Metric, ...]:
+        """Names of all that can be measured."""
+        ordered: tuple[Metric, ...] = ("quadratic_kappa",) if self.classes and not self.independent else ()
+        return (*self.metrics, *self.matrix_metrics, *self.output_metrics, *ordered)
 
 
 def resolve_objective(plan: Plan, recipe: Recipe | None = None) -> Objective:
@@ -50,6 +74,18 @@ def resolve_objective(plan: Plan, recipe: Recipe | None = None) -> Objective:
     threshold = recipe.loss.target_threshold if isinstance(recipe.loss, SigmoidLoss) else None
     kind = recipe.loss.kind if recipe.loss else plan.probabilities
     return Objective(kind, classes, independent, recipe.label_smoothing, threshold)
+
+
+def epoch_metrics(plan: Plan, recipe: Recipe) -> tuple[Metric, ...]:
+    """Return what a recipe wants to know after every epoch beside `Objective.metrics`, in the order of `measurable`."""
+    objective, wanted = resolve_objective(plan, recipe), named_metrics(recipe)
+    return tuple(name for name in objective.measurable if name in wanted and name not in objective.metrics)
+
+
+def named_metrics(recipe: Recipe) -> tuple[Metric, ...]:
+    """Return the metrics that a recipe names: those of `metrics`, and those that it judges epochs by."""
+    judges = (recipe.early_stopping, recipe.checkpoints.keep_best)
+    return (*recipe.metrics, *(judge.metric for judge in judges if judge))
 
 
 def objective_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:

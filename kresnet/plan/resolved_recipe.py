@@ -12,16 +12,17 @@ from typing import Any
 
 from kresnet.errors import KresnetError, Problem
 from kresnet.plan.norm_statistics import norm_problems
-from kresnet.plan.objective import Objective, objective_problems, resolve_objective
+from kresnet.plan.objective import Objective, epoch_metrics, objective_problems, resolve_objective
 from kresnet.plan.records import Plan
 from kresnet.plan.unused_settings import unused_settings
 from kresnet.spec.recipe import Constant, Cosine, MultiStep, OneCycle, Polynomial, Recipe, Schedule, Step, WarmUp
 from kresnet.spec.recipe.durations import duration_in_steps, stated_duration
+from kresnet.spec.recipe.stopping import Metric
 
 #: What a recipe says of itself rather than of its runs.
 ABOUT = ("name", "source")
 #: Fields of a recipe that the resolved recipe holds in another form.
-_RESOLVED = (*ABOUT, "epochs", "steps", "examples", "optimizer", "schedule", "ema", "early_stopping")
+_RESOLVED = (*ABOUT, "epochs", "steps", "examples", "optimizer", "schedule", "ema", "early_stopping", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class ResolvedRecipe:
         objective: the loss and the metrics of the run.
         ema: `decay`, `warmup` and `start` (in steps) of the average of weights; None without one.
         early_stopping: `metric`, `patience` (in steps) and `min_delta`; None where the run goes to its end.
+        epoch_metrics: what the recipe wants to know after every epoch beside the metrics of the objective.
         settings: the other fields of the recipe, as the recipe states them.
     """
 
@@ -79,6 +81,7 @@ class ResolvedRecipe:
     objective: Objective
     ema: Mapping[str, Any] | None
     early_stopping: Mapping[str, Any] | None
+    epoch_metrics: tuple[Metric, ...]
     settings: Mapping[str, Any]
 
     @property
@@ -105,6 +108,7 @@ class ResolvedRecipe:
             "objective": asdict(self.objective) | {"metrics": list(self.objective.metrics)},
             "ema": self.ema,
             "early_stopping": self.early_stopping,
+            "metrics": list(self.epoch_metrics),
             **self.settings,
         }
 
@@ -163,6 +167,7 @@ def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> ResolvedRecipe:
         objective=resolve_objective(plan, recipe),
         ema=_ema(recipe, epoch_steps),
         early_stopping=_early_stopping(recipe, epoch_steps),
+        epoch_metrics=epoch_metrics(plan, recipe),
         settings={name: value for name, value in recipe.document().items() if name not in _RESOLVED},
     )
 
@@ -267,11 +272,13 @@ def _moment_problems(recipe: Recipe, plan: Plan, epoch_steps: int) -> Iterator[P
         unit, _ = _stated_duration(recipe.early_stopping, "patience_")
         message = f"A patience of {stopping['patience']} steps outlasts the run of {total}."
         yield Problem("no_effect", message, path=f"recipe.early_stopping.patience_{unit}", remedy="less patience")
-    measured, best = resolve_objective(plan, recipe).metrics, recipe.checkpoints.keep_best
-    for path, judge in (("early_stopping", recipe.early_stopping), ("checkpoints.keep_best", best)):
-        if judge and judge.metric not in measured:
-            yield Problem("contradiction", f"This run does not measure {judge.metric}.", path=f"recipe.{path}.metric",
-                          expected="one of " + ", ".join(measured), found=judge.metric)  # fmt: skip
+    measurable, best = resolve_objective(plan, recipe).measurable, recipe.checkpoints.keep_best
+    judges = (("early_stopping", recipe.early_stopping), ("checkpoints.keep_best", best))
+    named = [(f"{path}.metric", judge.metric) for path, judge in judges if judge]
+    for path, name in (*named, *((f"metrics.{n}", name) for n, name in enumerate(recipe.metrics))):
+        if name not in measurable:
+            yield Problem("contradiction", f"This run does not measure {name}.", path=f"recipe.{path}",
+                          expected="one of " + ", ".join(measurable), found=name)  # fmt: skip
 
 
 def _no_effect(path: tuple[str | int, ...]) -> Problem:

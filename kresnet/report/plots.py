@@ -34,6 +34,17 @@ METRICS = {
     "top_5_accuracy": "Top-5 accuracy",
     "exact_match": "Exact match",
     "absolute_error": "Absolute error",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "macro_precision": "Macro precision",
+    "macro_recall": "Macro recall",
+    "auroc_macro": "AUROC, mean over classes",
+    "auroc_micro": "AUROC, all pairs",
+    "average_precision_macro": "Average precision, mean over classes",
+    "average_precision_micro": "Average precision, all pairs",
+    "negative_log_likelihood": "Negative log likelihood",
+    "quadratic_kappa": "Quadratic kappa",
+    "r2": "R²",
 }
 
 

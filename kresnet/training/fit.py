@@ -196,7 +196,7 @@ def finish(session: TrainingSession) -> dict[str, Any]:
         "epochs": run.steps.epochs_of(last["step"]),
         "steps": last["step"],
         "train": last["train"],
-        "test": last["test"],
+        "test": session.measure_test(),
         "images_per_second": last["images_per_second"],
         "input_wait": last["input_wait"],
         "peak_memory": peak_memory(),

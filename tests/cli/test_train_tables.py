@@ -1,25 +1,37 @@
-"""The classes that `kresnet evaluate` shows."""
+"""The metrics and classes that `kresnet evaluate` shows."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from kresnet.cli.train_tables import SHOWN, print_class_accuracies
+from kresnet.cli.train_tables import SHOWN, print_class_accuracies, print_split_metrics
+from kresnet.plan.objective import Objective
+from kresnet.training.step.output_metrics import scores_by_class
 
 
 def test_the_class_that_is_recognised_worst_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
     matrix = [[9, 1, 0], [0, 4, 6], [0, 0, 10]]
-    print_class_accuracies({"coat": 0.9, "shirt": 0.4, "boot": 1.0}, matrix)
+    by_class = scores_by_class(Objective("softmax", 3), np.array(matrix), None, ("coat", "shirt", "boot"))
+    print_class_accuracies(by_class, matrix)
     title, _, _, *rows = capsys.readouterr().out.splitlines()
     assert title == "Classes, worst first"
     assert [row.split() for row in rows] == [
-        ["shirt", "0.4000", "boot", "0.6000"], ["coat", "0.9000", "shirt", "0.1000"], ["boot", "1.0000"],
+        ["shirt", "10", "0.4000", "0.8000", "boot", "0.6000"], ["coat", "10", "0.9000", "1.0000", "shirt", "0.1000"],
+        ["boot", "10", "1.0000", "0.6250"],
     ]  # fmt: skip
 
 
-def test_of_independent_labels_only_accuracies_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    matrix = [[[5, 0], [0, 5]]] * (SHOWN + 2)
-    print_class_accuracies({f"label{n}": n / 100 for n in range(SHOWN + 2)}, matrix)
+def test_of_independent_labels_the_worst_ranked_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = {"examples": 5, "precision": None, "recall": 0.5}
+    by_class = {f"label{n}": scores | {"average_precision": n / 100} for n in range(SHOWN + 2)}
+    print_class_accuracies(by_class, [[[5, 0], [0, 5]]] * (SHOWN + 2))
     title, _, _, *rows = capsys.readouterr().out.splitlines()
     assert title == f"The {SHOWN} classes recognised worst"
-    assert [row.split() for row in rows] == [[f"label{n}", f"{n / 100:.4f}"] for n in range(SHOWN)]
+    assert [row.split() for row in rows] == [[f"label{n}", "5", "0.5000", f"{n / 100:.4f}"] for n in range(SHOWN)]
+
+
+def test_metrics_of_all_examples_stand_on_a_line_and_what_is_left_out_below(capsys: pytest.CaptureFixture[str]) -> None:
+    result = {"loss": 1.0, "macro_f1": 0.5, "auroc_macro": 0.75, "images": 3, "undefined": ["Without examples of b."]}
+    print_split_metrics(result)
+    assert capsys.readouterr().out.splitlines() == ["macro f1 0.5000, auroc macro 0.7500", "Without examples of b."]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import kresnet
 from tests.command import KRESNET
 from tests.distributed.worker_processes import (
     PATIENCE_SECONDS,
@@ -66,6 +67,14 @@ def test_only_the_chief_writes_and_speaks(two, told):
 def test_two_workers_train_what_one_process_trains(home, two, killed):
     """The same images in the same order, and norm over all of them."""
     assert_rounding_apart(home / "one", two)
+
+
+def test_what_two_workers_measure_of_all_outputs_is_what_one_process_measures(two):
+    """In `measure_split` the chief gathers the outputs of both; `evaluate` runs the same network in one process."""
+    recorded = json.loads((two / "result.json").read_text())["test"]
+    measured = kresnet.evaluate(two)
+    assert {"macro_f1", "auroc_macro", "average_precision_micro", "negative_log_likelihood"} < recorded.keys()
+    assert recorded == pytest.approx({name: measured[name] for name in recorded}, rel=1e-5)
 
 
 def test_the_loss_of_a_worker_ends_the_chief_in_plain_words(killed):

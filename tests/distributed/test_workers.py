@@ -56,6 +56,16 @@ def test_all_gather_returns_every_workers_value_by_rank(count):
     assert found == [[[[turn, rank] for rank in range(count)] for turn in range(3)]] * count
 
 
+def test_gathered_arrays_of_all_workers_are_the_chiefs_by_rank():
+    def gather(workers: Workers) -> Any:
+        return workers.gather_arrays({"a": np.full((workers.rank, 2), workers.rank, np.float32), "b": np.arange(3)})
+
+    chief, *others = all_do(3, gather)
+    assert others == [None, None]
+    assert [part["a"].tolist() for part in chief] == [[], [[1.0, 1.0]], [[2.0, 2.0]] * 2]
+    assert all(part["b"].tolist() == [0, 1, 2] and part["a"].dtype == np.float32 for part in chief)
+
+
 def test_broadcast_gives_all_workers_the_chiefs_arrays():
     def broadcast_state(workers: Workers) -> Any:
         state = {"a": np.full((300, 1000), workers.rank, np.float32), "b": np.int64(-workers.rank), "c": np.array([])}

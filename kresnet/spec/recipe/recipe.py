@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -16,7 +17,7 @@ from kresnet.spec.recipe.losses import Loss
 from kresnet.spec.recipe.non_finite import NonFinite, Stop
 from kresnet.spec.recipe.optimizers import Optimizer
 from kresnet.spec.recipe.schedules import Constant, Schedule
-from kresnet.spec.recipe.stopping import EarlyStopping
+from kresnet.spec.recipe.stopping import EarlyStopping, Metric
 
 
 class Recipe(Document):
@@ -54,6 +55,10 @@ class Recipe(Document):
     """Evaluate and export a running average of the weights."""
     early_stopping: EarlyStopping | None = None
     """End the run early."""
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=len(typing.get_args(Metric)))] = ()
+    """What to show after every epoch beside loss and accuracy: `macro_f1`, say, or what needs all outputs at once and
+    is else measured at the end and by `evaluate` alone, as `auroc_macro`, `average_precision_macro`, `r2`. Classes
+    whose order means something have `quadratic_kappa`, which is measured only where it is named here."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
     """Type of activations and products; weights are always float32. `auto`: bfloat16 where the hardware has units for
     it, else float32. Under `float16` the loss is scaled (Micikevicius et al. 2018, arXiv:1710.03740, section 3.2)."""

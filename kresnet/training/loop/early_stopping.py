@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ class EarlyStoppingState:
     def observe(self, step: int, metrics: Mapping[str, float]) -> bool:
         """Record the metrics that were measured after `step`, and return whether the run is to end."""
         value = metrics[self.metric]
-        if self.best is None or self._gain(value, self.best) > self.min_delta:
+        if math.isfinite(value) and (self.best is None or self._gain(value, self.best) > self.min_delta):
             self.best, self.best_step = value, step
         self.stopped = step - self.best_step >= self.patience
         return self.stopped
@@ -50,4 +51,6 @@ class EarlyStoppingState:
 
     def sentence(self) -> str:
         """Return a sentence that says why the run ends."""
+        if self.best is None:
+            return f"No {self.metric} that is a number in {self.patience} steps."
         return f"No better {self.metric} than {self.best:.4g}, of step {self.best_step}, in {self.patience} steps."

@@ -5,21 +5,22 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
 
-from kresnet.data.pipeline import BatchSlice, evaluation_batches, training_batches
+from kresnet.data.pipeline import BatchSlice, training_batches
 from kresnet.data.sources import DataSet
-from kresnet.data.splits import naming_unreadable_images
+from kresnet.data.splits import Split, naming_unreadable_images
 from kresnet.distributed.workers import Workers
 from kresnet.errors import make_error, shell_word
 from kresnet.probes.first_non_finite import NonFiniteProbe
 from kresnet.probes.probe import Probe
 from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 from kresnet.runs.resolved_run import ResolvedRun
+from kresnet.spec.recipe.stopping import Metric
 from kresnet.training.loop.checkpoint_saver import CheckpointSaver
 from kresnet.training.loop.early_stopping import EarlyStoppingState
 from kresnet.training.loop.monitors import Monitors
@@ -29,6 +30,7 @@ from kresnet.training.loop.run_writer import RunWriter
 from kresnet.training.loop.signals import StopRequested, StopSignals
 from kresnet.training.loop.throughput import Throughput
 from kresnet.training.step.engine import Engine, Findings
+from kresnet.training.step.measure import Measurement, measure_split
 
 #: One call to the device takes about this long, so that the display lives and a signal is heard.
 SECONDS_PER_CALL = 0.5
@@ -75,6 +77,7 @@ class TrainingSession:
         self.stopping = EarlyStoppingState(**schedule.early_stopping) if schedule.early_stopping else None
         self.guard = NonFiniteGuard(run.recipe)
         self.best: dict[str, Any] | None = None
+        self.final_metrics: dict[str, float] | None = None  # of the test images, after the last step
 
     def train(self, stop: StopSignals) -> None:
         """Train to the end of the run; `line` is then its last epoch's.
@@ -233,16 +236,14 @@ class TrainingSession:
 
     def _end_epoch(self) -> None:
         """Evaluate, and write down how the epoch went; `StopRequested` is raised before anything is changed."""
-        batch_size = self.run.recipe.batch_size
-        images = evaluation_batches(self.data.test, batch_size, self.batch_slice)
-        test = self.engine.evaluate(images, batch_size, between=self._raise_if_stopping)
+        measured = self._measure_epoch()
         train = self.engine.metrics()
         self.engine.reset_metrics()
         self.line = {
             "epoch": -(-self.step // self.epoch_steps),
             "step": self.step,
             "train": train,
-            "test": test,
+            "test": measured,
             "learning_rate": self.engine.learning_rate(),
             **self.throughput.figures(),
             "seconds": self.seconds,
@@ -250,10 +251,38 @@ class TrainingSession:
         self.throughput.reset()
         self.writer.append_history(self.line)
         self.writer.write_epoch_summaries(self.line)
-        self.progress.epoch(self.line)
+        shown = (*self.run.steps.objective.metrics, *self.run.steps.epoch_metrics)
+        self.progress.epoch(self.line | {"test": {name: measured[name] for name in shown if name in measured}})
         self._keep_best()
         if self.stopping and self.stopping.observe(self.step, self.line["test"]):
             self.output.log(self.stopping.sentence())
+
+    def _measure_epoch(self) -> dict[str, float]:
+        """Return what the recipe wants to know of the test images after every epoch."""
+        steps, last = self.run.steps, self.step == self.total_steps
+        objective, wanted = steps.objective, steps.epoch_metrics
+        # At the run's end everything is measured, and kept for its result: the history's lines are all alike.
+        every = (*wanted, *objective.output_metrics) if last else wanted
+        metrics = self._measure(self.data.test, every, self._raise_if_stopping).metrics
+        self.final_metrics = metrics if last else None
+        shown = (*objective.metrics, *objective.matrix_metrics, *wanted)
+        return {name: value for name, value in metrics.items() if name in shown}
+
+    def measure_test(self) -> dict[str, float]:
+        """Return every metric of the test images, those too that need all outputs at once; all workers must call it."""
+        if self.final_metrics is None:
+            steps = self.run.steps
+            every = (*steps.epoch_metrics, *steps.objective.output_metrics)
+            self.final_metrics = self._measure(self.data.test, every).metrics
+        return self.final_metrics
+
+    def _measure(
+        self, split: Split, wanted: Collection[Metric], between: Callable[[], None] = lambda: None
+    ) -> Measurement:
+        objective, batch_size = self.run.steps.objective, self.run.recipe.batch_size
+        return measure_split(
+            self.engine, split, objective, batch_size, wanted=wanted, workers=self.workers, between=between
+        )
 
     def _keep_best(self) -> None:
         """Write the network if it is the best so far, by the recipe's metric."""

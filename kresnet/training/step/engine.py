@@ -47,6 +47,7 @@ class Engine:
         #: From batches and an int64 scalar tensor: take so many steps, or those before the first that is not finite.
         self.train = tf.function(self._train_steps, reduce_retracing=True)
         self._test = tf.function(self._test_batch, reduce_retracing=True)
+        self._test_keeping = tf.function(self._test_batch_keeping, reduce_retracing=True)
         self._probed_steps: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
 
     def distribute(self, batches: tf.data.Dataset) -> Iterator[Any]:
@@ -128,15 +129,34 @@ class Engine:
         return self.sum_metrics(batches, batch_size, between).means()
 
     def sum_metrics(
-        self, batches: tf.data.Dataset, batch_size: int, between: Callable[[], None] = lambda: None
+        self,
+        batches: tf.data.Dataset,
+        batch_size: int,
+        between: Callable[[], None] = lambda: None,
+        *,
+        keep_outputs: bool = False,
     ) -> MetricSums:
-        """Sum what `evaluate` gives the means of, and count how the images of each class were classified."""
+        """Sum what `evaluate` gives the means of, and count how the images of each class were classified.
+
+        Args:
+            batches: as for `evaluate`.
+            batch_size: as for `evaluate`.
+            between: as for `evaluate`.
+            keep_outputs: keep also what the network returned for each image of this process's slices, in order.
+        """
         sums = MetricSums()
         size = batch_size // self.workers
         padded = self.distribute(batches.map(lambda images, targets: _pad_batch(images, targets, size)))
         for _ in range(int(batches.cardinality())):
             between()
-            sums.add(self._test(next(padded)))
+            if not keep_outputs:
+                sums.add(self._test(next(padded)))
+                continue
+            batch_sums, *examples = self._test_keeping(next(padded))
+            sums.add(batch_sums)
+            local = [self.strategy.experimental_local_results(values) for values in examples]
+            outputs, targets, weights = (np.concatenate([np.asarray(part) for part in parts]) for parts in local)
+            sums.keep(outputs[weights > 0], targets[weights > 0])
         return sums
 
     def learning_rate(self) -> float:
@@ -206,7 +226,14 @@ class Engine:
         self.live.assign(taken)
 
     def _test_batch(self, batch: Any) -> dict[str, Any]:
-        sums = self.strategy.run(self.trainer.test_step, args=(batch,))
+        return self._sum_over_replicas(self.strategy.run(self.trainer.test_step, args=(batch,)))
+
+    def _test_batch_keeping(self, batch: Any) -> tuple[dict[str, Any], Any, Any, Any]:
+        """Return the sums of a batch, and of each replica its outputs, its targets, and 0 where an image is padding."""
+        sums, *examples = self.strategy.run(self.trainer.test_step_keeping, args=(batch,))
+        return (self._sum_over_replicas(sums), *examples)
+
+    def _sum_over_replicas(self, sums: Mapping[str, Any]) -> dict[str, Any]:
         return {
             name: self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for name, value in sums.items()
         }

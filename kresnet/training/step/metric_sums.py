@@ -37,12 +37,25 @@ class MetricSums:
 
     def __init__(self) -> None:
         self._sums: dict[str, Any] = {}
+        self._examples: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, batch: Mapping[str, Any]) -> None:
         """Add what `sum_batch` returned."""
         for name, value in batch.items():
             value = tf.cast(value, tf.float64)
             self._sums[name] = self._sums[name] + value if name in self._sums else value
+
+    def keep(self, outputs: np.ndarray, targets: np.ndarray) -> None:
+        """Keep outputs and targets of a batch's examples, without padding, for metrics of all of them at once."""
+        self._examples.append((outputs, targets))
+
+    def outputs(self) -> np.ndarray:
+        """Return the outputs that were kept, in order, float32 `(n, ...)`."""
+        return np.concatenate([outputs for outputs, _ in self._examples])
+
+    def targets(self) -> np.ndarray:
+        """Return the targets that were kept, in order."""
+        return np.concatenate([targets for _, targets in self._examples])
 
     def means(self) -> dict[str, float]:
         """Return the mean of the loss and of every other metric over the examples added so far."""

@@ -218,6 +218,10 @@ class Trainer:
         Returns:
             What `sum_batch` returns.
         """
+        return self.test_step_keeping(data)[0]
+
+    def test_step_keeping(self, data: tuple[Any, Any, Any]) -> tuple[dict[str, Any], Any, Any, Any]:
+        """Return what `test_step` returns, the network's outputs in float32, and the batch's targets and weights."""
         images, targets, weights = data
         outputs = self.evaluated_network(tf.cast(images, tf.float32), training=False)
-        return sum_batch(self.objective, outputs, targets, weights)
+        return sum_batch(self.objective, outputs, targets, weights), tf.cast(outputs, tf.float32), targets, weights

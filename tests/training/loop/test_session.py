@@ -59,10 +59,16 @@ class CountingEngine:
     def learning_rate(self):
         return 0.1
 
-    def evaluate(self, batches, batch_size, between):
+    def sum_metrics(self, batches, batch_size, between, *, keep_outputs):
         between()
         self.evaluated_at.append(self.updates)
-        return {"loss": 1.0, "accuracy": self.accuracies.pop(0)}
+        means = {"loss": 1.0, "accuracy": self.accuracies.pop(0)}
+        return SimpleNamespace(
+            means=lambda: means,
+            confusion_matrix=lambda: None,
+            outputs=lambda: np.zeros((16, 3), np.float32),
+            targets=lambda: np.arange(16, dtype=np.int32) % 3,
+        )
 
     def state(self):
         return {"updates": np.array(self.updates)}
