@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kresnet.api.reports import compare_runs, report_run
     from kresnet.api.run import Run, list_runs, open_run, resume
     from kresnet.api.study import StudyResult, plan_study, run_study, studies
-    from kresnet.api.trained import evaluate, load_model, predict
+    from kresnet.api.trained import PredictionSummary, evaluate, load_model, predict, predict_files, predict_to_file
     from kresnet.api.training import dry_run, fit
     from kresnet.api.weights import convert, export_model
     from kresnet.errors import KresnetError, Problem
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KresnetError",
     "Network",
+    "PredictionSummary",
     "Problem",
     "Run",
     "StudyResult",
@@ -56,6 +57,8 @@ __all__ = [
     "open_run",
     "plan_study",
     "predict",
+    "predict_files",
+    "predict_to_file",
     "recipe",
     "report_run",
     "resume",
@@ -74,7 +77,14 @@ _HOMES = {
     "kresnet.api.run": ("Run", "list_runs", "open_run", "resume"),
     "kresnet.api.study": ("StudyResult", "plan_study", "run_study", "studies"),
     "kresnet.api.training": ("fit", "dry_run"),
-    "kresnet.api.trained": ("evaluate", "load_model", "predict"),
+    "kresnet.api.trained": (
+        "PredictionSummary",
+        "evaluate",
+        "load_model",
+        "predict",
+        "predict_files",
+        "predict_to_file",
+    ),
     "kresnet.api.weights": ("convert", "export_model"),
     "kresnet.errors": ("KresnetError", "Problem"),
 }

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+import time
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from kresnet import terminal
-from kresnet.training.loop.progress import Progress, RunOutput
+from kresnet.training.loop.progress import REDRAW_SECONDS, Progress, RunOutput
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 #: Epochs that a notebook shows below each other; the run's history has them all.
 SHOWN = 10
+
+#: Seconds between two lines of a count in a log.
+LOG_SECONDS = 60.0
 
 
 def log(message: str) -> None:
@@ -33,6 +37,34 @@ def in_notebook() -> bool:
     """Return whether this process answers a notebook; IPython is not imported to find out."""
     interactive = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(interactive, "kernel")
+
+
+class CountProgress:
+    """How many things are done, and how many a second: on a terminal a line that is drawn anew, in a log one a minute.
+
+    Args:
+        things: what is counted, in the plural.
+        stream: stream to print to; standard error by default.
+    """
+
+    def __init__(self, things: str, stream: TextIO | None = None) -> None:
+        self._things, self._stream = things, stream or sys.stderr
+        self._began = self._shown_at = time.perf_counter()
+        self._alive = terminal.has_cursor(self._stream)
+
+    def show(self, done: int) -> None:
+        """Tell how many are done by now, if it is time to."""
+        now = time.perf_counter()
+        if now - self._shown_at < (REDRAW_SECONDS if self._alive else LOG_SECONDS):
+            return
+        self._shown_at = now
+        text = f"{done:,} {self._things}, {done / (now - self._began):,.0f} a second"
+        self._stream.write(f"{terminal.ERASE}{text}" if self._alive else f"{text}\n")
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Clear the line."""
+        terminal.clear(self._stream)
 
 
 class NotebookProgress(Progress):
@@ -64,4 +96,4 @@ class NotebookProgress(Progress):
         self._draw("")
 
 
-__all__ = ["NotebookProgress", "in_notebook", "log", "run_output"]
+__all__ = ["CountProgress", "NotebookProgress", "in_notebook", "log", "run_output"]

@@ -166,8 +166,11 @@ class Run:
         if best not in self._models:
             self._models[best] = self.model(best=best)
         from kresnet.evaluation.predict import predict
+        from kresnet.evaluation.predictor import KerasPredictor
 
-        return predict(origin, several, self._models[best])
+        for note in origin.notes():
+            log(note)
+        return predict(KerasPredictor(origin, self._models[best]), several)
 
     @cached_property
     def _models(self) -> dict[bool, keras.Model]:

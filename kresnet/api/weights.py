@@ -246,7 +246,7 @@ def export_model(
 
         return export_file(
             model, origin.spec, origin.class_names, Path(output), format, plan=origin.plan,
-            fold=fold, weights=weights, inputs=inputs, origin=origin.provenance,
+            fold=fold, weights=weights, inputs=inputs, origin=origin.provenance, temperatures=origin.temperatures,
         )  # fmt: skip
     log("Exporting, then loading the export in a fresh process through TensorFlow's C API.")
     options = ExportOptions(
@@ -258,7 +258,7 @@ def export_model(
     )
     return export(
         model, origin.spec, origin.class_names, Path(output), options,
-        plan=origin.plan, inputs=inputs, origin=origin.provenance,
+        plan=origin.plan, inputs=inputs, origin=origin.provenance, temperatures=origin.temperatures,
     )  # fmt: skip
 
 

@@ -10,7 +10,20 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from kresnet import native_messages, terminal
-from kresnet.cli import build, check, completion, convert, describe, explain, export, report, serve, study, train
+from kresnet.cli import (
+    build,
+    check,
+    completion,
+    convert,
+    describe,
+    explain,
+    export,
+    predict,
+    report,
+    serve,
+    study,
+    train,
+)
 from kresnet.cli.common import log_error, print_json
 from kresnet.cli.remedies import adapt_remedies
 from kresnet.errors import KresnetError, Problem
@@ -24,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verbs in (describe, build, train, study, report, convert, export, explain, check, serve):
+for verbs in (describe, build, train, predict, study, report, convert, export, explain, check, serve):
     verbs.register(app)
 
 

@@ -1,4 +1,4 @@
-"""Verbs that train networks and use them: fit, runs, evaluate, predict."""
+"""Verbs that train networks and measure them: fit, runs, evaluate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import typer
 import kresnet
 from kresnet.cli.common import (
     BestOption,
-    ClassNamesOption,
     DataSetOption,
     ForceOption,
     JsonOption,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    for verb in (fit, runs, evaluate, predict):
+    for verb in (fit, runs, evaluate):
         app.command()(verb)
 
 
@@ -177,42 +176,4 @@ def evaluate(
     print_split_metrics(result)
     if "tally" in result:
         print_class_accuracies(result["by_class"], result["tally"])
-    return None
-
-
-def predict(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="[RUN|MODEL] IMAGE...", help="A network, unless --server; image files.")
-    ],
-    server: Annotated[
-        str | None, typer.Option("--server", metavar="URL", help="Ask this server: http://localhost:8501.")
-    ] = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="Which of the server's models.")] = None,
-    best: BestOption = False,
-    spec: TrainedSpecOption = None,
-    classes: ClassNamesOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Classify images with a network on disk, or with one that a server has."""
-    if (server is None) != (model is None):
-        message = "A server and the name of its model go together."
-        raise make_error("bad_option", message, remedy="--server http://localhost:8501 --model NAME")
-    if server and (best or spec or classes):
-        message = "--best, --spec and --classes are for a network on disk, not for a server's."
-        raise make_error("bad_option", message, remedy="leave them out")
-    if server and model:
-        from kresnet.serving.client import predict as predict_by_server
-
-        answers = predict_by_server(server, model, paths)
-    else:
-        answers = kresnet.predict(paths[0], paths[1:], best=best, spec=spec, classes=classes)
-    if as_json:
-        return print_json({"predictions": answers})
-    for answer in answers:
-        by_name = answer["probabilities"]
-        if not isinstance(by_name, dict):  # a server tells the name of the likeliest class only
-            by_name = {answer["label"]: answer["probability"]}
-        ranked = sorted(by_name.items(), key=lambda item: -item[1])[:3]
-        rest = ", ".join(f"{name} {probability:.3f}" for name, probability in ranked)
-        stdout_console().print(f"{answer['image']}: {rest}")
     return None

@@ -23,7 +23,7 @@ from kresnet.errors import make_error
 from kresnet.spec.recipe import Augment
 
 #: Batches made at the same time; each decodes its images in parallel too.
-_PARALLEL_BATCHES = min(4, os.cpu_count() or 1)
+PARALLEL_BATCHES = min(4, os.cpu_count() or 1)
 _READY_BATCHES = 2
 
 
@@ -120,7 +120,7 @@ def training_batches(
 
     # Drawn one after the other, so that an epoch is drawn once, and ahead of the batches it gives.
     draws = tf.data.Dataset.range(start_step, stop_step).map(draw_in_graph)
-    return _prefetch(draws.map(read, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True))
+    return prefetch_batches(draws.map(read, num_parallel_calls=PARALLEL_BATCHES, deterministic=True))
 
 
 def evaluation_batches(split: Split, batch_size: int, batch_slice: BatchSlice = WHOLE_BATCH) -> tf.data.Dataset:
@@ -141,7 +141,7 @@ def evaluation_batches(split: Split, batch_size: int, batch_slice: BatchSlice = 
         return tf.range(*bounds)
 
     positions = tf.data.Dataset.range(-(-len(split) // batch_size)).map(batch_positions)
-    return _prefetch(positions.map(split.fetch, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True))
+    return prefetch_batches(positions.map(split.fetch, num_parallel_calls=PARALLEL_BATCHES, deterministic=True))
 
 
 def slice_positions(examples: int, batch_size: int, batch_slice: BatchSlice = WHOLE_BATCH) -> np.ndarray:
@@ -151,7 +151,7 @@ def slice_positions(examples: int, batch_size: int, batch_slice: BatchSlice = WH
     return np.flatnonzero((place >= bounds.start) & (place < bounds.stop))
 
 
-def _prefetch(batches: tf.data.Dataset) -> tf.data.Dataset:
+def prefetch_batches(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Let a few batches be made ahead of those that are read."""
     options = tf.data.Options()
     # The autotuner's thread can hold the end of an iterator for seconds, and there is nothing here for it to tune.

@@ -22,7 +22,7 @@ from kresnet.spec.inputs import Input
 RESIDENT_BYTES = 2 * 1024**3
 
 #: Errors of reading and decoding an image; running out of memory, for one, has nothing to do with the images.
-_UNREADABLE = (
+UNREADABLE = (
     tf.errors.InvalidArgumentError,
     tf.errors.NotFoundError,
     tf.errors.PermissionDeniedError,
@@ -191,7 +191,7 @@ class Split:
         for position in positions:
             try:
                 next(examples)  # after an error, the iterator goes on with the next example
-            except _UNREADABLE:
+            except UNREADABLE:
                 yield int(position), self._source.explain(int(position))
 
     def _in_source(self, positions: tf.Tensor) -> tf.Tensor:
@@ -212,7 +212,7 @@ class Split:
                 stop = start + len(some_labels)
                 images[start:stop], labels[start:stop] = some_images, some_labels
                 start = stop
-        except _UNREADABLE:
+        except UNREADABLE:
             self.require_readable()
             raise
         with tf.device("CPU:0"):
@@ -232,7 +232,7 @@ def naming_unreadable_images(*splits: Split) -> Iterator[None]:
     """
     try:
         yield
-    except _UNREADABLE:
+    except UNREADABLE:
         logger.warning("An image could not be read; looking through %s images for it.", sum(map(len, splits)))
         for split in splits:
             split.require_readable()

@@ -99,7 +99,7 @@ def explain(
     class_names = trained_model.class_names
     class_ids = [_class_id(name, class_names, trained_model.spec.head.classes) for name in classes]  # type: ignore[union-attr]
     pictures = zip(names or image_names(images), read_images(images, trained_model.spec.input), strict=True)
-    reader = ActivationReader(load_model(trained_model.model, plan), plan)
+    reader = ActivationReader(load_model(trained_model.model, plan), plan, trained_model.temperatures)
     explanations = []
     for image_name, pixels in pictures:
         activations = reader(pixels)
@@ -147,8 +147,8 @@ class StageActivations:
 class ActivationReader:
     """Runs a network in inference and reads the outputs of its stages."""
 
-    def __init__(self, network: keras.Model, plan: Plan) -> None:
-        self.network, self.plan = network, plan
+    def __init__(self, network: keras.Model, plan: Plan, temperatures: tuple[float, ...] | None = None) -> None:
+        self.network, self.plan, self._temperatures = network, plan, temperatures
         # As a graph, which computes no gradients that nobody reads: those of weights cost as much again, and fail for
         # one image where oneDNN finds no way to reorder them (TensorFlow 2.21).
         self._run = tf.function(self._activations)
@@ -158,7 +158,7 @@ class ActivationReader:
         chosen = tf.one_hot([class_id], self.plan.by_name[self.plan.outputs["logits"]].shape[0])
         logits, *by_record = self._run(tf.constant(pixels[np.newaxis], tf.float32), chosen)
         maps, gradients = ({name: tensor[0].numpy() for name, tensor in each.items()} for each in by_record)
-        return StageActivations(class_probabilities(self.plan, logits)[0], maps, gradients)
+        return StageActivations(class_probabilities(self.plan, logits, self._temperatures)[0], maps, gradients)
 
     def _activations(self, image: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, dict[str, Any], dict[str, Any]]:
         with tf.GradientTape() as tape:

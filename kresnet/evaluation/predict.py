@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from kresnet.data.file_batches import file_batches
 from kresnet.data.images import image_from_array, read_image
 from kresnet.errors import KresnetError, Problem, make_error
+from kresnet.evaluation.predictor import Predictor, class_probabilities
 from kresnet.plan import Plan
-from kresnet.runs.trained_model import TrainedModel
 from kresnet.spec.architecture import Spec
 from kresnet.spec.inputs import Input
-from kresnet.weights.convert import load_model
 
 #: An image file, or its pixels.
 ImageLike = str | os.PathLike[str] | np.ndarray
@@ -25,15 +24,37 @@ ImageLike = str | os.PathLike[str] | np.ndarray
 BATCH_SIZE = 64
 
 
-def predict(
-    origin: TrainedModel, images: Sequence[ImageLike], model: keras.Model | None = None
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class PredictedFiles:
+    """What a network says of some image files.
+
+    Attributes:
+        paths: the files, `n` of them.
+        probabilities: of each class, float32 `(n, classes)`; without meaning for an unreadable file.
+        problems: why a file is unreadable, by its place.
+        class_names: names of the classes, in order.
+    """
+
+    paths: tuple[str, ...]
+    probabilities: np.ndarray
+    problems: dict[int, Problem]
+    class_names: tuple[str, ...]
+
+    def as_dicts(self) -> Iterator[dict[str, Any]]:
+        """Yield what `prediction_as_dict` makes of each file; of an unreadable one `image` and `error`, a problem."""
+        for place, path in enumerate(self.paths):
+            if problem := self.problems.get(place):
+                yield {"image": path, "error": problem.as_dict()}
+            else:
+                yield prediction_as_dict(path, self.probabilities[place], self.class_names)
+
+
+def predict(predictor: Predictor, images: Sequence[ImageLike]) -> list[dict[str, Any]]:
     """Classify images, each brought to the network's size as evaluation does.
 
     Args:
-        origin: the network on disk.
+        predictor: the network.
         images: image files, and arrays as `kresnet.data.images.image_from_array` takes them.
-        model: the network, where it has been loaded already.
 
     Returns:
         A mapping an image: `image` (its path, or its number), `class_id`, `label`, `probability`, and `probabilities`
@@ -42,13 +63,32 @@ def predict(
     Raises:
         KresnetError: `run_missing`, `file_missing`, `image_unreadable`, `data_mismatch` (all such images at once).
     """
-    spec, plan = origin.spec, origin.plan
-    require_image_classifier(plan, spec, str(origin.run or origin.model))
-    pixels, model = read_images(images, spec.input), model or load_model(origin.model, plan)
-    batches = [pixels[start : start + BATCH_SIZE].astype(np.float32) for start in range(0, len(pixels), BATCH_SIZE)]
-    rows = np.concatenate([class_probabilities(plan, model(batch, training=False)) for batch in batches])
-    named = zip(image_names(images), rows, strict=True)
-    return [prediction_as_dict(image, row, origin.class_names) for image, row in named]
+    require_image_classifier(predictor.plan, predictor.spec, predictor.name)
+    if len(images) > BATCH_SIZE and not any(isinstance(image, np.ndarray) for image in images):
+        several = list(predict_files(predictor, map(os.fspath, images)))  # type: ignore[arg-type]
+        if problems := [problem for batch in several for problem in batch.problems.values()]:
+            raise KresnetError(problems)
+        return [answer for batch in several for answer in batch.as_dicts()]
+    pixels = read_images(images, predictor.spec.input)
+    rows = [predictor.probabilities(pixels[at : at + BATCH_SIZE]) for at in range(0, len(pixels), BATCH_SIZE)]
+    named = zip(image_names(images), np.concatenate(rows), strict=True)
+    return [prediction_as_dict(image, row, predictor.class_names) for image, row in named]
+
+
+def predict_files(predictor: Predictor, paths: Iterable[str]) -> Iterator[PredictedFiles]:
+    """Classify image files in their order, some at a time; what is in memory does not grow with their number.
+
+    Args:
+        predictor: the network.
+        paths: the files; read as they are needed. One that cannot be read is told in its place.
+
+    Raises:
+        KresnetError: `contradiction` if this is no classifier of images; what iterating `paths` raises.
+    """
+    require_image_classifier(predictor.plan, predictor.spec, predictor.name)
+    for batch in file_batches(paths, predictor.spec.input, BATCH_SIZE):
+        names = tuple(os.fsencode(path).decode(errors="backslashreplace") for path in batch.paths)
+        yield PredictedFiles(names, predictor.probabilities(batch.images), batch.problems, predictor.class_names)
 
 
 def image_names(images: Sequence[ImageLike]) -> list[str | int]:
@@ -64,12 +104,6 @@ def require_image_classifier(plan: Plan, spec: Spec, where: str) -> None:
     """
     if plan.probabilities is None or not spec.input.is_image:
         raise make_error("contradiction", f"{where} holds no classifier of images.", remedy="keras.models.load_model")
-
-
-def class_probabilities(plan: Plan, logits: tf.Tensor) -> np.ndarray:
-    """Return the probability of each class, float32 `(N, classes)`, from logits of the same shape."""
-    activation = tf.nn.sigmoid if plan.probabilities == "sigmoid" else tf.nn.softmax
-    return np.asarray(activation(logits))
 
 
 def read_images(images: Sequence[ImageLike], input: Input) -> np.ndarray:
@@ -109,3 +143,18 @@ def prediction_as_dict(image: str | int, probabilities: np.ndarray, names: Seque
 def class_name(class_id: int, names: Sequence[str]) -> str:
     """Return the name of a class; its number where it has none."""
     return names[class_id] if class_id < len(names) else str(class_id)
+
+
+__all__ = [
+    "BATCH_SIZE",
+    "ImageLike",
+    "PredictedFiles",
+    "class_name",
+    "class_probabilities",
+    "image_names",
+    "predict",
+    "predict_files",
+    "prediction_as_dict",
+    "read_images",
+    "require_image_classifier",
+]

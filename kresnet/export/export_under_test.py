@@ -60,6 +60,16 @@ class ExportUnderTest:
         """The signatures that the manifest promises, by name."""
         return self.manifest.signatures
 
+    @cached_property
+    def scaled_logits(self) -> np.ndarray:
+        """The reference logits divided by the temperatures, of which the probabilities are made, float64."""
+        return self.reference.outputs["logits"] / np.asarray(self.manifest.temperatures or 1.0, np.float64)
+
+    @property
+    def gain(self) -> float:
+        """How many times larger a difference of logits can become before it reaches the probabilities; 1 or more."""
+        return 1 / min(1.0, *(self.manifest.temperatures or (1.0,)))
+
     def run_rows(self, name: str, order: np.ndarray) -> dict[str, np.ndarray]:
         """Return the answer of a signature to the reference inputs of the indices `order`."""
         return self.session.run(name, request_inputs(name, self.signatures[name], self.reference, order))

@@ -41,6 +41,8 @@ class Manifest:
         origin: origin of the trained network: its file, SHA-256, and what its run says of it.
         weights_bytes: bytes of the served network's weights, each counted once.
         digests: SHA-256 of every file but the manifest and the proof, by path within the version folder.
+        temperatures: what the logits are divided by before they become probabilities: one number, or one for each
+            label; None where they are taken as they are.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Manifest:
     origin: dict[str, Any]
     weights_bytes: int
     digests: dict[str, str]
+    temperatures: tuple[float, ...] | None = None
 
     def save(self, version: Path) -> None:
         """Write the manifest to a version folder."""
@@ -73,6 +76,8 @@ class Manifest:
             values |= {name: values.pop(key) for name, key in _KEYS.items()}
             values["signatures"] = {name: Signature.from_dict(one) for name, one in values["signatures"].items()}
             values |= {name: tuple(values[name]) for name in ("class_names", "changes")}
+            if values.get("temperatures") is not None:  # earlier exports do not say
+                values["temperatures"] = tuple(values["temperatures"])
             return cls(**values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             message = f"{version} is not a model that this version of kresnet exported: {MANIFEST} cannot be read."

@@ -11,7 +11,8 @@ from kresnet.export.reference_outputs import scaled_difference
 from kresnet.export.signature_contract import CLASSIFY_METHOD
 
 #: Largest difference of an output from the reference output, over the larger of 1 and the output's largest magnitude.
-#: Probabilities may also differ by as much as the logits behind them do: softmax and sigmoid pass on no more.
+#: Probabilities may also differ by as much as the logits behind them do, over their temperature: softmax and sigmoid
+#: pass on no more.
 TOLERANCE = 1e-5
 BATCHES = (1, 7, 32)
 
@@ -97,9 +98,10 @@ def _largest_difference(
             raise CheckFailed(f"{key} of {name}, {where}, is of shape {actual.shape}, not {expected.shape}")
         scale = max(1.0, float(np.abs(expected).max()))
         if key == "probabilities":
-            scale = max(
-                1.0, float(np.abs(answer["logits"] - export.reference.outputs["logits"][order]).max()) / TOLERANCE
-            )
+            moved = np.abs(answer["logits"] - export.reference.outputs["logits"][order]).max() * export.gain
+            if export.manifest.temperatures:  # a division rounds, and what is divided by little rounds by more
+                moved += np.finfo(np.float32).eps * np.abs(export.scaled_logits[order]).max()
+            scale = max(1.0, float(moved) / TOLERANCE)
         difference = float(np.abs(actual - expected).max()) / scale
         if not difference <= TOLERANCE:  # a NaN is no agreement
             raise CheckFailed(
@@ -115,10 +117,10 @@ def _require_class_and_label(
     export: ExportUnderTest, answer: dict[str, np.ndarray], order: np.ndarray, where: str
 ) -> None:
     names = export.manifest.class_names
-    logits, chosen = export.reference.outputs["logits"][order], answer["class_id"]
-    scale = TOLERANCE * max(1.0, float(np.abs(logits).max()))
+    logits, chosen = export.scaled_logits[order], answer["class_id"]
+    scale = TOLERANCE * export.gain * max(1.0, float(np.abs(logits).max()))
     if (np.take_along_axis(logits, chosen[:, np.newaxis], 1)[:, 0] < logits.max(1) - 2 * scale).any():
-        raise CheckFailed(f"class_id of {where} is not the class of the largest logit")
+        raise CheckFailed(f"class_id of {where} is not the likeliest class")
     if [label.decode() for label in answer["label"]] != [names[index] for index in chosen]:
         raise CheckFailed(f"label of {where} is not the name of class_id")
 
@@ -133,7 +135,7 @@ def _ranking_difference(export: ExportUnderTest, answer: dict[str, np.ndarray], 
     classes, scores = answer["classes"], answer["scores"]
     if classes.shape != expected.shape or scores.shape != expected.shape:
         raise CheckFailed(f"classes and scores of {where} are of shapes {classes.shape} and {scores.shape}")
-    allowed = TOLERANCE * max(1.0, float(np.abs(export.reference.outputs["logits"][order]).max()))
+    allowed = TOLERANCE * export.gain * max(1.0, float(np.abs(export.scaled_logits[order]).max()))
     worst = float(np.abs(scores - np.sort(expected)[:, ::-1]).max())
     if not worst <= allowed:
         raise CheckFailed(

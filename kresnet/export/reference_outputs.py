@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kresnet.errors import make_error
+from kresnet.evaluation.reliability import probabilities_of
 from kresnet.export.signature_contract import takes_encoded_images
 from kresnet.spec.architecture import Classifier, Spec
 
@@ -96,25 +97,27 @@ def reference_inputs(spec: Spec, images: Sequence[np.ndarray] | np.ndarray | Non
     return ReferenceInputs(np.stack(inputs).astype(np.uint8 if spec.input.is_image else np.float32))
 
 
-def reference_outputs(answers: dict[str, np.ndarray], spec: Spec) -> dict[str, np.ndarray]:
-    """Return what a server must answer where the outputs of the network are `answers`."""
+def reference_outputs(
+    answers: dict[str, np.ndarray], spec: Spec, temperatures: Sequence[float] | None = None
+) -> dict[str, np.ndarray]:
+    """Return what a server must answer where the outputs of the network are `answers`.
+
+    Args:
+        answers: outputs of the network, by name.
+        spec: the network.
+        temperatures: what the logits are divided by before they become probabilities; None to take them as they are.
+    """
     if not isinstance(spec.head, Classifier):
         return answers
-    return answers | {"probabilities": probabilities(answers["logits"], spec.head.multi_label)}
+    probabilities = probabilities_of(
+        answers["logits"], spec.head.multi_label, np.asarray(temperatures or 1.0, np.float64)
+    )
+    return answers | {"probabilities": probabilities.astype(np.float32)}
 
 
 def scaled_difference(expected: np.ndarray, actual: np.ndarray) -> float:
     """Return the largest difference of two arrays, over the larger of 1 and the largest magnitude of the first."""
     return float(np.abs(actual - expected).max() / max(1.0, np.abs(expected).max()))
-
-
-def probabilities(logits: np.ndarray, multi_label: bool) -> np.ndarray:
-    """Return softmax over the classes, or a sigmoid of each, float32 `(K, classes)`; computed in float64."""
-    wide = logits.astype(np.float64)
-    if multi_label:
-        return (0.5 * (1 + np.tanh(wide / 2))).astype(np.float32)
-    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-    return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
 def _random_inputs(spec: Spec, count: int) -> list[np.ndarray]:

@@ -95,6 +95,7 @@ def export_model(
     plan: Plan | None = None,
     inputs: SampleInputs | None = None,
     origin: Mapping[str, Any] | None = None,
+    temperatures: Sequence[float] | None = None,
 ) -> ExportResult:
     """Write `models_dir/NAME/VERSION/`, prove it, and only then let a server see it.
 
@@ -107,6 +108,8 @@ def export_model(
         plan: the plan of `spec`, where it has been made.
         inputs: real inputs that the exported model must answer as `model` does; random ones by default.
         origin: what the manifest shall say of where `model` comes from.
+        temperatures: what a classifier's logits are divided by before they become probabilities (see
+            `kresnet.runs.calibration`); None to take them as they are.
 
     Raises:
         KresnetError: `output_exists`, `bad_option`, `data_mismatch`, `weights_mismatch`, `disk_full`, `not_writable`;
@@ -121,10 +124,11 @@ def export_model(
         rows = reference_inputs(spec, inputs.images)
         served, changes = served_network(model, plan, rows.rows, fold=options.fold, weights=options.weights)
         expected = ReferenceOutputs(
-            rows.rows, rows.encoded, rows.kinds, reference_outputs(served.predict(rows.rows), spec)
+            rows.rows, rows.encoded, rows.kinds, reference_outputs(served.predict(rows.rows), spec, temperatures)
         )
         with translate_os_errors(staged.base):
-            _write_saved_model(staged.directory, make_signature_functions(served, spec, names, signatures), signatures)
+            functions = make_signature_functions(served, spec, names, signatures, temperatures)
+            _write_saved_model(staged.directory, functions, signatures)
             (staged.directory / manifest.FOLDER).mkdir(parents=True)
             expected.save(staged.directory / manifest.REFERENCE_OUTPUTS)
             requests = _make_warmup_requests(spec.name, signatures, expected)
@@ -141,6 +145,7 @@ def export_model(
                 origin=dict(origin or {}),
                 weights_bytes=served.weights_bytes,
                 digests=manifest.file_digests(staged.directory),
+                temperatures=tuple(temperatures) if temperatures else None,
             ).save(staged.directory)
         report = check_export(staged.directory)
         if not report.passed:

@@ -8,7 +8,7 @@ process (tensorflow/tensorflow#111453).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -34,7 +34,11 @@ class SignatureFunction:
 
 
 def make_signature_functions(
-    network: ServedNetwork, spec: Spec, class_names: tuple[str, ...], signatures: dict[str, Signature]
+    network: ServedNetwork,
+    spec: Spec,
+    class_names: tuple[str, ...],
+    signatures: dict[str, Signature],
+    temperatures: Sequence[float] | None = None,
 ) -> dict[str, SignatureFunction]:
     """Return the functions that keep the promise of `signatures` (`kresnet.export.signature_contract`).
 
@@ -43,11 +47,16 @@ def make_signature_functions(
         spec: spec of the network.
         class_names: a name for each class, in order; read only where the head is a classifier.
         signatures: the signatures that are promised.
+        temperatures: what a classifier's logits are divided by before they become probabilities, one number or one for
+            each label; None to take them as they are. The logits that are served stay as the network makes them.
     """
     shape = input_batch_shape(spec)
     # Traced once: the signatures call one function, and the graph holds the network once.
     shared = tf.function(network.function, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
-    answer = _with_class_labels(shared, spec.head, class_names) if isinstance(spec.head, Classifier) else shared
+    if isinstance(spec.head, Classifier):
+        answer = _with_class_labels(shared, spec.head, class_names, temperatures)
+    else:
+        answer = shared
 
     def tensor(values: tf.Tensor) -> Outputs:
         return _chosen(answer(_require_shape(values, shape)))
@@ -115,16 +124,25 @@ def _rank_classes(probabilities: tf.Tensor, class_names: tuple[str, ...]) -> Out
 
 
 def _with_class_labels(
-    network: Callable[[tf.Tensor], Outputs], head: Classifier, class_names: tuple[str, ...]
+    network: Callable[[tf.Tensor], Outputs],
+    head: Classifier,
+    class_names: tuple[str, ...],
+    temperatures: Sequence[float] | None,
 ) -> Callable[[tf.Tensor], Outputs]:
     def answer(images: tf.Tensor) -> Outputs:
         logits = tf.cast(network(images)["logits"], tf.float32)  # (N, classes)
-        class_id = tf.argmax(logits, axis=-1, output_type=tf.int64)  # (N,)
+        scaled = scale_logits(logits, temperatures)
+        class_id = tf.argmax(scaled, axis=-1, output_type=tf.int64)  # (N,)
         return {
-            "probabilities": tf.sigmoid(logits) if head.multi_label else tf.nn.softmax(logits),
+            "probabilities": tf.sigmoid(scaled) if head.multi_label else tf.nn.softmax(scaled),
             "class_id": class_id,
             "label": tf.gather(tf.constant(class_names), class_id),
             "logits": logits,
         }
 
     return answer
+
+
+def scale_logits(logits: tf.Tensor, temperatures: Sequence[float] | None) -> tf.Tensor:
+    """Return logits divided by temperatures, one for all or one for each label; as they are where there are none."""
+    return logits if temperatures is None else logits / tf.constant(temperatures, tf.float32)

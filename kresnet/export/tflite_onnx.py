@@ -23,6 +23,7 @@ from kresnet.export.reference_outputs import reference_inputs, reference_outputs
 from kresnet.export.sample_inputs import SampleInputs
 from kresnet.export.served_network import ServedNetwork, served_network
 from kresnet.export.signature_contract import Fold, WeightType, input_batch_shape, require_class_names
+from kresnet.export.signature_functions import scale_logits
 from kresnet.files import refuse_existing, staged_file, write_json
 from kresnet.plan import Plan, make_plan
 from kresnet.runtime import require_extra
@@ -78,6 +79,7 @@ def export_file(
     weights: WeightType = "float32",
     inputs: SampleInputs | None = None,
     origin: Mapping[str, Any] | None = None,
+    temperatures: Sequence[float] | None = None,
 ) -> FileExportResult:
     """Write a file for another runtime, and JSON about it, once that runtime has answered as the network does.
 
@@ -95,6 +97,7 @@ def export_file(
         weights: type that kernels are stored in: float32, or float16 for TensorFlow Lite.
         inputs: real inputs to compare on; random ones by default.
         origin: what the JSON shall say of where `model` comes from.
+        temperatures: as for `kresnet.export.saved_model.export_model`.
 
     Raises:
         KresnetError: `output_exists`, `bad_option`, `data_mismatch`, `environment`, `disk_full`, `not_writable`;
@@ -113,15 +116,14 @@ def export_file(
     inputs = inputs or SampleInputs()
     rows = reference_inputs(spec, inputs.images).rows
     network, changes = served_network(model, plan or make_plan(spec), rows, fold=fold)
-    function = _make_tf_function(network, spec)
+    function = _make_tf_function(network, spec, temperatures)
     with staged_file(path) as staged:
         path.parent.mkdir(parents=True, exist_ok=True)
         write = _write_tflite if kind == "tflite" else _write_onnx
         runtime, run = write(staged, function, spec, weights)
-        expected = reference_outputs(network.predict(rows), spec)
-        worst = _require_agreement(
-            run, {name: expected[name] for name in expected if name != "features"}, rows, TOLERANCES[weights]
-        )
+        expected = reference_outputs(network.predict(rows), spec, temperatures)
+        compared = {name: expected[name] for name in expected if name != "features"}
+        worst = _require_agreement(run, compared, rows, TOLERANCES[weights], 1 / min(1.0, *(temperatures or (1.0,))))
         answer = run(rows[:1].astype(np.float32))
     write_json(
         about,
@@ -131,6 +133,7 @@ def export_file(
             "input": {"name": _input_spec(spec).name, "dtype": "float32", "shape": input_batch_shape(spec)},
             "outputs": [_describe_output(name, values) for name, values in answer.items()],
             "class_names": list(class_names),
+            "temperatures": list(temperatures) if temperatures else None,
             "weights": weights,
             "changes": [change.as_dict() for change in changes],
             "verified": {"runtime": runtime, "rows": inputs.source, "batches": BATCHES, "largest_difference": worst},
@@ -151,14 +154,15 @@ def _describe_output(name: str, values: np.ndarray) -> dict[str, Any]:
     return {"name": name, "dtype": values.dtype.name, "shape": [None, *values.shape[1:]]}
 
 
-def _make_tf_function(network: ServedNetwork, spec: Spec) -> Any:
+def _make_tf_function(network: ServedNetwork, spec: Spec, temperatures: Sequence[float] | None) -> Any:
     """Return the network as a TensorFlow function of one tensor, with its outputs by name."""
 
     def answer(rows: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = dict(network.function(rows))
         if isinstance(spec.head, Classifier):
             scale = tf.sigmoid if spec.head.multi_label else tf.nn.softmax
-            outputs = {"logits": outputs["logits"], "probabilities": scale(outputs["logits"])}
+            scaled = scale_logits(outputs["logits"], temperatures)
+            outputs = {"logits": outputs["logits"], "probabilities": scale(scaled)}
         return {name: tf.identity(value, name) for name, value in outputs.items()}
 
     return tf.function(answer, input_signature=[_input_spec(spec)], autograph=False)
@@ -200,8 +204,18 @@ def _write_onnx(path: Path, function: Any, spec: Spec, _weights: WeightType) -> 
     return f"onnxruntime {onnxruntime.__version__}", run
 
 
-def _require_agreement(run: InferenceFunction, expected: Arrays, rows: np.ndarray, tolerance: float) -> float:
-    """Return the largest difference of a runtime's answers from the expected ones, in batches of several sizes."""
+def _require_agreement(
+    run: InferenceFunction, expected: Arrays, rows: np.ndarray, tolerance: float, gain: float
+) -> float:
+    """Return the largest difference of a runtime's answers from the expected ones, in batches of several sizes.
+
+    Args:
+        run: asks the runtime.
+        expected: the answers of the network.
+        rows: the inputs.
+        tolerance: largest difference that is allowed.
+        gain: how many times larger that of probabilities may be: logits are divided by temperatures before.
+    """
     worst = 0.0
     for size in BATCHES:
         for start in range(0, len(rows) - size + 1, size):
@@ -209,8 +223,9 @@ def _require_agreement(run: InferenceFunction, expected: Arrays, rows: np.ndarra
             answer = run(rows[part].astype(np.float32))
             for name, values in expected.items():
                 difference = scaled_difference(values[part], answer[name])
-                if not difference <= tolerance:
-                    message = f"The file's {name} differ from the network's by {difference:.1e} (allowed {tolerance})."
+                allowed = tolerance * gain if name == "probabilities" else tolerance
+                if not difference <= allowed:
+                    message = f"The file's {name} differ from the network's by {difference:.1e} (allowed {allowed:g})."
                     raise make_error("export_mismatch", message, remedy="please report it, with the spec")
                 worst = max(worst, difference)
     return worst

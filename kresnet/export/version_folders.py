@@ -86,6 +86,16 @@ def list_versions(base: Path) -> dict[int, Path]:
     return {int(path.name): path for path in base.iterdir() if re.fullmatch("[0-9]+", path.name)}
 
 
+def find_export(path: Path) -> Path | None:
+    """Return the version folder that a path names: one itself, or the newest below a model's folder; else None."""
+    if not path.is_dir():
+        return None
+    if (path / "saved_model.pb").is_file():
+        return path
+    versions = {number: each for number, each in list_versions(path).items() if (each / "saved_model.pb").is_file()}
+    return versions[max(versions)] if versions else None
+
+
 def _choose_number(base: Path, version: int | None) -> int:
     taken = list_versions(base)
     if version is None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kresnet.errors import KresnetError, Place, Problem, make_error
+from kresnet.errors import KresnetError, Place, Problem, make_error, shell_word
 from kresnet.files import digest
 from kresnet.plan import Plan, make_plan
+from kresnet.runs.calibration import Calibration, read_calibration
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.document import decode_text, read_document
@@ -28,6 +29,8 @@ class TrainedModel:
         class_names: names of the classes, in order; empty where the head is not a classifier.
         run: the run that trained it; None if none is known.
         provenance: where the model comes from, as an export's manifest records it.
+        calibration: the temperatures that `kresnet calibrate` fitted to these weights; None for uncalibrated ones.
+        has_stale_calibration: whether the run keeps a calibration of earlier weights, which is not applied.
     """
 
     model: Path
@@ -36,6 +39,13 @@ class TrainedModel:
     class_names: tuple[str, ...]
     run: RunDirectory | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
+    has_stale_calibration: bool = False
+
+    @property
+    def temperatures(self) -> tuple[float, ...] | None:
+        """What the logits are divided by before they become probabilities; None for an uncalibrated network."""
+        return self.calibration.temperatures if self.calibration else None
 
     @property
     def is_initial(self) -> bool:
@@ -43,8 +53,15 @@ class TrainedModel:
         return self.provenance.get("trained") is False
 
     def notes(self) -> list[str]:
-        """Return what a user of the network should know, a sentence each; none for a trained one."""
-        return [f"{self.model} was built and never trained: its weights are random."] if self.is_initial else []
+        """Return what a user of the network should know, a sentence each; none for most trained ones."""
+        notes = [f"{self.model} was built and never trained: its weights are random."] if self.is_initial else []
+        if self.has_stale_calibration:
+            best = " --best" if self.run and self.model == self.run.best_model else ""
+            notes.append(
+                f"The weights of {self.model} changed since they were calibrated: their own probabilities are taken. "
+                f"To calibrate them anew: kresnet calibrate {shell_word(self.run)}{best}"
+            )
+        return notes
 
 
 def open_trained_model(
@@ -164,7 +181,9 @@ def _make_trained_model(
             "result": run.read_result(),
         }
     plan = run.resolved.plan if run else make_plan(spec)
-    return TrainedModel(model, spec, plan, names, run, provenance)
+    calibration = read_calibration(run.path, model.name) if run else None
+    stale = calibration is not None and calibration.weights != provenance["sha256"]
+    return TrainedModel(model, spec, plan, names, run, provenance, None if stale else calibration, stale)
 
 
 def _read_class_names(path: Path) -> tuple[str, ...]:

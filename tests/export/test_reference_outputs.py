@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from kresnet.errors import KresnetError
-from kresnet.export.reference_outputs import probabilities, reference_inputs
+from kresnet.evaluation.reliability import probabilities_of
+from kresnet.export.reference_outputs import reference_inputs
 from kresnet.export.saved_model import ExportOptions, export_model
 from tests.export.networks import CLASS_NAMES, spec_of
 
@@ -37,5 +38,5 @@ def test_reference_inputs_are_what_evaluation_would_see(images: list[np.ndarray]
 
 def test_probabilities_do_not_overflow() -> None:
     logits = np.array([[1e4, -1e4, 0.0]], np.float32)
-    np.testing.assert_array_equal(probabilities(logits, False), [[1, 0, 0]])
-    np.testing.assert_array_equal(probabilities(logits, True), [[1, 0, 0.5]])
+    np.testing.assert_array_equal(probabilities_of(logits, False), [[1, 0, 0]])
+    np.testing.assert_array_equal(probabilities_of(logits, True), [[1, 0, 0.5]])
