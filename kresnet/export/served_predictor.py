@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.errors import make_error
+from kresnet.errors import make_error, shell_word
 from kresnet.evaluation.predictor import Predictor
 from kresnet.evaluation.reliability import probabilities_of
 from kresnet.export import manifest
@@ -55,7 +55,7 @@ class ServedPredictor(Predictor):
         difference = float(np.abs(answer["probabilities"] - expected).max())
         if not difference <= TOLERANCE * max(1.0, float(np.abs(answer["logits"] / temperatures).max())):
             message = f"The probabilities that {self.name} serves differ from those of its logits by {difference:.1e}."
-            raise make_error("export_mismatch", message, remedy=f"kresnet check export {self.name}")
+            raise make_error("export_mismatch", message, remedy=f"kresnet check export {shell_word(self._version)}")
         return answer["logits"]
 
     def probabilities(self, inputs: Any) -> np.ndarray:
@@ -68,7 +68,7 @@ class ServedPredictor(Predictor):
             return self._session.run("serving_default", {name: np.asarray(inputs, np.float32)})
         except RuntimeFailure as failure:
             message = f"{self.name} cannot be run: {failure}."
-            raise make_error("not_servable", message, remedy=f"kresnet check export {self.name}") from None
+            raise make_error("not_servable", message, remedy=f"kresnet check export {shell_word(self._version)}") from None
 
 
 __all__ = ["ServedPredictor"]
