@@ -67,8 +67,11 @@ class ServedPredictor(Predictor):
         try:
             return self._session.run("serving_default", {name: np.asarray(inputs, np.float32)})
         except RuntimeFailure as failure:
-            message = f"{self.name} cannot be run: {failure}."
-            raise make_error("not_servable", message, remedy=f"kresnet check export {shell_word(self._version)}") from None
+            message, remedy = (
+                f"{self.name} cannot be run: {failure}.",
+                f"kresnet check export {shell_word(self._version)}",
+            )
+            raise make_error("not_servable", message, remedy=remedy) from None
 
 
 __all__ = ["ServedPredictor"]
