@@ -52,10 +52,13 @@ def test_it_shows_itself(whole):
 def test_its_figure_draws_what_the_history_says(whole):
     figure = whole.plot()
     drawn = {line.get_label(): line for axes in figure.axes for line in axes.lines}
-    assert drawn.keys() == {f"{split} {name}" for split in ("train", "test") for name in ("loss", "accuracy")}
+    both = {f"{split} {name}" for split in ("train", "test") for name in ("loss", "accuracy")}
+    assert drawn.keys() == both | {"test balanced accuracy", "test macro f1"}
     for label, line in drawn.items():
         np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
-        np.testing.assert_array_equal(line.get_ydata(), whole.history.column(label.replace(" ", ".")))
+        np.testing.assert_array_equal(
+            line.get_ydata(), whole.history.column(label.replace(" ", ".", 1).replace(" ", "_"))
+        )
     assert figure._repr_png_().startswith(b"\x89PNG")
 
 

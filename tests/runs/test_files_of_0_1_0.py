@@ -38,7 +38,7 @@ def test_a_finished_run_measures_and_predicts_as_then(folder):
     run = open_run(folder / "finished")
     assert [line["epoch"] for line in run.history] == [1, 2, 3, 4, 5, 6]
     evaluation = run.evaluate()
-    assert evaluation.keys() == {*EXPECTED["evaluation"], "seconds", "data"}
+    assert evaluation.keys() > {*EXPECTED["evaluation"], "seconds", "data"}  # later versions measure more
     assert evaluation["data"] == {"name": "stripes.npz", "differences": []}
     assert evaluation["loss"] == pytest.approx(EXPECTED["evaluation"]["loss"], rel=1e-3)
     assert evaluation["accuracy"] == EXPECTED["evaluation"]["accuracy"]
@@ -70,7 +70,7 @@ def test_an_interrupted_run_goes_on_to_the_result_of_then(folder):
     assert result.keys() == then.keys()
     assert (result["epochs"], result["steps"]) == (6, 24)
     for split in ("train", "test"):
-        assert result[split] == pytest.approx(then[split], rel=1e-3)
+        assert {name: result[split][name] for name in then[split]} == pytest.approx(then[split], rel=1e-3)
     model, model_then = (
         keras.saving.load_model(place / "model.keras", compile=False)
         for place in (folder / "interrupted", WRITTEN / "finished")

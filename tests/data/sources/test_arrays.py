@@ -151,7 +151,7 @@ def test_a_network_without_a_head_learns_values(tmp_path):
     done = fit(tmp_path, "residual_mlp", VALUES)
     assert done.returncode == 0, done.stderr
     test = json.loads(done.stdout)["test"]
-    assert test.keys() == {"loss", "absolute_error"}
+    assert test.keys() == {"loss", "absolute_error", "r2"}
     assert test["loss"] < 0.25 * np.mean(np.square(VALUES[512:] - INPUTS[512:]))  # of handing the input on
     evaluated = json.loads(kresnet("evaluate", "run", "--json", cwd=tmp_path).stdout)
     assert evaluated["loss"] == pytest.approx(test["loss"], rel=1e-4)
