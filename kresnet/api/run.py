@@ -13,6 +13,7 @@ from kresnet.api.network import Network
 from kresnet.api.process_state import training_scope
 from kresnet.api.progress import log, run_output
 from kresnet.api.table import Table
+from kresnet.data.description import SPLITS
 from kresnet.errors import make_error, shell_word
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import RunDirectory
@@ -69,21 +70,22 @@ class Run:
 
     @property
     def history(self) -> Table:
-        """Table of the epochs so far: `epoch`, `step`, `train` and `test` metrics, `learning_rate`, `seconds`...
+        """Table of the epochs so far: `epoch`, `step`, metrics of each split, `learning_rate`, `seconds`...
 
+        The splits are `train` and `validation`; or `train` and `test`, of a run without images to validate on.
         `run.history.column("test.accuracy")` is one column of it.
         """
         lines = self.directory.epoch_lines()
-        metrics = [f"{split}.{name}" for split in ("train", "test") for line in lines for name in line[split]]
+        metrics = [f"{split}.{name}" for split in SPLITS for line in lines for name in line.get(split, {})]
         return Table(lines, ("epoch", "step", *dict.fromkeys(metrics), "learning_rate", "images_per_second"))
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """Result of a finished run: last `train` and `test` metrics, `seconds`, `peak_memory`...; else None."""
+        """Result of a finished run: metrics of each split, `seconds`, `peak_memory`...; None while it has not ended."""
         return self._result or self.directory.read_result()
 
     def plot(self) -> Figure:
-        """Plot loss and the other metrics against epochs, on training (dashed) and test images.
+        """Plot loss and the other metrics against epochs, on training (dashed) and on validation or test images.
 
         Returns:
             A matplotlib figure, made without `pyplot`, which a notebook shows and `savefig` writes.
@@ -209,9 +211,8 @@ class Run:
         now = self.status
         reason = f" ({now.reason})" if now.reason else ""
         steps = f", {now.step:,} of {now.steps:,} steps" if now.steps else ""
-        best = (
-            f", best {now.metric.replace('_', ' ')} {now.best:.4f} in epoch {now.best_epoch}" if now.best_epoch else ""
-        )
+        metric = f"{now.split} {now.metric.replace('_', ' ')}"
+        best = f", best {metric} {now.best:.4f} in epoch {now.best_epoch}" if now.best_epoch else ""
         return f"{self.path}: {now.state}{reason}{steps}{best}"
 
 

@@ -80,7 +80,7 @@ def evaluate(
     if recipe is None and origin.spec.recipe is None:
         message = f"{origin.model} belongs to no run, so nothing says on which images to measure it."
         raise make_error("bad_option", message, remedy="--recipe RECIPE, whose data are taken")
-    run = resolve_run(origin.spec, recipe, plan=origin.plan)
+    run = resolve_run(origin.spec, recipe, plan=origin.plan, begun=True)
     named = recipe_with_data(run, overrides)
     import_tensorflow()
     from kresnet.data.sources import open_data
@@ -89,7 +89,7 @@ def evaluate(
 
     for note in origin.notes():
         log(note)
-    data = open_data(named.data, run.spec.input)
+    data = open_data(named.data, run.spec.input, named.seed)
     require_targets(data, run.spec, run.plan)
     return measure(origin.model, run.plan, named, data)
 

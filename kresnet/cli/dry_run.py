@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _WIDTH, _HEIGHT = 72, 6
+#: What is done with the images of each split.
+_USES = {"train": "train", "validation": "validate", "test": "test"}
 
 
 def print_dry_run(dry_run: DryRun) -> None:
@@ -20,12 +22,10 @@ def print_dry_run(dry_run: DryRun) -> None:
     out, resolved, timing, data = stdout_console(), dry_run.resolved_recipe, dry_run.timing, dry_run.data
     devices = f"{dry_run.devices} device{'s' * (dry_run.devices > 1)}"
     optional = {"ema": resolved.ema, "early stop": resolved.early_stopping}
+    images = [f"{data[split]:,} to {use} on" for split, use in _USES.items() if split in data]
     rows = [
         ("run", f"{dry_run.spec} by {resolved.about['name']}, {dry_run.precision}, {devices}"),
-        (
-            "images",
-            f"{data['train']:,} to train on, {data['test']:,} to test on ({data['name']})",
-        ),
+        ("images", f"{', '.join(images)} ({data['name']})"),
         *(("", note) for note in (*data["notes"], *dry_run.notes)),
         (
             "steps",

@@ -140,7 +140,9 @@ def runs_table(runs: Iterable[dict[str, Any]]) -> Table:
         state = f"{run['state']} ({run['reason']})" if run["reason"] else run["state"]
         step, steps, value = run["step"], run["steps"], run["best"]
         progress = (f"{step:,} of {steps:,}", f"{step / steps:.0%}") if steps else ("", "")
-        best = (f"{run['metric']} {value:.4f}", str(run["best_epoch"])) if value is not None else ("", "")
+        best = ("", "")
+        if value is not None:
+            best = (f"{run['split']} {run['metric']} {value:.4f}", str(run["best_epoch"]))
         table.add_row(run["name"], state, *progress, *best)
     return table
 

@@ -23,6 +23,7 @@ from kresnet.cli.common import (
     print_json,
     stdout_console,
 )
+from kresnet.data.description import SPLITS
 from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.spec.recipe.durations import UNITS
 
@@ -101,8 +102,11 @@ def fit(
         return print_json(result)
     from kresnet.plan.objective import named_metrics
 
+    named = named_metrics(run.recipe)
+    splits = [split for split in SPLITS[1:] if split in result]
+    measured = ", ".join(f"{split} {_format_metrics(result[split], named)}" for split in splits)
     return stdout_console().print(
-        f"test {_format_metrics(result['test'], named_metrics(run.recipe))} after {result['epochs']} epochs, "
+        f"{measured} after {result['epochs']} epochs, "
         f"{result['seconds']:.0f} s of training; at most {_format_peak_memory(result['peak_memory'])}; run: {run.path}"
     )
 

@@ -11,8 +11,14 @@ from kresnet.data.class_names import enumerate_names
 #: Of one split: how many files or arrays are not read, and the name of one of them, by the reason.
 PassedOver = Mapping[str, tuple[int, str]]
 
+#: What the splits of a data set are called wherever numbers of them are shown.
+SPLITS = ("train", "validation", "test")
+
 #: Fields that tell data from others; the rest is for people.
-IDENTITY = ("fingerprint", "class_names", "train_images", "test_images", "targets", "skipped")
+IDENTITY = (
+    *("fingerprint", "class_names", "train_images", "validation_images", "test_images", "targets", "skipped"),
+    "validation",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,10 @@ class DataDescription:
             not say.
         passed_over: what lies with the data and is not read, by split.
         remarks: what else about the data deserves a look, a sentence each.
+        validation_images: number of examples to validate on; None where the test examples take their place.
+        validation: how the examples to validate on were taken from those to train on: `share`, or `fold` and `folds`;
+            `seed`; `counts`, how many there are of each class or label; `digest` of their positions, and `positions`
+            where they are few. Empty where they are a split of their own, or there are none.
     """
 
     fingerprint: str
@@ -39,6 +49,8 @@ class DataDescription:
     targets: str = ""
     passed_over: Mapping[str, PassedOver] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    validation_images: int | None = None
+    validation: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DataDescription:
@@ -56,6 +68,8 @@ class DataDescription:
             values.get("targets", ""),
             passed_over,
             tuple(values.get("remarks", ())),
+            values.get("validation_images"),
+            values.get("validation", {}),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -69,10 +83,12 @@ class DataDescription:
             "fingerprint": self.fingerprint,
             "class_names": list(self.class_names),
             "train_images": self.train_images,
+            **({} if self.validation_images is None else {"validation_images": self.validation_images}),
             "test_images": self.test_images,
             **({"targets": self.targets} if self.targets else {}),
             **({"skipped": dict(self.skipped)} if self.skipped else {}),
             **({"passed_over": passed_over} if passed_over else {}),
+            **({"validation": dict(self.validation)} if self.validation else {}),
             **({"remarks": list(self.remarks)} if self.remarks else {}),
         }
 
@@ -89,3 +105,8 @@ class DataDescription:
             if reasons
         ]
         return [*unreadable, *passed_over, *self.remarks]
+
+
+def selection_split(metrics: Mapping[str, Any]) -> str:
+    """Return by which split a line of history or a result judges a network: `validation` if it has it, or `test`."""
+    return "validation" if "validation" in metrics else "test"

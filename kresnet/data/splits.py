@@ -40,9 +40,12 @@ class ImageSource(Protocol):
 
     Attributes:
         native: whether every image is stored at the network's size, so that reading it loses nothing.
+        groups: names of the groups of all examples (N,), text or integers, which no division tears apart; None where
+            each example stands for itself.
     """
 
     native: bool
+    groups: np.ndarray | None
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -62,6 +65,9 @@ class ImageSource(Protocol):
     def example_name(self, position: int) -> str:
         """Return what the example at `position` is called, without the folder that the data lie in."""
 
+    def targets(self, positions: np.ndarray) -> np.ndarray:
+        """Return the targets of all examples at `positions`, integers (B,) or float32 (B, ...), without the images."""
+
     def distinct_targets(self, positions: np.ndarray, classes: int) -> np.ndarray | None:
         """Return targets of examples at `positions`, among them one of every class that any of these examples has.
 
@@ -78,6 +84,8 @@ class Split:
         source: ImageSource,
         input: Input,
         *,
+        positions: np.ndarray | None = None,
+        skipped: Sequence[str] = (),
         skip_unreadable: bool = False,
         resident_bytes: int = RESIDENT_BYTES,
     ) -> None:
@@ -87,35 +95,62 @@ class Split:
             name: the split's name, for messages.
             source: the examples, already brought to `input`.
             input: the spec's input; gives the shape (H, W, C).
+            positions: integers (n,), where the split's examples stand in the source, in order; all by default.
+            skipped: names of examples that were left out of it before, since they cannot be read.
             skip_unreadable: leave out what cannot be read; all is then read once when the length is first asked for.
             resident_bytes: a larger split is read and decoded on demand, again in every epoch.
         """
         self.name = name
         self.input, self.image_shape = input, input.shape
-        self._source, self._skip = source, skip_unreadable
-        self._fits = len(source) * int(np.prod(input.shape)) <= resident_bytes
+        self.source, self._skip = source, skip_unreadable
+        self._resident_bytes, self._skipped_before = resident_bytes, list(skipped)
+        self._candidates = np.arange(len(source)) if positions is None else np.asarray(positions, np.int64)
+        self._fits = len(self._candidates) * int(np.prod(input.shape)) <= resident_bytes
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return len(self.positions)
 
     def example_name(self, position: int) -> str:
         """Return what the example at `position` is called, without the folder that the data lie in."""
-        return self._source.example_name(int(self._positions[position]))
+        return self.source.example_name(int(self.positions[position]))
+
+    def part(self, name: str, places: np.ndarray, skipped: Sequence[str] = ()) -> Split:
+        """Return some of the examples as a split of its own; images that cannot be read are left out already.
+
+        Args:
+            name: the new split's name, for messages.
+            places: integers (n,), the examples' places in this split, in order.
+            skipped: what its `skipped` is to be.
+        """
+        positions, limit = self.positions[places], self._resident_bytes
+        return Split(name, self.source, self.input, positions=positions, skipped=skipped, resident_bytes=limit)
+
+    def targets(self) -> np.ndarray:
+        """Return the targets of all examples, in order: integers (N,), or float32 (N, ...).
+
+        Raises:
+            KresnetError: `image_unreadable` where they lie with the images and cannot be read.
+        """
+        return self.source.targets(self.positions)
+
+    def groups(self) -> np.ndarray | None:
+        """Return the names of the examples' groups (N,), in order; None where each stands for itself."""
+        return None if self.source.groups is None else self.source.groups[self.positions]
 
     def distinct_targets(self, classes: int) -> np.ndarray | None:
         """Return targets of examples, among them one of every class that occurs; None where that takes too long."""
-        return self._source.distinct_targets(self._positions, classes)
+        return self.source.distinct_targets(self.positions, classes)
 
     @property
     def skipped(self) -> list[str]:
         """Names of the examples that are left out, in order."""
-        return [self._source.example_name(position) for position in self._unreadable]
+        return [*self._skipped_before, *(self.source.example_name(position) for position in self._unreadable)]
 
     @cached_property
     def _unreadable(self) -> dict[int, Problem]:
         """Problems of the examples that cannot be read, by position; empty unless they are to be left out."""
-        problems = dict(self._unreadable_among(range(len(self._source)))) if self._skip else {}
-        if problems and len(problems) == len(self._source):
+        problems = dict(self._unreadable_among(self._candidates)) if self._skip else {}
+        if problems and len(problems) == len(self._candidates):
             problem = next(iter(problems.values()))
             message = (
                 f"None of the {len(problems)} images of the split {self.name} can be read, such as: {problem.message}"
@@ -124,9 +159,10 @@ class Split:
         return problems
 
     @cached_property
-    def _positions(self) -> np.ndarray:
+    def positions(self) -> np.ndarray:
         """Where the split's examples stand in the source: int64 (N,)."""
-        return np.setdiff1d(np.arange(len(self._source)), list(self._unreadable)).astype(np.int64)
+        readable = ~np.isin(self._candidates, list(self._unreadable))
+        return self._candidates[readable].astype(np.int64)
 
     def __repr__(self) -> str:
         return f"Split({self.name!r}, {len(self)} images {self.image_shape})"
@@ -145,7 +181,7 @@ class Split:
 
     def _in_memory(self, crop: RandomCrop | None) -> bool:
         """Whether images are taken from memory: not parts of images that had to be made smaller to fit the network."""
-        return self._fits and (crop is None or self._source.native)
+        return self._fits and (crop is None or self.source.native)
 
     def fetch(
         self, positions: tf.Tensor, crop: RandomCrop | None = None, numbers: tf.Tensor | None = None
@@ -165,7 +201,7 @@ class Split:
         """
         if not self._in_memory(crop):
             positions = self._in_source(positions)
-            return self._source.fetch_crops(positions, crop, numbers) if crop else self._source.fetch(positions)
+            return self.source.fetch_crops(positions, crop, numbers) if crop else self.source.fetch(positions)
         images, labels = (tf.gather(values, positions) for values in self._resident)
         if crop:
             boxes = crop.boxes(numbers, *self.image_shape[:2])
@@ -181,29 +217,30 @@ class Split:
         if "_resident" in self.__dict__:
             return
 
-        if unreadable := list(islice(self._unreadable_among(self._positions), MOST_PROBLEMS + 1)):
+        if unreadable := list(islice(self._unreadable_among(self.positions), MOST_PROBLEMS + 1)):
             raise KresnetError(problem for _, problem in unreadable)
 
     def _unreadable_among(self, positions: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Problem]]:
         """Yield the positions in the source that cannot be fetched, and why."""
         one_by_one = tf.data.Dataset.from_tensor_slices(np.asarray(positions, np.int64)).batch(1)
-        examples = iter(one_by_one.map(self._source.fetch, num_parallel_calls=os.cpu_count()))
+        examples = iter(one_by_one.map(self.source.fetch, num_parallel_calls=os.cpu_count()))
         for position in positions:
             try:
                 next(examples)  # after an error, the iterator goes on with the next example
             except UNREADABLE:
-                yield int(position), self._source.explain(int(position))
+                yield int(position), self.source.explain(int(position))
 
     def _in_source(self, positions: tf.Tensor) -> tf.Tensor:
         """Return the places in the source of positions in the split."""
-        return tf.gather(tf.constant(self._positions), positions) if self._unreadable else positions
+        whole = np.array_equal(self.positions, np.arange(len(self.source)))
+        return positions if whole else tf.gather(tf.constant(self.positions), positions)
 
     @cached_property
     def _resident(self) -> tuple[tf.Tensor, tf.Tensor]:
         """All images uint8 (N, H, W, C) and their targets, in the host's memory."""
         images = np.empty((len(self), *self.image_shape), np.uint8)
-        in_order = tf.data.Dataset.from_tensor_slices(self._positions).batch(_LOADING_BATCH)
-        batches = in_order.map(self._source.fetch, num_parallel_calls=os.cpu_count())
+        in_order = tf.data.Dataset.from_tensor_slices(self.positions).batch(_LOADING_BATCH)
+        batches = in_order.map(self.source.fetch, num_parallel_calls=os.cpu_count())
         spec = batches.element_spec[1]
         labels = np.empty((len(self), *spec.shape[1:]), spec.dtype.as_numpy_dtype)
         try:

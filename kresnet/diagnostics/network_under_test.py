@@ -217,7 +217,7 @@ def _first_training_batch(
     spec: Spec, recipe: Recipe, count: int, trained: RunDirectory | None
 ) -> tuple[Any, Any, tuple[str, ...]]:
     """Return the batch of a training run's first step, and where it comes from."""
-    data = open_data(recipe.data, spec.input)
+    data = open_data(recipe.data, spec.input, recipe.seed)
     differences = compare_data(trained.data_description(), data.description, trained, data.name) if trained else ()
     batches = training_batches(
         data.train,

@@ -92,7 +92,7 @@ class SharedConfig:
         spec: the resolved spec.
         recipe: the resolved recipe.
         transfer: the weights that the run starts from, as `Transfer.as_dict` has it; None for random ones.
-        fingerprint: fingerprint of the data.
+        fingerprint: digest of the data, `DataSet.identity`.
     """
 
     directory: str

@@ -56,7 +56,8 @@ def open_test_data(run: RunDirectory, overrides: Overrides = ()) -> tuple[DataSe
             refuses, or what opening the data raises.
     """
     spec, plan = run.resolved.spec, run.resolved.plan
-    data = open_data(recipe_with_data(run.resolved, overrides).data, spec.input)
+    recipe = recipe_with_data(run.resolved, overrides)
+    data = open_data(recipe.data, spec.input, recipe.seed)
     differences = compare_data(run.data_description(), data.description, run, data.name)
     require_targets(data, spec, plan)
     return data, differences

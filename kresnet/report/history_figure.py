@@ -13,8 +13,8 @@ from kresnet.report.charts import COLORS, Chart
 #: Parts of the macro F1, which is drawn.
 _NOT_DRAWN = ("macro_precision", "macro_recall")
 
-#: How the two splits are drawn.
-_LINES = {"train": "--", "test": "-"}
+#: How each split is drawn; a run has `validation` or `test`.
+_LINES = {"train": "--", "validation": "-", "test": "-"}
 
 
 def draw_history(lines: Sequence[Mapping[str, Any]], title: str) -> Figure:
@@ -24,7 +24,7 @@ def draw_history(lines: Sequence[Mapping[str, Any]], title: str) -> Figure:
         lines: a run's epochs, as `history.jsonl` has them.
         title: of the figure.
     """
-    names = list(dict.fromkeys(name for line in lines for split in _LINES for name in line[split]))
+    names = list(dict.fromkeys(name for line in lines for split in _LINES for name in line.get(split, {})))
     losses = [name for name in names if name in ("loss", "negative_log_likelihood")]
     panels = [panel for panel in (losses, [name for name in names if name not in (*losses, *_NOT_DRAWN)]) if panel]
     figure = Chart(figsize=(5.5 * len(panels), 4), layout="constrained")
@@ -32,7 +32,7 @@ def draw_history(lines: Sequence[Mapping[str, Any]], title: str) -> Figure:
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True):
         for color, name in zip(cycle(COLORS), panel, strict=False):
             for split, style in _LINES.items():
-                found = [line for line in lines if name in line[split]]
+                found = [line for line in lines if name in line.get(split, {})]
                 if not found:  # training does not measure all that evaluation does
                     continue
                 epochs, values = [line["epoch"] for line in found], [line[split][name] for line in found]

@@ -14,6 +14,7 @@ from kresnet.data.description import DataDescription
 from kresnet.data.order import steps_per_epoch
 from kresnet.errors import KresnetError, make_error
 from kresnet.plan import Plan, plan_loaded
+from kresnet.plan.model_selection import selection_problems
 from kresnet.plan.norm_statistics import norm_problems, unsettled_statistics_note
 from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
 from kresnet.spec.architecture import Spec
@@ -148,6 +149,7 @@ def resolve_run(
     *,
     plan: Plan | None = None,
     transfer: Transfer | None = None,
+    begun: bool = False,
 ) -> ResolvedRun:
     """Settle what a run of a spec under a recipe is, as far as that can be told without its data and devices.
 
@@ -157,9 +159,11 @@ def resolve_run(
         overrides: settings to change, in turn; those of the recipe begin with `recipe.`.
         plan: the plan of `spec`, where it has been made and no override changes the spec.
         transfer: description of the weights to start from.
+        begun: whether the run was begun before; earlier versions began runs that are refused now.
 
     Raises:
-        KresnetError: all problems of the spec, or of the recipe, at once; `bad_option` if there is no recipe.
+        KresnetError: all problems of the spec, or of the recipe, at once; `bad_option` if there is no recipe;
+            `contradiction` where the recipe chooses by images that the run is tested on.
     """
     of_spec, of_recipe = split_overrides(overrides)
     loaded_spec = load_spec(spec, of_spec)
@@ -169,7 +173,10 @@ def resolve_run(
         raise make_error(
             "bad_option", f"The spec {loaded_spec.value.name} names no recipe.", remedy="--recipe quickstart"
         )
-    return ResolvedRun(loaded_spec, plan, loaded_recipe, transfer)
+    run = ResolvedRun(loaded_spec, plan, loaded_recipe, transfer)
+    if not begun and (problems := [*selection_problems(run.recipe)]):
+        raise run.locate(KresnetError(problems))
+    return run
 
 
 def recipe_of(

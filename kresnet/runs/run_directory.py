@@ -155,7 +155,7 @@ class RunDirectory:
         Raises:
             KresnetError: what is wrong with the documents.
         """
-        return resolve_run(self.load_spec(), self.load_recipe(), transfer=self.read_transfer())
+        return resolve_run(self.load_spec(), self.load_recipe(), transfer=self.read_transfer(), begun=True)
 
     def load_spec(self) -> LoadedDocument[Spec]:
         """Read the network's spec, without planning the network.
@@ -244,7 +244,7 @@ class RunDirectory:
         """
         lengths = {name: value if name == unit else None for name in UNITS}
         recipe = load_recipe(self.load_recipe(), lengths)
-        run = resolve_run(self.load_spec(), recipe, transfer=self.read_transfer())
+        run = resolve_run(self.load_spec(), recipe, transfer=self.read_transfer(), begun=True)
         run = run.with_training_images(self.data()["train_images"])
         taken = self.newest_step()
         if run.steps.total_steps < taken or (self.finished and run.steps.total_steps == taken):

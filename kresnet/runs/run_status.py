@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from kresnet.data.description import selection_split
 from kresnet.data.order import steps_per_epoch
 from kresnet.errors import KresnetError, make_error
 from kresnet.plan.resolved_recipe import total_steps
@@ -30,8 +31,9 @@ class RunStatus:
         reason: why it stopped or is broken, as a code of `kresnet.errors`; `killed` if it could not say.
         step: number of updates whose outcome is on disk.
         steps: number of updates of the whole run; None where the recipe cannot be read.
-        metric: metric that the best epoch is chosen by.
-        best: best value of that metric on the test images; None before the end of the first epoch.
+        split: split that epochs are measured on: `validation`, or `test` in a run without one.
+        metric: metric that the best epoch is told by.
+        best: best value of that metric on that split; None before the end of the first epoch.
         best_epoch: epoch of that value.
     """
 
@@ -41,6 +43,7 @@ class RunStatus:
     reason: str
     step: int
     steps: int | None
+    split: str
     metric: str
     best: float | None
     best_epoch: int | None
@@ -83,8 +86,7 @@ def run_status(directory: Path, name: str) -> RunStatus:
     epochs = _epoch_lines(run, criterion.metric)
     best = None
     for line in epochs:
-        value = line["test"][criterion.metric]
-        if math.isfinite(value) and (best is None or criterion.is_better(value, best["test"][criterion.metric])):
+        if math.isfinite(line["value"]) and (best is None or criterion.is_better(line["value"], best["value"])):
             best = line
     state, reason = _state_and_reason(run, finished=result is not None and run.finished, problem=problem)
     return RunStatus(
@@ -94,8 +96,9 @@ def run_status(directory: Path, name: str) -> RunStatus:
         reason=reason,
         step=max([run.newest_step(), *(line["step"] for line in epochs)]),
         steps=total,
+        split=epochs[-1]["split"] if epochs else "test",
         metric=criterion.metric,
-        best=best["test"][criterion.metric] if best else None,
+        best=best["value"] if best else None,
         best_epoch=best["epoch"] if best else None,
     )
 
@@ -114,12 +117,13 @@ def _state_and_reason(run: RunDirectory, *, finished: bool, problem: str) -> tup
 
 
 def _epoch_lines(run: RunDirectory, metric: str) -> list[dict[str, Any]]:
-    """Return the history's lines that end an epoch and have a value of the metric."""
+    """Return `epoch`, `step`, `split` and the metric's `value` of each epoch that has ended and has that value."""
     lines = []
     for value in run.history_lines():
         try:
-            float(value["test"][metric])
-            lines.append({"epoch": int(value["epoch"]), "step": int(value["step"]), "test": value["test"]})
+            split = selection_split(value)
+            measured = float(value[split][metric])
+            lines.append({"epoch": int(value["epoch"]), "step": int(value["step"]), "split": split, "value": measured})
         except (ValueError, KeyError, TypeError):
             continue
     return lines

@@ -11,11 +11,11 @@ from pydantic_core import PydanticCustomError
 from kresnet.spec.document import dump
 
 #: Of names: safe as those of folders, without separators and leading dots.
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 #: What texts must match -> how a message says so.
-PATTERNS = {_NAME: "letters A to Z, digits, hyphens, dots and underscores, with a letter or a digit first"}
+PATTERNS = {NAME_PATTERN: "letters A to Z, digits, hyphens, dots and underscores, with a letter or a digit first"}
 
-Name = Annotated[StrictStr, Field(pattern=_NAME, max_length=64)]
+Name = Annotated[StrictStr, Field(pattern=NAME_PATTERN, max_length=64)]
 Text = Annotated[StrictStr, Field(max_length=2000)]
 Flag = StrictBool
 Seed = Annotated[StrictInt, Field(ge=0, lt=2**31)]

@@ -18,7 +18,20 @@ _SPLIT = re.compile(r"(?P<name>\w+)(\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?
 
 
 def training_image_count(data: Data) -> int | None:
-    """Return the number of training images, or None if the data are not here or of a kind that does not say it."""
+    """Return the number of training images, or None if the data are not here or of a kind that does not say it.
+
+    Images to validate on are counted out: exactly, but where there are groups, or classes of very few images.
+    """
+    images = _stored_image_count(data)
+    if images is None:
+        return None
+    if data.fold:
+        return images - len(range(data.fold.fold - 1, images, data.fold.folds))
+    return images - round(images * data.validation) if isinstance(data.validation, float) else images
+
+
+def _stored_image_count(data: Data) -> int | None:
+    """Return the number of images of the split to train on, those to validate on among them."""
     if isinstance(data, EmbeddedData):
         return _embedded_image_count()
     if isinstance(data, ArraysData):

@@ -38,7 +38,7 @@ class Timing:
         first_step: time of the first step, which compiles.
         step: median time of the steps after the first.
         steps: number of steps that were timed after the first.
-        evaluation: time to evaluate all test images, estimated from one batch.
+        evaluation: time to evaluate all images that epochs are measured on, estimated from one batch.
         training: estimated time of all steps of the run.
         total: estimated time of training with an evaluation after each epoch.
     """
@@ -90,7 +90,7 @@ def dry_run(run: ResolvedRun) -> DryRun:
         run, data = open_run_data(run, context)
         require_monitored_layers(run.plan, run.recipe, run.devices.replicas)
         require_rematerialized_stages(run.plan, run.recipe.rematerialize)
-        with naming_unreadable_images(data.train, data.test):
+        with naming_unreadable_images(*data.splits.values()):
             timing = _timed(run, data, context)
     assert run.data
     steps = np.unique(np.linspace(0, run.steps.total_steps - 1, RATES).astype(int))
@@ -98,7 +98,7 @@ def dry_run(run: ResolvedRun) -> DryRun:
     return DryRun(
         run.plan.name,
         run.steps,
-        {"name": data.name, "train": len(data.train), "test": len(data.test), "notes": run.data.notes()},
+        {"name": data.name} | {name: len(split) for name, split in data.splits.items()} | {"notes": run.data.notes()},
         run.devices.replicas,
         run.devices.precision,
         timing,
@@ -133,9 +133,10 @@ def _timed(run: ResolvedRun, data: DataSet, context: DistributedContext) -> Timi
     while len(later) < min(MOST, schedule.total_steps - 1) and (len(later) < LEAST or sum(later) < SECONDS):
         later.append(_seconds(step))
     each = statistics.median(later or [first])
-    test = evaluation_batches(data.test, recipe.batch_size).take(1)
-    _ = engine.evaluate(test, recipe.batch_size)  # compiles
-    evaluation = _seconds(lambda: engine.evaluate(test, recipe.batch_size)) * -(-len(data.test) // recipe.batch_size)
+    batch = evaluation_batches(data.selection, recipe.batch_size).take(1)
+    _ = engine.evaluate(batch, recipe.batch_size)  # compiles
+    batches_each = -(-len(data.selection) // recipe.batch_size)
+    evaluation = _seconds(lambda: engine.evaluate(batch, recipe.batch_size)) * batches_each
     training = schedule.total_steps * each
     total = training + evaluation * -(-schedule.total_steps // schedule.epoch_steps)
     return Timing(first, each, len(later), evaluation, training, total)

@@ -107,7 +107,7 @@ def resume(
                 directory.accept_changes(changes, present)
 
         if length and (step := directory.newest_step()):
-            begun = resolve_run(run.loaded_spec, directory.original_config()["recipe"], plan=run.plan)
+            begun = resolve_run(run.loaded_spec, directory.original_config()["recipe"], plan=run.plan, begun=True)
             before, after = _rates_around(begun, run, step)
             lengths = f"{run.steps.total_steps:,} steps, of which {step:,} are taken"
             output.log(f"Training on: {lengths}. The learning rate was {before:.4g} and goes on at {after:.4g}.")
@@ -148,7 +148,7 @@ def train_as_chief(
         if accept_changes:
             accept_changes()
         transfer = run.transfer.as_dict() if run.transfer else None
-        shared = SharedConfig(str(directory), run.spec, run.recipe, transfer, data.fingerprint)
+        shared = SharedConfig(str(directory), run.spec, run.recipe, transfer, data.identity)
         context.workers.all_gather(shared.as_dict())
         session = make_session(run, data, context, RunWriter(directory, run.plan, lock), output)
         session.train(stop)
@@ -170,7 +170,7 @@ def train_as_worker(cluster: Cluster, output: RunOutput, own: ResolvedRun | None
         shared = receive_shared_config(context.workers, (own.spec, own.recipe) if own else None)
         choose_deterministic_kernels(shared.recipe)
         run, data = open_run_data(shared_run(shared, own), context)
-        shared.require_data(data.fingerprint)
+        shared.require_data(data.identity)
         name, count = cluster.worker_name(cluster.rank), len(cluster.addresses)
         output.log(f"{name} of {count}: the chief, {cluster.addresses[0]}, shows the progress")
         writer = RunWriter(RunDirectory(Path(shared.directory)), run.plan, None)
@@ -185,7 +185,7 @@ def shared_run(shared: SharedConfig, own: ResolvedRun | None) -> ResolvedRun:
     transfer = Transfer.from_dict(shared.transfer) if shared.transfer else None
     if own and own.spec == shared.spec:
         return replace(own, transfer=transfer)
-    return resolve_run(shared.spec, shared.recipe, transfer=transfer)
+    return resolve_run(shared.spec, shared.recipe, transfer=transfer, begun=True)
 
 
 def finish(session: TrainingSession) -> dict[str, Any]:
@@ -196,7 +196,8 @@ def finish(session: TrainingSession) -> dict[str, Any]:
         "epochs": run.steps.epochs_of(last["step"]),
         "steps": last["step"],
         "train": last["train"],
-        "test": session.measure_test(),
+        **({"validation": session.measure_selection()} if session.data.validation else {}),
+        "test": session.measure_selection() if session.test is None else session.test,
         "images_per_second": last["images_per_second"],
         "input_wait": last["input_wait"],
         "peak_memory": peak_memory(),

@@ -56,7 +56,7 @@ def _open_suitable_data(run: ResolvedRun) -> DataSet:
     if isinstance(spec.head, Features):
         message = f"`kresnet fit` trains networks of one output; {spec.name} returns feature maps."
         raise make_error("contradiction", message, path="head.kind", remedy="head: {classes: N}")
-    data = open_data(run.recipe.data, spec.input)
+    data = open_data(run.recipe.data, spec.input, run.recipe.seed)
     require_targets(data, spec, run.plan)
     if not spec.input.is_image and augment != Augment():
         message = "Augmentation is for images, and this network takes vectors."

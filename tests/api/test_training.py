@@ -41,6 +41,7 @@ def test_a_run_in_another_thread_trains_without_signals(whole, home):
 
 def test_a_run_tells_on_standard_error_alone_and_keeps_its_best_network(whole, home, capsys):
     kept = recipe(home, epochs=1, checkpoints={"keep_best": {"metric": "loss"}})
+    kept["data"]["validation"] = 0.25
     run = kresnet.fit(SPEC, kept, output=home / "told")
     out, err = capsys.readouterr()
     assert out == ""

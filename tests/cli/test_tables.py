@@ -86,11 +86,11 @@ def test_a_difference_is_shown_by_setting_and_by_block() -> None:
 def test_runs_are_shown_with_their_progress_and_best_epoch() -> None:
     common = {"name": "a", "reason": None, "metric": "accuracy"}
     statuses = [
-        common | {"state": "running", "step": 50, "steps": 200, "best": 0.25, "best_epoch": 1},
+        common | {"state": "running", "step": 50, "steps": 200, "best": 0.25, "best_epoch": 1, "split": "validation"},
         common | {"state": "broken", "reason": "no spec", "step": 0, "steps": None, "best": None, "best_epoch": None},
     ]
     first, second = lines_of(runs_table(statuses))[2:]
-    assert first.split() == ["a", "running", "50", "of", "200", "25%", "accuracy", "0.2500", "1"]
+    assert first.split() == ["a", "running", "50", "of", "200", "25%", "validation", "accuracy", "0.2500", "1"]
     assert second.split() == ["a", "broken", "(no", "spec)"]
 
 

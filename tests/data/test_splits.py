@@ -47,7 +47,7 @@ def spoilt(image_folder: Path, photo: np.ndarray) -> tuple[Path, dict[str, str]]
 
 
 def opened(root: Path, policy: str) -> DataSet:
-    return open_data(FolderData(kind="folder", path=str(root), on_unreadable=policy), INPUT)
+    return open_data(FolderData(kind="folder", path=str(root), on_unreadable=policy), INPUT, 0)
 
 
 def batches(data: DataSet) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -72,7 +72,7 @@ def test_skip_reads_what_would_be_read_without_them(spoilt, in_memory, monkeypat
     """Not an image more or less, in the same order: the split is the one of the folder without the bad files."""
     root, said = spoilt
     if not in_memory:
-        defaults = {"resident_bytes": 0, "skip_unreadable": False}
+        defaults = splits.Split.__init__.__kwdefaults__ | {"resident_bytes": 0}
         monkeypatch.setattr(splits.Split.__init__, "__kwdefaults__", defaults)
     data = opened(root, "skip")
     assert len(data.train) == 11

@@ -16,7 +16,7 @@ from tests.report.recorded_runs import made
 def with_model(directory: Path, **settings) -> RunDirectory:
     """A run whose network has its initial weights, and whose data are there."""
     run = made(directory, measured=False, **settings)
-    data = open_data(run.resolved.recipe.data, run.resolved.spec.input)
+    data = open_data(run.resolved.recipe.data, run.resolved.spec.input, run.resolved.recipe.seed)
     facts = json.loads((directory / "data.json").read_text())
     facts |= data.description.as_dict()
     (directory / "data.json").write_text(json.dumps(facts))

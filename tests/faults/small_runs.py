@@ -28,16 +28,16 @@ head: {classes: 10}
 """
 RECIPE = """
 name: small
-data: {kind: embedded}
+data: {kind: embedded, validation: 0.1}
 augment: {crop_padding: 2, flip: true}
 epochs: EPOCHS
-batch_size: 450
+batch_size: 405
 optimizer: {kind: sgd, learning_rate: 0.1}
 schedule: {kind: cosine, warmup_epochs: 0.5}
 deterministic: true
 checkpoints: {save_every_steps: 3, keep_last: 3, keep_best: {metric: loss}}
 """
-KEPT = ("epoch", "step", "train", "test", "learning_rate")
+KEPT = ("epoch", "step", "train", "validation", "learning_rate")
 _POLL_SECONDS = 0.0005
 
 

@@ -32,6 +32,8 @@ RECIPES: list[dict[str, Any]] = [
     {"schedule": {"kind": "multi_step", "at_epochs": [4.0, 6.0]}, "early_stopping": {"patience_epochs": 3.0}},
     {"schedule": {"kind": "step", "every_steps": 100}, "checkpoints": {"keep_best": {}, "save_every_steps": 7}},
     {"schedule": {"kind": "polynomial", "warmup_steps": 9}, "loss": {"kind": "sigmoid"}, "label_smoothing": 0.1},
+    {"data": {"kind": "folder", "path": "images", "validation": 0.1}, "early_stopping": {"patience_epochs": 3.0}},
+    {"data": {"kind": "tfds", "name": "cifar10", "fold": {"fold": 2, "folds": 5}}, "checkpoints": {"keep_best": {}}},
     {"schedule": {"kind": "one_cycle"}, "gradient_clip_norm": 1.0, "bn_check_every_steps": 5},
     {"optimizer": {"kind": "lars", "learning_rate_per": 256}, "gradients_every_steps": 5},
     {"optimizer": {"kind": "lamb"}, "gradient_clip_adaptive": 0.01, "data": {"kind": "tfds", "name": "cifar10"}},

@@ -37,12 +37,14 @@ RECIPE = {
 def begun(folder, name: str, accuracies=(), **checkpoints) -> RunDirectory:
     """A run of 40 steps, of which each accuracy ends 10."""
     run = RunDirectory(folder / name)
-    recipe = Recipe.model_validate({**RECIPE, "checkpoints": checkpoints})
+    split = "validation" if checkpoints else "test"
+    data = {"kind": "embedded", "validation": 0.1 if checkpoints else None}
+    recipe = Recipe.model_validate({**RECIPE, "data": data, "checkpoints": checkpoints})
     run.create(resolve_run(SPEC, recipe).with_data(DataDescription("", ("a", "b"), 105, 10)), {})
     store = CheckpointStore(run.checkpoints, 2)
     for epoch, accuracy in enumerate(accuracies, 1):
-        test = {"accuracy": accuracy, "loss": accuracy + 1}
-        run.append_history({"epoch": epoch, "step": 10 * epoch, "test": test})
+        metrics = {"accuracy": accuracy, "loss": accuracy + 1}
+        run.append_history({"epoch": epoch, "step": 10 * epoch, split: metrics})
         store.save(Checkpoint(10 * epoch, {"a": np.zeros(3)}, {}))
     return run
 
@@ -80,7 +82,7 @@ def test_runs_are_listed_with_state_progress_and_best_epoch(runs):
 def test_the_best_epoch_is_that_of_the_recipes_metric(tmp_path):
     begun(tmp_path, "lowest", [0.3, 0.1, float("nan")], keep_best={"metric": "loss"})
     found = run_statuses(tmp_path)[0]
-    assert (found.metric, found.best, found.best_epoch) == ("loss", 1.1, 2)
+    assert (found.split, found.metric, found.best, found.best_epoch) == ("validation", "loss", 1.1, 2)
 
 
 def test_a_history_cut_short_or_of_something_else_is_read_as_far_as_it_goes(tmp_path):

@@ -17,6 +17,8 @@ def test_images_are_counted_where_they_can_be(tmp_path, monkeypatch):
         return training_image_count(load_recipe("cifar_fast", [f"data={json.dumps(data)}"]).value.data)
 
     assert images(kind="embedded") == 9000
+    assert images(kind="embedded", validation=0.15) == 7650
+    assert images(kind="embedded", fold={"fold": 7, "folds": 7}) == 9000 - 1285
     np.savez(tmp_path / "a.npz", train_targets=np.zeros(7, int))
     assert images(kind="arrays", path=str(tmp_path / "a.npz")) == 7
     assert images(kind="arrays", path=str(tmp_path / "b.npz")) is None

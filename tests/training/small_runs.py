@@ -23,16 +23,20 @@ SPEC: dict[str, Any] = {
 
 
 def vector_run(folder: Path, **recipe: Any) -> ResolvedRun:
-    """Two epochs of five steps of eight vectors; `recipe` changes them. The data are written into `folder`."""
+    """Two epochs of five steps of eight vectors; `recipe` changes them. The data are written into `folder`.
+
+    Where `recipe` chooses by an epoch's metrics, there are vectors to validate on.
+    """
     random = np.random.default_rng(0)
     arrays = {}
-    for split, count in (("train", 40), ("test", 16)):
+    for split, count in (("train", 40), ("val", 12), ("test", 16)):
         arrays[f"{split}_inputs"] = random.normal(size=(count, 8)).astype(np.float32)
         arrays[f"{split}_targets"] = np.arange(count) % 3
     np.savez(folder / "data.npz", **arrays)
+    chooses = "early_stopping" in recipe or "keep_best" in recipe.get("checkpoints", {})
     settings = {
         "name": "short",
-        "data": {"kind": "arrays", "path": str(folder / "data.npz")},
+        "data": {"kind": "arrays", "path": str(folder / "data.npz"), "validation": "val" if chooses else None},
         "epochs": 2,
         "batch_size": 8,
         "optimizer": {"kind": "sgd", "learning_rate": 0.1},

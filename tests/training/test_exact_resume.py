@@ -62,9 +62,9 @@ def test_an_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one(settings,
     recipe = Recipe.model_validate(
         {
             "name": "short",
-            "data": {"kind": "embedded"},
+            "data": {"kind": "embedded", "validation": 0.1 if "early_stopping" in settings else None},
             "epochs": 1,
-            "batch_size": 500,
+            "batch_size": 450 if "early_stopping" in settings else 500,
             "deterministic": True,
             "checkpoints": {"save_every_steps": 5},
         }

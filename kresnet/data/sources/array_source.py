@@ -15,9 +15,16 @@ from kresnet.spec.inputs import Input
 class ArraySource:
     """An `ImageSource` of arrays in memory: decoded images of one size, or vectors."""
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, input: Input) -> None:
-        """Take images uint8 (N, h, w, C), or vectors float32 (N, length), and integer labels (N,) or float targets."""
-        self._input = input
+    def __init__(self, images: np.ndarray, labels: np.ndarray, input: Input, groups: np.ndarray | None = None) -> None:
+        """Take images or vectors with their targets.
+
+        Args:
+            images: uint8 (N, h, w, C), or vectors float32 (N, length).
+            labels: integers (N,), or targets float32 (N, ...).
+            input: the spec's input.
+            groups: names of the examples' groups (N,), see `ImageSource.groups`.
+        """
+        self._input, self.groups = input, groups
         self.native = images.shape[1:] == input.shape
         with tf.device("CPU:0"):
             integer = labels.dtype.kind in "iu"
@@ -50,9 +57,13 @@ class ArraySource:
         """See `ImageSource.example_name`."""
         return f"image {position}"
 
-    def inputs(self) -> np.ndarray:
-        """Return all images or vectors as they are kept."""
-        return np.asarray(self._images)
+    def inputs(self, positions: np.ndarray) -> np.ndarray:
+        """Return images or vectors at `positions` as they are kept."""
+        return self._images.numpy()[positions]
+
+    def targets(self, positions: np.ndarray) -> np.ndarray:
+        """See `ImageSource.targets`."""
+        return self._labels.numpy()[positions]
 
     def distinct_targets(self, positions: np.ndarray, classes: int) -> np.ndarray:
         """See `ImageSource.distinct_targets`."""

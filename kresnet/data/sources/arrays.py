@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from kresnet.data.sources.array_source import ArraySource
 from kresnet.data.sources.dataset import DataSet, Targets, fingerprint
-from kresnet.data.sources.overlap import overlap_of_rows
+from kresnet.data.sources.overlap import Overlap, overlap_of_rows
 from kresnet.data.splits import Split
 from kresnet.errors import make_error
 from kresnet.files import digest
@@ -18,7 +20,8 @@ from kresnet.spec.recipe import ArraysData
 
 #: Names of classes or labels, in order; it may be left out.
 _CLASS_NAMES = "class_names"
-_NAMES = tuple(f"{split}_{part}" for split in ("train", "test") for part in ("inputs", "targets"))
+#: What there is of each split; groups may be left out.
+_PARTS = ("inputs", "targets", "groups")
 
 
 def open_arrays(data: ArraysData, input: Input) -> DataSet:
@@ -28,10 +31,12 @@ def open_arrays(data: ArraysData, input: Input) -> DataSet:
         KresnetError: `data_missing`, `data_empty` or `data_mismatch`.
     """
     path = Path(data.path).expanduser()
-    arrays, others = _read(path)
+    named = data.validation if isinstance(data.validation, str) else None
+    prefixes = {"train": "train", **({"validation": named} if named else {}), "test": "test"}
+    arrays, others = _read(path, prefixes.values())
     passed_over = {"other": {"arrays that have no meaning here": (len(others), others[0])}} if others else {}
     dtype = np.dtype(np.uint8 if input.is_image else np.float32)
-    for split in ("train", "test"):
+    for split in prefixes.values():
         inputs, targets = arrays[f"{split}_inputs"], arrays[f"{split}_targets"]
         if not len(inputs):
             raise make_error("data_empty", f"`{split}_inputs` of {path} is empty.", path="recipe.data.path")
@@ -39,10 +44,16 @@ def open_arrays(data: ArraysData, input: Input) -> DataSet:
             raise _mismatch_error(path, f"{split}_inputs", f"{dtype} (N, {', '.join(map(str, input.shape))})", inputs)
         if len(targets) != len(inputs):
             raise _mismatch_error(path, f"{split}_targets", f"{len(inputs)} of them, one for each input", targets)
-    train, test = arrays["train_targets"], arrays["test_targets"]
-    if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
-        raise _mismatch_error(path, "test_targets", f"as in train_targets, {train.dtype} {train.shape}", test)
-    both = np.concatenate([train, test])
+        groups = arrays.get(f"{split}_groups")
+        if groups is not None and (groups.shape != inputs.shape[:1] or groups.dtype.kind not in "iuU"):
+            raise _mismatch_error(path, f"{split}_groups", f"text or integers ({len(inputs)},)", groups)
+    train = arrays["train_targets"]
+    for split in prefixes.values():
+        targets = arrays[f"{split}_targets"]
+        if train.shape[1:] != targets.shape[1:] or train.dtype != targets.dtype:
+            expected = f"as in train_targets, {train.dtype} {train.shape}"
+            raise _mismatch_error(path, f"{split}_targets", expected, targets)
+    both = np.concatenate([arrays[f"{split}_targets"] for split in prefixes.values()])
     kind = _target_kind(path, both)
     lowest, count = 0, 0
     if kind == "classes":
@@ -51,25 +62,33 @@ def open_arrays(data: ArraysData, input: Input) -> DataSet:
         count = train.shape[1]
     one_hot = kind == "labels" and count > 1 and bool((both.sum(axis=1) == 1).all())
     names = _class_names(path, arrays[_CLASS_NAMES], kind, count) if _CLASS_NAMES in arrays else None
-    sources = {
-        split: ArraySource(arrays[f"{split}_inputs"], arrays[f"{split}_targets"], input) for split in ("train", "test")
-    }
-    splits = [Split(split, source, input, resident_bytes=0) for split, source in sources.items()]
-    facts = {"kind": "arrays", "sha256": digest(path)}
+    splits = {}
+    for name, prefix in prefixes.items():
+        inputs, targets = arrays[f"{prefix}_inputs"], arrays[f"{prefix}_targets"]
+        source = ArraySource(inputs, targets, input, arrays.get(f"{prefix}_groups"))
+        splits[name] = Split(prefix, source, input, resident_bytes=0)
+    facts = {"kind": "arrays", "sha256": digest(path)} | ({"validation": named} if named else {})
     return DataSet(
         path.name,
-        splits[0],
-        splits[1],
+        splits["train"],
+        splits["test"],
         tuple(map(str, range(count))) if names is None else names,
         fingerprint(facts),
         Targets(kind, train.shape[1:], lowest, one_hot),
         passed_over,
-        lambda: overlap_of_rows(sources["train"].inputs(), sources["test"].inputs()),
+        _find_overlap,
+        splits.get("validation"),
     )
 
 
-def _read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+def _find_overlap(one: Split, other: Split) -> Overlap:
+    return overlap_of_rows(*(cast(ArraySource, split.source).inputs(split.positions) for split in (one, other)))
+
+
+def _read(path: Path, prefixes: Iterable[str]) -> tuple[dict[str, np.ndarray], list[str]]:
     """Return the arrays by name, and the names of those that are not read."""
+    names = [f"{prefix}_{part}" for prefix in prefixes for part in _PARTS]
+    needed = [name for name in names if not name.endswith("_groups")]
     remedy = "np.savez('FILE.npz', train_inputs=…, train_targets=…, test_inputs=…, test_targets=…)"
     if not path.is_file():
         raise make_error("data_missing", f"There is no file {path}.", path="recipe.data.path", remedy=remedy)
@@ -80,12 +99,12 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
             found = f"{loaded.dtype} {loaded.shape}"
             raise make_error("data_mismatch", message, path="recipe.data.path", found=found, remedy=remedy)
         with loaded as file:
-            arrays = {name: file[name] for name in (*_NAMES, _CLASS_NAMES) if name in file.files}
+            arrays = {name: file[name] for name in (*names, _CLASS_NAMES) if name in file.files}
             others = sorted(set(file.files) - set(arrays))
     except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         message = f"{path} cannot be read as an .npz file: {error}."
         raise make_error("data_mismatch", message, path="recipe.data.path", remedy=remedy) from None
-    if missing := [name for name in _NAMES if name not in arrays]:
+    if missing := [name for name in needed if name not in arrays]:
         message = f"{path} lacks {', '.join(missing)}."
         raise make_error("data_mismatch", message, path="recipe.data.path", remedy=remedy)
     return arrays, others

@@ -1,4 +1,4 @@
-"""A data set: two splits, the names of the classes, and a digest to know it by."""
+"""A data set: two or three splits, the names of the classes, and a digest to know it by."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from kresnet.data.class_names import describe_pairs, similar_names
 from kresnet.data.description import DataDescription, PassedOver
@@ -35,6 +36,10 @@ class Targets:
 CLASS_TARGETS = Targets()
 
 
+def _nothing_shared(_one: Split, _other: Split) -> Overlap:
+    return Overlap()
+
+
 @dataclass(frozen=True, slots=True)
 class DataSet:
     """The data that a run trains and evaluates on.
@@ -48,7 +53,9 @@ class DataSet:
             fingerprint means other data; equal ones are very likely, not certainly, the same bytes.
         targets: kind and shape of what is to be learned of an example.
         passed_over: what lies with the data and is not read, by split.
-        find_overlap: looks for test examples that are trained on as well; it may read files.
+        find_overlap: looks in one split for examples that are in the other, given first, as well; it may read files.
+        validation: split that epochs are measured on, and by which a run chooses; None where that is the test split.
+        held_out: how `validation` was taken from the examples to train on, JSON-ready; empty where it was not.
     """
 
     name: str
@@ -58,13 +65,35 @@ class DataSet:
     fingerprint: str
     targets: Targets = CLASS_TARGETS
     passed_over: Mapping[str, PassedOver] = field(default_factory=dict)
-    find_overlap: Callable[[], Overlap] = Overlap
+    find_overlap: Callable[[Split, Split], Overlap] = _nothing_shared
+    validation: Split | None = None
+    held_out: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The splits, under the names that they have everywhere: `train`, `validation` where there is one, `test`."""
+        validation = {"validation": self.validation} if self.validation else {}
+        return {"train": self.train, **validation, "test": self.test}
+
+    @property
+    def selection_name(self) -> str:
+        """Name of the split that epochs are measured on: `validation` where there is one, else `test`."""
+        return "validation" if self.validation else "test"
+
+    @property
+    def selection(self) -> Split:
+        """The split that epochs are measured on: validation where there is one, else test."""
+        return self.splits[self.selection_name]
+
+    @property
+    def identity(self) -> str:
+        """Hexadecimal digest of what the data are and which of them are trained on, the same on every worker."""
+        return fingerprint([self.fingerprint, self.held_out]) if self.held_out else self.fingerprint
 
     @property
     def skipped(self) -> dict[str, list[str]]:
         """Names of the examples that were left out because they cannot be read, by split; empty where none was."""
-        skipped = {"train": self.train.skipped, "test": self.test.skipped}
-        return {name: names for name, names in skipped.items() if names}
+        return {name: split.skipped for name, split in self.splits.items() if split.skipped}
 
     @property
     def description(self) -> DataDescription:
@@ -79,6 +108,8 @@ class DataSet:
             self.targets.kind,
             self.passed_over,
             (f"Classes whose names look alike: {describe_pairs(pairs)}.",) if pairs else (),
+            len(self.validation) if self.validation else None,
+            self.held_out,
         )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import tensorflow as tf
@@ -30,9 +31,16 @@ class FileSource:
 
     native = False  # sizes are not known before all files are read
 
-    def __init__(self, paths: tf.Tensor, targets: np.ndarray, input: Input) -> None:
-        """Take the files' paths, string (N,), and their classes, integers (N,), or float targets, (N, ...)."""
-        self._input = input
+    def __init__(self, paths: tf.Tensor, targets: np.ndarray, input: Input, groups: np.ndarray | None = None) -> None:
+        """Take the files with what is to be learned of them.
+
+        Args:
+            paths: the files' paths, string (N,).
+            targets: their classes, integers (N,), or float targets, (N, ...).
+            input: the spec's input.
+            groups: names of the examples' groups (N,), see `ImageSource.groups`.
+        """
+        self._input, self.groups = input, groups
         with tf.device("CPU:0"):
             self._paths = tf.identity(paths)
             self._targets = tf.constant(targets, tf.int32 if targets.dtype.kind in "iu" else tf.float32)
@@ -80,6 +88,14 @@ class FileSource:
         """See `ImageSource.example_name`."""
         return "/".join(Path(self.path(position)).parts[-2:])
 
+    def paths(self, positions: np.ndarray) -> list[str]:
+        """Return the paths of the files at `positions`."""
+        return [os.fsdecode(path) for path in self._paths.numpy()[positions]]
+
+    def targets(self, positions: np.ndarray) -> np.ndarray:
+        """See `ImageSource.targets`."""
+        return self._targets.numpy()[positions]
+
     def distinct_targets(self, positions: np.ndarray, classes: int) -> np.ndarray:
         """See `ImageSource.distinct_targets`."""
         return self._targets.numpy()[positions]
@@ -123,36 +139,59 @@ def open_folder(data: FolderData, input: Input) -> DataSet:
     try:
         train = _list_split(root, "train_split", data.train_split)
         test = _list_split(root, "test_split", data.test_split)
+        validation = None
+        if isinstance(data.validation, str):
+            validation = _list_split(root, "validation", data.validation)
     except OSError as error:
         raise make_error("data_missing", f"{error.filename} cannot be listed: {error.strerror}.") from None
-    if train.classes.keys() != test.classes.keys():
-        pairs = look_alikes(train.classes, test.classes)
-        pairs = [pair for pair in pairs if pair[0] not in test.classes and pair[1] not in train.classes]
-        alike = f": {describe_pairs(pairs)}" if pairs else ""
-        raise make_error(
-            "data_mismatch",
-            f"{train.folder} and {test.folder} do not hold the same classes{alike}.",
-            expected=describe_names(tuple(train.classes), tuple(test.classes)),
-            found=describe_names(tuple(test.classes), tuple(train.classes)),
-            remedy="rename the folders of one" if pairs else "give both splits the same class folders",
-        )
-    facts = {"kind": "folder", "train": train.classes, "test": test.classes}
+    found = {"train": train, **({"validation": validation} if validation else {}), "test": test}
+    for other in (test, validation):
+        if other:
+            _require_same_classes(train, other)
+    splits = {
+        name: Split(files.folder.name, files.source(input), input, skip_unreadable=data.on_unreadable == "skip")
+        for name, files in found.items()
+    }
     return DataSet(
         name=str(root),
-        train=Split(data.train_split, train.source(input), input, skip_unreadable=data.on_unreadable == "skip"),
-        test=Split(data.test_split, test.source(input), input, skip_unreadable=data.on_unreadable == "skip"),
+        train=splits["train"],
+        test=splits["test"],
         class_names=tuple(train.classes),
-        fingerprint=fingerprint(facts),
-        passed_over={"train": train.passed_over.counts, "test": test.passed_over.counts},
-        find_overlap=lambda: _overlap(train, test),
+        fingerprint=fingerprint({"kind": "folder"} | {name: files.classes for name, files in found.items()}),
+        passed_over={name: files.passed_over.counts for name, files in found.items()},
+        find_overlap=_overlap_finder(found),
+        validation=splits.get("validation"),
     )
 
 
-def _overlap(train: SplitFiles, test: SplitFiles) -> Overlap:
-    if train.folder.resolve() == test.folder.resolve():
-        files = test.files()
-        return Overlap(len(files), len(files), same=True, example=files[0][0])
-    return overlap_of_files(train.files(), test.files())
+def _require_same_classes(train: SplitFiles, other: SplitFiles) -> None:
+    """Raise `KresnetError` (`data_mismatch`) unless two splits hold the same classes."""
+    if train.classes.keys() == other.classes.keys():
+        return
+    pairs = look_alikes(train.classes, other.classes)
+    pairs = [pair for pair in pairs if pair[0] not in other.classes and pair[1] not in train.classes]
+    alike = f": {describe_pairs(pairs)}" if pairs else ""
+    raise make_error(
+        "data_mismatch",
+        f"{train.folder} and {other.folder} do not hold the same classes{alike}.",
+        expected=describe_names(tuple(train.classes), tuple(other.classes)),
+        found=describe_names(tuple(other.classes), tuple(train.classes)),
+        remedy="rename the folders of one" if pairs else "give both splits the same class folders",
+    )
+
+
+def _overlap_finder(found: Mapping[str, SplitFiles]) -> Callable[[Split, Split], Overlap]:
+    """Return the `DataSet.find_overlap` of splits with these files."""
+    sizes = {path: size for files in found.values() for path, size in files.files()}
+
+    def find(one: Split, other: Split) -> Overlap:
+        of_one, of_other = (
+            [(path, sizes[path]) for path in cast(FileSource, split.source).paths(split.positions)]
+            for split in (one, other)
+        )
+        return overlap_of_files(of_one, of_other)
+
+    return find
 
 
 def _list_split(root: Path, field: str, split: str) -> SplitFiles:

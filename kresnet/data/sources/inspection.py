@@ -2,42 +2,75 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 from kresnet.data.class_names import enumerate_names
 from kresnet.data.sources.dataset import DataSet
-from kresnet.errors import make_error
+from kresnet.data.sources.overlap import Overlap
+from kresnet.errors import KresnetError, Problem, make_error
+
+#: What is done with the examples of a split, what they are called, and the setting that says which they are.
+_USES = {
+    "train": ("trained on", "training examples", "train_split"),
+    "validation": ("validated on", "validation examples", "validation"),
+    "test": ("tested on", "test examples", "test_split"),
+}
 
 
 def inspect_data(data: DataSet) -> tuple[str, ...]:
     """Return what a user should know of the data before they are trained on, a sentence each.
 
     Raises:
-        KresnetError: `contradiction` where examples are both trained on and evaluated on, `data_mismatch` where all
+        KresnetError: `contradiction` where two splits share examples, a problem for each two; `data_mismatch` where all
             training examples are of one class.
     """
-    return tuple(filter(None, (_overlap_remark(data), *_target_remarks(data))))
+    problems, remarks = [], []
+    for first, second in combinations(data.splits, 2):
+        overlap = data.find_overlap(data.splits[first], data.splits[second])
+        if overlap.same:
+            problems.append(_overlap_problem(data, first, second, overlap))
+        elif overlap.shared:
+            remarks.append(_copies_remark(second, len(data.splits[second]), first, overlap))
+        remarks.append(_groups_remark(data, first, second))
+    if problems:
+        raise KresnetError(problems)
+    return tuple(filter(None, (*remarks, *_target_remarks(data))))
 
 
-def _overlap_remark(data: DataSet) -> str:
-    overlap = data.find_overlap()
-    if overlap.same:
-        message = f"Of the {len(data.test):,} test examples of {data.name}, {overlap.shared:,} are trained on as well."
-        raise make_error(
-            "contradiction",
-            message,
-            path="recipe.data.test_split",
-            expected="other examples than the split to train on holds",
-            found=f"{data.test.name}, and {data.train.name} to train on; such as {overlap.example}",
-            remedy="test on others; of one split `train_split: train[:90%]` and `test_split: train[90%:]`",
-        )
-    if not overlap.shared:
-        return ""
-    few = "" if overlap.compared == len(data.test) else f" {overlap.compared:,} of"
+def _overlap_problem(data: DataSet, first: str, second: str, overlap: Overlap) -> Problem:
+    """Return the problem of two splits that hold the very same files or records."""
+    (use, _, _), (_, words, setting) = _USES[first], _USES[second]
+    one, other = data.splits[first], data.splits[second]
+    return Problem(
+        "contradiction",
+        f"Of the {len(other):,} {words} of {data.name}, {overlap.shared:,} are {use} as well.",
+        path=f"recipe.data.{setting}",
+        expected=f"other examples than those that are {use}",
+        found=f"{other.name}, and {one.name} is {use}; such as {overlap.example}",
+        remedy=f"other {words}; of one split `train_split: train[:90%]` and `{setting}: train[90%:]`",
+    )
+
+
+def _copies_remark(second: str, examples: int, first: str, overlap: Overlap) -> str:
+    few = "" if overlap.compared == examples else f" {overlap.compared:,} of"
     return (
-        f"{overlap.shared:,} of{few} the {len(data.test):,} test examples are copies of training examples, such as "
+        f"{overlap.shared:,} of{few} the {examples:,} {_USES[second][1]} are copies of {_USES[first][1]}, such as "
         f"{overlap.example}: what is measured on them says little."
     )
+
+
+def _groups_remark(data: DataSet, first: str, second: str) -> str:
+    one, other = data.splits[first].groups(), data.splits[second].groups()
+    if one is None or other is None:
+        return ""
+    shared = np.intersect1d(one, other)
+    if not len(shared):
+        return ""
+    groups = "1 group has" if len(shared) == 1 else f"{len(shared):,} groups have"
+    words = f"{_USES[first][1]} and {_USES[second][1]}"
+    return f"{groups} {words}, such as {shared[0]}: what is measured on them says little of other groups."
 
 
 def _target_remarks(data: DataSet) -> list[str]:

@@ -1,4 +1,4 @@
-"""Finds examples that are both trained on and evaluated on."""
+"""Finds examples that two splits share."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SizedFile = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Test examples that are training examples as well.
+    """Examples of a split that are in another as well.
 
     Attributes:
         shared: how many.
-        compared: how many test examples were looked at.
+        compared: how many of the split's examples were looked at.
         same: whether they are the very same files or records, rather than copies of them.
         example: name of one of them; empty if there is none.
     """
@@ -47,6 +47,9 @@ def overlap_of_files(train: Sequence[SizedFile], test: Sequence[SizedFile]) -> O
         train: files that are trained on.
         test: files that are evaluated on.
     """
+    paths = {path for path, _ in train}
+    if listed_twice := [path for path, _ in test if path in paths]:
+        return Overlap(len(listed_twice), len(test), same=True, example=listed_twice[0])
     counts = Counter(size for _, size in train)
     while len(test) > 1 and _reads(counts, test) > MAX_FILES:
         test = test[::2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
@@ -16,11 +16,11 @@ from kresnet.data.crop_resize import decode_crop
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
-from kresnet.data.sources.overlap import overlap_of_records
+from kresnet.data.sources.overlap import Overlap, overlap_of_records
 from kresnet.data.sources.tfrecord import DamagedRecord, RecordFile, RecordIndex
 from kresnet.data.splits import RESIDENT_BYTES, Split
 from kresnet.data.unreadable_images import explain_unreadable
-from kresnet.errors import Problem, make_error, nearest
+from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import TfdsData
 
@@ -33,6 +33,8 @@ _LABELS_BATCH = 1024
 
 class RecordSource:
     """An `ImageSource` of a split's records, in the order of the files, as TFDS reads them one by one."""
+
+    groups: np.ndarray | None = None
 
     def __init__(self, index: RecordIndex, input: Input, *, classes: int, native: bool) -> None:
         """Take the index of records, each a `tf.train.Example` with `image` and `label`; see `ImageSource.native`."""
@@ -88,6 +90,33 @@ class RecordSource:
         """See `ImageSource.example_name`."""
         return self._index.describe(position, folder=False)
 
+    def record_places(self) -> list[tuple[str, int, int]]:
+        """Return file, first record and number of records of each part of the split."""
+        return [(str(part.path), part.skip, part.take) for part in self._index.parts]
+
+    def targets(self, positions: np.ndarray) -> np.ndarray:
+        """See `ImageSource.targets`; every record is read for it, though no image decoded."""
+        found = np.empty(len(positions), np.int64)
+        for start in range(0, len(positions), _LABELS_BATCH):
+            batch = positions[start : start + _LABELS_BATCH]
+            try:
+                found[start : start + len(batch)] = self._labels(batch)
+            except (OSError, DamagedRecord, tf.errors.OpError):
+                damaged = (int(position) for position in batch if self._is_damaged(position))
+                raise KresnetError(self.explain(position) for position in damaged) from None
+        return found
+
+    def _labels(self, positions: np.ndarray) -> np.ndarray:
+        records = self._index.read(positions)
+        return np.asarray(tf.io.parse_example(records, {"label": _FEATURES["label"]})["label"])
+
+    def _is_damaged(self, position: int) -> bool:
+        try:
+            self._labels(np.array([position]))
+        except (OSError, DamagedRecord, tf.errors.OpError):
+            return True
+        return False
+
     def distinct_targets(self, positions: np.ndarray, classes: int) -> np.ndarray | None:
         """See `ImageSource.distinct_targets`: records are read from all over the split until all classes were seen."""
         found: np.ndarray = np.empty(0, np.int64)
@@ -96,9 +125,7 @@ class RecordSource:
         anywhere = np.random.default_rng(0).permutation(positions)
         try:
             for start in range(0, len(anywhere), _LABELS_BATCH):
-                records = self._index.read(anywhere[start : start + _LABELS_BATCH])
-                labels = tf.io.parse_example(records, {"label": _FEATURES["label"]})["label"].numpy()
-                found = np.union1d(found, labels)
+                found = np.union1d(found, self._labels(anywhere[start : start + _LABELS_BATCH]))
                 if len(found) == classes:
                     break
         except (OSError, DamagedRecord, tf.errors.OpError):
@@ -108,8 +135,7 @@ class RecordSource:
     def has_labels(self) -> bool:
         """Return whether the first example has a label, or is too damaged to tell; -1 stands for none."""
         try:
-            record = self._index.read(np.array([0]))[0]
-            return int(tf.io.parse_single_example(record, {"label": _FEATURES["label"]})["label"]) != -1
+            return int(self._labels(np.array([0]))[0]) != -1
         except (OSError, DamagedRecord, tf.errors.OpError):
             return True
 
@@ -134,23 +160,28 @@ def open_tfds(data: TfdsData, input: Input) -> DataSet:
     skip = data.on_unreadable == "skip"
     train = _open_split(info, "train_split", data.train_split, input, skip)
     test = _open_split(info, "test_split", data.test_split, input, skip)
+    named = data.validation if isinstance(data.validation, str) else None
     sizes = {name: [split.num_bytes, list(split.shard_lengths)] for name, split in info.splits.items()}
     facts = {"kind": "tfds", "name": info.full_name, "splits": sizes, "read": [data.train_split, data.test_split]}
+    if named:
+        facts["validation"] = named
     return DataSet(
         info.full_name,
         train,
         test,
         tuple(info.features["label"].names),
         fingerprint(facts),
-        find_overlap=lambda: overlap_of_records(
-            _record_places(info, data.train_split), _record_places(info, data.test_split), len(test)
-        ),
+        find_overlap=_find_overlap,
+        validation=_open_split(info, "validation", named, input, skip) if named else None,
     )
 
 
-def _record_places(info: Any, text: str) -> list[tuple[str, int, int]]:
-    """Return file, first record and number of records of each part of a split."""
-    return [(one.filename, one.skip, one.take) for one in info.splits[text].file_instructions]
+def _find_overlap(one: Split, other: Split) -> Overlap:
+    """Compare the records of two splits; of one part of a split held out of it there is nothing to compare."""
+    if one.source is other.source:
+        return Overlap()
+    first, second = (cast(RecordSource, split.source).record_places() for split in (one, other))
+    return overlap_of_records(first, second, len(other))
 
 
 def _find_builder(data: TfdsData) -> Any:

@@ -24,6 +24,7 @@ from kresnet.spec.recipe.optimizers import AdamW, Lamb, Lars, Optimizer, RmsProp
 from kresnet.spec.recipe.recipe import Recipe
 from kresnet.spec.recipe.schedules import Constant, Cosine, MultiStep, OneCycle, Polynomial, Schedule, Step, WarmUp
 from kresnet.spec.recipe.stopping import EarlyStopping
+from kresnet.spec.recipe.validation import Fold
 
 __all__ = [
     "AdamW",
@@ -41,6 +42,7 @@ __all__ = [
     "Ema",
     "EmbeddedData",
     "Erase",
+    "Fold",
     "FolderData",
     "Lamb",
     "Lars",

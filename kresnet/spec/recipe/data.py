@@ -6,16 +6,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictStr
 
-from kresnet.spec.base import Document, Name
+from kresnet.spec.base import Name
+from kresnet.spec.recipe.validation import Fold, Share, ShareOrName, ShareOrSplit, ValidatedData
 
 
-class EmbeddedData(Document):
+class EmbeddedData(ValidatedData):
     """The images that ship with the package: a class-balanced part of Fashion-MNIST."""
 
     kind: Literal["embedded"]
+    validation: Share | None = None
+    """Images to validate on after each epoch, and to choose by: a share of the training images, such as 0.1, drawn by
+    the run's seed and stratified by class. Without it epochs are measured on test images, and nothing may be chosen."""
+    fold: Fold | None = None
+    """Validate on one of several equal parts of the training images instead, `{fold: 1, folds: 5}`."""
 
 
-class TfdsData(Document):
+class TfdsData(ValidatedData):
     """A data set prepared by TensorFlow Datasets, with features `image` and `label`."""
 
     kind: Literal["tfds"]
@@ -27,12 +33,18 @@ class TfdsData(Document):
     """Split to train on, in TensorFlow Datasets' slicing language."""
     test_split: StrictStr = "test"
     """Split to evaluate on."""
+    validation: ShareOrSplit = None
+    """Images to validate on after each epoch, and to choose by: a share of the training images, such as 0.1, drawn by
+    the run's seed and stratified by class; or a split, such as `train[90%:]`. Without it epochs are measured on test
+    images, and nothing may be chosen."""
+    fold: Fold | None = None
+    """Validate on one of several equal parts of the training images instead, `{fold: 1, folds: 5}`."""
     on_unreadable: Literal["stop", "skip"] = "stop"
     """What to do about images that cannot be read: end, naming them; or leave them out. Then every image is read once
     before the run begins, and what is left out is noted in `data.json` and counted in the result."""
 
 
-class FolderData(Document):
+class FolderData(ValidatedData):
     """Image files in one folder a class: `PATH/train/CLASS/*.png` and `PATH/test/CLASS/*.png`."""
 
     kind: Literal["folder"]
@@ -42,22 +54,35 @@ class FolderData(Document):
     """Folder of the split to train on."""
     test_split: Name = "test"
     """Folder of the split to evaluate on."""
+    validation: ShareOrName = None
+    """Images to validate on after each epoch, and to choose by: a share of the training images, such as 0.1, drawn by
+    the run's seed and stratified by class; or a folder beside `train`. Without it epochs are measured on test images,
+    and nothing may be chosen."""
+    fold: Fold | None = None
+    """Validate on one of several equal parts of the training images instead, `{fold: 1, folds: 5}`."""
     on_unreadable: Literal["stop", "skip"] = "stop"
     """What to do about images that cannot be read: end, naming them; or leave them out. Then every image is read once
     before the run begins, and what is left out is noted in `data.json` and counted in the result."""
 
 
-class ArraysData(Document):
+class ArraysData(ValidatedData):
     """A NumPy file with `train_inputs`, `train_targets`, `test_inputs` and `test_targets`.
 
     Inputs are images, uint8 `(N, height, width, channels)`, or vectors, float32 `(N, length)`, of the network's own
     size. Targets are classes, integers `(N,)`; independent labels, float32 0 or 1 `(N, labels)`; or float32 values of
     the output's shape, for a network without a head. `class_names`, text `(classes,)`, may name classes or labels.
+    `train_groups` `(N,)`, text or integers, may name groups, such as patients, that `validation` does not tear apart.
     """
 
     kind: Literal["arrays"]
     path: StrictStr
     """The file, as `numpy.savez` writes it."""
+    validation: ShareOrName = None
+    """Images to validate on after each epoch, and to choose by: a share of the training images, such as 0.1, drawn by
+    the run's seed and stratified by class; or NAME, for the arrays NAME_inputs and NAME_targets. Without it epochs are
+    measured on test images, and nothing may be chosen."""
+    fold: Fold | None = None
+    """Validate on one of several equal parts of the training images instead, `{fold: 1, folds: 5}`."""
 
 
 Data = Annotated[EmbeddedData | TfdsData | FolderData | ArraysData, Field(discriminator="kind")]

@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO, cast
 
 from kresnet import terminal
+from kresnet.data.description import SPLITS
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -65,14 +66,13 @@ class Progress:
     def epoch(self, line: Mapping[str, object]) -> None:
         """Print the line of an epoch that has ended, from its line of history."""
         self._drawn_at = 0.0  # the next epoch is seen to begin
-        train, test = line["train"], line["test"]
-        assert isinstance(train, Mapping)
-        assert isinstance(test, Mapping)
+        measured = [(split, line[split]) for split in SPLITS if split in line]
         step = int(str(line["step"]))
         waited = float(str(line["input_wait"]))
         waiting = f"  {waited:.0%} waiting for data" if waited >= MIN_SHOWN_INPUT_WAIT else ""
+        metrics = "  ".join(f"{split} {metrics_text(cast(Mapping[str, float], values))}" for split, values in measured)
         self._print(
-            f"epoch {line['epoch']}/{self.epochs}  train {metrics_text(train)}  test {metrics_text(test)}  "
+            f"epoch {line['epoch']}/{self.epochs}  {metrics}  "
             f"{line['images_per_second']:,.0f} images/s{waiting}  {clock_text(self._seconds_left(step))} left"
         )
 

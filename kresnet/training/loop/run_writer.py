@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kresnet.data.description import SPLITS
 from kresnet.files import staged_file, translate_os_errors
 from kresnet.graph import build_model
 from kresnet.plan import Plan
@@ -72,10 +73,20 @@ class RunWriter:
     def write_epoch_summaries(self, line: Mapping[str, Any]) -> None:
         """Write an epoch's metrics and learning rate for TensorBoard, and have them on disk."""
         with self.summaries(line["epoch"]):
-            for split in ("train", "test"):
-                for name, value in line[split].items():
-                    tf.summary.scalar(f"{split}/{name}", value)
             tf.summary.scalar("learning_rate", line["learning_rate"])
+        self.write_summaries(line["epoch"], {split: line[split] for split in SPLITS if split in line})
+
+    def write_summaries(self, epoch: int, metrics: Mapping[str, Mapping[str, float]]) -> None:
+        """Write metrics for TensorBoard, as `SPLIT/NAME`, and have them on disk.
+
+        Args:
+            epoch: after which they were measured.
+            metrics: the metrics of each split.
+        """
+        with self.summaries(epoch):
+            for split, values in metrics.items():
+                for name, value in values.items():
+                    tf.summary.scalar(f"{split}/{name}", value)
         self.flush_summaries()
 
     def flush_summaries(self) -> None:

@@ -41,13 +41,14 @@ class TrainingSession:
 
     Attributes:
         run: the resolved run that is trained.
-        data: the images of both splits.
+        data: the images of all splits.
         engine: the engine that takes the steps.
         monitors: the probes that measure some steps from inside.
         workers: all processes of the run.
         writer: writer of the run's files, which writes in the chief only.
         output: what shows the user how the run goes.
         line: the line of history of the last epoch that ended; empty before.
+        test: metrics of the test images, where epochs are measured on validation images: measured once, at the end.
         best: step, epoch and value of the metric that the recipe keeps the best network by; None before.
     """
 
@@ -74,13 +75,14 @@ class TrainingSession:
         self.steps_per_call = 0  # 0 until the first call has compiled
         self.ending, self.save_due = False, False  # what all workers know to be wanted; see `_agree_on_steps`
         self.line: dict[str, Any] = {}
+        self.test: dict[str, float] | None = None
         self.stopping = EarlyStoppingState(**schedule.early_stopping) if schedule.early_stopping else None
         self.guard = NonFiniteGuard(run.recipe)
         self.best: dict[str, Any] | None = None
-        self.final_metrics: dict[str, float] | None = None  # of the test images, after the last step
+        self.final_metrics: dict[str, float] | None = None  # of what epochs are measured on, after the last step
 
     def train(self, stop: StopSignals) -> None:
-        """Train to the end of the run; `line` is then its last epoch's.
+        """Train to the end of the run, and then measure the test images; `line` is then the last epoch's.
 
         Args:
             stop: tells whether this process was asked to stop.
@@ -90,7 +92,7 @@ class TrainingSession:
         """
         self._begin(stop)
         try:
-            with naming_unreadable_images(self.data.train, self.data.test):
+            with naming_unreadable_images(*self.data.splits.values()):
                 while not self._at_end():
                     end = self._next_event()
                     while self.step < end and (steps := self._agree_on_steps(end)):
@@ -105,7 +107,9 @@ class TrainingSession:
                             self._handle_non_finite_step()
                             break
                     self._handle_event()
-            self.saver.finish()
+                self.saver.finish()
+                if self.data.validation:
+                    self._measure_test_images()
         finally:
             self.saver.close()
 
@@ -243,7 +247,7 @@ class TrainingSession:
             "epoch": -(-self.step // self.epoch_steps),
             "step": self.step,
             "train": train,
-            "test": measured,
+            self.data.selection_name: measured,
             "learning_rate": self.engine.learning_rate(),
             **self.throughput.figures(),
             "seconds": self.seconds,
@@ -252,29 +256,43 @@ class TrainingSession:
         self.writer.append_history(self.line)
         self.writer.write_epoch_summaries(self.line)
         shown = (*self.run.steps.objective.metrics, *self.run.steps.epoch_metrics)
-        self.progress.epoch(self.line | {"test": {name: measured[name] for name in shown if name in measured}})
+        metrics = {name: measured[name] for name in shown if name in measured}
+        self.progress.epoch(self.line | {self.data.selection_name: metrics})
         self._keep_best()
-        if self.stopping and self.stopping.observe(self.step, self.line["test"]):
+        if self.stopping and self.stopping.observe(self.step, measured):
             self.output.log(self.stopping.sentence())
 
     def _measure_epoch(self) -> dict[str, float]:
-        """Return what the recipe wants to know of the test images after every epoch."""
+        """Return what the recipe wants to know after every epoch of the images that epochs are measured on."""
         steps, last = self.run.steps, self.step == self.total_steps
         objective, wanted = steps.objective, steps.epoch_metrics
         # At the run's end everything is measured, and kept for its result: the history's lines are all alike.
-        every = (*wanted, *objective.output_metrics) if last else wanted
-        metrics = self._measure(self.data.test, every, self._raise_if_stopping).metrics
+        every = self._every_metric if last else wanted
+        metrics = self._measure(self.data.selection, every, self._raise_if_stopping).metrics
         self.final_metrics = metrics if last else None
         shown = (*objective.metrics, *objective.matrix_metrics, *wanted)
         return {name: value for name, value in metrics.items() if name in shown}
 
-    def measure_test(self) -> dict[str, float]:
-        """Return every metric of the test images, those too that need all outputs at once; all workers must call it."""
+    def measure_selection(self) -> dict[str, float]:
+        """Return every metric of the images that epochs are measured on; all workers must call it."""
         if self.final_metrics is None:
-            steps = self.run.steps
-            every = (*steps.epoch_metrics, *steps.objective.output_metrics)
-            self.final_metrics = self._measure(self.data.test, every).metrics
+            self.final_metrics = self._measure(self.data.selection, self._every_metric).metrics
         return self.final_metrics
+
+    def _measure_test_images(self) -> None:
+        """Measure the trained network on the test images, which nothing before has looked at."""
+        try:
+            self.test = self._measure(self.data.test, self._every_metric, self._raise_if_stopping).metrics
+        except StopRequested:
+            message = "Stopped before the test images were measured; the state is saved."
+            remedy = f"kresnet fit --resume {shell_word(self.writer.directory)}"
+            raise make_error("interrupted", message, remedy=remedy) from None
+        self.writer.write_summaries(self.line["epoch"], {"test": self.test})
+
+    @property
+    def _every_metric(self) -> Collection[Metric]:
+        """The metrics that a result has, those too that need all outputs at once."""
+        return (*self.run.steps.epoch_metrics, *self.run.steps.objective.output_metrics)
 
     def _measure(
         self, split: Split, wanted: Collection[Metric], between: Callable[[], None] = lambda: None
@@ -289,7 +307,7 @@ class TrainingSession:
         wanted = self.run.recipe.checkpoints.keep_best
         if wanted is None:
             return
-        value = self.line["test"][wanted.metric]
+        value = self.line[self.data.selection_name][wanted.metric]
         if math.isfinite(value) and (self.best is None or wanted.is_better(value, self.best["value"])):
             self.best = {"step": self.step, "epoch": self.line["epoch"], "metric": wanted.metric, "value": value}
             self.writer.write_model(self.writer.directory.best_model, self.engine.trainer.evaluated_network)

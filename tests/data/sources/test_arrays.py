@@ -44,7 +44,7 @@ def written(path, targets, inputs=INPUTS, **changes) -> ArraysData:
     ids=["values", "labels", "classes"],
 )
 def test_what_targets_are_is_told_by_their_type(tmp_path, targets, kind, classes):
-    data = open_data(written(tmp_path / "data.npz", targets), VECTOR)
+    data = open_data(written(tmp_path / "data.npz", targets), VECTOR, 0)
     assert (data.targets.kind, len(data.class_names)) == (kind, classes)
     inputs, found = data.test.fetch(np.array([3, 1]))
     np.testing.assert_array_equal(inputs, INPUTS[[515, 513]])
@@ -66,15 +66,15 @@ def test_what_targets_are_is_told_by_their_type(tmp_path, targets, kind, classes
 )
 def test_arrays_that_do_not_suit_are_refused(tmp_path, changes, code):
     with pytest.raises(KresnetError) as caught:
-        open_data(written(tmp_path / "data.npz", VALUES, **changes), VECTOR)
+        open_data(written(tmp_path / "data.npz", VALUES, **changes), VECTOR, 0)
     assert caught.value.problems[0].code == code
 
 
 def test_classes_and_labels_may_be_named(tmp_path):
     names = np.array(["ant", "bee", "cat", "dog", "eel", "fly"])
-    data = open_data(written(tmp_path / "classes.npz", np.arange(640) % 5, class_names=names), VECTOR)
+    data = open_data(written(tmp_path / "classes.npz", np.arange(640) % 5, class_names=names), VECTOR, 0)
     assert data.class_names == tuple(names)
-    data = open_data(written(tmp_path / "labels.npz", LABELS, class_names=names[:3], notes=names), VECTOR)
+    data = open_data(written(tmp_path / "labels.npz", LABELS, class_names=names[:3], notes=names), VECTOR, 0)
     assert data.class_names == ("ant", "bee", "cat")
     assert data.passed_over == {"other": {"arrays that have no meaning here": (1, "notes")}}
 
@@ -92,7 +92,7 @@ def test_classes_and_labels_may_be_named(tmp_path):
 )
 def test_names_that_name_no_classes_are_refused(tmp_path, targets, names):
     with pytest.raises(KresnetError, match="class_names") as caught:
-        open_data(written(tmp_path / "data.npz", targets, class_names=names), VECTOR)
+        open_data(written(tmp_path / "data.npz", targets, class_names=names), VECTOR, 0)
     assert caught.value.problems[0].code == "data_mismatch"
 
 
@@ -114,14 +114,14 @@ CLASSES = np.arange(640) % 5
 )
 def test_targets_written_in_another_way_are_told_with_what_makes_them_right(tmp_path, targets, remedy):
     with pytest.raises(KresnetError) as caught:
-        open_data(written(tmp_path / "data.npz", targets), VECTOR)
+        open_data(written(tmp_path / "data.npz", targets), VECTOR, 0)
     assert caught.value.problems[0].remedy == remedy
 
 
 def test_a_single_array_is_told(tmp_path):
     np.save(tmp_path / "data.npy", INPUTS)
     with pytest.raises(KresnetError, match="one array") as caught:
-        open_data(ArraysData(kind="arrays", path=str(tmp_path / "data.npy")), VECTOR)
+        open_data(ArraysData(kind="arrays", path=str(tmp_path / "data.npy")), VECTOR, 0)
     assert caught.value.problems[0].found == "float32 (640, 16)"
 
 
@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path, content, code):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(KresnetError) as caught:
-        open_data(ArraysData(kind="arrays", path=str(path)), VECTOR)
+        open_data(ArraysData(kind="arrays", path=str(path)), VECTOR, 0)
     assert caught.value.problems[0].code == code
 
 

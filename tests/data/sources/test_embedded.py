@@ -57,7 +57,7 @@ def test_the_maker_makes_it(shared_data, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_open() -> None:
-    data = open_data(DATA, Input(shape=(28, 28, 1)))
+    data = open_data(DATA, Input(shape=(28, 28, 1)), 0)
     assert (len(data.train), len(data.test)) == (9000, 1000)
     assert data.class_names == embedded.CLASS_NAMES
     images = np.concatenate([images for images, _ in evaluation_batches(data.test, 300)])
@@ -65,15 +65,15 @@ def test_open() -> None:
 
 
 def test_another_size_is_resized() -> None:
-    data = open_data(DATA, Input(shape=(32, 32, 1)))
+    data = open_data(DATA, Input(shape=(32, 32, 1)), 0)
     images, _ = data.test.fetch(np.arange(4))
     assert images.shape == (4, 32, 32, 1)
-    assert data.fingerprint == open_data(DATA, Input(shape=(28, 28, 1))).fingerprint
+    assert data.fingerprint == open_data(DATA, Input(shape=(28, 28, 1)), 0).fingerprint
 
 
 def test_networks_that_it_does_not_suit() -> None:
     with pytest.raises(KresnetError, match="have 1 channels; the network takes 3") as caught:
-        open_data(DATA, Input(shape=(28, 28, 3)))
+        open_data(DATA, Input(shape=(28, 28, 3)), 0)
     assert caught.value.problems[0].code == "data_mismatch"
     with pytest.raises(KresnetError, match="takes vectors"):
-        open_data(DATA, Input(shape=(784,)))
+        open_data(DATA, Input(shape=(784,)), 0)

@@ -32,7 +32,7 @@ def folder_data(path: Path, **fields: str) -> FolderData:
 
 def problem_of(data: FolderData):
     with pytest.raises(KresnetError) as caught:
-        open_data(data, INPUT)
+        open_data(data, INPUT, 0)
     return caught.value.problems[0]
 
 
@@ -42,7 +42,7 @@ def test_images_and_labels(make_folder: Callable[..., Path], monkeypatch: pytest
     (root / "train" / "cat" / "notes.txt").write_text("not an image")
     (root / "train" / "cat" / ".hidden.png").write_text("not an image")
     Image.open(root / "train/dog/000.png").save(root / "train/dog/005.PNG")
-    data = open_data(folder_data(root), INPUT)
+    data = open_data(folder_data(root), INPUT, 0)
     assert data.class_names == ("cat", "dog")
     data.train._fits = limit > 0
     ((images, labels),) = evaluation_batches(data.train, 100)
@@ -53,11 +53,11 @@ def test_images_and_labels(make_folder: Callable[..., Path], monkeypatch: pytest
 
 def test_fingerprint_follows_the_files_not_the_place(make_folder: Callable[..., Path]) -> None:
     root = make_folder(**TWO)
-    before = open_data(folder_data(root), INPUT).fingerprint
+    before = open_data(folder_data(root), INPUT, 0).fingerprint
     moved = root.rename(root.with_name("moved"))
-    assert open_data(folder_data(moved), INPUT).fingerprint == before
+    assert open_data(folder_data(moved), INPUT, 0).fingerprint == before
     (moved / "test/dog/001.png").unlink()
-    assert open_data(folder_data(moved), INPUT).fingerprint != before
+    assert open_data(folder_data(moved), INPUT, 0).fingerprint != before
 
 
 def test_missing_folders(make_folder: Callable[..., Path]) -> None:
@@ -71,7 +71,7 @@ def test_missing_folders(make_folder: Callable[..., Path]) -> None:
 def test_empty_folders(make_folder: Callable[..., Path]) -> None:
     root = make_folder(train={"cat": 1, "dog": 0, "eel": 0}, test={})
     with pytest.raises(KresnetError) as caught:
-        open_data(folder_data(root), INPUT)
+        open_data(folder_data(root), INPUT, 0)
     assert [problem.code for problem in caught.value.problems] == ["data_empty"] * 2
     assert [name in str(problem) for name, problem in zip(("dog", "eel"), caught.value.problems, strict=True)]
     (root / "void").mkdir()
@@ -92,7 +92,7 @@ def test_classes_whose_names_look_alike_are_told_apart(make_folder: Callable[...
     assert "differ in the Unicode form: NFC and NFD" in problem.message
     assert problem.remedy == "rename the folders of one"
     both = {"cat": 1, "cat ": 1}
-    data = open_data(folder_data(make_folder(one=both, other=both), train_split="one", test_split="other"), INPUT)
+    data = open_data(folder_data(make_folder(one=both, other=both), train_split="one", test_split="other"), INPUT, 0)
     assert data.description.remarks == ("Classes whose names look alike: 'cat' and 'cat ' differ in blanks.",)
 
 
@@ -102,7 +102,7 @@ def test_every_ending_of_jpeg_is_read_and_the_rest_is_counted(image_folder: Path
         Image.open(cat / "000.png").save(cat / name, "JPEG")
     (cat / "d.tif").write_bytes(b"")
     (image_folder / "test/labels.csv").write_text("")
-    data = open_data(folder_data(image_folder), INPUT)
+    data = open_data(folder_data(image_folder), INPUT, 0)
     assert len(data.train) == 14
     assert data.description.passed_over == {
         "train": {"files ending in .tif": (1, "cat/d.tif")},
@@ -123,7 +123,7 @@ def damage(root: Path) -> list[Path]:
 def test_damaged_files_are_named_when_loading(make_folder: Callable[..., Path]) -> None:
     root = make_folder(**TWO)
     bad = damage(root)
-    data = open_data(folder_data(root), INPUT)
+    data = open_data(folder_data(root), INPUT, 0)
     with pytest.raises(KresnetError) as caught:
         data.train.load()
     assert [str(path) in problem.message for path, problem in zip(bad, caught.value.problems, strict=True)]
@@ -131,9 +131,10 @@ def test_damaged_files_are_named_when_loading(make_folder: Callable[..., Path]) 
 
 
 def test_damaged_files_are_named_on_demand(make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splits.Split.__init__, "__kwdefaults__", {"resident_bytes": 0, "skip_unreadable": False})
+    defaults = splits.Split.__init__.__kwdefaults__ | {"resident_bytes": 0}
+    monkeypatch.setattr(splits.Split.__init__, "__kwdefaults__", defaults)
     root = make_folder(**TWO)
-    data = open_data(folder_data(root), INPUT)
+    data = open_data(folder_data(root), INPUT, 0)
     bad = damage(root)
     batches = training_batches(
         data.train, classes=2, augment=Augment(), batch_size=4, seed=0, start_step=0, stop_step=2
@@ -144,7 +145,7 @@ def test_damaged_files_are_named_on_demand(make_folder: Callable[..., Path], mon
 
 
 def test_other_errors_pass_unchanged(make_folder: Callable[..., Path]) -> None:
-    data = open_data(folder_data(make_folder(**TWO)), INPUT)
+    data = open_data(folder_data(make_folder(**TWO)), INPUT, 0)
     with pytest.raises(tf.errors.InvalidArgumentError), naming_unreadable_images(data.train):
         raise tf.errors.InvalidArgumentError(None, None, "something else")
 
@@ -152,7 +153,7 @@ def test_other_errors_pass_unchanged(make_folder: Callable[..., Path]) -> None:
 def test_random_parts_are_cut_from_the_files(make_folder: Callable[..., Path]) -> None:
     """Of a quarter of the area and as wide as high: 4x4 of the 8x8 pixels of each file, as they are stored."""
     folder, input = folder_data(make_folder(**TWO)), Input(shape=(4, 4, 3))
-    data, stored = open_data(folder, input), open_data(folder, INPUT).train.fetch(np.arange(8))[0].numpy()
+    data, stored = open_data(folder, input, 0), open_data(folder, INPUT, 0).train.fetch(np.arange(8))[0].numpy()
     cut = make_random_crop(ResizedCrop(kind="resized", area=(0.25, 0.25), aspect=(1.0, 1.0)), input)
     positions = np.array([6, 1, 3])
     images, labels = data.train.fetch(positions, cut, cut.draw(CounterRng(0, 0, positions)))
@@ -165,15 +166,15 @@ def test_random_parts_are_cut_from_the_files(make_folder: Callable[..., Path]) -
 def test_names_need_not_be_text(image_folder):
     name = os.fsencode(image_folder / "train/cat") + b"/\xff\xe9 [bold]\n.png"
     shutil.copy(image_folder / "train/cat/000.png", name)
-    data = open_data(folder_data(image_folder), INPUT)
+    data = open_data(folder_data(image_folder), INPUT, 0)
     data.train.load()
     assert len(data.train) == 12
     Path(os.fsdecode(name)).write_bytes(b"hello")
     with pytest.raises(KresnetError, match="image_unreadable"):
-        open_data(folder_data(image_folder), INPUT).train.load()
+        open_data(folder_data(image_folder), INPUT, 0).train.load()
     (image_folder / "train/cat").rename(image_folder / "train" / os.fsdecode(b"\xff"))
     with pytest.raises(KresnetError, match=r"UTF-8.*data_mismatch"):
-        open_data(folder_data(image_folder), INPUT)
+        open_data(folder_data(image_folder), INPUT, 0)
 
 
 def test_a_folder_that_may_not_be_listed(image_folder, monkeypatch):
@@ -187,7 +188,7 @@ def test_a_folder_that_may_not_be_listed(image_folder, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(KresnetError, match=r"dog cannot be listed: Permission denied.*data_missing"):
-        open_data(folder_data(image_folder), INPUT)
+        open_data(folder_data(image_folder), INPUT, 0)
 
 
 def test_sizes_and_modes_are_brought_to_one(image_folder, photo):
@@ -200,7 +201,7 @@ def test_sizes_and_modes_are_brought_to_one(image_folder, photo):
     picture.convert("RGBA").save(cat / "transparent.png")
     picture.convert("1").save(cat / "bits.png")
     Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30) * 100).save(cat / "deep.png")
-    data = open_data(folder_data(image_folder), INPUT)
+    data = open_data(folder_data(image_folder), INPUT, 0)
     images = np.concatenate([images.numpy() for images, _ in evaluation_batches(data.train, 4)])
     assert images.shape == (17, 8, 8, 3)
     assert images.dtype == np.uint8

@@ -22,7 +22,7 @@ def array_data(path, targets, **more):
     half = len(targets) // 2
     np.savez(path, train_inputs=inputs[:half], train_targets=targets[:half],
              test_inputs=inputs[half:], test_targets=targets[half:], **more)  # fmt: skip
-    return open_data(ArraysData(kind="arrays", path=str(path)), VECTOR)
+    return open_data(ArraysData(kind="arrays", path=str(path)), VECTOR, 0)
 
 
 def refused(data):
@@ -32,23 +32,23 @@ def refused(data):
 
 
 def test_ordinary_data_need_no_remark(make_folder):
-    assert inspect_data(open_data(folder_data(make_folder(**TWO)), INPUT)) == ()
+    assert inspect_data(open_data(folder_data(make_folder(**TWO)), INPUT, 0)) == ()
 
 
 def test_one_folder_for_both_splits_is_refused_with_the_numbers(make_folder):
     root = make_folder(**TWO)
-    problem = refused(open_data(folder_data(root, test_split="train"), INPUT))
+    problem = refused(open_data(folder_data(root, test_split="train"), INPUT, 0))
     assert (problem.code, problem.path) == ("contradiction", "recipe.data.test_split")
     assert "Of the 8 test examples" in problem.message
     shutil.rmtree(root / "test")
     (root / "test").symlink_to(root / "train")
-    assert refused(open_data(folder_data(root), INPUT)).code == "contradiction"
+    assert refused(open_data(folder_data(root), INPUT, 0)).code == "contradiction"
 
 
 def test_copies_under_other_names_are_told(make_folder):
     root = make_folder(**TWO)
     shutil.copyfile(root / "train/dog/003.png", root / "test/dog/again.png")
-    (remark,) = inspect_data(open_data(folder_data(root), INPUT))
+    (remark,) = inspect_data(open_data(folder_data(root), INPUT, 0))
     assert remark.startswith("1 of the 4 test examples are copies of training examples, such as ")
     assert "test/dog/again.png" in remark
 
@@ -73,3 +73,39 @@ def test_one_hot_rows_taken_for_independent_labels_are_told(tmp_path):
     missing, exclusive = inspect_data(array_data(tmp_path / "data.npz", one_hot))
     assert missing == "No training example has 2."
     assert "np.argmax(targets, axis=1)" in exclusive
+
+
+def test_every_two_of_three_splits_are_compared(make_folder):
+    root = make_folder(**TWO, val={"cat": 2, "dog": 2})
+    shutil.copyfile(root / "train/dog/003.png", root / "val/dog/again.png")
+    shutil.copyfile(root / "val/cat/001.png", root / "test/cat/again.png")
+    remarks = inspect_data(open_data(folder_data(root, validation="val"), INPUT, 0))
+    assert [remark.split(", such as")[0] for remark in remarks] == [
+        "1 of the 5 validation examples are copies of training examples",
+        "1 of the 4 test examples are copies of validation examples",
+    ]
+    with pytest.raises(KresnetError) as caught:
+        inspect_data(open_data(folder_data(root, validation="train", test_split="train"), INPUT, 0))
+    found = [(problem.path, problem.message.split(" of ")[0]) for problem in caught.value.problems]
+    assert found == [
+        ("recipe.data.validation", "Of the 8 validation examples"),
+        ("recipe.data.test_split", "Of the 8 test examples"),
+        ("recipe.data.test_split", "Of the 8 test examples"),
+    ]
+
+
+def test_copies_among_those_to_train_on_may_be_on_both_sides_of_a_share(make_folder):
+    root = make_folder(**TWO)
+    for number in range(40):
+        shutil.copyfile(root / "train/dog/003.png", root / f"train/dog/again{number}.png")
+    (remark,) = inspect_data(open_data(folder_data(root, validation=0.2), INPUT, 0))
+    assert "validation examples are copies of training examples" in remark
+
+
+def test_groups_on_both_sides_of_splits_are_told(tmp_path):
+    groups = {
+        "train_groups": np.array(["ann", "bob", "bob", "eve"]),
+        "test_groups": np.array(["eve", "joe", "joe", "joe"]),
+    }
+    (remark,) = inspect_data(array_data(tmp_path / "data.npz", np.arange(8) % 2, **groups))
+    assert remark.startswith("1 group has training examples and test examples, such as eve: ")

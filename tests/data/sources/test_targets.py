@@ -19,7 +19,7 @@ from tests.probes.small_networks import document
 def problem_of(targets: Targets | None = None, **changes):
     """What is said of the embedded data, with other targets, for a changed network."""
     spec = Spec.model_validate(document(**changes))
-    data = open_data(EmbeddedData(kind="embedded"), spec.input)
+    data = open_data(EmbeddedData(kind="embedded"), spec.input, 0)
     with pytest.raises(KresnetError) as caught:
         require_targets(replace(data, targets=targets) if targets else data, spec, make_plan(spec))
     (problem,) = caught.value.problems
@@ -29,7 +29,7 @@ def problem_of(targets: Targets | None = None, **changes):
 
 def test_ten_classes_suit_a_head_of_ten():
     spec = Spec.model_validate(document())
-    require_targets(open_data(EmbeddedData(kind="embedded"), spec.input), spec, make_plan(spec))
+    require_targets(open_data(EmbeddedData(kind="embedded"), spec.input, 0), spec, make_plan(spec))
 
 
 def test_another_number_of_classes_is_refused():
@@ -57,7 +57,7 @@ def test_labels_from_one_are_told():
 
 def test_a_single_class_is_nothing_to_learn():
     spec = Spec.model_validate(document(head={"classes": 1}))
-    data = replace(open_data(EmbeddedData(kind="embedded"), spec.input), class_names=("thing",))
+    data = replace(open_data(EmbeddedData(kind="embedded"), spec.input, 0), class_names=("thing",))
     with pytest.raises(KresnetError, match="one class, thing"):
         require_targets(data, spec, make_plan(spec))
 

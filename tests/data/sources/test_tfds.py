@@ -37,7 +37,7 @@ def test_agrees_with_tfds(tfds_dir: Path, name: str, input: Input, resident: boo
     import tensorflow_datasets as tfds
 
     text = "train[100:200]+test[50:90]"
-    data = open_data(tfds_data(tfds_dir, name, text), input)
+    data = open_data(tfds_data(tfds_dir, name, text), input, 0)
     data.train._fits = resident
     ours = list(evaluation_batches(data.train, 64))
     in_order = tfds.ReadConfig(interleave_cycle_length=1)  # by default it takes turns between the files
@@ -50,16 +50,17 @@ def test_agrees_with_tfds(tfds_dir: Path, name: str, input: Input, resident: boo
 
 
 def test_names_and_fingerprints(tfds_dir: Path) -> None:
-    data = open_data(tfds_data(tfds_dir, "cifar10_jpeg"), COLOUR)
+    data = open_data(tfds_data(tfds_dir, "cifar10_jpeg"), COLOUR, 0)
     assert (data.name, data.class_names[0], len(data.class_names)) == ("cifar10_jpeg/1.0.0", "airplane", 10)
     assert (len(data.train), len(data.test)) == (300, 200)
-    assert data.fingerprint == open_data(tfds_data(tfds_dir, "cifar10_jpeg:1.0.0"), COLOUR).fingerprint
-    assert data.fingerprint != open_data(tfds_data(tfds_dir, "cifar10_jpeg", train="train[:299]"), COLOUR).fingerprint
+    assert data.fingerprint == open_data(tfds_data(tfds_dir, "cifar10_jpeg:1.0.0"), COLOUR, 0).fingerprint
+    fewer = tfds_data(tfds_dir, "cifar10_jpeg", train="train[:299]")
+    assert data.fingerprint != open_data(fewer, COLOUR, 0).fingerprint
 
 
 def problem_of(data: TfdsData, input: Input = GREY):
     with pytest.raises(KresnetError) as caught:
-        open_data(data, input)
+        open_data(data, input, 0)
     return caught.value.problems[0]
 
 
@@ -87,8 +88,8 @@ def test_what_does_not_suit(tfds_dir: Path) -> None:
 def test_slices_that_overlap_are_refused_with_the_numbers(tfds_dir: Path) -> None:
     both = tfds_data(tfds_dir, "fashion_mnist", train="train", test="train[90%:]")
     with pytest.raises(KresnetError, match=r"Of the 6,000 test examples of fashion_mnist/.*, 6,000 are trained on"):
-        inspect_data(open_data(both, GREY))
-    apart = open_data(tfds_data(tfds_dir, "fashion_mnist", train="train[:500]", test="train[500:600]"), GREY)
+        inspect_data(open_data(both, GREY, 0))
+    apart = open_data(tfds_data(tfds_dir, "fashion_mnist", train="train[:500]", test="train[500:600]"), GREY, 0)
     assert inspect_data(apart) == ()
     np.testing.assert_array_equal(apart.train.distinct_targets(10), np.arange(10))
 
@@ -109,7 +110,7 @@ def test_a_damaged_record_is_named(damaged: tuple[Path, Path]) -> None:
     contents = bytearray(file.read_bytes())
     contents[offset + 100 : offset + length - 30] = bytes(length - 130)
     file.write_bytes(contents)
-    data = open_data(tfds_data(folder, "fashion_mnist", test="test[5:20]"), GREY)
+    data = open_data(tfds_data(folder, "fashion_mnist", test="test[5:20]"), GREY, 0)
     with pytest.raises(KresnetError, match=f"record 7 of {file}") as caught:
         data.test.load()
     assert [problem.code for problem in caught.value.problems] == ["image_unreadable"]
@@ -139,9 +140,9 @@ def test_random_parts_are_cut_from_the_records(tfds_dir: Path) -> None:
     """8x8 of the 32x32 pixels of each record, as they are stored, but for the chroma of a JPEG at a part's border."""
     data, input = tfds_data(tfds_dir, "cifar10_jpeg:1.0.0"), Input(shape=(8, 8, 3))
     positions = np.array([120, 3, 7])
-    stored, labels = open_data(data, COLOUR).train.fetch(positions)
+    stored, labels = open_data(data, COLOUR, 0).train.fetch(positions)
     cut = make_random_crop(ResizedCrop(kind="resized", area=(1 / 16, 1 / 16), aspect=(1.0, 1.0)), input)
-    parts, found = open_data(data, input).train.fetch(positions, cut, cut.draw(CounterRng(0, 0, positions)))
+    parts, found = open_data(data, input, 0).train.fetch(positions, cut, cut.draw(CounterRng(0, 0, positions)))
     np.testing.assert_array_equal(found, labels)
     for image, part in zip(stored.numpy().astype(int), parts.numpy(), strict=True):
         windows = np.lib.stride_tricks.sliding_window_view(image, (8, 8, 3))
@@ -176,7 +177,7 @@ def test_labels_out_of_range_and_damaged_records_are_skipped(shared_data, tmp_pa
             test_split="test[:20]",
             on_unreadable=policy,
         )
-        return open_data(recipe, Input(shape=(28, 28, 1), pixels=Pixels()))
+        return open_data(recipe, Input(shape=(28, 28, 1), pixels=Pixels()), 0)
 
     with pytest.raises(KresnetError) as caught:
         data("stop").test.load()

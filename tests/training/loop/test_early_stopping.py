@@ -16,7 +16,7 @@ from tests.data.sources.test_arrays import VALUES, written
 
 RECIPE = """
 name: patient
-data: {kind: arrays, path: data.npz}
+data: {kind: arrays, path: data.npz, validation: 0.125}
 epochs: 40
 batch_size: 64
 optimizer: {kind: lamb, learning_rate: 0.01}
@@ -28,7 +28,7 @@ deterministic: true
 """
 
 
-EPOCH = 8
+EPOCH = 7
 
 
 @pytest.fixture(scope="module")

@@ -27,12 +27,12 @@ class CountingEngine:
 
     Attributes:
         updates: number of steps taken.
-        evaluated_at: numbers of steps after which test images were evaluated.
-        accuracies: test accuracies to give, one an evaluation.
+        evaluated: numbers of steps after which images were evaluated, and how many images there were.
+        accuracies: accuracies to give, one an evaluation.
     """
 
     def __init__(self, accuracies=(0.1, 0.2)) -> None:
-        self.updates, self.evaluated_at, self.accuracies = 0, [], list(accuracies)
+        self.updates, self.evaluated, self.accuracies = 0, list[tuple[int, int]](), list(accuracies)
         self.trainer = SimpleNamespace(evaluated_network=None)
         self.before_step = lambda: None
 
@@ -59,15 +59,20 @@ class CountingEngine:
     def learning_rate(self):
         return 0.1
 
+    @property
+    def evaluated_at(self):
+        return [updates for updates, _ in self.evaluated]
+
     def sum_metrics(self, batches, batch_size, between, *, keep_outputs):
         between()
-        self.evaluated_at.append(self.updates)
+        count = sum(len(images) for images, _ in batches)
+        self.evaluated.append((self.updates, count))
         means = {"loss": 1.0, "accuracy": self.accuracies.pop(0)}
         return SimpleNamespace(
             means=lambda: means,
             confusion_matrix=lambda: None,
-            outputs=lambda: np.zeros((16, 3), np.float32),
-            targets=lambda: np.arange(16, dtype=np.int32) % 3,
+            outputs=lambda: np.zeros((count, 3), np.float32),
+            targets=lambda: np.arange(count, dtype=np.int32) % 3,
         )
 
     def state(self):
@@ -85,7 +90,7 @@ def run(tmp_path):
 
     def train(engine, stop=None, **recipe):
         resolved = vector_run(tmp_path, **recipe)
-        data = open_data(resolved.recipe.data, resolved.spec.input)
+        data = open_data(resolved.recipe.data, resolved.spec.input, 0)
         resolved = resolved.with_data(data.description)
         with RunLock(directory.path, lambda text: None) as lock:
             writer = RunWriter(directory, resolved.plan, lock)
@@ -131,9 +136,32 @@ def test_the_best_epoch_is_kept_and_a_run_without_improvement_ends_early(run, mo
     engine = CountingEngine([0.1, 0.3, 0.3, 0.2, 0.9])
     stopping = {"metric": "accuracy", "patience_epochs": 2.0}
     session = run.train(engine, epochs=5, checkpoints={"keep_best": {}}, early_stopping=stopping)
-    assert engine.evaluated_at == [5, 10, 15, 20]
+    assert engine.evaluated == [(5, 12), (10, 12), (15, 12), (20, 12), (20, 16)]  # validated, and tested at the end
     assert written == ["best.keras", "best.keras"]
     assert session.best == {"step": 10, "epoch": 2, "metric": "accuracy", "value": 0.3}
+    history = [json.loads(line) for line in run.directory.history.read_text().splitlines()]
+    assert [line["validation"]["accuracy"] for line in history] == [0.1, 0.3, 0.3, 0.2]
+    assert not any("test" in line for line in history)
+    assert session.test["accuracy"] == 0.9
+
+
+def test_a_request_to_stop_before_the_test_leaves_it_to_who_continues(run):
+    stop = SimpleNamespace(requested=False)
+    engine = CountingEngine([0.1, 0.2, 0.3])
+    measure = engine.sum_metrics
+
+    def stop_before_the_test(*batches, **options):
+        stop.requested = len(engine.evaluated) == 2
+        return measure(*batches, **options)
+
+    engine.sum_metrics = stop_before_the_test
+    settings = {"early_stopping": {"patience_epochs": 1.0, "metric": "accuracy"}}
+    with pytest.raises(KresnetError) as caught:
+        run.train(engine, stop, **settings)
+    assert [problem.code for problem in caught.value.problems] == ["interrupted"]
+    continued = CountingEngine([0.7])
+    assert run.train(continued, **settings).test["accuracy"] == 0.7
+    assert continued.evaluated == [(10, 16)]
 
 
 def test_a_checkpoint_of_another_network_is_an_error(run):
