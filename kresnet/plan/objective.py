@@ -31,7 +31,7 @@ class Objective:
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """Names of what is measured on test images example by example, the loss first."""
+        """Names of what is measured on validation or test images example by example, the loss first."""
         if self.classes is None:
             return ("loss", "absolute_error")
         if self.independent:
@@ -40,7 +40,7 @@ class Objective:
 
     @property
     def matrix_metrics(self) -> tuple[Metric, ...]:
-        """Names of what the confusion matrix tells after every pass over the test images."""
+        """Names of what the confusion matrix tells after every pass over validation or test images."""
         return ("balanced_accuracy", "macro_precision", "macro_recall", "macro_f1") if self.classes else ()
 
     @property

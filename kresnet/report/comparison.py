@@ -14,7 +14,7 @@ from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, PlotTable, blan
 from kresnet.report.run_data import RunData
 
 #: Settings of a recipe that leave a run another draw of the same, or say only where its data lie.
-_IGNORED_SETTINGS = ("seed", "data.path", "data.data_dir")
+_IGNORED_SETTINGS = ("seed", "data.fold.fold", "data.path", "data.data_dir")
 #: Runs of a group that its label names.
 MOST_IN_LABEL = 3
 #: Nothing of the network.
@@ -36,18 +36,20 @@ class MeanAndSpread:
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Runs that differ in nothing but their seed.
+    """Runs that differ in nothing but their seed, and in which fold they are validated on.
 
     Attributes:
         label: the name of the group on the page.
         runs: indices of its runs among the compared ones.
         metrics: mean and spread of each metric of the test images, by name.
+        validation: the same of the images to validate on; empty without such.
         difference: what distinguishes its network from the first group's; None for the first group.
     """
 
     label: str
     runs: tuple[int, ...]
     metrics: Mapping[str, MeanAndSpread]
+    validation: Mapping[str, MeanAndSpread]
     difference: PlanDifference | None
 
 
@@ -88,6 +90,11 @@ class RunComparison:
                     "label": group.label,
                     "runs": [labels[index] for index in group.runs],
                     "test": {metric: asdict(spread) for metric, spread in group.metrics.items()},
+                    **(
+                        {"validation": {metric: asdict(spread) for metric, spread in group.validation.items()}}
+                        if group.validation
+                        else {}
+                    ),
                     "difference": group.difference.as_dict() if group.difference else None,
                 }
                 for group in self.groups
@@ -115,7 +122,8 @@ def make_comparison(runs: Sequence[RunData]) -> RunComparison:
             SeedGroup(
                 label=_group_label([runs[n] for n in group]),
                 runs=tuple(group),
-                metrics=_group_metrics([runs[n] for n in group]),
+                metrics=_group_metrics([runs[n].test for n in group]),
+                validation=_group_metrics([runs[n].validation for n in group]),
                 difference=diff_plans(first.plan, runs[group[0]].plan, specs[0], specs[group[0]]) if number else None,
             )
             for number, group in enumerate(members)
@@ -173,10 +181,11 @@ def _group_label(group: Sequence[RunData]) -> str:
     return f"{group[0].label} and {len(group) - 1} more"
 
 
-def _group_metrics(group: Sequence[RunData]) -> dict[str, MeanAndSpread]:
+def _group_metrics(measured: Sequence[Mapping[str, float | None]]) -> dict[str, MeanAndSpread]:
+    """Return mean and spread of each metric over runs, of one split."""
     found = {}
     for metric in METRICS:
-        values = [value for run in group if (value := run.test.get(metric)) is not None and math.isfinite(value)]
+        values = [value for run in measured if (value := run.get(metric)) is not None and math.isfinite(value)]
         if values:
             deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
             found[metric] = MeanAndSpread(float(np.mean(values)), deviation, len(values))

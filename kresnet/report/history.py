@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kresnet.data.description import SPLITS, selection_split
 from kresnet.files import replace_non_finite
 from kresnet.runs.run_directory import RunDirectory
 
@@ -18,11 +19,15 @@ MOST_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """The numbers recorded at the end of an epoch; metrics are by name, None where they were not finite."""
+    """The numbers recorded at the end of an epoch; metrics are by name, None where they were not finite.
+
+    `validation` is empty in a run without images to validate on, `test` in one with them.
+    """
 
     epoch: int
     step: int
     train: Mapping[str, float | None]
+    validation: Mapping[str, float | None]
     test: Mapping[str, float | None]
     learning_rate: float | None
     images_per_second: float | None
@@ -113,12 +118,14 @@ def evenly_spaced(count: int, most: int = MOST_SHOWN) -> np.ndarray:
 
 
 def _epoch(line: dict[str, Any]) -> EpochRecord | None:
-    train, test = line.get("train"), line.get("test")
-    if not (isinstance(line.get("epoch"), int) and isinstance(train, dict) and isinstance(test, dict)):
+    measured = [line.get(split) for split in ("train", selection_split(line))]
+    if not (isinstance(line.get("epoch"), int) and all(isinstance(split, dict) for split in measured)):
         return None
-    metrics = [{str(name): _number(value) for name, value in split.items()} for split in (train, test)]
+    train, validation, test = (
+        {str(name): _number(value) for name, value in line.get(split, {}).items()} for split in SPLITS
+    )
     paces = (_number(line.get(name)) for name in ("learning_rate", "images_per_second", "input_wait", "seconds"))
-    return EpochRecord(line["epoch"], line["step"], metrics[0], metrics[1], *paces)
+    return EpochRecord(line["epoch"], line["step"], train, validation, test, *paces)
 
 
 def _gradients(lines: list[dict[str, Any]]) -> GradientSeries | None:

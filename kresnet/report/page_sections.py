@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from kresnet.evaluation.evaluation import Evaluation
 from kresnet.plan.memory_estimate import bytes_text
 from kresnet.plan.render import block_cells
 from kresnet.plan.summary import with_unit_prefix
-from kresnet.report.comparison import SeedGroup
+from kresnet.report.comparison import MeanAndSpread, SeedGroup
 from kresnet.report.plots import METRICS, PlotTable, number_text
 from kresnet.report.run_data import RunData
 from kresnet.training.loop.progress import clock_text
@@ -77,10 +77,14 @@ def tiles(run: RunData) -> Iterator[Tile]:
     """Yield the key numbers of a run, its headline metric first."""
     status, plan = run.status, run.plan
     shown = [metric for metric in (run.headline, *METRICS) if run.test.get(metric) is not None]
+    best = f"best {status.best:.4f}, epoch {status.best_epoch}" if status.best_epoch else ""
     for index, metric in enumerate(dict.fromkeys(shown)):
-        best = f"best {status.best:.4f}, epoch {status.best_epoch}" if status.best_epoch else ""
-        yield Tile(f"Test {METRICS[metric].lower()}", f"{run.test[metric]:.4f}",
-                   best if metric == status.metric and index == 0 else "")  # fmt: skip
+        noted = (status.split, status.metric) == ("test", metric) and index == 0
+        yield Tile(f"Test {METRICS[metric].lower()}", f"{run.test[metric]:.4f}", best if noted else "")
+    for metric in dict.fromkeys((run.headline, status.metric)):
+        if run.validation.get(metric) is not None:
+            noted = (status.split, status.metric) == ("validation", metric)
+            yield Tile(f"Validation {METRICS[metric].lower()}", f"{run.validation[metric]:.4f}", best if noted else "")
     if run.epochs:
         last = run.epochs[-1]
         yield Tile("Epochs", str(last.epoch), f"{status.step:,} steps of {run.recipe.batch_size:,} images")
@@ -101,7 +105,8 @@ def duration_text(seconds: float) -> str:
 def overview_table(runs: Sequence[RunData]) -> PlotTable:
     """Return the table of runs: state, metrics, epochs, seed and cost of each."""
     metrics = [metric for metric in METRICS if any(run.test.get(metric) is not None for run in runs)]
-    head = ("run", "state", *(f"test {METRICS[metric].lower()}" for metric in metrics), "epochs", "seed",
+    validated = validated_metrics(run.validation for run in runs)
+    head = ("run", "state", *metric_heads("test", metrics), *metric_heads("validation", validated), "epochs", "seed",
             "parameters", "MACs", "images/s", "training")  # fmt: skip
     rows = []
     for run in runs:
@@ -111,6 +116,7 @@ def overview_table(runs: Sequence[RunData]) -> PlotTable:
             run.label,
             run.status.state,
             *(number_text(run.test.get(metric), ".4f") for metric in metrics),
+            *(number_text(run.validation.get(metric), ".4f") for metric in validated),
             str(last.epoch) if last else "–",
             str(run.recipe.seed),
             f"{total:,}",
@@ -121,15 +127,30 @@ def overview_table(runs: Sequence[RunData]) -> PlotTable:
     return PlotTable("Each run, as it stands", head, tuple(rows), words=2)
 
 
+def metric_heads(split: str, metrics: Sequence[str]) -> list[str]:
+    """Return the heads of columns of metrics, which say of which images they are."""
+    return [f"{split} {METRICS[metric].lower()}" for metric in metrics]
+
+
+def validated_metrics(measured: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the metric of images to validate on that a table shows beside those of the test; none without such."""
+    found = [metrics for metrics in measured if metrics]
+    return [next(metric for metric in METRICS if any(metric in metrics for metrics in found))] if found else []
+
+
 def groups_table(groups: Sequence[SeedGroup]) -> PlotTable:
     """Return the table of groups: mean and standard deviation of each metric over the seeds."""
     metrics = [metric for metric in METRICS if any(metric in group.metrics for group in groups)]
+    validated = validated_metrics(group.validation for group in groups)
+
+    def texts(found: Mapping[str, MeanAndSpread], names: Sequence[str]) -> list[str]:
+        return [found[metric].text(".4f") if metric in found else "–" for metric in names]
+
     rows = tuple(
-        (group.label, str(len(group.runs)),
-         *(group.metrics[metric].text(".4f") if metric in group.metrics else "–" for metric in metrics))
+        (group.label, str(len(group.runs)), *texts(group.metrics, metrics), *texts(group.validation, validated))
         for group in groups
-    )  # fmt: skip
-    head = ("runs of the same settings", "runs", *(f"test {METRICS[metric].lower()}" for metric in metrics))
+    )
+    head = ("runs of the same settings", "runs", *metric_heads("test", metrics), *metric_heads("validation", validated))
     return PlotTable("Mean ± standard deviation over runs that differ in their seed alone", head, rows)
 
 
@@ -160,6 +181,8 @@ def environment_values(run: RunData) -> dict[str, str]:
         words |= {f"peak memory, {where}": bytes_text(value) for where, value in memory.items()}
     names = run.data.get("class_names") or []
     words["training images"] = f"{run.data.get('train_images', 0):,}"
+    if "validation_images" in run.data:
+        words["validation images"] = f"{run.data['validation_images']:,}"
     words["test images"] = f"{run.data.get('test_images', 0):,}"
     words["classes"] = str(len(names)) if names else "none"
     words["data fingerprint"] = str(run.data.get("fingerprint", ""))[:16]

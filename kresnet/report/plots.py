@@ -9,6 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from kresnet.data.description import SPLITS
 from kresnet.report.history import EpochRecord
 from kresnet.report.run_data import RunData
 from kresnet.spec.recipe.stopping import LOWER_IS_BETTER
@@ -103,9 +104,9 @@ def style_runs(runs: Sequence[RunData], groups: Sequence[int]) -> list[RunStyle]
 
 
 def metric_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
-    """Plot each metric on training and test images, and the learning rate, over the epochs."""
+    """Plot each metric on training, validation and test images, and the learning rate, over the epochs."""
     for metric, title in METRICS.items():
-        splits = [split for split in ("test", "train") if any(_has_metric(style, split, metric) for style in styles)]
+        splits = [split for split in reversed(SPLITS) if any(_has_metric(style, split, metric) for style in styles)]
         if splits:
             yield _metric_plot(styles, metric, title, splits)
     if any(epoch.learning_rate is not None for style in styles for epoch in style.run.epochs):
@@ -125,7 +126,7 @@ def _metric_plot(styles: Sequence[RunStyle], metric: str, title: str, splits: Se
     figure = _blank_over_epochs(styles)
     several = len(styles) > 1
     for style in styles:
-        for split in splits:
+        for split in (each for each in splits if not several or _has_metric(style, each, metric)):
             points = [(epoch, getattr(epoch, split).get(metric)) for epoch in style.run.epochs]
             train = split == "train"
             label = f"{style.run.label}, {split}" if several else split
@@ -141,10 +142,14 @@ def _metric_plot(styles: Sequence[RunStyle], metric: str, title: str, splits: Se
             figure.add_scatter(x=[best], y=[style.run.status.best], mode="markers", hoverinfo="skip",
                                name="best epoch",
                                marker={"symbol": "star-open", "size": 15, "color": style.color})  # fmt: skip
+    # Of several runs some may be validated and others tested epoch by epoch.
     head = ("epoch", *(f"{style.run.label} {split}" for style in styles for split in splits))
     rows = _rows_by_epoch(styles, [_metric_reader(split, metric) for split in splits], ".4f")
+    shown = [(style, next((s for s in splits if _has_metric(style, s, metric)), splits[0])) for style in styles]
     ends = [
-        (style, value) for style in styles for value in _values_by_epoch(style, _metric_reader(splits[0], metric))[-1:]
+        (style, value)
+        for style, split in shown
+        for value in _values_by_epoch(style, _metric_reader(split, metric))[-1:]
     ]
     summary = _describe_last_values(ends, ".4f") if several else _describe_curve(styles[0], splits[0], metric)
     return Plot(f"curve-{metric.replace('_', '-')}", title, summary, figure, PlotTable(f"{title} by epoch", head, rows))

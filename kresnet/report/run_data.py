@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from kresnet.data.description import SPLITS
 from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
 from kresnet.files import replace_non_finite
@@ -79,10 +80,20 @@ class RunData:
 
     @cached_property
     def test(self) -> dict[str, float | None]:
-        """The newest metrics of the test images: of the evaluated model, else of the last epoch."""
+        """The newest metrics of the test images: of the evaluated model, else of the run's end, else of an epoch.
+
+        Empty while a run with images to validate on has not come to its end.
+        """
         if isinstance(self.evaluation, Evaluation):
             return dict(self.evaluation.metrics)
+        if self.status.state == "finished" and self.result and isinstance(self.result.get("test"), dict):
+            return dict(replace_non_finite(self.result["test"]))
         return dict(self.epochs[-1].test) if self.epochs else {}
+
+    @property
+    def validation(self) -> dict[str, float | None]:
+        """The metrics of the images to validate on after the last epoch; empty in a run without them."""
+        return dict(self.epochs[-1].validation) if self.epochs else {}
 
     @property
     def headline(self) -> str:
@@ -127,7 +138,8 @@ class RunData:
 def epoch_dict(epoch: EpochRecord) -> dict[str, Any]:
     """Return an epoch as JSON-ready values."""
     rest = ("epoch", "step", "learning_rate", "images_per_second", "input_wait", "seconds")
-    return {name: getattr(epoch, name) for name in rest} | {"train": dict(epoch.train), "test": dict(epoch.test)}
+    splits = {name: dict(getattr(epoch, name)) for name in SPLITS}
+    return {name: getattr(epoch, name) for name in rest} | {name: values for name, values in splits.items() if values}
 
 
 def gather_run_data(directory: Path, label: str, evaluate: EvaluateRun | None) -> RunData:
@@ -166,6 +178,9 @@ def _evaluation(run: RunDirectory, evaluate: EvaluateRun | None) -> Evaluation |
         return NotEvaluated(
             "The trained network is there at the end of the run.", f"kresnet fit --resume {shell_word(run)}"
         )
+    if not run.model.is_file() and "validation_images" in run.data():
+        reason = "Nothing looks at the test images before the run has come to its end."
+        return NotEvaluated(reason, f"kresnet fit --resume {shell_word(run)}")
     if evaluate is None:
         return NotEvaluated("The page was made with --no-evaluate.", f"kresnet report {shell_word(run)}")
     try:

@@ -43,7 +43,9 @@ def made(
     """A run of four epochs of ten steps, after `epochs` of them; finished if those are all and it did not end badly."""
     network = Spec.model_validate(SPEC | (spec or {}))
     resolved, run = resolve_run(network, Recipe.model_validate(RECIPE | (recipe or {}))), RunDirectory(directory)
-    plan, data = resolved.plan, DataDescription(fingerprint, names, train_images=9000, test_images=1000)
+    validated = resolved.recipe.data.validation is not None or resolved.recipe.data.fold is not None
+    images = {"train_images": 8100, "validation_images": 900} if validated else {"train_images": 9000}
+    plan, data = resolved.plan, DataDescription(fingerprint, names, **images, test_images=1000)
     environment = {
         "versions": {"kresnet": "0.1.0"},
         "training": {"device": "CPU", "replicas": 1},
@@ -54,24 +56,27 @@ def made(
     for epoch in range(1, epochs + 1):
         if measured:
             run.append_history(measurement(plan, 10 * epoch - 9))
-        run.append_history(line(epoch, accuracy))
+        run.append_history(line(epoch, accuracy, "validation" if validated else "test"))
     if ended:
         (directory / "ended.json").write_text(json.dumps(ended.problems[0].as_dict()))
     elif epochs == 4:
         last = line(4, accuracy)
         result = {"epochs": 4, "steps": 40, "peak_memory": {"host": 2**30}} | {k: last[k] for k in ("train", "test")}
+        if validated:
+            result["validation"] = run.epoch_lines()[-1]["validation"]
+            result["test"] = {name: value - 0.1 for name, value in result["test"].items()}
         run.result.write_text(json.dumps(result))
     return run
 
 
-def line(epoch: int, accuracy: float) -> dict[str, Any]:
+def line(epoch: int, accuracy: float, split: str = "test") -> dict[str, Any]:
     """The line of history at the end of an epoch."""
     value = accuracy + 0.01 * epoch
     return {
         "epoch": epoch,
         "step": 10 * epoch,
         "train": {"loss": 1.0 / epoch, "accuracy": value},
-        "test": {"loss": 1.1 / epoch, "accuracy": value - 0.02, "top_5_accuracy": 0.99},
+        split: {"loss": 1.1 / epoch, "accuracy": value - 0.02, "top_5_accuracy": 0.99},
         "learning_rate": 0.1,
         "images_per_second": 1000.0 + epoch,
         "input_wait": 0.01,

@@ -4,6 +4,7 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.report.comparison import MeanAndSpread, final_plot, make_comparison
+from kresnet.report.page_sections import groups_table
 from kresnet.report.run_data import RunData, gather_run_data, run_labels
 from tests.report.recorded_runs import made
 
@@ -62,6 +63,24 @@ def test_runs_without_an_epoch_have_no_figures(tmp_path):
     found = make_comparison(runs)
     assert [group.metrics for group in found.groups] == [{}]
     assert final_plot(found) is None
+
+
+def test_folds_are_one_group_whose_figures_say_of_which_images_they_are(tmp_path):
+    for fold, accuracy in ((1, 0.8), (2, 0.84)):
+        data = {"kind": "embedded", "fold": {"fold": fold, "folds": 2}}
+        made(tmp_path / str(fold), recipe={"data": data}, accuracy=accuracy)
+    runs = [gather_run_data(tmp_path / name, name, None) for name in ("1", "2")]
+    (group,) = make_comparison(runs).groups
+    assert group.validation["accuracy"].mean == pytest.approx(0.84)
+    assert group.metrics["accuracy"].mean == pytest.approx(0.74)  # what the runs' results say of the test images
+    table = groups_table([group])
+    assert [head for head in table.head if "accuracy" in head and "top" not in head] == [
+        "test accuracy",
+        "validation accuracy",
+    ]
+    assert "0.8400 ± 0.0283" in table.rows[0]
+    described = make_comparison(runs).as_dict()["comparison"]["groups"][0]
+    assert described["validation"]["accuracy"]["count"] == 2
 
 
 def test_labels_are_short_where_they_can_be(tmp_path):

@@ -3,7 +3,14 @@
 import json
 
 from kresnet.errors import make_error
-from kresnet.report.page_sections import duration_text, notices, status_notice
+from kresnet.report.page_sections import (
+    duration_text,
+    environment_values,
+    notices,
+    overview_table,
+    status_notice,
+    tiles,
+)
 from kresnet.report.run_data import gather_run_data
 from kresnet.runs.lock import RunLock
 from kresnet.weights.transfer import Transfer
@@ -54,3 +61,22 @@ def test_what_is_out_of_the_ordinary_is_told(tmp_path):
 
 def test_durations_have_their_unit():
     assert [duration_text(s) for s in (58.2, 66, 3723)] == ["58 s", "1:06 min", "1:02:03 h"]
+
+
+def test_figures_say_of_which_images_they_are(tmp_path):
+    validated = {"data": {"kind": "embedded", "validation": 0.1}}
+    made(tmp_path / "tested")
+    made(tmp_path / "validated", recipe=validated)
+    made(tmp_path / "running", recipe=validated, epochs=2)
+    runs = [gather_run_data(tmp_path / name, name, None) for name in ("tested", "validated", "running")]
+    shown = [[(tile.label, tile.value, tile.note) for tile in tiles(run) if "accuracy" in tile.label] for run in runs]
+    top = ("Test top-5 accuracy", "0.9900", "")
+    assert shown[0] == [("Test accuracy", "0.8200", "best 0.8200, epoch 4"), top]
+    best = ("Validation accuracy", "0.8200", "best 0.8200, epoch 4")
+    assert shown[1] == [("Test accuracy", "0.7200", ""), ("Test top-5 accuracy", "0.8900", ""), best]
+    assert shown[2] == [("Validation accuracy", "0.8000", "best 0.8000, epoch 2")]
+    table = overview_table(runs)
+    columns = [table.head.index(name) for name in ("test accuracy", "validation accuracy")]
+    assert [tuple(row[column] for column in columns) for row in table.rows] == [
+        ("0.8200", "–"), ("0.7200", "0.8200"), ("–", "0.8000")]  # fmt: skip
+    assert environment_values(runs[1])["validation images"] == "900"

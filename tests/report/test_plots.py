@@ -40,3 +40,16 @@ def test_names_are_escaped_and_numbers_may_be_missing():
     assert escape_name("<b>") == "&lt;b&gt;"
     assert len(escape_name("x" * 100)) == 24
     assert [number_text(value, ".2f") for value in (1.234, None, float("nan"))] == ["1.23", "–", "–"]
+
+
+def test_the_images_to_validate_on_are_a_curve(tmp_path):
+    made(tmp_path / "run", recipe={"data": {"kind": "embedded", "validation": 0.1}})
+    made(tmp_path / "other")
+    runs = [gather_run_data(tmp_path / name, name, None) for name in ("run", "other")]
+    alone = next(metric_plots(style_runs(runs[:1], [0])))
+    assert [trace.name for trace in alone.figure.data] == ["validation", "train", "best epoch"]
+    assert alone.summary.startswith("Validation: from ")
+    both = next(metric_plots(style_runs(runs, [0, 1])))
+    assert [trace.name for trace in both.figure.data] == [
+        "run, validation", "run, train", "other, test", "other, train"]  # fmt: skip
+    assert both.summary == "At last: run 0.8200, other 0.8200."

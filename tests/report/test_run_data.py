@@ -51,3 +51,11 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(KresnetError) as error:
         gather_run_data(tmp_path, "run", None)
     assert error.value.problems[0].code == "run_missing"
+
+
+def test_the_test_images_are_not_looked_at_before_the_end_of_a_run_that_is_validated(tmp_path):
+    run = made(tmp_path / "run", recipe={"data": {"kind": "embedded", "validation": 0.1}}, epochs=2)
+    run.best_model.write_bytes(b"")
+    found = gather_run_data(run.path, "run", lambda run: pytest.fail("it is evaluated"))
+    assert found.evaluation.reason == "Nothing looks at the test images before the run has come to its end."
+    assert (found.test, found.validation["accuracy"]) == ({}, pytest.approx(0.8))

@@ -14,7 +14,7 @@ class Best(Document):
     """Which epoch's network is the best."""
 
     metric: Metric = "accuracy"
-    """The number to judge by, measured on the test images after each epoch; of two alike, the earlier stays."""
+    """The number to judge by, measured on the images to validate on after each epoch; of two alike, the earlier."""
 
     def is_better(self, value: float, than: float) -> bool:
         """Return whether a value of the metric is better than another."""

@@ -9,9 +9,10 @@ from pydantic import model_validator
 from kresnet.spec.base import Document, NonNegative
 from kresnet.spec.recipe.durations import Epochs, Whole, require_one_unit
 
-#: What is measured on test images; which of them a run has depends on its loss and its number of classes. The macro
-#: averages and balanced accuracy count each class alike, however few examples it has; AUROC, average precision, R² and
-#: the likelihood need all outputs at once, and are measured after an epoch only where the recipe names one of them.
+#: What is measured on images to validate or to test on; which of them a run has depends on its loss and its number of
+#: classes. The macro averages and balanced accuracy count each class alike, however few examples it has; AUROC, average
+#: precision, R² and the likelihood need all outputs at once, and are measured after an epoch only where the recipe
+#: names one of them.
 Metric = Literal[
     "loss",
     "accuracy",
@@ -39,7 +40,7 @@ LOWER_IS_BETTER = ("loss", "absolute_error", "negative_log_likelihood")
 
 
 class EarlyStopping(Document):
-    """End the run when a metric of the test images, measured after each epoch, has stopped getting better."""
+    """End the run when a metric of the images to validate on, measured after each epoch, stopped getting better."""
 
     metric: Metric = "loss"
     """The number to watch."""

@@ -1,4 +1,4 @@
-"""Early stopping: a run ends when its metric on the test images no longer improves."""
+"""Early stopping: a run ends when its metric on the images to validate on no longer improves."""
 
 from __future__ import annotations
 
