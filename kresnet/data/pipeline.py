@@ -77,7 +77,8 @@ def training_batches(
 
     Returns:
         images uint8 (B, H, W, C), augmented, and labels int32 (B,), or float32 (B, classes) where `augment.mix` is set;
-        B is the slice's part of `batch_size`.
+        of a split with weights also those, float32 (B,), mixed as the images are. B is the slice's part of
+        `batch_size`.
 
     Raises:
         KresnetError: `data_mismatch` when the split is smaller than a batch, `contradiction` when the augmentation does
@@ -112,11 +113,21 @@ def training_batches(
         shaped = [tf.ensure_shape(array, each.shape) for array, each in zip(arrays, like, strict=True)]
         return tf.nest.pack_sequence_as(example, shaped)
 
-    def read(draws: StepDraws) -> tuple[tf.Tensor, tf.Tensor]:
+    weights = split.weights()
+
+    def read(draws: StepDraws) -> tuple[tf.Tensor, ...]:
         images, labels = split.fetch(draws.positions, augmentation.crop, *draws.augmentation.crop)
         for transform, drawn in zip(augmentation.transforms, draws.augmentation.transforms, strict=True):
             images = transform.apply(images, *drawn)
-        return mix_pairs(images, labels, *draws.mixture, classes=classes) if mix else (images, labels)
+        if weights is None:
+            return mix_pairs(images, labels, *draws.mixture, classes=classes) if mix else (images, labels)
+        drawn_weights = tf.gather(tf.constant(weights), draws.positions)
+        if not mix:
+            return images, labels, drawn_weights
+        targets = tf.one_hot(labels, classes) if labels.dtype.is_integer else labels
+        weighted = tf.concat([targets, drawn_weights[:, tf.newaxis]], axis=1)
+        images, mixed = mix_pairs(images, weighted, *draws.mixture, classes=classes)
+        return images, mixed[:, :-1], mixed[:, -1]
 
     # Drawn one after the other, so that an epoch is drawn once, and ahead of the batches it gives.
     draws = tf.data.Dataset.range(start_step, stop_step).map(draw_in_graph)

@@ -42,10 +42,12 @@ class ImageSource(Protocol):
         native: whether every image is stored at the network's size, so that reading it loses nothing.
         groups: names of the groups of all examples (N,), text or integers, which no division tears apart; None where
             each example stands for itself.
+        weights: float32 (N,), how many times each example's loss counts in training; None where all count the same.
     """
 
     native: bool
     groups: np.ndarray | None
+    weights: np.ndarray | None
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -140,6 +142,10 @@ class Split:
     def distinct_targets(self, classes: int) -> np.ndarray | None:
         """Return targets of examples, among them one of every class that occurs; None where that takes too long."""
         return self.source.distinct_targets(self.positions, classes)
+
+    def weights(self) -> np.ndarray | None:
+        """Return how many times the examples' losses count in training, float32 (N,); None where all count the same."""
+        return None if self.source.weights is None else self.source.weights[self.positions]
 
     @property
     def skipped(self) -> list[str]:

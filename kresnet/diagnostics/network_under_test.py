@@ -229,7 +229,7 @@ def _first_training_batch(
         stop_step=1,
     )
     with naming_unreadable_images(data.train):
-        images, labels = next(iter(batches))
+        images, labels, *_ = next(iter(batches))
     return images.numpy(), labels.numpy(), (f"images of {data.name}, as in the first step of a run", *differences)
 
 

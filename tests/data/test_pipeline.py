@@ -36,6 +36,9 @@ EVERYTHING = Augment(
 )
 
 
+SLICED_MIXED = Augment(crop_padding=2, flip=True, erase=Erase(), mix=Mixup(kind="mixup"))
+
+
 def example_images() -> np.ndarray:
     return np.random.default_rng(0).integers(1, 256, (N, 6, 5, 3), dtype=np.uint8)
 
@@ -158,6 +161,19 @@ def test_evaluation_gives_everything_in_order_unchanged(split: Split) -> None:
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in data]), np.arange(N))
 
 
+@pytest.mark.parametrize("augment", [PLAIN, SLICED_MIXED], ids=["plain", "mixed"])
+def test_weights_follow_their_examples(augment: Augment) -> None:
+    source = ArraySource(example_images(), np.arange(N), INPUT)
+    source.weights = np.random.default_rng(2).random(N).astype(np.float32)
+    data = training_batches(
+        Split("train", source, INPUT), augment=augment, classes=N, batch_size=BATCH, seed=7, start_step=4, stop_step=6
+    )
+    assert data.element_spec[2] == tf.TensorSpec((BATCH,), tf.float32)
+    for _, labels, weights in data:
+        of_labels = labels.numpy() @ source.weights if augment.mix else source.weights[labels.numpy()]
+        np.testing.assert_allclose(weights, of_labels, rtol=1e-5)
+
+
 def test_more_than_the_data_in_a_batch(split: Split) -> None:
     with pytest.raises(KresnetError, match=r"recipe.batch_size=50") as caught:
         training_batches(split, augment=PLAIN, classes=N, batch_size=51, seed=0, start_step=0, stop_step=1)
@@ -169,9 +185,6 @@ def test_batches_can_be_distributed(split: Split) -> None:
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     labels = [label.numpy() for _, label in strategy.experimental_distribute_dataset(data)]
     np.testing.assert_array_equal(labels, [labels for _, labels in batches(split, STRONG, 4, 6)])
-
-
-SLICED_MIXED = Augment(crop_padding=2, flip=True, erase=Erase(), mix=Mixup(kind="mixup"))
 
 
 def slice_batches(data: Split, augment: Augment, one_slice: BatchSlice) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -54,14 +54,14 @@ def mix_pairs(
 
     Args:
         images: uint8 (B, H, W, C).
-        labels: int32 (B,).
+        labels: int32 (B,), or targets float32 (B, n), which are mixed as they are.
         weight: what `draw_mixture` returned first.
         rectangle: what `draw_mixture` returned second.
         classes: number of classes.
 
     Returns:
-        Images uint8 (B, H, W, C), rounded, and labels float32 (B, classes), each row adding up to 1: a label counts as
-        much as its pixels do, as they came out, not as was drawn.
+        Images uint8 (B, H, W, C), rounded, and labels float32 (B, classes), each row of classes adding up to 1: a label
+        counts as much as its pixels do, as they came out, not as was drawn.
     """
     batch, height, width, _ = images.shape
     partner = np.minimum(np.arange(batch) ^ 1, batch - 1)
@@ -69,7 +69,7 @@ def mix_pairs(
     rows, columns = tf.range(height), tf.range(width)
     taken = ((rows >= top) & (rows < bottom))[:, tf.newaxis] & ((columns >= left) & (columns < right))  # (H, W)
     own = tf.where(taken, 0.0, weight)[:, :, tf.newaxis]  # (H, W, 1)
-    pixels, targets = tf.cast(images, tf.float32), tf.one_hot(labels, classes)
+    pixels, targets = tf.cast(images, tf.float32), tf.one_hot(labels, classes) if labels.dtype.is_integer else labels
     others, other_targets = tf.gather(pixels, partner), tf.gather(targets, partner)
     own_part = tf.reduce_mean(own)
     mixed = tf.round(others + own * (pixels - others))

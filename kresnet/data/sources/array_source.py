@@ -15,6 +15,8 @@ from kresnet.spec.inputs import Input
 class ArraySource:
     """An `ImageSource` of arrays in memory: decoded images of one size, or vectors."""
 
+    weights: np.ndarray | None = None
+
     def __init__(self, images: np.ndarray, labels: np.ndarray, input: Input, groups: np.ndarray | None = None) -> None:
         """Take images or vectors with their targets.
 

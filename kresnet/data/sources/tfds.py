@@ -35,6 +35,7 @@ class RecordSource:
     """An `ImageSource` of a split's records, in the order of the files, as TFDS reads them one by one."""
 
     groups: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def __init__(self, index: RecordIndex, input: Input, *, classes: int, native: bool) -> None:
         """Take the index of records, each a `tf.train.Example` with `image` and `label`; see `ImageSource.native`."""

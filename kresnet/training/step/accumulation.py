@@ -7,19 +7,18 @@ from typing import Any
 
 import tensorflow as tf
 
-#: Function from the images and targets of a micro-batch to its outputs (n, ...), and float32 tensors to be summed.
-MicroBatchFunction = Callable[[Any, Any], tuple[Any, Sequence[Any]]]
+#: Function from the parts of a micro-batch to its outputs (n, ...), and float32 tensors to be summed.
+MicroBatchFunction = Callable[..., tuple[Any, Sequence[Any]]]
 
 
 def accumulate(
-    function: MicroBatchFunction, images: Any, targets: Any, count: int, sums: Sequence[Any], *, unroll: bool
+    function: MicroBatchFunction, batch: Sequence[Any], count: int, sums: Sequence[Any], *, unroll: bool
 ) -> tuple[Any, Any]:
     """Call a function on each of `count` equal micro-batches of a batch, one after the other, and sum what it returns.
 
     Args:
         function: called for each micro-batch, or traced once for all of them.
-        images: images of the batch `(n, ...)`; n is a multiple of `count`.
-        targets: targets of the batch `(n, ...)`.
+        batch: images `(n, ...)`, their targets and whatever else there is of each; n is a multiple of `count`.
         count: number of micro-batches.
         sums: initial values of the sums, of the shapes that `function` returns.
         unroll: whether to trace every micro-batch by itself. Replicas that communicate within the function need it:
@@ -28,7 +27,7 @@ def accumulate(
     Returns:
         Outputs of all micro-batches, float32 `(n, ...)`, in a shape that the graph does not know; and the sums.
     """
-    micro_batches = [tf.reshape(whole, (count, -1, *whole.shape[1:])) for whole in (images, targets)]
+    micro_batches = [tf.reshape(whole, (count, -1, *whole.shape[1:])) for whole in batch]
     all_outputs = tf.TensorArray(tf.float32, count)
 
     def take_micro_batch(index: Any, all_outputs: Any, *sums: Any) -> tuple[Any, ...]:

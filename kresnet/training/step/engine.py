@@ -98,7 +98,10 @@ class Engine:
 
     def measure(self, batch: Any, probe: Probe) -> list[Findings]:
         """Return what `train_probed` returns, without updating the weights and without compiling anything."""
-        backward = lambda images, targets: self.trainer.backward(images, targets, probe).findings  # noqa: E731
+
+        def backward(images: Any, targets: Any, *weights: Any) -> dict[str, Any]:
+            return self.trainer.backward(images, targets, probe, *weights).findings
+
         return self._findings_by_replica(self.strategy.run(backward, args=batch))
 
     def _findings_by_replica(self, findings: Mapping[str, Any]) -> list[Findings]:

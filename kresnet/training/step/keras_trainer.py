@@ -22,7 +22,7 @@ class KerasTrainer(keras.Model):
     Examples:
         model = KerasTrainer(trainer)
         model.compile()
-        model.fit(dataset, epochs=3)  # of batches (images, targets)
+        model.fit(dataset, epochs=3)  # of batches (images, targets), or (images, targets, weights)
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -49,7 +49,7 @@ class KerasTrainer(keras.Model):
         """Run the network."""
         return self.network(inputs, training=training)
 
-    def train_step(self, data: tuple[Any, Any]) -> dict[str, Any]:
+    def train_step(self, data: tuple[Any, ...]) -> dict[str, Any]:
         """Make one update; return the means of the epoch so far."""
         results = self._trainer.train_step(data)
         weight = tf.cast(results["finite"], tf.float32)  # a step that was not taken counts for nothing

@@ -26,6 +26,18 @@ class LossFunction(abc.ABC):
     def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
         """Return the loss of each example, float32 `(n,)`; outside training without smoothing and thresholds."""
 
+    def mean_loss(self, outputs: Any, targets: Any, weights: Any = None) -> Any:
+        """Return what a training step makes small, a float32 scalar.
+
+        Args:
+            outputs: what the network returns.
+            targets: the targets of its images.
+            weights: float32 `(n,)`, what each example's loss is multiplied by; None for 1. The sum is divided by the
+                number of examples, whatever their weights, as Keras divides it with `sample_weight`.
+        """
+        losses = self.example_losses(outputs, targets)
+        return tf.reduce_mean(losses if weights is None else losses * weights)
+
     @abc.abstractmethod
     def example_metrics(self, outputs: Any, targets: Any, *, detailed: bool = False) -> dict[str, Any]:
         """Return the other metrics of each example, float32 `(n,)` each.

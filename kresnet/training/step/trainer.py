@@ -103,25 +103,26 @@ class Trainer:
         """The network that is evaluated and kept: the average of the weights where there is one."""
         return self.average.network if self.average else self.network
 
-    def train_step(self, data: tuple[Any, Any], live: Any = True, probe: Probe | None = None) -> dict[str, Any]:
+    def train_step(self, data: tuple[Any, ...], live: Any = True, probe: Probe | None = None) -> dict[str, Any]:
         """Make one update, unless the loss or a gradient is not finite: then everything stays as it was.
 
         A gradient that a loss scale may have made overflow is not held against the step: it counts as finite, the scale
         falls, and all else stays as it was.
 
         Args:
-            data: images `(n, H, W, C)` of any real type, and what the loss takes for targets.
+            data: images `(n, H, W, C)` of any real type, and what the loss takes for targets; and float32 weights
+                `(n,)`, what each image's loss is multiplied by, if there are any.
             live: bool scalar; False also leaves everything as it was.
             probe: what to measure inside the step; the network is then run layer by layer.
 
         Returns:
-            `loss` and the other metrics, float32 scalars: means over the `n` images; the bool scalar `finite`, the same
-            on every replica; and with a probe `findings`, its measurements by name.
+            `loss` and the other metrics, float32 scalars: means over the `n` images, of the losses with their weights;
+            the bool scalar `finite`, the same on every replica; and with a probe `findings`, its measurements by name.
         """
-        images, targets = data
+        images, targets, *weights = data
         moving = [variable.value for variable in self.network.non_trainable_variables]
         before = [tf.convert_to_tensor(variable) for variable in moving]
-        result = self._sum_over_replicas(self._replica_pass(tf.cast(images, tf.float32), targets, probe))
+        result = self._sum_over_replicas(self._replica_pass(tf.cast(images, tf.float32), targets, probe, *weights))
         norm = tf.linalg.global_norm(result.gradients)
         finite = tf.math.is_finite(norm) & tf.math.is_finite(result.global_loss)
 
@@ -136,15 +137,16 @@ class Trainer:
         means = {name: tf.reduce_mean(values) for name, values in scores.items()}
         return {"loss": result.loss, **means, "finite": finite} | ({"findings": result.findings} if probe else {})
 
-    def backward(self, images: Any, targets: Any, probe: Probe | None = None) -> Backward:
+    def backward(self, images: Any, targets: Any, probe: Probe | None = None, weights: Any = None) -> Backward:
         """Run a forward pass in training mode and its backward pass; moving statistics move, weights do not.
 
         Args:
             images: `(n, H, W, C)` of any real type.
             targets: what the loss takes.
             probe: what to measure; the network is then run layer by layer.
+            weights: float32 `(n,)`, what each image's loss is multiplied by; None for 1.
         """
-        return self._sum_over_replicas(self._replica_pass(tf.cast(images, tf.float32), targets, probe))
+        return self._sum_over_replicas(self._replica_pass(tf.cast(images, tf.float32), targets, probe, weights))
 
     def _sum_over_replicas(self, local: PassResult) -> Backward:
         """Sum the gradients of all replicas, and the means of their losses; measure what a probe wants to know."""
@@ -159,29 +161,30 @@ class Trainer:
         return Backward(local.outputs, local.loss, global_loss, gradients, findings)
 
     @tf.autograph.experimental.do_not_convert
-    def _accumulated_passes(self, images: Any, targets: Any, probe: Probe | None) -> PassResult:
+    def _accumulated_passes(self, images: Any, targets: Any, probe: Probe | None, weights: Any = None) -> PassResult:
         """Pass over a replica's images in parts, one after the other; the last part is probed."""
         parts, replicas = self.accumulate_steps, tf.distribute.get_replica_context().num_replicas_in_sync
         passes: list[PassResult] = []
 
-        def pass_over(images: Any, targets: Any) -> tuple[Any, list[Any]]:
+        def pass_over(images: Any, targets: Any, weights: Any = None) -> tuple[Any, list[Any]]:
             last = len(passes) == parts - 1
-            passes.append(self._forward_backward(images, targets, probe if last else None))
+            passes.append(self._forward_backward(images, targets, probe if last else None, weights))
             return passes[-1].outputs, [passes[-1].loss / parts, *passes[-1].gradients]
 
         zeros = [tf.zeros(()), *(tf.zeros_like(weight.value) for weight in self.network.trainable_variables)]
         unroll = replicas > 1 or probe is not None
-        outputs, (loss, *gradients) = accumulate(pass_over, images, targets, parts, zeros, unroll=unroll)
+        batch = (images, targets) if weights is None else (images, targets, weights)
+        outputs, (loss, *gradients) = accumulate(pass_over, batch, parts, zeros, unroll=unroll)
         outputs = tf.ensure_shape(outputs, (images.shape[0], *passes[-1].outputs.shape[1:]))
         return PassResult(outputs, loss, gradients, passes[-1].findings, passes[-1].gradients)
 
-    def _forward_backward(self, images: Any, targets: Any, probe: Probe | None) -> PassResult:
+    def _forward_backward(self, images: Any, targets: Any, probe: Probe | None, weights: Any = None) -> PassResult:
         """Pass over some images at once, forward and back."""
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
         fraction = 1.0 / (replicas * self.accumulate_steps)  # of the global batch's mean loss
         if self.compiled and not probe:
             factor = self.loss_scale.scale_loss(fraction) if self.loss_scale else fraction
-            outputs, loss, gradients = self.compiled(images, targets, factor)
+            outputs, loss, gradients = self.compiled(images, targets, factor, weights)
             return PassResult(
                 outputs, loss, self.loss_scale.unscale_gradients(gradients) if self.loss_scale else gradients
             )
@@ -190,14 +193,14 @@ class Trainer:
                 tape.watch(images)  # a first block may read them
             replayed = probe.forward(images) if probe else None
             outputs = probe.outputs(replayed) if probe and replayed else self.forward(images)
-            loss = tf.reduce_mean(self.objective.example_losses(outputs, targets))
+            loss = self.objective.mean_loss(outputs, targets, weights)
             target = self.loss_scale.scale_loss(loss * fraction) if self.loss_scale else loss * fraction
         watched = probe.watched_tensors(replayed) if probe and replayed else {}
-        weights = [weight.value for weight in self.network.trainable_variables]
-        backward = tape.gradient(target, [*weights, *watched.values()])
+        trained = [weight.value for weight in self.network.trainable_variables]
+        backward = tape.gradient(target, [*trained, *watched.values()])
         if self.loss_scale:
             backward = self.loss_scale.unscale_gradients(backward)
-        local, inside = backward[: len(weights)], dict(zip(watched, backward[len(weights) :], strict=True))
+        local, inside = backward[: len(trained)], dict(zip(watched, backward[len(trained) :], strict=True))
         findings = partial(probe.findings, replayed, inside, local) if probe and replayed else None
         return PassResult(outputs, loss, local, findings)
 

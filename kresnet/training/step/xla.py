@@ -46,13 +46,16 @@ class CompiledPass:
                 layer.fused = False
         self._run = tf.function(self._pass, jit_compile=True, reduce_retracing=True)
 
-    def __call__(self, images: Any, targets: Any, loss_weight: Any) -> tuple[Any, Any, list[Any]]:
+    def __call__(
+        self, images: Any, targets: Any, loss_weight: Any, example_weights: Any = None
+    ) -> tuple[Any, Any, list[Any]]:
         """Run the pass over one replica's images, and update the moving statistics.
 
         Args:
             images: float32 `(n, H, W, C)`.
             targets: targets as the loss takes them.
             loss_weight: float32 scalar that the loss is multiplied by before it is differentiated.
+            example_weights: float32 `(n,)`, what each image's loss is multiplied by; None for nothing.
 
         Returns:
             The network's outputs; the mean loss, a float32 scalar; the gradients of `loss_weight` times that loss, one
@@ -63,18 +66,25 @@ class CompiledPass:
             [tf.convert_to_tensor(variable.value) for variable in each]
             for each in (self.network.trainable_variables, variables)
         )
-        outputs, loss, gradients, moved = self._run(weights, before, images, targets, tf.cast(loss_weight, tf.float32))
+        factor = tf.cast(loss_weight, tf.float32)
+        outputs, loss, gradients, moved = self._run(weights, before, images, targets, factor, example_weights)
         for index, value in moved.items():
             variables[index].assign(value)
         return outputs, loss, gradients
 
     def _pass(
-        self, weights: list[Any], statistics: list[Any], images: Any, targets: Any, loss_weight: Any
+        self,
+        weights: list[Any],
+        statistics: list[Any],
+        images: Any,
+        targets: Any,
+        loss_weight: Any,
+        example_weights: Any,
     ) -> tuple[Any, ...]:
         with tf.GradientTape() as tape:
             tape.watch(weights)
             outputs, after = self.network.stateless_call(weights, statistics, images, training=True)
-            loss = tf.reduce_mean(self.objective.example_losses(outputs, targets))
+            loss = self.objective.mean_loss(outputs, targets, example_weights)
             weighted_loss = loss * loss_weight
         moved = {n: new for n, (old, new) in enumerate(zip(statistics, after, strict=True)) if new is not old}
         return outputs, loss, tape.gradient(weighted_loss, weights), moved

@@ -39,6 +39,15 @@ def test_agrees_with_numpy(mix: Mixup | Cutmix, count: int) -> None:
             np.testing.assert_allclose(targets[index], target, atol=1e-6)
 
 
+def test_independent_labels_are_mixed_as_classes_are() -> None:
+    images, labels = batch(6)
+    drawn = draw_mixture(Mixup(kind="mixup", alpha=1.0), 0, 3, SIZE)
+    one_hot = np.eye(CLASSES, dtype=np.float32)[labels]
+    of_classes = mix_pairs(tf.constant(images), tf.constant(labels), *drawn, classes=CLASSES)[1]
+    of_labels = mix_pairs(tf.constant(images), tf.constant(one_hot), *drawn, classes=CLASSES)[1]
+    np.testing.assert_array_equal(of_labels, of_classes)
+
+
 def test_a_share_of_the_batch_mixes_as_the_whole() -> None:
     images, labels = batch(16)
     weight, rectangle = draw_mixture(Mixup(kind="mixup", alpha=1.0), 0, 11, SIZE)

@@ -43,7 +43,7 @@ def test_parts_come_in_order_and_are_added_up(unroll: bool, compiled: bool) -> N
     values, targets = tf.reshape(tf.range(24.0), (6, 4)), tf.range(6)
 
     def whole() -> tuple[tf.Tensor, list[tf.Tensor]]:
-        return accumulate(run, values, targets, 3, [tf.constant(1.0)], unroll=unroll)
+        return accumulate(run, (values, targets), 3, [tf.constant(1.0)], unroll=unroll)
 
     outputs, (total,) = (tf.function(whole) if compiled else whole)()
     np.testing.assert_array_equal(outputs, values[:, :2])

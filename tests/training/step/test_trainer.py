@@ -44,6 +44,20 @@ def test_a_step_moves_each_weight_against_its_gradient():
         np.testing.assert_allclose(old - weight.numpy(), gradient, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("settings", [{}, {"accumulate_steps": 2}, {"xla": True}], ids=str)
+def test_weights_multiply_the_losses_as_keras_has_it(settings):
+    made, weights = trainer(**settings), tf.constant(RNG.random(8).astype(np.float32) * 3)
+    loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    with tf.GradientTape() as tape:
+        loss = loss_of(LABELS, made.network(IMAGES.astype(np.float32)), sample_weight=weights)
+    expected = tape.gradient(loss, [weight.value for weight in made.network.trainable_variables])
+    before = [weight.numpy() for weight in made.network.trainable_variables]
+    metrics = made.train_step((tf.constant(IMAGES), tf.constant(LABELS), weights))
+    np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
+    for weight, old, gradient in zip(made.network.trainable_variables, before, expected, strict=True):
+        np.testing.assert_allclose(old - weight.numpy(), gradient, rtol=1e-4, atol=1e-5)
+
+
 def test_clipping_bounds_the_global_norm_of_the_update():
     made = trainer(clip=GlobalNormClipping(1e-3))
     before = [weight.numpy() for weight in made.network.trainable_variables]
