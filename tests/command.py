@@ -1,15 +1,86 @@
-"""Run the command line as a user does: in a process of its own."""
+"""Run the command line as a user does: in a process of its own.
+
+Importing TensorFlow takes as long as most of these commands. So a process that has imported it, and nothing else, waits
+beside each worker of pytest, and forks for every command; `kresnet_process` starts Python anew, for what depends on it.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 KRESNET = [sys.executable, "-m", "kresnet"]
 
+_forkserver = multiprocessing.get_context("forkserver")
+_forkserver.set_forkserver_preload(["tests.preloaded"])
 
-def kresnet(*arguments: object, timeout: float = 300, **options: Any) -> subprocess.CompletedProcess[str]:
-    """`kresnet ARGUMENTS...`, with its output captured; other options as `subprocess.run` takes them."""
+
+def kresnet_process(*arguments: object, timeout: float = 300, **options: Any) -> subprocess.CompletedProcess[str]:
+    """`kresnet ARGUMENTS...`, in a new Python; other options as `subprocess.run` takes them."""
     command = [*KRESNET, *map(str, arguments)]
     return subprocess.run(command, text=True, capture_output=True, timeout=timeout, check=False, **options)
+
+
+def kresnet(
+    *arguments: object,
+    timeout: float = 300,
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """`kresnet ARGUMENTS...`, in a process that has imported TensorFlow already.
+
+    Args:
+        arguments: of the command line.
+        timeout: in seconds, after which it is killed.
+        cwd: where it runs.
+        env: its environment; what TensorFlow reads when it is imported has no say.
+
+    Returns:
+        Exit status, stdout and stderr.
+
+    Raises:
+        subprocess.TimeoutExpired: when it is not over in time.
+    """
+    words = list(map(str, arguments))
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "stdout"), Path(folder, "stderr")
+        process = _forkserver.Process(
+            target=_run, args=(words, os.fspath(cwd or "."), dict(env or os.environ), out, err)
+        )
+        process.start()
+        process.join(timeout)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired([*KRESNET, *words], timeout, out.read_bytes(), err.read_bytes())
+        assert process.exitcode is not None
+        texts = (path.read_text(errors="replace") for path in (out, err))
+        return subprocess.CompletedProcess([*KRESNET, *words], process.exitcode, *texts)
+
+
+def _run(arguments: Sequence[str], folder: str, environment: Mapping[str, str], out: Path, err: Path) -> None:
+    """Be the command: its folder, its environment, its descriptors 0 to 2; ends the process."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    write = os.O_WRONLY | os.O_CREAT
+    for descriptor, path, flags in ((0, os.devnull, os.O_RDONLY), (1, out, write), (2, err, write)):
+        opened = os.open(path, flags)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115 - as long as the process
+    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+    from kresnet.cli.main import main
+
+    try:
+        main(list(arguments))
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()

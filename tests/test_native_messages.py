@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from kresnet.native_messages import is_noise
-from tests.command import kresnet
+from tests.command import kresnet_process
 
 SPEC = """name: tiny
 input: {shape: [16, 16, 3]}
@@ -114,7 +114,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
             for number in range(4):
                 (place / f"{number}.jpg").write_bytes(encoded("JPEG", number))
             write_damaged(place)
-    done = kresnet("fit", "tiny.yaml", "-o", "run", cwd=folder)
+    done = kresnet_process("fit", "tiny.yaml", "-o", "run", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, done.stderr
 
@@ -133,7 +133,7 @@ def test_fit_tells_what_it_leaves_out_and_nothing_else(trained: tuple[Path, str]
 @pytest.mark.parametrize("verb", ["evaluate", "report"])
 def test_verbs_on_damaged_data_are_silent(verb: str, trained: tuple[Path, str]) -> None:
     folder, _ = trained
-    done = kresnet(verb, "run", cwd=folder)
+    done = kresnet_process(verb, "run", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert noise_in(done.stderr) == []
 
@@ -144,14 +144,14 @@ def test_verbs_on_damaged_images_name_each_in_one_sentence(
 ) -> None:
     folder, _ = trained
     decoded, refused = write_damaged(tmp_path)
-    done = kresnet(
+    done = kresnet_process(
         verb, "run", *decoded, *refused[:1], *(["-o", tmp_path / "out"] if verb == "explain" else []), cwd=folder
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[0].startswith(f"{refused[0]} is damaged")
     assert noise_in(done.stderr) == []
     if verb == "predict":
-        done = kresnet(verb, "run", *decoded, *refused, cwd=folder)
+        done = kresnet_process(verb, "run", *decoded, *refused, cwd=folder)
         problems = [line for line in done.stderr.splitlines() if "[image_unreadable]" in line]
         assert [Path(line.split(" is ")[0]) for line in problems] == refused
         assert noise_in(done.stderr) == []
