@@ -14,7 +14,7 @@ from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, PlotTable, blan
 from kresnet.report.run_data import RunData
 
 #: Settings of a recipe that leave a run another draw of the same, or say only where its data lie.
-_IGNORED_SETTINGS = ("seed", "data.fold.fold", "data.path", "data.data_dir")
+_IGNORED_SETTINGS = ("seed", "data.fold.fold", "data.path", "data.root", "data.data_dir")
 #: Runs of a group that its label names.
 MOST_IN_LABEL = 3
 #: Nothing of the network.

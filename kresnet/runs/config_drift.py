@@ -16,7 +16,7 @@ LENGTH_SETTINGS = tuple(f"recipe.{unit}" for unit in UNITS)
 #: Settings that change nothing that is computed. Data may be moved to another path: their fingerprint identifies them.
 _WITHOUT_EFFECT = (
     *("spec.name", "spec.source", "spec.recipe", "recipe.name", "recipe.source"),
-    *("recipe.data.path", "recipe.data.data_dir"),
+    *("recipe.data.path", "recipe.data.root", "recipe.data.data_dir"),
 )
 _CHECKPOINT_SETTINGS = "recipe.checkpoints"
 #: The only setting of checkpoints that changes a run's numbers, and only where the run rolls back to a checkpoint.

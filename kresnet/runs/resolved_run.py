@@ -6,6 +6,7 @@ runs takes the `ResolvedRun` that it makes; nothing downstream reads a document,
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_reci
 from kresnet.spec.recipe import Recipe
 from kresnet.weights.transfer import Transfer, frozen_records
 
-#: Field of a recipe's `data` that holds a path, by kind of data.
-_DATA_PATHS = {"tfds": "data_dir", "folder": "path", "arrays": "path"}
+#: Fields of a recipe's `data` that hold paths, by kind of data.
+_DATA_PATHS = {"tfds": ("data_dir",), "folder": ("path",), "table": ("path", "root"), "arrays": ("path",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +206,18 @@ def recipe_of(
         reference, beside = str(spec.value.recipe), spec.path.parent if spec.path else None
     loaded = load_recipe(reference, overrides, base_folder=beside)
     data = loaded.value.data
-    field = _DATA_PATHS.get(data.kind)
-    path = getattr(data, field) if field else None
-    if field is None or path is None:
+    stated = {field: getattr(data, field) for field in _DATA_PATHS.get(data.kind, ())}
+    paths = {field: _absolute(path, data.kind) for field, path in stated.items() if path is not None}
+    if not paths:
         return loaded
-    data = data.model_copy(update={field: str(Path(path).expanduser().resolve())})
+    data = data.model_copy(update=paths)
     return replace(loaded, value=loaded.value.model_copy(update={"data": data}))
+
+
+def _absolute(path: str, kind: str) -> str:
+    """Return a path from the root; that of a table keeps its links, since its images may lie beside one."""
+    absolute = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100, which takes `..` out as well
+    return str(absolute if kind == "table" else absolute.resolve())
 
 
 __all__ = ["ComputeSettings", "ResolvedRun", "recipe_of", "resolve_run"]

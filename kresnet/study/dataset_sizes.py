@@ -11,7 +11,9 @@ from zipfile import BadZipFile
 import numpy as np
 
 from kresnet.data import embedded
-from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, TfdsData
+from kresnet.data.tables.examples import read_examples
+from kresnet.errors import KresnetError
+from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, TableData, TfdsData
 
 #: A split, or one slice of it, in TensorFlow Datasets' language.
 _SPLIT = re.compile(r"(?P<name>\w+)(\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
@@ -39,6 +41,11 @@ def _stored_image_count(data: Data) -> int | None:
             with np.load(Path(data.path).expanduser(), allow_pickle=False) as arrays:
                 return len(arrays["train_targets"])
         except (OSError, ValueError, KeyError, TypeError, BadZipFile):
+            return None
+    if isinstance(data, TableData):
+        try:
+            return len(read_examples(data, most_files=0).positions("train"))
+        except KresnetError:
             return None
     if isinstance(data, TfdsData) and data.data_dir and (split := _SPLIT.fullmatch(data.train_split)):
         folder = Path(data.data_dir).expanduser() / data.name.replace(":", "/")

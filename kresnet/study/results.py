@@ -29,7 +29,7 @@ MEASURES = (
 )
 
 #: Settings that say where data lie.
-_PLACES = re.compile(r"(recipe\.data\.(?:data_dir|path))=.*", re.DOTALL)
+_PLACES = re.compile(r"(recipe\.data\.(?:data_dir|path|root))=.*", re.DOTALL)
 #: Options that say where results are put, and what is shown instead.
 _OUTPUTS = {"-o": "DIR", "--output": "DIR", "--report": "REPORT"}
 

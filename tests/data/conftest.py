@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.data.written_tables import write_table
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -52,3 +55,26 @@ def make_folder(tmp_path: Path) -> Callable[..., Path]:
 def image_folder(make_folder: Callable[..., Path]) -> Path:
     """Two classes, eleven images to train on and four to test on."""
     return make_folder(train={"cat": 6, "dog": 5}, test={"cat": 2, "dog": 2})
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with twelve images of 8 x 8, `0.png` to `11.png`, the first pixel of each its number."""
+    for number in range(12):
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), np.uint8)
+        pixels[0, 0] = number
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def make_table(pictures: Path) -> Callable[..., Path]:
+    """A maker of tables beside the pictures: from their rows, or from the text of a file."""
+
+    def make(content: list[dict[str, Any]] | str, name: str = "table.csv") -> Path:
+        if isinstance(content, str):
+            (pictures / name).write_text(content)
+            return pictures / name
+        return write_table(pictures / name, content)
+
+    return make

@@ -61,12 +61,14 @@ def _others(annotation: Any, metadata: list[Any], value: Any) -> Iterator[Any]:
     elif annotation is bool:
         yield not value
     elif annotation is int:
-        yield from {1, 2, 3, (value or 2) * 2} - {value}
+        yield from {1, 2, 3, (value if isinstance(value, int) and value else 2) * 2} - {value}
     elif annotation is float:
-        yield from {0.0, 0.25, 0.5, (value or 0.3) * 1.5} - {value}
+        yield from {0.0, 0.25, 0.5, (value if isinstance(value, int | float) and value else 0.3) * 1.5} - {value}
     elif annotation is str:
         yield "another"
-    elif origin is tuple and value and not isinstance(value[0], BaseModel):
+    elif origin is tuple and isinstance(value, tuple | list) and value and isinstance(value[0], str):
+        yield [*value, "another"]
+    elif origin is tuple and value and not isinstance(value, str) and not isinstance(value[0], BaseModel):
         yield [item + 1 for item in value]
         yield [*value, value[-1] + 1]
         if len(value) > 1:

@@ -37,6 +37,7 @@ RECIPES: list[dict[str, Any]] = [
     {"schedule": {"kind": "one_cycle"}, "gradient_clip_norm": 1.0, "bn_check_every_steps": 5},
     {"optimizer": {"kind": "lars", "learning_rate_per": 256}, "gradients_every_steps": 5},
     {"optimizer": {"kind": "lamb"}, "gradient_clip_adaptive": 0.01, "data": {"kind": "tfds", "name": "cifar10"}},
+    {"data": {"kind": "table", "path": "a.csv", "labels": "tags", "split": "split", "group": "patient"}, "xla": "off"},
     {"optimizer": {"kind": "adamw"}, "augment": {"crop": {"kind": "resized"}, "mix": {"kind": "mixup_or_cutmix"}}},
     {"optimizer": {"kind": "rmsprop"}, "augment": {"rand_augment": {"kind": "timm"}, "erase": {}, "color_jitter": {}}},
     {"loss": {"kind": "sigmoid", "target_threshold": 0.2}, "augment": {"mix": {"kind": "mixup"}}},

@@ -6,7 +6,7 @@ from kresnet.data.images import require_image
 from kresnet.data.sources.dataset import DataSet
 from kresnet.data.sources.held_out import hold_out
 from kresnet.spec.inputs import Input
-from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, FolderData
+from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, FolderData, TableData
 
 __all__ = ["DataSet", "open_data"]
 
@@ -43,6 +43,10 @@ def _open_source(data: Data, input: Input) -> DataSet:
         from kresnet.data.sources.folder import open_folder
 
         return open_folder(data, input)
+    if isinstance(data, TableData):
+        from kresnet.data.sources.table import open_table
+
+        return open_table(data, input)
     # TensorFlow Datasets takes a while to import.
     from kresnet.data.sources.tfds import open_tfds
 

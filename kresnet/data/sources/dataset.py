@@ -56,6 +56,7 @@ class DataSet:
         find_overlap: looks in one split for examples that are in the other, given first, as well; it may read files.
         validation: split that epochs are measured on, and by which a run chooses; None where that is the test split.
         held_out: how `validation` was taken from the examples to train on, JSON-ready; empty where it was not.
+        remarks: what was seen when the data were opened and deserves a look, a sentence each.
     """
 
     name: str
@@ -68,6 +69,7 @@ class DataSet:
     find_overlap: Callable[[Split, Split], Overlap] = _nothing_shared
     validation: Split | None = None
     held_out: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -107,7 +109,7 @@ class DataSet:
             self.skipped,
             self.targets.kind,
             self.passed_over,
-            (f"Classes whose names look alike: {describe_pairs(pairs)}.",) if pairs else (),
+            (*self.remarks, *((f"Classes whose names look alike: {describe_pairs(pairs)}.",) if pairs else ())),
             len(self.validation) if self.validation else None,
             self.held_out,
         )

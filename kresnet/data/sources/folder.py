@@ -37,14 +37,15 @@ class FileSource:
 
         Args:
             paths: the files' paths, string (N,).
-            targets: their classes, integers (N,), or float targets, (N, ...).
+            targets: their classes, integers (N,); labels, uint8 0 or 1 (N, labels); or float targets, (N, ...).
             input: the spec's input.
             groups: names of the examples' groups (N,), see `ImageSource.groups`.
         """
         self._input, self.groups = input, groups
         with tf.device("CPU:0"):
             self._paths = tf.identity(paths)
-            self._targets = tf.constant(targets, tf.int32 if targets.dtype.kind in "iu" else tf.float32)
+            kind = tf.float32 if targets.dtype.kind == "f" else tf.int32 if targets.ndim == 1 else tf.uint8
+            self._targets = tf.constant(targets, kind)
 
     def __len__(self) -> int:
         return self._targets.shape[0]
@@ -70,7 +71,8 @@ class FileSource:
             fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
             parallel_iterations=os.cpu_count(),
         )
-        return images, tf.gather(self._targets, positions)
+        targets = tf.gather(self._targets, positions)
+        return images, tf.cast(targets, tf.float32) if targets.dtype == tf.uint8 else targets
 
     def explain(self, position: int) -> Problem:
         """See `ImageSource.explain`."""
@@ -95,7 +97,8 @@ class FileSource:
 
     def targets(self, positions: np.ndarray) -> np.ndarray:
         """See `ImageSource.targets`."""
-        return self._targets.numpy()[positions]
+        targets = self._targets.numpy()[positions]
+        return targets.astype(np.float32) if targets.dtype == np.uint8 else targets
 
     def distinct_targets(self, positions: np.ndarray, classes: int) -> np.ndarray:
         """See `ImageSource.distinct_targets`."""

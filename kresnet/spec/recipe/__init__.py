@@ -24,6 +24,7 @@ from kresnet.spec.recipe.optimizers import AdamW, Lamb, Lars, Optimizer, RmsProp
 from kresnet.spec.recipe.recipe import Recipe
 from kresnet.spec.recipe.schedules import Constant, Cosine, MultiStep, OneCycle, Polynomial, Schedule, Step, WarmUp
 from kresnet.spec.recipe.stopping import EarlyStopping
+from kresnet.spec.recipe.table import TableData
 from kresnet.spec.recipe.validation import Fold
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "SoftmaxLoss",
     "SquaredError",
     "Step",
+    "TableData",
     "TfdsData",
     "TimmRandAugment",
     "WarmUp",

@@ -1,0 +1,1 @@
+"""Tables that list examples: CSV, TSV, JSON lines and Parquet. Read by pyarrow, column by column; no TensorFlow."""
