@@ -49,12 +49,12 @@ class StudyResult:
 
         return incomplete_error(self.outcomes, self.command)
 
-    def runs(self) -> dict[tuple[str, int], Run]:
-        """Return the finished runs, by the name of their variant and their seed."""
+    def runs(self) -> dict[tuple[str | int, ...], Run]:
+        """Return the finished runs, by the name of their variant, their seed and, in a study of folds, their fold."""
         from kresnet.api.run import open_run
 
         return {
-            (each.run.variant.name, each.run.seed): open_run(self.path / each.run.folder)
+            tuple(each.run.identity.values()): open_run(self.path / each.run.folder)
             for each in self.outcomes
             if each.state == "finished"
         }

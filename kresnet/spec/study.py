@@ -77,7 +77,7 @@ def _value_label(path: str, value: Any) -> str | None:
 
 
 class Design(Document):
-    """What is trained: the variants (crossed with the grid, where there are both), by a recipe, once a seed."""
+    """What is trained: the variants (crossed with the grid, where there are both), for each seed and fold."""
 
     spec: StrictStr | None = None
     """Network of the variants that state none: a shipped name, or a path beside the study."""
@@ -91,6 +91,9 @@ class Design(Document):
     """Settings whose values are combined, each with each."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=100)] = (0,)
     """Seeds: each variant is trained once with each."""
+    folds: Annotated[int, Field(strict=True, ge=2, le=100)] | None = None
+    """Train each variant and seed once for each of so many equal parts of the training images, validated on that part
+    and trained on the others (k-fold); what is compared are mean and spread over the folds."""
     limits: Text | None = None
     """What the outcome cannot show."""
 

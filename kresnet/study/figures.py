@@ -25,6 +25,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from PIL import Image
 
 from kresnet.plan.summary import with_unit_prefix
+from kresnet.study.measured_splits import final_splits, measured, selection_of, split_words
 
 Values = Mapping[str, Any]
 
@@ -140,22 +141,21 @@ def _unit(results: Values) -> str:
 
 
 def _curves(results: Values, styles: Mapping[str, VariantStyle]) -> Figure:
-    """Training error above, test error below, against epoch."""
+    """Training error above, below the error of the images that epochs are measured on, against epoch."""
     figure, panels = _figure([2.4, 2.4], styles.values())
-    for axes, split in zip(panels, ("train", "test"), strict=True):
-        key = f"{split}_{results['measure']}"
+    for axes, split in zip(panels, ("train", selection_of(results)), strict=True):
         for name, style in styles.items():
             by_epoch: dict[int, list[float]] = {}
             for run in _finished_runs(results, name):
                 for line in run["epochs"]:
-                    by_epoch.setdefault(line["epoch"], []).append(line[key] * _scale(results))
+                    value = measured(line, split, results["measure"])
+                    by_epoch.setdefault(line["epoch"], []).append(value * _scale(results))
             x = sorted(by_epoch)
             y = [statistics.mean(by_epoch[epoch]) for epoch in x]
             low, high = ([of(by_epoch[epoch]) for epoch in x] for of in (min, max))
             axes.fill_between(x, low, high, color=style.color, alpha=0.15, linewidth=0)
             _draw_line(axes, x, y, style)
-        split_words = "training" if split == "train" else "test"
-        axes.set_title(f"{split_words} {results['measure']}{_unit(results)}", loc="left")
+        axes.set_title(f"{split_words(split)} {results['measure']}{_unit(results)}", loc="left")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     panels[-1].set_xlabel("epoch")
     return figure
@@ -181,15 +181,15 @@ def _final_by_depth(results: Values, styles: Mapping[str, VariantStyle], variant
         members = sorted((each for each in variants if each["family"] == family), key=_weighted_layers)
         name = _common_name([each["name"] for each in members])
         families.append((replace(styles[members[0]["name"]], name=name), members))
-    figure, panels = _figure([2.1, 2.1], [style for style, _ in families])
-    for axes, split in zip(panels, ("train", "test"), strict=True):
+    splits = final_splits(results)
+    figure, panels = _figure([2.1] * len(splits), [style for style, _ in families])
+    for axes, split in zip(panels, splits, strict=True):
         for style, members in families:
             means, spreads = _means(members, f"{split}_{results['measure']}", _scale(results))
             axes.errorbar([*map(_weighted_layers, members)], means, yerr=spreads, color=style.color,
                           linestyle=style.line_style, linewidth=1.4, marker=style.marker, markersize=5, capsize=3,
                           elinewidth=1)  # fmt: skip
-        split_words = "training" if split == "train" else "test"
-        axes.set_title(f"{split_words} {results['measure']} at the end{_unit(results)}", loc="left")
+        axes.set_title(f"{split_words(split)} {results['measure']} at the end{_unit(results)}", loc="left")
         axes.set_xticks(sorted({*map(_weighted_layers, variants)}))
     panels[-1].set_xlabel("weighted layers")
     return figure
@@ -200,18 +200,23 @@ def _weighted_layers(variant: Values) -> int:
 
 
 def _final_rows(results: Values, styles: Mapping[str, VariantStyle], variants: Sequence[Values]) -> Figure:
-    figure, (axes,) = _figure([0.9 + 0.34 * len(variants)])
+    splits = final_splits(results)
+    figure, (axes,) = _figure([0.9 + 0.17 * len(splits) * len(variants)])
+    fills: dict[str, Any] = {"train": "none", "validation": "left", "test": "full"}
     for row, each in enumerate(variants):
         style = styles[each["name"]]
-        for split, filled, offset in (("train", False, -0.14), ("test", True, 0.14)):
+        for place, split in enumerate(splits):
             (mean,), (spread,) = _means([each], f"{split}_{results['measure']}", _scale(results))
+            offset = 0.28 * place - 0.14 * (len(splits) - 1)
             axes.errorbar(mean, row + offset, xerr=spread, color=style.color, marker=style.marker, markersize=6,
-                          capsize=3, elinewidth=1, markerfacecolor=style.color if filled else "white")  # fmt: skip
+                          capsize=3, elinewidth=1, fillstyle=fills[split],
+                          markerfacecoloralt="white")  # fmt: skip
     axes.set_yticks(range(len(variants)), [_wrap_name(each["name"]) for each in variants])
     axes.invert_yaxis()
     axes.set_ylim(len(variants) - 0.5, -0.5)
     axes.set_title(f"{results['measure']} at the end{_unit(results)}", loc="left")
-    axes.set_xlabel("open: training     filled: test")
+    words = {"train": "open: training", "validation": "half: validation", "test": "filled: test"}
+    axes.set_xlabel("     ".join(words[split] for split in splits))
     return figure
 
 
@@ -279,14 +284,14 @@ def _cost(results: Values, styles: Mapping[str, VariantStyle]) -> Figure:
     figure, panels = _figure([*([2.1] if macs_differ else []), 2.3], styles.values())
     if macs_differ:
         _draw_against_macs(panels[0], results, styles, variants)
-        panels[0].set_title(f"test {score_words} at the end, against MACs of an image", loc="left")
+        panels[0].set_title(f"{selection_of(results)} {score_words} at the end, against MACs of an image", loc="left")
     for name, style in styles.items():
         runs = _finished_runs(results, name)
         epochs = range(min(len(run["epochs"]) for run in runs))
         x = [statistics.mean(run["epochs"][at]["seconds"] / 60 for run in runs) for at in epochs]
-        y = [_score(statistics.mean(run["epochs"][at][_test_key(results)] for run in runs), percent) for at in epochs]
+        y = [_score(statistics.mean(_selected(run["epochs"][at], results) for run in runs), percent) for at in epochs]
         _draw_line(panels[-1], x, y, style)
-    panels[-1].set_title(f"test {score_words} on the way, against time", loc="left")
+    panels[-1].set_title(f"{selection_of(results)} {score_words} on the way, against time", loc="left")
     panels[-1].set_xlabel("minutes of training steps")
     return figure
 
@@ -295,7 +300,7 @@ def _draw_against_macs(
     axes: Axes, results: Values, styles: Mapping[str, VariantStyle], variants: Sequence[Values]
 ) -> None:
     for each in variants:
-        style, summed = styles[each["name"]], each[_test_key(results)]
+        style, summed = styles[each["name"]], _selected(each, results)
         score = _score(summed["mean"], results["measure"] == "error")
         axes.errorbar(each["macs"], score, yerr=(summed["spread"] or 0.0) * _scale(results), color=style.color,
                       marker=style.marker, markersize=6, capsize=3, elinewidth=1)  # fmt: skip
@@ -304,8 +309,9 @@ def _draw_against_macs(
     axes.margins(x=0.12)
 
 
-def _test_key(results: Values) -> str:
-    return f"test_{results['measure']}"
+def _selected(numbers: Values, results: Values) -> Any:
+    """Return the error or loss, or its mean and spread, of the images that epochs are measured on."""
+    return measured(numbers, selection_of(results), results["measure"])
 
 
 def _score(value: float, percent: bool) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,23 @@ class Journal:
     def __init__(self, directory: Path) -> None:
         self.path = directory / "journal.jsonl"
 
-    def record_process(self, variant: str, seed: int, state: str, command: Sequence[str], seconds: float) -> None:
-        """Record a `kresnet fit` that ended in `state` after so many seconds of wall time."""
-        self._add(
-            event="process", variant=variant, seed=seed, state=state, seconds=seconds, command=shlex.join(command)
-        )
+    def record_process(self, identity: Mapping[str, Any], state: str, command: Sequence[str], seconds: float) -> None:
+        """Record a `kresnet fit` that ended in `state` after so many seconds of wall time.
+
+        Args:
+            identity: of the run, `PlannedRun.identity`.
+            state: how it ended.
+            command: word by word.
+            seconds: of wall time.
+        """
+        self._add(event="process", **identity, state=state, seconds=seconds, command=shlex.join(command))
+
+    def run_seconds(self, identity: Mapping[str, Any]) -> float | None:
+        """Return the seconds of wall time that the processes of a run took; None if none is recorded."""
+        names = ("variant", "seed", "fold")
+        wanted = [identity.get(name) for name in names]
+        seconds = [line["seconds"] for line in self.lines() if [line.get(name) for name in names] == wanted]
+        return sum(seconds) if seconds else None
 
     def record_call(self, command: str, jobs: int, processes: int, seconds: float) -> None:
         """Record a call of the study that has ended, and how many processes it started."""

@@ -6,17 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kresnet.data.description import SPLITS
 from kresnet.files import translate_os_errors, write_json, write_text
 from kresnet.plan.summary import with_unit_prefix
+from kresnet.study.measured_splits import selection_of
 
 Values = Mapping[str, Any]
 
 #: Name of a figure's files -> what it shows.
 CAPTIONS = {
-    "curves": "Training and test {measure} against epoch; a band is the range over seeds.",
+    "curves": "Training and {selection} {measure} against epoch; a band is the range over {repeated}.",
     "final": "{Measure} at the end{against}.",
     "gradients": "Norm of the gradient at each block's output, in the first step and late in training.",
-    "cost": "Test {score} at the end against the multiply-accumulates of one image, and on the way against time.",
+    "cost": "{Selection} {score} at the end against the multiply-accumulates of one image, and on the way against "
+    "time.",
 }
 
 _TRAINING = (
@@ -49,7 +52,11 @@ def results_table(results: Values) -> tuple[list[str], list[list[str]]]:
     """Return headers and rows of the table of results, a row for each variant: mean ± spread, errors in percent."""
     error = results["measure"]
     percent, figures = (100.0, "{:.2f}") if error == "error" else (1.0, "{:.4f}")
-    measured = [f"train_{error}", f"test_{error}", *(["best_test_error"] if error == "error" else [])]
+    measured = [f"train_{error}"]
+    for split in SPLITS[1:]:
+        chosen = split in selection_of(results)
+        best = [f"best_{split}_error"] if chosen and error == "error" else []
+        measured += [f"{split}_{error}", *best] if chosen or split == "test" else []
     heads = ["variant", "layers", "parameters", "MACs", *(name.replace("_", " ") for name in measured)]
     rows = []
     for each in results["variants"]:
@@ -83,7 +90,8 @@ def unfinished_runs(results: Values) -> list[str]:
     for run in results["runs"]:
         if run["state"] == "finished":
             continue
-        name, problem = f"{run['variant']}, seed {run['seed']}", run.get("problem")
+        fold = f", fold {run['fold']}" if "fold" in run else ""
+        name, problem = f"{run['variant']}, seed {run['seed']}{fold}", run.get("problem")
         reached = f" after epoch {run['epochs'][-1]['epoch']}" if run["epochs"] else ""
         why = f"failed{reached}: {problem['message']} [{problem['code']}]" if problem else run["state"] + reached
         sentences.append(f"{name}: {why}")
@@ -136,4 +144,13 @@ def figure_caption(figure: str, results: Values) -> str:
     measure = results["measure"]
     against = " against depth" if len({each["weighted_layers"] for each in results["variants"]}) > 1 else ""
     score = "accuracy" if measure == "error" else "loss"
-    return CAPTIONS[figure].format(measure=measure, score=score, Measure=measure.capitalize(), against=against)
+    selection = selection_of(results)
+    return CAPTIONS[figure].format(
+        measure=measure,
+        score=score,
+        Measure=measure.capitalize(),
+        against=against,
+        selection=selection,
+        Selection=selection.capitalize(),
+        repeated=results.get("repeated", "seeds"),
+    )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kresnet.data.description import SPLITS, selection_split
 from kresnet.plan.objective import resolve_objective
 from kresnet.plan.unused_settings import ABOUT
 from kresnet.runs.run_directory import RunDirectory
@@ -19,12 +20,10 @@ from kresnet.study.study_plan import PlannedVariant, StudyPlan
 
 Values = dict[str, Any]
 
-#: What `±` means everywhere.
-SPREAD = "sample standard deviation over the seeds (n - 1)"
-
-#: Of each finished run, what is summed up over seeds; errors are shares of 1.
+#: Of each finished run, what is summed up over seeds and folds; errors are shares of 1.
 MEASURES = (
-    *("train_error", "test_error", "best_test_error", "train_loss", "test_loss"),
+    *("train_error", "validation_error", "best_validation_error", "test_error", "best_test_error"),
+    *("train_loss", "validation_loss", "test_loss"),
     *("seconds", "wall_seconds", "images_per_second"),
 )
 
@@ -51,16 +50,18 @@ def gather_results(plan: StudyPlan, outcomes: Sequence[RunOutcome], directory: P
         directory: the directory of the study, which holds its runs.
         command: the command that was typed, word by word.
     """
-    journal = Journal(directory).lines()
+    journal = Journal(directory)
     runs = [_run_numbers(each, directory, journal) for each in outcomes]
-    calls = [line for line in journal if line.get("event") == "call"]
+    calls = [line for line in journal.lines() if line.get("event") == "call"]
     families = _family_numbers(plan.variants)
     return {
         **plan.as_dict(),
         "command": shareable_command(command),
         "calls": [{key: line[key] for key in ("jobs", "processes", "seconds", "ended")} for line in calls],
         "environment": _environment(outcomes, directory),
-        "spread": SPREAD,
+        "spread": f"sample standard deviation over the {_repeated(plan)} (n - 1)",
+        "repeated": _repeated(plan),
+        "selection": _selection(plan),
         "measure": "error" if all(map(_is_classifier, plan.variants)) else "loss",
         "variants": [
             variant.as_dict()
@@ -72,8 +73,22 @@ def gather_results(plan: StudyPlan, outcomes: Sequence[RunOutcome], directory: P
     }
 
 
+def _repeated(plan: StudyPlan) -> str:
+    """Return what the runs of a variant differ in, in words."""
+    if not plan.design.folds:
+        return "seeds"
+    return "seeds and folds" if len(plan.seeds) > 1 else "folds"
+
+
+def _selection(plan: StudyPlan) -> str:
+    """Return which images the epochs of the study's runs are measured on: `validation`, `test`, or both words."""
+    recipes = [run.recipe.data for run in plan.runs()]
+    validated = {data.validation is not None or data.fold is not None for data in recipes}
+    return " or ".join(["validation"] * (True in validated) + ["test"] * (False in validated))
+
+
 def summarize_runs(runs: Sequence[Mapping[str, Any]]) -> Values:
-    """Return mean and spread over the finished runs of a variant; the spread of a single run is None.
+    """Return mean and spread over the finished runs of a variant, its seeds and folds; of a single run without spread.
 
     Examples: `{"finished": 2, "test_error": {"mean": 0.1, "spread": 0.01, "values": [...]}}`.
     """
@@ -86,18 +101,16 @@ def summarize_runs(runs: Sequence[Mapping[str, Any]]) -> Values:
     return summary
 
 
-def _run_numbers(outcome: RunOutcome, directory: Path, journal: Iterable[Mapping[str, Any]]) -> Values:
+def _run_numbers(outcome: RunOutcome, directory: Path, journal: Journal) -> Values:
     """The numbers of one run; of an unfinished one, those of its epochs so far."""
     run, planned = RunDirectory(directory / outcome.run.folder), outcome.run
-    numbers: Values = {"variant": planned.variant.name, "seed": planned.seed, "state": outcome.state}
+    numbers: Values = planned.identity | {"state": outcome.state}
     if outcome.problem:
         numbers["problem"] = outcome.problem.as_dict()
     lines = run.epoch_lines()
     if (result := run.read_result()) is not None:
         numbers |= _final_numbers(result, lines)
-        this = (planned.variant.name, planned.seed)
-        walls = [line["seconds"] for line in journal if (line.get("variant"), line.get("seed")) == this]
-        numbers["wall_seconds"] = sum(walls) if walls else None
+        numbers["wall_seconds"] = journal.run_seconds(planned.identity)
     numbers["epochs"] = [_epoch_numbers(line) for line in lines]
     numbers["gradients"] = _first_and_last_gradients(run)
     return numbers
@@ -106,9 +119,10 @@ def _run_numbers(outcome: RunOutcome, directory: Path, journal: Iterable[Mapping
 def _final_numbers(result: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Values:
     """The numbers at the end of a run, and its best epoch's; its speed is the mean over the epochs that tell theirs."""
     numbers = _losses_and_errors(result)
-    errors = [(1 - line["test"]["accuracy"], line["epoch"]) for line in lines if "accuracy" in line["test"]]
-    if errors:
-        numbers["best_test_error"], numbers["best_epoch"] = min(errors)
+    split = selection_split(result)
+    measured = [(line[split]["accuracy"], line["epoch"]) for line in lines if "accuracy" in line.get(split, {})]
+    if errors := [(1 - accuracy, epoch) for accuracy, epoch in measured]:
+        numbers[f"best_{split}_error"], numbers["best_epoch"] = min(errors)
     numbers["seconds"] = result["seconds"]
     if rates := [line["images_per_second"] for line in lines if line["images_per_second"]]:
         numbers["images_per_second"] = statistics.mean(rates)
@@ -121,9 +135,9 @@ def _epoch_numbers(line: Mapping[str, Any]) -> Values:
 
 
 def _losses_and_errors(line: Mapping[str, Any]) -> Values:
-    """The metrics that are compared, on training and test images: the loss, and one less the accuracy."""
+    """The metrics that are compared, of each split: the loss, and one less the accuracy."""
     numbers: Values = {}
-    for split in ("train", "test"):
+    for split in (each for each in SPLITS if each in line):
         numbers[f"{split}_loss"] = line[split]["loss"]
         if "accuracy" in line[split]:
             numbers[f"{split}_error"] = 1 - line[split]["accuracy"]

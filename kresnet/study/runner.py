@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from kresnet.data.description import selection_split
 from kresnet.errors import CODES, KresnetError, Problem, make_error, shell_word
 from kresnet.runs.config_drift import config_changes, data_changes
 from kresnet.runs.lock import RunLock, is_held
@@ -68,7 +69,7 @@ def run_outcomes(plan: StudyPlan, directory: Path) -> list[RunOutcome]:
             continue
         if not trained.may_be_begun_anew():
             problems += _drift_problems(run, trained)
-            problems += _data_problems(data_of.setdefault(run.recipe.data.model_dump_json(), trained), trained)
+            problems += _data_problems(data_of.setdefault(_data_key(run), trained), trained)
         if trained.finished:
             by_run.append(RunOutcome(run, "finished"))
         elif (ended := trained.recorded_failure()) and ended["code"] in CODES and ended["code"] != "interrupted":
@@ -79,6 +80,13 @@ def run_outcomes(plan: StudyPlan, directory: Path) -> list[RunOutcome]:
     if problems:
         raise KresnetError(problems)
     return by_run
+
+
+def _data_key(run: PlannedRun) -> str:
+    """Return what runs on the same data have in common; which images are held out depends on the seed as well."""
+    data = run.recipe.data
+    drawn = data.fold is not None or isinstance(data.validation, float)
+    return data.model_dump_json() + (f" seed {run.seed}" if drawn else "")
 
 
 def _drift_problems(planned: PlannedRun, run: RunDirectory) -> Iterator[Problem]:
@@ -183,7 +191,7 @@ class _StudyLoop:
         outcome.state, outcome.problem = "stopped", None
         arguments = ["--resume", str(target)] if goes_on else run.arguments(target)
         self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")
-        process = FitProcess(arguments, self.directory / "logs" / f"{run.variant.name}-seed-{run.seed}.log", resources)
+        process = FitProcess(arguments, self.directory / "logs" / run.log_name, resources)
         before = RunDirectory(target).epoch_lines()
         if before:
             self.eta.record_step(run, before[-1]["step"], now=False)
@@ -202,7 +210,7 @@ class _StudyLoop:
             return
         state, problem = active.process.outcome()
         active.outcome.state, active.outcome.problem = state, problem
-        self.journal.record_process(run.variant.name, run.seed, state, active.process.command, active.process.seconds)
+        self.journal.record_process(run.identity, state, active.process.command, active.process.seconds)
         if problem:
             self.log(f"{run.name}: failed: {problem.message} [{problem.code}] The others go on.")
         else:
@@ -217,8 +225,9 @@ class _StudyLoop:
 
 
 def _metrics_text(line: dict[str, Any]) -> str:
-    names = "accuracy" if "accuracy" in line["test"] else "loss"
-    values = f"train {names} {line['train'][names]:.4f}, test {names} {line['test'][names]:.4f}"
+    split = selection_split(line)
+    names = "accuracy" if "accuracy" in line[split] else "loss"
+    values = f"train {names} {line['train'][names]:.4f}, {split} {names} {line[split][names]:.4f}"
     return f"{values}, {line['images_per_second']:.0f} images/s"
 
 

@@ -24,7 +24,7 @@ from kresnet.spec.loading import (
     parse_override,
     split_overrides,
 )
-from kresnet.spec.recipe import Recipe
+from kresnet.spec.recipe import Fold, Recipe
 from kresnet.spec.study import Design, Study, Variant
 from kresnet.study.dataset_sizes import training_image_count
 
@@ -89,34 +89,59 @@ class PlannedVariant:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of the study: a variant, trained with one seed."""
+    """One run of the study: a variant, trained with one seed, and on all folds of the data but one, if there are any.
+
+    Attributes:
+        variant: the variant.
+        seed: the seed.
+        fold: which part of the training images it is validated on; None in a study without folds.
+    """
 
     variant: PlannedVariant
     seed: int
+    fold: Fold | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.variant.name} seed {self.seed}"
+        return f"{self.variant.name} seed {self.seed}" + (f" fold {self.fold.fold}" if self.fold else "")
 
     @property
     def folder(self) -> Path:
         """Path of its run directory, relative to the directory of the study."""
-        return Path("runs") / self.variant.name / f"seed-{self.seed}"
+        folder = Path("runs") / self.variant.name / f"seed-{self.seed}"
+        return folder / f"fold-{self.fold.fold}" if self.fold else folder
+
+    @property
+    def log_name(self) -> str:
+        """Name of its log file."""
+        fold = f"-fold-{self.fold.fold}" if self.fold else ""
+        return f"{self.variant.name}-seed-{self.seed}{fold}.log"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells it from other runs, as results and the journal have it: `variant`, `seed` and, if any, `fold`."""
+        identity = {"variant": self.variant.name, "seed": self.seed}
+        return identity | ({"fold": self.fold.fold} if self.fold else {})
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe with this run's seed."""
-        return self.variant.recipe.model_copy(update={"seed": self.seed})
+        """The recipe with this run's seed and fold."""
+        recipe = self.variant.recipe
+        data = recipe.data.model_copy(update={"fold": self.fold}) if self.fold else recipe.data
+        return recipe.model_copy(update={"seed": self.seed, "data": data})
 
     @property
     def run(self) -> ResolvedRun:
-        """What is trained, with this run's seed."""
+        """What is trained, with this run's seed and fold."""
         loaded = replace(self.variant.run.loaded_recipe, value=self.recipe)
         return replace(self.variant.run, loaded_recipe=loaded)
 
     def arguments(self, directory: Path) -> list[str]:
         """Return the arguments of `kresnet fit` that train this run into `directory`."""
-        return [*self.variant.arguments, "--set", f"recipe.seed={self.seed}", "-o", str(directory)]
+        own = ["--set", f"recipe.seed={self.seed}"]
+        if self.fold:
+            own += ["--set", f"recipe.data.fold={{fold: {self.fold.fold}, folds: {self.fold.folds}}}"]
+        return [*self.variant.arguments, *own, "-o", str(directory)]
 
 
 @dataclass(frozen=True)
@@ -161,9 +186,13 @@ class StudyPlan:
         return [*heads, *figures], [each.table_row() for each in self.variants], figures
 
     def runs(self) -> list[PlannedRun]:
-        """Return all runs, seed by seed, so that an interrupted study has whole comparisons; costly runs come first."""
+        """Return all runs, seed by seed and fold by fold, so that an interrupted study has whole comparisons.
+
+        Costly runs come first.
+        """
         dearest = sorted(self.variants, key=lambda variant: -variant.cost)
-        return [PlannedRun(variant, seed) for seed in self.seeds for variant in dearest]
+        folds = _folds(self.design)
+        return [PlannedRun(variant, seed, fold) for seed in self.seeds for fold in folds for variant in dearest]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -173,8 +202,9 @@ class StudyPlan:
             "source": self.study.source,
             "limits": self.design.limits,
             "seeds": list(self.seeds),
+            **({"folds": self.design.folds} if self.design.folds else {}),
             "variants": [variant.as_dict() for variant in self.variants],
-            "runs": [{"variant": run.variant.name, "seed": run.seed, "folder": str(run.folder)} for run in self.runs()],
+            "runs": [run.identity | {"folder": str(run.folder)} for run in self.runs()],
         }
 
 
@@ -203,8 +233,8 @@ def plan_study(
     problems: dict[tuple[str, str, str], Problem] = {}
     for variant, settings in _variants_with_settings(loaded, design, index):
         try:
-            _require_free_seed(settings := [*settings, *last])
-            variants.append(_plan_variant(variant, settings, loaded.path.parent if loaded.path else None))
+            _require_free(settings := [*settings, *last], design)
+            variants.append(_plan_variant(variant, settings, loaded.path.parent if loaded.path else None, design))
         except KresnetError as error:
             for problem in error.problems:
                 message = f"Variant {variant.name}: {problem.message}"
@@ -277,15 +307,29 @@ def _require_seeds(seeds: Sequence[int]) -> None:
         raise make_error("bad_option", "--seeds takes numbers.", expected=expected, found=found, remedy="--seeds 0,1")
 
 
-def _require_free_seed(settings: Sequence[Override]) -> None:
+def _folds(design: Design) -> list[Fold | None]:
+    """Return the folds of a study; of one without, a single None."""
+    count = design.folds
+    return [Fold(fold=number, folds=count) for number in range(1, count + 1)] if count else [None]
+
+
+def _require_free(settings: Sequence[Override], design: Design) -> None:
+    """Make sure that no setting is one that the study itself decides: the seed, and with `folds` the validation."""
     for setting in settings:
         if setting.path == "recipe.seed":
             message = "A study states its seeds in `seeds`."
             raise make_error("contradiction", message, path=setting.path, place=setting.place, remedy="seeds: [0, 1]")
+        if setting.path.startswith("recipe.data.fold"):
+            message = "A study states its folds in `folds`, and takes each in turn."
+            raise make_error("contradiction", message, path=setting.path, place=setting.place, remedy="folds: 5")
 
 
-def _plan_variant(variant: Variant, settings: Sequence[Override], beside: Path | None) -> PlannedVariant:
+def _plan_variant(
+    variant: Variant, settings: Sequence[Override], beside: Path | None, design: Design
+) -> PlannedVariant:
     of_spec, of_recipe = split_overrides(settings)
+    if (first := _folds(design)[0]) is not None:
+        of_recipe = [*of_recipe, f"data.fold={{fold: {first.fold}, folds: {first.folds}}}"]
     assert variant.spec  # the study was validated
     loaded = load_spec(variant.spec, of_spec, base_folder=beside)
     plan = plan_loaded(loaded)

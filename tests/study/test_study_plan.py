@@ -82,6 +82,7 @@ def test_each_process_is_told_to_train_what_was_planned(name, form):
         {"grid": [{"path": "stages.1.blocks", "values": [1, 2]}]},
         {"grid": [{"path": "stages.*.blocks", "values": [1, 3]}]},
         {"seeds": [0, 2]},
+        {"folds": 2},
         {"forms": [{"name": "large"}]},
         {"forms": [{"name": "small", "set": {"recipe.epochs": 3}}]},
     ],
@@ -107,9 +108,29 @@ def test_the_costliest_run_of_each_seed_comes_first(tmp_path):
     assert runs[0].variant.images == 2 * (9000 // 64) * 64
 
 
+def test_each_fold_is_taken_in_turn(tmp_path):
+    """`kresnet fit`'s own reading of the arguments is the other side."""
+    chosen = {"recipe.checkpoints.keep_best": {"metric": "loss"}}  # which wants images to validate on
+    plan = planned(tmp_path, BASE | {"folds": 3, "grid": [], "set": BASE["set"] | chosen})
+    runs = plan.runs()
+    assert [(run.seed, run.fold.fold) for run in runs[::2]] == [(seed, fold) for seed in (0, 1) for fold in (1, 2, 3)]
+    assert len({run.folder for run in runs}) == len({run.log_name for run in runs}) == len(runs) == 12
+    for run in runs:
+        options = run.arguments(run.folder)
+        _, settings = split_overrides([value for key, value in pairwise(options) if key == "--set"])
+        assert load_recipe("quickstart", settings).value == run.recipe == run.run.recipe
+        assert run.recipe.data.fold == run.fold
+    assert plan.as_dict()["folds"] == 3
+    assert runs[0].variant.images == 2 * (6000 // 64) * 64
+    assert (runs[0].name.split(" ", 1)[1], str(runs[0].folder)[-14:]) == ("seed 0 fold 1", "/seed-0/fold-1")
+
+
 @pytest.mark.parametrize(
     ("change", "code", "match"),
     [
+        ({"folds": 3, "set": {"recipe.data.fold.fold": 2}}, "contradiction", "folds: 5"),
+        ({"folds": 3, "set": {"recipe.data.validation": 0.1}}, "contradiction", "validation: null"),
+        ({"set": {"recipe.early_stopping": {"patience_epochs": 1.0}}}, "contradiction", "recipe.data.validation=0.1"),
         ({"set": {"stem.widht": 8}}, "unknown_field", "did you mean: width"),
         ({"set": {"recipe.seed": 3}}, "contradiction", r"seeds: \[0, 1\]"),
         ({"set": {"recipe.schedule": {"kind": "step", "every_epochs": 50.0}}}, "no_effect", "would fall after 50"),
