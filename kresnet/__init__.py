@@ -22,6 +22,7 @@ from kresnet.version import __version__
 
 if TYPE_CHECKING:
     from kresnet.api.checks import check_batch_norm, check_export, check_gradients
+    from kresnet.api.data import describe_data
     from kresnet.api.explain import explain
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
     from kresnet.api.reports import compare_runs, report_run
@@ -45,6 +46,7 @@ __all__ = [
     "check_gradients",
     "compare_runs",
     "convert",
+    "describe_data",
     "diff",
     "dry_run",
     "evaluate",
@@ -71,6 +73,7 @@ __all__ = [
 #: Where the names are defined.
 _HOMES = {
     "kresnet.api.checks": ("check_batch_norm", "check_export", "check_gradients"),
+    "kresnet.api.data": ("describe_data",),
     "kresnet.api.explain": ("explain",),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
     "kresnet.api.reports": ("compare_runs", "report_run"),

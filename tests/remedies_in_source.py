@@ -68,6 +68,10 @@ WHOLE = {
     "shell_word": ["'a place'"],
     "command": ["kresnet study fmnist -o fmnist --seeds 0,1"],
     "_quote": ['quote it: name: "2024"', "quote it: --set 'name=\"2024\"'"],
+    "_table_remedy": [
+        "kresnet data 'a place' -o images.csv, which writes a table, a share of whose rows can be tested on; "
+        "or move some images of each class to a folder to test on"
+    ],
     "remedy_for": None, "adapt_remedy": None,
     "problem.remedy.replace": ["kresnet evaluate RUN --set recipe.data.path=FOLDER"],
     "problem.remedy": None, "context['remedy']": None, "self.remedy": None, "remedy": None,

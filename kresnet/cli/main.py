@@ -15,6 +15,7 @@ from kresnet.cli import (
     check,
     completion,
     convert,
+    data,
     describe,
     explain,
     export,
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verbs in (describe, build, train, predict, study, report, convert, export, explain, check, serve):
+for verbs in (describe, data, build, train, predict, study, report, convert, export, explain, check, serve):
     verbs.register(app)
 
 

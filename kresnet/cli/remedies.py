@@ -24,6 +24,7 @@ _SETTING = re.compile(r"--set '?([\w.*]+)=(.*?)'?$")
 _COMMON = {"--debug", "--help"}
 #: Verbs whose `--set` takes some settings only: what these begin with. `-` stands for the spec's.
 _SETTABLE = {"evaluate": "recipe.data.", "export": "recipe.data.", "explain": "recipe.data.",
+             "data": "recipe.data.",
              "plan": "-", "build": "-", "convert": "-", "diff": "-"}  # fmt: skip
 #: Verbs that work with a run as it was trained.
 _OF_RUNS = ("evaluate", "export", "explain", "predict", "report", "compare")

@@ -91,6 +91,17 @@ class RecordSource:
         """See `ImageSource.example_name`."""
         return self._index.describe(position, folder=False)
 
+    def encoded_images(self, positions: np.ndarray) -> list[bytes]:
+        """Return the images at `positions` as they are stored; nothing of one whose record is damaged."""
+        return [self._encoded_image(int(position)) for position in positions]
+
+    def _encoded_image(self, position: int) -> bytes:
+        try:
+            record = self._index.read(np.array([position]))[0]
+            return tf.io.parse_single_example(record, {"image": _FEATURES["image"]})["image"].numpy()
+        except (OSError, DamagedRecord, tf.errors.OpError):
+            return b""
+
     def record_places(self) -> list[tuple[str, int, int]]:
         """Return file, first record and number of records of each part of the split."""
         return [(str(part.path), part.skip, part.take) for part in self._index.parts]
@@ -183,6 +194,18 @@ def _find_overlap(one: Split, other: Split) -> Overlap:
         return Overlap()
     first, second = (cast(RecordSource, split.source).record_places() for split in (one, other))
     return overlap_of_records(first, second, len(other))
+
+
+def stored_image_shape(data: TfdsData) -> tuple[int | None, ...]:
+    """Return height, width and channels of a prepared data set's images, None for what differs between them.
+
+    Raises:
+        KresnetError: `data_missing`.
+    """
+    features = _find_builder(data).info.features
+    known = isinstance(features, tfds.features.FeaturesDict) and "image" in features
+    feature = features["image"] if known else None
+    return tuple(feature.shape) if isinstance(feature, tfds.features.Image) else (None, None, None)
 
 
 def _find_builder(data: TfdsData) -> Any:
