@@ -247,13 +247,13 @@ def _common_name(names: Sequence[str]) -> str:
 def _gradients(results: Values, styles: Mapping[str, VariantStyle]) -> Figure | None:
     """Norms of dL/d(block output) from the first block to the last, in the first step and late in training."""
     runs = {name: [run for run in _finished_runs(results, name) if len(run["gradients"]) == 2] for name in styles}
-    measured = {name: style for name, style in styles.items() if runs[name]}
-    if not measured:
+    with_norms = {name: style for name, style in styles.items() if runs[name]}
+    if not with_norms:
         return None
-    figure, panels = _figure([2.4, 2.4], measured.values())
+    figure, panels = _figure([2.4, 2.4], with_norms.values())
     for moment, axes in enumerate(panels):
         steps = set()
-        for name, style in measured.items():
+        for name, style in with_norms.items():
             norms = [run["gradients"][moment]["delta"] for run in runs[name]]
             steps |= {run["gradients"][moment]["step"] for run in runs[name]}
             y = [_geometric_mean(block) for block in zip(*norms, strict=True)]

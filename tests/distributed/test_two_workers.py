@@ -10,6 +10,7 @@ import pytest
 import kresnet
 from tests.command import KRESNET
 from tests.distributed.worker_processes import (
+    LATER_TOLERANCE,
     PATIENCE_SECONDS,
     STEPS,
     assert_rounding_apart,
@@ -65,8 +66,13 @@ def test_only_the_chief_writes_and_speaks(two, told):
 
 
 def test_two_workers_train_what_one_process_trains(home, two, killed):
-    """The same images in the same order, and norm over all of them."""
+    """The same images in the same order, and norm over all of them; the same held out, and tested on at the end."""
     assert_rounding_apart(home / "one", two)
+    described = [json.loads((run / "data.json").read_text()) for run in (home / "one", two)]
+    assert described[0] == described[1]
+    assert (described[1]["train_images"], described[1]["validation"]["counts"]) == (320, [40, 40])
+    tested = [json.loads((run / "result.json").read_text())["test"]["loss"] for run in (home / "one", two)]
+    assert tested[0] == pytest.approx(tested[1], rel=LATER_TOLERANCE)
 
 
 def test_what_two_workers_measure_of_all_outputs_is_what_one_process_measures(two):

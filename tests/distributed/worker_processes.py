@@ -37,7 +37,7 @@ head: {classes: 2}
 """
 RECIPE = """
 name: short
-data: {kind: folder, path: images}
+data: {kind: folder, path: images, validation: 0.2}
 augment: {crop_padding: 1, flip: true}
 epochs: 10
 batch_size: 64
@@ -49,8 +49,11 @@ checkpoints: {save_every_steps: 3, keep_last: 100}
 STEPS = 50
 
 
-def write_inputs(home: Path, *, train: int = 320, test: int = 42) -> None:
-    """`tiny.yaml`, `short.yaml`, and images of two classes; of the test's only batch, a fourth worker gets nothing."""
+def write_inputs(home: Path, *, train: int = 400, test: int = 42) -> None:
+    """`tiny.yaml`, `short.yaml`, and images of two classes; of the test's only batch, a fourth worker gets nothing.
+
+    A fifth of the images to train on are validated on.
+    """
     (home / "tiny.yaml").write_text(SPEC)
     (home / "short.yaml").write_text(RECIPE)
     random = np.random.default_rng(0)
@@ -160,7 +163,7 @@ def assert_rounding_apart(one: Path, other: Path) -> None:
     for number, (a, b) in enumerate(pairs):
         tolerance = FIRST_TOLERANCE if number == 0 else LATER_TOLERANCE
         np.testing.assert_allclose(b["train"]["loss"], a["train"]["loss"], rtol=tolerance)
-        np.testing.assert_allclose(b["test"]["loss"], a["test"]["loss"], rtol=LATER_TOLERANCE)
+        np.testing.assert_allclose(b["validation"]["loss"], a["validation"]["loss"], rtol=LATER_TOLERANCE)
     for a, b in zip(final_weights(one), final_weights(other), strict=True):
         np.testing.assert_allclose(b, a, rtol=LATER_TOLERANCE, atol=LATER_TOLERANCE)
 
@@ -179,7 +182,7 @@ def final_weights(run: Path) -> list[np.ndarray]:
 
 def history(run: Path) -> list[dict]:
     """The lines of history without what a clock measured."""
-    keep = ("epoch", "step", "train", "test", "learning_rate")
+    keep = ("epoch", "step", "train", "validation", "learning_rate")
     lines = (run / "history.jsonl").read_text().splitlines()
     return [{key: json.loads(line)[key] for key in keep} for line in lines]
 
