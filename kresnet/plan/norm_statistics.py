@@ -75,7 +75,8 @@ def unsettled_statistics_note(spec: Spec, plan: Plan, recipe: Recipe, epoch_step
     lower = floor(100 * SETTLED ** (1 / updates)) / 100
     text = (
         f"The moving statistics of the batch norms will still hold {momentum:g}^{updates} = {left:.2f} of their start, "
-        f"so evaluation normalises by other numbers than training did. Train longer: --set recipe.{unit}={longer}"
+        f"so evaluation normalises by other numbers than training did: {steps * recipe.accumulate_steps} updates would "
+        f"leave {SETTLED:.0%} of it. Train longer: --set recipe.{unit}={longer}"
     )
     if all(stage.block.norm == spec.norm for stage in spec.stages):  # else it is set in several places
         text += f"; or let them move faster: --set 'norm={{kind: batch, momentum: {lower:g}}}'"

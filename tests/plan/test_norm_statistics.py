@@ -61,6 +61,7 @@ def note(settings, epoch_steps, total_steps, **network):
 def test_statistics_that_cannot_settle_are_told_with_what_settles_them():
     text = note({"epochs": 4}, 3, 12)
     assert "0.9^12 = 0.28 of their start" in text
+    assert "29 updates would leave 5% of it" in text
     epochs = int(re.search(r"--set recipe.epochs=(\d+)", text).group(1))
     assert note({"epochs": epochs}, 3, 3 * epochs) is None
     assert note({"epochs": epochs - 1}, 3, 3 * (epochs - 1)) is not None

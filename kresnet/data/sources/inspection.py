@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -36,7 +37,7 @@ def inspect_data(data: DataSet) -> tuple[str, ...]:
         remarks.append(_groups_remark(data, first, second))
     if problems:
         raise KresnetError(problems)
-    return tuple(filter(None, (*remarks, *_target_remarks(data))))
+    return tuple(filter(None, (*remarks, *_target_remarks(data), *_unmeasured_remarks(data))))
 
 
 def _overlap_problem(data: DataSet, first: str, second: str, overlap: Overlap) -> Problem:
@@ -98,6 +99,23 @@ def _target_remarks(data: DataSet) -> list[str]:
     remark = _missing_remark(data, present, "There are no training examples of")
     begins = f" Labels begin at {data.targets.lowest}: subtract that." if remark and data.targets.lowest else ""
     return [remark + begins]
+
+
+def _unmeasured_remarks(data: DataSet) -> Iterator[str]:
+    """Tell of each split that numbers are measured on which classes or labels none of its examples has."""
+    if data.targets.kind == "values":
+        return
+    classes = len(data.class_names)
+    for name in [name for name in data.splits if name != "train"]:
+        targets = data.splits[name].distinct_targets(classes)
+        if targets is None or not len(targets):
+            continue
+        if data.targets.kind == "labels":
+            present, words = np.asarray(targets.any(axis=0)), f"No {_USES[name][1].removesuffix('s')} has"
+        else:
+            present, words = np.isin(np.arange(classes), targets), f"There are no {_USES[name][1]} of"
+        if missing := _missing_remark(data, present, words):
+            yield f"{missing[:-1]}: how such examples are recognised is not measured."
 
 
 def _missing_remark(data: DataSet, present: np.ndarray, words: str) -> str:

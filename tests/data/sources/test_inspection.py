@@ -63,9 +63,20 @@ def test_a_training_split_of_one_class_is_refused(tmp_path):
 def test_classes_without_training_examples_are_told(tmp_path):
     names = {"class_names": np.array(["ant", "bee", "cat", "dog"])}
     data = array_data(tmp_path / "data.npz", np.array([0, 2, 0, 2, 0, 1, 2, 0]), **names)
-    assert inspect_data(data) == ("There are no training examples of bee, dog.",)
+    assert inspect_data(data)[0] == "There are no training examples of bee, dog."
     data = array_data(tmp_path / "from_one.npz", np.array([1, 2, 1, 2, 1, 1, 2, 2]))
-    assert inspect_data(data) == ("There are no training examples of 0. Labels begin at 1: subtract that.",)
+    assert inspect_data(data)[0] == "There are no training examples of 0. Labels begin at 1: subtract that."
+
+
+def test_classes_of_which_nothing_is_measured_are_told(tmp_path, make_folder):
+    data = array_data(tmp_path / "data.npz", np.array([0, 1, 2, 2, 0, 1, 0, 1]))
+    assert inspect_data(data) == ("There are no test examples of 2: how such examples are recognised is not measured.",)
+    root = make_folder(train={"cat": 9, "dog": 1}, test={"cat": 1, "dog": 1})
+    (remark,) = inspect_data(open_data(folder_data(root, validation=0.2), INPUT, 0))
+    assert remark == "There are no validation examples of dog: how such examples are recognised is not measured."
+    labels = np.array([[1, 1], [0, 1], [1, 0], [1, 0], [1, 0], [0, 0]], np.float32)
+    (remark,) = inspect_data(array_data(tmp_path / "labels.npz", labels))
+    assert remark == "No test example has 1: how such examples are recognised is not measured."
 
 
 def test_one_hot_rows_taken_for_independent_labels_are_told(tmp_path):
