@@ -350,8 +350,10 @@ class RunDirectory:
             KresnetError: `run_missing` if the recipe does not keep it, or no epoch has ended.
         """
         if not self.best_model.is_file():
-            keep = "--set recipe.checkpoints.keep_best.metric=accuracy --set recipe.data.validation=0.1"
-            remedy = f"train it so: kresnet fit SPEC {keep}"
+            remedy = (
+                "train it so: kresnet fit SPEC --set recipe.checkpoints.keep_best.metric=accuracy "
+                "--set recipe.data.validation=0.1"
+            )
             raise make_error("run_missing", f"{self.path} keeps no best network.", remedy=remedy)
         return self.best_model
 

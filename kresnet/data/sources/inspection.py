@@ -50,7 +50,9 @@ def _overlap_problem(data: DataSet, first: str, second: str, overlap: Overlap) -
         path=f"recipe.data.{setting}",
         expected=f"other examples than those that are {use}",
         found=f"{other.name}, and {one.name} is {use}; such as {overlap.example}",
-        remedy=f"other {words}; of one split `train_split: train[:90%]` and `{setting}: train[90%:]`",
+        remedy="validate on others; of one split `train_split: train[:90%]` and `validation: train[90%:]`"
+        if second == "validation"
+        else "test on others; of one split `train_split: train[:90%]` and `test_split: train[90%:]`",
     )
 
 
