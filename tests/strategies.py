@@ -128,7 +128,11 @@ def images() -> st.SearchStrategy:
     )
     sides = st.sampled_from([1, 5, 8, 16, 17])
     shape = st.tuples(sides, sides, st.sampled_from([1, 3, 3, 4])).map(list)
-    return mapping(None, {"shape": shape}, any_size=st.booleans(), pixels=pixels, resize=resize)
+    rules = {
+        "background": st.sampled_from([[255, 255, 255], [0, 0, 0], [0, 128, 255]]),
+        "sample_range": st.sampled_from([[0, 65535], [0, 4095], [100, 1000]]),
+    }
+    return mapping(None, {"shape": shape}, any_size=st.booleans(), pixels=pixels, resize=resize, **rules)
 
 
 def heads(stages: int, image: bool) -> st.SearchStrategy:

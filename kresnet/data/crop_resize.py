@@ -5,7 +5,9 @@ from __future__ import annotations
 import tensorflow as tf
 
 from kresnet.data.augment.crops import RandomCrop
-from kresnet.data.images import RESIZE_KERNELS, decode_pixels, to_grey
+from kresnet.data.decoding import decode_pixels, to_grey
+from kresnet.data.exif import read_orientation, stored_window, turn_upright, upright_size
+from kresnet.data.images import RESIZE_KERNELS
 from kresnet.spec.inputs import Input
 
 #: Pixels that a kernel reads beyond a part's border, in pixels of the result: Keys's cubic, the widest, reaches 2.
@@ -29,15 +31,16 @@ def decode_crop(encoded: tf.Tensor, numbers: tf.Tensor, crop: RandomCrop, input:
     """
 
     def jpeg() -> tuple[tf.Tensor, tf.Tensor]:
-        size = tf.io.extract_jpeg_shape(encoded)[:2]
+        stored, orientation = tf.io.extract_jpeg_shape(encoded)[:2], read_orientation(encoded)
+        size = upright_size(stored, orientation)
         box = crop.boxes(numbers[tf.newaxis], size[0], size[1])[0]
         first, extent = _region(box, size, crop, input)
-        window = tf.concat([first, extent], axis=0)
-        image = tf.io.decode_and_crop_jpeg(encoded, window, channels=3)
+        window = stored_window(first, extent, stored, orientation)
+        image = turn_upright(tf.io.decode_and_crop_jpeg(encoded, window, channels=3), orientation)
         return image if input.shape[2] == 3 else to_grey(image), _within(box, first)
 
     def other() -> tuple[tf.Tensor, tf.Tensor]:
-        return _cut_region(decode_pixels(encoded, input.shape[2]), numbers, crop, input)
+        return _cut_region(decode_pixels(encoded, input), numbers, crop, input)
 
     region, box = tf.cond(tf.io.is_jpeg(encoded), jpeg, other)
     return tf.ensure_shape(_resample(region, box, input), input.shape)

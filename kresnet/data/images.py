@@ -12,13 +12,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from kresnet.data.decoding import decode_pixels, to_grey
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.unreadable_images import explain_unreadable
 from kresnet.errors import make_error
 from kresnet.spec.inputs import CenterCrop, Input
-
-#: Weights of red, green and blue in grey, in 65536ths (ITU-R BT.601). They add up to 65536, so grey stays as it is.
-GREY_WEIGHTS = (19595, 38470, 7471)
 
 #: `ScaleAndTranslate`'s names of the kernels; nearest has none there.
 RESIZE_KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic"}
@@ -57,9 +55,8 @@ def require_image(input: Input) -> None:
 def decode(encoded: tf.Tensor, input: Input) -> tf.Tensor:
     """Decode one image file's bytes and bring it to the network's size.
 
-    Graph code without Python calls, so that it can be exported. Transparency is dropped, 16-bit samples keep their
-    high byte, CMYK and palettes become RGB, an animated GIF gives its first frame, and the EXIF orientation is not
-    applied.
+    Graph code without Python calls, so that it can be exported; `kresnet.data.decoding` has the rule of each kind of
+    file.
 
     Args:
         encoded: scalar string, the contents of a JPEG, PNG, GIF, BMP or (still) WebP file.
@@ -73,17 +70,7 @@ def decode(encoded: tf.Tensor, input: Input) -> tf.Tensor:
         tf.errors.InvalidArgumentError: when run, for bytes that are no such image.
     """
     require_image(input)
-    return resize(decode_pixels(encoded, input.shape[2]), input)
-
-
-def decode_pixels(encoded: tf.Tensor, channels: int) -> tf.Tensor:
-    """Decode one image file's bytes at its own size, uint8 (h, w, C); `channels` is 1 or 3."""
-    # Always three channels: TensorFlow refuses to make grey of GIF, BMP, WebP and CMYK, and with `channels=0` or 4 an
-    # animated WebP overruns its buffer and aborts the process (TensorFlow 2.21); with 3 it is an ordinary error.
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)  # (h, w, 3)
-    indexed = (tf.strings.substr(encoded, 0, 2) == b"BM") & (tf.strings.substr(encoded, 28, 2) == b"\x08\x00")
-    image = tf.cond(indexed, lambda: _look_up_bmp_palette(encoded, image), lambda: image)
-    return image if channels == 3 else to_grey(image)
+    return resize(decode_pixels(encoded, input), input)
 
 
 def resize(image: tf.Tensor, input: Input) -> tf.Tensor:
@@ -156,25 +143,6 @@ def image_from_array(pixels: np.ndarray, input: Input, name: str) -> np.ndarray:
         if image.shape[2] != input.shape[2]:
             image = to_grey(image) if input.shape[2] == 1 else np.repeat(image, 3, axis=2)
         return resize(tf.constant(image), input).numpy()
-
-
-def to_grey(image: tf.Tensor) -> tf.Tensor:
-    """Return the luma of uint8 (..., 3) images as uint8 (..., 1), exact where the three channels are equal."""
-    red, green, blue = (tf.cast(image[..., channel : channel + 1], tf.int32) for channel in range(3))
-    total = red * GREY_WEIGHTS[0] + green * GREY_WEIGHTS[1] + blue * GREY_WEIGHTS[2]  # a sum over an axis of 3 is slow
-    return tf.cast(tf.bitwise.right_shift(total + 0x8000, 16), tf.uint8)
-
-
-def _look_up_bmp_palette(encoded: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
-    """Return the colours of an 8-bit BMP, of which `tf.io.decode_image` returns palette indexes as if they were grey.
-
-    The palette's entries (blue, green, red, 0) stand between the header and the pixels (offset at byte 10).
-    """
-    header = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, 0, 18), tf.uint8), tf.int32)
-    pixels = header[10] + 256 * header[11]
-    start = 14 + header[14] + 256 * header[15]
-    palette = tf.reshape(tf.io.decode_raw(tf.strings.substr(encoded, start, pixels - start), tf.uint8), (-1, 4))
-    return tf.gather(palette[:, 2::-1], tf.cast(image[..., 0], tf.int32))
 
 
 def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:

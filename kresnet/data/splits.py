@@ -64,6 +64,9 @@ class ImageSource(Protocol):
     def explain(self, position: int) -> Problem:
         """Return what is wrong with the example at `position`, which could not be fetched."""
 
+    def encoded(self, position: int) -> bytes | None:
+        """Return the image file of the example at `position`; None where there is none, or it cannot be read."""
+
     def example_name(self, position: int) -> str:
         """Return what the example at `position` is called, without the folder that the data lie in."""
 
@@ -115,6 +118,10 @@ class Split:
     def example_name(self, position: int) -> str:
         """Return what the example at `position` is called, without the folder that the data lie in."""
         return self.source.example_name(int(self.positions[position]))
+
+    def encoded(self, position: int) -> bytes | None:
+        """Return the image file of the example at `position`; None where there is none, or it cannot be read."""
+        return self.source.encoded(int(self.positions[position]))
 
     def part(self, name: str, places: np.ndarray, skipped: Sequence[str] = ()) -> Split:
         """Return some of the examples as a split of its own; images that cannot be read are left out already.

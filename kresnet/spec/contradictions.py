@@ -8,7 +8,7 @@ from typing import Any
 from kresnet.errors import Problem
 from kresnet.spec.architecture import Classifier, Features, Spec, Stage
 from kresnet.spec.blocks import BottleneckBlock, DenseBlock, NoNorm, Norm
-from kresnet.spec.inputs import Stretch
+from kresnet.spec.inputs import SIXTEEN_BITS, Stretch
 from kresnet.spec.stems import ConvStem, DeepStem, NoStem
 
 #: Blocks in all; the deepest network of the papers has 600.
@@ -64,7 +64,7 @@ def _input_problems(spec: Spec) -> Iterator[Problem]:
                        expected="[height, width, channels] or [length]", found=str(list(shape)))  # fmt: skip
         return
     if not spec.input.is_image:
-        for field in ("pixels", "resize"):
+        for field in ("pixels", "resize", "background", "sample_range"):
             if getattr(spec.input, field) is not None:
                 yield _problem(f"input.{field}", f"A vector input has no `{field}`.", remedy=f"remove `{field}`")
         if spec.input.any_size:
@@ -81,6 +81,10 @@ def _input_problems(spec: Spec) -> Iterator[Problem]:
         yield _problem("input.pixels.range", "The range is empty.", expected="two different numbers")
     if pixels.channel_order == "bgr" and shape[2] != 3:
         yield _problem("input.pixels.channel_order", f"An image of {shape[2]} channels has no BGR order.")
+    low, high = spec.input.sample_range or SIXTEEN_BITS
+    if low >= high:
+        yield _problem("input.sample_range", "The range of samples is empty.", expected="two numbers, the lower first",
+                       found=f"[{low}, {high}]")  # fmt: skip
     resize = spec.input.resize
     if resize is not None and not isinstance(resize, Stretch) and resize.shorter_side < max(shape[:2]):
         yield _problem("input.resize.shorter_side", "The shorter side is smaller than the cut.",

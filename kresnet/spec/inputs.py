@@ -8,6 +8,12 @@ from pydantic import Field, model_validator
 
 from kresnet.spec.base import Document, Flag, Number, Positive, Width
 
+#: The lowest and the highest sample of an image of 16 bits.
+SIXTEEN_BITS = (0, 65535)
+
+Byte = Annotated[int, Field(strict=True, ge=0, le=255)]
+Sample = Annotated[int, Field(strict=True, ge=0, le=65535)]
+
 
 class Pixels(Document):
     """What a pixel means: bytes 0-255 are mapped linearly to `range`, then normalised by `mean` and `std`."""
@@ -47,6 +53,15 @@ class CenterCrop(Document):
 Resize = Annotated[Stretch | CenterCrop, Field(discriminator="kind")]
 
 
+#: What an image's input has where nothing is stated.
+_IMAGE_DEFAULTS = {
+    "pixels": {},
+    "resize": {"kind": "stretch"},
+    "background": (255, 255, 255),
+    "sample_range": SIXTEEN_BITS,
+}
+
+
 class Input(Document):
     """What enters the network: an image `[height, width, channels]` or a vector `[length]`."""
 
@@ -58,12 +73,17 @@ class Input(Document):
     """What a pixel means; images only."""
     resize: Resize | None = None
     """How an image of another size is brought to `shape`; images only."""
+    background: tuple[Byte, Byte, Byte] | None = None
+    """Red, green and blue that show through where an image file is transparent, white unless stated; images only."""
+    sample_range: tuple[Sample, Sample] | None = None
+    """The samples of a 16-bit image file that become the bytes 0 and 255, as `[0, 4095]` of a 12-bit camera's; what
+    lies beyond is cut off. All, `[0, 65535]`, unless stated; images only."""
 
     @model_validator(mode="before")
     @classmethod
     def _image_defaults(cls, document: Any) -> Any:
         if isinstance(document, dict) and isinstance(shape := document.get("shape"), list | tuple) and len(shape) == 3:
-            return {"pixels": {}, "resize": {"kind": "stretch"}} | document
+            return _IMAGE_DEFAULTS | document
         return document
 
     @property

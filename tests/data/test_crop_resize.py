@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
 from kresnet.data.augment.crops import make_random_crop
 from kresnet.data.counter_rng import CounterRng
@@ -102,6 +102,23 @@ def test_a_jpeg_is_decoded_in_part(crop: ResizedCrop | RescaledCrop, mode: str) 
         ours, expected = read(numbers).numpy(), crop_image(whole, numbers, random_crop, input).numpy()
         # Colour of half resolution is interpolated a little differently at the border of what is decoded.
         assert np.abs(ours.astype(int) - expected).mean() < 1.5
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_the_part_of_a_photo_on_its_side_is_that_of_the_upright_one(orientation: int) -> None:
+    random = np.random.default_rng(0)
+    stored = Image.fromarray(random.integers(0, 256, (20, 25, 3), np.uint8)).resize((250, 200), PILLOW["bicubic"])
+    tags = Image.Exif()
+    tags[274] = orientation
+    file = io.BytesIO()
+    stored.save(file, "JPEG", quality=95, subsampling=0, exif=tags.tobytes())
+    input = Input(shape=(32, 32, 3))
+    random_crop = make_random_crop(RESIZED, input)
+    upright = tf.constant(np.asarray(ImageOps.exif_transpose(Image.open(file))))
+    read = tf.function(lambda numbers: decode_crop(tf.constant(file.getvalue()), numbers, random_crop, input))
+    for numbers in tf.constant(random_crop.draw(CounterRng(2, 0, np.arange(6)))):
+        ours, expected = read(numbers).numpy(), crop_image(upright, numbers, random_crop, input).numpy()
+        assert np.abs(ours.astype(int) - expected).mean() < 1.5  # two decoders
 
 
 def test_what_is_no_image_is_an_ordinary_error() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from kresnet.data.images import to_grey
+from kresnet.data.decoding import to_grey
 
 #: Names of the operations that map each byte by a table, in the order of their numbers in `tables`.
 TABLES = ("autocontrast", "equalize", "invert", "solarize", "solarize_add", "posterize")

@@ -55,6 +55,9 @@ class ArraySource:
         """See `ImageSource.explain`; an array in memory can not really be unreadable."""
         return Problem("image_unreadable", f"Image {position} of the embedded data can not be resized.")
 
+    def encoded(self, position: int) -> None:
+        """See `ImageSource.encoded`."""
+
     def example_name(self, position: int) -> str:
         """See `ImageSource.example_name`."""
         return f"image {position}"

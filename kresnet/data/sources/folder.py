@@ -83,6 +83,13 @@ class FileSource:
             return error.problems[0]
         return Problem("image_unreadable", f"{path} could not be read a moment ago.", remedy="try again")
 
+    def encoded(self, position: int) -> bytes | None:
+        """See `ImageSource.encoded`."""
+        try:
+            return Path(self.path(position)).read_bytes()
+        except OSError:
+            return None
+
     def path(self, position: int) -> str:
         """Return the path of the file of the example at `position`."""
         return os.fsdecode(self._paths[position].numpy())

@@ -10,6 +10,7 @@ import numpy as np
 from kresnet.data.class_names import enumerate_names
 from kresnet.data.sources.dataset import DataSet
 from kresnet.data.sources.overlap import Overlap
+from kresnet.data.sources.sample_depth import sample_depth_remark
 from kresnet.errors import KresnetError, Problem, make_error
 
 #: What is done with the examples of a split, what they are called, and the setting that says which they are.
@@ -37,7 +38,8 @@ def inspect_data(data: DataSet) -> tuple[str, ...]:
         remarks.append(_groups_remark(data, first, second))
     if problems:
         raise KresnetError(problems)
-    return tuple(filter(None, (*remarks, *_target_remarks(data), *_unmeasured_remarks(data))))
+    others = (*_target_remarks(data), *_unmeasured_remarks(data), sample_depth_remark(data.train))
+    return tuple(filter(None, (*remarks, *others)))
 
 
 def _overlap_problem(data: DataSet, first: str, second: str, overlap: Overlap) -> Problem:

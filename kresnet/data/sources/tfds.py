@@ -87,6 +87,14 @@ class RecordSource:
             return Problem("data_mismatch", message, expected=expected, found=str(label))
         return explain_unreadable(name, example["image"].numpy())
 
+    def encoded(self, position: int) -> bytes | None:
+        """See `ImageSource.encoded`."""
+        try:
+            record = self._index.read(np.array([position]))[0]
+            return tf.io.parse_single_example(record, _FEATURES)["image"].numpy()
+        except (OSError, DamagedRecord, tf.errors.OpError):
+            return None
+
     def example_name(self, position: int) -> str:
         """See `ImageSource.example_name`."""
         return self._index.describe(position, folder=False)

@@ -1,0 +1,128 @@
+"""From the bytes of an image file to its pixels, at the file's own size: one rule for each kind of file, as graph code.
+
+A photograph is turned upright as its EXIF says; what is transparent shows `input.background`; samples of 16 bits become
+bytes by `input.sample_range`; CMYK and palettes become RGB; an animated GIF gives its first frame, whose transparent
+pixels keep their palette's colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from kresnet.data.exif import read_orientation, turn_upright
+from kresnet.spec.inputs import SIXTEEN_BITS, Input
+
+#: Weights of red, green and blue in grey, in 65536ths (ITU-R BT.601). They add up to 65536, so grey stays as it is.
+GREY_WEIGHTS = (19595, 38470, 7471)
+
+#: Chunks of a PNG that are passed on the way to its pixels, in search of transparency.
+_MAX_CHUNKS = 64
+
+
+def decode_pixels(encoded: tf.Tensor, input: Input) -> tf.Tensor:
+    """Decode an image file's bytes, and turn the image upright.
+
+    Args:
+        encoded: scalar string, the contents of a JPEG, PNG, GIF, BMP or (still) WebP file.
+        input: the spec's input; gives the number of channels, background and range of samples.
+
+    Returns:
+        uint8 (h, w, C), RGB or grey.
+
+    Raises:
+        tf.errors.InvalidArgumentError: when run, for bytes that are no such image.
+    """
+    head = tf.strings.join([tf.strings.substr(encoded, 0, 32), bytes(32)])
+
+    def starts(magic: bytes, at: int = 0) -> tf.Tensor:
+        return tf.strings.substr(head, at, len(magic)) == magic
+
+    def flag(at: int, mask: int) -> tf.Tensor:
+        return tf.bitwise.bitwise_and(tf.io.decode_raw(tf.strings.substr(head, at, 1), tf.uint8)[0], mask) > 0
+
+    # With four channels an animated WebP overruns its buffer and aborts the process (TensorFlow 2.21).
+    webp = starts(b"RIFF") & starts(b"WEBP", 8)
+    seen_through = (starts(b"VP8X", 12) & flag(20, 0x10) & ~flag(20, 0x02)) | (starts(b"VP8L", 12) & flag(24, 0x10))
+    cases: list[tuple[tf.Tensor, Callable[[], tf.Tensor]]] = [
+        (starts(b"\x89PNG\r\n\x1a\n"), lambda: _decode_png(encoded, head, input)),
+        (webp & seen_through, lambda: _show_background(_decode_any(encoded, 4), input)),
+        (starts(b"BM") & (tf.strings.substr(head, 28, 2) == b"\x08\x00"), lambda: _decode_indexed_bmp(encoded)),
+    ]
+    # Three channels always: TensorFlow refuses to make grey of GIF, BMP, WebP and CMYK.
+    image = tf.case(cases, lambda: _decode_any(encoded, 3))  # (h, w, 3)
+    image = turn_upright(tf.ensure_shape(image, (None, None, 3)), read_orientation(encoded))
+    return image if input.shape[2] == 3 else to_grey(image)
+
+
+def to_grey(image: tf.Tensor) -> tf.Tensor:
+    """Return the luma of uint8 (..., 3) images as uint8 (..., 1), exact where the three channels are equal."""
+    red, green, blue = (tf.cast(image[..., channel : channel + 1], tf.int32) for channel in range(3))
+    total = red * GREY_WEIGHTS[0] + green * GREY_WEIGHTS[1] + blue * GREY_WEIGHTS[2]  # a sum over an axis of 3 is slow
+    return tf.cast(tf.bitwise.right_shift(total + 0x8000, 16), tf.uint8)
+
+
+def _decode_any(encoded: tf.Tensor, channels: int) -> tf.Tensor:
+    return tf.io.decode_image(encoded, channels=channels, expand_animations=False)
+
+
+def _decode_png(encoded: tf.Tensor, head: tf.Tensor, input: Input) -> tf.Tensor:
+    """Return the pixels of a PNG, uint8 (h, w, 3)."""
+    depth, color = tf.unstack(tf.io.decode_raw(tf.strings.substr(head, 24, 2), tf.uint8), 2)
+    seen_through = (color == 4) | (color == 6) | _png_states_transparency(encoded)
+
+    def bytes_of(channels: int) -> tf.Tensor:
+        if input.sample_range in (None, SIXTEEN_BITS):
+            return tf.io.decode_png(encoded, channels=channels)  # which keeps the high byte
+        return tf.cond(depth == 16, lambda: _scaled(channels), lambda: tf.io.decode_png(encoded, channels=channels))
+
+    def _scaled(channels: int) -> tf.Tensor:
+        samples = tf.cast(tf.io.decode_png(encoded, channels=channels, dtype=tf.uint16), tf.float32)
+        low, high = input.sample_range
+        image = tf.saturate_cast(tf.round((samples - low) * (255.0 / (high - low))), tf.uint8)
+        if channels == 3:
+            return image
+        opacity = tf.saturate_cast(tf.round(samples[..., 3:] / 257.0), tf.uint8)
+        return tf.concat([image[..., :3], opacity], axis=-1)
+
+    return tf.cond(seen_through, lambda: _show_background(bytes_of(4), input), lambda: bytes_of(3))
+
+
+def _png_states_transparency(encoded: tf.Tensor) -> tf.Tensor:
+    """Return whether a PNG has a chunk tRNS, which stands before its pixels."""
+    length = tf.strings.length(encoded)
+
+    def goes_on(at: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
+        return ~found & (at >= 8) & (at < length - 8)
+
+    def step(at: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        piece = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, at, 4), tf.uint8), tf.int32)
+        size = tf.reduce_sum(piece * tf.constant([2**24, 2**16, 2**8, 1]))  # negative from 2^31 on
+        kind = tf.strings.substr(encoded, at + 4, 4)
+        onward = tf.where((kind == b"IDAT") | (size < 0), -1, at + 12 + tf.maximum(size, 0))
+        return onward, kind == b"tRNS"
+
+    loop = (tf.constant(8), tf.constant(False))
+    return tf.while_loop(goes_on, step, loop, maximum_iterations=_MAX_CHUNKS, parallel_iterations=1)[1]
+
+
+def _show_background(image: tf.Tensor, input: Input) -> tf.Tensor:
+    """Lay an image with opacity, uint8 (h, w, 4), over the background; return uint8 (h, w, 3), rounded."""
+    opacity = tf.cast(image[..., 3:], tf.int32)
+    background = tf.constant(input.background, tf.int32)
+    total = tf.cast(image[..., :3], tf.int32) * opacity + background * (255 - opacity)
+    return tf.cast((total + 127) // 255, tf.uint8)
+
+
+def _decode_indexed_bmp(encoded: tf.Tensor) -> tf.Tensor:
+    """Return the colours of an 8-bit BMP, of which `tf.io.decode_image` returns palette indexes as if they were grey.
+
+    The palette's entries (blue, green, red, 0) stand between the header and the pixels (offset at byte 10).
+    """
+    image = _decode_any(encoded, 3)
+    header = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, 0, 18), tf.uint8), tf.int32)
+    pixels = header[10] + 256 * header[11]
+    start = 14 + header[14] + 256 * header[15]
+    palette = tf.reshape(tf.io.decode_raw(tf.strings.substr(encoded, start, pixels - start), tf.uint8), (-1, 4))
+    return tf.gather(palette[:, 2::-1], tf.cast(image[..., 0], tf.int32))
