@@ -69,17 +69,18 @@ def _decode_any(encoded: tf.Tensor, channels: int) -> tf.Tensor:
 
 def _decode_png(encoded: tf.Tensor, head: tf.Tensor, input: Input) -> tf.Tensor:
     """Return the pixels of a PNG, uint8 (h, w, 3)."""
+    sample_range = input.sample_range or SIXTEEN_BITS
     depth, color = tf.unstack(tf.io.decode_raw(tf.strings.substr(head, 24, 2), tf.uint8), 2)
     seen_through = (color == 4) | (color == 6) | _png_states_transparency(encoded)
 
     def bytes_of(channels: int) -> tf.Tensor:
-        if input.sample_range in (None, SIXTEEN_BITS):
+        if sample_range == SIXTEEN_BITS:
             return tf.io.decode_png(encoded, channels=channels)  # which keeps the high byte
         return tf.cond(depth == 16, lambda: _scaled(channels), lambda: tf.io.decode_png(encoded, channels=channels))
 
     def _scaled(channels: int) -> tf.Tensor:
         samples = tf.cast(tf.io.decode_png(encoded, channels=channels, dtype=tf.uint16), tf.float32)
-        low, high = input.sample_range
+        low, high = sample_range
         image = tf.saturate_cast(tf.round((samples - low) * (255.0 / (high - low))), tf.uint8)
         if channels == 3:
             return image

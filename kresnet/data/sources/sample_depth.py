@@ -39,12 +39,7 @@ def _peak(encoded: bytes | None) -> int | None:
         return None
     try:
         with Image.open(io.BytesIO(encoded)) as image:
-            if not image.mode.startswith("I"):  # Pillow reads colours of 16 bits as bytes
-                return 257 * max(high for _, high in _extrema(image))
-            return int(np.asarray(image).max())
+            # Pillow reads colours of 16 bits as bytes, their high ones.
+            return int(np.asarray(image).max()) if image.mode.startswith("I") else 257 * int(np.asarray(image).max())
     except Exception:  # what is damaged is told when it is trained on
         return None
-
-
-def _extrema(image: Image.Image) -> list[tuple[int, int]]:
-    return [(int(low), int(high)) for low, high in image.convert("RGB").getextrema()]
