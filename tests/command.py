@@ -23,8 +23,15 @@ _forkserver.set_forkserver_preload(["tests.preloaded"])
 
 def kresnet_process(*arguments: object, timeout: float = 300, **options: Any) -> subprocess.CompletedProcess[str]:
     """`kresnet ARGUMENTS...`, in a new Python; other options as `subprocess.run` takes them."""
-    command = [*KRESNET, *map(str, arguments)]
-    return subprocess.run(command, text=True, capture_output=True, timeout=timeout, check=False, **options)
+    command, environment = [*KRESNET, *map(str, arguments)], options.pop("env", None) or users_environment()
+    return subprocess.run(
+        command, text=True, capture_output=True, timeout=timeout, check=False, env=environment, **options
+    )
+
+
+def users_environment() -> dict[str, str]:
+    """The environment without what importing TensorFlow in this process has put there."""
+    return {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
 
 
 def kresnet(
@@ -51,7 +58,7 @@ def kresnet(
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "stdout"), Path(folder, "stderr")
         process = _forkserver.Process(
-            target=_run, args=(words, os.fspath(cwd or "."), dict(env or os.environ), out, err)
+            target=_run, args=(words, os.fspath(cwd or "."), dict(env or users_environment()), out, err)
         )
         process.start()
         process.join(timeout)

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-GROUND = ("errors", "files", "runtime", "cores", "terminal", "version")
+GROUND = ("errors", "files", "runtime", "cores", "terminal", "version", "native_messages", "python_processes")
 
 
 def section(title: str) -> str:

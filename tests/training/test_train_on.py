@@ -140,7 +140,7 @@ def test_an_edit_of_a_finished_run_is_told_with_what_does_it(tmp_path):
         kresnet.resume(run.path, progress=False)
     length, seed = sorted(caught.value.problems, key=lambda problem: problem.path)
     assert (length.code, length.path, seed.path) == ("run_changed", "recipe.epochs", "recipe.seed")
-    assert length.remedy.startswith(f"kresnet fit --resume {run} --epochs 2 ")
+    assert f": kresnet fit --resume {run} --epochs 2;" in length.remedy
     assert "change it back" in seed.remedy
     edit_recipe(run, epochs=2, seed=0)
     kresnet.resume(run.path, epochs=2, progress=False)
