@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from kresnet.data.augment.augmentation import Augmentation, AugmentationDraws
 from kresnet.data.augment.mix import draw_mixture, mix_pairs
+from kresnet.data.balance import ExampleBalance
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.order import draw_order, steps_per_epoch
 from kresnet.data.splits import Split
@@ -53,11 +54,13 @@ class StepDraws(NamedTuple):
         positions: int64 (B,), the places of the batch's examples in the split.
         augmentation: the numbers of the crop and of each transform.
         mixture: what `draw_mixture` returned; empty where images are not mixed.
+        weights: float32 (B,), what each example counts in the loss, in a tuple; empty where all count alike.
     """
 
     positions: np.ndarray
     augmentation: AugmentationDraws
     mixture: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray, ...]
 
 
 def training_batches(
@@ -70,15 +73,17 @@ def training_batches(
     start_step: int,
     stop_step: int,
     batch_slice: BatchSlice = WHOLE_BATCH,
+    balance: ExampleBalance | None = None,
 ) -> tf.data.Dataset:
     """Return the batches of steps `start_step` to `stop_step - 1`, in order; starting late costs nothing.
 
-    Step s belongs to epoch `s // steps_per_epoch(len(split), batch_size)`. Within an epoch no example comes twice.
+    Step s belongs to epoch `s // steps_per_epoch(len(split), batch_size)`. Within an epoch no example comes twice,
+    unless `balance` draws them; without it, examples have the weights that the split itself has.
 
     Returns:
         images uint8 (B, H, W, C), augmented, and labels int32 (B,), or float32 (B, classes) where `augment.mix` is set;
-        of a split with weights also those, float32 (B,), mixed as the images are. B is the slice's part of
-        `batch_size`.
+        B is the slice's part of `batch_size`. Where examples have weights, these too, float32 (B,): what each counts in
+        the loss.
 
     Raises:
         KresnetError: `data_mismatch` when the split is smaller than a batch, `contradiction` when the augmentation does
@@ -93,15 +98,23 @@ def training_batches(
         )
         raise make_error("contradiction", message, path="batch_size", remedy=f"a multiple of {2 * batch_slice.count}")
     split.load(augmentation.crop)
-    order_at = lru_cache(maxsize=2)(lambda epoch: draw_order(seed, epoch, len(split)))
+    draws, weights = (balance.draws, balance.weights) if balance else (None, split.weights())
+
+    @lru_cache(maxsize=2)
+    def order_at(epoch: int) -> np.ndarray:
+        size = epoch_steps * batch_size
+        return draws.positions(seed, epoch, size) if draws else draw_order(seed, epoch, len(split))[:size]
 
     def draw(step: int) -> StepDraws:
         epoch, place = divmod(int(step), epoch_steps)
-        positions = order_at(epoch)[place * batch_size : (place + 1) * batch_size][batch_slice.places(batch_size)]
+        places = np.arange(place * batch_size, (place + 1) * batch_size)[batch_slice.places(batch_size)]
+        positions = order_at(epoch)[places]
+        # An example that is drawn twice in an epoch is augmented in another way each time.
         return StepDraws(
             positions=positions,
-            augmentation=augmentation.draw(CounterRng(seed, epoch, positions)),
+            augmentation=augmentation.draw(CounterRng(seed, epoch, places if draws else positions)),
             mixture=draw_mixture(mix, seed, int(step), split.image_shape[:2]) if mix else (),
+            weights=() if weights is None else (weights[positions],),
         )
 
     example = draw(start_step)
@@ -113,25 +126,17 @@ def training_batches(
         shaped = [tf.ensure_shape(array, each.shape) for array, each in zip(arrays, like, strict=True)]
         return tf.nest.pack_sequence_as(example, shaped)
 
-    weights = split.weights()
-
-    def read(draws: StepDraws) -> tuple[tf.Tensor, ...]:
-        images, labels = split.fetch(draws.positions, augmentation.crop, *draws.augmentation.crop)
-        for transform, drawn in zip(augmentation.transforms, draws.augmentation.transforms, strict=True):
-            images = transform.apply(images, *drawn)
-        if weights is None:
-            return mix_pairs(images, labels, *draws.mixture, classes=classes) if mix else (images, labels)
-        drawn_weights = tf.gather(tf.constant(weights), draws.positions)
-        if not mix:
-            return images, labels, drawn_weights
-        targets = tf.one_hot(labels, classes) if labels.dtype.is_integer else labels
-        weighted = tf.concat([targets, drawn_weights[:, tf.newaxis]], axis=1)
-        images, mixed = mix_pairs(images, weighted, *draws.mixture, classes=classes)
-        return images, mixed[:, :-1], mixed[:, -1]
+    def read(drawn: StepDraws) -> tuple[tf.Tensor, ...]:
+        images, labels = split.fetch(drawn.positions, augmentation.crop, *drawn.augmentation.crop)
+        for transform, numbers in zip(augmentation.transforms, drawn.augmentation.transforms, strict=True):
+            images = transform.apply(images, *numbers)
+        if mix:
+            return mix_pairs(images, labels, *drawn.mixture, *drawn.weights, classes=classes)
+        return (images, labels, *drawn.weights)
 
     # Drawn one after the other, so that an epoch is drawn once, and ahead of the batches it gives.
-    draws = tf.data.Dataset.range(start_step, stop_step).map(draw_in_graph)
-    return prefetch_batches(draws.map(read, num_parallel_calls=PARALLEL_BATCHES, deterministic=True))
+    steps = tf.data.Dataset.range(start_step, stop_step).map(draw_in_graph)
+    return prefetch_batches(steps.map(read, num_parallel_calls=PARALLEL_BATCHES, deterministic=True))
 
 
 def evaluation_batches(split: Split, batch_size: int, batch_slice: BatchSlice = WHOLE_BATCH) -> tf.data.Dataset:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from kresnet.errors import Problem
 from kresnet.plan.records import Plan
-from kresnet.spec.recipe import Recipe, SigmoidLoss, SoftmaxLoss, SquaredError
+from kresnet.spec.recipe import AsymmetricLoss, FocalLoss, Recipe, SigmoidLoss, SoftmaxLoss, SquaredError
 from kresnet.spec.recipe.stopping import Metric
 
 
@@ -16,11 +16,12 @@ class Objective:
     """The loss of a run, which also decides what is measured.
 
     Attributes:
-        kind: kind of the loss: `softmax`, `sigmoid` or `squared_error`.
+        kind: kind of the loss: `softmax`, `sigmoid`, `focal`, `asymmetric` or `squared_error`.
         classes: number of classes or labels; None where there are none.
         independent: whether labels are independent of each other.
         smoothing: fraction of the target that label smoothing spreads over all classes.
         threshold: fraction of a mixture above which a class counts as present; None where fractions are kept.
+        settings: the other settings of the loss that are stated, by name.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Objective:
     independent: bool = False
     smoothing: float = 0.0
     threshold: float | None = None
+    settings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -48,13 +50,13 @@ class Objective:
         """Names of what needs the outputs of all images at once."""
         if self.classes is None:
             return ("r2",)
-        ranking: tuple[Metric, ...] = (
+        return (
             "auroc_macro",
             "auroc_micro",
             "average_precision_macro",
             "average_precision_micro",
+            "negative_log_likelihood",
         )
-        return (*ranking, "negative_log_likelihood")
 
     @property
     def measurable(self) -> tuple[Metric, ...]:
@@ -73,7 +75,8 @@ def resolve_objective(plan: Plan, recipe: Recipe | None = None) -> Objective:
         return Objective(plan.probabilities, classes, independent)
     threshold = recipe.loss.target_threshold if isinstance(recipe.loss, SigmoidLoss) else None
     kind = recipe.loss.kind if recipe.loss else plan.probabilities
-    return Objective(kind, classes, independent, recipe.label_smoothing, threshold)
+    settings = recipe.loss.model_dump(exclude={"kind", "target_threshold"}, exclude_none=True) if recipe.loss else {}
+    return Objective(kind, classes, independent, recipe.label_smoothing, threshold, settings)
 
 
 def epoch_metrics(plan: Plan, recipe: Recipe) -> tuple[Metric, ...]:
@@ -97,12 +100,19 @@ def objective_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
             else f"The network has no head, and {recipe.loss.kind} needs the logits of a classifier."
         )
         yield Problem("contradiction", message, path="recipe.loss.kind",
-                      expected="softmax or sigmoid" if plan.probabilities else "squared_error",
+                      expected="softmax, sigmoid, focal or asymmetric" if plan.probabilities else "squared_error",
                       found=recipe.loss.kind, remedy="take `loss` out: the head suggests one")  # fmt: skip
     elif isinstance(recipe.loss, SoftmaxLoss) and plan.probabilities == "sigmoid":
         yield Problem("contradiction", "Softmax is for one class an image; the head's labels are independent.",
-                      path="recipe.loss.kind", expected="sigmoid", found="softmax",
+                      path="recipe.loss.kind", expected="sigmoid, focal or asymmetric", found="softmax",
                       remedy="--set recipe.loss=null, or --set head.multi_label=false")  # fmt: skip
+    elif isinstance(recipe.loss, AsymmetricLoss) and plan.probabilities == "softmax":
+        yield Problem("contradiction", "The asymmetric loss is for independent labels; the head has one class an image.",
+                      path="recipe.loss.kind", expected="softmax, sigmoid or focal", found="asymmetric",
+                      remedy="--set 'recipe.loss={kind: focal}', or --set head.multi_label=true")  # fmt: skip
+    if isinstance(recipe.loss, FocalLoss) and recipe.loss.alpha and plan.probabilities == "softmax":
+        yield Problem("no_effect", "With one class an image, `alpha` would weigh all of them alike.",
+                      path="recipe.loss.alpha", remedy="class_weights: balanced")  # fmt: skip
     if plan.probabilities is None and recipe.label_smoothing:
         yield Problem("no_effect", "Without classes there are no labels to smooth.", path="recipe.label_smoothing",
                       remedy="remove `label_smoothing`")  # fmt: skip
@@ -110,3 +120,43 @@ def objective_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
     if threshold and not getattr(recipe.augment, "mix", None):
         yield Problem("no_effect", "Targets are 0 or 1 already, where no images are mixed.",
                       path="recipe.loss.target_threshold", remedy="remove `target_threshold`")  # fmt: skip
+    yield from _focusing_problems(recipe)
+    yield from _balance_problems(plan, recipe)
+
+
+def _focusing_problems(recipe: Recipe) -> Iterator[Problem]:
+    """Yield a problem for targets between 0 and 1, which losses that ask how well a label is predicted do not know."""
+    if not isinstance(recipe.loss, FocalLoss | AsymmetricLoss):
+        return
+    for path, used, what in (
+        ("augment.mix", recipe.augment.mix is not None, "mixtures of images have"),
+        ("label_smoothing", recipe.label_smoothing > 0, "smoothed labels are"),
+    ):
+        if used:
+            name = path.rpartition(".")[2]
+            yield Problem("contradiction", f"The {recipe.loss.kind} loss is for labels that are 0 or 1; {what} others.",
+                          path=f"recipe.{path}", remedy=f"remove `{name}`, or another loss")  # fmt: skip
+
+
+def _balance_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
+    """Yield a problem for weights and sampling of classes that there are not, and for two cures of one imbalance."""
+    named = [name for name in ("class_weights", "sampling") if getattr(recipe, name) is not None]
+    if plan.probabilities is None:
+        for name in named:
+            yield Problem("contradiction", "The network predicts values, and has no classes to balance.",
+                          path=f"recipe.{name}", remedy=f"remove `{name}`")  # fmt: skip
+        return
+    if "sampling" in named and plan.probabilities == "sigmoid":
+        message = "An image with several labels belongs to no single class by which it could be drawn."
+        yield Problem("contradiction", message, path="recipe.sampling",
+                      remedy="class_weights: balanced, or loss: {kind: asymmetric}")  # fmt: skip
+    threshold = isinstance(recipe.loss, SigmoidLoss) and recipe.loss.target_threshold is not None
+    if "class_weights" in named and threshold:
+        message = "A class that `target_threshold` makes fully present in a mixture has no weight of its own there."
+        yield Problem("contradiction", message, path="recipe.class_weights",
+                      remedy="remove `target_threshold`, or sampling: balanced")  # fmt: skip
+    adjusts = isinstance(recipe.loss, SoftmaxLoss) and recipe.loss.logit_adjustment is not None
+    cures = [*named, *(["loss.logit_adjustment"] if adjusts else [])]
+    for name in cures[1:]:
+        message = f"`{cures[0]}` and `{name}` both make rare classes count for more; together they overdo it."
+        yield Problem("contradiction", message, path=f"recipe.{name}", remedy=f"remove `{cures[0]}` or `{name}`")

@@ -45,8 +45,14 @@ def draw_mixture(mix: Mix, seed: int, step: int, size: tuple[int, ...]) -> tuple
 
 
 def mix_pairs(
-    images: tf.Tensor, labels: tf.Tensor, weight: tf.Tensor, rectangle: tf.Tensor, *, classes: int
-) -> tuple[tf.Tensor, tf.Tensor]:
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    weight: tf.Tensor,
+    rectangle: tf.Tensor,
+    example_weights: tf.Tensor | None = None,
+    *,
+    classes: int,
+) -> tuple[tf.Tensor, ...]:
     """Mix the images 0 and 1, 2 and 3, and so on; the last of an odd number stays as it is.
 
     A worker's slice of the global batch that starts and ends at an even place holds both images of every pair, so that
@@ -57,11 +63,14 @@ def mix_pairs(
         labels: int32 (B,), or targets float32 (B, n), which are mixed as they are.
         weight: what `draw_mixture` returned first.
         rectangle: what `draw_mixture` returned second.
+        example_weights: float32 (B,), what each image counts in the loss; None where all count alike.
         classes: number of classes.
 
     Returns:
         Images uint8 (B, H, W, C), rounded, and labels float32 (B, classes), each row of classes adding up to 1: a label
-        counts as much as its pixels do, as they came out, not as was drawn.
+        counts as much as its pixels do, as they came out, not as was drawn. With weights, also the weights of the
+        mixtures, float32 (B,), and each label's share is multiplied by its image's: weight times loss is then the sum
+        of what the two images' losses would count, for a loss that is linear in its targets.
     """
     batch, height, width, _ = images.shape
     partner = np.minimum(np.arange(batch) ^ 1, batch - 1)
@@ -73,4 +82,10 @@ def mix_pairs(
     others, other_targets = tf.gather(pixels, partner), tf.gather(targets, partner)
     own_part = tf.reduce_mean(own)
     mixed = tf.round(others + own * (pixels - others))
-    return tf.cast(mixed, tf.uint8), other_targets + own_part * (targets - other_targets)
+    if example_weights is None:
+        return tf.cast(mixed, tf.uint8), other_targets + own_part * (targets - other_targets)
+    own_weight = (own_part * example_weights)[:, tf.newaxis]
+    other_weight = ((1.0 - own_part) * tf.gather(example_weights, partner))[:, tf.newaxis]
+    shares, whole = own_weight * targets + other_weight * other_targets, own_weight + other_weight
+    some = tf.where(whole > 0.0, whole, 1.0)  # two images may count for nothing
+    return tf.cast(mixed, tf.uint8), shares / some, whole[:, 0]

@@ -18,7 +18,7 @@ from kresnet.spec.recipe.augment import (
 from kresnet.spec.recipe.averaging import Ema
 from kresnet.spec.recipe.checkpoints import Best, Checkpoints
 from kresnet.spec.recipe.data import ArraysData, Data, EmbeddedData, FolderData, TfdsData
-from kresnet.spec.recipe.losses import Loss, SigmoidLoss, SoftmaxLoss, SquaredError
+from kresnet.spec.recipe.losses import AsymmetricLoss, FocalLoss, Loss, SigmoidLoss, SoftmaxLoss, SquaredError
 from kresnet.spec.recipe.non_finite import NonFinite, Rollback, Skip
 from kresnet.spec.recipe.optimizers import AdamW, Lamb, Lars, Optimizer, RmsProp, Sgd
 from kresnet.spec.recipe.recipe import Recipe
@@ -30,6 +30,7 @@ from kresnet.spec.recipe.validation import Fold
 __all__ = [
     "AdamW",
     "ArraysData",
+    "AsymmetricLoss",
     "Augment",
     "Best",
     "Checkpoints",
@@ -43,6 +44,7 @@ __all__ = [
     "Ema",
     "EmbeddedData",
     "Erase",
+    "FocalLoss",
     "Fold",
     "FolderData",
     "Lamb",

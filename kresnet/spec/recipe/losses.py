@@ -6,13 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kresnet.spec.base import Document
+from kresnet.spec.base import Document, NonNegative, Positive
 
 
 class SoftmaxLoss(Document):
     """Cross-entropy with the softmax of the logits: one class an image."""
 
     kind: Literal["softmax"]
+    logit_adjustment: Positive | None = None
+    """Add this many times the logarithm of each class's share of the training images to its logit, in the loss alone
+    (Menon et al. 2021, arXiv:2007.07314, section 5.2: 1): what the network then returns suits classes that are all
+    alike frequent, so that rare ones are predicted more often."""
 
 
 class SigmoidLoss(Document):
@@ -27,10 +31,41 @@ class SigmoidLoss(Document):
     """Targets of mixed images above it become 1, the others 0, so that each class in the mixture is fully present."""
 
 
+class FocalLoss(Document):
+    """Cross-entropy in which what is predicted well already counts little (Lin et al. 2017, arXiv:1708.02002).
+
+    The cross-entropy -log p of the truth is multiplied by (1 - p)^gamma: p is the softmax's for one class an image, and
+    the sigmoid's of each of several independent labels, over which the mean is taken.
+    """
+
+    kind: Literal["focal"]
+    gamma: NonNegative = 2.0
+    """The larger, the less what is predicted well counts; 0 is plain cross-entropy (section 3.2; the paper takes 2)."""
+    alpha: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None
+    """For independent labels: weight of a label that is there, against 1 - alpha for one that is not (section 3.1; the
+    paper takes 0.25 beside a gamma of 2). When absent, both have the weight 1."""
+
+
+class AsymmetricLoss(Document):
+    """Binary cross-entropy of independent labels, in which easy absent ones count little (Ridnik et al. 2021).
+
+    arXiv:2009.14119, section 2: labels that are there are focused by `gamma_positive`, those that are not by
+    `gamma_negative`, after `margin` was taken off their probability.
+    """
+
+    kind: Literal["asymmetric"]
+    gamma_positive: NonNegative = 0.0
+    """Focusing of labels that are there, as `gamma` of the focal loss."""
+    gamma_negative: NonNegative = 4.0
+    """Focusing of labels that are not there."""
+    margin: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.05
+    """Probability below which an absent label counts for nothing at all."""
+
+
 class SquaredError(Document):
     """Mean over the outputs of (output - target) squared: for a network without a head."""
 
     kind: Literal["squared_error"]
 
 
-Loss = Annotated[SoftmaxLoss | SigmoidLoss | SquaredError, Field(discriminator="kind")]
+Loss = Annotated[SoftmaxLoss | SigmoidLoss | FocalLoss | AsymmetricLoss | SquaredError, Field(discriminator="kind")]

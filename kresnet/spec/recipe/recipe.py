@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from kresnet.spec.base import Count, Document, Flag, Fraction, Name, Positive, Seed, Text, contradiction_error
 from kresnet.spec.recipe.augment import Augment
 from kresnet.spec.recipe.averaging import Ema
+from kresnet.spec.recipe.balance import ClassWeights, Sampling, sampling_problem
 from kresnet.spec.recipe.checkpoints import Checkpoints
 from kresnet.spec.recipe.data import Data
 from kresnet.spec.recipe.durations import require_one_unit
@@ -49,6 +50,15 @@ class Recipe(Document):
     """Scale each unit's gradient down to this share of its weights' norm (Brock et al. 2021, arXiv:2102.06171)."""
     loss: Loss | None = None
     """What to make small; when absent, what the head suggests: softmax, sigmoid, or squared error without a head."""
+    class_weights: ClassWeights | None = None
+    """What each class counts in the loss: `balanced`, inversely to its number of training images (scikit-learn's); or
+    `effective_number`, inversely to (1 - 0.999^n) / (1 - 0.999), of n images (Cui et al. 2019, arXiv:1901.05555); or
+    weights by the names of classes, 1 for those not named. The loss of a batch is the sum of weight times loss over the
+    number of its images, as in Keras. Of independent labels it is what a label's presence counts against its absence."""
+    sampling: Sampling | None = None
+    """Draw the images of a batch with replacement: `balanced`, every class as often as any other; or shares of the
+    draws by the names of classes, the others sharing the rest in their proportions. An epoch has as many steps as
+    without."""
     label_smoothing: Fraction = 0.0
     """Share of the target spread over all classes (Szegedy et al. 2015, arXiv:1512.00567, section 7)."""
     ema: Ema | None = None
@@ -92,4 +102,6 @@ class Recipe(Document):
         if self.gradient_clip_norm and self.gradient_clip_adaptive:
             message = "Gradients are clipped by `gradient_clip_norm` or by `gradient_clip_adaptive`, not by both"
             raise contradiction_error("gradient_clip_adaptive", message, remedy="gradient_clip_norm: null")
+        if problem := sampling_problem(self.sampling):
+            raise contradiction_error("sampling", problem, remedy="smaller shares")
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kresnet.plan.objective import Objective
@@ -60,14 +61,20 @@ class LossFunction(abc.ABC):
 
 
 class SoftmaxCrossEntropy(LossFunction):
-    """Cross-entropy with softmax; label smoothing after Szegedy et al. 2015 (arXiv:1512.00567, section 7)."""
+    """Cross-entropy with softmax; label smoothing after Szegedy et al. 2015 (arXiv:1512.00567, section 7).
 
-    def __init__(self, smoothing: float = 0.0, *, top_5: bool = False) -> None:
-        self.smoothing, self.top_5 = smoothing, top_5
+    `logit_offsets`, float32 `(classes,)`, are added to the logits in training alone (Menon et al. 2021,
+    arXiv:2007.07314, equation 10: tau times the logarithm of each class's prior).
+    """
+
+    def __init__(self, smoothing: float = 0.0, *, top_5: bool = False, logit_offsets: np.ndarray | None = None) -> None:
+        self.smoothing, self.top_5, self.logit_offsets = smoothing, top_5, logit_offsets
 
     def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
         """See `LossFunction.example_losses`."""
         smoothing = self.smoothing if training else 0.0
+        if training and self.logit_offsets is not None:
+            outputs += self.logit_offsets
         if targets.ndim == 1 and not smoothing:
             return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
         spread = smooth_labels(one_hot_targets(targets, outputs.shape[-1]), smoothing)
@@ -109,17 +116,36 @@ class SigmoidCrossEntropy(SoftmaxCrossEntropy):
         return binary_cross_entropy(outputs, targets)
 
 
-class MultiLabelCrossEntropy(LossFunction):
-    """Mean of the binary cross-entropies of independent labels; smoothing moves each target towards one half."""
+class FocalCrossEntropy(SoftmaxCrossEntropy):
+    """Cross-entropy with softmax, times (1 - p)^gamma of the truth's probability p (Lin et al. 2017, section 3.2)."""
 
-    def __init__(self, smoothing: float = 0.0) -> None:
-        self.smoothing = smoothing
+    def __init__(self, gamma: float, *, top_5: bool = False) -> None:
+        super().__init__(top_5=top_5)
+        self.gamma = gamma
+
+    def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
+        """See `LossFunction.example_losses`; it is the same outside training."""
+        losses = super().example_losses(outputs, targets, training=training)
+        return _focus(-tf.math.expm1(-losses), self.gamma) * losses
+
+
+class MultiLabelCrossEntropy(LossFunction):
+    """Mean of the binary cross-entropies of independent labels; smoothing moves each target towards one half.
+
+    `presence_weights`, float32 `(labels,)`, are what a label counts in training where it is there, against 1 where not.
+    """
+
+    def __init__(self, smoothing: float = 0.0, presence_weights: np.ndarray | None = None) -> None:
+        self.smoothing, self.presence_weights = smoothing, presence_weights
 
     def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
         """See `LossFunction.example_losses`."""
         smoothing = self.smoothing if training else 0.0
-        return binary_cross_entropy(
-            outputs, one_hot_targets(targets, outputs.shape[-1]) * (1.0 - smoothing) + smoothing / 2
+        targets = one_hot_targets(targets, outputs.shape[-1]) * (1.0 - smoothing) + smoothing / 2
+        if self.presence_weights is None or not training:
+            return binary_cross_entropy(outputs, targets)
+        return tf.reduce_mean(
+            tf.nn.weighted_cross_entropy_with_logits(targets, outputs, self.presence_weights), axis=-1
         )
 
     def example_metrics(self, outputs: Any, targets: Any, *, detailed: bool = False) -> dict[str, Any]:
@@ -136,6 +162,55 @@ class MultiLabelCrossEntropy(LossFunction):
         return tf.reshape(tf.einsum("n,nck->ck", weights, pairs), (-1, 2, 2))
 
 
+class MultiLabelFocalCrossEntropy(MultiLabelCrossEntropy):
+    """Focal loss of independent labels, with sigmoids; the mean over them (Lin et al. 2017, equation 5).
+
+    `alpha` is the weight of labels that are there, against 1 - alpha of those that are not; None for 1 and 1.
+    """
+
+    def __init__(self, gamma: float, alpha: float | None, presence_weights: np.ndarray | None = None) -> None:
+        super().__init__(presence_weights=presence_weights)
+        self.gamma, self.alpha = gamma, alpha
+
+    def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
+        """See `LossFunction.example_losses`; outside training it is the same but for `presence_weights`."""
+        targets = one_hot_targets(targets, outputs.shape[-1])
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, outputs)
+        losses *= _focus(-tf.math.expm1(-losses), self.gamma)
+        present, absent = (1.0, 1.0) if self.alpha is None else (self.alpha, 1.0 - self.alpha)
+        if training and self.presence_weights is not None:
+            present *= self.presence_weights
+        return tf.reduce_mean(losses * (targets * present + (1.0 - targets) * absent), axis=-1)
+
+
+class AsymmetricCrossEntropy(MultiLabelCrossEntropy):
+    """Asymmetric loss of independent labels; the mean over them (Ridnik et al. 2021, equations 4 to 7)."""
+
+    def __init__(
+        self,
+        gamma_positive: float,
+        gamma_negative: float,
+        margin: float,
+        presence_weights: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(presence_weights=presence_weights)
+        self.gamma_positive, self.gamma_negative, self.margin = gamma_positive, gamma_negative, margin
+
+    def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
+        """See `LossFunction.example_losses`; outside training it is the same but for `presence_weights`."""
+        targets = one_hot_targets(targets, outputs.shape[-1])
+        absent = tf.sigmoid(-outputs)  # the probability that the label is not there
+        present = -tf.math.log_sigmoid(outputs) * _focus(absent, self.gamma_positive)
+        if training and self.presence_weights is not None:
+            present *= self.presence_weights
+        if self.margin:
+            shifted = tf.minimum(absent + self.margin, 1.0)
+            losses = -tf.math.log(shifted) * _focus(1.0 - shifted, self.gamma_negative)
+        else:
+            losses = -tf.math.log_sigmoid(-outputs) * _focus(tf.sigmoid(outputs), self.gamma_negative)
+        return tf.reduce_mean(targets * present + (1.0 - targets) * losses, axis=-1)
+
+
 class MeanSquaredError(LossFunction):
     """Mean over the outputs of (output − target)²; its metric is the mean of |output − target|."""
 
@@ -150,16 +225,32 @@ class MeanSquaredError(LossFunction):
         return {"absolute_error": _mean_of_example(tf.abs(outputs - tf.cast(targets, tf.float32)))}
 
 
-def make_loss(objective: Objective) -> LossFunction:
-    """Make the loss function that an objective of the plan describes."""
-    top_5 = "top_5_accuracy" in objective.metrics
-    if objective.kind == "squared_error":
-        return MeanSquaredError()
-    if objective.independent:
-        return MultiLabelCrossEntropy(objective.smoothing)
-    if objective.kind == "sigmoid":
-        return SigmoidCrossEntropy(objective.smoothing, objective.threshold, top_5=top_5)
-    return SoftmaxCrossEntropy(objective.smoothing, top_5=top_5)
+def make_loss(
+    objective: Objective, *, logit_offsets: np.ndarray | None = None, presence_weights: np.ndarray | None = None
+) -> LossFunction:
+    """Make the loss function that an objective of the plan describes.
+
+    Args:
+        objective: of the run.
+        logit_offsets: as of `SoftmaxCrossEntropy`, where the training data are known.
+        presence_weights: as of `MultiLabelCrossEntropy`, likewise.
+    """
+    settings, top_5 = objective.settings, "top_5_accuracy" in objective.metrics
+    match objective.kind, objective.independent:
+        case "squared_error", _:
+            return MeanSquaredError()
+        case "focal", True:
+            return MultiLabelFocalCrossEntropy(settings["gamma"], settings.get("alpha"), presence_weights)
+        case "focal", False:
+            return FocalCrossEntropy(settings["gamma"], top_5=top_5)
+        case "asymmetric", _:
+            gammas = settings["gamma_positive"], settings["gamma_negative"]
+            return AsymmetricCrossEntropy(*gammas, settings["margin"], presence_weights)
+        case _, True:
+            return MultiLabelCrossEntropy(objective.smoothing, presence_weights)
+        case "sigmoid", False:
+            return SigmoidCrossEntropy(objective.smoothing, objective.threshold, top_5=top_5)
+    return SoftmaxCrossEntropy(objective.smoothing, top_5=top_5, logit_offsets=logit_offsets)
 
 
 def one_hot_targets(targets: Any, classes: int) -> Any:
@@ -185,3 +276,11 @@ def _predicted_and_actual(outputs: Any, targets: Any) -> tuple[Any, Any]:
 def _mean_of_example(values: Any) -> Any:
     """Return the mean over all axes but the first."""
     return tf.reduce_mean(values, axis=list(range(1, values.ndim)))
+
+
+def _focus(miss: Any, gamma: float) -> Any:
+    """Return (1 - p)^gamma of the probabilities 1 - p by which a prediction misses.
+
+    Where that is 0, the gradient of a power below 1 would be infinite, and the loss beside it is 0 anyhow.
+    """
+    return tf.pow(tf.maximum(miss, np.finfo(np.float32).tiny ** 0.5), gamma)
