@@ -34,8 +34,8 @@ def class_weights(wanted: ClassWeights, counts: np.ndarray, names: Sequence[str]
 
     Args:
         wanted: the recipe's `class_weights`. `balanced` is N / (classes n), scikit-learn's, so that the mean over the
-            examples is 1. `effective_number` is (1 - beta) / (1 - beta^n), scaled so that the weights of all classes add
-            up to their number (Cui et al. 2019, section 4.1).
+            examples is 1. `effective_number` is (1 - beta) / (1 - beta^n), scaled so that the weights of all classes
+            add up to their number (Cui et al. 2019, section 4.1).
         counts: number n of training examples of each class.
         names: the names of the classes.
 
@@ -88,6 +88,7 @@ def require_class_names(setting: str, named: Collection[str], names: Sequence[st
     Raises:
         KresnetError: `wrong_value` for each name that no class has.
     """
+    lowered = {each.casefold(): each for each in names}
     problems = [
         Problem(
             "wrong_value",
@@ -95,7 +96,7 @@ def require_class_names(setting: str, named: Collection[str], names: Sequence[st
             path=f"recipe.{setting}.{name}",
             expected=f"one of {enumerate_names(names)}",
             found=name,
-            nearest=next((each for each in names if each.casefold() == name.casefold()), "") or nearest(name, names),
+            nearest=lowered.get(nearest(name.casefold(), list(lowered)), ""),
         )
         for name in named
         if name not in names
@@ -121,9 +122,9 @@ def class_shares(wanted: Sampling, counts: np.ndarray, names: Sequence[str]) -> 
         return (counts > 0) / (counts > 0).sum()
     require_class_names("sampling", wanted, names)
     if empty := [name for name, count in zip(names, counts, strict=True) if name in wanted and not count]:
+        message = "No training example of {} is there to be drawn."
         raise KresnetError(
-            Problem("data_mismatch", f"No training example of {name} is there to be drawn.",
-                    path=f"recipe.sampling.{name}", remedy="leave it out")  # fmt: skip
+            Problem("data_mismatch", message.format(name), path=f"recipe.sampling.{name}", remedy="leave it out")
             for name in empty
         )
     shares = np.array([wanted.get(name, 0.0) for name in names])
@@ -172,7 +173,3 @@ class ExampleBalance:
 
     weights: np.ndarray | None = None
     draws: ClassDraws | None = None
-
-
-#: All examples count alike, and an epoch reads each once.
-UNBALANCED = ExampleBalance()

@@ -39,6 +39,7 @@ class DataDescription:
         validation: how the examples to validate on were taken from those to train on: `share`, or `fold` and `folds`;
             `seed`; `counts`, how many there are of each class or label; `digest` of their positions, and `positions`
             where they are few. Empty where they are a split of their own, or there are none.
+        class_counts: number of training examples of each class or label, in order; empty where they were not counted.
     """
 
     fingerprint: str
@@ -51,6 +52,7 @@ class DataDescription:
     remarks: tuple[str, ...] = ()
     validation_images: int | None = None
     validation: Mapping[str, Any] = field(default_factory=dict)
+    class_counts: tuple[int, ...] = ()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DataDescription:
@@ -70,6 +72,7 @@ class DataDescription:
             tuple(values.get("remarks", ())),
             values.get("validation_images"),
             values.get("validation", {}),
+            tuple(values.get("class_counts", ())),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -89,6 +92,7 @@ class DataDescription:
             **({"skipped": dict(self.skipped)} if self.skipped else {}),
             **({"passed_over": passed_over} if passed_over else {}),
             **({"validation": dict(self.validation)} if self.validation else {}),
+            **({"class_counts": list(self.class_counts)} if self.class_counts else {}),
             **({"remarks": list(self.remarks)} if self.remarks else {}),
         }
 

@@ -11,10 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kresnet.data.balance import ExampleBalance
 from kresnet.data.embedded import read_embedded
 from kresnet.data.pipeline import training_batches
 from kresnet.data.sources import open_data
 from kresnet.data.sources.array_source import ArraySource
+from kresnet.data.sources.balanced import balance_examples
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.devices import make_strategy
 from kresnet.distributed.precision import resolve_precision
@@ -227,6 +229,7 @@ def _first_training_batch(
         seed=recipe.seed,
         start_step=0,
         stop_step=1,
+        balance=ExampleBalance(draws=balance_examples(recipe, data).draws),  # the loss checked is the head's own
     )
     with naming_unreadable_images(data.train):
         images, labels, *_ = next(iter(batches))

@@ -107,7 +107,7 @@ def objective_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
                       path="recipe.loss.kind", expected="sigmoid, focal or asymmetric", found="softmax",
                       remedy="--set recipe.loss=null, or --set head.multi_label=false")  # fmt: skip
     elif isinstance(recipe.loss, AsymmetricLoss) and plan.probabilities == "softmax":
-        yield Problem("contradiction", "The asymmetric loss is for independent labels; the head has one class an image.",
+        yield Problem("contradiction", "The asymmetric loss is for independent labels, which this head has not.",
                       path="recipe.loss.kind", expected="softmax, sigmoid or focal", found="asymmetric",
                       remedy="--set 'recipe.loss={kind: focal}', or --set head.multi_label=true")  # fmt: skip
     if isinstance(recipe.loss, FocalLoss) and recipe.loss.alpha and plan.probabilities == "softmax":

@@ -83,6 +83,12 @@ class ResolvedRun:
         return self.resolved_recipe
 
     @property
+    def described(self) -> DataDescription:
+        """What the run trains on, once that is known."""
+        assert self.data is not None
+        return self.data
+
+    @property
     def devices(self) -> ComputeSettings:
         """What the run computes on, once that is known."""
         assert self.compute is not None

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 
 from kresnet.spec.document import KeyPath, SourceDocument
 
@@ -58,7 +58,11 @@ def locate_error(model: Model, location: tuple[Any, ...]) -> Location:
     candidates: list[Model] = [model]
     union: list[Model] = []
     owner: Model | None = model
+    tags: set[str] = set()
     for key in location:
+        if key in tags:
+            tags = set()
+            continue
         if isinstance(key, int):
             path.append(key)
             continue
@@ -71,6 +75,7 @@ def locate_error(model: Model, location: tuple[Any, ...]) -> Location:
         path.append(key)
         known = owner.model_fields.get(key) if owner else None
         candidates = list(_models(known.annotation)) if known else []
+        tags = set(_tags(known.annotation)) if known else set()
     return Location(tuple(path), owner, candidates if len(candidates) > 1 else union)
 
 
@@ -121,6 +126,15 @@ def _literals(annotation: Any) -> Iterator[Any]:
     elif typing.get_origin(annotation) in (typing.Union, types.UnionType, typing.Annotated):
         for argument in typing.get_args(annotation):
             yield from _literals(argument)
+
+
+def _tags(annotation: Any) -> Iterator[str]:
+    """The tags of the members of a union that has no `kind`, which pydantic's locations name."""
+    for argument in (*typing.get_args(annotation), *getattr(annotation, "__metadata__", ())):
+        if isinstance(argument, Tag):
+            yield argument.tag
+        else:
+            yield from _tags(argument)
 
 
 def _models(annotation: Any) -> Iterator[Model]:

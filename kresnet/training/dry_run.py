@@ -13,6 +13,7 @@ import numpy as np
 
 from kresnet.data.pipeline import evaluation_batches, training_batches
 from kresnet.data.sources import DataSet
+from kresnet.data.sources.balanced import balance_examples
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.context import DistributedContext, connect
 from kresnet.plan.memory_estimate import MemoryEstimate, estimate_recipe_memory
@@ -121,6 +122,7 @@ def _timed(run: ResolvedRun, data: DataSet, context: DistributedContext) -> Timi
             seed=recipe.seed,
             start_step=0,
             stop_step=min(MOST + 1, schedule.total_steps),
+            balance=balance_examples(recipe, data),
         )
     )
 

@@ -10,10 +10,11 @@ import keras
 
 from kresnet.data.augment.augmentation import Augmentation
 from kresnet.data.sources import DataSet, open_data
+from kresnet.data.sources.balanced import balance_examples, balance_remarks, count_training_classes, loss_balance
 from kresnet.data.sources.inspection import inspect_data
 from kresnet.data.sources.targets import require_targets
 from kresnet.distributed.context import DistributedContext
-from kresnet.errors import make_error
+from kresnet.errors import KresnetError, make_error
 from kresnet.graph import build_model
 from kresnet.plan import Plan
 from kresnet.runs.resolved_run import ComputeSettings, ResolvedRun
@@ -44,8 +45,14 @@ def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[Resolv
             what opening the data raises.
     """
     data = _open_suitable_data(run)
-    description = data.description
-    run = run.with_data(replace(description, remarks=(*description.remarks, *inspect_data(data))))
+    remarks, counts = inspect_data(data), count_training_classes(run.recipe, data)
+    run = run.with_data(replace(data.description, class_counts=counts))
+    try:
+        balance_examples(run.recipe, data)  # refuses names that no class has
+        remarks = (*data.description.remarks, *remarks, *balance_remarks(run.recipe, run.described))
+    except KresnetError as error:
+        raise run.locate(error) from None
+    run = replace(run, data=replace(run.described, remarks=remarks))
     replicas, precision = context.strategy.num_replicas_in_sync, context.precision(run.recipe)
     xla = resolve_xla(run.recipe, run.plan, replicas)
     return run.with_compute(ComputeSettings(replicas, precision.name, str(precision), xla)), data
@@ -97,7 +104,7 @@ def make_trainer(
         ema = run.steps.ema
         trainer = Trainer(
             network,
-            loss=make_loss(run.steps.objective),
+            loss=make_loss(run.steps.objective, **loss_balance(recipe, run.described)),
             clip=_make_clip(recipe, plan),
             average=WeightAverage(network, build_model(plan, precision=precision), **ema) if ema else None,
             accumulate_steps=recipe.accumulate_steps,

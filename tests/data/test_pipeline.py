@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kresnet.data.balance import ClassDraws, ExampleBalance
 from kresnet.data.counter_rng import CounterRng, RandomStream
 from kresnet.data.order import draw_order
 from kresnet.data.pipeline import BatchSlice, evaluation_batches, training_batches
@@ -229,3 +230,43 @@ def test_slices_of_evaluation_are_all_images_once(split: Split, count: int) -> N
 def test_pairs_that_are_mixed_are_not_parted(split: Split) -> None:
     with pytest.raises(KresnetError, match=r"8 workers with an odd number .*\n.*multiple of 16"):
         slice_batches(split, SLICED_MIXED, BatchSlice(0, 8))
+
+
+BALANCE = ExampleBalance(
+    weights=np.arange(N, dtype=np.float32), draws=ClassDraws(np.arange(N) // 40, np.array([0.5, 0.5]))
+)
+
+
+def drawn(split: Split, start: int, stop: int, part: BatchSlice = BatchSlice(), augment: Augment = STRONG):  # noqa: B008
+    made = training_batches(split, augment=augment, classes=N, batch_size=BATCH, seed=7, start_step=start,
+                            stop_step=stop, batch_slice=part, balance=BALANCE)  # fmt: skip
+    return [[each.numpy() for each in batch] for batch in made]
+
+
+@pytest.mark.parametrize("augment", [STRONG, EVERYTHING], ids=["strong", "everything"])
+def test_drawn_and_weighted_batches_depend_on_the_step_alone_and_are_put_together_by_workers(split, augment):
+    whole = drawn(split, 0, 2 * STEPS, augment=augment)
+    resumed = drawn(split, STEPS + 1, 2 * STEPS, augment=augment)
+    for one, other in zip(whole[STEPS + 1 :], resumed, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+    parts = [drawn(split, 0, 2 * STEPS, BatchSlice(index, 2), augment) for index in range(2)]
+    for step, batch in enumerate(whole):
+        for a, *halves in zip(batch, *(part[step] for part in parts), strict=True):
+            np.testing.assert_array_equal(a, np.concatenate(halves))
+
+
+def test_weights_go_with_their_examples_and_rare_ones_come_often_each_time_augmented_anew(split):
+    whole = drawn(split, 0, 20 * STEPS)
+    labels = np.concatenate([labels for _, labels, _ in whole])
+    np.testing.assert_array_equal(np.concatenate([weights for *_, weights in whole]), labels)
+    assert 0.45 < np.mean(labels >= 40) < 0.55  # of 50 examples, ten
+    first = drawn(split, 0, STEPS)
+    images, labels = (np.concatenate([batch[place] for batch in first]) for place in (0, 1))
+    twice = [n for n in np.unique(labels) if (labels == n).sum() > 2]
+    assert any(len(np.unique(images[labels == n], axis=0)) > 1 for n in twice)
+
+
+def test_a_draw_reads_as_many_images_as_an_epoch_has(split):
+    (batch,) = drawn(split, STEPS - 1, STEPS)
+    assert len(batch[1]) == BATCH

@@ -168,6 +168,10 @@ def _type(value: Schema) -> str:
     members = value.get("oneOf") or value.get("anyOf")
     if members:
         return ", or ".join(_type(member) for member in members)
+    if "const" in value:
+        return f"`{value['const']}`"
+    if "additionalProperties" in value and isinstance(value["additionalProperties"], dict):
+        return f"mapping of names to values ({_type(value['additionalProperties'])})"
     if "enum" in value:
         return ", ".join(f"`{choice}`" for choice in value["enum"])
     if "type" not in value:

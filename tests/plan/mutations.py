@@ -66,8 +66,11 @@ def _others(annotation: Any, metadata: list[Any], value: Any) -> Iterator[Any]:
         yield from {0.0, 0.25, 0.5, (value if isinstance(value, int | float) and value else 0.3) * 1.5} - {value}
     elif annotation is str:
         yield "another"
+    elif origin is dict:
+        yield {key: number / 2 for key, number in value.items()} if isinstance(value, dict) else {"another": 0.25}
     elif origin is tuple and isinstance(value, tuple | list) and value and isinstance(value[0], str):
         yield [*value, "another"]
+        yield list(value[1:])
     elif origin is tuple and value and not isinstance(value, str) and not isinstance(value[0], BaseModel):
         yield [item + 1 for item in value]
         yield [*value, value[-1] + 1]

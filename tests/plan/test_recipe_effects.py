@@ -41,6 +41,11 @@ RECIPES: list[dict[str, Any]] = [
     {"optimizer": {"kind": "adamw"}, "augment": {"crop": {"kind": "resized"}, "mix": {"kind": "mixup_or_cutmix"}}},
     {"optimizer": {"kind": "rmsprop"}, "augment": {"rand_augment": {"kind": "timm"}, "erase": {}, "color_jitter": {}}},
     {"loss": {"kind": "sigmoid", "target_threshold": 0.2}, "augment": {"mix": {"kind": "mixup"}}},
+    {"loss": {"kind": "focal"}, "class_weights": "balanced", "metrics": ["macro_f1", "auroc_macro"]},
+    {"loss": {"kind": "softmax", "logit_adjustment": 1.0}, "metrics": ["quadratic_kappa"]},
+    {"sampling": {"Bag": 0.5}, "metrics": ["auroc_micro", "macro_recall"]},
+    {"sampling": "balanced"},
+    {"class_weights": {"Bag": 0.5}},
 ]
 
 

@@ -29,8 +29,8 @@ from kresnet.spec.recipe import FolderData
 class FileSource:
     """An `ImageSource` of image files with their targets."""
 
-    native = False  # sizes are not known before all files are read
     weights: np.ndarray | None = None
+    native = False  # sizes are not known before all files are read
 
     def __init__(self, paths: tf.Tensor, targets: np.ndarray, input: Input, groups: np.ndarray | None = None) -> None:
         """Take the files with what is to be learned of them.

@@ -54,7 +54,7 @@ class Recipe(Document):
     """What each class counts in the loss: `balanced`, inversely to its number of training images (scikit-learn's); or
     `effective_number`, inversely to (1 - 0.999^n) / (1 - 0.999), of n images (Cui et al. 2019, arXiv:1901.05555); or
     weights by the names of classes, 1 for those not named. The loss of a batch is the sum of weight times loss over the
-    number of its images, as in Keras. Of independent labels it is what a label's presence counts against its absence."""
+    number of its images, as in Keras. A label's weight is what its presence counts against its absence."""
     sampling: Sampling | None = None
     """Draw the images of a batch with replacement: `balanced`, every class as often as any other; or shares of the
     draws by the names of classes, the others sharing the rest in their proportions. An epoch has as many steps as

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from kresnet.data.pipeline import BatchSlice, training_batches
 from kresnet.data.sources import DataSet
+from kresnet.data.sources.balanced import balance_examples
 from kresnet.data.splits import Split, naming_unreadable_images
 from kresnet.distributed.workers import Workers
 from kresnet.errors import make_error, shell_word
@@ -134,6 +135,7 @@ class TrainingSession:
             start_step=self.step,
             stop_step=self.total_steps,
             batch_slice=self.batch_slice,
+            balance=balance_examples(recipe, self.data),
         )
         return self.engine.distribute(batches)
 

@@ -178,9 +178,10 @@ class MultiLabelFocalCrossEntropy(MultiLabelCrossEntropy):
         losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, outputs)
         losses *= _focus(-tf.math.expm1(-losses), self.gamma)
         present, absent = (1.0, 1.0) if self.alpha is None else (self.alpha, 1.0 - self.alpha)
+        weights = targets * present + (1.0 - targets) * absent
         if training and self.presence_weights is not None:
-            present *= self.presence_weights
-        return tf.reduce_mean(losses * (targets * present + (1.0 - targets) * absent), axis=-1)
+            weights *= targets * self.presence_weights + 1.0 - targets
+        return tf.reduce_mean(losses * weights, axis=-1)
 
 
 class AsymmetricCrossEntropy(MultiLabelCrossEntropy):

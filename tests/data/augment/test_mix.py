@@ -94,3 +94,24 @@ def test_a_mixture_is_a_function_of_seed_and_step() -> None:
     ]
     assert drawn == again
     assert len({tuple(row) for row in drawn}) == 9
+
+
+def test_a_mixtures_weight_times_its_loss_is_what_both_images_would_count() -> None:
+    images, labels = batch(8)
+    weights = np.array([0.0, 0.0, 1.0, 3.0, 0.5, 0.0, 2.0, 2.0], np.float32)
+    for step, mix in ((4, Mixup(kind="mixup", alpha=1.0)), (5, Cutmix(kind="cutmix"))):
+        mixture = draw_mixture(mix, 0, step, SIZE)
+        plain_images, plain = mix_pairs(tf.constant(images), tf.constant(labels), *mixture, classes=CLASSES)
+        mixed, targets, found = mix_pairs(
+            tf.constant(images), tf.constant(labels), *mixture, tf.constant(weights), classes=CLASSES
+        )
+        np.testing.assert_array_equal(mixed, plain_images)
+        one_hot = np.eye(CLASSES)[labels]
+        own = np.asarray(mix_pairs(tf.constant(images), tf.range(8), *mixture, classes=8)[1])  # shares of both
+        losses = np.random.default_rng(1).random(CLASSES)  # of each label
+        expected = own @ (weights * (one_hot @ losses))
+        np.testing.assert_allclose(found.numpy() * (targets.numpy() @ losses), expected, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(targets.numpy().sum(-1)[2:], 1.0, rtol=1e-6)
+        even = mix_pairs(tf.constant(images), tf.constant(labels), *mixture, tf.ones(8), classes=CLASSES)
+        np.testing.assert_allclose(even[1], plain, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(even[2], 1.0, rtol=1e-6)

@@ -81,3 +81,19 @@ def test_a_probe_looks_at_the_last_part() -> None:
     assert findings["batch_norm"][0, -1] == 4 * height * width  # values a channel
     assert float(tf.reduce_max(findings["batch_norm"][:, :-1])) < 1e-2
     assert float(tf.reduce_min(findings["flow"][:, -1])) > 0
+
+
+def test_weights_of_examples_go_with_their_parts() -> None:
+    """The sum of weight times loss over the whole batch's number, however the batch is divided."""
+    group = tiny_plan({"kind": "group", "groups": 2})
+    weights = tf.constant(np.linspace(0, 3, 8).astype(np.float32))
+    made = [Trainer(build_model(group), accumulate_steps=count) for count in (1, 4)]
+    made.append(Trainer(build_model(group), xla=True))
+    whole, *others = [each.backward(images(group), LABELS, None, weights) for each in made]
+    losses = made[0].objective.example_losses(whole.outputs, LABELS)
+    np.testing.assert_allclose(whole.loss, np.mean(losses * weights), rtol=1e-6)
+    assert not np.isclose(whole.loss, np.mean(losses))
+    for found in others:
+        np.testing.assert_allclose(found.global_loss, whole.global_loss, rtol=1e-5)
+        for a, b in zip(found.gradients, whole.gradients, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)

@@ -7,8 +7,11 @@ import tensorflow as tf
 
 from kresnet.plan.objective import Objective
 from kresnet.training.step.losses import (
+    AsymmetricCrossEntropy,
+    FocalCrossEntropy,
     MeanSquaredError,
     MultiLabelCrossEntropy,
+    MultiLabelFocalCrossEntropy,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
     make_loss,
@@ -27,6 +30,9 @@ OBJECTIVES = [
     Objective("softmax", 7),
     Objective("sigmoid", 7),
     Objective("sigmoid", 7, independent=True),
+    Objective("focal", 7, settings={"gamma": 2.0}),
+    Objective("focal", 7, independent=True, settings={"gamma": 2.0, "alpha": 0.25}),
+    Objective("asymmetric", 7, independent=True, settings={"gamma_positive": 1, "gamma_negative": 4, "margin": 0.05}),
     Objective("squared_error"),
 ]
 
@@ -139,3 +145,127 @@ def test_the_table_of_a_label_counts_there_by_found():
             for found in (0, 1):
                 matches = (INDEPENDENT.numpy()[:6, label] == there) & ((LOGITS.numpy()[:6, label] > 0) == found)
                 assert tables[label, there, found] == matches.sum()
+
+
+PRESENCE = np.array([1.0, 2.0, 0.5, 10.0, 1.0, 1.0, 3.0], np.float32)
+EXAMPLE_WEIGHTS = np.linspace(0.2, 3.0, 8).astype(np.float32)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    return shifted / shifted.sum(-1, keepdims=True)
+
+
+def sigmoid_focal(logits: np.ndarray, targets: np.ndarray, alpha: float, gamma: float) -> np.ndarray:
+    """torchvision.ops.sigmoid_focal_loss with reduction "none", in NumPy; a negative alpha stands for none."""
+    p = 1 / (1 + np.exp(-logits))
+    cross_entropy = -(targets * np.log(p) + (1 - targets) * np.log(1 - p))
+    p_t = p * targets + (1 - p) * (1 - targets)
+    loss = cross_entropy * (1 - p_t) ** gamma
+    return (alpha * targets + (1 - alpha) * (1 - targets)) * loss if alpha >= 0 else loss
+
+
+def asymmetric(logits: np.ndarray, targets: np.ndarray, positive: float, negative: float, margin: float) -> np.ndarray:
+    """Equations 4 to 7 of Ridnik et al. 2021."""
+    p = 1 / (1 + np.exp(-logits))
+    shifted = np.maximum(p - margin, 0)
+    present = (1 - p) ** positive * np.log(p)
+    absent = shifted**negative * np.log(1 - shifted)
+    return -(targets * present + (1 - targets) * absent)
+
+
+def focal(logits: np.ndarray, labels: np.ndarray, gamma: float) -> np.ndarray:
+    p = softmax(logits)[np.arange(len(labels)), labels]
+    return -((1 - p) ** gamma) * np.log(p)
+
+
+def adjusted(logits: np.ndarray, labels: np.ndarray, tau: float, prior: np.ndarray) -> np.ndarray:
+    """Equation 10 of Menon et al. 2021."""
+    return -np.log(softmax(logits + tau * np.log(prior))[np.arange(len(labels)), labels])
+
+
+PRIOR = np.array([0.4, 0.3, 0.1, 0.1, 0.05, 0.04, 0.01])
+FORMULAS = {
+    "focal": (FocalCrossEntropy(2.0), LABELS, lambda z, t: focal(z, t, 2.0)),
+    "focal, gamma 0.5": (FocalCrossEntropy(0.5), LABELS, lambda z, t: focal(z, t, 0.5)),
+    "focal of labels": (MultiLabelFocalCrossEntropy(2.0, 0.25), INDEPENDENT,
+                        lambda z, t: sigmoid_focal(z, t, 0.25, 2.0).mean(-1)),
+    "focal of labels without alpha": (MultiLabelFocalCrossEntropy(1.5, None), INDEPENDENT,
+                                      lambda z, t: sigmoid_focal(z, t, -1, 1.5).mean(-1)),
+    "focal of weighted labels": (MultiLabelFocalCrossEntropy(2.0, None, PRESENCE), INDEPENDENT,
+                                 lambda z, t: (sigmoid_focal(z, t, -1, 2.0) * np.where(t > 0, PRESENCE, 1)).mean(-1)),
+    "asymmetric": (AsymmetricCrossEntropy(0.0, 4.0, 0.05), INDEPENDENT,
+                   lambda z, t: asymmetric(z, t, 0.0, 4.0, 0.05).mean(-1)),
+    "asymmetric, focused both ways": (AsymmetricCrossEntropy(1.0, 2.0, 0.2), INDEPENDENT,
+                                      lambda z, t: asymmetric(z, t, 1.0, 2.0, 0.2).mean(-1)),
+    "asymmetric without margin": (AsymmetricCrossEntropy(1.0, 2.0, 0.0), INDEPENDENT,
+                                  lambda z, t: asymmetric(z, t, 1.0, 2.0, 0.0).mean(-1)),
+    "asymmetric of weighted labels": (AsymmetricCrossEntropy(0.0, 4.0, 0.05, PRESENCE), INDEPENDENT,
+        lambda z, t: (asymmetric(z, t, 0.0, 4.0, 0.05) * np.where(t > 0, PRESENCE, 1)).mean(-1)),
+    "weighted labels": (MultiLabelCrossEntropy(presence_weights=PRESENCE), INDEPENDENT,
+        lambda z, t: (sigmoid_focal(z, t, -1, 0.0) * np.where(t > 0, PRESENCE, 1)).mean(-1)),
+    "logit adjustment": (SoftmaxCrossEntropy(logit_offsets=(1.5 * np.log(PRIOR)).astype(np.float32)), LABELS,
+                         lambda z, t: adjusted(z, t, 1.5, PRIOR)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_losses_and_their_gradients_are_those_of_the_papers(name):
+    loss, targets, formula = FORMULAS[name]
+    logits, labels = 2 * LOGITS.numpy().astype(np.float64), targets.numpy()
+    np.testing.assert_allclose(loss.example_losses(tf.constant(logits, tf.float32), targets), formula(logits, labels),
+                               rtol=2e-5, atol=1e-7)  # fmt: skip
+    outputs = tf.constant(logits, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        total = tf.reduce_sum(loss.example_losses(outputs, targets))
+    step, differences = 1e-5, np.zeros_like(logits)
+    for place in np.ndindex(logits.shape):
+        there, here = logits.copy(), logits.copy()
+        there[place] += step
+        here[place] -= step
+        differences[place] = (formula(there, labels).sum() - formula(here, labels).sum()) / (2 * step)
+    np.testing.assert_allclose(tape.gradient(total, outputs), differences, rtol=1e-3, atol=2e-6)
+
+
+def test_a_focus_of_nothing_is_plain_cross_entropy():
+    """Also torchvision's documentation: `gamma=0` and no alpha."""
+    plain = SoftmaxCrossEntropy().example_losses(LOGITS, LABELS)
+    np.testing.assert_allclose(FocalCrossEntropy(0.0).example_losses(LOGITS, LABELS), plain, rtol=1e-6)
+    plain = MultiLabelCrossEntropy().example_losses(LOGITS, INDEPENDENT)
+    for loss in (MultiLabelFocalCrossEntropy(0.0, None), AsymmetricCrossEntropy(0.0, 0.0, 0.0)):
+        np.testing.assert_allclose(loss.example_losses(LOGITS, INDEPENDENT), plain, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [FocalCrossEntropy(0.5), FocalCrossEntropy(2.0), MultiLabelFocalCrossEntropy(0.5, 0.25),
+     AsymmetricCrossEntropy(0.5, 0.5, 0.05), AsymmetricCrossEntropy(0.0, 4.0, 0.0)],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [20.0, 80.0, 1e4])
+def test_extreme_logits_have_finite_losses_and_gradients(loss, size):
+    outputs = tf.constant([[size, -size, 0.0], [-size, size, size]])
+    one_class = isinstance(loss, FocalCrossEntropy)
+    targets = tf.constant([0, 0]) if one_class else tf.constant([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        losses = loss.example_losses(outputs, targets)
+    assert np.isfinite(losses).all()
+    assert np.isfinite(tape.gradient(losses, outputs)).all()
+
+
+@pytest.mark.parametrize("name", ["weighted labels", "logit adjustment"])
+def test_evaluation_neither_weighs_nor_adjusts(name):
+    loss, targets, _ = FORMULAS[name]
+    plain = type(loss)().example_losses(LOGITS, targets)
+    np.testing.assert_allclose(loss.example_losses(LOGITS, targets, training=False), plain, rtol=1e-6)
+    assert not np.allclose(loss.example_losses(LOGITS, targets), plain)
+
+
+def test_example_weights_are_kerass_sample_weight():
+    """Keras divides by the number of examples, not by the sum of the weights."""
+    reference = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum_over_batch_size")
+    expected = reference(LABELS, LOGITS, sample_weight=EXAMPLE_WEIGHTS)
+    np.testing.assert_allclose(SoftmaxCrossEntropy().mean_loss(LOGITS, LABELS, EXAMPLE_WEIGHTS), expected, rtol=1e-6)
+    unweighted = reference(LABELS, LOGITS)
+    np.testing.assert_allclose(SoftmaxCrossEntropy().mean_loss(LOGITS, LABELS), unweighted, rtol=1e-6)

@@ -108,3 +108,14 @@ def test_a_step_that_is_not_finite_changes_nothing(poison, compiled):
         np.testing.assert_array_equal(old, new)
     assert step((tf.constant(IMAGES, tf.float32), tf.constant(LABELS)))["finite"]
     assert any((old != new).any() for old, new in zip(before, everything(made), strict=True))
+
+
+def test_a_step_of_weighted_examples_is_that_of_keras_with_sample_weight():
+    weights = np.linspace(0, 2, 8).astype(np.float32)
+    ours, reference = trainer(), small_network()
+    reference.compile(keras.optimizers.SGD(1.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    expected = reference.train_on_batch(IMAGES.astype(np.float32), LABELS, sample_weight=weights)
+    found = ours.train_step((tf.constant(IMAGES), tf.constant(LABELS), tf.constant(weights)))
+    np.testing.assert_allclose(found["loss"], expected, rtol=1e-5)
+    for one, other in zip(ours.network.weights, reference.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-5)
