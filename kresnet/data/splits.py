@@ -146,10 +146,6 @@ class Split:
     def _targets(self) -> np.ndarray:
         return self.source.targets(self.positions)
 
-    def weights(self) -> np.ndarray | None:
-        """Return what each example counts in the loss by the data's own word (N,); None where all count alike."""
-        return None if self.source.weights is None else self.source.weights[self.positions]
-
     def groups(self) -> np.ndarray | None:
         """Return the names of the examples' groups (N,), in order; None where each stands for itself."""
         return None if self.source.groups is None else self.source.groups[self.positions]

@@ -75,7 +75,7 @@ def locate_error(model: Model, location: tuple[Any, ...]) -> Location:
         path.append(key)
         known = owner.model_fields.get(key) if owner else None
         candidates = list(_models(known.annotation)) if known else []
-        tags = set(_tags(known.annotation)) if known else set()
+        tags = set(_tags(known.annotation)) if known and not candidates else set()
     return Location(tuple(path), owner, candidates if len(candidates) > 1 else union)
 
 

@@ -171,7 +171,8 @@ def test_weights_follow_their_examples(augment: Augment) -> None:
     )
     assert data.element_spec[2] == tf.TensorSpec((BATCH,), tf.float32)
     for _, labels, weights in data:
-        of_labels = labels.numpy() @ source.weights if augment.mix else source.weights[labels.numpy()]
+        # A label's share of a mixture is multiplied by its image's weight, and divided by the mixture's.
+        of_labels = 1 / (labels.numpy() @ (1 / source.weights)) if augment.mix else source.weights[labels.numpy()]
         np.testing.assert_allclose(weights, of_labels, rtol=1e-5)
 
 
