@@ -23,12 +23,13 @@ from kresnet.version import __version__
 if TYPE_CHECKING:
     from kresnet.api.checks import check_batch_norm, check_export, check_gradients
     from kresnet.api.data import describe_data
+    from kresnet.api.evaluation import calibrate, evaluate
     from kresnet.api.explain import explain
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
     from kresnet.api.reports import compare_runs, report_run
     from kresnet.api.run import Run, list_runs, open_run, resume
     from kresnet.api.study import StudyResult, plan_study, run_study, studies
-    from kresnet.api.trained import PredictionSummary, evaluate, load_model, predict, predict_files, predict_to_file
+    from kresnet.api.trained import PredictionSummary, load_model, predict, predict_files, predict_to_file
     from kresnet.api.training import dry_run, fit
     from kresnet.api.weights import convert, export_model
     from kresnet.errors import KresnetError, Problem
@@ -41,6 +42,7 @@ __all__ = [
     "Run",
     "StudyResult",
     "__version__",
+    "calibrate",
     "check_batch_norm",
     "check_export",
     "check_gradients",
@@ -74,6 +76,7 @@ __all__ = [
 _HOMES = {
     "kresnet.api.checks": ("check_batch_norm", "check_export", "check_gradients"),
     "kresnet.api.data": ("describe_data",),
+    "kresnet.api.evaluation": ("calibrate", "evaluate"),
     "kresnet.api.explain": ("explain",),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
     "kresnet.api.reports": ("compare_runs", "report_run"),
@@ -82,7 +85,6 @@ _HOMES = {
     "kresnet.api.training": ("fit", "dry_run"),
     "kresnet.api.trained": (
         "PredictionSummary",
-        "evaluate",
         "load_model",
         "predict",
         "predict_files",

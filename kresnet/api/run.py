@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
+    from kresnet.api.evaluation import Tta
     from kresnet.export.saved_model import ExportResult
     from kresnet.export.tflite_onnx import FileExportResult
+    from kresnet.runs.calibration import Calibration
 
     #: An image file, or pixels: uint8 `(h, w)`, `(h, w, 1)` or `(h, w, 3)`, of any size.
     Image = AnyPath | np.ndarray
@@ -116,33 +118,44 @@ class Run:
 
         return load_model(path, self.network.plan())
 
-    def evaluate(self, *, best: bool = False, overrides: Overrides = ()) -> dict[str, Any]:
-        """Measure the trained network on the run's test images, in float32.
+    def evaluate(
+        self,
+        *,
+        best: bool = False,
+        overrides: Overrides = (),
+        data: str | None = None,
+        split: str | None = None,
+        tta: Tta | None = None,
+        corrupt: str | None = None,
+    ) -> dict[str, Any]:
+        """Measure the trained network on the run's test images, or on others, in float32; see `kresnet.evaluate`.
 
         Args:
             best: measure the network of the best epoch rather than that of the last.
             overrides: settings of `recipe.data`, where the data lie elsewhere now, or to measure it on others of the
                 same classes: `{"recipe.data.path": "FOLDER"}`.
+            data: other data to measure it on, `folder:PATH`, `table:FILE`, `tfds:NAME` or `arrays:FILE`.
+            split: which split; `test` by default.
+            tta: test-time augmentation, `flip` or `five_crop`.
+            corrupt: common corruptions to measure it on as well, such as `all` or `noise,fog:3`.
 
         Returns:
-            The metrics; `images`, `seconds`, `data` (`name`, and `differences` from what the run was trained on, in
-            sentences, which are also told on standard error); and of a classifier `classes`, the accuracy by class
-            name, and `tally`, the confusion matrix (rows are labels, columns what the network says).
+            As `kresnet.evaluate`.
 
         Raises:
-            KresnetError: `run_missing` before the run's end; `data_mismatch` for data of other classes; `bad_override`
-                for other settings than the data's; what opening the data raises.
+            KresnetError: as `kresnet.evaluate`.
         """
-        from kresnet.runtime import import_tensorflow
+        from kresnet.api.evaluation import evaluate
 
-        _ = self.directory.require_best_model() if best else self.directory.require_model()
-        import_tensorflow()
-        from kresnet.evaluation.evaluate import evaluate
+        return evaluate(self, best=best, overrides=overrides, data=data, split=split, tta=tta, corrupt=corrupt)
 
-        result = evaluate(self.directory, overrides, best=best)
-        for difference in result["data"]["differences"]:
-            log(difference)
-        return result
+    def calibrate(
+        self, *, best: bool = False, overrides: Overrides = (), data: str | None = None, split: str | None = None
+    ) -> Calibration:
+        """Fit the temperature of the run's network, and keep it with the run; see `kresnet.calibrate`."""
+        from kresnet.api.evaluation import calibrate
+
+        return calibrate(self, best=best, overrides=overrides, data=data, split=split)
 
     def predict(self, images: Image | Iterable[Image], *, best: bool = False) -> list[dict[str, Any]]:
         """Classify images, each brought to the network's size as evaluation does.

@@ -1,4 +1,4 @@
-"""Networks on disk, in a run or beside one: loaded, measured, asked."""
+"""Networks on disk, in a run or beside one: loaded, and asked of images."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kresnet.api.evaluation import load_predictor, open_network
 from kresnet.api.network import Network
-from kresnet.api.progress import CountProgress, log
+from kresnet.api.progress import CountProgress
 from kresnet.api.run import Run, as_image_list
 from kresnet.api.weights import open_for_use
 from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.files import AnyPath
-from kresnet.runs.resolved_run import resolve_run
-from kresnet.runs.trained_data import recipe_with_data
-from kresnet.spec.loading import Overrides, Reference
+from kresnet.spec.loading import Reference
 
 if TYPE_CHECKING:
     import keras
 
     from kresnet.api.run import Image
-    from kresnet.evaluation.predictor import Predictor
 
 
 def load_model(trained: Run | AnyPath, *, best: bool = False, spec: Reference | Network | None = None) -> keras.Model:
@@ -44,54 +42,6 @@ def load_model(trained: Run | AnyPath, *, best: bool = False, spec: Reference | 
     from kresnet.weights.convert import load_model as load_verified
 
     return load_verified(origin.model, origin.plan)
-
-
-def evaluate(
-    trained: Run | AnyPath,
-    *,
-    best: bool = False,
-    spec: Reference | Network | None = None,
-    recipe: Reference | None = None,
-    overrides: Overrides = (),
-) -> dict[str, Any]:
-    """Measure a network on test images: those of its run, or, of a file without one, those of a recipe.
-
-    Args:
-        trained: as for `kresnet.load_model`.
-        best: as for `kresnet.load_model`.
-        spec: as for `kresnet.load_model`.
-        recipe: what names the data of a file without a run; its spec's own recipe by default.
-        overrides: settings of `recipe.data`.
-
-    Returns:
-        As `Run.evaluate`.
-
-    Raises:
-        KresnetError: as `Run.evaluate`; `bad_option` where nothing says which data.
-    """
-    from kresnet.runtime import import_tensorflow
-
-    origin = open_for_use(trained, spec, None, best)
-    if origin.run:
-        if recipe is not None:
-            remedy = "leave --recipe out, or --set recipe.data..."
-            raise make_error("bad_option", f"{origin.run} has its own recipe.", remedy=remedy)
-        return Run(origin.run).evaluate(best=origin.model == origin.run.best_model, overrides=overrides)
-    if recipe is None and origin.spec.recipe is None:
-        message = f"{origin.model} belongs to no run, so nothing says on which images to measure it."
-        raise make_error("bad_option", message, remedy="--recipe RECIPE, whose data are taken")
-    run = resolve_run(origin.spec, recipe, plan=origin.plan, begun=True)
-    named = recipe_with_data(run, overrides)
-    import_tensorflow()
-    from kresnet.data.sources import open_data
-    from kresnet.data.sources.targets import require_targets
-    from kresnet.evaluation.evaluate import measure
-
-    for note in origin.notes():
-        log(note)
-    data = open_data(named.data, run.spec.input, named.seed)
-    require_targets(data, run.spec, run.plan)
-    return measure(origin.model, run.plan, named, data)
 
 
 def predict(
@@ -121,7 +71,7 @@ def predict(
     several = as_image_list(images)
     if not several:
         raise _no_images_error(trained)
-    predictor = open_predictor(trained, best=best, spec=spec, classes=classes)
+    predictor = load_predictor(open_network(trained, best=best, spec=spec, classes=classes))
     from kresnet.evaluation.predict import predict as classify
 
     return classify(predictor, several)
@@ -155,7 +105,7 @@ def predict_files(
             `data_empty` for folders, without images.
     """
     paths = _find_images(trained, images)
-    predictor = open_predictor(trained, best=best, spec=spec, classes=classes)
+    predictor = load_predictor(open_network(trained, best=best, spec=spec, classes=classes))
     from kresnet.evaluation.predict import predict_files as classify
 
     return (answer for batch in classify(predictor, paths) for answer in batch.as_dicts())
@@ -194,7 +144,7 @@ def predict_to_file(
     path = Path(output)
     require_prediction_file(path)
     paths = _find_images(trained, images)
-    predictor = open_predictor(trained, best=best, spec=spec, classes=classes)
+    predictor = load_predictor(open_network(trained, best=best, spec=spec, classes=classes))
     from kresnet.evaluation.predict import predict_files as classify
 
     display = CountProgress("images") if progress else None
@@ -235,37 +185,6 @@ class PredictionSummary:
         }
 
 
-def open_predictor(
-    trained: Run | AnyPath,
-    *,
-    best: bool = False,
-    spec: Reference | Network | None = None,
-    classes: AnyPath | Sequence[str] | None = None,
-) -> Predictor:
-    """Return the network that a user names, ready to answer: of a run, of a file, or an export; imports TensorFlow."""
-    from kresnet.export.version_folders import find_export
-    from kresnet.runtime import import_tensorflow
-
-    if version := find_export(Path(trained)):
-        if best or spec or classes:
-            message = f"{version} is an export, which has one network, its spec and its class names."
-            raise make_error("bad_option", message, remedy="leave --best, --spec and --classes out")
-        from kresnet.export.manifest import Manifest
-
-        Manifest.load(version)  # before TensorFlow, which takes a while
-        import_tensorflow()
-        from kresnet.export.served_predictor import ServedPredictor
-
-        return ServedPredictor(version)
-    origin = open_for_use(trained, spec, classes, best)
-    for note in origin.notes():
-        log(note)
-    import_tensorflow()
-    from kresnet.evaluation.predictor import KerasPredictor
-
-    return KerasPredictor(origin)
-
-
 def _find_images(trained: Run | AnyPath, images: AnyPath | Iterable[AnyPath]) -> Iterator[str]:
     from kresnet.data.image_paths import find_images
 
@@ -282,9 +201,7 @@ def _no_images_error(trained: Run | AnyPath) -> KresnetError:
 
 __all__ = [
     "PredictionSummary",
-    "evaluate",
     "load_model",
-    "open_predictor",
     "predict",
     "predict_files",
     "predict_to_file",

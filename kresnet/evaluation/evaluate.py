@@ -1,9 +1,9 @@
-"""Measure a trained network on its run's test images; importing this imports TensorFlow."""
+"""Measure a trained network on images of its run, or on others; importing this imports TensorFlow."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -14,39 +14,43 @@ import tensorflow as tf
 
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import DataSet, open_data
+from kresnet.data.sources.other_data import MeasuredSplit
 from kresnet.data.sources.targets import require_targets
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.errors import make_error
 from kresnet.evaluation.evaluation import Evaluation
+from kresnet.evaluation.measure_predictor import (
+    measure_corruptions,
+    measure_predictor,
+    measurement_as_dict,
+    measurement_of_sums,
+)
 from kresnet.evaluation.mistakes import mistake_confidences, most_confident_mistakes
-from kresnet.evaluation.per_class import accuracy_by_class_name
-from kresnet.plan import Plan
+from kresnet.evaluation.predict import BATCH_SIZE
+from kresnet.evaluation.predictor import Predictor
+from kresnet.evaluation.views import AveragedPredictor, Views
 from kresnet.plan.objective import Objective, epoch_metrics, resolve_objective
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.trained_data import compare_data, recipe_with_data
+from kresnet.runs.trained_model import trained_model_of_run
+from kresnet.spec.inputs import Input
 from kresnet.spec.loading import Overrides
 from kresnet.spec.recipe import Recipe
-from kresnet.training.step.engine import Engine
 from kresnet.training.step.losses import LossFunction, make_loss
-from kresnet.training.step.measure import measure_split
 from kresnet.training.step.metric_sums import MetricSums, sum_batch
-from kresnet.training.step.output_metrics import (
-    ExampleOutputs,
-    metrics_of_matrix,
-    metrics_of_outputs,
-    scores_by_class,
-    undefined_remarks,
-)
-from kresnet.training.step.trainer import Trainer
+from kresnet.training.step.output_metrics import ExampleOutputs
 from kresnet.weights.convert import load_model
 
 
-def open_test_data(run: RunDirectory, overrides: Overrides = ()) -> tuple[DataSet, tuple[str, ...]]:
+def open_test_data(
+    run: RunDirectory, overrides: Overrides = (), input: Input | None = None
+) -> tuple[DataSet, tuple[str, ...]]:
     """Open the data of a run that has been trained, and compare them with what it was trained on.
 
     Args:
         run: the run.
         overrides: settings of `recipe.data`, where the data lie elsewhere now, or others are to be looked at.
+        input: how images are read; as the network takes them by default.
 
     Returns:
         The data, and what tells them from those of the run, in sentences; none where they are the same.
@@ -57,63 +61,92 @@ def open_test_data(run: RunDirectory, overrides: Overrides = ()) -> tuple[DataSe
     """
     spec, plan = run.resolved.spec, run.resolved.plan
     recipe = recipe_with_data(run.resolved, overrides)
-    data = open_data(recipe.data, spec.input, recipe.seed)
+    data = open_data(recipe.data, input or spec.input, recipe.seed)
     differences = compare_data(run.data_description(), data.description, run, data.name)
     require_targets(data, spec, plan)
     return data, differences
 
 
-def evaluate(run: RunDirectory, overrides: Overrides = (), *, best: bool = False) -> dict[str, Any]:
-    """Measure a finished run's network on all its test images, in float32.
+def open_run_split(
+    run: RunDirectory, split: str = "test", overrides: Overrides = (), input: Input | None = None
+) -> MeasuredSplit:
+    """Open a split of the data of a run that has been trained.
 
     Args:
         run: the run.
+        split: `train`, `validation` or `test`.
         overrides: as for `open_test_data`.
-        best: measure the network of the best epoch rather than the final one.
-
-    Returns:
-        The metrics, NaN where undefined; `images`, `seconds`, `data` (`name`, and `differences` from what the run was
-        trained on, in sentences); and of a classifier `classes`, the accuracy by class name; `tally`, the confusion
-        matrix (rows are labels, columns what the network predicts), or a 2x2 table for each independent label;
-        `by_class`, for each class or label `examples`, `precision`, `recall`, `f1`, `auroc` and `average_precision`,
-        None where undefined; and `undefined`, what is left out of the means over classes, in sentences.
+        input: as for `open_test_data`.
 
     Raises:
-        KresnetError: `run_missing`, what `load_model` raises, or what `open_test_data` raises.
+        KresnetError: `data_missing` for a split that the run does not have, and what `open_test_data` raises.
     """
-    plan, recipe = run.resolved.plan, run.resolved.recipe
-    path = run.require_best_model() if best else run.model
-    data, differences = open_test_data(run, overrides)
-    return measure(path, plan, recipe, data, differences)
+    data, differences = open_test_data(run, overrides, input)
+    return split_of_data(data, split, differences)
 
 
-def measure(path: Path, plan: Plan, recipe: Recipe, data: DataSet, differences: Sequence[str] = ()) -> dict[str, Any]:
-    """Measure the network in a file on the test images of a data set.
+def split_of_data(data: DataSet, split: str, differences: tuple[str, ...] = ()) -> MeasuredSplit:
+    """Return a split of a data set, to measure a network on.
+
+    Raises:
+        KresnetError: `data_missing` if it has no such split.
+    """
+    if split not in data.splits:
+        raise make_error(
+            "data_missing",
+            f"{data.name} has no {split} split here.",
+            path="--split",
+            expected=", ".join(data.splits),
+            found=split,
+            remedy="--split test",
+        )
+    return MeasuredSplit(data.name, data.splits[split], split, differences)
+
+
+def evaluate(
+    predictor: Predictor,
+    data: MeasuredSplit,
+    recipe: Recipe | None,
+    *,
+    views: Views | None = None,
+    corruptions: Mapping[str, Sequence[int]] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Measure a network on all images of a split, in float32.
 
     Args:
-        path: the `.keras` file.
-        plan: the plan of its network.
-        recipe: what says the loss and the batches.
-        data: the data set, whose targets suit the network.
-        differences: what tells the data from those that it was trained on.
+        predictor: the network.
+        data: the split, whose targets are the network's.
+        recipe: what says the loss, the batches and further metrics; those that the network suggests by default.
+        views: of which a prediction is the mean.
+        corruptions: severities by kind of corrupted copies to measure on as well.
+        tell: takes a line of progress now and then.
 
     Returns:
-        As `evaluate`.
+        The metrics, NaN where undefined; `images`, `seconds`, `split`, `data` (`name`, and `differences` from what the
+        network was trained on, in sentences); and of a classifier `classes`, the accuracy by class name; `tally`, the
+        confusion matrix (rows are labels, columns what the network predicts), or a 2x2 table for each independent
+        label; `by_class`, for each class or label `examples`, `precision`, `recall`, `f1`, `auroc` and
+        `average_precision`, None where undefined; `undefined`, what is left out of the means over classes, in
+        sentences; `temperatures`, by which it is calibrated, or None; and `reliability`, the bins of a reliability
+        diagram. With views `tta`; with corruptions `corruptions`, as `measure_corruptions` returns them.
+
+    Raises:
+        KresnetError: `image_unreadable`.
     """
-    model = load_model(path, plan)
-    goal = resolve_objective(plan, recipe)
-    engine = Engine(Trainer(model, loss=make_loss(goal)), tf.distribute.get_strategy())
-    began = time.perf_counter()
-    with naming_unreadable_images(data.test):
-        wanted = (*epoch_metrics(plan, recipe), *goal.output_metrics)
-        measured = measure_split(engine, data.test, goal, recipe.batch_size, wanted=wanted)
-    result: dict[str, Any] = {**measured.metrics, "images": len(data.test), "seconds": time.perf_counter() - began}
-    result["data"] = {"name": data.name, "differences": list(differences)}
-    if (matrix := measured.confusion_matrix) is not None:
-        names = data.class_names
-        result |= {"classes": accuracy_by_class_name(matrix, names), "tally": matrix.tolist()}
-        result |= {"by_class": scores_by_class(goal, matrix, measured.found, names)}
-        result |= {"undefined": undefined_remarks(matrix, names)}
+    objective = resolve_objective(predictor.plan, recipe)
+    batch_size = recipe.batch_size if recipe else BATCH_SIZE
+    wanted = epoch_metrics(predictor.plan, recipe) if recipe else ()
+    asked = AveragedPredictor(predictor, views) if views else predictor
+    measured = measure_predictor(asked, objective, data.split, batch_size, wanted)
+    result = measurement_as_dict(asked, objective, measured)
+    result |= {"split": data.split_name, "data": {"name": data.name, "differences": list(data.differences)}}
+    if views:
+        result["tta"] = views
+        if asked.plan.probabilities:
+            result["temperatures"] = list(predictor.temperatures) if predictor.temperatures else None
+    if corruptions:
+        result["corruptions"] = measure_corruptions(asked, objective, data.split, batch_size, corruptions, tell)
     return result
 
 
@@ -130,12 +163,14 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
     """
     plan, recipe = run.resolved.plan, run.resolved.recipe
     path = run.require_best_model() if best else final_or_best_model(run)
+    origin = trained_model_of_run(run, best=path == run.best_model)
     data, differences = open_test_data(run)
     if differences:
         message = f"{data.name} is no longer what {run} was trained on."
         raise make_error("data_mismatch", message, path="recipe.data", remedy="the data as they were")
     model, goal = load_model(path, plan), resolve_objective(plan, recipe)
-    measure_batch = tf.function(partial(_measure_batch, model, make_loss(goal), goal), reduce_retracing=True)
+    scale = np.asarray(origin.temperatures or 1.0, np.float32)
+    measure_batch = tf.function(partial(_measure_batch, model, make_loss(goal), goal, scale), reduce_retracing=True)
     began = time.perf_counter()
     sums, confidences = MetricSums(), []
     with naming_unreadable_images(data.test):
@@ -144,19 +179,19 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
             sums.add(batch_sums)
             sums.keep(outputs.numpy(), targets.numpy())
             confidences.append(batch_confidences.numpy())
-    matrix, found = sums.confusion_matrix(), ExampleOutputs(sums.outputs(), sums.targets())
-    metrics = sums.means()
-    if matrix is not None:
-        metrics |= metrics_of_matrix(matrix, epoch_metrics(plan, recipe))
+    found = ExampleOutputs(sums.outputs(), sums.targets())
+    measured = measurement_of_sums(sums, found, goal, origin.temperatures, epoch_metrics(plan, recipe))
     return Evaluation(
         kind=_target_kind(goal),
         model=path.name,
         images=len(data.test),
         seconds=time.perf_counter() - began,
-        metrics=metrics | metrics_of_outputs(goal, found),
+        metrics=measured.metrics,
         class_names=data.class_names,
-        confusion_matrix=matrix,
-        mistakes=tuple(most_confident_mistakes(model, goal, data, np.concatenate(confidences))),
+        confusion_matrix=measured.confusion_matrix,
+        mistakes=tuple(most_confident_mistakes(model, goal, data, np.concatenate(confidences), scale)),
+        reliability=measured.reliability(),
+        calibration=origin.calibration,
     )
 
 
@@ -194,9 +229,9 @@ def _target_kind(goal: Objective) -> Literal["classes", "labels", "values"]:
 
 
 def _measure_batch(
-    model: keras.Model, loss: LossFunction, goal: Objective, images: Any, targets: Any
+    model: keras.Model, loss: LossFunction, goal: Objective, scale: np.ndarray, images: Any, targets: Any
 ) -> tuple[dict[str, Any], Any, Any]:
     """Return the sums over a batch, the network's outputs, and of each example how confidently it is wrong."""
     outputs = model(tf.cast(images, tf.float32), training=False)
     sums = sum_batch(loss, outputs, targets, tf.ones(tf.shape(images)[0]))
-    return sums, outputs, mistake_confidences(goal, outputs, targets)
+    return sums, outputs, mistake_confidences(goal, outputs / scale, targets)

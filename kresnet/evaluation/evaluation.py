@@ -9,7 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from kresnet.evaluation.per_class import class_accuracies
+from kresnet.evaluation.reliability import ReliabilityBin
 from kresnet.files import replace_non_finite
+from kresnet.runs.calibration import Calibration
 
 #: How many mistakes are kept, the most confident first.
 MAX_MISTAKES = 24
@@ -63,6 +65,8 @@ class Evaluation:
         class_names: a name for every class or label; empty for values.
         confusion_matrix: int64 counts of `Loss.confusion_matrix`; None for values.
         mistakes: the most confident ones, in order.
+        reliability: bins of a classifier's reliability diagram, of calibrated probabilities where it is calibrated.
+        calibration: the temperatures of the network; None where it is not calibrated.
     """
 
     kind: Literal["classes", "labels", "values"]
@@ -73,6 +77,8 @@ class Evaluation:
     class_names: tuple[str, ...]
     confusion_matrix: np.ndarray | None
     mistakes: tuple[Mistake, ...]
+    reliability: tuple[ReliabilityBin, ...] = ()
+    calibration: Calibration | None = None
 
     @property
     def accuracies(self) -> list[tuple[str, float, int]]:
@@ -107,6 +113,8 @@ class Evaluation:
             "class_names": list(self.class_names),
             "tally": None if self.confusion_matrix is None else self.confusion_matrix.tolist(),
             "mistakes": [mistake.as_dict() for mistake in self.mistakes],
+            "reliability": [each.as_dict() for each in self.reliability],
+            "calibration": self.calibration.as_dict() if self.calibration else None,
         }
 
 

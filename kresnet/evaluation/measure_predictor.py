@@ -16,6 +16,7 @@ from kresnet.data.splits import Split, naming_unreadable_images
 from kresnet.evaluation.per_class import accuracy_by_class_name
 from kresnet.evaluation.predictor import Predictor
 from kresnet.evaluation.reliability import (
+    ReliabilityBin,
     calibration_metrics,
     predicted_probabilities,
     probabilities_of,
@@ -43,14 +44,21 @@ class PredictorMeasurement:
     Attributes:
         metrics: every metric by name; NaN where it is undefined.
         confusion_matrix: int64 counts of `LossFunction.confusion_matrix`; None for values.
-        found: outputs and targets of all examples, in the split's order.
+        scaled: outputs of all examples, of a calibrated network divided by its temperatures, and targets, in order.
         seconds: how long the pass took.
     """
 
     metrics: dict[str, float]
     confusion_matrix: np.ndarray | None
-    found: ExampleOutputs
+    scaled: ExampleOutputs
     seconds: float
+
+    def reliability(self) -> tuple[ReliabilityBin, ...]:
+        """Return the bins of a classifier's reliability diagram; none where an output is not finite."""
+        if self.confusion_matrix is None or not np.isfinite(self.scaled.outputs).all():
+            return ()
+        probabilities = probabilities_of(self.scaled.outputs, self.scaled.targets.ndim > 1)
+        return tuple(reliability_bins(*predicted_probabilities(probabilities, self.scaled.targets)))
 
 
 def run_predictor(
@@ -105,56 +113,59 @@ def measure_predictor(
     began = time.perf_counter()
     sums, found = run_predictor(predictor, objective, split, batch_size)
     seconds = time.perf_counter() - began
+    return measurement_of_sums(sums, found, objective, predictor.temperatures, wanted, seconds)
+
+
+def measurement_of_sums(
+    sums: MetricSums,
+    found: ExampleOutputs,
+    objective: Objective,
+    temperatures: Sequence[float] | None,
+    wanted: Collection[str] = (),
+    seconds: float = 0.0,
+) -> PredictorMeasurement:
+    """Return what a pass found, from its sums and all its outputs.
+
+    Args:
+        sums: sums of the metrics of single examples.
+        found: outputs and targets of all examples.
+        objective: as for `run_predictor`.
+        temperatures: by which the network is calibrated; None where it is not.
+        wanted: as for `measure_predictor`.
+        seconds: how long the pass took.
+    """
     metrics, matrix = sums.means(), sums.confusion_matrix()
+    scaled = found
+    if temperatures is not None:
+        scaled = ExampleOutputs(found.outputs / np.asarray(temperatures, np.float32), found.targets)
+    metrics |= metrics_of_outputs(objective, scaled)
     if matrix is not None:
         metrics |= metrics_of_matrix(matrix, wanted)
-        scaled = scaled_outputs(predictor, found)
-        metrics |= metrics_of_outputs(objective, scaled)
-        metrics |= _calibration(scaled)
-    else:
-        metrics |= metrics_of_outputs(objective, found)
-    return PredictorMeasurement(metrics, matrix, found, seconds)
-
-
-def scaled_outputs(predictor: Predictor, found: ExampleOutputs) -> ExampleOutputs:
-    """Return a classifier's logits divided by its temperatures, where it has any."""
-    if predictor.temperatures is None:
-        return found
-    return ExampleOutputs(found.outputs / np.asarray(predictor.temperatures, np.float32), found.targets)
-
-
-def _calibration(scaled: ExampleOutputs) -> dict[str, float]:
-    if not np.isfinite(scaled.outputs).all():
-        return dict.fromkeys(("calibration_error", "adaptive_calibration_error"), float("nan"))
-    return calibration_metrics(scaled.outputs, scaled.targets)
+        if np.isfinite(scaled.outputs).all():
+            metrics |= calibration_metrics(scaled.outputs, scaled.targets)
+        else:
+            metrics |= dict.fromkeys(("calibration_error", "adaptive_calibration_error"), float("nan"))
+    return PredictorMeasurement(metrics, matrix, scaled, seconds)
 
 
 def measurement_as_dict(predictor: Predictor, objective: Objective, measured: PredictorMeasurement) -> dict[str, Any]:
     """Return a measurement as `kresnet.evaluate` does, without what it says of the data."""
     result: dict[str, Any] = {
         **measured.metrics,
-        "images": len(measured.found.targets),
+        "images": len(measured.scaled.targets),
         "seconds": measured.seconds,
     }
     if (matrix := measured.confusion_matrix) is None:
         return result
-    names, scaled = predictor.class_names, scaled_outputs(predictor, measured.found)
+    names = predictor.class_names
     return result | {
         "classes": accuracy_by_class_name(matrix, names),
         "tally": matrix.tolist(),
-        "by_class": scores_by_class(objective, matrix, scaled, names),
+        "by_class": scores_by_class(objective, matrix, measured.scaled, names),
         "undefined": undefined_remarks(matrix, names),
         "temperatures": list(predictor.temperatures) if predictor.temperatures else None,
-        "reliability": [each.as_dict() for each in reliability_of(scaled)],
+        "reliability": [each.as_dict() for each in measured.reliability()],
     }
-
-
-def reliability_of(scaled: ExampleOutputs) -> list[Any]:
-    """Return the bins of a classifier's reliability diagram; none where an output is not finite."""
-    if not np.isfinite(scaled.outputs).all():
-        return []
-    probabilities = probabilities_of(scaled.outputs, scaled.targets.ndim > 1)
-    return reliability_bins(*predicted_probabilities(probabilities, scaled.targets))
 
 
 def measure_corruptions(
@@ -216,7 +227,6 @@ __all__ = [
     "measure_corruptions",
     "measure_predictor",
     "measurement_as_dict",
-    "reliability_of",
+    "measurement_of_sums",
     "run_predictor",
-    "scaled_outputs",
 ]

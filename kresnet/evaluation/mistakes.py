@@ -45,7 +45,7 @@ def _probabilities(objective: Objective, outputs: Any) -> Any:
 
 
 def most_confident_mistakes(
-    model: keras.Model, objective: Objective, data: DataSet, confidences: np.ndarray
+    model: keras.Model, objective: Objective, data: DataSet, confidences: np.ndarray, scale: np.ndarray
 ) -> list[Mistake]:
     """Read the images of the most confident mistakes, and run them through the network once more.
 
@@ -54,6 +54,7 @@ def most_confident_mistakes(
         objective: of the run.
         data: whose test split was evaluated.
         confidences: `mistake_confidences` of every test image, in order, float32 `(N,)`.
+        scale: the temperatures that outputs are divided by, float32; 1 where there are none.
 
     Returns:
         At most `MAX_MISTAKES`, the most confident first.
@@ -63,7 +64,7 @@ def most_confident_mistakes(
     if not len(positions):
         return []
     images, targets = data.test.fetch(tf.constant(positions, tf.int64))
-    outputs = _probabilities(objective, model(tf.cast(images, tf.float32), training=False)).numpy()
+    outputs = _probabilities(objective, model(tf.cast(images, tf.float32), training=False) / scale).numpy()
     is_image, names = data.test.input.is_image, data.class_names
     return [
         Mistake(

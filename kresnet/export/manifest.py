@@ -14,6 +14,9 @@ from typing import Any
 from kresnet.errors import make_error
 from kresnet.export.signature_contract import Signature
 from kresnet.files import digest
+from kresnet.spec.architecture import Spec
+from kresnet.spec.document import read_document
+from kresnet.spec.validation import validate
 
 FOLDER = "assets.extra/kresnet"
 MANIFEST, REFERENCE_OUTPUTS, SPEC = f"{FOLDER}/manifest.json", f"{FOLDER}/golden.npz", f"{FOLDER}/spec.json"
@@ -82,6 +85,15 @@ class Manifest:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             message = f"{version} is not a model that this version of kresnet exported: {MANIFEST} cannot be read."
             raise make_error("model_unreadable", message, remedy="kresnet export RUN -o MODELS_DIR") from None
+
+
+def read_spec(version: Path) -> Spec:
+    """Read the spec of the network that a version folder holds.
+
+    Raises:
+        KresnetError: what is wrong with the file.
+    """
+    return validate(Spec, read_document(version / SPEC))
 
 
 def file_digests(version: Path) -> dict[str, str]:

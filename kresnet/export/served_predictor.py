@@ -11,13 +11,9 @@ import numpy as np
 from kresnet.errors import make_error, shell_word
 from kresnet.evaluation.predictor import Predictor
 from kresnet.evaluation.reliability import probabilities_of
-from kresnet.export import manifest
 from kresnet.export.capi import RuntimeFailure, SavedModelSession
-from kresnet.export.manifest import Manifest
+from kresnet.export.manifest import Manifest, read_spec
 from kresnet.plan import make_plan
-from kresnet.spec.architecture import Spec
-from kresnet.spec.document import read_document
-from kresnet.spec.validation import validate
 
 #: Largest difference of served probabilities from those that the served logits make.
 TOLERANCE = 1e-5
@@ -33,7 +29,7 @@ class ServedPredictor(Predictor):
             KresnetError: `model_unreadable`, where this is no export of kresnet.
         """
         self._version, self._manifest = version, Manifest.load(version)
-        self.spec = validate(Spec, read_document(version / manifest.SPEC))
+        self.spec = read_spec(version)
         self.plan, self.class_names = make_plan(self.spec), self._manifest.class_names
         self.name, self.temperatures = str(version), self._manifest.temperatures
 

@@ -42,6 +42,9 @@ class TrainedModel:
     calibration: Calibration | None = None
     has_stale_calibration: bool = False
 
+    def __str__(self) -> str:
+        return str(self.model)
+
     @property
     def temperatures(self) -> tuple[float, ...] | None:
         """What the logits are divided by before they become probabilities; None for an uncalibrated network."""

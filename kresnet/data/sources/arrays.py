@@ -24,16 +24,22 @@ _CLASS_NAMES = "class_names"
 _PARTS = ("inputs", "targets", "groups")
 
 
-def open_arrays(data: ArraysData, input: Input) -> DataSet:
+def open_arrays(data: ArraysData, input: Input, only: str | None = None) -> DataSet:
     """Read the four arrays of an `.npz` file and check that they suit the network; pickled objects are refused.
+
+    Args:
+        data: the file.
+        input: what the network takes.
+        only: name of the one split to read, for one that is measured on: NAME_inputs and NAME_targets; it then stands
+            for both.
 
     Raises:
         KresnetError: `data_missing`, `data_empty` or `data_mismatch`.
     """
     path = Path(data.path).expanduser()
     named = data.validation if isinstance(data.validation, str) else None
-    prefixes = {"train": "train", **({"validation": named} if named else {}), "test": "test"}
-    arrays, others = _read(path, prefixes.values())
+    prefixes = {"train": only or "train", **({"validation": named} if named else {}), "test": only or "test"}
+    arrays, others = _read(path, dict.fromkeys(prefixes.values()))
     passed_over = {"other": {"arrays that have no meaning here": (len(others), others[0])}} if others else {}
     dtype = np.dtype(np.uint8 if input.is_image else np.float32)
     for split in prefixes.values():

@@ -1,0 +1,255 @@
+"""Measure a network on images, its own or others, and calibrate its probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from kresnet.api.network import Network, require_one_of
+from kresnet.api.progress import log
+from kresnet.api.weights import open_for_use
+from kresnet.errors import make_error, shell_word
+from kresnet.export.manifest import Manifest, read_spec
+from kresnet.export.version_folders import find_export
+from kresnet.files import AnyPath
+from kresnet.plan import Plan, make_plan
+from kresnet.runs.calibration import Calibration, write_calibration
+from kresnet.runs.resolved_run import resolve_run
+from kresnet.runs.trained_data import recipe_with_data
+from kresnet.runs.trained_model import TrainedModel
+from kresnet.runtime import import_tensorflow
+from kresnet.spec.architecture import Spec
+from kresnet.spec.loading import Overrides, Reference, list_overrides
+from kresnet.spec.recipe import Recipe
+from kresnet.spec.recipe.data_reference import read_data_reference
+
+if TYPE_CHECKING:
+    from kresnet.evaluation.predictor import Predictor
+
+Tta = Literal["flip", "five_crop"]
+
+
+def evaluate(
+    trained: AnyPath,
+    *,
+    best: bool = False,
+    spec: Reference | Network | None = None,
+    classes: AnyPath | Sequence[str] | None = None,
+    recipe: Reference | None = None,
+    overrides: Overrides = (),
+    data: str | None = None,
+    split: str | None = None,
+    tta: Tta | None = None,
+    corrupt: str | None = None,
+) -> dict[str, Any]:
+    """Measure a network on images: the test images of its run, those of a recipe, or any others of its classes.
+
+    An export is asked through the signature that a server answers with. A calibrated network (`kresnet.calibrate`) is
+    judged by its calibrated probabilities.
+
+    Args:
+        trained: a finished run, its directory, a `.keras` file, or an export, `MODELS_DIR/NAME` or a version in it.
+        best: take the network of the run's best epoch rather than that of the last.
+        spec: of a `.keras` file outside a run; by default FILE.yaml beside it.
+        classes: of such a file, class names in order, or a text file of them, one a line; else their numbers.
+        recipe: what names the data of such a file; its spec's own recipe by default.
+        overrides: settings of `recipe.data`, where the data of the run or the recipe lie elsewhere now.
+        data: other data to measure it on, `folder:PATH`, `table:FILE`, `tfds:NAME` or `arrays:FILE`. A folder holds
+            one folder a class, or splits that do. Classes are matched by name; some of the network's may be missing.
+        split: which split; `test` by default.
+        tta: test-time augmentation: predictions are means over the image and its mirror image (`flip`), or over four
+            corners and the centre (`five_crop`).
+        corrupt: common corruptions to measure it on as well: `all`, or families and kinds, `noise,fog:3`; see
+            `kresnet.data.corruptions`.
+
+    Returns:
+        The metrics; `images`, `seconds`, `split`, `data` (`name`, and `differences` from what the network was trained
+        on, in sentences, which are also told on standard error); and of a classifier `classes`, the accuracy by class
+        name, `tally`, the confusion matrix (rows are labels, columns what the network says), `by_class`, `undefined`,
+        `temperatures` and `reliability`; with `tta` and `corrupt` also `tta` and `corruptions`.
+
+    Raises:
+        KresnetError: `run_missing` before the run's end; `data_mismatch` for data of other classes; `bad_override` for
+            other settings than the data's; `bad_option` where nothing says which data; what opening the data raises.
+    """
+    from kresnet.data.corruptions import parse_corruptions
+
+    corruptions = parse_corruptions(corrupt) if corrupt is not None else {}
+    if tta is not None:
+        require_one_of("--tta", tta, get_args(Tta))
+    document = read_data_reference(data) if data is not None else None
+    if document and (recipe is not None or list_overrides(overrides)):
+        message = "Other data take the place of those of a recipe."
+        raise make_error("bad_option", message, remedy="leave --recipe and --set out, or --data")
+    network = open_network(trained, best=best, spec=spec, classes=classes)
+    followed = _recipe_of(network, recipe, overrides, needed=document is None)
+    if (tta or corruptions) and not network.spec.input.is_image:
+        raise make_error("bad_option", "--tta and --corrupt are for images.", remedy="leave them out")
+    predictor = load_predictor(network)
+    from kresnet.data.sources import open_data
+    from kresnet.data.sources.other_data import open_other_data
+    from kresnet.data.sources.targets import require_targets
+    from kresnet.evaluation.evaluate import evaluate as measure
+    from kresnet.evaluation.evaluate import open_run_split, split_of_data
+    from kresnet.evaluation.views import image_input
+
+    images = image_input(predictor.spec.input, tta)
+    if document:
+        measured = open_other_data(
+            document, predictor.spec, predictor.plan, predictor.class_names, split=split, input=images
+        )
+    else:
+        assert followed
+        images = predictor.spec.input if followed.data.kind == "arrays" else images
+        if isinstance(network, TrainedModel) and network.run:
+            measured = open_run_split(network.run, split or "test", overrides, images)
+        else:
+            opened = open_data(followed.data, images, followed.seed)
+            require_targets(opened, predictor.spec, predictor.plan)
+            measured = split_of_data(opened, split or "test")
+    for difference in measured.differences:
+        log(difference)
+    return measure(predictor, measured, followed, views=tta, corruptions=corruptions, tell=log)
+
+
+def _recipe_of(
+    network: TrainedModel | ExportedNetwork, recipe: Reference | None, overrides: Overrides, needed: bool
+) -> Recipe | None:
+    """Return what says the loss, the batches and, unless others are named, the data.
+
+    Raises:
+        KresnetError: `bad_option` where nothing says which data, though it is `needed`.
+    """
+    if isinstance(network, TrainedModel) and network.run:
+        if recipe is not None:
+            remedy = "leave --recipe out, or --set recipe.data..."
+            raise make_error("bad_option", f"{network.run} has its own recipe.", remedy=remedy)
+        return recipe_with_data(network.run.resolved, overrides)
+    if isinstance(network, ExportedNetwork):
+        recipe = network.manifest.origin.get("recipe") if recipe is None else recipe
+    if recipe is None and (network.spec.recipe is None or isinstance(network, ExportedNetwork)):
+        if not needed:
+            return None
+        message = f"{network} belongs to no run, so nothing says on which images to measure it."
+        raise make_error("bad_option", message, remedy="--data folder:PATH, or --recipe RECIPE, whose data are taken")
+    return recipe_with_data(resolve_run(network.spec, recipe, plan=network.plan, begun=True), overrides)
+
+
+def calibrate(
+    trained: AnyPath,
+    *,
+    best: bool = False,
+    overrides: Overrides = (),
+    data: str | None = None,
+    split: str | None = None,
+) -> Calibration:
+    """Fit the temperature of a run's network, so that its probabilities are right as often as they say.
+
+    The logits of a classifier are divided by one number before they become probabilities, those of independent labels
+    by one each: the numbers that make what is true most likely on the images (Guo et al. 2017, arXiv:1706.04599). They
+    are kept with the run in `calibration.json`, for these weights alone, and `evaluate`, `predict`, `explain`, reports
+    and exports use them from then on; logits stay as they are, and so does the likeliest class.
+
+    Args:
+        trained: a finished run, its directory, or a `.keras` file in it.
+        best: calibrate the network of the run's best epoch rather than that of the last.
+        overrides: settings of `recipe.data`, where the data of the run lie elsewhere now.
+        data: other data to fit on, as for `kresnet.evaluate`.
+        split: which split; `validation` by default, of other data `test`.
+
+    Returns:
+        The temperatures, and the metrics of the images before and after.
+
+    Raises:
+        KresnetError: `data_missing` where the run has no validation split, `contradiction` for a network without
+            classes, `data_mismatch` where the images tell no temperature, `bad_option`; what opening the data raises.
+    """
+    document = read_data_reference(data) if data is not None else None
+    network = open_network(trained, best=best)
+    if isinstance(network, ExportedNetwork) or network.run is None:
+        message = f"{network} is no run, with which temperatures could be kept."
+        raise make_error("bad_option", message, remedy="calibrate the run, then export it anew: kresnet calibrate RUN")
+    if network.plan.probabilities is None:
+        raise make_error("contradiction", f"{network.run} holds no classifier.", remedy="a network that has classes")
+    recipe = recipe_with_data(network.run.resolved, overrides)
+    if document is None and split is None and network.run.data_description().validation_images is None:
+        where = shell_word(network.run)
+        raise make_error(
+            "data_missing",
+            f"{network.run} was trained without images to validate on, which temperatures are fitted to.",
+            path="--split",
+            expected="--data or --split, which say on which images",
+            remedy=f"kresnet calibrate {where} --data folder:PATH, or train with --set recipe.data.validation=0.1",
+        )
+    import_tensorflow()
+    from kresnet.data.sources.other_data import open_other_data
+    from kresnet.evaluation.calibrate import fit_calibration
+    from kresnet.evaluation.evaluate import open_run_split
+
+    if document:
+        measured = open_other_data(document, network.spec, network.plan, network.class_names, split=split)
+    else:
+        measured = open_run_split(network.run, split or "validation", overrides)
+    for difference in measured.differences:
+        log(difference)
+    calibration = fit_calibration(network, measured, recipe)
+    write_calibration(network.run.path, network.model.name, calibration)
+    return calibration
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedNetwork:
+    """A version folder of an exported model, and what it says of its network.
+
+    Attributes:
+        path: the version folder.
+        manifest: the manifest of the export.
+        spec: the network's spec.
+        plan: the plan of the spec.
+    """
+
+    path: Path
+    manifest: Manifest
+    spec: Spec
+    plan: Plan
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def open_network(
+    trained: AnyPath,
+    *,
+    best: bool = False,
+    spec: Reference | Network | None = None,
+    classes: AnyPath | Sequence[str] | None = None,
+) -> TrainedModel | ExportedNetwork:
+    """Return the network on disk that a user names: a run's, a file's, or an export's; without TensorFlow."""
+    version = find_export(Path(trained))
+    if version is None:
+        origin = open_for_use(trained, spec, classes, best)
+        for note in origin.notes():
+            log(note)
+        return origin
+    if best or spec or classes:
+        message = f"{version} is an export, which has one network, its spec and its class names."
+        raise make_error("bad_option", message, remedy="leave --best, --spec and --classes out")
+    manifest, exported = Manifest.load(version), read_spec(version)
+    return ExportedNetwork(version, manifest, exported, make_plan(exported))
+
+
+def load_predictor(network: TrainedModel | ExportedNetwork) -> Predictor:
+    """Return a network ready to answer; this imports TensorFlow."""
+    import_tensorflow()
+    if isinstance(network, ExportedNetwork):
+        from kresnet.export.served_predictor import ServedPredictor
+
+        return ServedPredictor(network.path)
+    from kresnet.evaluation.predictor import KerasPredictor
+
+    return KerasPredictor(network)
+
+
+__all__ = ["ExportedNetwork", "Tta", "calibrate", "evaluate", "load_predictor", "open_network"]
