@@ -34,6 +34,16 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Go on where the esti
 TrainedArgument = Annotated[
     Path, typer.Argument(metavar="RUN|MODEL", help="A finished run, or a .keras file, of a run or not.")
 ]
+MeasuredArgument = Annotated[
+    Path, typer.Argument(metavar="RUN|MODEL", help="A finished run, a .keras file, or an export (MODELS_DIR/NAME).")
+]
+DataOption = Annotated[
+    str | None,
+    typer.Option("--data", metavar="KIND:WHAT", help="Other data: folder:PATH, table:FILE, tfds:NAME, arrays:FILE."),
+]
+SplitOption = Annotated[
+    str | None, typer.Option("--split", metavar="NAME", help="Which split: train, validation, test, or the data's own.")
+]
 TrainedSpecOption = Annotated[
     str | None, typer.Option("--spec", metavar="SPEC", help="Of a .keras file; else its run's, or FILE.yaml beside it.")
 ]
@@ -95,11 +105,14 @@ def log_error(error: KresnetError) -> None:
 __all__ = [
     "BestOption",
     "ClassNamesOption",
+    "DataOption",
     "ForceOption",
     "JsonOption",
+    "MeasuredArgument",
     "OutputOption",
     "SetOption",
     "SpecArgument",
+    "SplitOption",
     "TrainedArgument",
     "TrainedSpecOption",
     "load_network",

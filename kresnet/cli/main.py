@@ -12,6 +12,7 @@ from typer.exceptions import Abort, TyperException
 from kresnet import native_messages, terminal
 from kresnet.cli import (
     build,
+    calibrate,
     check,
     completion,
     convert,
@@ -38,7 +39,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verbs in (describe, data, build, train, predict, study, report, convert, export, explain, check, serve):
+for verbs in (
+    describe, data, build, train, calibrate, predict, study, report, convert, export, explain, check, serve,
+):  # fmt: skip
     verbs.register(app)
 
 

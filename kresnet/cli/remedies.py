@@ -23,11 +23,11 @@ _SETTING = re.compile(r"--set '?([\w.*]+)=(.*?)'?$")
 #: Options of every verb.
 _COMMON = {"--debug", "--help"}
 #: Verbs whose `--set` takes some settings only: what these begin with. `-` stands for the spec's.
-_SETTABLE = {"evaluate": "recipe.data.", "export": "recipe.data.", "explain": "recipe.data.",
-             "data": "recipe.data.",
+_SETTABLE = {"evaluate": "recipe.data.", "calibrate": "recipe.data.", "export": "recipe.data.",
+             "explain": "recipe.data.", "data": "recipe.data.",
              "plan": "-", "build": "-", "convert": "-", "diff": "-"}  # fmt: skip
 #: Verbs that work with a run as it was trained.
-_OF_RUNS = ("evaluate", "export", "explain", "predict", "report", "compare")
+_OF_RUNS = ("evaluate", "calibrate", "export", "explain", "predict", "report", "compare")
 
 
 def adapt_remedies(error: KresnetError, root: Any, arguments: Sequence[str]) -> KresnetError:

@@ -13,12 +13,15 @@ import typer
 import kresnet
 from kresnet.cli.common import (
     BestOption,
+    ClassNamesOption,
+    DataOption,
     DataSetOption,
     ForceOption,
     JsonOption,
+    MeasuredArgument,
     OutputOption,
     SetOption,
-    TrainedArgument,
+    SplitOption,
     TrainedSpecOption,
     print_json,
     stdout_console,
@@ -161,23 +164,45 @@ def runs(
 
 
 def evaluate(
-    trained: TrainedArgument,
+    trained: MeasuredArgument,
+    data: DataOption = None,
+    split: SplitOption = None,
     best: BestOption = False,
+    tta: Annotated[
+        str | None, typer.Option("--tta", metavar="flip|five_crop", help="Mean prediction over views of each image.")
+    ] = None,
+    corrupt: Annotated[
+        str | None,
+        typer.Option("--corrupt", metavar="KINDS", help="On corrupted images too: all, noise, fog:3, ... by commas."),
+    ] = None,
     spec: TrainedSpecOption = None,
+    classes: ClassNamesOption = None,
     recipe: Annotated[
         str | None, typer.Option("--recipe", metavar="RECIPE", help="Whose data to take for a file without a run.")
     ] = None,
     overrides: DataSetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a network on test images: those of its run, or those of a recipe."""
-    result = kresnet.evaluate(trained, best=best, spec=spec, recipe=recipe, overrides=overrides or ())
+    """Measure a network on images: those of its run, those of a recipe, or any others of its classes."""
+    result = kresnet.evaluate(
+        trained, best=best, spec=spec, classes=classes, recipe=recipe, overrides=overrides or (), data=data,
+        split=split, tta=tta, corrupt=corrupt,  # type: ignore[arg-type]
+    )  # fmt: skip
     if as_json:
         return print_json(result)
-    from kresnet.cli.train_tables import print_class_accuracies, print_split_metrics
+    from kresnet.cli.train_tables import (
+        print_calibration_errors,
+        print_class_accuracies,
+        print_corruptions,
+        print_split_metrics,
+    )
 
-    stdout_console().print(f"test {_format_metrics(result)}, {result['images']:,} images")
+    where = result["split"] or result["data"]["name"]
+    stdout_console().print(f"{where} {_format_metrics(result)}, {result['images']:,} images")
     print_split_metrics(result)
+    print_calibration_errors(result)
     if "tally" in result:
         print_class_accuracies(result["by_class"], result["tally"])
+    if "corruptions" in result:
+        print_corruptions(result["corruptions"])
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kresnet.cli.common import stdout_console
@@ -22,6 +22,37 @@ def print_split_metrics(result: Mapping[str, Any]) -> None:
         out.print(", ".join(f"{name.replace('_', ' ')} {result[name]:.4f}" for name in names))
     for sentence in result.get("undefined", ()):
         out.print(sentence)
+
+
+def print_calibration_errors(result: Mapping[str, Any]) -> None:
+    """Print how far a classifier's probabilities are from what comes true, and by what they are calibrated."""
+    if "calibration_error" not in result:
+        return
+    text = f"calibration error {result['calibration_error']:.4f}, adaptive {result['adaptive_calibration_error']:.4f}"
+    if temperatures := result["temperatures"]:
+        text += f"; calibrated by {temperatures_text(temperatures)}"
+    stdout_console().print(text)
+
+
+def temperatures_text(temperatures: Sequence[float]) -> str:
+    """Return temperatures in words: the number, or of several labels how far they reach."""
+    if len(temperatures) == 1:
+        return f"the temperature {temperatures[0]:.4g}"
+    return f"a temperature for each label, {min(temperatures):.3g} to {max(temperatures):.3g}"
+
+
+def print_corruptions(found: Mapping[str, Any]) -> None:
+    """Print the errors on corrupted images as a table, a kind a row, and their means."""
+    severities = sorted({severity for kind in found["kinds"].values() for severity in kind["errors"]})
+    out = stdout_console()
+    out.print(f"Errors ({found['metric']}) on corrupted images, of the strengths of {found['strengths']}", style="bold")
+    table = fitting_table("corruption", "family", *severities, "mean", right=(*severities, "mean"))
+    for name, kind in found["kinds"].items():
+        errors = (_number(kind["errors"].get(severity)) for severity in severities)
+        table.add_row(name.replace("_", " "), kind["family"], *errors, _number(kind["mean"]))
+    out.print(table)
+    families = ", ".join(f"{name} {value:.4f}" for name, value in found["families"].items())
+    out.print(f"mean error {found['mean']:.4f}; {families}")
 
 
 def print_class_accuracies(by_class: Mapping[str, Mapping[str, Any]], confusion_matrix: list[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def _open(data: Data, input: Input, split: str | None) -> tuple[DataSet, str]:
         folder = data.model_copy(update={"path": str(root.parent if not name else root)})
         both = name or root.name
         opened = open_folder(folder.model_copy(update={"train_split": both, "test_split": both}), input)
-        return opened, name
+        return replace(opened, name=str(root)), name
     if isinstance(data, TfdsData):
         from kresnet.data.sources.tfds import open_tfds
 
@@ -117,9 +117,7 @@ def _open(data: Data, input: Input, split: str | None) -> tuple[DataSet, str]:
     name = split or "test"
     if name not in opened.splits:
         raise _no_split_error(opened.name, name, list(opened.splits))
-    return DataSet(
-        opened.name, opened.train, opened.splits[name], opened.class_names, opened.fingerprint, opened.targets
-    ), name
+    return replace(opened, test=opened.splits[name]), name
 
 
 def _find_split(root: Path, split: str | None) -> tuple[Path, str]:
@@ -221,7 +219,7 @@ class RenumberedSource:
     def __init__(self, source: ImageSource, places: np.ndarray, count: int) -> None:
         """Take the source, the new number of each of its classes, int64, and how many classes there are now."""
         self._source, self._places, self._count = source, places, count
-        self.native, self.groups = source.native, source.groups
+        self.native, self.groups, self.weights = source.native, source.groups, source.weights
 
     def __len__(self) -> int:
         return len(self._source)
