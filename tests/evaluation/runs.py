@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kresnet.data.sources import open_data
+from kresnet.evaluation.evaluate import evaluate, open_run_split
+from kresnet.evaluation.predictor import KerasPredictor
 from kresnet.graph import build_model
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.trained_model import trained_model_of_run
+from kresnet.spec.loading import Overrides
 from tests.report.recorded_runs import made
 
 
@@ -22,6 +27,12 @@ def with_model(directory: Path, **settings) -> RunDirectory:
     (directory / "data.json").write_text(json.dumps(facts))
     build_model(run.resolved.plan, seed=3).save(run.model)
     return run
+
+
+def evaluate_run(run: RunDirectory, overrides: Overrides = (), **options: Any) -> dict[str, Any]:
+    """What `evaluate` measures of a run's last network on its test images."""
+    predictor = KerasPredictor(trained_model_of_run(run))
+    return evaluate(predictor, open_run_split(run, "test", overrides), run.resolved.recipe, **options)
 
 
 def arrays(path: Path, inputs: np.ndarray, targets: np.ndarray) -> dict[str, object]:

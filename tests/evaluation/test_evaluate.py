@@ -7,19 +7,29 @@ import pytest
 
 from kresnet.data.embedded import CLASS_NAMES, read_embedded
 from kresnet.errors import KresnetError
-from kresnet.evaluation.evaluate import evaluate, evaluate_with_mistakes, final_or_best_model, first_test_images
-from tests.evaluation.runs import arrays, with_model
+from kresnet.evaluation.evaluate import (
+    evaluate_with_mistakes,
+    final_or_best_model,
+    first_test_images,
+    open_run_split,
+)
+from kresnet.files import digest
+from kresnet.runs.calibration import Calibration, write_calibration
+from tests.evaluation.runs import arrays, evaluate_run, with_model
 from tests.report.recorded_runs import made
 
 
 def test_metrics_and_confusion_are_those_of_evaluate(classifier_run, evaluation):
-    expected = evaluate(classifier_run)
+    expected = evaluate_run(classifier_run)
     assert evaluation.kind == "classes"
     assert evaluation.images == expected["images"] == 1000
     np.testing.assert_array_equal(evaluation.confusion_matrix, expected["tally"])
     for metric, value in evaluation.metrics.items():
         assert value == pytest.approx(expected[metric], rel=1e-5)
     assert {label: value for label, value, _ in evaluation.accuracies} == expected["classes"]
+    assert [each.count for each in evaluation.reliability] == [each["count"] for each in expected["reliability"]]
+    assert expected["split"] == "test"
+    assert expected["temperatures"] is None
 
 
 def test_the_best_network_stands_in_while_there_is_no_final_one(tmp_path):
@@ -77,7 +87,7 @@ def run_on_arrays(tmp_path):
 )
 def test_no_image_is_judged_by_the_name_of_another_class(run_on_arrays, tmp_path, names, expected, found):
     array_file(tmp_path / "data.npz", names)
-    for use in (evaluate, evaluate_with_mistakes, lambda run: first_test_images(run, 4)):
+    for use in (evaluate_run, evaluate_with_mistakes, lambda run: first_test_images(run, 4)):
         with pytest.raises(KresnetError) as caught:
             use(run_on_arrays)
         (problem,) = caught.value.problems
@@ -85,10 +95,10 @@ def test_no_image_is_judged_by_the_name_of_another_class(run_on_arrays, tmp_path
 
 
 def test_other_images_of_the_same_classes_are_measured_and_told(run_on_arrays, tmp_path):
-    assert evaluate(run_on_arrays)["data"] == {"name": "data.npz", "differences": []}
+    assert evaluate_run(run_on_arrays)["data"] == {"name": "data.npz", "differences": []}
     array_file(tmp_path / "other.npz", ["dark", "light"], PICTURES[:30], LABELS[:30])
     overrides = {"recipe.data.path": str(tmp_path / "other.npz")}
-    result = evaluate(run_on_arrays, overrides)
+    result = evaluate_run(run_on_arrays, overrides)
     assert result["images"] == 30
     (difference,) = result["data"]["differences"]
     assert "other images than" in difference
@@ -101,5 +111,35 @@ def test_other_images_of_the_same_classes_are_measured_and_told(run_on_arrays, t
 def test_targets_of_another_kind_are_refused(run_on_arrays, tmp_path):
     array_file(tmp_path / "data.npz", ["dark", "light"], targets=np.eye(2, dtype=np.float32)[LABELS])
     with pytest.raises(KresnetError) as caught:
-        evaluate(run_on_arrays)
+        evaluate_run(run_on_arrays)
     assert (caught.value.problems[0].expected, caught.value.problems[0].found) == ("classes", "labels")
+
+
+def test_a_calibrated_network_is_judged_by_its_calibrated_probabilities(tmp_path):
+    run = with_model(tmp_path / "run")
+    plain = evaluate_run(run)
+    assert plain["negative_log_likelihood"] == pytest.approx(plain["loss"], rel=1e-5)
+    write_calibration(run.path, "model.keras", Calibration((0.1,), digest(run.model), "", "", 1, {}, {}))
+    mended, examined = evaluate_run(run), evaluate_with_mistakes(run)
+    assert mended["temperatures"] == [0.1]
+    assert mended["loss"] == pytest.approx(plain["loss"], rel=1e-5)
+    assert mended["accuracy"] == plain["accuracy"]
+    assert mended["negative_log_likelihood"] > 1.05 * plain["negative_log_likelihood"]  # surer, and no more often right
+    assert mended["calibration_error"] > plain["calibration_error"]
+    for name in ("negative_log_likelihood", "calibration_error", "adaptive_calibration_error"):
+        assert examined.metrics[name] == pytest.approx(mended[name], rel=1e-4)
+    assert examined.calibration.temperatures == (0.1,)
+    averaged = evaluate_run(run, views="flip")
+    assert averaged["tta"] == "flip"
+    assert averaged["loss"] != plain["loss"]
+
+
+def test_every_split_of_a_run_can_be_measured(tmp_path):
+    settings = array_file(tmp_path / "data.npz", ["dark", "light"])
+    settings["data"]["validation"] = 0.25
+    run = with_model(tmp_path / "run", spec={"head": {"classes": 2}}, recipe=settings, names=("dark", "light"))
+    counts = {split: len(open_run_split(run, split).split) for split in ("train", "validation", "test")}
+    assert counts == {"train": 30, "validation": 10, "test": 40}
+    with pytest.raises(KresnetError) as caught:
+        open_run_split(run, "tset")
+    assert caught.value.problems[0].expected == "train, validation, test"

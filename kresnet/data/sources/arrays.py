@@ -53,7 +53,7 @@ def open_arrays(data: ArraysData, input: Input, only: str | None = None) -> Data
         groups = arrays.get(f"{split}_groups")
         if groups is not None and (groups.shape != inputs.shape[:1] or groups.dtype.kind not in "iuU"):
             raise _mismatch_error(path, f"{split}_groups", f"text or integers ({len(inputs)},)", groups)
-    train = arrays["train_targets"]
+    train = arrays[f"{prefixes['train']}_targets"]
     for split in prefixes.values():
         targets = arrays[f"{split}_targets"]
         if train.shape[1:] != targets.shape[1:] or train.dtype != targets.dtype:
