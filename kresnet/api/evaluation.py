@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -22,7 +22,7 @@ from kresnet.runs.trained_model import TrainedModel
 from kresnet.runtime import import_tensorflow
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Overrides, Reference, list_overrides
-from kresnet.spec.recipe import Recipe
+from kresnet.spec.recipe import Recipe, TableData
 from kresnet.spec.recipe.data_reference import read_data_reference
 
 if TYPE_CHECKING:
@@ -79,12 +79,12 @@ def evaluate(
     corruptions = parse_corruptions(corrupt) if corrupt is not None else {}
     if tta is not None:
         require_one_of("--tta", tta, get_args(Tta))
-    document = read_data_reference(data) if data is not None else None
+    document = read_data_reference(data) if data is not None else {}
     if document and (recipe is not None or list_overrides(overrides)):
         message = "Other data take the place of those of a recipe."
         raise make_error("bad_option", message, remedy="leave --recipe and --set out, or --data")
     network = open_network(trained, best=best, spec=spec, classes=classes)
-    followed = _recipe_of(network, recipe, overrides, needed=document is None)
+    followed = _recipe_of(network, recipe, overrides, needed=not document)
     if (tta or corruptions) and not network.spec.input.is_image:
         raise make_error("bad_option", "--tta and --corrupt are for images.", remedy="leave them out")
     predictor = load_predictor(network)
@@ -98,7 +98,12 @@ def evaluate(
     images = image_input(predictor.spec.input, tta)
     if document:
         measured = open_other_data(
-            document, predictor.spec, predictor.plan, predictor.class_names, split=split, input=images
+            _with_columns(document, followed),
+            predictor.spec,
+            predictor.plan,
+            predictor.class_names,
+            split=split,
+            input=images,
         )
     else:
         assert followed
@@ -137,6 +142,33 @@ def _recipe_of(
     return recipe_with_data(resolve_run(network.spec, recipe, plan=network.plan, begun=True), overrides)
 
 
+def _with_columns(document: Mapping[str, Any], recipe: Recipe | None) -> dict[str, Any]:
+    """Return what says which data, with the columns of a table: the recipe's, where the table has them, else guesses.
+
+    Raises:
+        KresnetError: `data_missing`, `data_mismatch`: what is wrong with the table, or that no column holds labels.
+    """
+    if document["kind"] != "table":
+        return dict(document)
+    from kresnet.data.survey.table_columns import HEAD_ROWS, guess_settings
+    from kresnet.data.tables.table_file import TableFile
+
+    table = TableFile(Path(document["path"]))
+    there = set(table.column_names())
+    guessed = guess_settings(table.head(HEAD_ROWS))
+    if recipe and isinstance(recipe.data, TableData):
+        own = recipe.data.model_dump(include={"image", "label", "labels", "separator", "values"})
+        columns = [own[name] for name in ("image", "label", "labels", "values") if own[name] is not None]
+        if {each for one in columns for each in ([one] if isinstance(one, str) else one)} <= there:
+            guessed = {name: value for name, value in guessed.items() if name not in own} | own
+    if not any(guessed.get(name) for name in ("label", "labels", "values")):
+        message = f"No column of {table.path} looks like what the network learned."
+        raise make_error("data_mismatch", message, path="--data", found=", ".join(sorted(there)),
+                         remedy="name the column label, labels or values")  # fmt: skip
+    wanted = ("image", "label", "labels", "separator", "values", "split", "test_split")
+    return dict(document) | {name: guessed[name] for name in wanted if guessed.get(name) is not None}
+
+
 def calibrate(
     trained: AnyPath,
     *,
@@ -166,7 +198,7 @@ def calibrate(
         KresnetError: `data_missing` where the run has no validation split, `contradiction` for a network without
             classes, `data_mismatch` where the images tell no temperature, `bad_option`; what opening the data raises.
     """
-    document = read_data_reference(data) if data is not None else None
+    document = read_data_reference(data) if data is not None else {}
     network = open_network(trained, best=best)
     if isinstance(network, ExportedNetwork) or network.run is None:
         message = f"{network} is no run, with which temperatures could be kept."
@@ -174,7 +206,7 @@ def calibrate(
     if network.plan.probabilities is None:
         raise make_error("contradiction", f"{network.run} holds no classifier.", remedy="a network that has classes")
     recipe = recipe_with_data(network.run.resolved, overrides)
-    if document is None and split is None and network.run.data_description().validation_images is None:
+    if not document and split is None and network.run.data_description().validation_images is None:
         where = shell_word(network.run)
         raise make_error(
             "data_missing",
@@ -189,6 +221,7 @@ def calibrate(
     from kresnet.evaluation.evaluate import open_run_split
 
     if document:
+        document = _with_columns(document, recipe)
         measured = open_other_data(document, network.spec, network.plan, network.class_names, split=split)
     else:
         measured = open_run_split(network.run, split or "validation", overrides)

@@ -62,6 +62,8 @@ class Manifest:
     def save(self, version: Path) -> None:
         """Write the manifest to a version folder."""
         values = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+        if self.temperatures is None:  # earlier versions do not know the key
+            del values["temperatures"]
         text = json.dumps({"format": FORMAT} | values, indent=2, ensure_ascii=False)
         (version / MANIFEST).write_text(text + "\n", encoding="utf-8")
 

@@ -64,7 +64,7 @@ def test_calibrated_probabilities_are_predicted_measured_and_exported(run, calib
     measured = run.evaluate(data=f"arrays:{noisy}")
     assert measured["temperatures"] == list(calibration.temperatures)
     assert measured["negative_log_likelihood"] == pytest.approx(calibration.after["negative_log_likelihood"], rel=1e-4)
-    assert "by number" in measured["data"]["differences"][0] or measured["data"]["differences"] == []
+    assert measured["data"] == {"name": "noisy.npz", "differences": []}
 
     exported = run.export(tmp_path, signatures=[])
     assert exported.report.passed
@@ -114,3 +114,25 @@ def test_what_cannot_be_measured_or_calibrated_is_refused(run, tmp_path):
         with pytest.raises(KresnetError) as caught:
             call()
         assert caught.value.problems[0].code == code
+
+
+def test_a_table_is_measured_by_its_columns(run, images, home, tmp_path):
+    with np.load(home / "data.npz") as data:
+        labels = data["test_targets"]
+    lines = ["file,class,set"]
+    for number, (pixels, label) in enumerate(zip(images, labels, strict=True)):
+        Image.fromarray(pixels[..., 0]).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{label},{'train' if number < 4 else 'test'}")
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(lines) + "\n")
+    expected, found = run.evaluate(), run.evaluate(data=f"table:{table}", split="test")
+    assert (found["images"], found["split"]) == (12, "test")
+    assert run.evaluate(data=str(table), split="train")["images"] == 4
+    table.write_text("\n".join(line.rpartition(",")[0] for line in lines) + "\n")
+    whole = run.evaluate(data=f"table:{table}")
+    assert whole["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert whole["tally"] == expected["tally"]
+    table.write_text("file,note\n0.png,3.5\n")
+    with pytest.raises(KresnetError) as caught:
+        run.evaluate(data=f"table:{table}")
+    assert caught.value.problems[0].code == "data_mismatch"

@@ -38,7 +38,8 @@ KRESNET = typer.main.get_command(app)
 #: Commands to print a remedy in, as typed; `fit --resume` has fewer options than `fit`.
 COMMANDS = [
     "plan SPEC", "data FILE", "specs", "diff A B", "schema", "build SPEC", "fit SPEC", "fit --resume RUN", "runs",
-    "evaluate RUN", "calibrate RUN", "predict RUN IMAGE", "study STUDY", "report RUN", "compare RUN RUN2", "convert FILE",
+    "evaluate RUN", "calibrate RUN", "predict RUN IMAGE", "study STUDY", "report RUN", "compare RUN RUN2",
+    "convert FILE",
     "export RUN", "serve DIR", "explain RUN IMAGE", "check bn SPEC", "check gradients SPEC", "check export DIR",
 ]  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,12 @@ def test_the_file_has_the_keys_of_exports_written_before(version: Path) -> None:
         "format", "name", "made_with", "signatures", "class_names", "golden_from", "changes", "origin",
         "weights_bytes", "digests",
     ]  # fmt: skip
+
+
+def test_temperatures_are_kept_where_there_are_some(version: Path) -> None:
+    calibrated = replace(EXAMPLE, temperatures=(1.5, 0.5))
+    calibrated.save(version)
+    assert Manifest.load(version) == calibrated
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{}", '{"format": 1}', '{"format": 2, "name": "tiny"}'])

@@ -23,7 +23,7 @@ from kresnet.errors import KresnetError, Problem, make_error, nearest, shell_wor
 from kresnet.plan import Plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.inputs import Input
-from kresnet.spec.recipe import ArraysData, Data, FolderData, TfdsData
+from kresnet.spec.recipe import ArraysData, Data, FolderData, TableData, TfdsData
 
 #: Splits to measure on where none is named, the first that there is.
 _USUAL_SPLITS = ("test", "val", "validation", "valid")
@@ -70,6 +70,8 @@ def open_other_data(
             not have.
     """
     data: Data = TypeAdapter(Data).validate_python(dict(document))
+    if isinstance(data, TableData):
+        data = _of_split(data, split, class_names)
     input = spec.input if input is None or isinstance(data, ArraysData) else input
     opened, split_name = _open(data, input, split)
     source, remarks = opened.test.source, list[str]()
@@ -101,6 +103,10 @@ def _open(data: Data, input: Input, split: str | None) -> tuple[DataSet, str]:
         both = name or root.name
         opened = open_folder(folder.model_copy(update={"train_split": both, "test_split": both}), input)
         return replace(opened, name=str(root)), name
+    if isinstance(data, TableData):
+        from kresnet.data.sources.table import open_table_rows
+
+        return open_table_rows(data, input), str(data.test_split) if data.split else ""
     if isinstance(data, TfdsData):
         from kresnet.data.sources.tfds import open_tfds
 
@@ -118,6 +124,18 @@ def _open(data: Data, input: Input, split: str | None) -> tuple[DataSet, str]:
     if name not in opened.splits:
         raise _no_split_error(opened.name, name, list(opened.splits))
     return replace(opened, test=opened.splits[name]), name
+
+
+def _of_split(data: TableData, split: str | None, class_names: Sequence[str]) -> TableData:
+    """Return the table with the rows that are meant as those to evaluate on, and with the network's classes."""
+    if split is not None and data.split is None:
+        message = f"{data.path} has no column that says which split a row belongs to."
+        raise make_error("data_missing", message, path="--split", found=split, remedy="leave --split out")
+    rows = split or (data.test_split if data.split else "test")
+    single = data.label is not None or isinstance(data.labels, str)
+    classes = tuple(class_names) if class_names and single else None  # others are told with their rows
+    changed = {"train_split": rows, "test_split": rows, "validation": None, "fold": None, "classes": classes}
+    return data.model_copy(update=changed)
 
 
 def _find_split(root: Path, split: str | None) -> tuple[Path, str]:

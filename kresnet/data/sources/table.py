@@ -72,6 +72,20 @@ def open_table(data: TableData, input: Input) -> DataSet:
     )
 
 
+def open_table_rows(data: TableData, input: Input) -> DataSet:
+    """Read a table of which one split is measured on: the rows of `test_split`, or all where no column says a split.
+
+    Raises:
+        KresnetError: as `read_examples`.
+    """
+    examples = read_examples(data)
+    positions = examples.positions("test") if data.split else np.arange(len(examples.names))
+    rows = Split("test", TableSource(examples, positions, input), input)
+    targets = examples.targets
+    kind = Targets(targets.kind, targets.array.shape[1:])
+    return DataSet(data.path, rows, rows, targets.names, fingerprint(examples.digest()), kind)
+
+
 def text_tensor(texts: pa.Array) -> tf.Tensor:
     """Return text as a tensor of strings (N,), without a Python object for each."""
     import pyarrow as pa
