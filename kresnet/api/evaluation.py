@@ -212,8 +212,8 @@ def calibrate(
             "data_missing",
             f"{network.run} was trained without images to validate on, which temperatures are fitted to.",
             path="--split",
-            expected="--data or --split, which say on which images",
-            remedy=f"kresnet calibrate {where} --data folder:PATH, or train with --set recipe.data.validation=0.1",
+            expected="a run with recipe.data.validation; or --data or --split, which say on which images",
+            remedy=f"kresnet calibrate {where} --data folder:PATH",
         )
     import_tensorflow()
     from kresnet.data.sources.other_data import open_other_data
