@@ -258,6 +258,10 @@ class RenumberedSource:
         columns = tf.one_hot(self._places, self._count, dtype=targets.dtype)  # (labels there, labels here)
         return tf.matmul(targets, columns)
 
+    def encoded(self, position: int) -> bytes | None:
+        """See `ImageSource.encoded`."""
+        return self._source.encoded(position)
+
     def explain(self, position: int) -> Problem:
         """See `ImageSource.explain`."""
         return self._source.explain(position)
