@@ -24,6 +24,7 @@ from kresnet.report.gradient_plots import gradient_flow_plots, norm_check_plot
 from kresnet.report.mistake_plots import class_accuracy_plot, confusion_plot
 from kresnet.report.network_tree import NetworkStage, network_stages
 from kresnet.report.plots import Plot, PlotTable, RunStyle, metric_plots, style_runs, throughput_plots
+from kresnet.report.reliability_plot import reliability_plot
 from kresnet.report.run_data import RunData
 from kresnet.version import __version__
 
@@ -45,6 +46,7 @@ class EvaluationSection:
     evaluation: Evaluation | NotEvaluated
     confusion: Plot | None
     pairs: PlotTable | None
+    reliability: Plot | None = None
 
 
 def report_page(run: RunData) -> str:
@@ -128,7 +130,11 @@ def _evaluation_section(index: int, run: RunData) -> EvaluationSection:
     if isinstance(evaluation, NotEvaluated):
         return EvaluationSection(run, evaluation, None, None)
     pairs = page_sections.pairs_table(evaluation) if evaluation.confused_pairs else None
-    return EvaluationSection(run, evaluation, confusion_plot(evaluation, f"confusion-{index}"), pairs)
+    confusion, reliability = (
+        confusion_plot(evaluation, f"confusion-{index}"),
+        reliability_plot(evaluation, f"reliability-{index}"),
+    )
+    return EvaluationSection(run, evaluation, confusion, pairs, reliability)
 
 
 def _content_security_policy(*scripts: str) -> str:
