@@ -314,5 +314,5 @@ def list_runs(folder: AnyPath = "runs") -> Table:
     Raises:
         KresnetError: `file_missing` if there is no such folder.
     """
-    shown = ("name", "state", "reason", "step", "steps", "metric", "best", "best_epoch")
+    shown = ("name", "state", "reason", "step", "steps", "split", "metric", "best", "best_epoch")
     return Table((status.as_dict() for status in run_statuses(Path(folder))), shown)

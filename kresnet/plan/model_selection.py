@@ -27,4 +27,15 @@ def selection_problems(recipe: Recipe) -> Iterator[Problem]:
             )
 
 
-__all__ = ["selection_problems"]
+def added_selection_problems(recipe: Recipe, begun: Recipe) -> list[Problem]:
+    """Return the problems of a run's recipe that were none of those that the run was begun with.
+
+    Args:
+        recipe: what the run's directory says now.
+        begun: the recipe that it was begun with; earlier versions began runs that choose by test images.
+    """
+    before = {problem.path for problem in selection_problems(begun)}
+    return [problem for problem in selection_problems(recipe) if problem.path not in before]
+
+
+__all__ = ["added_selection_problems", "selection_problems"]

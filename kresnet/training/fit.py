@@ -12,12 +12,14 @@ from kresnet.distributed.cluster import Cluster
 from kresnet.distributed.context import DistributedContext, SharedConfig, connect, receive_shared_config
 from kresnet.distributed.devices import choose_deterministic_kernels
 from kresnet.distributed.environment import environment
-from kresnet.errors import make_error, shell_word
+from kresnet.errors import KresnetError, make_error, shell_word
+from kresnet.plan.model_selection import added_selection_problems
 from kresnet.plan.segments import require_rematerialized_stages
 from kresnet.runs.config_drift import LENGTH_SETTINGS, changed_run_error, config_changes
 from kresnet.runs.lock import RunLock
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.spec.recipe import Recipe
 from kresnet.training.loop.monitors import require_monitored_layers
 from kresnet.training.loop.peak_memory import peak_memory
 from kresnet.training.loop.progress import RunOutput
@@ -81,9 +83,13 @@ def resume(
         length: unit and value of the length to train to; None for what the run's recipe says.
 
     Raises:
-        KresnetError: `run_changed`, `checkpoint_invalid`, and what `start` raises.
+        KresnetError: `run_changed`, `checkpoint_invalid`, and what `start` raises; `contradiction` where the recipe was
+            changed to choose by images that the run is tested on.
     """
     run = directory.resolve_for_length(*length) if length else directory.resolved
+    begun_with = Recipe.model_validate(directory.original_config()["recipe"])
+    if problems := added_selection_problems(run.recipe, begun_with):
+        raise run.locate(KresnetError(problems))
     if length and directory.finished and not directory.newest_step():
         message = f"{directory} has finished and holds no checkpoint, from which it could be trained on."
         remedy = f"to begin another run with its weights: kresnet fit SPEC --init {shell_word(directory.model)} -o RUN"

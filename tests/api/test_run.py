@@ -40,7 +40,7 @@ def test_it_is_found_again_alone_and_among_others(whole, home):
 
 
 def test_it_shows_itself(whole):
-    line = f"{whole.path}: finished, 12 of 12 steps, best accuracy "
+    line = f"{whole.path}: finished, 12 of 12 steps, best test accuracy "
     assert repr(whole).startswith(f"<Run {line}")
     html = whole._repr_html_()
     assert line in html

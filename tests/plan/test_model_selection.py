@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kresnet.plan.model_selection import selection_problems
+from kresnet.plan.model_selection import added_selection_problems, selection_problems
 from kresnet.spec.recipe import Recipe
 
 RECIPE = {
@@ -34,3 +34,9 @@ def test_with_them_it_may(data):
 def test_a_recipe_that_chooses_nothing_is_tested_epoch_by_epoch():
     recipe = Recipe.model_validate(RECIPE | {"early_stopping": None, "checkpoints": {}})
     assert list(selection_problems(recipe)) == []
+
+
+def test_what_a_run_was_begun_with_it_keeps_and_nothing_is_added():
+    chooses, bare = Recipe.model_validate(RECIPE), Recipe.model_validate(RECIPE | {"checkpoints": {}})
+    assert added_selection_problems(chooses, chooses) == []
+    assert [problem.path for problem in added_selection_problems(chooses, bare)] == ["recipe.checkpoints.keep_best"]

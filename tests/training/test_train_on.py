@@ -120,6 +120,15 @@ def test_an_unfinished_run_gets_another_length(tmp_path, monkeypatch):
     assert (run.read_result()["steps"], run.resolved.recipe.steps, run.resolved.recipe.epochs) == (15, 15, None)
 
 
+def test_a_run_does_not_begin_to_choose_by_its_test_images(tmp_path):
+    """Though settings of `checkpoints` are free to change."""
+    run = train(tmp_path, "run", epochs=1)
+    edit_recipe(run, checkpoints={"keep_best": {}})
+    with pytest.raises(KresnetError, match="by the test images"):
+        train_on(run, "epochs", 2)
+    assert run.finished
+
+
 def test_a_length_that_is_reached_already_is_refused_with_one_that_is_not(tmp_path):
     run = train(tmp_path, "run", epochs=2)
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}

@@ -50,7 +50,7 @@ class TrainingSession:
         output: what shows the user how the run goes.
         line: the line of history of the last epoch that ended; empty before.
         test: metrics of the test images, where epochs are measured on validation images: measured once, at the end.
-        best: step, epoch and value of the metric that the recipe keeps the best network by; None before.
+        best: step, epoch, split and value of the metric that the recipe keeps the best network by; None before.
     """
 
     def __init__(
@@ -311,7 +311,8 @@ class TrainingSession:
             return
         value = self.line[self.data.selection_name][wanted.metric]
         if math.isfinite(value) and (self.best is None or wanted.is_better(value, self.best["value"])):
-            self.best = {"step": self.step, "epoch": self.line["epoch"], "metric": wanted.metric, "value": value}
+            where = {"step": self.step, "epoch": self.line["epoch"], "split": self.data.selection_name}
+            self.best = where | {"metric": wanted.metric, "value": value}
             self.writer.write_model(self.writer.directory.best_model, self.engine.trainer.evaluated_network)
 
     def _save(self) -> None:

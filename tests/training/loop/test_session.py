@@ -138,7 +138,7 @@ def test_the_best_epoch_is_kept_and_a_run_without_improvement_ends_early(run, mo
     session = run.train(engine, epochs=5, checkpoints={"keep_best": {}}, early_stopping=stopping)
     assert engine.evaluated == [(5, 12), (10, 12), (15, 12), (20, 12), (20, 16)]  # validated, and tested at the end
     assert written == ["best.keras", "best.keras"]
-    assert session.best == {"step": 10, "epoch": 2, "metric": "accuracy", "value": 0.3}
+    assert session.best == {"step": 10, "epoch": 2, "split": "validation", "metric": "accuracy", "value": 0.3}
     history = [json.loads(line) for line in run.directory.history.read_text().splitlines()]
     assert [line["validation"]["accuracy"] for line in history] == [0.1, 0.3, 0.3, 0.2]
     assert not any("test" in line for line in history)
