@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, print_json
+from kresnet.cli.common import JsonOption, log, print_json
 
 DataArgument = Annotated[
     str,
@@ -36,6 +36,8 @@ def data(
 ) -> None:
     """Say what data would be read as: splits, classes, sizes, copies, what is wrong; and how to train on them."""
     survey = kresnet.describe_data(reference, overrides or (), output)
+    if output is not None:
+        log(f"Written to {output}")
     if as_json:
         return print_json(survey.as_dict())
     from kresnet.cli.data_tables import print_survey

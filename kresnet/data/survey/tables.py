@@ -125,7 +125,11 @@ def _described(survey: DataSurvey, data: TableData, examples: TableExamples, pro
                for some, what in ((opened, "opened"), (compared, "compared")) if len(some) < count]  # fmt: skip
     return replace(
         survey,
-        settings={name: value for name, value in survey.settings.items() if value != _default(name)},
+        settings={
+            name: survey.settings[name]
+            for name in TableData.model_fields
+            if name in survey.settings and survey.settings[name] != _default(name)
+        },
         targets=targets.kind,
         values=targets.array.shape[1] if targets.kind == "values" else 0,
         splits=splits,
@@ -140,7 +144,7 @@ def _described(survey: DataSurvey, data: TableData, examples: TableExamples, pro
 
 
 def _default(name: str) -> Any:
-    return TableData.model_fields[name].default if name in TableData.model_fields else None
+    return TableData.model_fields[name].default
 
 
 def _class_counts(examples: TableExamples, positions: np.ndarray) -> dict[str, int]:
