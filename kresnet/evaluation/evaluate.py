@@ -18,6 +18,7 @@ from kresnet.data.sources.other_data import MeasuredSplit
 from kresnet.data.sources.targets import require_targets
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.errors import make_error
+from kresnet.evaluation.class_pictures import class_pictures
 from kresnet.evaluation.evaluation import Evaluation
 from kresnet.evaluation.measure_predictor import (
     measure_corruptions,
@@ -192,6 +193,7 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
         mistakes=tuple(most_confident_mistakes(model, goal, data, np.concatenate(confidences), scale)),
         reliability=measured.reliability(),
         calibration=origin.calibration,
+        pictures=class_pictures(data),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -67,6 +67,7 @@ class Evaluation:
         mistakes: the most confident ones, in order.
         reliability: bins of a classifier's reliability diagram, of calibrated probabilities where it is calibrated.
         calibration: the temperatures of the network; None where it is not calibrated.
+        pictures: some training images of the first classes or labels, as `data:` URIs.
     """
 
     kind: Literal["classes", "labels", "values"]
@@ -79,6 +80,7 @@ class Evaluation:
     mistakes: tuple[Mistake, ...]
     reliability: tuple[ReliabilityBin, ...] = ()
     calibration: Calibration | None = None
+    pictures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def accuracies(self) -> list[tuple[str, float, int]]:

@@ -208,6 +208,15 @@ def test_independent_labels_and_values_have_their_own_words(tmp_path):
     assert "Test absolute error" in page.words
 
 
+def test_some_training_images_of_each_class_are_shown(tmp_path):
+    pixel = "data:image/webp;base64,AAAA"
+    found = examination(pictures={NAMES[0]: (pixel, pixel), "<b>": (pixel,)})
+    page = report(tmp_path / "run", found)
+    shown = [image["alt"] for image in page.all("img") if "training image" in image["alt"]]
+    assert shown == [f"{NAMES[0]}, training image 1", f"{NAMES[0]}, training image 2", "<b>, training image 1"]
+    assert "Some training images" not in report(tmp_path / "other", examination()).words
+
+
 def test_the_deepest_network_makes_no_huge_page(tmp_path):
     spec = {"stages": [{"blocks": 200, "width": 16}, {"blocks": 200, "width": 32, "stride": 2}], "input": {
         "shape": [32, 32, 1], "pixels": {"mean": [0.286], "std": [0.353]}}}  # fmt: skip

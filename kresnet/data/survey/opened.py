@@ -28,7 +28,6 @@ from kresnet.spec.recipe import ArraysData, Data, TfdsData
 
 if TYPE_CHECKING:
     from kresnet.data.sources import DataSet
-    from kresnet.data.splits import Split
 
 #: Of how many examples of a split the targets are read, and of how many the headers, where they lie in records.
 _MOST_TARGETS, _MOST_RECORDS = 100_000, 2_000
@@ -77,7 +76,7 @@ def survey_opened(settings: Mapping[str, Any], overrides: Overrides) -> DataSurv
         passed_over=opened.passed_over,
         notes=notes,
         sampled=sampled,
-        pictures=_pictures(opened, opened.train) if opened.train.input.is_image else {},
+        pictures=_pictures(opened) if opened.train.input.is_image else {},
     )
 
 
@@ -133,10 +132,12 @@ def _headers(data: Data, opened: DataSet) -> ImageHeaders:
     return ImageHeaders(count, {"array": count}, {mode: count}, {(width, height): count})
 
 
-def _pictures(data: DataSet, split: Split) -> dict[str, list[Picture]]:
-    """Return some images of the first classes or labels; of values, some of all."""
-    from kresnet.data.sources.tfds import RecordSource
+def places_of_classes(data: DataSet) -> dict[str, np.ndarray]:
+    """Return where some training examples of the first classes or labels stand in their split; of values, some of all.
 
+    They are looked for among some thousands, evenly spread: where labels lie with the images, all would take a while.
+    """
+    split = data.train
     places = evenly(len(split), _MOST_RECORDS)
     targets = split.source.targets(split.positions[places])
     if data.targets.kind == "values":
@@ -146,10 +147,17 @@ def _pictures(data: DataSet, split: Split) -> dict[str, list[Picture]]:
             name: places[targets == number if data.targets.kind == "classes" else targets[:, number] > 0]
             for number, name in enumerate(data.class_names[:GRID_CLASSES])
         }
-    chosen = {name: some[evenly(len(some), GRID_PICTURES)] for name, some in of_class.items()}
+    return {name: some[evenly(len(some), GRID_PICTURES)] for name, some in of_class.items()}
+
+
+def _pictures(data: DataSet) -> dict[str, list[Picture]]:
+    """Return some images of the first classes or labels, those in records as they are stored."""
+    from kresnet.data.sources.tfds import RecordSource
+
+    split, chosen = data.train, places_of_classes(data)
     if isinstance(split.source, RecordSource):
         return {name: list(split.source.encoded_images(split.positions[some])) for name, some in chosen.items()}
     return {name: list(split.fetch(some)[0].numpy()) for name, some in chosen.items() if len(some)}
 
 
-__all__ = ["survey_opened"]
+__all__ = ["places_of_classes", "survey_opened"]
