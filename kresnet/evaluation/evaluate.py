@@ -16,9 +16,10 @@ from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import DataSet, open_data
 from kresnet.data.sources.other_data import MeasuredSplit
 from kresnet.data.sources.targets import require_targets
-from kresnet.data.splits import naming_unreadable_images
+from kresnet.data.splits import Split, naming_unreadable_images
 from kresnet.errors import make_error
 from kresnet.evaluation.class_pictures import class_pictures
+from kresnet.evaluation.curves import LabelThreshold, label_thresholds, ranking_curves
 from kresnet.evaluation.evaluation import Evaluation
 from kresnet.evaluation.measure_predictor import (
     measure_corruptions,
@@ -39,7 +40,7 @@ from kresnet.spec.loading import Overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.training.step.losses import LossFunction, make_loss
 from kresnet.training.step.metric_sums import MetricSums, sum_batch
-from kresnet.training.step.output_metrics import ExampleOutputs
+from kresnet.training.step.output_metrics import ExampleOutputs, scores_by_class
 from kresnet.weights.convert import load_model
 
 
@@ -173,15 +174,17 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
     scale = np.asarray(origin.temperatures or 1.0, np.float32)
     measure_batch = tf.function(partial(_measure_batch, model, make_loss(goal), goal, scale), reduce_retracing=True)
     began = time.perf_counter()
-    sums, confidences = MetricSums(), []
-    with naming_unreadable_images(data.test):
-        for images, targets in evaluation_batches(data.test, recipe.batch_size):
-            batch_sums, outputs, batch_confidences = measure_batch(images, targets)
-            sums.add(batch_sums)
-            sums.keep(outputs.numpy(), targets.numpy())
-            confidences.append(batch_confidences.numpy())
+    sums, confidences = _measure_images(measure_batch, data.test, recipe.batch_size)
     found = ExampleOutputs(sums.outputs(), sums.targets())
     measured = measurement_of_sums(sums, found, goal, origin.temperatures, epoch_metrics(plan, recipe))
+    thresholds: tuple[LabelThreshold, ...] = ()
+    if goal.independent and np.isfinite(found.outputs).all():
+        chosen_by = measured.scaled
+        if data.validation:
+            looked_at, _ = _measure_images(measure_batch, data.validation, recipe.batch_size)
+            chosen_by = ExampleOutputs(looked_at.outputs() / scale, looked_at.targets())
+        thresholds = label_thresholds(chosen_by, measured.scaled, data.class_names)
+    matrix, names = measured.confusion_matrix, data.class_names
     return Evaluation(
         kind=_target_kind(goal),
         model=path.name,
@@ -189,11 +192,15 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
         seconds=time.perf_counter() - began,
         metrics=measured.metrics,
         class_names=data.class_names,
-        confusion_matrix=measured.confusion_matrix,
-        mistakes=tuple(most_confident_mistakes(model, goal, data, np.concatenate(confidences), scale)),
+        confusion_matrix=matrix,
+        mistakes=tuple(most_confident_mistakes(model, goal, data, confidences, scale)),
         reliability=measured.reliability(),
         calibration=origin.calibration,
         pictures=class_pictures(data),
+        scores={} if matrix is None else scores_by_class(goal, matrix, measured.scaled, names),
+        curves=ranking_curves(goal, measured.scaled, names),
+        thresholds=thresholds,
+        thresholds_from=data.selection_name,
     )
 
 
@@ -228,6 +235,18 @@ def first_test_images(
 
 def _target_kind(goal: Objective) -> Literal["classes", "labels", "values"]:
     return "values" if goal.classes is None else "labels" if goal.independent else "classes"
+
+
+def _measure_images(measure_batch: Any, split: Split, batch_size: int) -> tuple[MetricSums, np.ndarray]:
+    """Return the sums over a split, with all its outputs, and of each example how confidently it is wrong."""
+    sums, confidences = MetricSums(), []
+    with naming_unreadable_images(split):
+        for images, targets in evaluation_batches(split, batch_size):
+            batch_sums, outputs, batch_confidences = measure_batch(images, targets)
+            sums.add(batch_sums)
+            sums.keep(outputs.numpy(), targets.numpy())
+            confidences.append(batch_confidences.numpy())
+    return sums, np.concatenate(confidences)
 
 
 def _measure_batch(

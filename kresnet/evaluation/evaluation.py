@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kresnet.evaluation.curves import LabelThreshold, RankingCurve
 from kresnet.evaluation.per_class import class_accuracies
 from kresnet.evaluation.reliability import ReliabilityBin
 from kresnet.files import replace_non_finite
@@ -68,6 +69,10 @@ class Evaluation:
         reliability: bins of a classifier's reliability diagram, of calibrated probabilities where it is calibrated.
         calibration: the temperatures of the network; None where it is not calibrated.
         pictures: some training images of the first classes or labels, as `data:` URIs.
+        scores: for each class or label, by its name, what `scores_by_class` returns; empty for values.
+        curves: precision, recall and false alarms of the classes that are ranked worst.
+        thresholds: of independent labels; empty for others.
+        thresholds_from: the split that they were chosen by: `validation` where there is one, else `test`.
     """
 
     kind: Literal["classes", "labels", "values"]
@@ -81,6 +86,10 @@ class Evaluation:
     reliability: tuple[ReliabilityBin, ...] = ()
     calibration: Calibration | None = None
     pictures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    curves: tuple[RankingCurve, ...] = ()
+    thresholds: tuple[LabelThreshold, ...] = ()
+    thresholds_from: str = "test"
 
     @property
     def accuracies(self) -> list[tuple[str, float, int]]:
@@ -117,6 +126,10 @@ class Evaluation:
             "mistakes": [mistake.as_dict() for mistake in self.mistakes],
             "reliability": [each.as_dict() for each in self.reliability],
             "calibration": self.calibration.as_dict() if self.calibration else None,
+            "by_class": {name: dict(scores) for name, scores in self.scores.items()},
+            "curves": [curve.as_dict() for curve in self.curves],
+            "thresholds": replace_non_finite([each.as_dict() for each in self.thresholds]),
+            "thresholds_from": self.thresholds_from if self.thresholds else None,
         }
 
 

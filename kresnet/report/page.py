@@ -24,6 +24,7 @@ from kresnet.report.gradient_plots import gradient_flow_plots, norm_check_plot
 from kresnet.report.mistake_plots import class_accuracy_plot, confusion_plot
 from kresnet.report.network_tree import NetworkStage, network_stages
 from kresnet.report.plots import Plot, PlotTable, RunStyle, metric_plots, style_runs, throughput_plots
+from kresnet.report.ranking_plots import class_scores_table, ranking_plots, thresholds_table
 from kresnet.report.reliability_plot import reliability_plot
 from kresnet.report.run_data import RunData
 from kresnet.version import __version__
@@ -47,6 +48,9 @@ class EvaluationSection:
     confusion: Plot | None
     pairs: PlotTable | None
     reliability: Plot | None = None
+    rankings: Sequence[Plot] = ()
+    thresholds: PlotTable | None = None
+    scores: PlotTable | None = None
 
 
 def report_page(run: RunData) -> str:
@@ -130,11 +134,16 @@ def _evaluation_section(index: int, run: RunData) -> EvaluationSection:
     if isinstance(evaluation, NotEvaluated):
         return EvaluationSection(run, evaluation, None, None)
     pairs = page_sections.pairs_table(evaluation) if evaluation.confused_pairs else None
-    confusion, reliability = (
+    return EvaluationSection(
+        run,
+        evaluation,
         confusion_plot(evaluation, f"confusion-{index}"),
-        reliability_plot(evaluation, f"reliability-{index}"),
+        pairs,
+        reliability=reliability_plot(evaluation, f"reliability-{index}"),
+        rankings=list(ranking_plots(evaluation, str(index))),
+        thresholds=thresholds_table(evaluation),
+        scores=class_scores_table(evaluation),
     )
-    return EvaluationSection(run, evaluation, confusion, pairs, reliability)
 
 
 def _content_security_policy(*scripts: str) -> str:

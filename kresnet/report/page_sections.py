@@ -11,7 +11,7 @@ from kresnet.plan.memory_estimate import bytes_text
 from kresnet.plan.render import block_cells
 from kresnet.plan.summary import with_unit_prefix
 from kresnet.report.comparison import MeanAndSpread, SeedGroup
-from kresnet.report.plots import METRICS, PlotTable, number_text
+from kresnet.report.plots import METRICS, SHOWN, PlotTable, number_text, shown_metrics
 from kresnet.report.run_data import RunData
 from kresnet.training.loop.progress import clock_text
 
@@ -76,7 +76,7 @@ def notices(run: RunData) -> Iterator[Notice]:
 def tiles(run: RunData) -> Iterator[Tile]:
     """Yield the key numbers of a run, its headline metric first."""
     status, plan = run.status, run.plan
-    shown = [metric for metric in (run.headline, *METRICS) if run.test.get(metric) is not None]
+    shown = [metric for metric in (run.headline, *shown_metrics([run])) if run.test.get(metric) is not None]
     best = f"best {status.best:.4f}, epoch {status.best_epoch}" if status.best_epoch else ""
     for index, metric in enumerate(dict.fromkeys(shown)):
         noted = (status.split, status.metric) == ("test", metric) and index == 0
@@ -104,7 +104,7 @@ def duration_text(seconds: float) -> str:
 
 def overview_table(runs: Sequence[RunData]) -> PlotTable:
     """Return the table of runs: state, metrics, epochs, seed and cost of each."""
-    metrics = [metric for metric in METRICS if any(run.test.get(metric) is not None for run in runs)]
+    metrics = [each for each in shown_metrics(runs) if any(run.test.get(each) is not None for run in runs)]
     validated = validated_metrics(run.validation for run in runs)
     head = ("run", "state", *metric_heads("test", metrics), *metric_heads("validation", validated), "epochs", "seed",
             "parameters", "MACs", "images/s", "training")  # fmt: skip
@@ -140,7 +140,7 @@ def validated_metrics(measured: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def groups_table(groups: Sequence[SeedGroup]) -> PlotTable:
     """Return the table of groups: mean and standard deviation of each metric over the seeds."""
-    metrics = [metric for metric in METRICS if any(metric in group.metrics for group in groups)]
+    metrics = [metric for metric in SHOWN if any(metric in group.metrics for group in groups)]
     validated = validated_metrics(group.validation for group in groups)
 
     def texts(found: Mapping[str, MeanAndSpread], names: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from kresnet.data.description import SPLITS
+from kresnet.plan.objective import named_metrics
 from kresnet.report.history import EpochRecord
 from kresnet.report.run_data import RunData
 from kresnet.spec.recipe.stopping import LOWER_IS_BETTER
@@ -47,6 +48,8 @@ METRICS = {
     "quadratic_kappa": "Quadratic kappa",
     "r2": "R²",
 }
+#: Metrics that figures and tables of whole runs show unasked; of the others those that a run's recipe names.
+SHOWN = ("accuracy", "loss", "top_5_accuracy", "exact_match", "absolute_error", "balanced_accuracy", "macro_f1", "r2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,16 @@ def style_runs(runs: Sequence[RunData], groups: Sequence[int]) -> list[RunStyle]
     ]
 
 
+def shown_metrics(runs: Sequence[RunData]) -> list[str]:
+    """Return the metrics that figures and tables of runs show, in the order of `METRICS`."""
+    named = {name for run in runs for name in named_metrics(run.recipe)}
+    return [metric for metric in METRICS if metric in SHOWN or metric in named]
+
+
 def metric_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
     """Plot each metric on training, validation and test images, and the learning rate, over the epochs."""
-    for metric, title in METRICS.items():
+    for metric in shown_metrics([style.run for style in styles]):
+        title = METRICS[metric]
         splits = [split for split in reversed(SPLITS) if any(_has_metric(style, split, metric) for style in styles)]
         if splits:
             yield _metric_plot(styles, metric, title, splits)
@@ -281,6 +291,7 @@ __all__ = [
     "escape_name",
     "metric_plots",
     "number_text",
+    "shown_metrics",
     "style_runs",
     "throughput_plots",
 ]  # fmt: skip

@@ -47,6 +47,20 @@ RECIPES = {
         "schedule": {"kind": "multi_step", "at_steps": [7, 13]},
         "precision": "float16",
     },
+    "balanced sampling, focal loss, metrics of all outputs": {
+        "optimizer": {"kind": "sgd", "learning_rate": 0.1},
+        "sampling": "balanced",
+        "loss": {"kind": "focal"},
+        "metrics": ["auroc_macro", "quadratic_kappa"],
+        "augment": {"crop_padding": 2, "flip": True},
+    },
+    "class weights, cutmix, accumulated": {
+        "optimizer": {"kind": "sgd", "learning_rate": 0.1},
+        "class_weights": {"Bag": 3.0, "Coat": 0.5},
+        "accumulate_steps": 2,
+        "label_smoothing": 0.1,
+        "augment": {"mix": {"kind": "cutmix"}},
+    },
     "rmsprop, step, adaptive clipping, probed": {
         "optimizer": {"kind": "rmsprop"},
         "schedule": {"kind": "step", "every_steps": 5},
