@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,14 +14,13 @@ import tensorflow as tf
 from kresnet.data.pipeline import BatchSlice, training_batches
 from kresnet.data.sources import DataSet
 from kresnet.data.sources.balanced import balance_examples
-from kresnet.data.splits import Split, naming_unreadable_images
+from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.workers import Workers
 from kresnet.errors import make_error, shell_word
 from kresnet.probes.first_non_finite import NonFiniteProbe
 from kresnet.probes.probe import Probe
 from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 from kresnet.runs.resolved_run import ResolvedRun
-from kresnet.spec.recipe.stopping import Metric
 from kresnet.training.loop.checkpoint_saver import CheckpointSaver
 from kresnet.training.loop.early_stopping import EarlyStoppingState
 from kresnet.training.loop.monitors import Monitors
@@ -29,9 +28,9 @@ from kresnet.training.loop.non_finite_guard import NonFiniteGuard
 from kresnet.training.loop.progress import RunOutput
 from kresnet.training.loop.run_writer import RunWriter
 from kresnet.training.loop.signals import StopRequested, StopSignals
+from kresnet.training.loop.split_metrics import SplitMetrics
 from kresnet.training.loop.throughput import Throughput
 from kresnet.training.step.engine import Engine, Findings
-from kresnet.training.step.measure import Measurement, measure_split
 
 #: One call to the device takes about this long, so that the display lives and a signal is heard.
 SECONDS_PER_CALL = 0.5
@@ -48,6 +47,7 @@ class TrainingSession:
         workers: all processes of the run.
         writer: writer of the run's files, which writes in the chief only.
         output: what shows the user how the run goes.
+        metrics: what measures the splits.
         line: the line of history of the last epoch that ended; empty before.
         test: metrics of the test images, where epochs are measured on validation images: measured once, at the end.
         best: step, epoch, split and value of the metric that the recipe keeps the best network by; None before.
@@ -80,7 +80,7 @@ class TrainingSession:
         self.stopping = EarlyStoppingState(**schedule.early_stopping) if schedule.early_stopping else None
         self.guard = NonFiniteGuard(run.recipe)
         self.best: dict[str, Any] | None = None
-        self.final_metrics: dict[str, float] | None = None  # of what epochs are measured on, after the last step
+        self.metrics = SplitMetrics(data, schedule, engine, workers)
 
     def train(self, stop: StopSignals) -> None:
         """Train to the end of the run, and then measure the test images; `line` is then the last epoch's.
@@ -242,7 +242,7 @@ class TrainingSession:
 
     def _end_epoch(self) -> None:
         """Evaluate, and write down how the epoch went; `StopRequested` is raised before anything is changed."""
-        measured = self._measure_epoch()
+        measured = self.metrics.after_epoch(self.step, self._raise_if_stopping)
         train = self.engine.metrics()
         self.engine.reset_metrics()
         self.line = {
@@ -264,45 +264,15 @@ class TrainingSession:
         if self.stopping and self.stopping.observe(self.step, measured):
             self.output.log(self.stopping.sentence())
 
-    def _measure_epoch(self) -> dict[str, float]:
-        """Return what the recipe wants to know after every epoch of the images that epochs are measured on."""
-        steps, last = self.run.steps, self.step == self.total_steps
-        objective, wanted = steps.objective, steps.epoch_metrics
-        # At the run's end everything is measured, and kept for its result: the history's lines are all alike.
-        every = self._every_metric if last else wanted
-        metrics = self._measure(self.data.selection, every, self._raise_if_stopping).metrics
-        self.final_metrics = metrics if last else None
-        shown = (*objective.metrics, *objective.matrix_metrics, *wanted)
-        return {name: value for name, value in metrics.items() if name in shown}
-
-    def measure_selection(self) -> dict[str, float]:
-        """Return every metric of the images that epochs are measured on; all workers must call it."""
-        if self.final_metrics is None:
-            self.final_metrics = self._measure(self.data.selection, self._every_metric).metrics
-        return self.final_metrics
-
     def _measure_test_images(self) -> None:
         """Measure the trained network on the test images, which nothing before has looked at."""
         try:
-            self.test = self._measure(self.data.test, self._every_metric, self._raise_if_stopping).metrics
+            self.test = self.metrics.test(self._raise_if_stopping)
         except StopRequested:
             message = "Stopped before the test images were measured; the state is saved."
             remedy = f"kresnet fit --resume {shell_word(self.writer.directory)}"
             raise make_error("interrupted", message, remedy=remedy) from None
         self.writer.write_summaries(self.line["epoch"], {"test": self.test})
-
-    @property
-    def _every_metric(self) -> Collection[Metric]:
-        """The metrics that a result has, those too that need all outputs at once."""
-        return (*self.run.steps.epoch_metrics, *self.run.steps.objective.output_metrics)
-
-    def _measure(
-        self, split: Split, wanted: Collection[Metric], between: Callable[[], None] = lambda: None
-    ) -> Measurement:
-        objective, batch_size = self.run.steps.objective, self.run.recipe.batch_size
-        return measure_split(
-            self.engine, split, objective, batch_size, wanted=wanted, workers=self.workers, between=between
-        )
 
     def _keep_best(self) -> None:
         """Write the network if it is the best so far, by the recipe's metric."""
