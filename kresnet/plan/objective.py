@@ -109,7 +109,7 @@ def objective_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
     elif isinstance(recipe.loss, AsymmetricLoss) and plan.probabilities == "softmax":
         yield Problem("contradiction", "The asymmetric loss is for independent labels, which this head has not.",
                       path="recipe.loss.kind", expected="softmax, sigmoid or focal", found="asymmetric",
-                      remedy="--set 'recipe.loss={kind: focal}', or --set head.multi_label=true")  # fmt: skip
+                      remedy="take `loss` out: the head suggests one")  # fmt: skip
     if isinstance(recipe.loss, FocalLoss) and recipe.loss.alpha and plan.probabilities == "softmax":
         yield Problem("no_effect", "With one class an image, `alpha` would weigh all of them alike.",
                       path="recipe.loss.alpha", remedy="class_weights: balanced")  # fmt: skip
@@ -159,4 +159,4 @@ def _balance_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
     cures = [*named, *(["loss.logit_adjustment"] if adjusts else [])]
     for name in cures[1:]:
         message = f"`{cures[0]}` and `{name}` both make rare classes count for more; together they overdo it."
-        yield Problem("contradiction", message, path=f"recipe.{name}", remedy=f"remove `{cures[0]}` or `{name}`")
+        yield Problem("contradiction", message, path=f"recipe.{name}", remedy="keep one of them")
