@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -133,3 +134,16 @@ def test_a_restored_early_stopping_goes_on_as_the_first_would():
     assert [second.observe(step, {"loss": value}) for step, value in enumerate(values[3:], start=4)] == [
         False, False, True,
     ]  # fmt: skip
+
+
+def test_a_metric_that_is_no_number_is_no_best():
+    """A class without images may leave a metric undefined after the first epochs."""
+    state = EarlyStoppingState("auroc_macro", patience=20, min_delta=0.0)
+    assert not state.observe(10, {"auroc_macro": math.nan})
+    assert not state.observe(20, {"auroc_macro": 0.5})
+    assert (state.best, state.best_step) == (0.5, 20)
+    assert not state.observe(30, {"auroc_macro": math.nan})
+    assert state.observe(40, {"auroc_macro": 0.4})
+    never = EarlyStoppingState("auroc_macro", patience=10, min_delta=0.0)
+    assert never.observe(10, {"auroc_macro": math.nan})
+    assert never.sentence() == "No auroc_macro that is a number in 10 steps."
