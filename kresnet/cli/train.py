@@ -28,6 +28,7 @@ from kresnet.cli.common import (
 )
 from kresnet.data.description import SPLITS
 from kresnet.errors import KresnetError, make_error, shell_word
+from kresnet.files import replace_non_finite
 from kresnet.spec.recipe.durations import UNITS
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def evaluate(
         split=split, tta=tta, corrupt=corrupt,  # type: ignore[arg-type]
     )  # fmt: skip
     if as_json:
-        return print_json(result)
+        return print_json(replace_non_finite(result))
     from kresnet.cli.train_tables import (
         print_calibration_errors,
         print_class_accuracies,

@@ -69,7 +69,9 @@ def file_batches(paths: Iterable[str], input: Input, batch_size: int) -> Iterato
             failures.append(error)
 
     named = tf.data.Dataset.from_generator(generate, output_signature=tf.TensorSpec((None,), tf.string))
-    decoded = named.map(lambda batch: read_files(batch, input), num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
+    # Plain graph code: to have Python's source converted would take longer than a thousand files.
+    read = tf.autograph.experimental.do_not_convert(lambda batch: read_files(batch, input))
+    decoded = named.map(read, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
     images = iter(prefetch_batches(decoded))
     while True:
         try:

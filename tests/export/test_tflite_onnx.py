@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tensorflow as tf
+from scipy.special import softmax
 
 from kresnet.cli.main import main
-from tests.export.networks import save_converted
+from kresnet.export.tflite_onnx import export_file
+from tests.export.networks import CLASS_NAMES, network, save_converted, spec_of
 
 
 def export(*arguments: object, status: int = 0) -> Any:
@@ -49,3 +54,13 @@ def test_other_runtimes_answer_as_the_network_does(kind: str, converted: Path, t
 def test_half_the_bytes_in_tensorflow_lite(converted: Path, tmp_path: Path) -> None:
     result = export(converted, "-o", tmp_path / "half.tflite", "--format", "tflite", "--weights", "float16")
     assert 1e-5 < result["largest_difference"] < 1e-2
+
+
+def test_calibrated_probabilities_are_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.tflite"
+    export_file(network(), spec_of(), CLASS_NAMES, path, "tflite", temperatures=(0.5,))
+    assert json.loads((tmp_path / "tiny.tflite.json").read_text())["temperatures"] == [0.5]
+    with warnings.catch_warnings(action="ignore"):
+        answer = tf.lite.Interpreter(str(path)).get_signature_runner("serving_default")
+    found = answer(image=np.random.default_rng(0).uniform(0, 255, (2, 12, 10, 3)).astype(np.float32))
+    np.testing.assert_allclose(found["probabilities"], softmax(found["logits"] / 0.5, axis=1), atol=1e-5)
