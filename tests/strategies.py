@@ -141,6 +141,7 @@ def heads(stages: int, image: bool) -> st.SearchStrategy:
     return st.one_of(
         mapping(None, {"classes": st.integers(1, 10), "pool": pool}, multi_label=st.booleans(), dropout=RATES),
         mapping("classifier", {"classes": st.integers(1, 10), "pool": pool}),
+        mapping("regressor", {"outputs": st.integers(1, 5), "pool": pool}, dropout=RATES),
         mapping("features", {"stages": features}),
         mapping("none"),
     )

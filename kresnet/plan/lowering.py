@@ -7,7 +7,7 @@ from kresnet.plan.blocks import BlockBuilder
 from kresnet.plan.dilation import DilatedStage, WindowStep, dilated_stages
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Plan, Record
-from kresnet.spec.architecture import Classifier, Features, Spec, Stage
+from kresnet.spec.architecture import Classifier, Features, Regressor, Spec, Stage
 from kresnet.spec.contradictions import PREACTIVATION, find_contradictions
 from kresnet.spec.stems import DeepStem, NoStem
 
@@ -115,7 +115,7 @@ def _end_stage(builder: PlanBuilder, x: Record, stage: Stage, index: int) -> Rec
 
 def _head(builder: PlanBuilder, spec: Spec, x: Record) -> dict[str, Record]:
     head = spec.head
-    if not isinstance(head, Classifier):
+    if not isinstance(head, Classifier | Regressor):
         return {"output": x}
     with builder.scope("head"):
         if head.pool != "none":
@@ -123,4 +123,6 @@ def _head(builder: PlanBuilder, spec: Spec, x: Record) -> dict[str, Record]:
         elif len(x.shape) > 1:
             x = builder.flatten(x, "flatten")
         x = builder.dropout(x, "dropout", head.dropout)
+        if isinstance(head, Regressor):
+            return {"output": builder.dense(x, "values", head.outputs)}
         return {"logits": builder.dense(x, "logits", head.classes)}

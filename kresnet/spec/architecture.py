@@ -71,6 +71,18 @@ class Classifier(Document):
     """Rate of dropout before the dense layer."""
 
 
+class Regressor(Document):
+    """Pool, then one dense layer whose outputs are the numbers to predict, without an activation."""
+
+    kind: Literal["regressor"]
+    pool: Literal["average", "max", "none"] = "average"
+    """How a map becomes a vector; `none` flattens it, and is what a vector network states."""
+    outputs: Width
+    """How many numbers are predicted."""
+    dropout: Fraction = 0.0
+    """Rate of dropout before the dense layer."""
+
+
 class Features(Document):
     """No head: the feature maps after the named stages, as detectors consume them."""
 
@@ -80,7 +92,7 @@ class Features(Document):
 
 
 class NoHead(Document):
-    """The output of the last block is the network's prediction (regression)."""
+    """The output of the last block is the network's prediction: values of its shape."""
 
     kind: Literal["none"]
 
@@ -90,7 +102,10 @@ def _head_kind(value: Any) -> Any:
 
 
 Head = Annotated[
-    Annotated[Classifier, Tag("classifier")] | Annotated[Features, Tag("features")] | Annotated[NoHead, Tag("none")],
+    Annotated[Classifier, Tag("classifier")]
+    | Annotated[Regressor, Tag("regressor")]
+    | Annotated[Features, Tag("features")]
+    | Annotated[NoHead, Tag("none")],
     Discriminator(_head_kind),
 ]
 

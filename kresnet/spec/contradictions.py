@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kresnet.errors import Problem
-from kresnet.spec.architecture import Classifier, Features, Spec, Stage
+from kresnet.spec.architecture import Classifier, Features, Regressor, Spec, Stage
 from kresnet.spec.blocks import BottleneckBlock, DenseBlock, NoNorm, Norm
 from kresnet.spec.inputs import SIXTEEN_BITS, Stretch
 from kresnet.spec.stems import ConvStem, DeepStem, NoStem
@@ -196,7 +196,7 @@ def _output_stride_problems(spec: Spec) -> Iterator[Problem]:
 
 def _head_problems(spec: Spec) -> Iterator[Problem]:
     head = spec.head
-    if isinstance(head, Classifier):
+    if isinstance(head, Classifier | Regressor):
         if not spec.input.is_image and head.pool != "none":
             yield _problem("head.pool", f"A vector has nothing to pool by {head.pool}.", remedy="pool: none")
         if spec.input.any_size and head.pool == "none":

@@ -67,3 +67,17 @@ def test_mistakes_have_their_codes(line, code, home, capsys):
     told = capsys.readouterr()
     assert f"[{code}]" in told.err + told.out
     assert status == (0 if "Genus" in line else 2)
+
+
+def test_values_of_a_table_are_learned_from_images(home, capsys):
+    lines = (home / "birds.csv").read_text().splitlines()
+    ages = ["age", *(str(number / 2) for number in range(8))]
+    (home / "birds.csv").write_text("\n".join(f"{line},{age}" for line, age in zip(lines, ages, strict=True)))
+    assert typed("data", "birds.csv", "--set", "recipe.data.values=age", "--json") == 0
+    overrides = json.loads(capsys.readouterr().out)["overrides"]
+    assert overrides[1] == "head={kind: regressor, outputs: 1}"
+    words = [word for each in [*overrides, "input.shape=[8,8,3]", "recipe.batch_size=3", "recipe.epochs=1"]
+             for word in ("--set", each)]  # fmt: skip
+    assert typed("fit", "quickstart", *words, "-o", "run") == 0
+    result = json.loads((home / "run" / "result.json").read_text())
+    assert result["test"]["absolute_error"] > 0

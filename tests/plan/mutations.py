@@ -16,6 +16,7 @@ Path = tuple[str | int, ...]
 REQUIRED = {
     "center_crop": {"shorter_side": 40},
     "features": {"stages": [1]},
+    "regressor": {"outputs": 3, "pool": "average"},
     "classifier": {"classes": 7, "pool": "average"},
 }
 

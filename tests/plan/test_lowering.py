@@ -93,6 +93,14 @@ def test_heads(head, kinds, probabilities):
     assert network.outputs == {"logits": "head.logits"}
 
 
+def test_a_head_for_values_is_a_layer_without_probabilities():
+    network = plan(head={"kind": "regressor", "outputs": 3, "dropout": 0.5})
+    records = [record for record in network.records if record.name.startswith("head")]
+    assert [record.kind for record in records] == ["global_pool", "dropout", "dense"]
+    assert (records[-1].shape, network.probabilities, network.outputs) == ((3,), None, {"output": "head.values"})
+    assert records[-1].weights == 3 * records[0].shape[0] + 3
+
+
 def test_a_map_that_becomes_too_small_is_refused():
     with pytest.raises(KresnetError) as caught:
         plan(input={"shape": [1, 1, 3]})

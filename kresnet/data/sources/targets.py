@@ -5,7 +5,7 @@ from __future__ import annotations
 from kresnet.data.sources.dataset import DataSet
 from kresnet.errors import make_error
 from kresnet.plan import Plan
-from kresnet.spec.architecture import Classifier, Spec
+from kresnet.spec.architecture import Classifier, Regressor, Spec
 
 
 def require_targets(data: DataSet, spec: Spec, plan: Plan) -> None:
@@ -17,15 +17,21 @@ def require_targets(data: DataSet, spec: Spec, plan: Plan) -> None:
     kind, shape = data.targets.kind, data.targets.shape
     if not isinstance(spec.head, Classifier):
         outputs = plan.by_name[next(iter(plan.outputs.values()))].shape
+        found = "classes" if kind == "classes" else f"float32 (N, {', '.join(map(str, shape))})"
+        if kind != "classes" and shape != outputs and isinstance(spec.head, Regressor) and len(shape) == 1:
+            message = f"The data have {shape[0]} values an example, the head {spec.head.outputs} outputs."
+            remedy = f"--set head.outputs={shape[0]}"
+            raise make_error("data_mismatch", message, path="head.outputs", remedy=remedy)
         if kind == "classes" or shape != outputs:
-            found = "classes" if kind == "classes" else f"float32 (N, {', '.join(map(str, shape))})"
             raise make_error(
                 "data_mismatch",
-                "A network without a head learns values of its output's shape.",
+                "A network without classes learns values of its output's shape.",
                 path="head.kind",
                 expected=f"float32 (N, {', '.join(map(str, outputs))})",
                 found=found,
-                remedy="head: {classes: N}, or data of `kind: arrays`",
+                remedy=f"head: {{kind: regressor, outputs: {shape[0]}}}"
+                if kind != "classes" and len(shape) == 1
+                else "head: {classes: N}, or data of `kind: arrays`",
             )
         return
     if kind == "values":
@@ -35,7 +41,7 @@ def require_targets(data: DataSet, spec: Spec, plan: Plan) -> None:
             path="head.kind",
             expected="integers (N,), or float32 0 or 1 (N, labels)",
             found=f"float32 of shape {shape}",
-            remedy="head: {kind: none}",
+            remedy=f"head: {{kind: regressor, outputs: {shape[0]}}}" if len(shape) == 1 else "head: {kind: none}",
         )
     if kind == "labels" and not spec.head.multi_label:
         if data.targets.one_hot:

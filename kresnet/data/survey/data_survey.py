@@ -91,6 +91,8 @@ class DataSurvey:
         found = [f"recipe.data={_flow(dict(self.settings))}"]
         if self.targets in ("classes", "labels") and self.classes:
             found.append(f"head.classes={len(self.classes)}")
+        if self.targets == "values" and self.values:
+            found.append(f"head={{kind: regressor, outputs: {self.values}}}")
         if self.targets == "labels":
             found.append("head.multi_label=true")
         if self.headers.modes and self.headers.channels == 1 and (size := self.headers.only_size):

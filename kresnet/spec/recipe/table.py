@@ -65,7 +65,7 @@ class TableData(ValidatedData):
     separator: Annotated[StrictStr, Field(min_length=1, max_length=8)] = "|"
     """What stands between two labels of a cell."""
     values: Columns | None = None
-    """Numbers to predict, for a network without a head: one column, or a list of columns."""
+    """Numbers to predict, for a head of `kind: regressor`: one column, or a list of columns."""
     classes: Annotated[tuple[Column, ...], Field(min_length=1, max_length=65_536)] | None = None
     """Classes or labels in their order; another one in the table is an error. When absent, those of the training rows,
     sorted: as numbers where all are whole numbers."""

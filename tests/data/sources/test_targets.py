@@ -37,7 +37,16 @@ def test_another_number_of_classes_is_refused():
 
 
 def test_values_are_nothing_that_a_classifier_learns():
-    assert problem_of(Targets("values", (10,))).remedy == "head: {kind: none}"
+    assert problem_of(Targets("values", (10,))).remedy == "head: {kind: regressor, outputs: 10}"
+    assert problem_of(Targets("values", (10, 2))).remedy == "head: {kind: none}"
+
+
+def test_a_head_for_values_has_as_many_outputs_as_there_are_values():
+    problem = problem_of(Targets("values", (3,)), head={"kind": "regressor", "outputs": 2})
+    assert (problem.path, problem.remedy) == ("head.outputs", "--set head.outputs=3")
+    assert problem_of(head={"kind": "regressor", "outputs": 2}).found == "classes"
+    problem = problem_of(Targets("values", (3,)), head={"kind": "none"})
+    assert problem.remedy == "head: {kind: regressor, outputs: 3}"
 
 
 def test_independent_labels_need_a_head_for_them():

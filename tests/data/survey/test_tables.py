@@ -49,6 +49,7 @@ def test_labels_and_values_have_their_words(make_table):
     survey = surveyed(make_table(some), values="age")
     assert (survey.targets, survey.values, survey.classes) == ("values", 1, ())
     assert list(survey.pictures) == ["all"]
+    assert "head={kind: regressor, outputs: 1}" in survey.overrides()
 
 
 def test_a_table_without_targets_asks_for_them(make_table):
