@@ -12,6 +12,7 @@ from itertools import islice
 import numpy as np
 import tensorflow as tf
 
+from kresnet.data.graph_mapping import map_graph
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode, read_image
 from kresnet.data.pipeline import PARALLEL_BATCHES, prefetch_batches
@@ -69,10 +70,7 @@ def file_batches(paths: Iterable[str], input: Input, batch_size: int) -> Iterato
             failures.append(error)
 
     named = tf.data.Dataset.from_generator(generate, output_signature=tf.TensorSpec((None,), tf.string))
-    # Plain graph code: to have Python's source converted would take longer than a thousand files.
-    read = tf.autograph.experimental.do_not_convert(lambda batch: read_files(batch, input))
-    decoded = named.map(read, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
-    images = iter(prefetch_batches(decoded))
+    images = iter(prefetch_batches(map_graph(named, lambda batch: read_files(batch, input), PARALLEL_BATCHES)))
     while True:
         try:
             pixels = next(images).numpy()

@@ -18,6 +18,7 @@ from kresnet.data.augment.augmentation import Augmentation, AugmentationDraws
 from kresnet.data.augment.mix import draw_mixture, mix_pairs
 from kresnet.data.balance import ExampleBalance
 from kresnet.data.counter_rng import CounterRng
+from kresnet.data.graph_mapping import map_graph
 from kresnet.data.order import draw_order, steps_per_epoch
 from kresnet.data.splits import Split
 from kresnet.errors import make_error
@@ -135,8 +136,8 @@ def training_batches(
         return (images, labels, *drawn.weights)
 
     # Drawn one after the other, so that an epoch is drawn once, and ahead of the batches it gives.
-    steps = tf.data.Dataset.range(start_step, stop_step).map(draw_in_graph)
-    return prefetch_batches(steps.map(read, num_parallel_calls=PARALLEL_BATCHES, deterministic=True))
+    steps = map_graph(tf.data.Dataset.range(start_step, stop_step), draw_in_graph)
+    return prefetch_batches(map_graph(steps, read, PARALLEL_BATCHES))
 
 
 def evaluation_batches(split: Split, batch_size: int, batch_slice: BatchSlice = WHOLE_BATCH) -> tf.data.Dataset:
@@ -156,8 +157,8 @@ def evaluation_batches(split: Split, batch_size: int, batch_slice: BatchSlice = 
         bounds = (tf.minimum(batch * batch_size + place, len(split)) for place in (places.start, places.stop))
         return tf.range(*bounds)
 
-    positions = tf.data.Dataset.range(-(-len(split) // batch_size)).map(batch_positions)
-    return prefetch_batches(positions.map(split.fetch, num_parallel_calls=PARALLEL_BATCHES, deterministic=True))
+    positions = map_graph(tf.data.Dataset.range(-(-len(split) // batch_size)), batch_positions)
+    return prefetch_batches(map_graph(positions, split.fetch, PARALLEL_BATCHES))
 
 
 def slice_positions(examples: int, batch_size: int, batch_slice: BatchSlice = WHOLE_BATCH) -> np.ndarray:

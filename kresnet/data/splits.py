@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.crop_resize import crop_batch
+from kresnet.data.graph_mapping import map_graph
 from kresnet.errors import MOST_PROBLEMS, KresnetError, Problem
 from kresnet.spec.inputs import Input
 
@@ -240,7 +241,7 @@ class Split:
     def _unreadable_among(self, positions: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Problem]]:
         """Yield the positions in the source that cannot be fetched, and why."""
         one_by_one = tf.data.Dataset.from_tensor_slices(np.asarray(positions, np.int64)).batch(1)
-        examples = iter(one_by_one.map(self.source.fetch, num_parallel_calls=os.cpu_count()))
+        examples = iter(map_graph(one_by_one, self.source.fetch, os.cpu_count()))
         for position in positions:
             try:
                 next(examples)  # after an error, the iterator goes on with the next example
@@ -257,7 +258,7 @@ class Split:
         """All images uint8 (N, H, W, C) and their targets, in the host's memory."""
         images = np.empty((len(self), *self.image_shape), np.uint8)
         in_order = tf.data.Dataset.from_tensor_slices(self.positions).batch(_LOADING_BATCH)
-        batches = in_order.map(self.source.fetch, num_parallel_calls=os.cpu_count())
+        batches = map_graph(in_order, self.source.fetch, os.cpu_count())
         spec = batches.element_spec[1]
         labels = np.empty((len(self), *spec.shape[1:]), spec.dtype.as_numpy_dtype)
         try:

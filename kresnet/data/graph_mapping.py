@@ -1,0 +1,25 @@
+"""Functions of TensorFlow operations, applied to every element of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+
+def map_graph(data: tf.data.Dataset, function: Callable[..., Any], parallel: int | None = None) -> tf.data.Dataset:
+    """Return the data set of what a function makes of each element, in order.
+
+    The function is traced as it is written, without AutoGraph, which would convert Python's source for seconds: it may
+    branch by `tf.cond`, not by `if`, on what is known in the graph only.
+
+    Args:
+        data: the elements.
+        function: made of TensorFlow operations.
+        parallel: how many elements are worked on at once; one by default.
+    """
+    unconverted = tf.autograph.experimental.do_not_convert(function)
+    if parallel is None:
+        return data.map(unconverted)
+    return data.map(unconverted, num_parallel_calls=parallel, deterministic=True)
