@@ -207,13 +207,12 @@ def calibrate(
         raise make_error("contradiction", f"{network.run} holds no classifier.", remedy="a network that has classes")
     recipe = recipe_with_data(network.run.resolved, overrides)
     if not document and split is None and network.run.data_description().validation_images is None:
-        where = shell_word(network.run)
         raise make_error(
             "data_missing",
             f"{network.run} was trained without images to validate on, which temperatures are fitted to.",
             path="--split",
             expected="a run with recipe.data.validation; or --data or --split, which say on which images",
-            remedy=f"kresnet calibrate {where} --data folder:PATH",
+            remedy=f"kresnet calibrate {shell_word(network.run)} --data folder:PATH",
         )
     import_tensorflow()
     from kresnet.data.sources.other_data import open_other_data
