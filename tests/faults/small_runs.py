@@ -33,9 +33,12 @@ augment: {crop_padding: 2, flip: true}
 epochs: EPOCHS
 batch_size: 405
 optimizer: {kind: sgd, learning_rate: 0.1}
+sampling: balanced
+loss: {kind: focal}
+metrics: [macro_f1]
 schedule: {kind: cosine, warmup_epochs: 0.5}
 deterministic: true
-checkpoints: {save_every_steps: 3, keep_last: 3, keep_best: {metric: loss}}
+checkpoints: {save_every_steps: 3, keep_last: 3, keep_best: {metric: auroc_macro}}
 """
 KEPT = ("epoch", "step", "train", "validation", "learning_rate")
 _POLL_SECONDS = 0.0005
