@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from kresnet.api.run import Run
 from kresnet.api.training import fit as api_fit
 from kresnet.errors import KresnetError
-from tests.command import KRESNET, kresnet
+from tests.command import KRESNET, kresnet, kresnet_process
 from tests.distributed.worker_processes import write_inputs
 
 SPEC = """
@@ -50,8 +50,8 @@ def home(tmp_path_factory) -> Path:
     return directory
 
 
-def fit(home: Path, name: str, *options: object, **popen) -> subprocess.CompletedProcess[str]:
-    return kresnet("fit", "tiny.yaml", "--recipe", "short.yaml", "-o", name, *options, cwd=home, **popen)
+def fit(home: Path, name: str, *options: object) -> subprocess.CompletedProcess[str]:
+    return kresnet("fit", "tiny.yaml", "--recipe", "short.yaml", "-o", name, *options, cwd=home)
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +247,8 @@ def test_a_full_disk_stops_the_run_in_plain_words(home):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 
-    done = fit(home, "full", preexec_fn=small_files_only)
+    arguments = ("fit", "tiny.yaml", "--recipe", "short.yaml", "-o", "full")
+    done = kresnet_process(*arguments, cwd=home, preexec_fn=small_files_only)
     assert done.returncode == 1
     assert "[disk_full]" in done.stderr
     assert "Traceback" not in done.stderr
