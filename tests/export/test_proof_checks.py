@@ -198,9 +198,11 @@ def test_rows_that_depend_on_their_batch_are_refused(refused: Callable[..., str]
 def test_other_answers_than_the_networks_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make = saved_model.reference_outputs
     shifted = np.array([0, 1e-3, 0], np.float32)
-    monkeypatch.setattr(
-        saved_model, "reference_outputs", lambda found, spec: make(found | {"logits": found["logits"] + shifted}, spec)
-    )
+
+    def make_shifted(found: dict[str, np.ndarray], *others: object) -> dict[str, np.ndarray]:
+        return make(found | {"logits": found["logits"] + shifted}, *others)
+
+    monkeypatch.setattr(saved_model, "reference_outputs", make_shifted)
     with pytest.raises(KresnetError) as caught:
         export_model(network(), spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=()))
     assert {problem.code for problem in caught.value.problems} == {"export_mismatch"}
