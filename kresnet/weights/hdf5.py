@@ -12,6 +12,7 @@ from zipfile import ZIP_STORED, ZipFile
 import h5py
 import numpy as np
 
+from kresnet.weights.hdf5_check import require_readable_hdf5
 from kresnet.weights.keras_config import LayerConfig, read_layer_configs
 from kresnet.weights.keras_graph import OperationGraph, read_operation_graph
 from kresnet.weights.tensor import WeightTensor
@@ -58,8 +59,9 @@ def read_tensors(file: Path | io.BytesIO, stack: ExitStack) -> dict[str, WeightT
         stack: closes what is opened here.
 
     Raises:
-        ValueError: if it holds neither, or keeps its data elsewhere.
+        ValueError: if it holds neither, keeps its data elsewhere, or is damaged so that reading it would not end.
     """
+    require_readable_hdf5(file)
     root = stack.enter_context(h5py.File(file, "r"))
     tensors: dict[str, WeightTensor] = {}
     for layer, datasets in _layer_datasets(root):
