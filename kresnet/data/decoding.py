@@ -8,17 +8,16 @@ pixels keep their palette's colour.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import tensorflow as tf
 
-from kresnet.data.exif import read_orientation, turn_upright
+from kresnet.data.exif import find_png_chunk, read_orientation, turn_upright
+from kresnet.data.image_limits import starts_with
 from kresnet.spec.inputs import SIXTEEN_BITS, Input
 
 #: Weights of red, green and blue in grey, in 65536ths (ITU-R BT.601). They add up to 65536, so grey stays as it is.
 GREY_WEIGHTS = (19595, 38470, 7471)
-
-#: Chunks of a PNG that are passed on the way to its pixels, in search of transparency.
-_MAX_CHUNKS = 64
 
 
 def decode_pixels(encoded: tf.Tensor, input: Input) -> tf.Tensor:
@@ -35,9 +34,7 @@ def decode_pixels(encoded: tf.Tensor, input: Input) -> tf.Tensor:
         tf.errors.InvalidArgumentError: when run, for bytes that are no such image.
     """
     head = tf.strings.join([tf.strings.substr(encoded, 0, 32), bytes(32)])
-
-    def starts(magic: bytes, at: int = 0) -> tf.Tensor:
-        return tf.strings.substr(head, at, len(magic)) == magic
+    starts = partial(starts_with, head)
 
     def flag(at: int, mask: int) -> tf.Tensor:
         return tf.bitwise.bitwise_and(tf.io.decode_raw(tf.strings.substr(head, at, 1), tf.uint8)[0], mask) > 0
@@ -48,7 +45,10 @@ def decode_pixels(encoded: tf.Tensor, input: Input) -> tf.Tensor:
     cases: list[tuple[tf.Tensor, Callable[[], tf.Tensor]]] = [
         (starts(b"\x89PNG\r\n\x1a\n"), lambda: _decode_png(encoded, head, input)),
         (webp & seen_through, lambda: _show_background(_decode_any(encoded, 4), input)),
-        (starts(b"BM") & (tf.strings.substr(head, 28, 2) == b"\x08\x00"), lambda: _decode_indexed_bmp(encoded)),
+        (
+            starts(b"BM") & (tf.strings.substr(head, 28, 2) == b"\x08\x00"),
+            lambda: _decode_indexed_bmp(encoded),
+        ),
     ]
     # Three channels always: TensorFlow refuses to make grey of GIF, BMP, WebP and CMYK.
     image = tf.case(cases, lambda: _decode_any(encoded, 3))  # (h, w, 3)
@@ -71,7 +71,7 @@ def _decode_png(encoded: tf.Tensor, head: tf.Tensor, input: Input) -> tf.Tensor:
     """Return the pixels of a PNG, uint8 (h, w, 3)."""
     sample_range = input.sample_range or SIXTEEN_BITS
     depth, color = tf.unstack(tf.io.decode_raw(tf.strings.substr(head, 24, 2), tf.uint8), 2)
-    seen_through = (color == 4) | (color == 6) | _png_states_transparency(encoded)
+    seen_through = (color == 4) | (color == 6) | (find_png_chunk(encoded, b"tRNS") > 0)
 
     def bytes_of(channels: int) -> tf.Tensor:
         if sample_range == SIXTEEN_BITS:
@@ -88,24 +88,6 @@ def _decode_png(encoded: tf.Tensor, head: tf.Tensor, input: Input) -> tf.Tensor:
         return tf.concat([image[..., :3], opacity], axis=-1)
 
     return tf.cond(seen_through, lambda: _show_background(bytes_of(4), input), lambda: bytes_of(3))
-
-
-def _png_states_transparency(encoded: tf.Tensor) -> tf.Tensor:
-    """Return whether a PNG has a chunk tRNS, which stands before its pixels."""
-    length = tf.strings.length(encoded)
-
-    def goes_on(at: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
-        return ~found & (at >= 8) & (at < length - 8)
-
-    def step(at: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        piece = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, at, 4), tf.uint8), tf.int32)
-        size = tf.reduce_sum(piece * tf.constant([2**24, 2**16, 2**8, 1]))  # negative from 2^31 on
-        kind = tf.strings.substr(encoded, at + 4, 4)
-        onward = tf.where((kind == b"IDAT") | (size < 0), -1, at + 12 + tf.maximum(size, 0))
-        return onward, kind == b"tRNS"
-
-    loop = (tf.constant(8), tf.constant(False))
-    return tf.while_loop(goes_on, step, loop, maximum_iterations=_MAX_CHUNKS, parallel_iterations=1)[1]
 
 
 def _show_background(image: tf.Tensor, input: Input) -> tf.Tensor:

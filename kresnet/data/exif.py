@@ -12,6 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from kresnet.data.image_limits import starts_with
+
 #: Bytes within which EXIF begins, or a WebP says that it has it; a file that has more before it is taken as upright.
 _HEAD = 16_384
 #: What stands there. One search of the head costs a tenth of walking through the segments, and most files end there.
@@ -42,9 +44,9 @@ def _find_orientation(encoded: tf.Tensor) -> tf.Tensor:
     """Return the orientation of a file that seems to state one."""
     head = tf.strings.join([tf.strings.substr(encoded, 0, 16), bytes(16)])
     kinds = [
-        (_starts(head, b"\xff\xd8\xff"), lambda: _find_in_jpeg(encoded)),
-        (_starts(head, b"\x89PNG\r\n\x1a\n"), lambda: _find_in_png(encoded)),
-        (_starts(head, b"RIFF") & _starts(head, b"WEBPVP8X", 8), lambda: _find_in_webp(encoded)),
+        (starts_with(head, b"\xff\xd8\xff"), lambda: _find_in_jpeg(encoded)),
+        (starts_with(head, b"\x89PNG\r\n\x1a\n"), lambda: find_png_chunk(encoded, b"eXIf")),
+        (starts_with(head, b"RIFF") & starts_with(head, b"WEBPVP8X", 8), lambda: _find_in_webp(encoded)),
     ]
     start = tf.case(kinds, lambda: tf.constant(0))
     return tf.cond(start > 0, lambda: _read_tag(encoded, start), lambda: tf.constant(1))
@@ -89,10 +91,6 @@ def _is_one_of(orientation: tf.Tensor, values: tuple[int, ...]) -> tf.Tensor:
     return tf.reduce_any(orientation == tf.constant(values))
 
 
-def _starts(text: tf.Tensor, magic: bytes, at: int = 0) -> tf.Tensor:
-    return tf.strings.substr(text, at, len(magic)) == magic
-
-
 def _find_in_jpeg(encoded: tf.Tensor) -> tf.Tensor:
     """Return where the TIFF header of a JPEG begins, int32; 0 if it has none."""
 
@@ -107,12 +105,14 @@ def _find_in_jpeg(encoded: tf.Tensor) -> tf.Tensor:
     return _walk(encoded, 2, 10, look)
 
 
-def _find_in_png(encoded: tf.Tensor) -> tf.Tensor:
+def find_png_chunk(encoded: tf.Tensor, kind: bytes) -> tf.Tensor:
+    """Return where the data of a PNG's chunk begin, int32; 0 if no such chunk stands before the pixels."""
+
     def look(at: tf.Tensor, piece: tf.Tensor) -> tuple[Any, Any]:
-        kind = tf.strings.substr(piece, 4, 4)
+        name = tf.strings.substr(piece, 4, 4)
         length = _number(piece, 0, 4, True)
-        onward = tf.where((kind == b"IDAT") | (length < 0), -1, at + 12 + tf.maximum(length, 0))
-        return tf.where(kind == b"eXIf", at + 8, 0), onward
+        onward = tf.where((name == b"IDAT") | (length < 0), -1, at + 12 + tf.maximum(length, 0))
+        return tf.where(name == kind, at + 8, 0), onward
 
     return _walk(encoded, 8, 8, look)
 

@@ -7,6 +7,8 @@ decoded, and thrown away, too.
 
 from __future__ import annotations
 
+from functools import partial
+
 import tensorflow as tf
 
 from kresnet.data.unreadable_images import MAX_PIXELS
@@ -30,9 +32,7 @@ def require_pixel_limit(encoded: tf.Tensor) -> tf.Tensor:
 def declared_pixels(encoded: tf.Tensor) -> tf.Tensor:
     """Return height times width, int64, by the header of a PNG, JPEG, GIF, BMP or WebP; 0 where there is no header."""
     header = tf.strings.join([tf.strings.substr(encoded, 0, 30), bytes(30)])  # missing bytes read as zeros
-
-    def starts(magic: bytes, at: int = 0) -> tf.Tensor:
-        return tf.strings.substr(header, at, len(magic)) == magic
+    starts = partial(starts_with, header)
 
     def field(at: int, count: int, *, big: bool = False) -> tf.Tensor:
         """Return the unsigned number in the `count` bytes at `at`."""
@@ -59,7 +59,15 @@ def declared_pixels(encoded: tf.Tensor) -> tf.Tensor:
         (starts(b"GIF8"), lambda: area(field(6, 2), field(8, 2))),
         (starts(b"BM"), lambda: area(signed(18), signed(22))),
         (webp & starts(b"VP8 ", 12), lambda: area(field(26, 2) % 2**14, field(28, 2) % 2**14)),
-        (webp & starts(b"VP8L", 12), lambda: area(1 + field(21, 4) % 2**14, 1 + field(21, 4) // 2**14 % 2**14)),
+        (
+            webp & starts(b"VP8L", 12),
+            lambda: area(1 + field(21, 4) % 2**14, 1 + field(21, 4) // 2**14 % 2**14),
+        ),
         (webp & starts(b"VP8X", 12), lambda: area(1 + field(24, 3), 1 + field(27, 3))),
     ]
     return tf.case(sizes, lambda: tf.constant(0, tf.int64))
+
+
+def starts_with(text: tf.Tensor, magic: bytes, at: int = 0) -> tf.Tensor:
+    """Return whether `magic` stands at `at` in a scalar string, which reaches that far; bool, graph code."""
+    return tf.strings.substr(text, at, len(magic)) == magic
