@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from kresnet.training.step.output_metrics import class_probabilities
+
 #: Bins of the errors and of the diagram, as Guo et al. 2017 (arXiv:1706.04599, section 5) and Nixon et al. 2019
 #: (arXiv:1904.01685, section 4) take them.
 BINS = 15
@@ -128,11 +130,7 @@ def negative_log_likelihood(logits: np.ndarray, targets: np.ndarray, temperature
 
 def probabilities_of(logits: np.ndarray, independent: bool, temperatures: np.ndarray | float = 1.0) -> np.ndarray:
     """Return softmax over the classes, or the sigmoid of each independent label, float64 `(N, classes)`."""
-    scaled = logits.astype(np.float64) / temperatures
-    if independent:
-        return 0.5 * (1 + np.tanh(scaled / 2))
-    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    return class_probabilities(logits.astype(np.float64) / temperatures, independent=independent)
 
 
 def calibration_metrics(
