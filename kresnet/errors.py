@@ -68,6 +68,7 @@ CODES: dict[str, int] = {
     "graph_mismatch": RUN_FAILED,
     "batch_norm_mismatch": RUN_FAILED,
     "export_mismatch": RUN_FAILED,
+    "device_check_failed": RUN_FAILED,
     "not_servable": RUN_FAILED,
     "server": RUN_FAILED,
     "study_incomplete": RUN_FAILED,

@@ -1,8 +1,8 @@
-"""Checks of networks and exports: batch norms against their derivation, gradients, exports in a fresh process."""
+"""Checks of networks, exports and this machine: batch norms against their derivation, gradients, proofs, devices."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kresnet.diagnostics.check_conditions import CheckConditions
+    from kresnet.diagnostics.device_check.device_report import DeviceReport, PartEntry
     from kresnet.diagnostics.network_under_test import NetworkUnderTest
     from kresnet.export.proof import ProofReport
     from kresnet.probes.batch_norm_agreement import NormCheck
@@ -157,6 +158,40 @@ def check_export(directory: AnyPath) -> ProofReport:
     from kresnet.export.proof import check_export as prove
 
     return prove(Path(directory))
+
+
+def check_device(
+    *,
+    quick: bool = False,
+    parts: Sequence[str] = (),
+    output: AnyPath | None = None,
+    on_entry: Callable[[PartEntry], None] | None = None,
+) -> DeviceReport:
+    """Check that this machine trains as kresnet promises: libraries, kernels, XLA, several devices, resuming, export.
+
+    Each part runs in a process of its own or of its neighbours; this process imports no TensorFlow.
+
+    Args:
+        quick: take the short form, of some minutes.
+        parts: names of the parts to run; all where none is named.
+        output: new directory for `device-check.md` and `device-check.json`, which are rewritten after each result.
+        on_entry: called with each result as it comes.
+
+    Raises:
+        KresnetError: `bad_option` for a part that is none; `output_exists`, `not_writable`, `disk_full`. What fails in
+            the check is not raised, but reported.
+    """
+    from kresnet.diagnostics.device_check.device_check import run_device_check
+    from kresnet.diagnostics.device_check.registry import select_parts
+    from kresnet.files import refuse_existing, translate_os_errors
+
+    chosen = select_parts(parts)
+    directory = None if output is None else Path(output)
+    if directory:
+        refuse_existing(directory)
+        with translate_os_errors(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+    return run_device_check(chosen, quick=quick, directory=directory, on_entry=on_entry or (lambda _: None))
 
 
 def _open(network: NetworkOrRun, recipe: Reference | None, overrides: Overrides, batch: int) -> NetworkUnderTest:

@@ -1,4 +1,4 @@
-"""Verbs that check gradients and exports: check bn, check gradients, check export."""
+"""Verbs that check gradients, exports and this machine: check bn, gradients, export, device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kresnet.errors import KresnetError
 if TYPE_CHECKING:
     from kresnet.api.checks import GradientReport
 
-check = typer.Typer(help="Check gradients, and exports.")
+check = typer.Typer(help="Check gradients, exports, and this machine.")
 
 SpecOrRunArgument = Annotated[
     str, typer.Argument(metavar="SPEC|RUN", help="Path or shipped name of a spec, or the directory of a run.")
@@ -104,6 +104,33 @@ def check_export(
         stdout_console().print("\n".join(report.lines()))
     if not report.passed:
         _end_with_error(report.make_error(), as_json)
+
+
+@check.command("device")
+def check_device(
+    quick: Annotated[bool, typer.Option("--quick", help="The short form, of some minutes.")] = False,
+    parts: Annotated[
+        list[str] | None, typer.Option("--part", metavar="NAME", help="Run this part only; may be given several times.")
+    ] = None,
+    output: OutputOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that this machine trains as kresnet promises; exit 1 if a part fails."""
+    report = kresnet.check_device(
+        quick=quick, parts=parts or (), output=output, on_entry=lambda entry: log(entry.line())
+    )
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        from kresnet.cli.device_tables import device_table
+
+        out = stdout_console()
+        out.print(device_table(report))
+        out.print(report.summary())
+    if output:
+        log(f"Written to {output}: device-check.md, device-check.json")
+    if not report.passed:
+        _end_with_error(report.error(), as_json)
 
 
 def _end_with_error(error: KresnetError, as_json: bool) -> None:

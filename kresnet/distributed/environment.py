@@ -38,7 +38,7 @@ def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
             "precision": precision,
         },
         "kernels": {
-            "processor": _processor(),
+            "processor": processor_name(),
             "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads() or len(usable_cores()),
             "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or len(usable_cores()),
             "xla": "on" if xla else "off",
@@ -55,7 +55,7 @@ def package_versions() -> dict[str, str]:
     return {name: version(name) for name in _PACKAGES}
 
 
-def _processor() -> str:
+def processor_name() -> str:
     """Return the GPUs' names, or else the processor's: which kernels run depends on it."""
     if gpus := tf.config.list_physical_devices("GPU"):
         names = (tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus)

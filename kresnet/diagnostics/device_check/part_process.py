@@ -1,0 +1,175 @@
+"""A process that runs parts of the check: its end, whatever it is, is a verdict and not the end of the check.
+
+    python -m kresnet.diagnostics.device_check.part_process REQUEST DESCRIPTOR
+
+It writes lines of JSON to the descriptor: `{"started": PART}`, `{"result": {...}}` for each result, `{"ended": PART}`.
+What the parts and TensorFlow say goes to a file of the parent's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kresnet.diagnostics.device_check.part import CheckPart, DeviceContext, Figures, PartResult
+from kresnet.diagnostics.device_check.registry import select_parts
+from kresnet.python_processes import child_environment, python_command
+
+#: What the process runs.
+MODULE = "kresnet.diagnostics.device_check.part_process"
+
+#: Lines of what a process said last, for who reads why it ended.
+_TAIL = 12
+#: Lines of a traceback that are shown.
+_TRACEBACK = 8
+
+
+class PartProcess:
+    """A process that runs parts of the check one after the other; ended, with all that it started, by `__exit__`.
+
+    Args:
+        parts: the parts to run.
+        context: what they are given.
+        module: what the process runs; a test's own may stand here.
+    """
+
+    def __init__(self, parts: Sequence[CheckPart], context: DeviceContext, module: str = MODULE) -> None:
+        self._said = context.scratch / f"{parts[0].name}.log"
+        figures = {name: dict(each) for name, each in context.figures.items()}
+        request = {"quick": context.quick, "scratch": str(context.scratch), "figures": figures}
+        request |= {"parts": [part.name for part in parts]}
+        reading, writing = os.pipe()
+        try:
+            with self._said.open("wb") as said:
+                self._process = subprocess.Popen(
+                    python_command(module, json.dumps(request), str(writing)),
+                    env=child_environment({"TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONFAULTHANDLER": "1"}),
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=said,
+                    pass_fds=[writing],
+                    start_new_session=True,
+                )
+        finally:
+            os.close(writing)
+        self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._receive, args=(reading,), daemon=True).start()
+
+    def __enter__(self) -> PartProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _receive(self, reading: int) -> None:
+        """Hand on what the process writes, line by line, and None at its end."""
+        with os.fdopen(reading, encoding="utf-8") as lines:
+            for line in lines:
+                self._messages.put(json.loads(line) if line.endswith("\n") else None)
+        self._messages.put(None)
+
+    def next_message(self, deadline: float) -> dict[str, Any] | None:
+        """Return the next message of the process; None when it has ended.
+
+        Raises:
+            TimeoutError: if none comes by the deadline, on the clock of `time.monotonic`.
+        """
+        try:
+            return self._messages.get(timeout=max(deadline - time.monotonic(), 0.001))
+        except queue.Empty:
+            raise TimeoutError from None
+
+    def stop(self) -> None:
+        """End the process, and those that it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def ending(self) -> str:
+        """Return how the process ended, and what it said last, in words."""
+        try:
+            status = self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            return f"the process closed its pipe and hangs{self.last_words()}"
+        how = f"exit status {status}" if status >= 0 else signal.Signals(-status).name
+        return f"the process ended with {how}{self.last_words()}"
+
+    def last_words(self) -> str:
+        """Return what the process said last, introduced by a colon; empty if it said nothing."""
+        lines = self._said.read_text(encoding="utf-8", errors="replace").splitlines()
+        told = [line for line in lines if line.strip()]
+        weighty = [line for line in told if line[:1] in "WEF" or not line[:1].isalpha()] or told
+        return ": " + "\n".join(weighty[-_TAIL:]) if weighty else ""
+
+
+def failed_by(part: CheckPart, error: BaseException) -> PartResult:
+    """Return the verdict on a part that raised an error."""
+    lines = traceback.format_exception(error)
+    said = "".join(lines).strip().splitlines()
+    text = (str(error).strip().splitlines() or [""])[0]
+    if type(error).__name__ in ("ResourceExhaustedError", "MemoryError"):
+        remedy = "end what else uses this device's memory, then the same command again"
+    else:
+        remedy = "send this report with an issue"
+    detail = f"{type(error).__name__}: {text}\n" + "\n".join(said[-_TRACEBACK:])
+    return PartResult(part.name, "failed", {}, detail, remedy)
+
+
+def run_parts(parts: Iterable[CheckPart], context: DeviceContext, write: Any) -> bool:
+    """Run parts, writing each result as it comes; return False after an error, which may have spoilt the process."""
+    figures: dict[str, Figures] = dict(context.figures)
+    for part in parts:
+        write({"started": part.name})
+        well = True
+        try:
+            outcome = part.load()(DeviceContext(context.quick, context.scratch, figures))
+            for result in [outcome] if isinstance(outcome, PartResult) else outcome:
+                figures[result.name] = result.figures
+                write({"result": asdict(result)})
+        except Exception as error:
+            write({"result": asdict(failed_by(part, error))})
+            well = False
+        write({"ended": part.name})
+        if not well:
+            return False
+    return True
+
+
+def main(select: Any = select_parts) -> None:
+    """Run the parts that the command line asks for."""
+    request: Mapping[str, Any] = json.loads(sys.argv[1])
+    with os.fdopen(int(sys.argv[2]), "w", encoding="utf-8", buffering=1) as pipe:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # says in the log which libraries are missing, before stderr is held
+        from kresnet.runtime import import_tensorflow
+
+        import_tensorflow()
+
+        def write(message: Mapping[str, Any]) -> None:
+            pipe.write(json.dumps(message) + "\n")
+
+        context = DeviceContext(request["quick"], Path(request["scratch"]), request["figures"])
+        run_parts(select(request["parts"]), context, write)
+        pipe.flush()
+    sys.stderr.flush()
+    os._exit(0)  # without TensorFlow's teardown, which is none of the check
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""The parts of the check, in the order in which they run: what the others depend on comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kresnet.diagnostics.device_check.part import CheckPart
+from kresnet.errors import make_error, nearest
+
+DEVICE_PARTS = (CheckPart("devices", "devices:check_devices", process="first"),)
+
+
+def select_parts(names: Sequence[str]) -> list[CheckPart]:
+    """Return the parts of the given names, in the order of the check; all parts where none is named.
+
+    Raises:
+        KresnetError: `bad_option` for a name that no part has.
+    """
+    known = [part.name for part in DEVICE_PARTS]
+    for name in names:
+        if name not in known:
+            close = nearest(name, known)
+            message = f"The check of a device has no part `{name}`."
+            raise make_error("bad_option", message, expected=", ".join(known), nearest=close)
+    return [part for part in DEVICE_PARTS if not names or part.name in names]
