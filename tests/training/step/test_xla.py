@@ -79,6 +79,33 @@ def test_a_compiled_norm_far_from_zero_does_not_cancel():
     np.testing.assert_allclose(layer.moving_variance, x.astype("float64").var((0, 1, 2)), rtol=1e-3)
 
 
+@pytest.mark.parametrize("outlier", [0.0, 1000.0], ids=["alike", "first_example_far_away"])
+def test_a_compiled_norm_has_the_derivatives_of_the_definition(outlier):
+    """Statistics are taken about the mean of the first examples, which may be none of the rest's."""
+    x = RNG.normal(3.0, 0.5, (32, 4, 4, 3)).astype("float32")
+    x[:2] += outlier
+    gamma, beta, dy = (RNG.normal(size=shape).astype("float32") for shape in (3, 3, x.shape))
+    layer = FusedBatchNorm(momentum=0.0, epsilon=1e-5)
+    layer.fused = False
+    layer.build(x.shape)
+    layer.gamma.assign(gamma)
+    layer.beta.assign(beta)
+
+    @tf.function(jit_compile=True)
+    def derivatives(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+        return tape.gradient(y, [x, layer.gamma.value, layer.beta.value], tf.constant(dy))
+
+    exact, scale = x.astype("float64"), 1 / np.sqrt(x.astype("float64").var((0, 1, 2)) + 1e-5)
+    xhat = (exact - exact.mean((0, 1, 2))) * scale
+    means = dy.astype("float64").mean((0, 1, 2)), (dy * xhat).mean((0, 1, 2))
+    expected = gamma * scale * (dy - means[0] - xhat * means[1]), (dy * xhat).sum((0, 1, 2)), dy.sum((0, 1, 2))
+    for found, wanted in zip(derivatives(tf.constant(x)), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=2e-5 * np.abs(wanted).max())
+
+
 @pytest.mark.parametrize(
     ("xla", "on_gpu", "on_cpu"), [("auto", True, False), ("on", True, True), ("off", False, False)]
 )
