@@ -55,7 +55,7 @@ def splits(folder: Path) -> Iterator[tuple[str, object, int]]:
     for path in paths:
         noise = Image.fromarray(random.integers(0, 256, (24, 32, 3), np.uint8))
         noise.resize(LARGE, Image.Resampling.BICUBIC).save(path, quality=90)
-    yield "JPEG 224²", Split("train", FileSource(paths, [0] * JPEGS, large), large, resident_bytes=0), 64
+    yield "JPEG 224²", Split("train", FileSource(paths, np.zeros(JPEGS, np.int32), large), large, resident_bytes=0), 64
 
 
 def rate(split: object, augment: dict[str, object], batch_size: int, seconds: float) -> float:

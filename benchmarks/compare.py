@@ -71,15 +71,21 @@ def _turns(jobs: Sequence[Job], pythons: dict[str, Any], rounds: int, turn_secon
         workers = [stack.enter_context(Worker(job, pythons[job.contender])) for job in jobs]
         found: dict[str, Any] = {}
         for worker in workers:  # one after the other: a first step is timed too
-            found[worker.name] = worker.ready() | {"images_per_second": []}
+            worker.begin()
+            found[worker.name] = worker.first_step() | worker.warm() | {"images_per_second": []}
             print(f"{worker.name}: first step {found[worker.name]['first_step_seconds']:.1f} s", file=sys.stderr)
         for turn in range(rounds):
-            for worker in workers[turn % len(workers) :] + workers[: turn % len(workers)]:
-                steps = max(1, round(turn_seconds / found[worker.name]["step_seconds"]))
-                rate = worker.take(steps)["images_per_second"]
-                found[worker.name]["images_per_second"].append(rate)
-                print(f"round {turn + 1}: {worker.name} {rate:.3g} images/s, {steps} steps", file=sys.stderr)
+            take_turns(workers, found, turn, turn_seconds)
     return found
+
+
+def take_turns(workers: Sequence[Worker], found: dict[str, Any], turn: int, turn_seconds: float) -> None:
+    """Let each worker take steps for about so long, in another order each round, and add its rate to what was found."""
+    for worker in [*workers[turn % len(workers) :], *workers[: turn % len(workers)]]:
+        steps = max(1, round(turn_seconds / found[worker.name]["step_seconds"]))
+        rate = worker.take(steps)["images_per_second"]
+        found[worker.name]["images_per_second"].append(rate)
+        print(f"round {turn + 1}: {worker.name} {rate:,.4g} images/s, {steps} steps", file=sys.stderr)
 
 
 def _first_steps(jobs: Sequence[Job], pythons: dict[str, Any], rounds: int) -> dict[str, Any]:
@@ -89,7 +95,8 @@ def _first_steps(jobs: Sequence[Job], pythons: dict[str, Any], rounds: int) -> d
     for _ in range(rounds):
         for job in jobs:
             with Worker(job, pythons[job.contender]) as worker:
-                ready = worker.ready()
+                worker.begin()
+                ready = worker.first_step()
             kept = found.setdefault(job.contender, ready | {name: [] for name in timed})
             for name in timed:
                 kept[name].append(ready[name])
@@ -101,7 +108,7 @@ def _first_steps(jobs: Sequence[Job], pythons: dict[str, Any], rounds: int) -> d
 def _contenders(options: argparse.Namespace) -> list[str]:
     if options.contender:
         return list(options.contender)
-    names = [name for name in CONTENDERS if name != "torch_compile"]
+    names = [name for name in CONTENDERS if name not in ("kresnet_xla", "torch_compile")]
     if not options.torch_python.exists():
         print(f"no PyTorch at {options.torch_python} (`make bench-torch-venv`): left out", file=sys.stderr)
         names.remove("torch")

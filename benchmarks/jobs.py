@@ -17,6 +17,7 @@ CONTENDERS = {
     "keras": "stock Keras layers and optimizer, `compile` and `fit` as they come; for inference `predict_on_batch`",
     "keras_tuned": "the same network; optimizer built first, metric as an object, no XLA, its best steps an execution; "
     "for inference one `tf.function`",
+    "kresnet_xla": "the same with its passes compiled by XLA, as on a GPU by default; in training only",
     "torch": "PyTorch eager, channels last, autocast for bfloat16",
     "torch_compile": "the same through `torch.compile`; on a GPU only",
 }
@@ -53,6 +54,15 @@ GOALS: dict[tuple[str, str, str], dict[str, float]] = {
     ("cifar_resnet20", "bfloat16", "training"): {"torch": 1.3},
     **{(network, precision, "inference"): {"keras_tuned": 1.2} for network in NETWORKS for precision in PRECISIONS},
 }
+
+#: On a GPU, in training: (network, precision) -> contender -> how many times its speed kresnet with XLA is to reach.
+GPU_GOALS: dict[tuple[str, str], dict[str, float]] = {
+    ("resnet50", "bfloat16"): {"torch_compile": 1.0},
+    **{("cifar_resnet20", precision): {"torch": 1.2, "torch_compile": 1.2} for precision in PRECISIONS},
+}
+
+#: Share of the measured product rate that ResNet-50 is to reach on a GPU in bfloat16.
+GPU_SHARE_GOAL = 0.45
 
 #: CPU seconds that the first step of ResNet-50 may take after import and build.
 FIRST_STEP_GOAL = 6.0

@@ -20,7 +20,7 @@ def machine() -> dict[str, Any]:
         "bfloat16_units": [unit for unit in _UNITS if unit in (_line("/proc/cpuinfo", "flags") or "").split()],
         "gpu": _gpu(),
         "cores": os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "memory_gib": round(_memory() / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
@@ -42,8 +42,26 @@ def commit() -> str:
     return _output("git", "describe", "--always", "--dirty", "--abbrev=10")
 
 
+def gpu_details() -> dict[str, str]:
+    """Driver, memory, power limit and highest clock of the first GPU, as nvidia-smi says them; empty without one."""
+    names = ("driver_version", "memory.total", "power.limit", "clocks.max.sm")
+    lines = _output("nvidia-smi", f"--query-gpu={','.join(names)}", "--format=csv,noheader").splitlines()
+    return dict(zip(names, map(str.strip, lines[0].split(",")), strict=True)) if lines else {}
+
+
 def _gpu() -> str | None:
-    return _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader") or None
+    """The names of the GPUs, each once."""
+    names = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").splitlines()
+    return ", ".join(f"{names.count(name)} × {name}" for name in dict.fromkeys(names)) or None
+
+
+def _memory() -> int:
+    """Bytes of the machine's memory, or of what its control group allows."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(physical, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no control group, or no limit ("max")
+        return physical
 
 
 def _output(*command: str) -> str:

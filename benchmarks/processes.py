@@ -44,9 +44,21 @@ class Worker:
         self._process.communicate()
         self._errors.close()
 
+    def begin(self) -> None:
+        """Tell it its job, without waiting: for workers that do not answer to that."""
+        self._send(json.dumps(self.job.as_dict()))
+
     def ready(self) -> dict[str, Any]:
-        """Begin, and wait until the first steps are done; what they took."""
+        """Tell it its job, and wait for its answer."""
         return self.ask(json.dumps(self.job.as_dict()))
+
+    def first_step(self) -> dict[str, Any]:
+        """Wait until the first step is done; what it took."""
+        return self.ask("start")
+
+    def warm(self) -> dict[str, Any]:
+        """Take a few steps; what `benchmarks.worker.warm` measures."""
+        return self.ask("warm")
 
     def take(self, steps: int) -> dict[str, Any]:
         """Take some steps; how fast they were."""
@@ -54,15 +66,18 @@ class Worker:
 
     def ask(self, line: str) -> dict[str, Any]:
         """The answer to a line."""
-        assert self._process.stdin is not None
+        self._send(line)
         assert self._process.stdout is not None
-        try:
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended; the empty answer says so
         answer = self._process.stdout.readline()
         if not answer:
             self._errors.seek(0)
             raise SystemExit(f"{self.job} ended without an answer:\n{self._errors.read()[-3000:]}")
         return json.loads(answer)
+
+    def _send(self, line: str) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended; the empty answer to what is asked says so

@@ -1,7 +1,8 @@
 """One contender in a process of its own, warm and waiting: takes steps when asked, and says how long they took.
 
-A line of JSON in, a line of JSON out. The first line in is the job; the first line out, once the first step is done,
-says what that took. Each further line in is a number of steps.
+Lines in, a line of JSON out for each but the first. The first line is the job as JSON, whose network is then built.
+`start` takes the first step; `warm` takes a few more, and measures a step, peak memory and the product rate; a number
+takes so many steps.
 """
 
 from __future__ import annotations
@@ -19,19 +20,23 @@ from benchmarks.jobs import Job
 
 _MODULES = {
     "kresnet": "ours",
+    "kresnet_xla": "ours",
     "keras": "stock_keras",
     "keras_tuned": "stock_keras",
     "torch": "pytorch",
     "torch_compile": "pytorch",
 }
 _WARM_STEPS = 2
-_PRODUCT_SIDE, _PRODUCTS = 4096, 4
+#: Side of the matrices that are multiplied, how many products are one call, and of how many calls the best is taken.
+_PRODUCT_SIDE, _PRODUCTS, _PRODUCT_CALLS = 4096, 1, 4
+_GPU_PRODUCT_SIDE, _GPU_PRODUCTS = 8192, 10
 
 
 class Peer(Protocol):
     """A contender: the constructor imports what it needs and builds the network."""
 
     parameters: int  # that training changes
+    on_gpu: bool
 
     def versions(self) -> dict[str, str]:
         """Of what it runs on."""
@@ -42,8 +47,17 @@ class Peer(Protocol):
     def run(self, steps: int) -> None:
         """Take steps, and wait until the device has done them."""
 
-    def product(self, side: int) -> Callable[[], None]:
-        """A product of two square matrices in the job's precision; each call makes one and waits for it."""
+    def settle(self) -> None:
+        """Look for the fastest kernels, with the device to itself."""
+
+    def device_peak(self) -> int | None:
+        """Most bytes of the GPU's memory that tensors have held at once; None without a GPU."""
+
+    def release(self) -> None:
+        """Give memory of the GPU back that no tensor is in, as far as the library can."""
+
+    def product(self, side: int, count: int) -> Callable[[], None]:
+        """Products of two square matrices in the job's precision; each call makes `count` and waits for them."""
 
 
 def main() -> None:
@@ -52,24 +66,43 @@ def main() -> None:
     job = Job(**json.loads(sys.stdin.readline()))
     peer: Peer = importlib.import_module(f"benchmarks.peers.{_MODULES[job.contender]}").Contender(job)
     built = peak()
+    for line in sys.stdin:
+        match line.strip():
+            case "start":
+                _answer(answers, first_step(peer) | {"built_bytes": built})
+            case "warm":
+                _answer(answers, warm(peer))
+            case number:
+                steps = int(number)
+                if peer.on_gpu:
+                    peer.run(1)  # takes again the memory that was released after the last turn
+                taken = seconds(lambda: peer.run(steps))  # noqa: B023
+                peer.release()
+                _answer(answers, {"images_per_second": steps * job.batch / taken})
+
+
+def first_step(peer: Peer) -> dict[str, Any]:
+    """Take the first step: what it took, compilation and all."""
     began, began_cpu = time.perf_counter(), time.process_time()
     peer.start()
     peer.run(1)
-    ready: dict[str, Any] = {
+    return {
         "parameters": peer.parameters,
         "versions": peer.versions(),
         "first_step_seconds": time.perf_counter() - began,
         "first_step_cpu_seconds": time.process_time() - began_cpu,
-        "built_bytes": built,
     }
-    if job.mode != "first_step":
-        ready["step_seconds"] = seconds(lambda: peer.run(_WARM_STEPS)) / _WARM_STEPS
-        ready["peak_bytes"] = peak()  # before the matrices
-        ready["product_flops"] = product_rate(peer)
-    _answer(answers, ready)
-    for line in sys.stdin:
-        steps = int(line)
-        _answer(answers, {"images_per_second": steps * job.batch / seconds(lambda: peer.run(steps))})  # noqa: B023
+
+
+def warm(peer: Peer) -> dict[str, Any]:
+    """Take a few steps: seconds of one, peak memory, and the rate of a product."""
+    peer.settle()
+    found: dict[str, Any] = {"step_seconds": seconds(lambda: peer.run(_WARM_STEPS)) / _WARM_STEPS}
+    found["peak_bytes"], found["device_peak_bytes"] = peak(), peer.device_peak()  # before the matrices
+    peer.release()
+    found["product_flops"] = product_rate(peer)
+    peer.release()
+    return found
 
 
 def seconds(run: Callable[[], None]) -> float:
@@ -79,10 +112,11 @@ def seconds(run: Callable[[], None]) -> float:
 
 
 def product_rate(peer: Peer) -> float:
-    """Floating-point operations a second in a product of two 4096² matrices: the best of a few."""
-    product = peer.product(_PRODUCT_SIDE)
+    """Floating-point operations a second in a product of two 4096² (on a GPU 8192²) matrices: the best of a few."""
+    side, count = (_GPU_PRODUCT_SIDE, _GPU_PRODUCTS) if peer.on_gpu else (_PRODUCT_SIDE, _PRODUCTS)
+    product = peer.product(side, count)
     product()
-    return 2 * _PRODUCT_SIDE**3 / min(seconds(product) for _ in range(_PRODUCTS))
+    return count * 2 * side**3 / min(seconds(product) for _ in range(_PRODUCT_CALLS))
 
 
 def peak() -> int:

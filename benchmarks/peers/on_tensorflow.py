@@ -18,7 +18,12 @@ from benchmarks.peers import ring  # noqa: E402
 
 
 def use_threads(threads: int) -> None:
-    """Before anything runs: `threads` for the inside of an operation, and as many operations at once."""
+    """Before anything runs: `threads` for the inside of an operation, and as many operations at once.
+
+    A GPU's memory is taken as it is needed, so that several contenders fit on one.
+    """
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
@@ -45,11 +50,17 @@ def compiled(network: Any) -> Callable[[Any], Any]:
     return tf.function(lambda images: network(tf.cast(images, tf.float32), training=False), jit_compile=False)
 
 
-def product(side: int, precision: str) -> Callable[[], None]:
+def product(side: int, precision: str, count: int = 1) -> Callable[[], None]:
     """See `benchmarks.worker.Peer.product`."""
-    left, right = (tf.cast(tf.random.stateless_uniform((side, side), (0, n)), precision) for n in (1, 2))
+    left, right = (tf.cast(tf.random.stateless_normal((side, side), (0, n)), precision) for n in (1, 2))
     multiply = tf.function(lambda: tf.reduce_sum(tf.cast(tf.matmul(left, right)[0], tf.float32)))
-    return lambda: multiply().numpy() and None
+
+    def run() -> None:
+        for _ in range(count):
+            last = multiply()
+        last.numpy()
+
+    return run
 
 
 class TensorFlowPeer:
@@ -57,6 +68,10 @@ class TensorFlowPeer:
 
     job: Job
     _run: Callable[[int], None]
+
+    @property
+    def on_gpu(self) -> bool:
+        return bool(tf.config.list_physical_devices("GPU"))
 
     def versions(self) -> dict[str, str]:
         return versions()
@@ -70,5 +85,14 @@ class TensorFlowPeer:
     def run(self, steps: int) -> None:
         self._run(steps)
 
-    def product(self, side: int) -> Callable[[], None]:
-        return product(side, self.job.precision)
+    def settle(self) -> None:
+        self._run(2)
+
+    def device_peak(self) -> int | None:
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"] if self.on_gpu else None
+
+    def release(self) -> None:
+        """TensorFlow keeps what it has taken."""
+
+    def product(self, side: int, count: int) -> Callable[[], None]:
+        return product(side, self.job.precision, count)

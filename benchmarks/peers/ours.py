@@ -29,7 +29,7 @@ class Contender(TensorFlowPeer):
         from kresnet.training.step.optimizers import make_optimizer
         from kresnet.training.step.trainer import Trainer
 
-        trainer = Trainer(self.network)
+        trainer = Trainer(self.network, xla=self.job.contender == "kresnet_xla")
         sgd = Sgd(kind="sgd", momentum=MOMENTUM, weight_decay=0.0)
         trainer.updates = make_optimizer(sgd, lambda step: tf.constant(LEARNING_RATE), self.network.trainable_variables)
         engine = Engine(trainer, tf.distribute.get_strategy())
