@@ -1,14 +1,17 @@
 """Where a training step's time goes, and what its convolutions take alone: the bound on every framework around them.
 
-python -m benchmarks.profile_step [--network resnet50] [--precision bfloat16] [--operations 12]
+python -m benchmarks.profile_step [--network resnet50] [--precision bfloat16] [--batch 256] [--xla] [-o DIR]
 
-The first table is TensorFlow's own profile of a few steps, operations by kind, added up over threads. The second runs
-each convolution of the plan by itself, forward and both gradients: the sum is what a step of nothing else would take.
+The first table is TensorFlow's own profile of a few steps: on a GPU its kernels by time on the device, and how long the
+device had nothing to do; on a CPU operations by kind, added up over threads. The second, left out with
+`--no-convolutions`, runs each convolution of the plan by itself, forward and both gradients: the sum is what a step of
+nothing else would take. `-o` gets the first table as JSON.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,33 +20,61 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.jobs import NETWORKS, PRECISIONS, Job
+from benchmarks.kernel_profile import KernelProfile, kernel_profile
 from benchmarks.peers.ours import Contender
 from benchmarks.worker import seconds
+from kresnet.cores import usable_cores
 
 #: What tf.profiler calls the executor around an operation, and whole functions: not operations.
 _NOT_OPERATIONS = ("Process", "Run", "Start", "Done", "DoCompute", "Root")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", choices=NETWORKS, default="resnet50")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--operations", type=int, default=12, help="rows of the table")
-    options = parser.parse_args()
-    batch = NETWORKS[options.network].batch
-    contender = Contender(Job("kresnet", options.network, options.precision, "training", batch, options.threads))
+    options = _options()
+    batch = options.batch or NETWORKS[options.network].batch
+    name = "kresnet_xla" if options.xla else "kresnet"
+    contender = Contender(Job(name, options.network, options.precision, "training", batch, options.threads))
     contender.start()
     contender.run(options.steps)
     step = min(seconds(lambda: contender.run(options.steps)) / options.steps for _ in range(3))
-    print(f"{options.network}, {options.precision}, batch {batch}: {step * 1e3:.1f} ms a step\n")
-    _print_operations(profiled(contender.run, options.steps), options.operations)
-    _print_convolutions(contender.plan, batch, options.precision, step)
+    xla = ", XLA" if options.xla else ""
+    title = f"{options.network}, {options.precision}, batch {batch}{xla}"
+    print(f"{title}: {step * 1e3:.1f} ms a step\n", flush=True)
+    space = traced(contender.run, options.steps)
+    kernels = kernel_profile(space, options.steps)
+    if kernels:
+        print("\n".join(kernels.lines(options.operations)), flush=True)
+        if options.output:
+            _write(options.output, title, step, kernels)
+    else:
+        _print_operations(host_operations(space, options.steps), options.operations)
+    if options.convolutions:
+        _print_convolutions(contender.plan, batch, options.precision, step)
 
 
-def profiled(run: Callable[[int], None], steps: int) -> tuple[Counter[str], Counter[str]]:
-    """Milliseconds and number of operations of a step, by kind."""
+def _write(folder: Path, title: str, step: float, kernels: KernelProfile) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "profile-" + title.replace(", ", "-").replace(" ", "")
+    written = {"title": title, "step_ms": step * 1e3, **kernels.as_dict()}
+    (folder / f"{name}.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", choices=NETWORKS, default="resnet50")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument("--batch", type=int, help="images a step; the network's own in `benchmarks.compare` by default")
+    parser.add_argument("--xla", action="store_true", help="passes compiled by XLA")
+    parser.add_argument("--threads", type=int, default=len(usable_cores()))
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--operations", type=int, default=12, help="rows of the table")
+    parser.add_argument("--no-convolutions", dest="convolutions", action="store_false", help="without the second table")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR")
+    return parser.parse_args()
+
+
+def traced(run: Callable[[int], None], steps: int) -> Any:
+    """TensorBoard's trace of some steps, an `XSpace`."""
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -52,6 +83,11 @@ def profiled(run: Callable[[int], None], steps: int) -> tuple[Counter[str], Coun
             run(steps)
         space = xplane_pb2.XSpace()
         space.ParseFromString(next(Path(log).rglob("*.xplane.pb")).read_bytes())
+    return space
+
+
+def host_operations(space: Any, steps: int) -> tuple[Counter[str], Counter[str]]:
+    """Milliseconds and number of operations of a step, by kind."""
     times: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     for plane in space.planes:
