@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from kresnet.diagnostics.device_check.part import CheckPart
 from kresnet.errors import make_error, nearest
 
-DEVICE_PARTS = (CheckPart("devices", "devices:check_devices", process="first"),)
+DEVICE_PARTS = (
+    CheckPart("devices", "devices:check_devices", process="first"),
+    CheckPart("product-rates", "product_rates:check_product_rates", process="speed"),
+    CheckPart(
+        "training-speed",
+        "training_speed:check_training_speed",
+        process="speed",
+        quick_seconds=400.0,
+        full_seconds=3600.0,
+    ),
+    CheckPart("input-feeding", "input_feeding:check_input_feeding", process="speed", quick_seconds=300.0),
+)
 
 
 def select_parts(names: Sequence[str]) -> list[CheckPart]:
