@@ -200,7 +200,7 @@ def _two_steps(each: Network) -> str:
     images = np.random.default_rng(0).integers(0, 256, (2 * each["batch"], *plan.input_shape)).astype("uint8")
     targets = np.arange(2 * each["batch"], dtype="int32") % 3
     data = tf.data.Dataset.from_tensor_slices((images, targets)).batch(each["batch"], drop_remainder=True)
-    engine.train(engine.distribute(data), tf.constant(2, tf.int64))
+    engine.train(engine.distribute(data), tf.constant(2))
     engine.metrics()
     return "trained"
 

@@ -23,6 +23,7 @@ from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.training.loop.checkpoint_saver import CheckpointSaver
 from kresnet.training.loop.early_stopping import EarlyStoppingState
+from kresnet.training.loop.input_wait import BatchClock
 from kresnet.training.loop.monitors import Monitors
 from kresnet.training.loop.non_finite_guard import NonFiniteGuard
 from kresnet.training.loop.progress import RunOutput
@@ -102,7 +103,7 @@ class TrainingSession:
                             findings = self.engine.train_probed(self.batches, probe)
                             finite = self._finish_probed_step(probe, findings, began)
                         else:
-                            self.engine.train(self.batches, tf.constant(steps, tf.int64))
+                            self.engine.train(self.batches, tf.constant(steps, tf.int32))
                             finite = self._finish_steps(steps, began)
                         if not finite:
                             self._handle_non_finite_step()
@@ -124,7 +125,7 @@ class TrainingSession:
             self._save()
 
     def _batches(self) -> Iterator[Any]:
-        """Return the batches of the steps from here to the end of the run."""
+        """Return the batches of the steps from here to the end of the run, with a new clock."""
         recipe = self.run.recipe
         batches = training_batches(
             self.data.train,
@@ -137,7 +138,8 @@ class TrainingSession:
             batch_slice=self.batch_slice,
             balance=balance_examples(recipe, self.data),
         )
-        return self.engine.distribute(batches)
+        self.clock = BatchClock()
+        return self.engine.distribute(self.clock.timed(batches, self.step))
 
     def _at_end(self) -> bool:
         stopped = self.stopping is not None and self.stopping.stopped
@@ -187,8 +189,10 @@ class TrainingSession:
 
     def _finish_steps(self, steps: int, began: float) -> bool:
         """Wait for steps of a call that began at `began`, and count them; tell whether all were finite."""
+        planned = range(self.step, self.step + steps)
         taken, elapsed = self._count_steps(began)
-        self.throughput.add(elapsed, taken * self.run.recipe.batch_size, self.engine.seconds_waited())
+        waited = self.clock.seconds_waited(planned, began, began + elapsed, buffered=self.engine.buffers_batches)
+        self.throughput.add(elapsed, taken * self.run.recipe.batch_size, waited)
         self.steps_per_call = max(1, round(steps * SECONDS_PER_CALL / elapsed)) if self.steps_per_call else 1
         return taken == steps
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,9 @@ from kresnet.training.step.trainer import Trainer
 
 if TYPE_CHECKING:
     from kresnet.probes.probe import Probe
+
+#: Batches that wait on a GPU for their steps: one that is copied while another is at hand.
+BATCHES_ON_GPU = 2
 
 #: A probe's measurements in one replica: arrays by name.
 Findings = dict[str, np.ndarray]
@@ -35,6 +37,8 @@ class Engine:
     def __init__(self, trainer: Trainer, strategy: Any, workers: int = 1) -> None:
         """Make the engine of one process, of the `workers` processes that share the strategy."""
         self.trainer, self.strategy, self.workers = trainer, strategy, workers
+        gpus = tf.config.list_logical_devices("GPU") if strategy.num_replicas_in_sync == 1 else []
+        self._only_gpu = gpus[0].name if gpus else None
         # Outside the strategy's scope: one plain variable each, added to between steps.
         self.metric_names = trainer.objective.metrics
         self.totals = {
@@ -43,16 +47,21 @@ class Engine:
         # Number of steps taken since `steps_taken` was last called, and whether all were finite.
         self.live = tf.Variable(True, trainable=False)
         self.taken = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)  # for data, in seconds
-        #: From batches and an int64 scalar tensor: take so many steps, or those before the first that is not finite.
+        #: From batches and an int32 scalar tensor: take so many steps, or those before the first that is not finite.
+        #: int32, since a GPU's step counts on the host in that type alone, and with others would wait to be asked.
         self.train = tf.function(self._train_steps, reduce_retracing=True)
         self._test = tf.function(self._test_batch, reduce_retracing=True)
         self._test_keeping = tf.function(self._test_batch_keeping, reduce_retracing=True)
         self._probed_steps: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
 
     def distribute(self, batches: tf.data.Dataset) -> Iterator[Any]:
-        """Return an iterator over this process's slices of global batches, each split evenly among its replicas."""
+        """Return an iterator over this process's slices of global batches, each split evenly among its replicas.
+
+        Batches wait on the devices, where these are GPUs or several: see `buffers_batches`.
+        """
         if self.workers == 1:
+            if self._only_gpu:  # with several devices the strategy itself copies ahead
+                batches = batches.apply(tf.data.experimental.prefetch_to_device(self._only_gpu, BATCHES_ON_GPU))
             return iter(self.strategy.experimental_distribute_dataset(batches))
         replicas = self.strategy.num_replicas_in_sync // self.workers
 
@@ -63,6 +72,11 @@ class Engine:
         local = batches if replicas == 1 else batches.flat_map(split)
         # Without an end, so that the workers need not ask each other before every batch whether one is left.
         return iter(self.strategy.distribute_datasets_from_function(lambda _: local.repeat()))
+
+    @property
+    def buffers_batches(self) -> bool:
+        """Whether batches are copied to the devices ahead of the steps; on a single CPU the step takes them itself."""
+        return self.strategy.num_replicas_in_sync > 1 or self._only_gpu is not None
 
     def steps_taken(self) -> int:
         """Return how many steps were taken since this method was last called. Waits for the device."""
@@ -80,15 +94,6 @@ class Engine:
         """Multiply the learning rate of the schedule by `scale` from now on."""
         assert self.trainer.updates is not None
         self.trainer.updates.rate_scale.assign(scale)
-
-    def seconds_waited(self) -> float:
-        """Return how long steps have waited for data since this method was last called, in seconds.
-
-        On a GPU this is an upper bound: earlier steps may still be running meanwhile.
-        """
-        waited = float(self.waited.numpy())
-        self.waited.assign(0.0)
-        return waited
 
     def train_probed(self, batches: Iterator[Any], probe: Probe) -> list[Findings]:
         """Take one step that a probe measures, and return its measurements in each replica of this process."""
@@ -197,26 +202,12 @@ class Engine:
 
     def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
         for _ in tf.range(count):
-            batch = self._next_batch(batches)
-            self._add_up(self.strategy.run(self.trainer.train_step, args=(batch, self.live.read_value())))
+            self._add_up(self.strategy.run(self.trainer.train_step, args=(next(batches), self.live.read_value())))
 
     def _train_probed_step(self, batch: Any, probe: Probe) -> dict[str, Any]:
         results = self.strategy.run(self.trainer.train_step, args=(batch, self.live.read_value(), probe))
         self._add_up(results)
         return results["findings"]
-
-    def _next_batch(self, batches: Iterator[Any]) -> Any:
-        """Return the next batch, and add to `waited` how long it took. The clock is read by operations of the graph.
-
-        The step depends on the second reading, which a single thread might otherwise take last.
-        """
-        began = _read_clock()
-        with tf.control_dependencies([began]):
-            batch = next(batches)
-        with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
-            waited = self.waited.assign_add(_read_clock() - began, read_value=False)
-        with tf.control_dependencies([waited]):
-            return tf.nest.map_structure(tf.identity, batch, expand_composites=True)
 
     def _add_up(self, results: Mapping[str, Any]) -> None:
         """Add a step's means to the totals, if it was taken: if it and all before it were finite."""
@@ -240,11 +231,6 @@ class Engine:
         return {
             name: self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for name, value in sums.items()
         }
-
-
-def _read_clock() -> Any:
-    """Return the time in seconds when the graph runs; Python's, since TensorFlow's own op is not deterministic."""
-    return tf.numpy_function(time.perf_counter, [], tf.float64)
 
 
 def _pad_batch(images: Any, targets: Any, batch_size: int) -> tuple[Any, Any, Any]:

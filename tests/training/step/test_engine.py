@@ -46,3 +46,46 @@ def test_an_engine_stops_before_the_first_step_that_is_not_finite_and_counts_tho
     for one, other in zip(poisoned.state().values(), sound.state().values(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert poisoned.steps_taken() == 0
+
+
+def operations(function):
+    """Return all operations of a traced function, those of the functions that it calls too."""
+    graph = function.graph.as_graph_def()
+    return [*graph.node, *(node for called in graph.library.function for node in called.node_def)]
+
+
+def test_several_steps_are_one_loop_that_calls_no_python_and_counts_in_the_type_that_stays_on_the_host():
+    engine = Engine(trainer(), tf.distribute.get_strategy())
+    batches = engine.distribute(tf.data.Dataset.from_tensors((IMAGES, LABELS)).repeat())
+    traced = engine.train.get_concrete_function(batches, tf.constant(3))
+    found = operations(traced)
+    loops = [node for node in found if node.op in ("While", "StatelessWhile")]
+    assert len(loops) == 1
+    assert sum(node.op == "IteratorGetNext" for node in found) == 1
+    on_host = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "Timestamp", "Print", "PrintV2", "Assert", "CheckNumerics"}
+    assert not on_host & {node.op for node in found}
+    condition = traced.graph.as_graph_def().library.function
+    condition = next(each for each in condition if each.signature.name == loops[0].attr["cond"].func.name)
+    compared = {node.attr["T"].type for node in condition.node_def if node.op in ("Less", "LogicalAnd")} - {0}
+    assert compared == {tf.int32.as_datatype_enum}
+
+
+def test_batches_that_wait_on_a_gpu_are_the_batches(monkeypatch):
+    """The CPU stands for the GPU that batches are copied to."""
+
+    def train(device):
+        monkeypatch.setattr("kresnet.training.step.engine.tf.config.list_logical_devices", lambda kind: device)
+        engine = Engine(trainer(), tf.distribute.get_strategy())
+        images = np.stack([IMAGES, IMAGES[::-1], IMAGES, IMAGES[::-1]])
+        batches = tf.data.Dataset.from_tensor_slices((images, np.stack([LABELS] * 4)))
+        taken = engine.distribute(batches)
+        engine.train(taken, tf.constant(3))
+        assert next(taken)[0].dtype == np.uint8  # as which they cross: a quarter of float32's bytes
+        tested = engine.evaluate(batches, len(LABELS))
+        return engine, [*engine.state().values(), engine.metrics(), tested]
+
+    gpu, with_gpu = train(tf.config.list_logical_devices("CPU")[:1])
+    cpu, without = train([])
+    assert gpu.buffers_batches
+    assert not cpu.buffers_batches
+    tf.nest.map_structure(np.testing.assert_array_equal, with_gpu, without)

@@ -30,7 +30,7 @@ def test_fit_ends_with_the_engines_bits_and_tells_its_means():
     engine = Engine(by_engine, tf.distribute.get_strategy())
     expected = []
     for _ in range(2):
-        engine.train(iter(BATCHES), tf.constant(2, tf.int64))
+        engine.train(iter(BATCHES), tf.constant(2))
         expected.append(engine.metrics())
         engine.reset_metrics()
     for a, b in zip(by_keras.network.get_weights(), by_engine.network.get_weights(), strict=True):
