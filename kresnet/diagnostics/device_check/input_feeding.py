@@ -19,6 +19,7 @@ from kresnet.diagnostics.device_check.training_speed import MEASURED, training_c
 from kresnet.distributed.devices import make_strategy
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Augment
+from kresnet.training.loop.input_wait import BatchClock
 from kresnet.training.loop.throughput import Throughput
 
 #: Images in memory, and JPEG files: how many, and `(width, height)`.
@@ -50,27 +51,29 @@ def _measured(cases: Sequence[TrainingCase], network: str) -> MeasuredTraining:
 
 def fed(training: MeasuredTraining, split: Split, source: str, augment: Augment, seconds: float) -> PartResult:
     """Train for about so many seconds from a split, and say what `fit` says of it: images/s and `input_wait`."""
-    case, classes = training.case, int(training.plan.records[-1].shape[-1])
-    batches = training.engine.distribute(
-        training_batches(
-            split,
-            augment=augment,
-            classes=classes,
-            batch_size=case.batch,
-            seed=0,
-            start_step=0,
-            stop_step=10**9,
-        )
+    case, classes, engine = training.case, int(training.plan.records[-1].shape[-1]), training.engine
+    made = training_batches(
+        split,
+        augment=augment,
+        classes=classes,
+        batch_size=case.batch,
+        seed=0,
+        start_step=0,
+        stop_step=10**9,
     )
-    throughput, steps, until = Throughput(), 1, float("inf")
+    clock = BatchClock()
+    batches = engine.distribute(clock.timed(made, 0))
+    throughput, first, steps, until = Throughput(), 1, 1, float("inf")
     with case.precision.active():
         training.take_steps(batches, 1)
         while True:
-            training.engine.seconds_waited()
             began = time.perf_counter()
             training.take_steps(batches, steps)
-            took = time.perf_counter() - began
-            throughput.add(took, steps * case.batch, training.engine.seconds_waited())
+            ended = time.perf_counter()
+            planned, took = range(first, first + steps), ended - began
+            waited = clock.seconds_waited(planned, began, ended, buffered=engine.buffers_batches)
+            throughput.add(took, steps * case.batch, waited)
+            first += steps
             if until == float("inf"):  # the first call serves to choose how many steps are one
                 until = time.perf_counter() + seconds
             elif time.perf_counter() > until:
