@@ -36,7 +36,7 @@ class Contender(TensorFlowPeer):
         batches = engine.distribute(training_data(self.job))
 
         def run(steps: int) -> None:
-            engine.train(batches, steps)
+            engine.train(batches, tf.constant(steps, tf.int32))  # a Python number would be traced anew
             engine.metrics()  # waits for the device
 
         self._run = run

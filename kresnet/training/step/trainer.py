@@ -17,7 +17,7 @@ from kresnet.training.step.loss_scale import LossScale
 from kresnet.training.step.losses import LossFunction, SoftmaxCrossEntropy
 from kresnet.training.step.metric_sums import sum_batch
 from kresnet.training.step.optimizers import FusedOptimizer
-from kresnet.training.step.xla import CompiledPass
+from kresnet.training.step.xla import CompiledPass, CompiledUpdate
 
 if TYPE_CHECKING:
     from kresnet.probes.probe import Probe
@@ -75,6 +75,7 @@ class Trainer:
         loss_scale: scales the loss of a network that computes in float16; None for other types.
         forward: the network in training mode, from float32 images to what it returns.
         compiled: forward and backward pass as XLA compiles them, for steps that are not probed; None without XLA.
+        compiled_update: the update as XLA compiles it, for steps of one replica; None without XLA.
         updates: the optimizer, set once the network's weights are known.
     """
 
@@ -95,6 +96,7 @@ class Trainer:
         self.accumulate_steps, self.loss_scale = accumulate_steps, loss_scale
         self.forward = forward or partial(network, training=True)
         self.compiled = CompiledPass(network, self.objective) if xla else None
+        self.compiled_update = CompiledUpdate(self._update, self._updated_variables) if xla else None
         self.updates: FusedOptimizer | None = None
         self._replica_pass = self._forward_backward if accumulate_steps == 1 else self._accumulated_passes
 
@@ -123,14 +125,10 @@ class Trainer:
         moving = [variable.value for variable in self.network.non_trainable_variables]
         before = [tf.convert_to_tensor(variable) for variable in moving]
         result = self._sum_over_replicas(self._replica_pass(tf.cast(images, tf.float32), targets, probe, *weights))
-        norm = tf.linalg.global_norm(result.gradients)
-        finite = tf.math.is_finite(norm) & tf.math.is_finite(result.global_loss)
-
-        def put_back() -> None:
-            for variable, value in zip(moving, before, strict=True):
-                tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
-
-        tf.cond(finite & live, lambda: self._update(result.gradients, norm), put_back)
+        if self.compiled_update and tf.distribute.get_replica_context().num_replicas_in_sync == 1:
+            finite = self.compiled_update(result.gradients, result.global_loss, live, moving, before)
+        else:
+            finite = self._update_if_finite(result, live, moving, before)
         if self.loss_scale:
             finite |= self.loss_scale.update(finite, live) & tf.math.is_finite(result.global_loss)
         scores = self.objective.example_metrics(result.outputs, targets)
@@ -203,6 +201,24 @@ class Trainer:
         local, inside = backward[: len(trained)], dict(zip(watched, backward[len(trained) :], strict=True))
         findings = partial(probe.findings, replayed, inside, local) if probe and replayed else None
         return PassResult(outputs, loss, local, findings)
+
+    def _update_if_finite(self, result: Backward, live: Any, moving: list[Any], before: list[Any]) -> Any:
+        """Make the update, or put the moving statistics back; return whether loss and gradients are finite."""
+        norm = tf.linalg.global_norm(result.gradients)
+        finite = tf.math.is_finite(norm) & tf.math.is_finite(result.global_loss)
+
+        def put_back() -> None:
+            for variable, value in zip(moving, before, strict=True):
+                tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+
+        tf.cond(finite & live, lambda: self._update(result.gradients, norm), put_back)
+        return finite
+
+    def _updated_variables(self) -> list[Any]:
+        """Return what `_update` changes."""
+        assert self.updates is not None
+        weights = [weight.value for weight in self.network.trainable_variables]
+        return [*weights, *self.updates.variables, *(self.average.variables if self.average else [])]
 
     def _update(self, gradients: list[Any], norm: Any) -> None:
         if self.clip is not None:  # of the whole batch's gradient, hence after the sum

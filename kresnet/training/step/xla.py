@@ -1,7 +1,8 @@
-"""The forward and the backward pass compiled by XLA, where a recipe asks for it or the device gains by it."""
+"""Passes and updates compiled by XLA, where a recipe asks for it or the device gains by it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -88,3 +89,52 @@ class CompiledPass:
             weighted_loss = loss * loss_weight
         moved = {n: new for n, (old, new) in enumerate(zip(statistics, after, strict=True)) if new is not old}
         return outputs, loss, tape.gradient(weighted_loss, weights), moved
+
+
+class CompiledUpdate:
+    """What a step does with its gradients as one XLA program of one device, which decides by itself whether to do it.
+
+    `tf.cond` would have the host wait for every step's gradients, and an update is a kernel for each weight; here both
+    are chosen and computed in a few kernels, while the host is steps ahead.
+    """
+
+    def __init__(self, update: Callable[[list[Any], Any], None], variables: Callable[[], Sequence[Any]]) -> None:
+        """Make the program.
+
+        Args:
+            update: updates the weights from the gradients and their global norm.
+            variables: returns all variables that `update` changes.
+        """
+        self._update, self._variables = update, variables
+        self._run = tf.function(self._choose, jit_compile=True)
+
+    def __call__(self, gradients: list[Any], loss: Any, live: Any, moved: list[Any], before: list[Any]) -> Any:
+        """Update the weights if `live`, the loss and the gradients are finite; else all keeps its values.
+
+        Args:
+            gradients: gradients of the weights, summed over the replicas.
+            loss: float32 scalar.
+            live: bool scalar.
+            moved: variables that the forward pass has changed.
+            before: their values before it.
+
+        Returns:
+            A bool scalar, whether loss and gradients are finite.
+        """
+        after = [variable.read_value() for variable in moved]
+        finite, kept = self._run(list(gradients), loss, tf.convert_to_tensor(live), after, before)
+        for variable, value in zip(moved, kept, strict=True):
+            tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+        return finite
+
+    def _choose(self, gradients: list[Any], loss: Any, live: Any, after: list[Any], before: list[Any]) -> Any:
+        norm = tf.linalg.global_norm(gradients)
+        finite = tf.math.is_finite(norm) & tf.math.is_finite(loss)
+        taken = finite & live
+        variables = self._variables()
+        old = [variable.read_value() for variable in variables]
+        self._update(gradients, norm)
+        for variable, value in zip(variables, old, strict=True):
+            chosen = tf.where(taken, variable.read_value(), value)
+            tf.raw_ops.AssignVariableOp(resource=variable.handle, value=chosen)
+        return finite, [tf.where(taken, new, kept) for new, kept in zip(after, before, strict=True)]

@@ -1,4 +1,4 @@
-"""Passes that XLA compiled against those that TensorFlow runs, and when a run compiles them."""
+"""Passes and updates that XLA compiled against those that TensorFlow runs, and when a run compiles them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from kresnet.graph.layers import FusedBatchNorm
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
+from kresnet.training.step.averaging import WeightAverage
+from kresnet.training.step.clipping import GlobalNormClipping
+from kresnet.training.step.engine import Engine
 from kresnet.training.step.loss_scale import LossScale
+from kresnet.training.step.optimizers import make_optimizer
 from kresnet.training.step.trainer import Trainer
 from kresnet.training.step.xla import resolve_xla
 
@@ -123,3 +127,77 @@ def test_passes_that_cannot_be_compiled_are_not(monkeypatch, norm, settings):
     with pytest.raises(KresnetError) as caught:
         resolve_xla(recipe_of("on", **settings), plan, 2)
     assert [problem.code for problem in caught.value.problems] == ["contradiction"]
+
+
+OPTIMIZERS = ["sgd", "adamw", "lamb", "lars", "rmsprop"]
+
+
+def trainer_of(optimizer: str, xla: bool) -> Trainer:
+    """Everything that an update may do: clipping, a running average, weight decay, momentum, a schedule."""
+    plan = plan_of(stages=[{"blocks": 1, "width": 4}])
+    network, average = (build_model(plan, seed=1) for _ in range(2))
+    average = WeightAverage(network, average, decay=0.9, start=0, warmup=True)
+    trainer = Trainer(network, xla=xla, clip=GlobalNormClipping(1.0), average=average)
+    settings = recipe_of("auto", optimizer={"kind": optimizer, "weight_decay": 0.01}).optimizer
+    trainer.updates = make_optimizer(
+        settings, lambda step: 0.01 / tf.cast(step + 1, tf.float32), network.trainable_variables
+    )
+    return trainer
+
+
+def state_of(trainer: Trainer) -> list[np.ndarray]:
+    network = [variable.value for variable in trainer.network.variables]
+    return [variable.numpy() for variable in (*network, *trainer.updates.variables, *trainer.average.variables)]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_compiled_update_is_the_update(optimizer):
+    """From the same gradients, so that only the update is compared."""
+    found = []
+    for xla in (False, True):
+        trainer = trainer_of(optimizer, xla)
+        gradients = [tf.constant(np.random.default_rng(n).normal(size=weight.shape), tf.float32)
+                     for n, weight in enumerate(trainer.network.trainable_variables)]  # fmt: skip
+        before = state_of(trainer)
+        for _ in range(2):
+            if xla:
+                assert trainer.compiled_update(gradients, tf.constant(1.0), True, [], [])
+            else:
+                trainer._update(gradients, tf.linalg.global_norm(gradients))
+        found.append(state_of(trainer))
+        assert any((old != new).any() for old, new in zip(before, found[-1], strict=True))
+    for plain, compiled in zip(*found, strict=True):
+        np.testing.assert_allclose(compiled, plain, rtol=2e-5, atol=1e-6)
+
+
+def test_a_compiled_update_that_is_not_to_be_changes_no_bit():
+    trainer = trainer_of("sgd", xla=True)
+    network = trainer.network
+    moved = [variable.value for variable in network.non_trainable_variables]
+    values, before = [tf.identity(variable) for variable in moved], state_of(trainer)
+    shapes = [weight.shape for weight in network.trainable_variables]
+    for factor, loss, live in ((np.nan, 1.0, True), (1.0, np.inf, True), (1.0, 1.0, False), (1.0, 1.0, True)):
+        for variable in moved:
+            variable.assign(variable + 1.0)
+        gradients = [tf.fill(shape, factor) for shape in shapes]
+        finite = trainer.compiled_update(gradients, tf.constant(loss), tf.constant(live), moved, values)
+        assert bool(finite) is bool(np.isfinite(factor) and np.isfinite(loss))
+        same = [(old == new).all() for old, new in zip(before, state_of(trainer), strict=True)]
+        assert sum(same) == (1 if finite and live else len(same))  # the factor of the learning rate stays
+
+
+def test_compiled_steps_of_an_engine_learn_and_ask_no_condition():
+    """Several steps a call, as on a GPU; a step that the host must decide on would be a conditional of the graph."""
+    trainer = trainer_of("sgd", xla=True)
+    engine = Engine(trainer, tf.distribute.get_strategy())
+    batches = engine.distribute(tf.data.Dataset.from_tensors(BATCH).repeat())
+    losses = []
+    for _ in range(3):
+        engine.reset_metrics()
+        engine.train(batches, tf.constant(4, tf.int32))
+        losses.append(engine.metrics()["loss"])
+    assert engine.steps_taken() == 12
+    assert losses[-1] < losses[0]
+    graph = engine.train.get_concrete_function(batches, tf.constant(4, tf.int32)).graph.as_graph_def()
+    kinds = {node.op for function in graph.library.function for node in function.node_def}
+    assert not kinds & {"If", "StatelessIf"}
