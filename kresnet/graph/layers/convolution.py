@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -17,11 +18,20 @@ class Conv2D(keras.layers.Conv2D):
     2.21 on processors with AVX-512 and AMX, damages memory where one image of at most 8 channels enters, and the
     process ends (`munmap_chunk(): invalid pointer`).
     Input: `(N, H, W, C)`. Output: `(N, H', W', filters)`.
+
+    Attributes:
+        pooled: whether pixels are taken first. Only the CPU's kernel needs it; a GPU's pooling of one pixel takes many
+            times as long as its strided convolution.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pooled = not tf.config.list_physical_devices("GPU")
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolve, without the bias."""
-        if self.kernel_size != (1, 1) or self.data_format != "channels_last" or self.strides == (1, 1):
+        concerned = self.kernel_size == (1, 1) and self.data_format == "channels_last" and self.strides != (1, 1)
+        if not (concerned and self.pooled):
             return super().convolution_op(inputs, kernel)
         # Windows of one value: what a strided slice takes, by a kernel that uses all cores.
         taken = ops.average_pool(inputs, 1, self.strides, padding="valid", data_format="channels_last")

@@ -65,3 +65,22 @@ def test_no_training_step_takes_the_gradient_by_weights_of_a_strided_1x1(stride_
     assert len(gradients) > 6
     strided = [op for op in gradients if max(op.get_attr("strides")) > 1]
     assert all(tuple(op.outputs[0].shape[:2]) != (1, 1) for op in strided)
+
+
+def test_on_a_gpu_a_strided_convolution_stays_one(monkeypatch):
+    """Pooling windows of one pixel takes a GPU many times as long."""
+    x, kernel = (
+        np.random.default_rng(0).normal(size=shape).astype("float32") for shape in ((2, 7, 7, 3), (1, 1, 3, 4))
+    )
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
+    on_gpu = Conv2D(4, 1, strides=2, use_bias=False)
+    monkeypatch.undo()
+    on_cpu = Conv2D(4, 1, strides=2, use_bias=False)
+    found = []
+    for layer, pools in ((on_gpu, False), (on_cpu, True)):
+        layer.build(x.shape)
+        layer.set_weights([kernel])
+        graph = tf.function(layer).get_concrete_function(tf.TensorSpec(x.shape)).graph
+        assert pools is any(operation.type == "AvgPool" for operation in graph.get_operations())
+        found.append(layer(x).numpy())
+    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
