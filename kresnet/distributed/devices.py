@@ -41,7 +41,7 @@ def make_strategy(distribution: str, cluster: Cluster | None = None) -> Any:
             `multi_worker` without a cluster.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
-        with contextlib.suppress(RuntimeError):  # already in use, as it was set up before
+        with contextlib.suppress(RuntimeError, ValueError):  # already in use, as it was set up before; or split
             tf.config.experimental.set_memory_growth(gpu, True)
     if cluster:
         return _multi_worker(cluster)

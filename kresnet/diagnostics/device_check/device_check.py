@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kresnet.diagnostics.device_check.device_report import DeviceReport, PartEntry, begin_report
-from kresnet.diagnostics.device_check.part import CheckPart, DeviceContext, Figures, PartResult
+from kresnet.diagnostics.device_check.part import REPORT_REMEDY, CheckPart, DeviceContext, Figures, PartResult
 from kresnet.diagnostics.device_check.part_process import PartProcess
 
 #: How long a process may take to import TensorFlow and to find the devices, in seconds.
@@ -88,8 +88,7 @@ def _run_together(parts: Sequence[CheckPart], context: DeviceContext, start: Pro
                 return
             if started and part is not waiting[0]:  # it ended after a part's error, and before the next
                 continue
-            remedy = "send this report with an issue"
             seconds = time.monotonic() - since
             for each in [part] if started else list(waiting):
-                yield PartEntry(each.name, PartResult(each.name, "failed", {}, failure, remedy), seconds)
+                yield PartEntry(each.name, PartResult(each.name, "failed", {}, failure, REPORT_REMEDY), seconds)
                 waiting.remove(each)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
+from contextlib import suppress
+
 import tensorflow as tf
 
 from kresnet.cores import usable_cores
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
+from kresnet.diagnostics.device_check.small_training import RECIPE, SPEC
 from kresnet.distributed.devices import make_strategy
 from kresnet.distributed.environment import processor_name
 from kresnet.distributed.precision import resolve_precision
 from kresnet.plan.memory_estimate import available_memory, bytes_text
+from kresnet.runs.resolved_run import resolve_run
+from kresnet.training.step.xla import resolve_xla
 
 
 def check_devices(context: DeviceContext) -> PartResult:
@@ -27,9 +33,22 @@ def check_devices(context: DeviceContext) -> PartResult:
     for index, gpu in enumerate(gpus):
         details = tf.config.experimental.get_device_details(gpu)
         figures[f"GPU {index}"] = details.get("device_name", "unknown")
+        if (size := gpu_memory(index)) is not None:
+            figures[f"GPU {index} memory"] = bytes_text(size)
         figures[f"GPU {index} compute capability"] = "{}.{}".format(*details.get("compute_capability", (0, 0)))
     figures["precision: auto"] = str(resolve_precision("auto"))
-    figures["xla: auto"] = "on" if gpus else "off"
+    run = resolve_run(SPEC, RECIPE)
+    figures["xla: auto"] = "on" if resolve_xla(run.recipe, run.plan, replicas) else "off"
     figures["distribution: auto"] = f"mirrored over {replicas} GPUs" if replicas > 1 else "one device"
     trains_on = figures["processor"] if not gpus else ", ".join(str(figures[f"GPU {n}"]) for n in range(len(gpus)))
     return PartResult("devices", "passed", figures, f"trains on {trains_on}")
+
+
+def gpu_memory(index: int) -> int | None:
+    """Return the bytes of memory of an NVIDIA GPU, as its driver tells them; None where it does not."""
+    with suppress(OSError, AttributeError):
+        driver = ctypes.CDLL("libcuda.so.1")
+        device, size = ctypes.c_int(), ctypes.c_size_t()
+        if not (driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), index)):
+            return None if driver.cuDeviceTotalMem_v2(ctypes.byref(size), device) else size.value
+    return None

@@ -11,6 +11,10 @@ from typing import Any, Literal
 Verdict = Literal["passed", "failed", "skipped"]
 Figures = Mapping[str, float | str]
 
+#: What to do where nothing better is known, and where memory has run out.
+REPORT_REMEDY = "send this report with an issue"
+MEMORY_REMEDY = "end what else uses the device's memory, then run the check again"
+
 
 @dataclass(frozen=True, slots=True)
 class PartResult:
@@ -39,11 +43,13 @@ class DeviceContext:
         quick: whether to take the short form, which a user waits for.
         scratch: folder for files; it is removed with the check's end.
         figures: figures of the results so far, by name of the result.
+        log: file of what this process and TensorFlow say on stderr; None where they say it on a terminal.
     """
 
     quick: bool
     scratch: Path
     figures: Mapping[str, Figures] = field(default_factory=dict)
+    log: Path | None = None
 
 
 #: A part may return one result, or yield several as they come.

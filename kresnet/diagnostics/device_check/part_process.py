@@ -19,13 +19,21 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from kresnet.diagnostics.device_check.part import CheckPart, DeviceContext, Figures, PartResult
+from kresnet.diagnostics.device_check.part import (
+    MEMORY_REMEDY,
+    REPORT_REMEDY,
+    CheckPart,
+    DeviceContext,
+    Figures,
+    PartResult,
+)
 from kresnet.diagnostics.device_check.registry import select_parts
+from kresnet.errors import KresnetError
 from kresnet.python_processes import child_environment, python_command
 
 #: What the process runs.
@@ -50,7 +58,7 @@ class PartProcess:
         self._said = context.scratch / f"{parts[0].name}.log"
         figures = {name: dict(each) for name, each in context.figures.items()}
         request = {"quick": context.quick, "scratch": str(context.scratch), "figures": figures}
-        request |= {"parts": [part.name for part in parts]}
+        request |= {"parts": [part.name for part in parts], "log": str(self._said)}
         reading, writing = os.pipe()
         try:
             with self._said.open("wb") as said:
@@ -119,15 +127,14 @@ class PartProcess:
 
 def failed_by(part: CheckPart, error: BaseException) -> PartResult:
     """Return the verdict on a part that raised an error."""
-    lines = traceback.format_exception(error)
-    said = "".join(lines).strip().splitlines()
+    if isinstance(error, KresnetError):
+        remedy = next((problem.remedy for problem in error.problems if problem.remedy), REPORT_REMEDY)
+        return PartResult(part.name, "failed", {}, str(error), remedy)
+    trace = "".join(traceback.format_exception(error)).strip().splitlines()[-_TRACEBACK:]
     text = (str(error).strip().splitlines() or [""])[0]
-    if type(error).__name__ in ("ResourceExhaustedError", "MemoryError"):
-        remedy = "end what else uses this device's memory, then the same command again"
-    else:
-        remedy = "send this report with an issue"
-    detail = f"{type(error).__name__}: {text}\n" + "\n".join(said[-_TRACEBACK:])
-    return PartResult(part.name, "failed", {}, detail, remedy)
+    exhausted = type(error).__name__ in ("ResourceExhaustedError", "MemoryError")
+    remedy = MEMORY_REMEDY if exhausted else REPORT_REMEDY
+    return PartResult(part.name, "failed", {}, "\n".join([f"{type(error).__name__}: {text}", *trace]), remedy)
 
 
 def run_parts(parts: Iterable[CheckPart], context: DeviceContext, write: Any) -> bool:
@@ -137,7 +144,7 @@ def run_parts(parts: Iterable[CheckPart], context: DeviceContext, write: Any) ->
         write({"started": part.name})
         well = True
         try:
-            outcome = part.load()(DeviceContext(context.quick, context.scratch, figures))
+            outcome = part.load()(replace(context, figures=figures))
             for result in [outcome] if isinstance(outcome, PartResult) else outcome:
                 figures[result.name] = result.figures
                 write({"result": asdict(result)})
@@ -164,7 +171,7 @@ def main(select: Any = select_parts) -> None:
         def write(message: Mapping[str, Any]) -> None:
             pipe.write(json.dumps(message) + "\n")
 
-        context = DeviceContext(request["quick"], Path(request["scratch"]), request["figures"])
+        context = DeviceContext(request["quick"], Path(request["scratch"]), request["figures"], Path(request["log"]))
         run_parts(select(request["parts"]), context, write)
         pipe.flush()
     sys.stderr.flush()

@@ -8,7 +8,18 @@ from kresnet.diagnostics.device_check.part import CheckPart
 from kresnet.errors import make_error, nearest
 
 DEVICE_PARTS = (
-    CheckPart("devices", "devices:check_devices", process="first"),
+    CheckPart("libraries", "libraries:check_libraries", process="one device"),
+    CheckPart("devices", "devices:check_devices", process="one device"),
+    CheckPart("operations", "operations:check_operations", process="one device", quick_seconds=90.0),
+    CheckPart("batch-norm", "norms:check_norms", process="one device"),
+    CheckPart("xla", "xla:check_xla", process="one device", quick_seconds=120.0),
+    CheckPart("loss-scaling", "loss_scaling:check_loss_scaling", process="one device"),
+    CheckPart("export", "export_proof:check_export_proof", process="one device", quick_seconds=120.0),
+    CheckPart("determinism", "determinism:check_determinism", process="deterministic"),
+    CheckPart("all-gpus", "mirrored:check_all_gpus", process="deterministic"),
+    CheckPart("logical-devices", "mirrored:check_logical_devices", process="logical devices"),
+    CheckPart("workers", "workers:check_workers", process="processes", quick_seconds=150.0),
+    CheckPart("resume", "resume:check_resume", process="processes", quick_seconds=150.0),
     CheckPart("product-rates", "product_rates:check_product_rates", process="speed"),
     CheckPart(
         "training-speed",
