@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -102,4 +101,4 @@ def final_state(run: Path) -> tuple[int, Mapping[str, np.ndarray]]:
 def checkpoints(run: Path) -> int:
     """Return how many checkpoints a run has so far."""
     folder = run / "checkpoints"
-    return len([name for name in os.listdir(folder) if name.startswith("step-")]) if folder.is_dir() else 0
+    return len(list(folder.glob("step-*")))

@@ -113,7 +113,7 @@ class CudaSystem:
         return dict(tf.sysconfig.get_build_info())
 
     def open(self, soname: str) -> Any | None:
-        """Open a library where TensorFlow finds it: where the loader looks, else in NVIDIA's wheels; None if nowhere."""
+        """Open a library where TensorFlow finds it: where the loader looks, else in NVIDIA's wheels; else None."""
         beside = sorted((Path(tf.__file__).parents[1] / "nvidia").glob(f"*/lib/{soname}"))
         for name in (soname, *map(str, beside)):
             with suppress(OSError):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
 from kresnet.diagnostics.device_check.small_training import SmallTraining, begin_training, differing_variables
 
+_RECIPE = {"precision": "float16"}
+
 #: A scale at which gradients of any size leave float16, whose largest number is 65,504.
 _OVERFLOWING = 2.0**60
 
@@ -43,8 +45,5 @@ def check_loss_scaling(
         problems.append("a loss is not a number")
     if problems:
         remedy = "train in another precision: --set recipe.precision=bfloat16"
-        return PartResult("loss_scaling", "failed", figures, "; ".join(problems), remedy)
-    return PartResult("loss_scaling", "passed", figures, "an overflow halves the scale and changes nothing else")
-
-
-_RECIPE = {"precision": "float16"}
+        return PartResult("loss-scaling", "failed", figures, "; ".join(problems), remedy)
+    return PartResult("loss-scaling", "passed", figures, "an overflow halves the scale and changes nothing else")

@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from kresnet.diagnostics.device_check.norms import NormInput, NormOutput, judge_norm, norm_input, norm_result
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
-from kresnet.diagnostics.device_check.precisions import Numbers, float32_products
-from kresnet.diagnostics.device_check.small_training import judge_outcomes, train
-from kresnet.distributed.devices import make_strategy
+from kresnet.diagnostics.device_check.precisions import FLOAT32
+from kresnet.diagnostics.device_check.small_training import begin_training, judge_outcomes
 from kresnet.graph.layers import FusedBatchNorm
 from kresnet.probes.batch_norm_derivation import NormGradients
 
@@ -28,20 +27,21 @@ def check_all_gpus(context: DeviceContext) -> PartResult:
     """Train over all GPUs, and on the first of them."""
     gpus = len(tf.config.list_physical_devices("GPU"))
     if gpus < 2:
-        return PartResult("all_gpus", "skipped", {"GPUs": gpus}, "there are not two GPUs to train on together")
-    return compare_with_one("all_gpus", gpus)
+        return PartResult("all-gpus", "skipped", {"GPUs": gpus}, "there are not two GPUs to train on together")
+    return compare_with_one("all-gpus", gpus)[0]
 
 
 def check_logical_devices(context: DeviceContext) -> Iterator[PartResult]:
-    """Split a GPU, or the CPU where there is none, into two devices: train over both, and compare synchronised norms."""
+    """Split a GPU, or the CPU without one, into two devices: train over both, and compare synchronised norms."""
     split_first_device()
-    yield compare_with_one("two logical devices", 2)
+    result, strategy = compare_with_one("two logical devices", 2)
+    yield result
     for name, first, mean, deviation in (
         ("synchronised batch norm", 8, 1.0, 2.0),
         ("synchronised batch norm, an empty share", 0, 1.0, 2.0),
         ("synchronised batch norm, mean 100, deviation 0.05", 8, 100.0, 0.05),
     ):
-        yield compare_synchronized(name, first, mean, deviation)
+        yield compare_synchronized(name, strategy, first, mean, deviation)
 
 
 def split_first_device() -> None:
@@ -57,31 +57,32 @@ def split_first_device() -> None:
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
-def compare_with_one(name: str, devices: int) -> PartResult:
-    """Take three steps on one device and on all."""
+def compare_with_one(name: str, devices: int) -> tuple[PartResult, Any]:
+    """Take three steps on one device and on all; return the strategy of those too, since a process has but one."""
     batch = 32 * devices
-    with float32_products(False):
+    with FLOAT32.active():
         recipe = {"batch_size": batch, "xla": "off"}
-        one, all_of_them = (
-            train(3, _SPEC, {**recipe, "distribution": distribution}) for distribution in ("one_device", "mirrored")
+        one, several = (
+            begin_training(3, _SPEC, {**recipe, "distribution": distribution})
+            for distribution in ("one_device", "mirrored")
         )
-    return judge_outcomes(name, one, all_of_them, _BOUND, "train on one device: --set recipe.distribution=one_device")
+        of_one, of_several = one.finish(3), several.finish(3)
+    remedy = "train on one device: --set recipe.distribution=one_device"
+    return judge_outcomes(name, of_one, of_several, _BOUND, remedy), several.engine.strategy
 
 
 def compare_synchronized(
-    name: str, first: int, mean: float, deviation: float, layer: type[FusedBatchNorm] = FusedBatchNorm
+    name: str, strategy: Any, first: int, mean: float, deviation: float, layer: type[FusedBatchNorm] = FusedBatchNorm
 ) -> PartResult:
     """Compare a synchronised norm over two devices, of which the first has `first` of 16 images, with float64."""
-    numbers = Numbers("float32", "float32")
     given = norm_input((16, 6, 6, 8), mean, deviation, "float32")
     figures: dict[str, float | str] = {}
     failures: list[str] = []
-    judge_norm(numbers, given, _on_two_devices(given, first, layer), figures, failures)
+    judge_norm(FLOAT32, given, _on_two_devices(given, strategy, first, layer), figures, failures)
     return norm_result(name, figures, failures)
 
 
-def _on_two_devices(given: NormInput, first: int, layer: type[FusedBatchNorm]) -> NormOutput:
-    strategy = make_strategy("mirrored")
+def _on_two_devices(given: NormInput, strategy: Any, first: int, layer: type[FusedBatchNorm]) -> NormOutput:
     with strategy.scope():
         norm = layer(momentum=0.0, epsilon=1e-5, synchronized=True)
         norm.build(given.x.shape)

@@ -15,7 +15,9 @@ import tensorflow as tf
 
 from kresnet.diagnostics.device_check.operations import KERNEL_REMEDY
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
-from kresnet.diagnostics.device_check.precisions import Numbers, device_numbers, training_device
+from kresnet.diagnostics.device_check.precisions import Precision
+from kresnet.diagnostics.device_check.rounding import device_precisions, rounding_bound, training_device
+from kresnet.graph.build import POLICIES
 from kresnet.graph.layers import FusedBatchNorm
 from kresnet.probes.batch_norm_agreement import KERNEL_ERROR_FIELDS, kernel_errors, term_sizes, tolerance
 from kresnet.probes.batch_norm_derivation import NormGradients, batch_statistics, compact_form
@@ -74,11 +76,11 @@ def norm_errors(given: NormInput, found: NormOutput) -> dict[str, float]:
     return {name: float(value) for name, value in errors.items()}
 
 
-def norm_bound(field: str, numbers: Numbers, count: int) -> float:
+def norm_bound(field: str, precision: Precision, count: int) -> float:
     """Return the largest relative error that passes, for a norm over `count` values a channel."""
     if field in KERNEL_ERROR_FIELDS:
         return tolerance(field, count)
-    return numbers.bound(count) if field == "y" else tolerance("x", count)
+    return rounding_bound(precision, count) if field == "y" else tolerance("x", count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,35 +113,35 @@ CASES = (
 
 def check_norms(context: DeviceContext, layer: type[FusedBatchNorm] = FusedBatchNorm) -> Iterator[PartResult]:
     """Compare batch norms with their derivation: ordinary ones, far ones, of one value a channel, of no image."""
-    precisions = [numbers for numbers in device_numbers() if not numbers.tf32]  # they have no products
+    precisions = [each for each in device_precisions() if not each.tf32]  # they have no products
     for case in CASES:
         yield compare_norm(case, precisions, layer)
     yield compare_single_value(precisions, layer)
     yield compare_empty_batch(precisions, layer)
 
 
-def compare_norm(case: NormCase, precisions: Sequence[Numbers], layer: type[FusedBatchNorm]) -> PartResult:
+def compare_norm(case: NormCase, precisions: Sequence[Precision], layer: type[FusedBatchNorm]) -> PartResult:
     """Compare a batch norm in each precision with float64."""
     figures: dict[str, float | str] = {}
     failures: list[str] = []
-    for numbers in precisions[: 1 if case.wide else None]:
-        given = norm_input(case.shape, case.mean, case.deviation, numbers.precision)
-        found = on_device(given, numbers, layer, case.xla)
-        judge_norm(numbers, given, found, figures, failures)
+    for precision in precisions[: 1 if case.wide else None]:
+        given = norm_input(case.shape, case.mean, case.deviation, precision.recipe)
+        found = on_device(given, precision, layer, case.xla)
+        judge_norm(precision, given, found, figures, failures)
     return norm_result(case.name, figures, failures)
 
 
 def judge_norm(
-    numbers: Numbers, given: NormInput, found: NormOutput, figures: dict[str, float | str], failures: list[str]
+    precision: Precision, given: NormInput, found: NormOutput, figures: dict[str, float | str], failures: list[str]
 ) -> None:
     """Add the error that is largest beside its bound to the figures, and those beyond theirs to the failures."""
     count = given.x[..., 0].size
     errors = norm_errors(given, found)
-    bounds = {field: norm_bound(field, numbers, count) for field in errors}
+    bounds = {field: norm_bound(field, precision, count) for field in errors}
     worst = max(errors, key=lambda field: (np.isnan(errors[field]), errors[field] / bounds[field]))
-    figures[f"{numbers.name} {_FIELDS[worst]}"], figures[f"{numbers.name} bound"] = errors[worst], bounds[worst]
+    figures[f"{precision.name} {_FIELDS[worst]}"], figures[f"{precision.name} bound"] = errors[worst], bounds[worst]
     failures += [
-        f"{_FIELDS[field]} in {numbers.name} is off by {errors[field]:.1e}, of at most {bounds[field]:.1e}"
+        f"{_FIELDS[field]} in {precision.name} is off by {errors[field]:.1e}, of at most {bounds[field]:.1e}"
         for field in errors
         if not errors[field] <= bounds[field]
     ]
@@ -156,14 +158,14 @@ def norm_result(name: str, figures: dict[str, float | str], failures: Sequence[s
     return PartResult(name, "passed", figures)
 
 
-def compare_single_value(precisions: Sequence[Numbers], layer: type[FusedBatchNorm]) -> PartResult:
+def compare_single_value(precisions: Sequence[Precision], layer: type[FusedBatchNorm]) -> PartResult:
     """Normalise one value a channel: y is beta, nothing flows back to x, and the variance is 0 and a number."""
     figures: dict[str, float | str] = {}
     failures: list[str] = []
-    for numbers in precisions:
-        given = norm_input((1, 1, 1, 8), 1.0, 2.0, numbers.precision)
-        found = on_device(given, numbers, layer)
-        beta = tf.cast(tf.cast(given.beta, numbers.precision), tf.float32)
+    for precision in precisions:
+        given = norm_input((1, 1, 1, 8), 1.0, 2.0, precision.recipe)
+        found = on_device(given, precision, layer)
+        beta = tf.cast(tf.cast(given.beta, precision.recipe), tf.float32)
         expected = {"y": (found.y, beta), "dL/dx": (found.gradients.x, 0.0), "dL/dgamma": (found.gradients.gamma, 0.0)}
         expected |= {"dL/dbeta": (found.gradients.beta, given.dy), "variance": (found.variance, 0.0)}
         differences = {
@@ -171,36 +173,36 @@ def compare_single_value(precisions: Sequence[Numbers], layer: type[FusedBatchNo
             for field, (one, other) in expected.items()
         }
         worst = max(differences, key=lambda field: (np.isnan(differences[field]), differences[field]))
-        figures[f"{numbers.name} {worst}"] = differences[worst]
+        figures[f"{precision.name} {worst}"] = differences[worst]
         if not differences[worst] <= 1e-6:
-            failures.append(f"{worst} in {numbers.name} is off by {differences[worst]:.1e}")
+            failures.append(f"{worst} in {precision.name} is off by {differences[worst]:.1e}")
     return norm_result("batch norm of one value a channel", figures, failures)
 
 
-def compare_empty_batch(precisions: Sequence[Numbers], layer: type[FusedBatchNorm]) -> PartResult:
+def compare_empty_batch(precisions: Sequence[Precision], layer: type[FusedBatchNorm]) -> PartResult:
     """Normalise no image, as a replica without a share does: nothing moves, and gradients are zero."""
     failures: list[str] = []
-    for numbers in precisions:
-        given = norm_input((0, 4, 4, 8), 1.0, 2.0, numbers.precision)
-        found = on_device(given, numbers, layer)
+    for precision in precisions:
+        given = norm_input((0, 4, 4, 8), 1.0, 2.0, precision.recipe)
+        found = on_device(given, precision, layer)
         zeros = [found.gradients.gamma, found.gradients.beta, found.mean, found.variance - 1.0]
         if found.y.shape[0] or any(np.asarray(each).any() for each in zeros):  # NaN counts as true
-            failures.append(f"in {numbers.name} an empty batch moves the statistics or has a gradient")
+            failures.append(f"in {precision.name} an empty batch moves the statistics or has a gradient")
     return norm_result("batch norm of an empty batch", {}, failures)
 
 
-def on_device(given: NormInput, numbers: Numbers, layer: type[FusedBatchNorm], xla: bool = False) -> NormOutput:
+def on_device(given: NormInput, precision: Precision, layer: type[FusedBatchNorm], xla: bool = False) -> NormOutput:
     """Run a batch norm forward and backward on the device that a run trains on.
 
     Its moving statistics become those of the batch, and stay 0 and 1 where there is none.
     """
     with tf.device(training_device()):
-        norm = layer(momentum=0.0, epsilon=_EPSILON, dtype=numbers.policy)
+        norm = layer(momentum=0.0, epsilon=_EPSILON, dtype=POLICIES[precision.recipe])
         norm.build(given.x.shape)
         channels = given.x.shape[-1]
         norm.set_weights([given.gamma, given.beta, np.zeros(channels), np.ones(channels)])
         norm.fused = not xla
-        x, dy = (tf.cast(tf.constant(each), numbers.precision) for each in (given.x, given.dy))
+        x, dy = (tf.cast(tf.constant(each), precision.recipe) for each in (given.x, given.dy))
 
         @tf.function(jit_compile=xla)
         def both_ways(x: Any, dy: Any) -> tuple[Any, list[Any]]:

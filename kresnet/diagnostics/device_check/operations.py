@@ -1,6 +1,6 @@
 """Layers forward and backward on the device, against float64 on the CPU, in every precision that the device has.
 
-`precisions` says how far a kernel may be from it. What enters bfloat16 and float16 kernels is exact in both types, so
+`rounding` says how far a kernel may be from it. What enters bfloat16 and float16 kernels is exact in both types, so
 that one reference does for both.
 """
 
@@ -16,7 +16,9 @@ import tensorflow as tf
 
 from kresnet.diagnostics.device_check import float64_reference as reference
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
-from kresnet.diagnostics.device_check.precisions import Numbers, device_numbers, float32_products, training_device
+from kresnet.diagnostics.device_check.precisions import Precision
+from kresnet.diagnostics.device_check.rounding import device_precisions, rounding_bound, training_device
+from kresnet.graph.build import POLICIES
 from kresnet.graph.layers import Conv2D, IdentityPad, StochasticDepth
 from kresnet.training.step.losses import SoftmaxCrossEntropy
 
@@ -101,53 +103,53 @@ def operations() -> list[Operation]:
 
 def check_operations(context: DeviceContext, layers: Sequence[Operation] | None = None) -> Iterator[PartResult]:
     """Compare each layer with its definition in float64, in every precision of the device."""
-    precisions = device_numbers()
+    precisions = device_precisions()
     for layer in operations() if layers is None else layers:
         yield compare(layer, precisions)
     if layers is None:
         yield compare_stochastic_depth(precisions)
 
 
-def compare(operation: Operation, precisions: Sequence[Numbers]) -> PartResult:
+def compare(operation: Operation, precisions: Sequence[Precision]) -> PartResult:
     """Run one layer in each precision; return its largest relative error in each, beside the bound."""
     figures: dict[str, float | str] = {}
     failures: list[str] = []
     references: dict[bool, tuple[Tensors, Tensors]] = {}
-    for numbers in precisions:
-        coarse = numbers.precision != "float32"
+    for precision in precisions:
+        coarse = precision.recipe != "float32"
         if coarse not in references:
             references[coarse] = _in_float64(operation, coarse)
         given, exact = references[coarse]
-        errors = {name: relative_error(value, exact[name]) for name, value in _on_device(operation, numbers, given)}
-        bound = numbers.bound(operation.terms)
+        errors = {name: relative_error(value, exact[name]) for name, value in _on_device(operation, precision, given)}
+        bound = rounding_bound(precision, operation.terms)
         worst = max(errors, key=lambda name: (np.isnan(errors[name]), errors[name]))
-        figures[numbers.name], figures[f"{numbers.name} bound"] = errors[worst], bound
+        figures[precision.name], figures[f"{precision.name} bound"] = errors[worst], bound
         if not errors[worst] <= bound:
-            failures.append(f"{worst} in {numbers.name} is off by {errors[worst]:.1e}, of at most {bound:.1e}")
+            failures.append(f"{worst} in {precision.name} is off by {errors[worst]:.1e}, of at most {bound:.1e}")
     if failures:
         return PartResult(operation.name, "failed", figures, "; ".join(failures), KERNEL_REMEDY)
     return PartResult(operation.name, "passed", figures)
 
 
-def compare_stochastic_depth(precisions: Sequence[Numbers], layer: Any = StochasticDepth) -> PartResult:
+def compare_stochastic_depth(precisions: Sequence[Precision], layer: Any = StochasticDepth) -> PartResult:
     """Drop branches of half the images: each must be zero or twice itself, and so must its gradient."""
     figures: dict[str, float | str] = {}
     random, count = np.random.default_rng(0), 64
     x, dy = (np.round(random.standard_normal((2, count, 4, 4, 8)) * 32) / 32).astype(np.float32) + 4.0
-    for numbers in precisions:
+    for precision in precisions:
         with tf.device(training_device()):
-            drop = layer(0.5, seed=0, dtype=numbers.policy)
-            values = tf.cast(tf.constant(x), numbers.precision)
+            drop = layer(0.5, seed=0, dtype=POLICIES[precision.recipe])
+            values = tf.cast(tf.constant(x), precision.recipe)
             with tf.GradientTape() as tape:
                 tape.watch(values)
                 y = drop(values, training=True)
             gradient = tape.gradient(y, values, output_gradients=tf.cast(tf.constant(dy), y.dtype))
         y, gradient = (tf.cast(each, tf.float32).numpy() for each in (y, gradient))
         kept = y[:, :1, :1, :1] != 0
-        figures[numbers.name] = f"{kept.sum()} of {count} images kept"
+        figures[precision.name] = f"{kept.sum()} of {count} images kept"
         # Of 64 fair coins between 10 and 54 heads, but for once in 10⁸ times.
         if not 10 <= kept.sum() <= 54 or (y != 2 * x * kept).any() or (gradient != 2 * dy * kept).any():
-            detail = f"in {numbers.name} an image's branch or its gradient is neither dropped nor doubled"
+            detail = f"in {precision.name} an image's branch or its gradient is neither dropped nor doubled"
             return PartResult("stochastic depth", "failed", figures, detail, KERNEL_REMEDY)
     return PartResult("stochastic depth", "passed", figures)
 
@@ -157,7 +159,7 @@ def relative_error(found: Any, exact: Any) -> float:
     found, exact = (np.asarray(tf.cast(each, tf.float64)) for each in (found, exact))
     if found.shape != exact.shape:
         return float("nan")
-    return float(np.linalg.norm(found - exact) / max(np.linalg.norm(exact), 1e-30))
+    return float(np.linalg.norm(found - exact) / max(float(np.linalg.norm(exact)), 1e-30))
 
 
 def _in_float64(operation: Operation, coarse: bool) -> tuple[Tensors, Tensors]:
@@ -199,11 +201,11 @@ def _build(layer: Any, shape: tuple[int, ...]) -> None:
         layer.build(shape)
 
 
-def _on_device(operation: Operation, numbers: Numbers, given: Tensors) -> Iterator[tuple[str, Any]]:
+def _on_device(operation: Operation, precision: Precision, given: Tensors) -> Iterator[tuple[str, Any]]:
     """Yield the output and the gradients of the layer on the device that a run trains on, by name."""
-    with float32_products(numbers.tf32), tf.device(training_device()):
-        layer = operation.make(numbers.policy)
-        x = tf.cast(tf.constant(given["x"]), numbers.precision)
+    with precision.active(), tf.device(training_device()):
+        layer = operation.make(POLICIES[precision.recipe])
+        x = tf.cast(tf.constant(given["x"]), precision.recipe)
         _build(layer, operation.shape)
         variables = [weight.value for weight in getattr(layer, "trainable_weights", [])]
         for variable, value in zip(variables, given["weights"], strict=True):

@@ -75,6 +75,14 @@ class SmallTraining:
         self.engine.steps_taken()
         return self.engine.metrics()["loss"]
 
+    def finish(self, steps: int) -> TrainingOutcome:
+        """Take the first `steps` steps."""
+        first = self.engine.state()
+        losses = [self.step()]
+        second = self.engine.state()
+        losses += [self.step() for _ in range(1, steps)]
+        return TrainingOutcome(tuple(losses), first, second, self.engine.state())
+
 
 def begin_training(
     steps: int, spec: Mapping[str, Any] | None = None, recipe: Mapping[str, Any] | None = None
@@ -83,7 +91,8 @@ def begin_training(
 
     Args:
         steps: for how many steps there shall be batches.
-        spec, recipe: what to change of `SPEC` and `RECIPE`.
+        spec: what to change of `SPEC`.
+        recipe: what to change of `RECIPE`.
     """
     run = resolve_run({**SPEC, **(spec or {})}, {**RECIPE, **(recipe or {})})
     with connect(None, run.recipe) as context:
@@ -106,12 +115,7 @@ def train(
     steps: int, spec: Mapping[str, Any] | None = None, recipe: Mapping[str, Any] | None = None
 ) -> TrainingOutcome:
     """Take some steps of a new run; arguments as `begin_training` takes them."""
-    training = begin_training(steps, spec, recipe)
-    first = training.engine.state()
-    losses = [training.step()]
-    second = training.engine.state()
-    losses += [training.step() for _ in range(1, steps)]
-    return TrainingOutcome(tuple(losses), first, second, training.engine.state())
+    return begin_training(steps, spec, recipe).finish(steps)
 
 
 def update_difference(one: TrainingOutcome, other: TrainingOutcome) -> float:

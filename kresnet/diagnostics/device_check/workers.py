@@ -36,7 +36,6 @@ def check_workers(context: DeviceContext) -> PartResult:
     shown = own[:2] if gpus > 1 else ["-1", "-1"]
     same = {"NVIDIA_TF32_OVERRIDE": "0"}  # products of 24 bits, whoever multiplies
     alone = FitProcess([*arguments, folder / "one"], folder / "one.log", {"CUDA_VISIBLE_DEVICES": shown[0], **same})
-    alone.require_success()
     processes = [
         FitProcess(
             [*arguments, folder / "two"],
@@ -45,7 +44,7 @@ def check_workers(context: DeviceContext) -> PartResult:
         )
         for rank, variables in enumerate(cluster_environment(2))
     ]
-    for process in processes:
+    for process in (alone, *processes):
         process.require_success()
     over = "NCCL, each on a GPU" if gpus > 1 else "the ring, on the CPU"
     (steps, one), (_, two) = final_state(folder / "one"), final_state(folder / "two")

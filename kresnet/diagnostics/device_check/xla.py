@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import tensorflow as tf
+
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
-from kresnet.diagnostics.device_check.precisions import Numbers, device_numbers, float32_products
+from kresnet.diagnostics.device_check.precisions import FLOAT32, Precision
+from kresnet.diagnostics.device_check.rounding import device_precisions
 from kresnet.diagnostics.device_check.small_training import judge_outcomes, train
 
 #: How far the first update and three losses may be apart, relative. XLA adds up in another order, and rounds less often
@@ -16,14 +19,15 @@ _BOUNDS = {"float32": 1e-4, "TF32": 1e-2, "bfloat16": 0.06}
 
 def check_xla(context: DeviceContext) -> Iterator[PartResult]:
     """Take three steps with and without XLA, in each precision that users of this device have XLA in."""
-    for numbers in device_numbers():
-        if numbers.name == "float32" or (numbers.name in _BOUNDS and not numbers.rounds_panels):
-            yield compare_xla(numbers)
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    for precision in device_precisions():
+        if precision == FLOAT32 or (on_gpu and precision.name in _BOUNDS):
+            yield compare_xla(precision)
 
 
-def compare_xla(numbers: Numbers) -> PartResult:
+def compare_xla(precision: Precision) -> PartResult:
     """Take three steps of a new run each way."""
-    with float32_products(numbers.tf32):
-        off, on = (train(3, recipe={"xla": xla, "precision": numbers.precision}) for xla in ("off", "on"))
+    with precision.active():
+        off, on = (train(3, recipe={"xla": xla, "precision": precision.recipe}) for xla in ("off", "on"))
     remedy = "train without XLA: --set recipe.xla=off"
-    return judge_outcomes(f"XLA in {numbers.name}", off, on, _BOUNDS[numbers.name], remedy)
+    return judge_outcomes(f"XLA in {precision.name}", off, on, _BOUNDS[precision.name], remedy)
