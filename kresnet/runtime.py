@@ -14,11 +14,13 @@ from pathlib import Path
 from kresnet.errors import make_error
 from kresnet.native_messages import start_filter
 
-#: Packages that only some verbs need, by the extra of pyproject.toml that brings them: module to import, and package.
+#: Packages that only some verbs need, or that only make them faster (`fast`), by the extra of pyproject.toml that brings
+#: them: module to import, and package.
 EXTRAS = {
     "serving": {"aiohttp": "aiohttp", "grpc": "grpcio", "orjson": "orjson", "prometheus_client": "prometheus-client"},
     "report": {"plotly": "plotly", "jinja2": "jinja2"},
     "onnx": {"onnxruntime": "onnxruntime", "tf2onnx": "tf2onnx"},
+    "fast": {"numba": "numba"},
 }
 
 #: Settings of `keras.config` and `keras.json` that a network depends on.

@@ -7,14 +7,16 @@ import tensorflow as tf
 from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.decoding import decode_pixels, to_grey
 from kresnet.data.exif import read_orientation, stored_window, turn_upright, upright_size
-from kresnet.data.images import RESIZE_KERNELS
+from kresnet.data.resampling import Resampler, resample_in_graph
 from kresnet.spec.inputs import Input
 
 #: Pixels that a kernel reads beyond a part's border, in pixels of the result: Keys's cubic, the widest, reaches 2.
 _REACH = 2.0
 
 
-def decode_crop(encoded: tf.Tensor, numbers: tf.Tensor, crop: RandomCrop, input: Input) -> tf.Tensor:
+def decode_crop(
+    encoded: tf.Tensor, numbers: tf.Tensor, crop: RandomCrop, input: Input, resample: Resampler = resample_in_graph
+) -> tf.Tensor:
     """Decode the part of an image file that random numbers choose; of a JPEG nothing else is decoded in full.
 
     Args:
@@ -22,6 +24,7 @@ def decode_crop(encoded: tf.Tensor, numbers: tf.Tensor, crop: RandomCrop, input:
         numbers: float32 (n,), what `RandomCrop.draw` drew for this image.
         crop: which part to cut out.
         input: the spec's input; gives shape and interpolation.
+        resample: how; the numbers are the same.
 
     Returns:
         uint8 (H, W, C).
@@ -43,12 +46,13 @@ def decode_crop(encoded: tf.Tensor, numbers: tf.Tensor, crop: RandomCrop, input:
         return _cut_region(decode_pixels(encoded, input), numbers, crop, input)
 
     region, box = tf.cond(tf.io.is_jpeg(encoded), jpeg, other)
-    return tf.ensure_shape(_resample(region, box, input), input.shape)
+    return tf.ensure_shape(_resample(region, box, input, resample), input.shape)
 
 
 def crop_image(image: tf.Tensor, numbers: tf.Tensor, crop: RandomCrop, input: Input) -> tf.Tensor:
     """Do to a decoded image, uint8 (h, w, C), what `decode_crop` does to an encoded one; returns uint8 (H, W, C)."""
-    return tf.ensure_shape(_resample(*_cut_region(image, numbers, crop, input), input), input.shape)
+    region, box = _cut_region(image, numbers, crop, input)
+    return tf.ensure_shape(_resample(region, box, input, resample_in_graph), input.shape)
 
 
 def _cut_region(image: tf.Tensor, numbers: tf.Tensor, crop: RandomCrop, input: Input) -> tuple[tf.Tensor, tf.Tensor]:
@@ -73,7 +77,7 @@ def _within(box: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
     return box - tf.concat([tf.cast(first, tf.float32), [0.0, 0.0]], axis=0)
 
 
-def _resample(region: tf.Tensor, box: tf.Tensor, input: Input) -> tf.Tensor:
+def _resample(region: tf.Tensor, box: tf.Tensor, input: Input, resample: Resampler) -> tf.Tensor:
     """Return the part `box` (float32 (4,)) of `region` (uint8 (h, w, C)), at the network's size."""
     kind = _interpolation(input)
     if kind == "nearest":
@@ -81,15 +85,7 @@ def _resample(region: tf.Tensor, box: tf.Tensor, input: Input) -> tf.Tensor:
             region = tf.gather(region, _nearest(box[axis], box[axis + 2], input.shape[axis]), axis=axis)
         return region
     scale = tf.constant(input.shape[:2], tf.float32) / box[2:]
-    pixels = tf.raw_ops.ScaleAndTranslate(
-        images=region[tf.newaxis],
-        size=tf.constant(input.shape[:2]),
-        scale=scale,
-        translation=-box[:2] * scale,
-        kernel_type=RESIZE_KERNELS[kind],
-        antialias=True,
-    )[0]
-    return tf.saturate_cast(tf.round(pixels), tf.uint8)
+    return resample(region, input.shape[:2], scale, -box[:2] * scale, kind)
 
 
 def crop_batch(images: tf.Tensor, boxes: tf.Tensor, crop_first: bool, input: Input) -> tf.Tensor:

@@ -16,6 +16,7 @@ from kresnet.data.graph_mapping import map_graph
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode, read_image
 from kresnet.data.pipeline import PARALLEL_BATCHES, prefetch_batches
+from kresnet.data.resampling import fastest_resampler
 from kresnet.data.splits import UNREADABLE
 from kresnet.errors import KresnetError, Problem
 from kresnet.spec.inputs import Input
@@ -38,8 +39,9 @@ class FileBatch:
 
 def read_files(paths: tf.Tensor, input: Input) -> tf.Tensor:
     """Read and decode files, string `(B,)`, to what the network takes, uint8 `(B, H, W, C)`; graph code."""
+    resample = fastest_resampler(input.shape)
     return tf.map_fn(
-        lambda path: decode(require_pixel_limit(tf.io.read_file(path)), input),
+        lambda path: decode(require_pixel_limit(tf.io.read_file(path)), input, resample),
         paths,
         fn_output_signature=tf.TensorSpec(input.shape, tf.uint8),
         parallel_iterations=os.cpu_count(),

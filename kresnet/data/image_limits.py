@@ -31,6 +31,16 @@ def require_pixel_limit(encoded: tf.Tensor) -> tf.Tensor:
 
 def declared_pixels(encoded: tf.Tensor) -> tf.Tensor:
     """Return height times width, int64, by the header of a PNG, JPEG, GIF, BMP or WebP; 0 where there is no header."""
+
+    def jpeg() -> tf.Tensor:
+        height, width, _ = tf.unstack(tf.cast(tf.image.extract_jpeg_shape(encoded), tf.int64))
+        return height * width  # each fits into 16 bits
+
+    return tf.cond(tf.strings.substr(encoded, 0, 3) == b"\xff\xd8\xff", jpeg, lambda: _declared_otherwise(encoded))
+
+
+def _declared_otherwise(encoded: tf.Tensor) -> tf.Tensor:
+    """Return height times width of a file that is no JPEG."""
     header = tf.strings.join([tf.strings.substr(encoded, 0, 30), bytes(30)])  # missing bytes read as zeros
     starts = partial(starts_with, header)
 
@@ -48,14 +58,9 @@ def declared_pixels(encoded: tf.Tensor) -> tf.Tensor:
         value = field(at, 4)
         return tf.where(value < 2**31, value, 2**32 - value)
 
-    def jpeg() -> tf.Tensor:
-        height, width, _ = tf.unstack(tf.cast(tf.image.extract_jpeg_shape(encoded), tf.int64))
-        return area(height, width)
-
     webp = starts(b"RIFF") & starts(b"WEBP", 8)
     sizes = [
         (starts(b"\x89PNG"), lambda: area(field(16, 4, big=True), field(20, 4, big=True))),
-        (starts(b"\xff\xd8\xff"), jpeg),
         (starts(b"GIF8"), lambda: area(field(6, 2), field(8, 2))),
         (starts(b"BM"), lambda: area(signed(18), signed(22))),
         (webp & starts(b"VP8 ", 12), lambda: area(field(26, 2) % 2**14, field(28, 2) % 2**14)),

@@ -14,12 +14,10 @@ import tensorflow as tf
 
 from kresnet.data.decoding import decode_pixels, to_grey
 from kresnet.data.image_limits import require_pixel_limit
+from kresnet.data.resampling import Resampler, resample_in_graph
 from kresnet.data.unreadable_images import explain_unreadable
 from kresnet.errors import make_error
 from kresnet.spec.inputs import CenterCrop, Input
-
-#: `ScaleAndTranslate`'s names of the kernels; nearest has none there.
-RESIZE_KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic"}
 
 
 def require_image(input: Input) -> None:
@@ -52,15 +50,16 @@ def require_image(input: Input) -> None:
         )
 
 
-def decode(encoded: tf.Tensor, input: Input) -> tf.Tensor:
+def decode(encoded: tf.Tensor, input: Input, resample: Resampler = resample_in_graph) -> tf.Tensor:
     """Decode one image file's bytes and bring it to the network's size.
 
-    Graph code without Python calls, so that it can be exported; `kresnet.data.decoding` has the rule of each kind of
-    file.
+    Graph code without Python calls unless `resample` makes one, so that it can be exported; `kresnet.data.decoding` has
+    the rule of each kind of file.
 
     Args:
         encoded: scalar string, the contents of a JPEG, PNG, GIF, BMP or (still) WebP file.
         input: the spec's input; gives shape and resize rule.
+        resample: how; the numbers are the same.
 
     Returns:
         uint8 (H, W, C), RGB or grey, 0-255.
@@ -70,10 +69,10 @@ def decode(encoded: tf.Tensor, input: Input) -> tf.Tensor:
         tf.errors.InvalidArgumentError: when run, for bytes that are no such image.
     """
     require_image(input)
-    return resize(decode_pixels(encoded, input), input)
+    return resize(decode_pixels(encoded, input), input, resample)
 
 
-def resize(image: tf.Tensor, input: Input) -> tf.Tensor:
+def resize(image: tf.Tensor, input: Input, resample: Resampler = resample_in_graph) -> tf.Tensor:
     """Bring one image to the network's height and width; an image that has them already comes through unchanged.
 
     An antialiasing filter is used when shrinking (except by nearest); results are rounded and clipped to bytes.
@@ -81,6 +80,7 @@ def resize(image: tf.Tensor, input: Input) -> tf.Tensor:
     Args:
         image: uint8 (h, w, C), of any size.
         input: the spec's input; gives shape and resize rule.
+        resample: how; the numbers are the same.
 
     Returns:
         uint8 (H, W, C).
@@ -90,7 +90,8 @@ def resize(image: tf.Tensor, input: Input) -> tf.Tensor:
     """
     require_image(input)
     size = tf.shape(image)[:2]
-    image = tf.cond(tf.reduce_all(size == input.shape[:2]), lambda: image, lambda: _resample(image, size, input))
+    native = tf.reduce_all(size == input.shape[:2])
+    image = tf.cond(native, lambda: image, lambda: _resample(image, size, input, resample))
     return tf.ensure_shape(image, input.shape)
 
 
@@ -145,7 +146,7 @@ def image_from_array(pixels: np.ndarray, input: Input, name: str) -> np.ndarray:
         return resize(tf.constant(image), input).numpy()
 
 
-def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:
+def _resample(image: tf.Tensor, size: tf.Tensor, input: Input, resample: Resampler) -> tf.Tensor:
     """Resize to the rule's full size and cut out (H, W), in one go: what is cut away is never computed."""
     size, target = tf.cast(size, tf.int64), tf.constant(input.shape[:2], tf.int64)
     rule = input.resize
@@ -158,15 +159,8 @@ def _resample(image: tf.Tensor, size: tf.Tensor, input: Input) -> tf.Tensor:
             odd = tf.range(1, 2 * target[axis], 2) + 2 * offset[axis]
             image = tf.gather(image, odd * size[axis] // (2 * full[axis]), axis=axis)
         return image
-    pixels = tf.raw_ops.ScaleAndTranslate(
-        images=image[tf.newaxis],  # bytes, which it reads as floats; a copy of floats would take four times the memory
-        size=tf.cast(target, tf.int32),
-        scale=tf.cast(full / size, tf.float32),
-        translation=tf.cast(-offset, tf.float32),
-        kernel_type=RESIZE_KERNELS[interpolation],
-        antialias=True,
-    )[0]  # (H, W, C)
-    return tf.saturate_cast(tf.round(pixels), tf.uint8)
+    scale, translation = tf.cast(full / size, tf.float32), tf.cast(-offset, tf.float32)
+    return resample(image, input.shape[:2], scale, translation, interpolation)
 
 
 def _size_before_cut(size: tf.Tensor, target: tf.Tensor, shorter_side: int) -> tf.Tensor:

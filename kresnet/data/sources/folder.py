@@ -18,6 +18,7 @@ from kresnet.data.folder_listing import SUFFIXES, list_folders, list_image_files
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode, read_image
 from kresnet.data.passed_over import PassedOverFiles
+from kresnet.data.resampling import fastest_resampler
 from kresnet.data.sources.dataset import DataSet, fingerprint
 from kresnet.data.sources.overlap import Overlap, SizedFile, overlap_of_files
 from kresnet.data.splits import Split
@@ -52,12 +53,18 @@ class FileSource:
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `ImageSource.fetch`."""
-        return self._read(lambda path: decode(require_pixel_limit(tf.io.read_file(path)), self._input), positions)
+        resample = fastest_resampler(self._input.shape)
+        return self._read(
+            lambda path: decode(require_pixel_limit(tf.io.read_file(path)), self._input, resample), positions
+        )
 
     def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `ImageSource.fetch_crops`."""
+        resample = fastest_resampler(self._input.shape)
         return self._read(
-            lambda path, drawn: decode_crop(require_pixel_limit(tf.io.read_file(path)), drawn, crop, self._input),
+            lambda path, drawn: decode_crop(
+                require_pixel_limit(tf.io.read_file(path)), drawn, crop, self._input, resample
+            ),
             positions,
             numbers,
         )

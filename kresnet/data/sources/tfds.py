@@ -15,6 +15,7 @@ from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.crop_resize import decode_crop
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode
+from kresnet.data.resampling import fastest_resampler
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
 from kresnet.data.sources.overlap import Overlap, overlap_of_records
 from kresnet.data.sources.tfrecord import DamagedRecord, RecordFile, RecordIndex
@@ -46,12 +47,14 @@ class RecordSource:
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `ImageSource.fetch`."""
-        return self._read(lambda encoded: decode(require_pixel_limit(encoded), self._input), positions)
+        resample = fastest_resampler(self._input.shape)
+        return self._read(lambda encoded: decode(require_pixel_limit(encoded), self._input, resample), positions)
 
     def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `ImageSource.fetch_crops`."""
+        resample = fastest_resampler(self._input.shape)
         return self._read(
-            lambda encoded, drawn: decode_crop(require_pixel_limit(encoded), drawn, crop, self._input),
+            lambda encoded, drawn: decode_crop(require_pixel_limit(encoded), drawn, crop, self._input, resample),
             positions,
             numbers,
         )
