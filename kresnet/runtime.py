@@ -14,7 +14,7 @@ from pathlib import Path
 from kresnet.errors import make_error
 from kresnet.native_messages import start_filter
 
-#: Packages that only some verbs need, or that only make them faster (`fast`), by the extra of pyproject.toml that brings
+#: Packages that only some verbs need, or that make them fast, by the extra of pyproject.toml that brings
 #: them: module to import, and package.
 EXTRAS = {
     "serving": {"aiohttp": "aiohttp", "grpc": "grpcio", "orjson": "orjson", "prometheus_client": "prometheus-client"},

@@ -9,12 +9,11 @@ each rounded to float32, so that the bytes that come out are the operation's own
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 import numpy as np
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 f = np.float32
 
 #: Added to a number below 2^22 and subtracted again, it rounds to the nearest integer, halves to even.
@@ -23,7 +22,7 @@ _ROUNDS = f(1.5 * 2**23)
 _LEAST_SUM = f(1000.0) * np.finfo(np.float32).tiny
 
 
-def _compiled(function: _Function) -> _Function:
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function when it is first called, and keep what was compiled on disk where that can be written."""
     try:
         return numba.njit(nogil=True, cache=True)(function)

@@ -19,7 +19,7 @@ _HEAD = 16_384
 #: What stands there. One search of the head costs a tenth of walking through the segments, and most files end there.
 _SIGNS = r"\C*(?:Exif\x00\x00|eXIf)\C*|RIFF\C{4}WEBPVP8X\C*"
 #: How most JPEG files without EXIF begin, of 24 bytes: JFIF's segment of 16 bytes, then a table.
-_PLAIN_JPEG = ((0, b"\xff\xd8\xff\xe0\x00\x10"), (20, b"\xff\xdb"))
+_PLAIN_JPEG: tuple[tuple[int, bytes], ...] = ((0, b"\xff\xd8\xff\xe0\x00\x10"), (20, b"\xff\xdb"))
 #: Segments or chunks that are passed on the way to EXIF's.
 _MAX_STEPS = 64
 #: Entries of a directory of tags that are read.
@@ -48,7 +48,7 @@ def read_orientation(encoded: tf.Tensor) -> tf.Tensor:
 
 def _is_plain_jpeg(encoded: tf.Tensor) -> tf.Tensor:
     """Return whether a file is a JPEG whose tables begin, and so its application data end, behind JFIF's segment."""
-    places, pieces = zip(*_PLAIN_JPEG, strict=True)
+    places, pieces = [at for at, _ in _PLAIN_JPEG], [piece for _, piece in _PLAIN_JPEG]
     head = tf.strings.join([tf.strings.substr(encoded, 0, 24), bytes(24)])
     return tf.reduce_all(tf.strings.substr(head, places, [len(each) for each in pieces]) == tf.constant(pieces))
 

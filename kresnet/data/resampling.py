@@ -23,7 +23,7 @@ class Resampler(Protocol):
     """Resamples one image."""
 
     def __call__(
-        self, image: tf.Tensor, size: tuple[int, int], scale: tf.Tensor, translation: tf.Tensor, interpolation: str
+        self, image: tf.Tensor, size: tuple[int, ...], scale: tf.Tensor, translation: tf.Tensor, interpolation: str
     ) -> tf.Tensor:
         """Return uint8 (H, W, C) of an image uint8 (h, w, C), antialiased where it shrinks, rounded and clipped.
 
@@ -37,7 +37,7 @@ class Resampler(Protocol):
 
 
 def resample_in_graph(
-    image: tf.Tensor, size: tuple[int, int], scale: tf.Tensor, translation: tf.Tensor, interpolation: str
+    image: tf.Tensor, size: tuple[int, ...], scale: tf.Tensor, translation: tf.Tensor, interpolation: str
 ) -> tf.Tensor:
     """Resample by TensorFlow's own operation; a `Resampler` whose graph can be exported."""
     pixels = tf.raw_ops.ScaleAndTranslate(
@@ -52,7 +52,7 @@ def resample_in_graph(
 
 
 def resample_compiled(
-    image: tf.Tensor, size: tuple[int, int], scale: tf.Tensor, translation: tf.Tensor, interpolation: str
+    image: tf.Tensor, size: tuple[int, ...], scale: tf.Tensor, translation: tf.Tensor, interpolation: str
 ) -> tf.Tensor:
     """Resample by `kresnet.data.compiled_resampling`; a `Resampler` that lives in this process only."""
     from kresnet.data.compiled_resampling import resample
