@@ -18,6 +18,8 @@ from kresnet.files import write_json
 from kresnet.python_processes import child_environment, python_command
 from kresnet.runs.checkpoints import CheckpointStore
 
+#: Seconds that a process may take, of which two that follow each other are within a part's limit.
+PATIENCE_SECONDS = 70.0
 #: Seconds between two looks at what a process has done.
 _POLL_SECONDS = 0.02
 
@@ -32,7 +34,7 @@ class FitProcess:
     """
 
     def __init__(self, arguments: Sequence[object], log: Path, environment: Mapping[str, str] | None = None) -> None:
-        self.log = log
+        self.log, self._deadline = log, time.monotonic() + PATIENCE_SECONDS
         with log.open("wb") as said:
             self._process = subprocess.Popen(
                 python_command("kresnet", "fit", *map(str, arguments)),
@@ -44,7 +46,7 @@ class FitProcess:
 
     def wait_for(self, condition: Callable[[], bool]) -> bool:
         """Wait until the condition holds, and return True; or until the process has ended, and return False."""
-        while self._process.poll() is None:
+        while self._process.poll() is None and time.monotonic() < self._deadline:
             if condition():
                 return True
             time.sleep(_POLL_SECONDS)
@@ -59,12 +61,17 @@ class FitProcess:
         """Wait for its end.
 
         Raises:
-            RuntimeError: with its last words, if its status is not 0.
+            RuntimeError: with its last words, if its status is not 0, or it takes too long.
         """
-        status = self._process.wait()
-        if status:
+        try:
+            status = self._process.wait(max(self._deadline - time.monotonic(), 0))
+            ending = f"ended with status {status}" if status else ""
+        except subprocess.TimeoutExpired:
+            self.kill()
+            ending = f"had not ended after {PATIENCE_SECONDS:g} s"
+        if ending:
             lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            raise RuntimeError(f"kresnet fit ended with status {status}: " + " / ".join(lines[-6:]))
+            raise RuntimeError(f"kresnet fit {ending}: " + " / ".join(lines[-6:]))
 
 
 def write_documents(

@@ -45,10 +45,12 @@ def check_logical_devices(context: DeviceContext) -> Iterator[PartResult]:
 
 
 def split_first_device() -> None:
-    """Split the first GPU, or the CPU where there is none, into two logical devices; other GPUs are hidden."""
+    """Split the only GPU, or the CPU where there is none, into two logical devices.
+
+    MirroredStrategy adds up by its ring where there are more logical GPUs than GPUs; NCCL refuses to on one GPU.
+    """
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
-        tf.config.set_visible_devices(gpus[:1], "GPU")
         tf.config.set_logical_device_configuration(
             gpus[0], [tf.config.LogicalDeviceConfiguration(memory_limit=_LOGICAL_MEMORY)] * 2
         )

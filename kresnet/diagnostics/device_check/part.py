@@ -67,6 +67,7 @@ class CheckPart:
             TensorFlow again. A part that changes what holds for a whole process has one of its own.
         quick_seconds: how long it may take with `--quick`; then it counts as hanging.
         full_seconds: how long it may take otherwise.
+        one_gpu: whether its process sees one GPU only; the same for all parts of a process.
     """
 
     name: str
@@ -74,6 +75,7 @@ class CheckPart:
     process: str
     quick_seconds: float = 60.0
     full_seconds: float = 600.0
+    one_gpu: bool = False
 
     def load(self) -> PartFunction:
         """Import the part's function."""

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -41,6 +42,8 @@ MODULE = "kresnet.diagnostics.device_check.part_process"
 
 #: Lines of what a process said last, for who reads why it ended.
 _TAIL = 12
+#: Lines of TensorFlow's log that say nothing of a failure.
+_CHATTER = re.compile(r"I\d{4} |\d{4}-\d\d-\d\d [\d:.]+: I |WARNING: All log messages before|To enable the following")
 #: Lines of a traceback that are shown.
 _TRACEBACK = 8
 
@@ -64,7 +67,7 @@ class PartProcess:
             with self._said.open("wb") as said:
                 self._process = subprocess.Popen(
                     python_command(module, json.dumps(request), str(writing)),
-                    env=child_environment({"TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONFAULTHANDLER": "1"}),
+                    env=child_environment(_environment(parts)),
                     stdin=subprocess.DEVNULL,
                     stdout=said,
                     stderr=said,
@@ -121,8 +124,16 @@ class PartProcess:
         """Return what the process said last, introduced by a colon; empty if it said nothing."""
         lines = self._said.read_text(encoding="utf-8", errors="replace").splitlines()
         told = [line for line in lines if line.strip()]
-        weighty = [line for line in told if line[:1] in "WEF" or not line[:1].isalpha()] or told
+        weighty = [line for line in told if not _CHATTER.match(line)]
         return ": " + "\n".join(weighty[-_TAIL:]) if weighty else ""
+
+
+def _environment(parts: Sequence[CheckPart]) -> dict[str, str]:
+    """Return what the process of some parts has in its environment besides this one's."""
+    variables = {"TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONFAULTHANDLER": "1"}
+    if parts[0].one_gpu:
+        variables["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    return variables
 
 
 def failed_by(part: CheckPart, error: BaseException) -> PartResult:

@@ -17,7 +17,7 @@ DEVICE_PARTS = (
     CheckPart("export", "export_proof:check_export_proof", process="one device", quick_seconds=120.0),
     CheckPart("determinism", "determinism:check_determinism", process="deterministic"),
     CheckPart("all-gpus", "mirrored:check_all_gpus", process="deterministic"),
-    CheckPart("logical-devices", "mirrored:check_logical_devices", process="logical devices"),
+    CheckPart("logical-devices", "mirrored:check_logical_devices", process="logical devices", one_gpu=True),
     CheckPart("workers", "workers:check_workers", process="processes", quick_seconds=150.0),
     CheckPart("resume", "resume:check_resume", process="processes", quick_seconds=150.0),
     CheckPart("product-rates", "product_rates:check_product_rates", process="speed"),

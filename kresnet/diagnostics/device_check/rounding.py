@@ -27,7 +27,7 @@ _TF32_BITS = 11
 #: NVIDIA's first generation with units for TF32, Ampere.
 _TF32_CAPABILITY = (8, 0)
 #: See the module.
-_MARGIN, _PANEL = 4.0, 512
+_MARGIN, _PANEL = 4.0, 256
 
 
 def rounding_bound(precision: Precision, terms: int) -> float:
