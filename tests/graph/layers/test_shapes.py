@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kresnet.graph.layers import IdentityPad, SymmetricPad
 
@@ -13,13 +14,16 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(1.0, 2.0, shape).astype("float32")
 
 
+@pytest.mark.parametrize("on_gpu", [False, True])
 @pytest.mark.parametrize(("channels", "width", "stride"), [(3, 8, 2), (4, 4, 3), (2, 5, 1)])
-def test_identity_pad_subsamples_and_pads_with_zeros(channels, width, stride):
+def test_identity_pad_subsamples_and_pads_with_zeros(channels, width, stride, on_gpu, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"] * on_gpu)
     x = noise(2, 7, 6, channels)
     before = (width - channels) // 2
     expected = np.zeros((2, -(-7 // stride), -(-6 // stride), width), "float32")
     expected[..., before : before + channels] = x[:, ::stride, ::stride]
     layer = IdentityPad(width, stride)
+    assert layer.pooled is not on_gpu
     np.testing.assert_array_equal(layer(x), expected)
     assert layer.compute_output_shape((None, 7, 6, channels)) == (None, *expected.shape[1:])
 
