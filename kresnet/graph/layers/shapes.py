@@ -17,8 +17,8 @@ class IdentityPad(keras.layers.Layer):
     Input: `(N, H, W, C)` or `(N, C)`. Output: `(N, ceil(H/stride), ceil(W/stride), width)` or `(N, width)`.
 
     Attributes:
-        pooled: whether windows of one value are pooled in place of a strided slice, which a CPU does on one core; on a
-            GPU the slice is the faster one.
+        pooled: whether windows of one value are pooled in place of a strided slice, which a CPU does on one core; a
+            GPU has no need of it.
     """
 
     def __init__(self, width: int, stride: int = 1, **kwargs: Any) -> None:
