@@ -82,8 +82,8 @@ class SoftmaxCrossEntropy(LossFunction):
 
     def example_metrics(self, outputs: Any, targets: Any, *, detailed: bool = False) -> dict[str, Any]:
         """Return `accuracy`, and in detail `top_5_accuracy` if asked for; the label of a mixture is its largest."""
-        labels = targets if targets.ndim == 1 else tf.argmax(targets, -1, output_type=tf.int32)
-        hits = tf.argmax(outputs, axis=-1, output_type=labels.dtype) == labels
+        labels = tf.cast(targets, tf.int64) if targets.ndim == 1 else tf.argmax(targets, -1)
+        hits = tf.argmax(outputs, axis=-1) == labels  # a GPU compares int64, and would leave int32 to the host
         metrics = {"accuracy": tf.cast(hits, tf.float32)}
         if detailed and self.top_5:
             metrics["top_5_accuracy"] = tf.cast(tf.math.in_top_k(labels, outputs, 5), tf.float32)
@@ -91,8 +91,10 @@ class SoftmaxCrossEntropy(LossFunction):
 
     def confusion_matrix(self, outputs: Any, targets: Any, weights: Any) -> Any:
         """Return the confusion matrix `(classes, classes)`: rows are labels, columns are predictions."""
-        predictions = tf.argmax(outputs, axis=-1, output_type=targets.dtype)
-        return tf.math.confusion_matrix(targets, predictions, outputs.shape[-1], weights, dtype=tf.float32)
+        classes = outputs.shape[-1]
+        actual, predicted = tf.one_hot(targets, classes), tf.one_hot(tf.argmax(outputs, axis=-1), classes)
+        # TensorFlow's own has the host check every label.
+        return tf.matmul(actual * weights[:, tf.newaxis], predicted, transpose_a=True)
 
 
 class SigmoidCrossEntropy(SoftmaxCrossEntropy):

@@ -8,6 +8,7 @@ from kresnet.spec.recipe import Sgd
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.optimizers import make_optimizer
 from kresnet.training.step.trainer import Trainer
+from tests.training.step.gpu_memory import copies_to_host, without_gpu_kernel
 
 RNG = np.random.default_rng(0)
 
@@ -68,6 +69,25 @@ def test_several_steps_are_one_loop_that_calls_no_python_and_counts_in_the_type_
     condition = next(each for each in condition if each.signature.name == loops[0].attr["cond"].func.name)
     compared = {node.attr["T"].type for node in condition.node_def if node.op in ("Less", "LogicalAnd")} - {0}
     assert compared == {tf.int32.as_datatype_enum}
+
+
+def test_on_a_gpu_the_host_asks_a_step_for_nothing_but_whether_it_was_finite_and_an_evaluation_for_nothing():
+    engine = Engine(trainer(), tf.distribute.get_strategy())
+    batches = engine.distribute(tf.data.Dataset.from_tensors((IMAGES, LABELS)).repeat())
+    train = engine.train.get_concrete_function(batches, tf.constant(3))
+    test = engine._test.get_concrete_function((IMAGES, LABELS, np.ones(len(LABELS), np.float32)))
+    assert without_gpu_kernel(train) == without_gpu_kernel(test) == set()
+    assert copies_to_host(train)[1] == {("LogicalAnd", "If", "bool"): 1}
+    assert copies_to_host(test) == ({}, {})
+
+
+def test_an_integer_comparison_is_seen_to_be_the_hosts():
+    """TensorFlow compares int32 on the host, wherever the numbers are."""
+    compared = tf.function(lambda x: tf.argmax(x, output_type=tf.int32) == tf.argmin(x, output_type=tf.int32))
+    found = copies_to_host(compared.get_concrete_function(tf.zeros((3, 4))))
+    assert found == ({("ArgMax", "Equal", "int32"): 1, ("ArgMin", "Equal", "int32"): 1}, {})
+    missing = without_gpu_kernel(tf.function(tf.strings.length).get_concrete_function(tf.constant("text")))
+    assert [name for name, _ in missing] == ["StringLength"]
 
 
 def test_batches_that_wait_on_a_gpu_are_the_batches(monkeypatch):
