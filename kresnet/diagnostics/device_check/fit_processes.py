@@ -19,7 +19,7 @@ from kresnet.python_processes import child_environment, python_command
 from kresnet.runs.checkpoints import CheckpointStore
 
 #: Seconds that a process may take, of which two that follow each other are within a part's limit.
-PATIENCE_SECONDS = 70.0
+PATIENCE_SECONDS = 90.0
 #: Seconds between two looks at what a process has done.
 _POLL_SECONDS = 0.02
 

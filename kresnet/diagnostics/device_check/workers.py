@@ -15,7 +15,8 @@ from kresnet.diagnostics.device_check.fit_processes import (
     write_documents,
 )
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
-from kresnet.diagnostics.device_check.small_training import RECIPE, SPEC
+from kresnet.diagnostics.device_check.precisions import FLOAT32
+from kresnet.diagnostics.device_check.small_training import RECIPE, SPEC, train
 
 #: How far weights, statistics and momenta may be from those of one process, relative to their norm: sums in another
 #: order, and what three steps make of it.
@@ -24,7 +25,7 @@ _STEPS = 3
 
 
 def check_workers(context: DeviceContext) -> PartResult:
-    """Train three steps by one process and by two, each on a GPU of its own or on the CPU, and compare the weights."""
+    """Train three steps in this process, and by two others, on a GPU each or on the CPU; compare the states."""
     gpus = len(tf.config.list_physical_devices("GPU"))
     recipe = {**RECIPE, "steps": _STEPS, "xla": "off", "checkpoints": {"save_every_steps": 1, "keep_last": 100}}
     del recipe["epochs"]
@@ -35,7 +36,6 @@ def check_workers(context: DeviceContext) -> PartResult:
     own = os.environ.get("CUDA_VISIBLE_DEVICES", "0,1").split(",")
     shown = own[:2] if gpus > 1 else ["-1", "-1"]
     same = {"NVIDIA_TF32_OVERRIDE": "0"}  # products of 24 bits, whoever multiplies
-    alone = FitProcess([*arguments, folder / "one"], folder / "one.log", {"CUDA_VISIBLE_DEVICES": shown[0], **same})
     processes = [
         FitProcess(
             [*arguments, folder / "two"],
@@ -44,10 +44,12 @@ def check_workers(context: DeviceContext) -> PartResult:
         )
         for rank, variables in enumerate(cluster_environment(2))
     ]
-    for process in (alone, *processes):
+    with FLOAT32.active():
+        one = train(_STEPS, spec, {"xla": "off", "distribution": "one_device"}).last
+    for process in processes:
         process.require_success()
     over = "NCCL, each on a GPU" if gpus > 1 else "the ring, on the CPU"
-    (steps, one), (_, two) = final_state(folder / "one"), final_state(folder / "two")
+    steps, two = final_state(folder / "two")
     difference = relative_difference(one, two)
     figures: dict[str, float | str] = {"steps": steps, "state differs by": difference, "bound": _BOUND, "over": over}
     if not difference <= _BOUND:
