@@ -16,6 +16,7 @@ from kresnet.graph.layers import (
     Dropout,
     FusedBatchNorm,
     IdentityPad,
+    MaxPooling2D,
     NormalizePixels,
     StochasticDepth,
     StridedPad,
@@ -145,7 +146,7 @@ def _pool(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
     if "dilation" in settings:
         return DilatedAveragePooling(settings["size"], settings["dilation"], **context.common_arguments(record))
-    layer = keras.layers.MaxPooling2D if settings["how"] == "max" else keras.layers.AveragePooling2D
+    layer = MaxPooling2D if settings["how"] == "max" else keras.layers.AveragePooling2D
     return layer(settings["size"], settings["stride"], padding=settings["padding"], **context.common_arguments(record))
 
 

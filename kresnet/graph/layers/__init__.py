@@ -4,6 +4,7 @@ from kresnet.graph.layers.batch_norm import FusedBatchNorm
 from kresnet.graph.layers.convolution import Conv2D
 from kresnet.graph.layers.dilation import DilatedAveragePooling, StridedPad
 from kresnet.graph.layers.pixels import NormalizePixels
+from kresnet.graph.layers.pooling import MaxPooling2D
 from kresnet.graph.layers.regularization import Dropout, StochasticDepth
 from kresnet.graph.layers.shapes import IdentityPad, SymmetricPad
 
@@ -13,6 +14,7 @@ __all__ = [
     "Dropout",
     "FusedBatchNorm",
     "IdentityPad",
+    "MaxPooling2D",
     "NormalizePixels",
     "StochasticDepth",
     "StridedPad",

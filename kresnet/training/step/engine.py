@@ -61,6 +61,7 @@ class Engine:
         """
         if self.workers == 1:
             if self._only_gpu:  # with several devices the strategy itself copies ahead
+                batches = batches.map(_widen_integers)
                 batches = batches.apply(tf.data.experimental.prefetch_to_device(self._only_gpu, BATCHES_ON_GPU))
             return iter(self.strategy.experimental_distribute_dataset(batches))
         replicas = self.strategy.num_replicas_in_sync // self.workers
@@ -231,6 +232,11 @@ class Engine:
         return {
             name: self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for name, value in sums.items()
         }
+
+
+def _widen_integers(*batch: Any) -> tuple[Any, ...]:
+    """Make int32 int64, which functions take on a GPU: int32 they take on the host, which would wait for each step."""
+    return tuple(tf.cast(each, tf.int64) if each.dtype == tf.int32 else each for each in batch)
 
 
 def _pad_batch(images: Any, targets: Any, batch_size: int) -> tuple[Any, Any, Any]:

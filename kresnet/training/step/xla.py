@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from kresnet.errors import make_error
-from kresnet.graph.layers import FusedBatchNorm
+from kresnet.graph.layers import FusedBatchNorm, MaxPooling2D
 from kresnet.plan import Plan
 from kresnet.spec.recipe import Recipe
 from kresnet.training.step.losses import LossFunction
@@ -40,11 +40,13 @@ class CompiledPass:
     """
 
     def __init__(self, network: keras.Model, objective: LossFunction) -> None:
-        """Make the program; the network's norms are not fused from now on: see `FusedBatchNorm.fused`."""
+        """Make the program; layers turn to what XLA compiles well: `FusedBatchNorm.fused`, `MaxPooling2D.compiled`."""
         self.network, self.objective = network, objective
         for layer in network.layers:
             if isinstance(layer, FusedBatchNorm):
                 layer.fused = False
+            elif isinstance(layer, MaxPooling2D):
+                layer.compiled = None not in layer.input.shape[1:3]
         self._run = tf.function(self._pass, jit_compile=True, reduce_retracing=True)
 
     def __call__(
