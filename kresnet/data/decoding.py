@@ -33,6 +33,16 @@ def decode_pixels(encoded: tf.Tensor, input: Input) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: when run, for bytes that are no such image.
     """
+    # Three channels always: TensorFlow refuses to make grey of GIF, BMP, WebP and CMYK.
+    image = tf.cond(
+        tf.io.is_jpeg(encoded), lambda: _decode_any(encoded, 3), lambda: _decode_other(encoded, input)
+    )  # (h, w, 3)
+    image = turn_upright(tf.ensure_shape(image, (None, None, 3)), read_orientation(encoded))
+    return image if input.shape[2] == 3 else to_grey(image)
+
+
+def _decode_other(encoded: tf.Tensor, input: Input) -> tf.Tensor:
+    """Return the pixels of a file that is no JPEG, uint8 (h, w, 3), as they are stored."""
     head = tf.strings.join([tf.strings.substr(encoded, 0, 32), bytes(32)])
     starts = partial(starts_with, head)
 
@@ -50,10 +60,7 @@ def decode_pixels(encoded: tf.Tensor, input: Input) -> tf.Tensor:
             lambda: _decode_indexed_bmp(encoded),
         ),
     ]
-    # Three channels always: TensorFlow refuses to make grey of GIF, BMP, WebP and CMYK.
-    image = tf.case(cases, lambda: _decode_any(encoded, 3))  # (h, w, 3)
-    image = turn_upright(tf.ensure_shape(image, (None, None, 3)), read_orientation(encoded))
-    return image if input.shape[2] == 3 else to_grey(image)
+    return tf.case(cases, lambda: _decode_any(encoded, 3))
 
 
 def to_grey(image: tf.Tensor) -> tf.Tensor:
