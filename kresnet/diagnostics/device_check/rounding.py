@@ -34,7 +34,12 @@ def rounding_bound(precision: Precision, terms: int) -> float:
     """Return how far a sum of so many terms may be from float64, relative to its norm."""
     given = 2.0**-_TF32_BITS if precision.tf32 else 0.0
     roundings = 1.0 if tf.config.list_physical_devices("GPU") else max(1.0, terms / _PANEL)
-    return _MARGIN * (sqrt(roundings) * 2.0 ** -_BITS[precision.recipe] + given + sqrt(terms) * 2.0**-24)
+    return _MARGIN * (sqrt(roundings) * unit_roundoff(precision) + given + sqrt(terms) * 2.0**-24)
+
+
+def unit_roundoff(precision: Precision) -> float:
+    """Return the largest relative error of rounding to the type that is returned."""
+    return 2.0 ** -_BITS[precision.recipe]
 
 
 def device_precisions() -> list[Precision]:
