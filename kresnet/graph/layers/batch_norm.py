@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework.config import is_op_determinism_enabled
 
 
 @keras.saving.register_keras_serializable(package="kresnet", name="FusedBatchNorm")
@@ -62,7 +63,7 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
         gamma, beta, epsilon = self.gamma.value, self.beta.value, self.epsilon
         context = tf.distribute.get_replica_context() if self.synchronized else None
         if not (training and self.trainable):
-            y = _scale_and_shift(x, gamma, beta, self.moving_mean.value, self.moving_variance.value, epsilon)
+            y = _normalize_frozen(x, gamma, beta, self.moving_mean.value, self.moving_variance.value, epsilon)
         elif context is not None and context.num_replicas_in_sync > 1:
             y, *statistics = _normalize_synchronized(x, gamma, beta, epsilon, context)
             self._update_moving_statistics(*statistics)
@@ -92,6 +93,47 @@ def _scale_and_shift(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, ep
         x, gamma, beta, mean=mean, variance=variance, epsilon=epsilon, is_training=False
     )
     return y
+
+
+def _normalize_frozen(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: float) -> Any:
+    """`_scale_and_shift` by statistics that do not depend on x, for whatever gradient may be taken."""
+    if not _fused_gradient_refuses():
+        return _scale_and_shift(x, gamma, beta, mean, variance, epsilon)
+    mean, variance = tf.convert_to_tensor(mean), tf.convert_to_tensor(variance)
+
+    @tf.custom_gradient
+    def normalize(x: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
+        y = _scale_and_shift(x, gamma, beta, mean, variance, epsilon)
+        return y, lambda dy: _scale_and_shift_gradients(dy, x, gamma, mean, variance, epsilon)
+
+    return normalize(x, gamma, beta)
+
+
+def _scale_and_shift_gradients(
+    dy: Any, x: Any, gamma: Any, mean: Any, variance: Any, epsilon: float
+) -> tuple[Any, Any, Any]:
+    """Gradients of `_scale_and_shift` by x, gamma and beta: the fused kernel's, or by plain operations."""
+    if not _fused_gradient_refuses():
+        local = tf.raw_ops.FusedBatchNormGradV3(
+            y_backprop=dy,
+            x=x,
+            scale=gamma,
+            reserve_space_1=mean,
+            reserve_space_2=variance,
+            reserve_space_3=tf.zeros_like(mean),
+            epsilon=epsilon,
+            is_training=False,
+        )
+        return local.x_backprop, local.scale_backprop, local.offset_backprop
+    scale, dy32 = tf.math.rsqrt(variance + epsilon), tf.cast(dy, tf.float32)
+    normalized = (tf.cast(x, tf.float32) - mean) * scale
+    d_gamma, d_beta = (tf.reduce_sum(each, (0, 1, 2)) for each in (dy32 * normalized, dy32))
+    return tf.cast(dy32 * (gamma * scale), x.dtype), d_gamma, d_beta
+
+
+def _fused_gradient_refuses() -> bool:
+    """Whether the fused kernel's gradient by given statistics raises: on a GPU that is to be deterministic, it does."""
+    return is_op_determinism_enabled() and bool(tf.config.list_logical_devices("GPU"))
 
 
 def _normalize_fused(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any, Any]:
@@ -166,20 +208,10 @@ def _normalize_synchronized(x: Any, gamma: Any, beta: Any, epsilon: float, conte
 
         def backward(dy: Any, *_: Any) -> tuple[Any, Any, Any]:
             """With means over all replicas: dx = gamma/sqrt(variance + epsilon) · (dy − mean(dy) − x̂ · mean(dy·x̂))."""
-            local = tf.raw_ops.FusedBatchNormGradV3(
-                y_backprop=dy,
-                x=x,
-                scale=gamma,
-                reserve_space_1=mean,
-                reserve_space_2=variance,
-                reserve_space_3=tf.zeros_like(mean),
-                epsilon=epsilon,
-                is_training=False,
-            )
-            d_gamma, d_beta = local.scale_backprop, local.offset_backprop
+            local, d_gamma, d_beta = _scale_and_shift_gradients(dy, x, gamma, mean, variance, epsilon)
             sums = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.stack([d_gamma, d_beta]))
             slope, offset = tf.unstack(tf.math.divide_no_nan(-gamma * tf.math.rsqrt(variance + epsilon) * sums, count))
-            return local.x_backprop + _scale_and_shift(x, slope, offset, mean, variance, epsilon), d_gamma, d_beta
+            return local + _scale_and_shift(x, slope, offset, mean, variance, epsilon), d_gamma, d_beta
 
         return (_scale_and_shift(x, gamma, beta, mean, variance, epsilon), mean, variance, count), backward
 

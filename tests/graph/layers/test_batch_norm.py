@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.graph.layers import FusedBatchNorm
+from kresnet.graph.layers import FusedBatchNorm, batch_norm
 from kresnet.probes import batch_norm_derivation as derivation
 
 
@@ -83,6 +83,32 @@ def test_batch_norm_in_bfloat16_keeps_its_statistics_in_float32():
     assert {weight.dtype for weight in ours.weights} == {"float32"}
     np.testing.assert_allclose(tf.cast(y, "float32"), expected, atol=0.05, rtol=0.01)
     np.testing.assert_allclose(ours.moving_mean, reference.moving_mean, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_gradient_that_a_deterministic_gpu_refuses_is_made_of_plain_operations(shape, monkeypatch):
+    x = tf.constant(noise(16, *shape))
+    ours, stock = norms(shape)
+    monkeypatch.setattr(batch_norm, "is_op_determinism_enabled", lambda: True)
+
+    @tf.function
+    def gradients(layer):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=False)
+        trained = [x, layer.gamma.value, layer.beta.value]
+        return tape.gradient(y, trained, output_gradients=tf.constant(noise(16, *shape, seed=9)))
+
+    def kernels(layer):
+        return {op.type for op in gradients.get_concrete_function(layer).graph.get_operations()}
+
+    expected = gradients(stock)
+    assert "FusedBatchNormGradV3" in kernels(ours)
+    monkeypatch.setattr(batch_norm.tf.config, "list_logical_devices", lambda kind: ["a GPU"])
+    plain, _ = norms(shape)
+    assert "FusedBatchNormGradV3" not in kernels(plain)
+    for found, value in zip(gradients(plain), expected, strict=True):
+        np.testing.assert_allclose(found, value, rtol=2e-4, atol=2e-4)
 
 
 def test_a_frozen_batch_norm_computes_as_in_inference():
@@ -171,13 +197,14 @@ import_tensorflow()
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from kresnet.graph.layers import FusedBatchNorm
+from kresnet.graph.layers import FusedBatchNorm, batch_norm
 
 cases, found = dict(np.load(sys.argv[1])), {}
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 for case in sorted({key.split("/")[0] for key in cases}):
     x, dy, gamma, beta, share = (cases[f"{case}/{key}"] for key in ("x", "dy", "gamma", "beta", "share"))
     dtype = case.split("-")[0]
+    batch_norm._fused_gradient_refuses = lambda: case.endswith("deterministic")
     with strategy.scope():
         layer = FusedBatchNorm(momentum=0.0, epsilon=1e-5, synchronized=True, dtype=dtype)
         layer.build(x.shape)
@@ -208,6 +235,8 @@ CASES = {
     "float32-empty": ((16, 6, 6, 8), 0, 1.0, 2.0),
     "float32-far": ((16, 6, 6, 8), 8, 100.0, 0.05),
     "float32-single": ((2, 1, 1, 8), 1, 1.0, 2.0),
+    "float32-deterministic": ((16, 6, 6, 8), 8, 1.0, 2.0),
+    "mixed_bfloat16-deterministic": ((16, 6, 6, 8), 8, 1.0, 2.0),
     "mixed_bfloat16-even": ((16, 6, 6, 8), 8, 1.0, 2.0),
     "mixed_float16-even": ((16, 6, 6, 8), 8, 1.0, 2.0),
 }
