@@ -22,7 +22,7 @@ from kresnet.version import __version__
 
 if TYPE_CHECKING:
     from kresnet.api.checks import check_batch_norm, check_device, check_export, check_gradients
-    from kresnet.api.data import describe_data
+    from kresnet.api.data import describe_data, prepare_data
     from kresnet.api.evaluation import calibrate, evaluate
     from kresnet.api.explain import explain
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
@@ -64,6 +64,7 @@ __all__ = [
     "predict",
     "predict_files",
     "predict_to_file",
+    "prepare_data",
     "recipe",
     "report_run",
     "resume",
@@ -76,7 +77,7 @@ __all__ = [
 #: Where the names are defined.
 _HOMES = {
     "kresnet.api.checks": ("check_batch_norm", "check_device", "check_export", "check_gradients"),
-    "kresnet.api.data": ("describe_data",),
+    "kresnet.api.data": ("describe_data", "prepare_data"),
     "kresnet.api.evaluation": ("calibrate", "evaluate"),
     "kresnet.api.explain": ("explain",),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
@@ -90,6 +91,7 @@ _HOMES = {
         "predict",
         "predict_files",
         "predict_to_file",
+        "prepare_data",
     ),
     "kresnet.api.weights": ("convert", "export_model"),
     "kresnet.errors": ("KresnetError", "Problem"),

@@ -47,7 +47,8 @@ def _subject(survey: DataSurvey) -> str:
         "": "nothing to learn that is known",
     }[survey.targets]
     kind = {"folder": "a folder of images", "table": "a table of images", "arrays": "NumPy arrays",
-            "tfds": "a data set of TensorFlow Datasets", "embedded": "images that ship with kresnet"}  # fmt: skip
+            "tfds": "a data set of TensorFlow Datasets", "embedded": "images that ship with kresnet",
+            "prepared": "prepared data"}  # fmt: skip
     return f"{kind[survey.kind]}, {what}"
 
 

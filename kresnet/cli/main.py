@@ -21,6 +21,7 @@ from kresnet.cli import (
     explain,
     export,
     predict,
+    prepare,
     report,
     serve,
     study,
@@ -40,7 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verbs in (
-    describe, data, build, train, calibrate, predict, study, report, convert, export, explain, check, serve,
+    describe, data, prepare, build, train, calibrate, predict, study, report, convert, export, explain, check, serve,
 ):  # fmt: skip
     verbs.register(app)
 

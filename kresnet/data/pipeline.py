@@ -19,7 +19,7 @@ from kresnet.data.augment.mix import draw_mixture, mix_pairs
 from kresnet.data.balance import ExampleBalance
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.graph_mapping import map_graph
-from kresnet.data.order import draw_order, steps_per_epoch
+from kresnet.data.order import EpochOrder, steps_per_epoch
 from kresnet.data.splits import Split
 from kresnet.errors import make_error
 from kresnet.spec.recipe import Augment
@@ -102,14 +102,16 @@ def training_batches(
     draws, weights = (balance.draws, balance.weights) if balance else (None, split.weights())
 
     @lru_cache(maxsize=2)
-    def order_at(epoch: int) -> np.ndarray:
-        size = epoch_steps * batch_size
-        return draws.positions(seed, epoch, size) if draws else draw_order(seed, epoch, len(split))[:size]
+    def order_at(epoch: int) -> EpochOrder:
+        if not draws:
+            return split.order.epoch(seed, epoch, len(split), batch_size)
+        drawn = draws.positions(seed, epoch, epoch_steps * batch_size)
+        return lambda places: drawn[places]
 
     def draw(step: int) -> StepDraws:
         epoch, place = divmod(int(step), epoch_steps)
         places = np.arange(place * batch_size, (place + 1) * batch_size)[batch_slice.places(batch_size)]
-        positions = order_at(epoch)[places]
+        positions = order_at(epoch)(places)
         # An example that is drawn twice in an epoch is augmented in another way each time.
         return StepDraws(
             positions=positions,

@@ -16,6 +16,7 @@ import tensorflow as tf
 from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.crop_resize import crop_batch
 from kresnet.data.graph_mapping import map_graph
+from kresnet.data.order import ExampleOrder, RandomOrder
 from kresnet.errors import MOST_PROBLEMS, KresnetError, Problem
 from kresnet.spec.inputs import Input
 
@@ -49,6 +50,10 @@ class ImageSource(Protocol):
     native: bool
     groups: np.ndarray | None
     weights: np.ndarray | None
+
+    @property
+    def failure(self) -> KresnetError | None:
+        """Why what the examples lie in could not be read, as when a server does not answer; None where it could."""
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -94,6 +99,7 @@ class Split:
         skipped: Sequence[str] = (),
         skip_unreadable: bool = False,
         resident_bytes: int = RESIDENT_BYTES,
+        order: ExampleOrder | None = None,
     ) -> None:
         """Take the source of the examples; nothing is read yet.
 
@@ -105,16 +111,29 @@ class Split:
             skipped: names of examples that were left out of it before, since they cannot be read.
             skip_unreadable: leave out what cannot be read; all is then read once when the length is first asked for.
             resident_bytes: a larger split is read and decoded on demand, again in every epoch.
+            order: the order in which an epoch of training reads it; random by default.
         """
         self.name = name
         self.input, self.image_shape = input, input.shape
         self.source, self._skip = source, skip_unreadable
         self._resident_bytes, self._skipped_before = resident_bytes, list(skipped)
-        self._candidates = np.arange(len(source)) if positions is None else np.asarray(positions, np.int64)
-        self._fits = len(self._candidates) * int(np.prod(input.shape)) <= resident_bytes
+        self.order: ExampleOrder = order or RandomOrder()
+        self._stated = None if positions is None else np.asarray(positions, np.int64)
+        examples = len(source) if positions is None else len(positions)
+        self._fits = examples * int(np.prod(input.shape)) <= resident_bytes
 
     def __len__(self) -> int:
-        return len(self.positions)
+        return len(self.source) if self._whole else len(self.positions)
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the split is all of the source, so that no positions have to be kept for it."""
+        return self._stated is None and not self._unreadable
+
+    @property
+    def _candidates(self) -> np.ndarray:
+        """Where the split's examples stand in the source, those that cannot be read among them: int64 (n,)."""
+        return np.arange(len(self.source)) if self._stated is None else self._stated
 
     def example_name(self, position: int) -> str:
         """Return what the example at `position` is called, without the folder that the data lie in."""
@@ -132,8 +151,10 @@ class Split:
             places: integers (n,), the examples' places in this split, in order.
             skipped: what its `skipped` is to be.
         """
-        positions, limit = self.positions[places], self._resident_bytes
-        return Split(name, self.source, self.input, positions=positions, skipped=skipped, resident_bytes=limit)
+        positions, limit, order = self.positions[places], self._resident_bytes, self.order.part(places)
+        return Split(
+            name, self.source, self.input, positions=positions, skipped=skipped, resident_bytes=limit, order=order
+        )
 
     def targets(self) -> np.ndarray:
         """Return the targets of all examples, in order: integers (N,), or float32 (N, ...).
@@ -179,8 +200,9 @@ class Split:
     @cached_property
     def positions(self) -> np.ndarray:
         """Where the split's examples stand in the source: int64 (N,)."""
-        readable = ~np.isin(self._candidates, list(self._unreadable))
-        return self._candidates[readable].astype(np.int64)
+        if not self._unreadable:
+            return self._candidates
+        return self._candidates[~np.isin(self._candidates, list(self._unreadable))]
 
     def __repr__(self) -> str:
         return f"Split({self.name!r}, {len(self)} images {self.image_shape})"
@@ -226,6 +248,11 @@ class Split:
             images = crop_batch(images, boxes, crop.crop_first, self.input)
         return images, labels
 
+    def require_source(self) -> None:
+        """Raise the `KresnetError` for which the source could not be read as a whole, if there was one."""
+        if self.source.failure:
+            raise self.source.failure from None
+
     def require_readable(self) -> None:
         """Read and decode every image that is not in memory yet, and raise if one cannot be.
 
@@ -250,8 +277,7 @@ class Split:
 
     def _in_source(self, positions: tf.Tensor) -> tf.Tensor:
         """Return the places in the source of positions in the split."""
-        whole = np.array_equal(self.positions, np.arange(len(self.source)))
-        return positions if whole else tf.gather(tf.constant(self.positions), positions)
+        return positions if self._whole else tf.gather(tf.constant(self.positions), positions)
 
     @cached_property
     def _resident(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -268,6 +294,7 @@ class Split:
                 images[start:stop], labels[start:stop] = some_images, some_labels
                 start = stop
         except UNREADABLE:
+            self.require_source()
             self.require_readable()
             raise
         with tf.device("CPU:0"):
@@ -282,12 +309,14 @@ def naming_unreadable_images(*splits: Split) -> Iterator[None]:
     read again; this takes a while, but names every bad file at once.
 
     Raises:
-        KresnetError: `image_unreadable`, naming the files.
+        KresnetError: `image_unreadable`, naming the files; a source's `failure`, where it has one.
         tf.errors.OpError: the original error, where all images can be read.
     """
     try:
         yield
     except UNREADABLE:
+        for split in splits:
+            split.require_source()
         logger.warning("An image could not be read; looking through %s images for it.", sum(map(len, splits)))
         for split in splits:
             split.require_readable()

@@ -24,7 +24,8 @@ from kresnet.spec.recipe import Recipe
 from kresnet.weights.transfer import Transfer, frozen_records
 
 #: Fields of a recipe's `data` that hold paths, by kind of data.
-_DATA_PATHS = {"tfds": ("data_dir",), "folder": ("path",), "table": ("path", "root"), "arrays": ("path",)}
+_DATA_PATHS = {"tfds": ("data_dir",), "folder": ("path",), "table": ("path", "root"), "arrays": ("path",),
+               "prepared": ("path",)}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,8 @@ def recipe_of(
 
 def _absolute(path: str, kind: str) -> str:
     """Return a path from the root; that of a table keeps its links, since its images may lie beside one."""
+    if kind == "prepared" and "://" in path:
+        return path
     absolute = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100, which takes `..` out as well
     return str(absolute if kind == "table" else absolute.resolve())
 

@@ -6,7 +6,7 @@ from kresnet.data.images import require_image
 from kresnet.data.sources.dataset import DataSet
 from kresnet.data.sources.held_out import hold_out
 from kresnet.spec.inputs import Input
-from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, FolderData, TableData
+from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, FolderData, PreparedData, TableData
 
 __all__ = ["DataSet", "open_data"]
 
@@ -47,6 +47,10 @@ def _open_source(data: Data, input: Input) -> DataSet:
         from kresnet.data.sources.table import open_table
 
         return open_table(data, input)
+    if isinstance(data, PreparedData):
+        from kresnet.data.sources.prepared import open_prepared
+
+        return open_prepared(data, input)
     # TensorFlow Datasets takes a while to import.
     from kresnet.data.sources.tfds import open_tfds
 

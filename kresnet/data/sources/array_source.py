@@ -8,7 +8,7 @@ import tensorflow as tf
 from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.crop_resize import crop_image
 from kresnet.data.images import resize
-from kresnet.errors import Problem
+from kresnet.errors import KresnetError, Problem
 from kresnet.spec.inputs import Input
 
 
@@ -16,6 +16,7 @@ class ArraySource:
     """An `ImageSource` of arrays in memory: decoded images of one size, or vectors."""
 
     weights: np.ndarray | None = None
+    failure: KresnetError | None = None
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, input: Input, groups: np.ndarray | None = None) -> None:
         """Take images or vectors with their targets.

@@ -31,6 +31,7 @@ class FileSource:
     """An `ImageSource` of image files with their targets."""
 
     weights: np.ndarray | None = None
+    failure: KresnetError | None = None
     native = False  # sizes are not known before all files are read
 
     def __init__(self, paths: tf.Tensor, targets: np.ndarray, input: Input, groups: np.ndarray | None = None) -> None:

@@ -23,7 +23,7 @@ from kresnet.errors import KresnetError, Problem, make_error, nearest, shell_wor
 from kresnet.plan import Plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.inputs import Input
-from kresnet.spec.recipe import ArraysData, Data, FolderData, TableData, TfdsData
+from kresnet.spec.recipe import ArraysData, Data, FolderData, PreparedData, TableData, TfdsData
 
 #: Splits to measure on where none is named, the first that there is.
 _USUAL_SPLITS = ("test", "val", "validation", "valid")
@@ -112,6 +112,11 @@ def _open(data: Data, input: Input, split: str | None) -> tuple[DataSet, str]:
 
         name = split or "test"
         return open_tfds(data.model_copy(update={"train_split": name, "test_split": name}), input), name
+    if isinstance(data, PreparedData):
+        from kresnet.data.sources.prepared import open_prepared
+
+        name = split or "test"
+        return open_prepared(data.model_copy(update={"train_split": name, "test_split": name}), input), name
     if isinstance(data, ArraysData):
         from kresnet.data.sources.arrays import open_arrays
 
@@ -241,6 +246,11 @@ class RenumberedSource:
 
     def __len__(self) -> int:
         return len(self._source)
+
+    @property
+    def failure(self) -> KresnetError | None:
+        """See `ImageSource`."""
+        return self._source.failure
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `ImageSource.fetch`."""

@@ -37,6 +37,7 @@ class RecordSource:
 
     groups: np.ndarray | None = None
     weights: np.ndarray | None = None
+    failure: KresnetError | None = None
 
     def __init__(self, index: RecordIndex, input: Input, *, classes: int, native: bool) -> None:
         """Take the index of records, each a `tf.train.Example` with `image` and `label`; see `ImageSource.native`."""

@@ -23,8 +23,8 @@ from kresnet.data.survey.data_survey import (
 )
 from kresnet.data.survey.image_headers import ImageHeaders, read_headers
 from kresnet.spec.inputs import Input, Pixels
-from kresnet.spec.loading import Overrides, load_recipe
-from kresnet.spec.recipe import ArraysData, Data, TfdsData
+from kresnet.spec.loading import LoadedDocument, Overrides, load_recipe
+from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, PreparedData, Recipe, TfdsData
 
 if TYPE_CHECKING:
     from kresnet.data.sources import DataSet
@@ -45,16 +45,14 @@ def survey_opened(settings: Mapping[str, Any], overrides: Overrides) -> DataSurv
     Raises:
         KresnetError: what opening the data raises.
     """
-    recipe = {"name": "survey", "data": dict(settings), "epochs": 1, "batch_size": 1,
-              "optimizer": {"kind": "sgd", "learning_rate": 0.1}}  # fmt: skip
-    loaded = load_recipe(recipe, overrides)
+    loaded = load_data_settings(settings, overrides)
     data = loaded.value.data
     from kresnet.runtime import import_tensorflow
 
     import_tensorflow()
     from kresnet.data.sources import open_data
 
-    opened = open_data(data, _suitable_input(data), seed=0)
+    opened = open_data(data, suitable_input(data), seed=0)
     splits, sampled = {}, []
     for name, split in opened.splits.items():
         places = evenly(len(split), _MOST_TARGETS)
@@ -62,7 +60,7 @@ def survey_opened(settings: Mapping[str, Any], overrides: Overrides) -> DataSurv
         if len(places) < len(split):
             sampled.append(f"Classes of {name} were counted in {len(places):,} of {len(split):,} examples.")
     headers = _headers(data, opened)
-    if headers.read < len(opened.train) and isinstance(data, TfdsData):
+    if headers.read < len(opened.train) and isinstance(data, TfdsData | PreparedData):
         sampled.append(f"{headers.read:,} of {len(opened.train):,} images of train were looked at, evenly spread.")
     notes = [*opened.description.remarks, *class_notes(splits), *header_notes(headers)]
     return DataSurvey(
@@ -80,7 +78,18 @@ def survey_opened(settings: Mapping[str, Any], overrides: Overrides) -> DataSurv
     )
 
 
-def _suitable_input(data: Data) -> Input:
+def load_data_settings(settings: Mapping[str, Any], overrides: Overrides) -> LoadedDocument[Recipe]:
+    """Return a recipe of which only `data` matters.
+
+    Raises:
+        KresnetError: all problems of the settings at once.
+    """
+    recipe = {"name": "survey", "data": dict(settings), "epochs": 1, "batch_size": 1,
+              "optimizer": {"kind": "sgd", "learning_rate": 0.1}}  # fmt: skip
+    return load_recipe(recipe, overrides)
+
+
+def suitable_input(data: Data) -> Input:
     """Return the input of a network that takes the data as they are stored, or where sizes differ, 96 x 96."""
     shape: tuple[int, ...] = (28, 28, 1)
     if isinstance(data, TfdsData):
@@ -90,6 +99,8 @@ def _suitable_input(data: Data) -> Input:
         shape = (height or _SIDE, width or _SIDE, channels or 3)
     elif isinstance(data, ArraysData):
         shape = _array_shape(Path(data.path).expanduser())
+    elif not isinstance(data, EmbeddedData):
+        shape = (_SIDE, _SIDE, 3)
     return Input(shape=shape, pixels=Pixels() if len(shape) == 3 else None)
 
 
@@ -117,10 +128,11 @@ def _class_counts(data: DataSet, targets: np.ndarray) -> dict[str, int]:
 def _headers(data: Data, opened: DataSet) -> ImageHeaders:
     """Return what headers say of stored files; of arrays the one size and mode that all images have."""
     split = opened.train
-    if isinstance(data, TfdsData):
+    if isinstance(data, TfdsData | PreparedData):
+        from kresnet.data.sources.prepared import PreparedSource
         from kresnet.data.sources.tfds import RecordSource
 
-        assert isinstance(split.source, RecordSource)
+        assert isinstance(split.source, RecordSource | PreparedSource)
         places = split.positions[evenly(len(split), _MOST_RECORDS)]
         names = (split.source.example_name(int(place)) for place in places)
         return read_headers(zip(names, split.source.encoded_images(places), strict=True))
@@ -152,12 +164,13 @@ def places_of_classes(data: DataSet) -> dict[str, np.ndarray]:
 
 def _pictures(data: DataSet) -> dict[str, list[Picture]]:
     """Return some images of the first classes or labels, those in records as they are stored."""
+    from kresnet.data.sources.prepared import PreparedSource
     from kresnet.data.sources.tfds import RecordSource
 
     split, chosen = data.train, places_of_classes(data)
-    if isinstance(split.source, RecordSource):
+    if isinstance(split.source, RecordSource | PreparedSource):
         return {name: list(split.source.encoded_images(split.positions[some])) for name, some in chosen.items()}
     return {name: list(split.fetch(some)[0].numpy()) for name, some in chosen.items() if len(some)}
 
 
-__all__ = ["places_of_classes", "survey_opened"]
+__all__ = ["places_of_classes", "suitable_input", "survey_opened"]

@@ -31,7 +31,7 @@ def survey_data(reference: str, overrides: Overrides = ()) -> DataSurvey:
             `bad_override` for other settings.
     """
     settings = read_data_reference(reference)
-    of_data, stated = _stated(overrides)
+    of_data, stated = stated_settings(overrides)
     if settings["kind"] == "folder":
         return survey_folder(Path(settings["path"]), settings | stated, stated)
     if settings["kind"] == "table":
@@ -41,7 +41,7 @@ def survey_data(reference: str, overrides: Overrides = ()) -> DataSurvey:
     return survey_opened(settings, of_data)
 
 
-def _stated(overrides: Overrides) -> tuple[list[Any], dict[str, Any]]:
+def stated_settings(overrides: Overrides) -> tuple[list[Any], dict[str, Any]]:
     """Return the overrides of a recipe, and the settings of `data` that they state."""
     of_spec, of_recipe = split_overrides(overrides)
     parsed = [parse_override(each) if isinstance(each, str) else each for each in list_overrides(of_recipe)]
@@ -89,4 +89,4 @@ def _table(survey: DataSurvey, output: Path) -> str:
     return text.getvalue()
 
 
-__all__ = ["survey_data", "write_survey"]
+__all__ = ["stated_settings", "survey_data", "write_survey"]

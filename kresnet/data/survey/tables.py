@@ -49,12 +49,7 @@ def survey_table(
     Raises:
         KresnetError: what is wrong with the file as a whole, or with the settings stated.
     """
-    guessed = guess_settings(TableFile(path).head(HEAD_ROWS))
-    if any(name in stated for name in _TARGETS):
-        guessed = {name: value for name, value in guessed.items() if name not in (*_TARGETS, "separator")}
-    if "split" in stated or isinstance(stated.get("test_split"), float):
-        guessed = {name: value for name, value in guessed.items() if name not in ("split", "test_split", "train_split")}
-    document = dict(settings) | guessed | dict(stated)
+    document = complete_settings(path, settings, stated)
     columns = f"Columns were told from their names and the first {HEAD_ROWS} rows: --set recipe.data.label=COLUMN and "
     columns += "the like say it otherwise."
     survey = DataSurvey(name=str(path), kind="table", settings=document, notes=[columns])
@@ -70,6 +65,25 @@ def survey_table(
     if examples is None:
         return replace(survey, problems=problems)
     return _described(survey, data, examples, problems)
+
+
+def complete_settings(path: Path, settings: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a recipe says under `data` of a table, with guesses of what is not stated.
+
+    Args:
+        path: the table.
+        settings: what is known.
+        stated: those of the settings that the caller states, and that are not to be guessed.
+
+    Raises:
+        KresnetError: what is wrong with the file as a whole.
+    """
+    guessed = guess_settings(TableFile(path).head(HEAD_ROWS))
+    if any(name in stated for name in _TARGETS):
+        guessed = {name: value for name, value in guessed.items() if name not in (*_TARGETS, "separator")}
+    if "split" in stated or isinstance(stated.get("test_split"), float):
+        guessed = {name: value for name, value in guessed.items() if name not in ("split", "test_split", "train_split")}
+    return dict(settings) | guessed | dict(stated)
 
 
 def _validated(document: Mapping[str, Any], overrides: Overrides) -> TableData:
@@ -176,4 +190,4 @@ def _texts(column: Any, places: np.ndarray) -> list[str]:
     return column.take(places).to_pylist()
 
 
-__all__ = ["survey_table"]
+__all__ = ["complete_settings", "survey_table"]

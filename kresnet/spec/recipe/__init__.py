@@ -21,6 +21,7 @@ from kresnet.spec.recipe.data import ArraysData, Data, EmbeddedData, FolderData,
 from kresnet.spec.recipe.losses import AsymmetricLoss, FocalLoss, Loss, SigmoidLoss, SoftmaxLoss, SquaredError
 from kresnet.spec.recipe.non_finite import NonFinite, Rollback, Skip
 from kresnet.spec.recipe.optimizers import AdamW, Lamb, Lars, Optimizer, RmsProp, Sgd
+from kresnet.spec.recipe.prepared import PreparedData
 from kresnet.spec.recipe.recipe import Recipe
 from kresnet.spec.recipe.schedules import Constant, Cosine, MultiStep, OneCycle, Polynomial, Schedule, Step, WarmUp
 from kresnet.spec.recipe.stopping import EarlyStopping
@@ -59,6 +60,7 @@ __all__ = [
     "Optimizer",
     "PaperRandAugment",
     "Polynomial",
+    "PreparedData",
     "RandAugment",
     "Recipe",
     "RescaledCrop",

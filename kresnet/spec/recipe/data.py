@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictStr
 
 from kresnet.spec.base import Name
+from kresnet.spec.recipe.prepared import PreparedData
 from kresnet.spec.recipe.table import TableData
 from kresnet.spec.recipe.validation import Fold, Share, ShareOrName, ShareOrSplit, ValidatedData
 
@@ -86,4 +87,6 @@ class ArraysData(ValidatedData):
     """Validate on one of several equal parts of the training images instead, `{fold: 1, folds: 5}`."""
 
 
-Data = Annotated[EmbeddedData | TfdsData | FolderData | TableData | ArraysData, Field(discriminator="kind")]
+Data = Annotated[
+    EmbeddedData | TfdsData | FolderData | TableData | ArraysData | PreparedData, Field(discriminator="kind")
+]

@@ -104,4 +104,7 @@ class Recipe(Document):
             raise contradiction_error("gradient_clip_adaptive", message, remedy="gradient_clip_norm: null")
         if problem := sampling_problem(self.sampling):
             raise contradiction_error("sampling", problem, remedy="smaller shares")
+        if self.sampling is not None and getattr(self.data, "order", "random") == "windowed":
+            message = "`sampling` draws images from anywhere, and `order: windowed` reads shards one after the other"
+            raise contradiction_error("sampling", message, remedy="data.order: random")
         return self

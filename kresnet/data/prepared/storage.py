@@ -1,0 +1,84 @@
+"""Where the files of prepared data lie: a folder of this machine, or a server that `fsspec` speaks to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from kresnet.data.prepared.manifest import StoredFile
+from kresnet.errors import make_error
+
+
+class Storage(Protocol):
+    """A folder of files, here or elsewhere. `str` of it is what messages call it.
+
+    Attributes:
+        remote: whether files have to be fetched before they can be read.
+    """
+
+    remote: bool
+
+    def read(self, name: str) -> bytes:
+        """Return the contents of a small file."""
+
+    def local_file(self, stored: StoredFile) -> Path:
+        """Return a path of this machine at which a file can be read now."""
+
+    def local_size(self, name: str) -> int | None:
+        """Return the size of a file in bytes; None where there is none."""
+
+    def prefetch(self, files: Sequence[StoredFile]) -> None:
+        """Let files that are read soon be fetched meanwhile."""
+
+    def require_room(self, size: int, *, windowed: bool) -> None:
+        """Raise `KresnetError` where files of `size` bytes cannot be read in the order that is wanted."""
+
+
+class LocalFolder:
+    """A folder that the operating system reads: of a disk of this machine, or of NFS and the like."""
+
+    remote = False
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __str__(self) -> str:
+        return str(self._folder)
+
+    def read(self, name: str) -> bytes:
+        """See `Storage.read`.
+
+        Raises:
+            KresnetError: `data_missing`.
+        """
+        try:
+            return (self._folder / name).read_bytes()
+        except OSError as error:
+            raise make_error("data_missing", f"{self._folder / name} cannot be read: {error.strerror}.",
+                             path="recipe.data.path", remedy="kresnet prepare DATA -o DIR") from None  # fmt: skip
+
+    def local_file(self, stored: StoredFile) -> Path:
+        """See `Storage.local_file`."""
+        return self._folder / stored.file
+
+    def local_size(self, name: str) -> int | None:
+        """See `Storage.local_size`."""
+        try:
+            return (self._folder / name).stat().st_size
+        except OSError:
+            return None
+
+    def prefetch(self, files: Sequence[StoredFile]) -> None:
+        """See `Storage.prefetch`: nothing has to be fetched."""
+
+    def require_room(self, size: int, *, windowed: bool) -> None:
+        """See `Storage.require_room`: files are read where they lie."""
+
+
+def open_storage(path: str) -> Storage:
+    """Return what reads the files below a path."""
+    return LocalFolder(Path(path).expanduser())
+
+
+__all__ = ["LocalFolder", "Storage", "open_storage"]
