@@ -39,3 +39,9 @@ def test_an_export_that_is_none_cannot_be_checked(tmp_path):
     with pytest.raises(kresnet.KresnetError) as caught:
         kresnet.check_export(tmp_path)
     assert caught.value.problems[0].code == "model_unreadable"
+
+
+def test_a_device_is_checked_by_parts(tmp_path):
+    with pytest.raises(kresnet.KresnetError, match="no part"):
+        kresnet.check_device(parts=["devises"], output=tmp_path / "report")
+    assert not (tmp_path / "report").exists()

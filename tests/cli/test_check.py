@@ -1,11 +1,14 @@
 """Check bn and check gradients as a user runs them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from kresnet.cli.main import main
-from tests.command import kresnet
+from kresnet.diagnostics.device_check.device_report import PartEntry, begin_report
+from kresnet.diagnostics.device_check.part import PartResult
+from tests.command import kresnet, kresnet_process
 from tests.probes.small_networks import document
 
 TINY = {"stages": [{"blocks": 1, "width": 8}, {"blocks": 1, "width": 8, "stride": 2}]}
@@ -69,6 +72,8 @@ def test_gradients_compares_two_networks_and_draws_them(home):
         (["gradients", "quickstart", "--batch", "1"], "bad_option"),
         (["gradients", "quickstart", "--set", "recipe.distribution=mirrored"], "environment"),
         (["gradients", "resnet18", "--recipe", "quickstart"], "data_mismatch"),
+        (["device", "--part", "devises"], "bad_option"),
+        (["device", "-o", "."], "output_exists"),
     ],
 )
 def test_wrong_use_is_told_in_plain_words(home, arguments, code, monkeypatch, capsys):
@@ -79,3 +84,27 @@ def test_wrong_use_is_told_in_plain_words(home, arguments, code, monkeypatch, ca
     assert stopped.value.code == 2
     assert f"[{code}]" in told
     assert "Traceback" not in told
+
+
+def test_device_is_checked_part_by_part_without_tensorflow_here(home):
+    """The verb's own process, and the report that a user attaches."""
+    done = kresnet_process("check", "device", "--quick", "--part", "libraries", "-o", "report", "--json", cwd=home)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["passed"]
+    assert [result["part"] for result in report["results"]] == ["libraries"]
+    assert report == json.loads((home / "report/device-check.json").read_text())
+    assert "Written to report: device-check.md" in done.stderr
+
+
+def test_a_failed_part_of_a_device_check_is_an_error_with_its_remedy(monkeypatch, capsys):
+    result = PartResult("XLA in float32", "failed", {"differs by": 0.5}, "what was found", "--json")
+    report = replace(begin_report(True), entries=(PartEntry("xla", result, 1.0),), complete=True)
+    monkeypatch.setattr("kresnet.cli.check.kresnet.check_device", lambda **options: report)
+    with pytest.raises(SystemExit) as stopped:
+        main(["check", "device"])
+    out, told = capsys.readouterr()
+    assert stopped.value.code == 1
+    assert "XLA in float32" in out
+    assert "[device_check_failed]" in told
+    assert "what was found" in told

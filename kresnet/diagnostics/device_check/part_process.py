@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +36,9 @@ from kresnet.diagnostics.device_check.part import (
 from kresnet.diagnostics.device_check.registry import select_parts
 from kresnet.errors import KresnetError
 from kresnet.python_processes import child_environment, python_command
+
+#: Finds parts by their names.
+SelectParts = Callable[[Sequence[str]], Sequence[CheckPart]]
 
 #: What the process runs.
 MODULE = "kresnet.diagnostics.device_check.part_process"
@@ -148,7 +151,7 @@ def failed_by(part: CheckPart, error: BaseException) -> PartResult:
     return PartResult(part.name, "failed", {}, "\n".join([f"{type(error).__name__}: {text}", *trace]), remedy)
 
 
-def run_parts(parts: Iterable[CheckPart], context: DeviceContext, write: Any) -> bool:
+def run_parts(parts: Iterable[CheckPart], context: DeviceContext, write: Callable[[Mapping[str, Any]], object]) -> bool:
     """Run parts, writing each result as it comes; return False after an error, which may have spoilt the process."""
     figures: dict[str, Figures] = dict(context.figures)
     for part in parts:
@@ -168,26 +171,32 @@ def run_parts(parts: Iterable[CheckPart], context: DeviceContext, write: Any) ->
     return True
 
 
-def main(select: Any = select_parts) -> None:
-    """Run the parts that the command line asks for."""
+def answer_request(select: SelectParts = select_parts, prepare: Callable[[], None] = lambda: None) -> None:
+    """Run the parts that the command line asks for, and end the process.
+
+    Args:
+        select: finds parts by their names.
+        prepare: called before the first part.
+    """
     request: Mapping[str, Any] = json.loads(sys.argv[1])
+    context = DeviceContext(request["quick"], Path(request["scratch"]), request["figures"], Path(request["log"]))
     with os.fdopen(int(sys.argv[2]), "w", encoding="utf-8", buffering=1) as pipe:
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()  # says in the log which libraries are missing, before stderr is held
-        from kresnet.runtime import import_tensorflow
-
-        import_tensorflow()
-
-        def write(message: Mapping[str, Any]) -> None:
-            pipe.write(json.dumps(message) + "\n")
-
-        context = DeviceContext(request["quick"], Path(request["scratch"]), request["figures"], Path(request["log"]))
-        run_parts(select(request["parts"]), context, write)
-        pipe.flush()
+        prepare()
+        run_parts(select(request["parts"]), context, lambda message: pipe.write(json.dumps(message) + "\n"))
+    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # without TensorFlow's teardown, which is none of the check
 
 
+def _start_tensorflow() -> None:
+    """Import TensorFlow with its log on stderr, where it says which libraries are missing, and then as kresnet does."""
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()
+    from kresnet.runtime import import_tensorflow
+
+    import_tensorflow()
+
+
 if __name__ == "__main__":
-    main()
+    answer_request(prepare=_start_tensorflow)
