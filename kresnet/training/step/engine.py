@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from kresnet.data.graph_mapping import map_graph
 from kresnet.training.step.metric_sums import MetricSums
 from kresnet.training.step.trainer import Trainer
 
@@ -37,8 +38,7 @@ class Engine:
     def __init__(self, trainer: Trainer, strategy: Any, workers: int = 1) -> None:
         """Make the engine of one process, of the `workers` processes that share the strategy."""
         self.trainer, self.strategy, self.workers = trainer, strategy, workers
-        gpus = tf.config.list_logical_devices("GPU") if strategy.num_replicas_in_sync == 1 else []
-        self._only_gpu = gpus[0].name if gpus else None
+        self._gpus = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
         # Outside the strategy's scope: one plain variable each, added to between steps.
         self.metric_names = trainer.objective.metrics
         self.totals = {
@@ -59,10 +59,11 @@ class Engine:
 
         Batches wait on the devices, where these are GPUs or several: see `buffers_batches`.
         """
+        if self._gpus:
+            batches = map_graph(batches, _widen_integers)
+            if self.strategy.num_replicas_in_sync == 1:  # with several devices the strategy itself copies ahead
+                batches = batches.apply(tf.data.experimental.prefetch_to_device(self._gpus[0], BATCHES_ON_GPU))
         if self.workers == 1:
-            if self._only_gpu:  # with several devices the strategy itself copies ahead
-                batches = batches.map(_widen_integers)
-                batches = batches.apply(tf.data.experimental.prefetch_to_device(self._only_gpu, BATCHES_ON_GPU))
             return iter(self.strategy.experimental_distribute_dataset(batches))
         replicas = self.strategy.num_replicas_in_sync // self.workers
 
@@ -77,7 +78,7 @@ class Engine:
     @property
     def buffers_batches(self) -> bool:
         """Whether batches are copied to the devices ahead of the steps; on a single CPU the step takes them itself."""
-        return self.strategy.num_replicas_in_sync > 1 or self._only_gpu is not None
+        return self.strategy.num_replicas_in_sync > 1 or bool(self._gpus)
 
     def steps_taken(self) -> int:
         """Return how many steps were taken since this method was last called. Waits for the device."""

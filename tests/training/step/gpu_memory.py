@@ -86,7 +86,7 @@ def _follow(graph: Any, inputs: Sequence[bool], found: Copies, looped: Copies) -
                     looped[condition.outputs[0].op.type, operation.type, "bool"] += 1
                 _follow(body, passed, looped, looped)
             elif compiled:
-                wanted = [tensor.dtype == tf.resource for tensor in operation.inputs]
+                wanted = list(passed)
             else:
                 _follow(_inner_graph(graph, called[0]), passed, found, looped)
             made = [tensor.dtype in ON_HOST and not compiled for tensor in operation.outputs]

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from kresnet.spec.recipe import Sgd
@@ -11,6 +12,10 @@ from kresnet.training.step.trainer import Trainer
 from tests.training.step.gpu_memory import copies_to_host, without_gpu_kernel
 
 RNG = np.random.default_rng(0)
+
+#: What says which GPUs there are, and what a test lets it say.
+FAKE_GPU = "kresnet.training.step.engine.tf.config.list_logical_devices"
+CPU = tf.config.list_logical_devices("CPU")[:1]
 
 
 IMAGES = RNG.integers(0, 256, (8, 6, 6, 1)).astype(np.uint8)
@@ -71,13 +76,21 @@ def test_several_steps_are_one_loop_that_calls_no_python_and_counts_in_the_type_
     assert compared == {tf.int32.as_datatype_enum}
 
 
-def test_on_a_gpu_the_host_asks_a_step_for_nothing_but_whether_it_was_finite_and_an_evaluation_for_nothing():
-    engine = Engine(trainer(), tf.distribute.get_strategy())
+@pytest.mark.parametrize("xla", [True, False])
+def test_on_a_gpu_the_host_asks_a_step_only_whether_it_was_finite_and_with_xla_for_nothing(xla, monkeypatch):
+    """By TensorFlow's own list of kernels; the CPU stands for the GPU that batches are copied to."""
+    monkeypatch.setattr(FAKE_GPU, lambda kind: CPU)
+    engine = Engine(trainer(xla=xla), tf.distribute.get_strategy())
     batches = engine.distribute(tf.data.Dataset.from_tensors((IMAGES, LABELS)).repeat())
     train = engine.train.get_concrete_function(batches, tf.constant(3))
+    assert without_gpu_kernel(train) == set()
+    assert copies_to_host(train)[1] == ({} if xla else {("LogicalAnd", "If", "bool"): 1})
+
+
+def test_on_a_gpu_the_host_asks_an_evaluation_for_nothing():
+    engine = Engine(trainer(), tf.distribute.get_strategy())
     test = engine._test.get_concrete_function((IMAGES, LABELS, np.ones(len(LABELS), np.float32)))
-    assert without_gpu_kernel(train) == without_gpu_kernel(test) == set()
-    assert copies_to_host(train)[1] == {("LogicalAnd", "If", "bool"): 1}
+    assert without_gpu_kernel(test) == set()
     assert copies_to_host(test) == ({}, {})
 
 
@@ -94,7 +107,7 @@ def test_batches_that_wait_on_a_gpu_are_the_batches(monkeypatch):
     """The CPU stands for the GPU that batches are copied to."""
 
     def train(device):
-        monkeypatch.setattr("kresnet.training.step.engine.tf.config.list_logical_devices", lambda kind: device)
+        monkeypatch.setattr(FAKE_GPU, lambda kind: device)
         engine = Engine(trainer(), tf.distribute.get_strategy())
         images = np.stack([IMAGES, IMAGES[::-1], IMAGES, IMAGES[::-1]])
         batches = tf.data.Dataset.from_tensor_slices((images, np.stack([LABELS] * 4)))
@@ -106,7 +119,7 @@ def test_batches_that_wait_on_a_gpu_are_the_batches(monkeypatch):
         tested = engine.evaluate(batches, len(LABELS))
         return engine, [*engine.state().values(), engine.metrics(), tested]
 
-    gpu, with_gpu = train(tf.config.list_logical_devices("CPU")[:1])
+    gpu, with_gpu = train(CPU)
     cpu, without = train([])
     assert gpu.buffers_batches
     assert not cpu.buffers_batches
