@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -29,6 +30,8 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
         fused: False to compute batch statistics by plain operations, for XLA: it makes kernels of its own, and its form
             of the fused one takes E[x²] − E[x]², which at mean 100 and deviation 0.05 is NaN after a square root
             (tensorflow#118701).
+        rectifies: True to apply the ReLU that follows too, in training and where `fused` is False: the backward pass
+            then sees from x where it cut, and need not read its output.
 
     Raises:
         ValueError: for settings of the stock layer that the kernel lacks: an axis other than the last, no gamma, no
@@ -37,7 +40,7 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fused = True
+        self.fused, self.rectifies = True, False
         if self.axis != -1 or not self.center or not self.scale or getattr(self, "renorm", False):
             raise ValueError(
                 "FusedBatchNorm has a gamma and a beta for the last axis, and no renorm; "
@@ -68,7 +71,8 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
             y, *statistics = _normalize_synchronized(x, gamma, beta, epsilon, context)
             self._update_moving_statistics(*statistics)
         else:
-            y, *statistics = (_normalize_fused if self.fused else _normalize_unfused)(x, gamma, beta, epsilon)
+            normalize = _normalize_fused if self.fused else partial(_normalize_unfused, rectify=self.rectifies)
+            y, *statistics = normalize(x, gamma, beta, epsilon)
             self._update_moving_statistics(*statistics)
         return tf.reshape(y, tf.shape(inputs)) if x is not inputs else y
 
@@ -147,10 +151,13 @@ def _normalize_fused(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any
     return y, mean, variance, count
 
 
-def _normalize_unfused(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any, Any]:
+def _normalize_unfused(
+    x: Any, gamma: Any, beta: Any, epsilon: float, *, rectify: bool = False
+) -> tuple[Any, Any, Any, Any]:
     """`_normalize_fused` by operations that XLA fuses: two passes over x forward, and two over x and dy backward.
 
-    TensorFlow's gradient of the plain formula would need one pass more, for a sum that is zero by definition.
+    `rectify` makes y the ReLU of it, whose derivative is computed from x as well. TensorFlow's gradient of the plain
+    formula would need one pass more, for a sum that is zero by definition.
     """
     total = tf.maximum(_count(x), 1.0)
 
@@ -166,11 +173,14 @@ def _normalize_unfused(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[A
         def backward(dy: Any, *_: Any) -> tuple[Any, Any, Any]:
             """With x̂ computed again: dx = gamma/sqrt(variance + epsilon) · (dy − mean(dy) − x̂ · mean(dy·x̂))."""
             dy32, xhat = tf.cast(dy, tf.float32), normalized()
+            if rectify:
+                dy32 = tf.where(xhat * gamma + beta > 0.0, dy32, 0.0)
             d_beta, d_gamma = tf.reduce_sum(dy32, (0, 1, 2)), tf.reduce_sum(dy32 * xhat, (0, 1, 2))
             dx = (gamma * scale) * (dy32 - d_beta / total - xhat * (d_gamma / total))
             return tf.cast(dx, x.dtype), d_gamma, d_beta
 
-        y = tf.cast(normalized() * gamma + beta, x.dtype)
+        y = normalized() * gamma + beta
+        y = tf.cast(tf.nn.relu(y) if rectify else y, x.dtype)
         return (y, pivot + offset, variance), backward
 
     return (*normalize(x, gamma, tf.convert_to_tensor(beta)), _count(x))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -84,13 +85,34 @@ class CompiledPass:
         loss_weight: Any,
         example_weights: Any,
     ) -> tuple[Any, ...]:
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, _rectifying_norms(self.network):
             tape.watch(weights)
             outputs, after = self.network.stateless_call(weights, statistics, images, training=True)
             loss = self.objective.mean_loss(outputs, targets, example_weights)
             weighted_loss = loss * loss_weight
         moved = {n: new for n, (old, new) in enumerate(zip(statistics, after, strict=True)) if new is not old}
         return outputs, loss, tape.gradient(weighted_loss, weights), moved
+
+
+@contextlib.contextmanager
+def _rectifying_norms(network: keras.Model) -> Iterator[None]:
+    """Have each norm that only a ReLU reads apply it, while the pass is traced: see `FusedBatchNorm.rectifies`."""
+    pairs = [
+        (norm, layer)
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Activation)
+        and layer.activation is keras.activations.relu
+        and isinstance(norm := layer.input._keras_history.operation, FusedBatchNorm)
+        and norm.trainable
+        and len(norm._outbound_nodes) == 1
+    ]
+    for norm, layer in pairs:
+        norm.rectifies, layer.activation = True, keras.activations.linear
+    try:
+        yield
+    finally:
+        for norm, layer in pairs:
+            norm.rectifies, layer.activation = False, keras.activations.relu
 
 
 class CompiledUpdate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,7 +19,7 @@ from kresnet.training.step.engine import Engine
 from kresnet.training.step.loss_scale import LossScale
 from kresnet.training.step.optimizers import make_optimizer
 from kresnet.training.step.trainer import Trainer
-from kresnet.training.step.xla import resolve_xla
+from kresnet.training.step.xla import _rectifying_norms, resolve_xla
 
 RNG = np.random.default_rng(0)
 BATCH = RNG.integers(0, 256, (8, 8, 8, 1)).astype("uint8"), RNG.integers(0, 3, 8).astype("int32")
@@ -83,14 +84,15 @@ def test_a_compiled_norm_far_from_zero_does_not_cancel():
     np.testing.assert_allclose(layer.moving_variance, x.astype("float64").var((0, 1, 2)), rtol=1e-3)
 
 
+@pytest.mark.parametrize("rectifies", [False, True])
 @pytest.mark.parametrize("outlier", [0.0, 1000.0], ids=["alike", "first_example_far_away"])
-def test_a_compiled_norm_has_the_derivatives_of_the_definition(outlier):
+def test_a_compiled_norm_has_the_derivatives_of_the_definition(outlier, rectifies):
     """Statistics are taken about the mean of the first examples, which may be none of the rest's."""
     x = RNG.normal(3.0, 0.5, (32, 4, 4, 3)).astype("float32")
     x[:2] += outlier
-    gamma, beta, dy = (RNG.normal(size=shape).astype("float32") for shape in (3, 3, x.shape))
+    gamma, beta, slopes = (RNG.normal(size=shape).astype("float32") for shape in (3, 3, x.shape))
     layer = FusedBatchNorm(momentum=0.0, epsilon=1e-5)
-    layer.fused = False
+    layer.fused, layer.rectifies = False, rectifies
     layer.build(x.shape)
     layer.gamma.assign(gamma)
     layer.beta.assign(beta)
@@ -100,10 +102,11 @@ def test_a_compiled_norm_has_the_derivatives_of_the_definition(outlier):
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = layer(x, training=True)
-        return tape.gradient(y, [x, layer.gamma.value, layer.beta.value], tf.constant(dy))
+        return tape.gradient(y, [x, layer.gamma.value, layer.beta.value], tf.constant(slopes))
 
     exact, scale = x.astype("float64"), 1 / np.sqrt(x.astype("float64").var((0, 1, 2)) + 1e-5)
     xhat = (exact - exact.mean((0, 1, 2))) * scale
+    dy = slopes * (gamma * xhat + beta > 0) if rectifies else slopes
     means = dy.astype("float64").mean((0, 1, 2)), (dy * xhat).mean((0, 1, 2))
     expected = gamma * scale * (dy - means[0] - xhat * means[1]), (dy * xhat).sum((0, 1, 2)), dy.sum((0, 1, 2))
     for found, wanted in zip(derivatives(tf.constant(x)), expected, strict=True):
@@ -201,3 +204,17 @@ def test_compiled_steps_of_an_engine_learn_and_ask_no_condition():
     graph = engine.train.get_concrete_function(batches, tf.constant(4, tf.int32)).graph.as_graph_def()
     kinds = {node.op for function in graph.library.function for node in function.node_def}
     assert not kinds & {"If", "StatelessIf"}
+
+
+def test_norms_apply_the_relu_that_alone_reads_them_while_a_pass_is_traced():
+    """In a block of post-activation the last norm is added to the shortcut first; a frozen one stays as it is."""
+    network = build_model(plan_of(stages=[{"blocks": 2, "width": 4}]))
+    network.get_layer("stage1.block2.norm1").trainable = False
+    with _rectifying_norms(network):
+        names = [layer.name for layer in network.layers if getattr(layer, "rectifies", False)]
+        activations = [layer for layer in network.layers if isinstance(layer, keras.layers.Activation)]
+        linear = [layer.name for layer in activations if layer.activation is keras.activations.linear]
+    assert names == ["stem.norm", "stage1.block1.norm1"]
+    assert linear == ["stem.activation", "stage1.block1.activation1"]
+    assert not any(getattr(layer, "rectifies", False) for layer in network.layers)
+    assert network.get_layer("stem.activation").activation is keras.activations.relu
