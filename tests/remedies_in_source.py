@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kresnet.diagnostics.device_check.operations import KERNEL_REMEDY
+from kresnet.diagnostics.device_check.part import MEMORY_REMEDY, REPORT_REMEDY
 from kresnet.weights.weight_file import _TO_SAFETENSORS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "kresnet"
@@ -71,6 +73,12 @@ WHOLE = {
     "_table_remedy": [
         "kresnet data 'a place' -o images.csv, which writes a table, a share of whose rows can be tested on; "
         "or move some images of each class to a folder to test on"
+    ],
+    "entry.result.remedy": [  # of the parts of `check device`
+        "state it in the recipe: xla: off",
+        "state it in the recipe: precision: bfloat16",
+        "state it in the recipe: distribution: one_device",
+        KERNEL_REMEDY, REPORT_REMEDY, MEMORY_REMEDY,
     ],
     "remedy_for": None, "adapt_remedy": None,
     "problem.remedy.replace": ["kresnet evaluate RUN --set recipe.data.path=FOLDER"],

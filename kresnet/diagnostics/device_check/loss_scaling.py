@@ -44,6 +44,6 @@ def check_loss_scaling(
     if any(loss != loss for loss in losses):
         problems.append("a loss is not a number")
     if problems:
-        remedy = "train in another precision: --set recipe.precision=bfloat16"
+        remedy = "state it in the recipe: precision: bfloat16"
         return PartResult("loss-scaling", "failed", figures, "; ".join(problems), remedy)
     return PartResult("loss-scaling", "passed", figures, "an overflow halves the scale and changes nothing else")

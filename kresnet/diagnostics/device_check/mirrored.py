@@ -69,7 +69,7 @@ def compare_with_one(name: str, devices: int) -> tuple[PartResult, Any]:
             for distribution in ("one_device", "mirrored")
         )
         of_one, of_several = one.finish(3), several.finish(3)
-    remedy = "train on one device: --set recipe.distribution=one_device"
+    remedy = "state it in the recipe: distribution: one_device"
     return judge_outcomes(name, of_one, of_several, _BOUND, remedy), several.engine.strategy
 
 

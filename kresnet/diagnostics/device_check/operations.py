@@ -23,7 +23,7 @@ from kresnet.graph.layers import Conv2D, IdentityPad, StochasticDepth
 from kresnet.training.step.losses import SoftmaxCrossEntropy
 
 #: What to do about a kernel that computes something else.
-KERNEL_REMEDY = "another version of the driver or of TensorFlow; until then train on the CPU: CUDA_VISIBLE_DEVICES=-1"
+KERNEL_REMEDY = "try another version of the driver or of TensorFlow, and train on the CPU until then"
 
 Tensors = dict[str, Any]
 

@@ -29,5 +29,5 @@ def compare_xla(precision: Precision) -> PartResult:
     """Take three steps of a new run each way."""
     with precision.active():
         off, on = (train(3, recipe={"xla": xla, "precision": precision.recipe}) for xla in ("off", "on"))
-    remedy = "train without XLA: --set recipe.xla=off"
+    remedy = "state it in the recipe: xla: off"
     return judge_outcomes(f"XLA in {precision.name}", off, on, _BOUNDS[precision.name], remedy)
