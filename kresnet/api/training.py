@@ -53,7 +53,6 @@ def fit(
         KeyboardInterrupt: once the run was asked to stop and its state is saved. A second interrupt does not wait.
     """
     from kresnet.distributed.cluster import cluster_for_recipe
-    from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
     from kresnet.runs.trained_model import open_initial_weights
     from kresnet.runtime import import_tensorflow
     from kresnet.weights.transfer import prepare_transfer
@@ -65,11 +64,12 @@ def fit(
         directory.refuse_existing()
     file, class_names = open_initial_weights(Path(init)) if init else (None, ())
     run = replace(run, transfer=prepare_transfer(run.plan, file, freeze, class_names))
-    if not force:
-        require_memory(estimate_recipe_memory(run.plan, run.recipe), available_memory())
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import start
+    from kresnet.training.setup import require_training_memory
 
+    if not force:
+        require_training_memory(run.plan, run.recipe, len(cluster.addresses) if cluster else 1)
     with training_scope(run):
         result = start(directory, run, cluster, run_output(progress))
     return Run(directory, result)
@@ -90,18 +90,18 @@ def dry_run(
         KresnetError: whatever `kresnet.fit` would refuse to begin with; `bad_option` for a run of several workers.
     """
     from kresnet.distributed.cluster import cluster_for_recipe
-    from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
     from kresnet.runtime import import_tensorflow
 
     run = resolve(network, recipe, overrides)
     if cluster_for_recipe(run.recipe):
         message = "--dry-run times one process, and this recipe is for several workers."
         raise make_error("bad_option", message, remedy="--set recipe.distribution=one_device")
-    if not force:
-        require_memory(estimate_recipe_memory(run.plan, run.recipe), available_memory())
     import_tensorflow()
     from kresnet.training.dry_run import dry_run as try_run
+    from kresnet.training.setup import require_training_memory
 
+    if not force:
+        require_training_memory(run.plan, run.recipe)
     with training_scope(run):
         return try_run(run)
 

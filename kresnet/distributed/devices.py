@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import socket
 from typing import Any
@@ -61,6 +62,16 @@ def make_strategy(distribution: str, cluster: Cluster | None = None) -> Any:
             remedy="--set recipe.distribution=one_device",
         )
     return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def gpu_memory(index: int) -> int | None:
+    """Return the bytes of memory of an NVIDIA GPU, as its driver tells them; None where it does not."""
+    with contextlib.suppress(OSError, AttributeError):
+        driver = ctypes.CDLL("libcuda.so.1")
+        device, size = ctypes.c_int(), ctypes.c_size_t()
+        if not (driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), index)):
+            return None if driver.cuDeviceTotalMem_v2(ctypes.byref(size), device) else size.value
+    return None
 
 
 def _multi_worker(cluster: Cluster) -> Any:

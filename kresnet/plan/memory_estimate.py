@@ -209,8 +209,16 @@ def _free_pages() -> int | None:
         return None
 
 
-def require_memory(estimate: MemoryEstimate, available: int | None) -> None:
+def require_memory(
+    estimate: MemoryEstimate, available: int | None, *, holder: str = "this machine has left", replicas: int = 1
+) -> None:
     """Make sure that an estimate fits into the available memory; if that is unknown, everything fits.
+
+    Args:
+        estimate: what each of the devices that share a batch needs.
+        available: bytes of memory.
+        holder: ends the sentence "which is what ...".
+        replicas: number of devices that share a batch.
 
     Raises:
         KresnetError: `too_large`, with the figures.
@@ -220,7 +228,11 @@ def require_memory(estimate: MemoryEstimate, available: int | None) -> None:
     fixed = estimate.total - estimate.activations - estimate.working
     each = (estimate.activations + estimate.working) / estimate.batch_size
     fitting = int((available - fixed) / each) if each else 0
-    remedy = f"--set recipe.batch_size={fitting * estimate.accumulate_steps}" if fitting >= 1 else "a smaller network"
+    remedy = (
+        f"--set recipe.batch_size={fitting * estimate.accumulate_steps * replicas}"
+        if fitting >= 1
+        else "a smaller network"
+    )
     if fitting >= 1 and (parts := _fitting_accumulate_steps(estimate, available)):
         remedy += f", or --set recipe.accumulate_steps={parts}"
     batch = (
@@ -231,7 +243,7 @@ def require_memory(estimate: MemoryEstimate, available: int | None) -> None:
     raise make_error(
         "too_large",
         f"A batch of {batch} needs about {bytes_text(estimate.total)} of memory.",
-        expected=f"at most {bytes_text(available)}, which is what this machine has left",
+        expected=f"at most {bytes_text(available)}, which is what {holder}",
         found=str(estimate),
         remedy=f"{remedy}, or go on all the same with --force",
     )

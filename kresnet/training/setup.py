@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 import keras
+import tensorflow as tf
 
 from kresnet.data.augment.augmentation import Augmentation
 from kresnet.data.sources import DataSet, open_data
@@ -14,9 +15,12 @@ from kresnet.data.sources.balanced import balance_examples, balance_remarks, cou
 from kresnet.data.sources.inspection import inspect_data
 from kresnet.data.sources.targets import require_targets
 from kresnet.distributed.context import DistributedContext
+from kresnet.distributed.devices import gpu_memory
+from kresnet.distributed.precision import resolve_precision
 from kresnet.errors import KresnetError, make_error
 from kresnet.graph import build_model
 from kresnet.plan import Plan
+from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
 from kresnet.runs.resolved_run import ComputeSettings, ResolvedRun
 from kresnet.spec.architecture import Features
 from kresnet.spec.recipe import Augment, Recipe
@@ -56,6 +60,28 @@ def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[Resolv
     replicas, precision = context.strategy.num_replicas_in_sync, context.precision(run.recipe)
     xla = resolve_xla(run.recipe, run.plan, replicas)
     return run.with_compute(ComputeSettings(replicas, precision.name, str(precision), xla)), data
+
+
+def require_training_memory(plan: Plan, recipe: Recipe, workers: int = 1) -> None:
+    """Make sure that a step fits by the plan's estimate: into each GPU that trains, or into a machine without one.
+
+    Args:
+        plan: of the network.
+        recipe: of the run.
+        workers: number of workers, which have as many GPUs each.
+
+    Raises:
+        KresnetError: `too_large`, with the figures.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return require_memory(estimate_recipe_memory(plan, recipe), available_memory())
+    replicas = workers * (1 if recipe.distribution == "one_device" else len(gpus))
+    recipe = recipe.model_copy(update={"precision": resolve_precision(recipe.precision).name})
+    sizes = [size for index in range(len(gpus)) if (size := gpu_memory(index)) is not None]
+    holder = "the GPU has" if len(gpus) == 1 else "the smallest GPU has"
+    estimate = estimate_recipe_memory(plan, recipe, replicas=replicas)
+    return require_memory(estimate, min(sizes, default=None), holder=holder, replicas=replicas)
 
 
 def _open_suitable_data(run: ResolvedRun) -> DataSet:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kresnet.distributed.devices import make_strategy
+from kresnet.distributed.devices import gpu_memory, make_strategy
 from kresnet.errors import KresnetError
 
 
@@ -26,3 +26,7 @@ def test_a_tpu_that_does_not_answer_is_told_in_time(monkeypatch):
     monkeypatch.setenv("TPU_NAME", "grpc://127.0.0.1:9")
     with pytest.raises(KresnetError, match=r"finds no TPU: .*refused"):
         make_strategy("tpu")
+
+
+def test_memory_of_a_gpu_that_is_not_there_is_unknown():
+    assert gpu_memory(10**6) is None

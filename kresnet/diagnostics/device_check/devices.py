@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-from contextlib import suppress
-
 import tensorflow as tf
 
 from kresnet.cores import usable_cores
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
 from kresnet.diagnostics.device_check.small_training import RECIPE, SPEC
-from kresnet.distributed.devices import make_strategy
+from kresnet.distributed.devices import gpu_memory, make_strategy
 from kresnet.distributed.environment import processor_name
 from kresnet.distributed.precision import resolve_precision
 from kresnet.plan.memory_estimate import available_memory, bytes_text
@@ -42,13 +39,3 @@ def check_devices(context: DeviceContext) -> PartResult:
     figures["distribution: auto"] = f"mirrored over {replicas} GPUs" if replicas > 1 else "one device"
     trains_on = figures["processor"] if not gpus else ", ".join(str(figures[f"GPU {n}"]) for n in range(len(gpus)))
     return PartResult("devices", "passed", figures, f"trains on {trains_on}")
-
-
-def gpu_memory(index: int) -> int | None:
-    """Return the bytes of memory of an NVIDIA GPU, as its driver tells them; None where it does not."""
-    with suppress(OSError, AttributeError):
-        driver = ctypes.CDLL("libcuda.so.1")
-        device, size = ctypes.c_int(), ctypes.c_size_t()
-        if not (driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), index)):
-            return None if driver.cuDeviceTotalMem_v2(ctypes.byref(size), device) else size.value
-    return None

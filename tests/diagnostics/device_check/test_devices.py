@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from kresnet.cores import usable_cores
-from kresnet.diagnostics.device_check.devices import check_devices, gpu_memory
+from kresnet.diagnostics.device_check.devices import check_devices
 from kresnet.diagnostics.device_check.part import DeviceContext
 
 
@@ -15,7 +15,3 @@ def test_devices_are_those_of_tensorflow(tmp_path):
     assert (result.verdict, result.figures["GPUs"], result.figures["cores"]) == ("passed", gpus, len(usable_cores()))
     assert result.figures["xla: auto"] == ("on" if gpus else "off")
     assert str(result.figures["precision: auto"]).split()[0] in ("float32", "bfloat16")
-
-
-def test_memory_of_a_gpu_that_is_not_there_is_unknown():
-    assert gpu_memory(10**6) is None
