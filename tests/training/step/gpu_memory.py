@@ -16,6 +16,22 @@ from tensorflow.python.framework import kernels
 
 #: Types that values of loops, branches and functions have on the host.
 ON_HOST = (tf.int32, tf.resource, tf.variant, tf.string)
+#: What raises on a GPU that is to be deterministic, of what could come up here: TensorFlow 2.21's library says so.
+REFUSED = {
+    "SoftmaxCrossEntropyWithLogits",
+    "SparseSoftmaxCrossEntropyWithLogits",
+    "MaxPoolGradWithArgmax",
+    "ResizeNearestNeighborGrad",
+    "AdjustContrastv2",
+    "Bincount",
+    "DenseBincount",
+    "Dilation2DBackpropInput",
+    "Dilation2DBackpropFilter",
+    "CropAndResizeGradImage",
+    "SegmentSum",
+    "Timestamp",
+}
+REFUSED_BY_XLA = {"MaxPoolGrad", "MaxPoolGradV2", "Timestamp"}
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 
@@ -34,16 +50,36 @@ def copies_to_host(function: Any) -> tuple[Copies, Copies]:
 def without_gpu_kernel(function: Any) -> set[tuple[str, str]]:
     """Return the operations of a function, and of those that it calls, that no GPU can run, with their types."""
     missing = set()
-    for graph in _graphs(function.graph):
+    for graph, _ in _graphs(function.graph):
         for operation in graph.get_operations():
             if not _called(operation) and operation.type != "Placeholder" and _kernel(operation) is None:
                 missing.add((operation.type, str(sorted(_types(operation).items()))))
     return missing
 
 
-def _graphs(graph: Any) -> list[Any]:
-    inner = [_inner_graph(graph, name) for operation in graph.get_operations() for name in _called(operation)]
-    return [graph, *(each for called in inner for each in _graphs(called))]
+def refused_if_deterministic(function: Any) -> set[str]:
+    """Return the operations of a function, and of those that it calls, that a deterministic GPU refuses to run."""
+    found = set()
+    for graph, compiled in _graphs(function.graph):
+        for operation in graph.get_operations():
+            frozen = operation.type == "FusedBatchNormGradV3" and not operation.get_attr("is_training")
+            if operation.type in (REFUSED_BY_XLA if compiled else REFUSED) or (frozen and not compiled):
+                found.add(operation.type)
+    return found
+
+
+def _graphs(graph: Any, compiled: bool = False) -> list[tuple[Any, bool]]:
+    """Return a graph and all that it calls, each with whether XLA compiles it."""
+    inner = [
+        _graphs(_inner_graph(graph, name), compiled or _is_compiled(operation))
+        for operation in graph.get_operations()
+        for name in _called(operation)
+    ]
+    return [(graph, compiled), *(each for called in inner for each in called)]
+
+
+def _is_compiled(operation: Any) -> bool:
+    return operation.type in CALLS and b"_XlaMustCompile" in operation.node_def.SerializeToString()
 
 
 def _called(operation: Any) -> list[str]:
@@ -73,7 +109,7 @@ def _follow(graph: Any, inputs: Sequence[bool], found: Copies, looped: Copies) -
             continue
         called = _called(operation)
         passed = [tensor.dtype in ON_HOST for tensor in operation.inputs]
-        compiled = operation.type in CALLS and b"_XlaMustCompile" in operation.node_def.SerializeToString()
+        compiled = _is_compiled(operation)
         if called:
             wanted = list(passed)
             if operation.type in ("If", "StatelessIf"):

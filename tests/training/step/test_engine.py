@@ -4,17 +4,30 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.config import disable_op_determinism
 
+from kresnet.graph import build_model
+from kresnet.plan import make_plan
+from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Sgd
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.optimizers import make_optimizer
 from kresnet.training.step.trainer import Trainer
-from tests.training.step.gpu_memory import copies_to_host, without_gpu_kernel
+from tests.training.step.gpu_memory import copies_to_host, refused_if_deterministic, without_gpu_kernel
 
 RNG = np.random.default_rng(0)
 
 #: What says which GPUs there are, and what a test lets it say.
 FAKE_GPU = "kresnet.training.step.engine.tf.config.list_logical_devices"
+POOLED = {
+    "name": "pooled",
+    "input": {"shape": [6, 6, 1]},
+    "stem": {"kind": "conv", "width": 2, "kernel": 3, "stride": 1, "pool": {"kind": "max", "size": 3, "stride": 2}},
+    "block": {"kind": "basic", "dropout": 0.5},
+    "stages": [{"blocks": 1, "width": 2}, {"blocks": 1, "width": 4, "stride": 2}],
+    "head": {"classes": 4},
+    "stochastic_depth": 0.5,
+}
 CPU = tf.config.list_logical_devices("CPU")[:1]
 
 
@@ -32,8 +45,8 @@ def small_network(seed: int = 0) -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(4, name="logits")(keras.layers.Flatten()(x)), name="small")
 
 
-def trainer(**settings) -> Trainer:
-    made = Trainer(small_network(), **settings)
+def trainer(network: keras.Model | None = None, **settings) -> Trainer:
+    made = Trainer(network or small_network(), **settings)
     sgd = Sgd(kind="sgd", momentum=0.0, weight_decay=0.0)
     made.updates = make_optimizer(sgd, lambda step: tf.constant(1.0), made.network.trainable_variables)
     return made
@@ -92,6 +105,26 @@ def test_on_a_gpu_the_host_asks_an_evaluation_for_nothing():
     test = engine._test.get_concrete_function((IMAGES, LABELS, np.ones(len(LABELS), np.float32)))
     assert without_gpu_kernel(test) == set()
     assert copies_to_host(test) == ({}, {})
+
+
+@pytest.mark.parametrize("xla", [True, False])
+def test_a_deterministic_step_is_made_of_what_a_gpu_runs_so(xla, monkeypatch):
+    """With a pool, a frozen norm, dropout and a dropped branch; the CPU stands for the GPU."""
+    monkeypatch.setattr(FAKE_GPU, lambda kind: CPU)
+    tf.config.experimental.enable_op_determinism()
+    try:
+        network = build_model(make_plan(Spec.model_validate(POOLED)), seed=1)
+        network.get_layer("stem.norm").trainable = False
+        engine = Engine(trainer(network, xla=xla), tf.distribute.get_strategy())
+        batches = engine.distribute(tf.data.Dataset.from_tensors((IMAGES, LABELS)).repeat())
+        train = engine.train.get_concrete_function(batches, tf.constant(3))
+    finally:
+        disable_op_determinism()
+    assert without_gpu_kernel(train) == set()
+    assert refused_if_deterministic(train) == set()
+    plain = Engine(trainer(network), tf.distribute.get_strategy())
+    plain = plain.train.get_concrete_function(batches, tf.constant(3))
+    assert refused_if_deterministic(plain) == {"FusedBatchNormGradV3", "SparseSoftmaxCrossEntropyWithLogits"}
 
 
 def test_an_integer_comparison_is_seen_to_be_the_hosts():
