@@ -131,6 +131,7 @@ def images() -> st.SearchStrategy:
     rules = {
         "background": st.sampled_from([[255, 255, 255], [0, 0, 0], [0, 128, 255]]),
         "sample_range": st.sampled_from([[0, 65535], [0, 4095], [100, 1000]]),
+        "jpeg_decoding": st.sampled_from([None, "full"]),
     }
     return mapping(None, {"shape": shape}, any_size=st.booleans(), pixels=pixels, resize=resize, **rules)
 

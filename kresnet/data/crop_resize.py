@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.decoding import decode_pixels, to_grey
-from kresnet.data.exif import read_orientation, stored_window, turn_upright, upright_size
 from kresnet.data.resampling import Resampler, resample_in_graph
+from kresnet.data.scaled_jpeg import jpeg_frame, scale_down
 from kresnet.spec.inputs import Input
 
 #: Pixels that a kernel reads beyond a part's border, in pixels of the result: Keys's cubic, the widest, reaches 2.
@@ -34,12 +34,13 @@ def decode_crop(
     """
 
     def jpeg() -> tuple[tf.Tensor, tf.Tensor]:
-        stored, orientation = tf.io.extract_jpeg_shape(encoded)[:2], read_orientation(encoded)
-        size = upright_size(stored, orientation)
-        box = crop.boxes(numbers[tf.newaxis], size[0], size[1])[0]
-        first, extent = _region(box, size, crop, input)
-        window = stored_window(first, extent, stored, orientation)
-        image = turn_upright(tf.io.decode_and_crop_jpeg(encoded, window, channels=3), orientation)
+        frame = jpeg_frame(encoded)
+        box = crop.boxes(numbers[tf.newaxis], *tf.unstack(frame.size))[0]
+        if input.jpeg_decoding == "scaled":
+            frame, factor, offset = scale_down(frame, box[2:] / input.shape[:2])
+            box = tf.concat([box[:2] * factor + offset, box[2:] * factor], axis=0)
+        first, extent = _region(box, frame.size, crop, input)
+        image = frame.decode(encoded, first, extent)
         return image if input.shape[2] == 3 else to_grey(image), _within(box, first)
 
     def other() -> tuple[tf.Tensor, tf.Tensor]:
@@ -79,7 +80,7 @@ def _within(box: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
 
 def _resample(region: tf.Tensor, box: tf.Tensor, input: Input, resample: Resampler) -> tf.Tensor:
     """Return the part `box` (float32 (4,)) of `region` (uint8 (h, w, C)), at the network's size."""
-    kind = _interpolation(input)
+    kind = input.interpolation
     if kind == "nearest":
         for axis in (0, 1):
             region = tf.gather(region, _nearest(box[axis], box[axis + 2], input.shape[axis]), axis=axis)
@@ -104,7 +105,7 @@ def crop_batch(images: tf.Tensor, boxes: tf.Tensor, crop_first: bool, input: Inp
         uint8 (B, H, W, C).
     """
     _, height, width, channels = images.shape
-    kind = _interpolation(input)
+    kind = input.interpolation
     rows = _weights(boxes[:, 0], boxes[:, 2], height, crop_first, kind)  # (B, H, H)
     columns = _weights(boxes[:, 1], boxes[:, 3], width, crop_first, kind)  # (B, W, W)
     pixels = tf.reshape(tf.cast(images, tf.float32), (-1, height, width * channels))
@@ -141,7 +142,3 @@ def _cubic(x: tf.Tensor) -> tf.Tensor:
 def _nearest(start: tf.Tensor, length: tf.Tensor, size: int) -> tf.Tensor:
     """Return the pixel in which the centre of each of `size` results lies."""
     return tf.cast(tf.floor(start + (tf.range(size, dtype=tf.float32) + 0.5) * length / size), tf.int32)
-
-
-def _interpolation(input: Input) -> str:
-    return input.resize.interpolation if input.resize else "bilinear"

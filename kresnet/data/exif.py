@@ -70,8 +70,8 @@ def turn_upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
 
     def turn() -> tf.Tensor:
         axes = tf.where(_is_one_of(orientation, _AXES_SWAPPED), [1, 0, 2], [0, 1, 2])
-        reversed_ = [_is_one_of(orientation, _ROWS_REVERSED), _is_one_of(orientation, _COLUMNS_REVERSED), False]
-        return tf.raw_ops.Reverse(tensor=tf.transpose(image, axes), dims=tf.stack(reversed_))
+        dims = tf.concat([reversed_axes(orientation), [False]], axis=0)
+        return tf.raw_ops.Reverse(tensor=tf.transpose(image, axes), dims=dims)
 
     upright = tf.cond(orientation == 1, lambda: image, turn)
     return tf.ensure_shape(upright, (None, None, image.shape[-1]))
@@ -94,10 +94,14 @@ def stored_window(first: tf.Tensor, extent: tf.Tensor, size: tf.Tensor, orientat
     Returns:
         int32 (4,): row, column, height and width in the stored image.
     """
-    reversed_ = tf.stack([_is_one_of(orientation, _ROWS_REVERSED), _is_one_of(orientation, _COLUMNS_REVERSED)])
-    first = tf.where(reversed_, upright_size(size, orientation) - first - extent, first)
+    first = tf.where(reversed_axes(orientation), upright_size(size, orientation) - first - extent, first)
     swapped = _is_one_of(orientation, _AXES_SWAPPED)
     return tf.concat([tf.where(swapped, axis[::-1], axis) for axis in (first, extent)], axis=0)
+
+
+def reversed_axes(orientation: tf.Tensor) -> tf.Tensor:
+    """Return whether rows and columns of the upright image, bool (2,), run against those of the stored one."""
+    return tf.stack([_is_one_of(orientation, _ROWS_REVERSED), _is_one_of(orientation, _COLUMNS_REVERSED)])
 
 
 def _is_one_of(orientation: tf.Tensor, values: tuple[int, ...]) -> tf.Tensor:

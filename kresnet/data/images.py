@@ -15,6 +15,7 @@ import tensorflow as tf
 from kresnet.data.decoding import decode_pixels, to_grey
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.resampling import Resampler, resample_in_graph
+from kresnet.data.scaled_jpeg import jpeg_frame, scale_down
 from kresnet.data.unreadable_images import explain_unreadable
 from kresnet.errors import make_error
 from kresnet.spec.inputs import CenterCrop, Input
@@ -69,7 +70,27 @@ def decode(encoded: tf.Tensor, input: Input, resample: Resampler = resample_in_g
         tf.errors.InvalidArgumentError: when run, for bytes that are no such image.
     """
     require_image(input)
-    return resize(decode_pixels(encoded, input), input, resample)
+    whole = lambda: resize(decode_pixels(encoded, input), input, resample)  # noqa: E731
+    if input.jpeg_decoding != "scaled":
+        return whole()
+    return tf.cond(tf.io.is_jpeg(encoded), lambda: _decode_scaled(encoded, input, resample), whole)
+
+
+def _decode_scaled(encoded: tf.Tensor, input: Input, resample: Resampler) -> tf.Tensor:
+    """Decode a JPEG at a part of its size, where that has pixels to spare, and bring it to the network's."""
+    frame = jpeg_frame(encoded)
+    size, full = frame.size, _full_size(frame.size, input)
+    scale = tf.cast(full / tf.cast(size, tf.int64), tf.float32)
+    frame, factor, offset = scale_down(frame, 1.0 / scale)
+    image = frame.decode(encoded, tf.zeros(2, tf.int32), frame.size)
+    image = image if input.shape[2] == 3 else to_grey(image)
+
+    def resampled() -> tf.Tensor:
+        translation = -tf.cast(_cut_offset(full, input), tf.float32) - offset * (scale / factor)
+        return resample(image, input.shape[:2], scale / factor, translation, input.interpolation)
+
+    native = tf.reduce_all(size == input.shape[:2])
+    return tf.ensure_shape(tf.cond(native, lambda: image, resampled), input.shape)
 
 
 def resize(image: tf.Tensor, input: Input, resample: Resampler = resample_in_graph) -> tf.Tensor:
@@ -148,11 +169,8 @@ def image_from_array(pixels: np.ndarray, input: Input, name: str) -> np.ndarray:
 
 def _resample(image: tf.Tensor, size: tf.Tensor, input: Input, resample: Resampler) -> tf.Tensor:
     """Resize to the rule's full size and cut out (H, W), in one go: what is cut away is never computed."""
-    size, target = tf.cast(size, tf.int64), tf.constant(input.shape[:2], tf.int64)
-    rule = input.resize
-    full = _size_before_cut(size, target, rule.shorter_side) if isinstance(rule, CenterCrop) else target
-    offset = (full - target) // 2
-    interpolation = rule.interpolation if rule else "bilinear"
+    full, target = _full_size(size, input), tf.constant(input.shape[:2], tf.int64)
+    size, offset, interpolation = tf.cast(size, tf.int64), _cut_offset(full, input), input.interpolation
     if interpolation == "nearest":
         # floor((i + offset + 1/2) size / full), in integers, so that no pixel is missed by rounding
         for axis in (0, 1):
@@ -161,6 +179,18 @@ def _resample(image: tf.Tensor, size: tf.Tensor, input: Input, resample: Resampl
         return image
     scale, translation = tf.cast(full / size, tf.float32), tf.cast(-offset, tf.float32)
     return resample(image, input.shape[:2], scale, translation, interpolation)
+
+
+def _cut_offset(full: tf.Tensor, input: Input) -> tf.Tensor:
+    """Return row and column, int64 (2,), of the rule's full size at which the network's input begins."""
+    return (full - tf.constant(input.shape[:2], tf.int64)) // 2
+
+
+def _full_size(size: tf.Tensor, input: Input) -> tf.Tensor:
+    """Return the size, int64 (2,), to which the rule brings an image of `size`, int32 (2,), before anything is cut."""
+    size, target = tf.cast(size, tf.int64), tf.constant(input.shape[:2], tf.int64)
+    rule = input.resize
+    return _size_before_cut(size, target, rule.shorter_side) if isinstance(rule, CenterCrop) else target
 
 
 def _size_before_cut(size: tf.Tensor, target: tf.Tensor, shorter_side: int) -> tf.Tensor:

@@ -36,6 +36,7 @@ def explain_unreadable(name: str, encoded: bytes) -> Problem:
         return Problem("image_unreadable", message, remedy="make it smaller")
     if kind == "WEBP" and frames > 1:
         return Problem("image_unreadable", f"{name} is an animated WebP.", remedy="save one frame of it as an image")
+    kind = "JPEG" if kind == "MPO" else kind  # several pictures in a file, of which the first is read
     if kind.upper() not in FORMATS.upper():
         return Problem("image_unreadable", f"{name} is in a format that is not read.", found=kind, remedy=convert)
     return Problem(

@@ -64,7 +64,7 @@ def _input_problems(spec: Spec) -> Iterator[Problem]:
                        expected="[height, width, channels] or [length]", found=str(list(shape)))  # fmt: skip
         return
     if not spec.input.is_image:
-        for field in ("pixels", "resize", "background", "sample_range"):
+        for field in ("pixels", "resize", "background", "sample_range", "jpeg_decoding"):
             if getattr(spec.input, field) is not None:
                 yield _problem(f"input.{field}", f"A vector input has no `{field}`.", remedy=f"remove `{field}`")
         if spec.input.any_size:
@@ -86,6 +86,9 @@ def _input_problems(spec: Spec) -> Iterator[Problem]:
         yield _problem("input.sample_range", "The range of samples is empty.", expected="two numbers, the lower first",
                        found=f"[{low}, {high}]")  # fmt: skip
     resize = spec.input.resize
+    if resize is not None and resize.interpolation == "nearest" and spec.input.jpeg_decoding == "scaled":
+        yield _problem("input.jpeg_decoding", "`nearest` takes single pixels of the image, which scaling mixes.",
+                       expected="full", found="scaled", remedy="remove `jpeg_decoding`")  # fmt: skip
     if resize is not None and not isinstance(resize, Stretch) and resize.shorter_side < max(shape[:2]):
         yield _problem("input.resize.shorter_side", "The shorter side is smaller than the cut.",
                        expected=f"at least {max(shape[:2])}", found=str(resize.shorter_side))  # fmt: skip

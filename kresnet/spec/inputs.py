@@ -78,6 +78,10 @@ class Input(Document):
     sample_range: tuple[Sample, Sample] | None = None
     """The samples of a 16-bit image file that become the bytes 0 and 255, as `[0, 4095]` of a 12-bit camera's; what
     lies beyond is cut off. All, `[0, 65535]`, unless stated; images only."""
+    jpeg_decoding: Literal["full", "scaled"] | None = None
+    """How a JPEG that is made smaller is decoded: `full`, as it is unless stated, or `scaled` by the decoder to a half,
+    a quarter or an eighth that still has twice the pixels each way that the network takes, which is quicker; images
+    only."""
 
     @model_validator(mode="before")
     @classmethod
@@ -85,6 +89,11 @@ class Input(Document):
         if isinstance(document, dict) and isinstance(shape := document.get("shape"), list | tuple) and len(shape) == 3:
             return _IMAGE_DEFAULTS | document
         return document
+
+    @property
+    def interpolation(self) -> Literal["bilinear", "bicubic", "nearest"]:
+        """How pixels of an image are interpolated when it is resized."""
+        return self.resize.interpolation if self.resize else "bilinear"
 
     @property
     def is_image(self) -> bool:

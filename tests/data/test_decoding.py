@@ -73,3 +73,25 @@ def test_photos_stand_upright(photo, orientation: int) -> None:
     encoded = encode(Image.fromarray(photo), "PNG", exif=exif(orientation))
     expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))))
     np.testing.assert_array_equal(decoded(encoded), expected)
+
+
+def test_of_a_multi_picture_file_the_first_picture_is_read(photo: np.ndarray) -> None:
+    """As Pillow opens it; a telephone's second picture is smaller, or the other eye's."""
+    first, second = Image.fromarray(photo), Image.fromarray(photo[::-1])
+    encoded = encode(first, "MPO", save_all=True, append_images=[second], quality=90)
+    opened = Image.open(io.BytesIO(encoded))
+    assert (opened.format, opened.n_frames) == ("MPO", 2)
+    assert np.abs(decoded(encoded).astype(int) - np.asarray(opened)).max() <= 8  # inverse transforms of JPEG may differ
+
+
+def test_cmyk_is_inverted_where_adobe_says_so_and_ink_elsewhere(photo: np.ndarray) -> None:
+    """Photoshop's files have Adobe's marker; without it, 255 is full ink."""
+    cmyk = np.asarray(Image.fromarray(photo).convert("CMYK"))
+    encoded = encode(Image.fromarray(cmyk, "CMYK"), "JPEG", quality=95)  # which writes the marker, and inverts
+    expected = np.asarray(Image.fromarray(photo).convert("CMYK").convert("RGB")).astype(int)
+    assert np.abs(decoded(encoded) - expected).mean() < 5
+    at = encoded.index(b"\xff\xee")
+    unmarked = encode(Image.fromarray(255 - cmyk, "CMYK"), "JPEG", quality=95)
+    assert unmarked[at : at + 2] == b"\xff\xee"
+    unmarked = unmarked[:at] + unmarked[at + 2 + int.from_bytes(unmarked[at + 2 : at + 4]) :]
+    assert np.abs(decoded(unmarked) - expected).mean() < 5

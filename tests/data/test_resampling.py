@@ -34,7 +34,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     paths = []
     for number, (size, kind, mode, options) in enumerate([
         ((250, 180), "jpg", "RGB", {}), ((70, 300), "jpg", "RGB", {"exif": on_its_side.tobytes()}),
-        ((128, 96), "jpg", "RGB", {}), ((90, 60), "jpg", "L", {}), ((400, 301), "png", "RGBA", {}),
+        ((128, 96), "jpg", "RGB", {}), ((90, 60), "jpg", "L", {}), ((1101, 903), "jpg", "RGB", {}),
+        ((400, 301), "png", "RGBA", {}),
     ]):  # fmt: skip
         photo = Image.fromarray(random.integers(0, 256, (30, 40, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
         paths.append(folder / f"{number}.{kind}")
@@ -42,11 +43,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return paths
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(("interpolation", "decoding"), [("bilinear", "full"), ("bicubic", "scaled")])
 def test_files_are_the_same_in_training_evaluation_prediction_and_exports(
-    photos: list[Path], interpolation: str
+    photos: list[Path], interpolation: str, decoding: str
 ) -> None:
-    input = Input.model_validate({"shape": SHAPE, "resize": {"kind": "stretch", "interpolation": interpolation}})
+    resize = {"kind": "stretch", "interpolation": interpolation}
+    input = Input.model_validate({"shape": SHAPE, "resize": resize, "jpeg_decoding": decoding})
     assert fastest_resampler(SHAPE) is resample_compiled
     exported = [decode(tf.constant(path.read_bytes()), input).numpy() for path in photos]
     source = FileSource(tf.constant(list(map(str, photos))), np.zeros(len(photos), np.int64), input)

@@ -35,6 +35,16 @@ def test_a_network_without_contradictions_has_none():
         ({"input": {"shape": IMAGE, "pixels": {"mean": [0.1, 0.2]}}}, "input.pixels.mean"),
         ({"input": {"shape": IMAGE, "pixels": {"range": [1.0, 1.0]}}}, "input.pixels.range"),
         ({"input": {"shape": IMAGE, "sample_range": [4095, 4095]}}, "input.sample_range"),
+        (
+            {
+                "input": {
+                    "shape": IMAGE,
+                    "resize": {"kind": "stretch", "interpolation": "nearest"},
+                    "jpeg_decoding": "scaled",
+                }
+            },
+            "input.jpeg_decoding",
+        ),
         ({"input": {"shape": [16, 16, 1], "pixels": {"channel_order": "bgr"}}}, "input.pixels.channel_order"),
         ({"input": {"shape": IMAGE, "resize": {"kind": "center_crop", "shorter_side": 15}}},
          "input.resize.shorter_side"),

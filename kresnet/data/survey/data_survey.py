@@ -148,16 +148,13 @@ def header_notes(headers: ImageHeaders) -> list[str]:
     """Return what deserves a look about images, a sentence each."""
     notes = []
     if turned := sum(headers.orientations.values()):
-        notes.append(
-            f"{turned:,} images are stored turned, as their EXIF orientation says, which is not applied: they are read "
-            "as they are stored. Turn them with Pillow's ImageOps.exif_transpose, where that matters."
-        )
+        notes.append(f"{turned:,} images are stored turned, and read upright, as their EXIF orientation says.")
     if headers.modes and len({mode.startswith(("grey", "black", "16-bit grey")) for mode in headers.modes}) == 2:
         notes.append("Some images are grey and others in colour; each is read as the spec's channels say.")
     if deep := sum(count for mode, count in headers.modes.items() if mode.startswith("16-bit")):
-        notes.append(f"{deep:,} images have 16 bits a sample, of which the higher 8 are read.")
+        notes.append(f"{deep:,} images have 16 bits a sample, which become bytes by input.sample_range.")
     if clear := sum(count for mode, count in headers.modes.items() if mode.endswith("transparency")):
-        notes.append(f"{clear:,} images have transparency, which is dropped.")
+        notes.append(f"{clear:,} images have transparency, which shows input.background.")
     return notes
 
 
