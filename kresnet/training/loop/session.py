@@ -11,6 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from kresnet.cores import usable_cores
+from kresnet.data.input_cost import explain_waiting, measure_input_cost
 from kresnet.data.pipeline import BatchSlice, training_batches
 from kresnet.data.sources import DataSet
 from kresnet.data.sources.balanced import balance_examples
@@ -35,6 +37,8 @@ from kresnet.training.step.engine import Engine, Findings
 
 #: One call to the device takes about this long, so that the display lives and a signal is heard.
 SECONDS_PER_CALL = 0.5
+#: Steps that waited for this share of an epoch, and trained for so many seconds of it, have it explained.
+_LEAST_WAIT_EXPLAINED, _LEAST_SECONDS_EXPLAINED = 0.1, 3.0
 
 
 class TrainingSession:
@@ -78,6 +82,7 @@ class TrainingSession:
         self.ending, self.save_due = False, False  # what all workers know to be wanted; see `_agree_on_steps`
         self.line: dict[str, Any] = {}
         self.test: dict[str, float] | None = None
+        self.waiting_explained = False
         self.stopping = EarlyStoppingState(**schedule.early_stopping) if schedule.early_stopping else None
         self.guard = NonFiniteGuard(run.recipe)
         self.best: dict[str, Any] | None = None
@@ -258,15 +263,27 @@ class TrainingSession:
             **self.throughput.figures(),
             "seconds": self.seconds,
         }
+        waiting = self._explain_waiting()
         self.throughput.reset()
         self.writer.append_history(self.line)
         self.writer.write_epoch_summaries(self.line)
         shown = (*self.run.steps.objective.metrics, *self.run.steps.epoch_metrics)
         metrics = {name: measured[name] for name in shown if name in measured}
         self.progress.epoch(self.line | {self.data.selection_name: metrics})
+        if waiting:
+            self.output.log(waiting)
         self._keep_best()
         if self.stopping and self.stopping.observe(self.step, measured):
             self.output.log(self.stopping.sentence())
+
+    def _explain_waiting(self) -> str:
+        """Return why the epoch's steps waited for images, once a run; nothing where they hardly did."""
+        seconds, waited = self.throughput.sums()[0], self.line["input_wait"]
+        if self.waiting_explained or seconds < _LEAST_SECONDS_EXPLAINED or waited < _LEAST_WAIT_EXPLAINED:
+            return ""
+        self.waiting_explained = True
+        split, rate = self.data.train, self.line["images_per_second"] / self.workers.count
+        return explain_waiting(measure_input_cost(split), split.input, waited, rate, len(usable_cores()))
 
     def _measure_test_images(self) -> None:
         """Measure the trained network on the test images, which nothing before has looked at."""
