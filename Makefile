@@ -6,7 +6,7 @@ TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
 .PHONY: demo test test-slow test-distributed faults fuzz nightly native-grid notebooks golden screenshots reference bench \
-	bench-scaling bench-serving bench-torch-venv lint docs docs-check dist clean
+	bench-input bench-scaling bench-serving bench-torch-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -59,6 +59,9 @@ bench: $(VENV)/.installed $(TORCH_VENV)/.installed ## kresnet against stock Kera
 
 bench-scaling: $(VENV)/.installed ## one, two and four workers, each held to one core
 	$(BIN)/python -m benchmarks.scaling
+
+bench-input: $(VENV)/.installed $(TORCH_VENV)/.installed ## input pipelines beside tf.data, PyTorch's loader and decoding
+	$(BIN)/python -m benchmarks.input --torch-python $(TORCH_VENV)/bin/python -o benchmarks/results/input.json
 
 bench-serving: $(VENV)/.installed ## exports beside `model.export` and ONNX Runtime, and the server under load; needs wrk
 	$(BIN)/python -m benchmarks.exports build/exports

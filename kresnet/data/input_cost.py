@@ -45,19 +45,19 @@ def measure_input_cost(split: Split) -> InputCost | None:
 def _measure_file(split: Split, place: int) -> tuple[float, float, float] | None:
     began = time.perf_counter()
     encoded = split.encoded(place)
-    read = time.perf_counter()
+    read_seconds = time.perf_counter() - began
     if not encoded:
         return None
     try:
         with tf.device("CPU:0"):
-            shape = tf.io.decode_image(encoded, expand_animations=False).shape
-            decoded = time.perf_counter()
+            began = time.thread_time()  # the run's own batches are being made meanwhile
+            height, width, _ = tf.io.decode_image(encoded, expand_animations=False).shape
             if split.input.jpeg_decoding == "scaled":
+                began = time.thread_time()
                 decode(tf.constant(encoded), split.input)
-                return shape[0] * shape[1], read - began, time.perf_counter() - decoded
+            return height * width, read_seconds, time.thread_time() - began
     except UNREADABLE:
         return None
-    return shape[0] * shape[1], read - began, decoded - read
 
 
 def explain_waiting(cost: InputCost | None, input: Input, waited: float, images_per_second: float, cores: int) -> str:
@@ -74,8 +74,8 @@ def explain_waiting(cost: InputCost | None, input: Input, waited: float, images_
     each = cores / images_per_second  # seconds of a core
     if cost and cost.decode_seconds >= _LARGE_SHARE * each:
         text = (
-            f"{waits}, and what takes long is decoding: {1000 * cost.decode_seconds:.2g} ms of the "
-            f"{1000 * each:.2g} ms that {cores} cores have for an image, of {cost.pixels / 1e6:.2g} megapixels."
+            f"{waits}, and what takes long is decoding: {_milliseconds(cost.decode_seconds)} of the "
+            f"{_milliseconds(each)} that {cores} cores have for an image, of {cost.pixels / 1e6:.2g} megapixels."
         )
         if cost.pixels < _WORTH_SHRINKING * input.shape[0] * input.shape[1]:
             return f"{text} More cores help."
@@ -83,8 +83,12 @@ def explain_waiting(cost: InputCost | None, input: Input, waited: float, images_
         scaled = "" if input.jpeg_decoding == "scaled" else "; input.jpeg_decoding=scaled makes fewer pixels of a JPEG"
         return f"{text} {once}{scaled}."
     if cost and cost.read_seconds * images_per_second >= _LARGE_SHARE:
-        return f"{waits}, and what takes long is reading the files: {1000 * cost.read_seconds:.2g} ms each."
+        return f"{waits}, and what takes long is reading the files: {_milliseconds(cost.read_seconds)} each."
     return f"{waits}, and what takes long is neither reading nor decoding: less of `augment`, or more cores, help."
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:,.0f} ms" if seconds >= 0.01 else f"{1000 * seconds:.1f} ms"
 
 
 __all__ = ["MAX_FILES", "InputCost", "explain_waiting", "measure_input_cost"]

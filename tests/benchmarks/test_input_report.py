@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,8 @@ from benchmarks.input import TASKS, folder_of, library_of
 from benchmarks.input_report import MARKS, table
 from benchmarks.input_worker import Files, measure
 from benchmarks.report import replaced
+
+ROOT = Path(__file__).parents[2]
 
 KNOWN: dict[str, Any] = {
     "machine": {"processor": "P", "cores": 2, "memory_gib": 8, "python": "3.11"},
@@ -44,6 +48,13 @@ def test_rows_by_hand() -> None:
 def test_the_table_goes_between_marks_of_its_own() -> None:
     page = f"<!-- results: begin -->\nold\n<!-- results: end -->\n{MARKS[0]}\nold\n{MARKS[1]}\n"
     assert replaced(page, "new", MARKS) == page.replace(f"{MARKS[0]}\nold", f"{MARKS[0]}\nnew")
+
+
+def test_the_page_shows_the_committed_results() -> None:
+    results, page = ROOT / "benchmarks" / "results" / "input.json", (ROOT / "docs" / "performance.md").read_text()
+    if not results.exists():
+        pytest.skip("nothing was measured yet")
+    assert replaced(page, table(json.loads(results.read_text())), MARKS) == page
 
 
 def test_what_is_thrown_away_at_the_beginning_is_not_counted() -> None:

@@ -19,6 +19,7 @@ from kresnet.data.prepared.manifest import Manifest, PreparedSplit, StoredFile
 from kresnet.data.prepared.records import record_features, record_texts
 from kresnet.data.prepared.shards import DamagedShard, ShardRecords, require_sizes
 from kresnet.data.prepared.storage import Storage, open_storage
+from kresnet.data.resampling import fastest_resampler
 from kresnet.data.sources.dataset import DataSet, Targets, fingerprint
 from kresnet.data.sources.overlap import Overlap
 from kresnet.data.splits import Split
@@ -68,12 +69,14 @@ class PreparedSource:
 
     def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `ImageSource.fetch`."""
-        return self._read(lambda encoded: decode(require_pixel_limit(encoded), self._input), positions)
+        resample = fastest_resampler(self._input.shape)
+        return self._read(lambda encoded: decode(require_pixel_limit(encoded), self._input, resample), positions)
 
     def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `ImageSource.fetch_crops`."""
+        resample = fastest_resampler(self._input.shape)
         return self._read(
-            lambda encoded, drawn: decode_crop(require_pixel_limit(encoded), drawn, crop, self._input),
+            lambda encoded, drawn: decode_crop(require_pixel_limit(encoded), drawn, crop, self._input, resample),
             positions,
             numbers,
         )
