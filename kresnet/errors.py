@@ -72,6 +72,7 @@ CODES: dict[str, int] = {
     "not_servable": RUN_FAILED,
     "server": RUN_FAILED,
     "study_incomplete": RUN_FAILED,
+    "data_unreachable": RUN_FAILED,
     "interrupted": TO_BE_CONTINUED,
     "peer_lost": RUN_FAILED,
     "internal": RUN_FAILED,

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ EXTRAS = {
     "serving": {"aiohttp": "aiohttp", "grpc": "grpcio", "orjson": "orjson", "prometheus_client": "prometheus-client"},
     "report": {"plotly": "plotly", "jinja2": "jinja2"},
     "onnx": {"onnxruntime": "onnxruntime", "tf2onnx": "tf2onnx"},
+    "cloud": {"s3fs": "s3fs", "gcsfs": "gcsfs", "aiohttp": "aiohttp"},
     "fast": {"numba": "numba"},
 }
 
@@ -95,18 +96,21 @@ def _use_keras_defaults() -> list[str]:
     return changed
 
 
-def require_extra(extra: str, purpose: str) -> None:
+def require_extra(extra: str, purpose: str, only: Collection[str] | None = None) -> None:
     """Import the packages of an extra, before a verb does anything that would be lost without them.
 
     Args:
         extra: a key of `EXTRAS`.
         purpose: what needs them, as the subject of a sentence.
+        only: the modules that are needed now; all of the extra's by default.
 
     Raises:
         KresnetError: `environment`, where one cannot be imported; it names them all, and how to install them.
     """
     missing = []
     for module, package in EXTRAS[extra].items():
+        if only is not None and module not in only:
+            continue
         try:
             import_module(module)
         except ImportError as error:

@@ -44,6 +44,9 @@ class ShardRecords:
         self._open: OrderedDict[int, tuple[Any, Lock]] = OrderedDict()
         self._lock = Lock()
         self._most_open = min(_MOST_OPEN, max(8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4))
+        if storage.room is not None:  # what is open takes room, though it was removed
+            largest = max((shard.bytes for shard in shards), default=1)
+            self._most_open = min(self._most_open, max(1, storage.room // largest))
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -111,9 +114,9 @@ class ShardRecords:
         from array_record.python.array_record_module import ArrayRecordReader
 
         shard = self.shards[number]
-        path = self.storage.local_file(shard)
         name = f"The shard {shard.file} of {self.storage}"
         try:
+            path = self.storage.local_file(shard)
             size = path.stat().st_size
             if size != shard.bytes:
                 how = "cut short" if size < shard.bytes else "longer than it was"

@@ -19,6 +19,10 @@ class Storage(Protocol):
 
     remote: bool
 
+    @property
+    def room(self) -> int | None:
+        """How many bytes may be open at once; None for any."""
+
     def read(self, name: str) -> bytes:
         """Return the contents of a small file."""
 
@@ -31,14 +35,15 @@ class Storage(Protocol):
     def prefetch(self, files: Sequence[StoredFile]) -> None:
         """Let files that are read soon be fetched meanwhile."""
 
-    def require_room(self, size: int, *, windowed: bool) -> None:
-        """Raise `KresnetError` where files of `size` bytes cannot be read in the order that is wanted."""
+    def require_room(self, size: int, remedy: str) -> None:
+        """Raise `KresnetError`, with this remedy, where there is no room for files of `size` bytes at a time."""
 
 
 class LocalFolder:
     """A folder that the operating system reads: of a disk of this machine, or of NFS and the like."""
 
     remote = False
+    room: int | None = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -72,12 +77,20 @@ class LocalFolder:
     def prefetch(self, files: Sequence[StoredFile]) -> None:
         """See `Storage.prefetch`: nothing has to be fetched."""
 
-    def require_room(self, size: int, *, windowed: bool) -> None:
+    def require_room(self, size: int, remedy: str) -> None:
         """See `Storage.require_room`: files are read where they lie."""
 
 
 def open_storage(path: str) -> Storage:
-    """Return what reads the files below a path."""
+    """Return what reads the files below a path or an address.
+
+    Raises:
+        KresnetError: as `open_remote`.
+    """
+    if "://" in path:
+        from kresnet.data.prepared.remote_storage import open_remote
+
+        return open_remote(path)
     return LocalFolder(Path(path).expanduser())
 
 

@@ -159,7 +159,7 @@ def open_prepared(data: PreparedData, input: Input) -> DataSet:
     for name in dict.fromkeys(used.values()):
         require_sizes(storage, manifest.splits[name].shards)
         sources[name] = PreparedSource(storage, manifest.splits[name], targets, input)
-    storage.require_room(sum(manifest.splits[name].bytes for name in sources), windowed=data.order == "windowed")
+    _require_room(data, storage, manifest.splits[data.train_split])
     splits = {
         field: Split(name, sources[name], input, order=_order(data, sources[name])) for field, name in used.items()
     }
@@ -190,6 +190,16 @@ def _order(data: PreparedData, source: PreparedSource) -> ExampleOrder:
         return PlacewiseOrder()
     lengths = np.diff(source.records.starts)
     return WindowedOrder(lengths, data.window_shards or WINDOW_SHARDS, source.records.request)
+
+
+def _require_room(data: PreparedData, storage: Storage, split: PreparedSplit) -> None:
+    """Raise `KresnetError` where a server's shards would be fetched again and again in the order that is wanted."""
+    if data.order == "random":
+        return storage.require_room(split.bytes, "--set recipe.data.order=windowed")
+    window = data.window_shards or WINDOW_SHARDS
+    largest = max(shard.bytes for shard in split.shards)
+    needed = min(split.bytes, 2 * window * largest)  # this window and the next
+    return storage.require_room(needed, f"--set recipe.data.window_shards={max(1, window // 4)}")
 
 
 def _require_split(manifest: Manifest, storage: Storage, field: str, name: str) -> None:

@@ -18,7 +18,7 @@ from kresnet.data.sources import DataSet
 from kresnet.data.sources.balanced import balance_examples
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.workers import Workers
-from kresnet.errors import make_error, shell_word
+from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.probes.first_non_finite import NonFiniteProbe
 from kresnet.probes.probe import Probe
 from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
@@ -117,8 +117,17 @@ class TrainingSession:
                 self.saver.finish()
                 if self.data.validation:
                     self._measure_test_images()
+        except KresnetError as error:
+            raise self._resumable(error) from None
         finally:
             self.saver.close()
+
+    def _resumable(self, error: KresnetError) -> KresnetError:
+        """Return an error that passes, of a run with steps behind it, with the command that goes on with the run."""
+        if error.problems[0].code != "data_unreachable" or not self.step:
+            return error
+        remedy = f"when it answers again: kresnet fit --resume {shell_word(self.writer.directory)}"
+        return KresnetError(replace(problem, remedy=remedy) for problem in error.problems)
 
     def _begin(self, stop: StopSignals) -> None:
         """Take up the newest checkpoint, and make ready for the step after it."""
