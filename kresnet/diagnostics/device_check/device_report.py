@@ -116,16 +116,16 @@ class DeviceReport:
         """Return the report as a page."""
         lines = ["# kresnet check device", "", self.summary(), "", "| | |", "|---|---|"]
         lines += [f"| {name} | {_cell(value)} |" for name, value in self.system.items()]
-        lines += ["", "| part | what | verdict | figures | s |", "|---|---|---|---|---:|"]
+        lines += ["", "| part | what | verdict | what was found | s |", "|---|---|---|---|---:|"]
         for entry in self.entries:
             result = entry.result
-            cells = (entry.part, result.name, result.verdict, figures_text(result.figures), f"{entry.seconds:.1f}")
+            shown = "" if result.verdict == "failed" else result.detail
+            found = "; ".join(text for text in (shown, figures_text(result.figures)) if text)
+            cells = (entry.part, result.name, result.verdict, found, f"{entry.seconds:.1f}")
             lines.append(f"| {' | '.join(map(_cell, cells))} |")
-        for entry in self.entries:
-            if entry.result.detail or entry.result.remedy:
-                lines += ["", f"## {entry.part}: {entry.result.name}", "", f"{entry.result.verdict}: "]
-                lines += ["", "```text", entry.result.detail, "```"] if entry.result.detail else []
-                lines += ["", f"To do: {entry.result.remedy}"] if entry.result.remedy else []
+        for entry in self.failed:
+            lines += ["", f"## Failed: {entry.part}, {entry.result.name}", "", "```text", entry.result.detail, "```"]
+            lines += ["", f"To do: {entry.result.remedy}"] if entry.result.remedy else []
         return "\n".join(lines) + "\n"
 
     def summary(self) -> str:

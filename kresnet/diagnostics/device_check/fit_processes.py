@@ -18,8 +18,8 @@ from kresnet.files import write_json
 from kresnet.python_processes import child_environment, python_command
 from kresnet.runs.checkpoints import CheckpointStore
 
-#: Seconds that a process may take, of which two that follow each other are within a part's limit.
-PATIENCE_SECONDS = 90.0
+#: Seconds that a process may take, also on a machine that has much else to do; two that follow each other are within a part's limit.
+PATIENCE_SECONDS = 150.0
 #: Seconds between two looks at what a process has done.
 _POLL_SECONDS = 0.02
 
@@ -38,7 +38,7 @@ class FitProcess:
         with log.open("wb") as said:
             self._process = subprocess.Popen(
                 python_command("kresnet", "fit", *map(str, arguments)),
-                env=child_environment(environment),
+                env=child_environment({"TF_CPP_MIN_LOG_LEVEL": "2", **(environment or {})}),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

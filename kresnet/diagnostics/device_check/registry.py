@@ -18,8 +18,8 @@ DEVICE_PARTS = (
     CheckPart("determinism", "determinism:check_determinism", process="deterministic"),
     CheckPart("all-gpus", "mirrored:check_all_gpus", process="deterministic"),
     CheckPart("logical-devices", "mirrored:check_logical_devices", process="logical devices", one_gpu=True),
-    CheckPart("workers", "workers:check_workers", process="processes", quick_seconds=200.0),
-    CheckPart("resume", "resume:check_resume", process="processes", quick_seconds=200.0),
+    CheckPart("workers", "workers:check_workers", process="processes", quick_seconds=330.0),
+    CheckPart("resume", "resume:check_resume", process="processes", quick_seconds=330.0),
     CheckPart("product-rates", "product_rates:check_product_rates", process="speed"),
     CheckPart(
         "training-speed",

@@ -17,7 +17,7 @@ from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.training.setup import make_trainer, open_run_data
 from kresnet.training.step.engine import Engine
 
-#: The network: a stem, an identity and a projection, smooth, since a rounding that turns a ReLU off would look like a
+#: The network: a stem and a block with a projection, smooth, since a rounding that turns a ReLU off would look like a
 #: fault of a thousand times its size; and how it is trained, on the images that kresnet ships.
 SPEC = {
     "name": "device_check",
@@ -25,7 +25,7 @@ SPEC = {
     "stem": {"kind": "conv", "width": 16, "kernel": 3, "stride": 2},
     "activation": "silu",
     "block": {"kind": "basic"},
-    "stages": [{"blocks": 1, "width": 16}, {"blocks": 1, "width": 32, "stride": 2}],
+    "stages": [{"blocks": 1, "width": 32, "stride": 2}],
     "head": {"classes": 10},
 }
 RECIPE = {
