@@ -18,7 +18,8 @@ from kresnet.files import write_json
 from kresnet.python_processes import child_environment, python_command
 from kresnet.runs.checkpoints import CheckpointStore
 
-#: Seconds that a process may take, also on a machine that has much else to do; two that follow each other are within a part's limit.
+#: Seconds that a process may take, also on a machine that has much else to do; two such that follow each other are
+#: within the limits of the parts.
 PATIENCE_SECONDS = 150.0
 #: Seconds between two looks at what a process has done.
 _POLL_SECONDS = 0.02
