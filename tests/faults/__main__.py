@@ -34,6 +34,9 @@ def main() -> None:
         all_runs = RunFolder(Path(folder), epochs=3 if options.short else 10)
         faults: dict[str, Callable[[], Row | list[Row]]] = {
             "kills": lambda: process_faults.kills(all_runs, 2 if options.short else options.kills, rng),
+            "prepared": lambda: process_faults.prepared_kills(
+                Path(folder, "prepared"), 2 if options.short else 10, 2 if options.short else options.kills // 4, rng
+            ),
             "sigterm": lambda: process_faults.signals(all_runs, signal.SIGTERM, count, rng),
             "sigint": lambda: process_faults.signals(all_runs, signal.SIGINT, count, rng),
             "taken_away": lambda: process_faults.taken_away(all_runs, count, rng),

@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import time
+from pathlib import Path
 
 from tests.faults.fault_table import Row
 from tests.faults.small_runs import RunFolder, newest_step, require, require_readable, saving
@@ -46,6 +47,39 @@ def kills(all_runs: RunFolder, count: int, rng: random.Random) -> Row:
         f"nothing: weights, best weights and history of all {runs} are those of the uninterrupted run, bit for bit; "
         f"{read} checkpoints looked at after the kills, all readable",
     )
+
+
+def prepared_kills(folder: Path, epochs: int, count: int, rng: random.Random) -> list[Row]:
+    """SIGKILL while data are prepared, and while a run trains on them."""
+    all_runs = RunFolder(folder, epochs, prepared=True)
+    whole, shards, killed = contents(folder / "shards"), folder / "killed", 0
+    while killed < count:
+        process = all_runs.prepare(shards)
+        wanted = rng.randrange(6)
+        process.wait(lambda wanted=wanted: len(list(shards.glob("*.array_record"))) >= wanted)
+        time.sleep(rng.uniform(0, 0.2))
+        killed += process.send(signal.SIGKILL) == -signal.SIGKILL
+        if (shards / "prepared.json").is_file():
+            shutil.rmtree(shards)
+    process = all_runs.prepare(shards)
+    process.wait()
+    require(process.status == 0, process.output())
+    require(contents(shards) == whole, f"{shards} differs")
+    runs = kills(all_runs, count, rng)
+    fault = "SIGKILL while data are prepared"
+    return [
+        Row(
+            fault,
+            f"{count} kills; each gone on with",
+            "nothing: every file is that of a preparation left alone, to the byte",
+        ),
+        Row("SIGKILL of runs of prepared data", runs.tried, runs.lost),
+    ]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder,."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def signals(all_runs: RunFolder, number: signal.Signals, count: int, rng: random.Random) -> Row:

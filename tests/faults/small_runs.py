@@ -40,6 +40,12 @@ schedule: {kind: cosine, warmup_epochs: 0.5}
 deterministic: true
 checkpoints: {save_every_steps: 3, keep_last: 3, keep_best: {metric: auroc_macro}}
 """
+#: What is other in a recipe of prepared data: read in windows of shards, and in every epoch.
+PREPARED = {
+    "{kind: embedded, validation: 0.1}": "{kind: prepared, path: SHARDS, validation: 0.1, order: windowed}",
+    "{crop_padding: 2, flip: true}": "{crop: {kind: resized}, flip: true}",
+    "sampling: balanced\n": "",
+}
 KEPT = ("epoch", "step", "train", "validation", "learning_rate")
 _POLL_SECONDS = 0.0005
 
@@ -112,12 +118,20 @@ class ForkedProcess:
 class RunFolder:
     """A folder with the documents, the uninterrupted run and those that faults are done to."""
 
-    def __init__(self, folder: Path, epochs: int) -> None:
+    def __init__(self, folder: Path, epochs: int, *, prepared: bool = False) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.spec, self.recipe = folder / "small.yaml", folder / "recipe.yaml"
         self.spec.write_text(SPEC)
-        self.recipe.write_text(RECIPE.replace("EPOCHS", str(epochs)))
+        recipe = RECIPE.replace("EPOCHS", str(epochs))
+        if prepared:
+            process = self.prepare(folder / "shards")
+            process.wait()
+            require(process.status == 0, process.output())
+            for stated, other in PREPARED.items():
+                require(stated in recipe, stated)
+                recipe = recipe.replace(stated, other.replace("SHARDS", str(folder / "shards")))
+        self.recipe.write_text(recipe)
         self.steps = 20 * epochs
         self.whole = folder / "whole"
         began = time.monotonic()
@@ -125,6 +139,11 @@ class RunFolder:
         process.wait()
         require(process.status == 0, process.output())
         self.seconds = time.monotonic() - began
+
+    def prepare(self, shards: Path) -> ForkedProcess:
+        """Prepare the embedded images in small shards."""
+        arguments = ["prepare", "embedded", "-o", str(shards), "--shard-examples", "500"]
+        return ForkedProcess(arguments, self.folder / f"{shards.name}.log")
 
     def start(self, run: Path, *options: str, prepare: Callable[[], None] = lambda: None) -> ForkedProcess:
         arguments = ["fit", str(self.spec), "--recipe", str(self.recipe), "-o", str(run), *options]

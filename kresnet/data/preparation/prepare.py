@@ -127,6 +127,7 @@ class Preparation:
         if manifest.made.get("identity") != self._identity:
             message = f"{self._folder} holds data that were prepared from others, or in another way."
             raise make_error("output_exists", message, remedy="another -o")
+        self._clean_up()  # which a kill may have come before
         self._log(f"{self._folder} was prepared before, of the same data in the same way.")
         return manifest
 
@@ -301,8 +302,8 @@ class Preparation:
             if note and note.shard is None:
                 path.unlink()
             note_path(path).unlink(missing_ok=True)
-        for name in (_UNFINISHED, _KEPT, _LOCK):
-            (self._folder / name).unlink(missing_ok=True)
+        for path in (*(self._folder / name for name in (_UNFINISHED, _KEPT, _LOCK)), *self._folder.glob(".*.tmp*")):
+            path.unlink(missing_ok=True)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class Manifest:
             values = json.loads(text)
             if isinstance(values["format"], int) and values["format"] > FORMAT:
                 message = f"{where} was prepared by a later version of kresnet ({values['made']['kresnet']})."
-                raise make_error("data_mismatch", message, path=path, remedy="pip install --upgrade kresnet")
+                raise make_error("data_mismatch", message, path=path, remedy="a kresnet as new as that")
             splits = {name: _read_split(split) for name, split in values["splits"].items()}
             names, targets = tuple(map(str, values["class_names"])), dict(values["targets"])
             manifest = cls(str(values["name"]), names, targets, splits, dict(values["made"]))

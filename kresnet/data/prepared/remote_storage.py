@@ -140,7 +140,7 @@ class RemoteFolder:
             except FileNotFoundError:
                 message = f"{self._address} holds no {name}."
                 raise make_error("data_missing", message, path="recipe.data.path",
-                                 remedy="copy it there again, or the address of a folder that `kresnet prepare` made",
+                                 remedy="copy it there again, or the address of a folder of prepared data",
                                  ) from None  # fmt: skip
             except Exception as error:  # every backend has errors of its own, and their words may hold secrets
                 reason = _reason(error)
@@ -220,7 +220,7 @@ def _patience() -> float:
         return max(0.0, float(os.environ.get(PATIENCE_VARIABLE) or _USUAL_PATIENCE))
     except ValueError:
         raise make_error("environment", f"{PATIENCE_VARIABLE} is no number of seconds.",
-                         remedy=f"unset {PATIENCE_VARIABLE}") from None  # fmt: skip
+                         expected="a number, such as 120") from None  # fmt: skip
 
 
 __all__ = ["PATIENCE_VARIABLE", "RemoteFolder", "open_remote"]
