@@ -29,7 +29,7 @@ Tensors = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class CheckedLayer:
     """A layer, and the same in float64.
 
     Attributes:
@@ -51,7 +51,7 @@ class Operation:
 
 def convolution(
     name: str, kernel: int, channels: int, filters: int, *, side: int = 14, layer: Any = Conv2D, **settings: int
-) -> Operation:
+) -> CheckedLayer:
     """Return a convolution of kresnet's, without a bias, on eight maps."""
 
     def make(policy: str) -> Any:
@@ -63,10 +63,10 @@ def convolution(
         return reference.convolve(x, weights[0], **settings)
 
     terms = max(kernel**2 * channels, kernel**2 * filters, 8 * side**2)
-    return Operation(name, (8, side, side, channels), make, exact, terms)
+    return CheckedLayer(name, (8, side, side, channels), make, exact, terms)
 
 
-def operations() -> list[Operation]:
+def operations() -> list[CheckedLayer]:
     """Return the layers of residual networks, those aside that depend on the batch or on chance."""
     labels = tf.range(64, dtype=tf.int32)
     return [
@@ -77,23 +77,23 @@ def operations() -> list[Operation]:
         convolution("convolution 1x1, stride 2", 1, 64, 128, stride=2),
         convolution("grouped convolution", 3, 64, 64, groups=8),
         convolution("dilated convolution", 3, 32, 32, dilation=2),
-        Operation(
+        CheckedLayer(
             "option A shortcut", (8, 14, 14, 32), lambda policy: IdentityPad(64, 2, dtype=policy),
             lambda x, _: reference.option_a(x, 64, 2), 1,
         ),
-        Operation(
+        CheckedLayer(
             "max pooling", (8, 16, 16, 32), lambda policy: keras.layers.MaxPooling2D(3, 2, "same", dtype=policy),
             lambda x, _: reference.max_pool(x, 3, 2), 9, distinct=True,
         ),
-        Operation(
+        CheckedLayer(
             "average pooling", (8, 7, 7, 64), lambda policy: keras.layers.GlobalAveragePooling2D(dtype=policy),
             lambda x, _: tf.reduce_mean(x, (1, 2)), 49,
         ),
-        Operation(
+        CheckedLayer(
             "dense", (64, 256), lambda policy: keras.layers.Dense(100, dtype=policy),
             lambda x, weights: x @ weights[0] + weights[1], 256,
         ),
-        Operation(
+        CheckedLayer(
             "softmax loss", (64, 100),
             lambda _: lambda x: SoftmaxCrossEntropy().mean_loss(tf.cast(x, tf.float32), labels),
             lambda x, _: reference.softmax_loss(x, labels), 100,
@@ -101,7 +101,7 @@ def operations() -> list[Operation]:
     ]  # fmt: skip
 
 
-def check_operations(context: DeviceContext, layers: Sequence[Operation] | None = None) -> Iterator[PartResult]:
+def check_operations(context: DeviceContext, layers: Sequence[CheckedLayer] | None = None) -> Iterator[PartResult]:
     """Compare each layer with its definition in float64, in every precision of the device."""
     precisions = device_precisions()
     for layer in operations() if layers is None else layers:
@@ -110,7 +110,7 @@ def check_operations(context: DeviceContext, layers: Sequence[Operation] | None 
         yield compare_stochastic_depth(precisions)
 
 
-def compare(operation: Operation, precisions: Sequence[Precision]) -> PartResult:
+def compare(operation: CheckedLayer, precisions: Sequence[Precision]) -> PartResult:
     """Run one layer in each precision; return its largest relative error in each, beside the bound."""
     figures: dict[str, float | str] = {}
     failures: list[str] = []
@@ -162,7 +162,7 @@ def relative_error(found: Any, exact: Any) -> float:
     return float(np.linalg.norm(found - exact) / max(float(np.linalg.norm(exact)), 1e-30))
 
 
-def _in_float64(operation: Operation, coarse: bool) -> tuple[Tensors, Tensors]:
+def _in_float64(operation: CheckedLayer, coarse: bool) -> tuple[Tensors, Tensors]:
     """Return what enters a layer, float32, and what float64 makes of it: output and gradients by name.
 
     Args:
@@ -201,7 +201,7 @@ def _build(layer: Any, shape: tuple[int, ...]) -> None:
         layer.build(shape)
 
 
-def _on_device(operation: Operation, precision: Precision, given: Tensors) -> Iterator[tuple[str, Any]]:
+def _on_device(operation: CheckedLayer, precision: Precision, given: Tensors) -> Iterator[tuple[str, Any]]:
     """Yield the output and the gradients of the layer on the device that a run trains on, by name."""
     with precision.active(), tf.device(training_device()):
         layer = operation.make(POLICIES[precision.recipe])
