@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 150.0
 _POLL_SECONDS = 0.02
 
 
-class FitProcess:
+class TrainingProcess:
     """A process of `kresnet fit`, ended by `kill` or by itself.
 
     Args:

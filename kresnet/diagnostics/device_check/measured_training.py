@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kresnet.diagnostics.device_check.precisions import Precision
+from kresnet.diagnostics.device_check.precisions import DevicePrecision
 from kresnet.graph import build_model
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.memory_estimate import estimate_memory
@@ -45,7 +45,7 @@ class TrainingCase:
 
     network: str
     batch: int
-    precision: Precision
+    precision: DevicePrecision
     xla: bool
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from kresnet.diagnostics.device_check.operations import KERNEL_REMEDY
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
-from kresnet.diagnostics.device_check.precisions import Precision
+from kresnet.diagnostics.device_check.precisions import DevicePrecision
 from kresnet.diagnostics.device_check.rounding import device_precisions, rounding_bound, training_device, unit_roundoff
 from kresnet.graph.build import POLICIES
 from kresnet.graph.layers import FusedBatchNorm
@@ -78,7 +78,7 @@ def norm_errors(given: NormInput, found: NormOutput) -> dict[str, float]:
     return {name: float(value) for name, value in errors.items()}
 
 
-def norm_bound(field: str, precision: Precision, count: int) -> float:
+def norm_bound(field: str, precision: DevicePrecision, count: int) -> float:
     """Return the largest relative error that passes, for a norm over `count` values a channel."""
     if field in KERNEL_ERROR_FIELDS:
         return tolerance(field, count)
@@ -122,7 +122,7 @@ def check_norms(context: DeviceContext, layer: type[FusedBatchNorm] = FusedBatch
     yield compare_empty_batch(precisions, layer)
 
 
-def compare_norm(case: NormCase, precisions: Sequence[Precision], layer: type[FusedBatchNorm]) -> PartResult:
+def compare_norm(case: NormCase, precisions: Sequence[DevicePrecision], layer: type[FusedBatchNorm]) -> PartResult:
     """Compare a batch norm in each precision with float64."""
     figures: dict[str, float | str] = {}
     failures: list[str] = []
@@ -134,7 +134,11 @@ def compare_norm(case: NormCase, precisions: Sequence[Precision], layer: type[Fu
 
 
 def judge_norm(
-    precision: Precision, given: NormInput, found: NormOutput, figures: dict[str, float | str], failures: list[str]
+    precision: DevicePrecision,
+    given: NormInput,
+    found: NormOutput,
+    figures: dict[str, float | str],
+    failures: list[str],
 ) -> None:
     """Add the error that is largest beside its bound to the figures, and those beyond theirs to the failures."""
     count = given.x[..., 0].size
@@ -160,7 +164,7 @@ def norm_result(name: str, figures: dict[str, float | str], failures: Sequence[s
     return PartResult(name, "passed", figures)
 
 
-def compare_single_value(precisions: Sequence[Precision], layer: type[FusedBatchNorm]) -> PartResult:
+def compare_single_value(precisions: Sequence[DevicePrecision], layer: type[FusedBatchNorm]) -> PartResult:
     """Normalise one value a channel: y is beta, nothing flows back to x, and the variance is 0 and a number.
 
     cuDNN computes y as x·s + (beta − mean·s) with s = gamma/√ε: both terms are large, and each is rounded. So is what
@@ -191,7 +195,7 @@ def compare_single_value(precisions: Sequence[Precision], layer: type[FusedBatch
     return norm_result("batch norm of one value a channel", figures, failures)
 
 
-def compare_empty_batch(precisions: Sequence[Precision], layer: type[FusedBatchNorm]) -> PartResult:
+def compare_empty_batch(precisions: Sequence[DevicePrecision], layer: type[FusedBatchNorm]) -> PartResult:
     """Normalise no image, as a replica without a share does: nothing moves, and gradients are zero."""
     failures: list[str] = []
     for precision in precisions:
@@ -203,7 +207,9 @@ def compare_empty_batch(precisions: Sequence[Precision], layer: type[FusedBatchN
     return norm_result("batch norm of an empty batch", {}, failures)
 
 
-def on_device(given: NormInput, precision: Precision, layer: type[FusedBatchNorm], xla: bool = False) -> NormOutput:
+def on_device(
+    given: NormInput, precision: DevicePrecision, layer: type[FusedBatchNorm], xla: bool = False
+) -> NormOutput:
     """Run a batch norm forward and backward on the device that a run trains on.
 
     Its moving statistics become those of the batch, and stay 0 and 1 where there is none.

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from kresnet.diagnostics.device_check import float64_reference as reference
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
-from kresnet.diagnostics.device_check.precisions import Precision
+from kresnet.diagnostics.device_check.precisions import DevicePrecision
 from kresnet.diagnostics.device_check.rounding import device_precisions, rounding_bound, training_device
 from kresnet.graph.build import POLICIES
 from kresnet.graph.layers import Conv2D, IdentityPad, StochasticDepth
@@ -110,7 +110,7 @@ def check_operations(context: DeviceContext, layers: Sequence[CheckedLayer] | No
         yield compare_stochastic_depth(precisions)
 
 
-def compare(operation: CheckedLayer, precisions: Sequence[Precision]) -> PartResult:
+def compare(operation: CheckedLayer, precisions: Sequence[DevicePrecision]) -> PartResult:
     """Run one layer in each precision; return its largest relative error in each, beside the bound."""
     figures: dict[str, float | str] = {}
     failures: list[str] = []
@@ -131,7 +131,7 @@ def compare(operation: CheckedLayer, precisions: Sequence[Precision]) -> PartRes
     return PartResult(operation.name, "passed", figures)
 
 
-def compare_stochastic_depth(precisions: Sequence[Precision], layer: Any = StochasticDepth) -> PartResult:
+def compare_stochastic_depth(precisions: Sequence[DevicePrecision], layer: Any = StochasticDepth) -> PartResult:
     """Drop branches of half the images: each must be zero or twice itself, and so must its gradient."""
     figures: dict[str, float | str] = {}
     random, count = np.random.default_rng(0), 64
@@ -201,7 +201,7 @@ def _build(layer: Any, shape: tuple[int, ...]) -> None:
         layer.build(shape)
 
 
-def _on_device(operation: CheckedLayer, precision: Precision, given: Tensors) -> Iterator[tuple[str, Any]]:
+def _on_device(operation: CheckedLayer, precision: DevicePrecision, given: Tensors) -> Iterator[tuple[str, Any]]:
     """Yield the output and the gradients of the layer on the device that a run trains on, by name."""
     with precision.active(), tf.device(training_device()):
         layer = operation.make(POLICIES[precision.recipe])

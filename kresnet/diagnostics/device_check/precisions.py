@@ -11,7 +11,7 @@ import tensorflow as tf
 
 
 @dataclass(frozen=True, slots=True)
-class Precision:
+class DevicePrecision:
     """A precision.
 
     Attributes:
@@ -40,10 +40,10 @@ class Precision:
             tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
-FLOAT32, TF32 = Precision("float32", "float32"), Precision("TF32", "float32", tf32=True)
-BFLOAT16, FLOAT16 = Precision("bfloat16", "bfloat16"), Precision("float16", "float16")
+FLOAT32, TF32 = DevicePrecision("float32", "float32"), DevicePrecision("TF32", "float32", tf32=True)
+BFLOAT16, FLOAT16 = DevicePrecision("bfloat16", "bfloat16"), DevicePrecision("float16", "float16")
 
 
-def measured_precisions(on_gpu: bool) -> list[Precision]:
+def measured_precisions(on_gpu: bool) -> list[DevicePrecision]:
     """Return all precisions; a CPU has no TF32."""
     return [FLOAT32, TF32, BFLOAT16, FLOAT16] if on_gpu else [FLOAT32, BFLOAT16, FLOAT16]

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
-from kresnet.diagnostics.device_check.precisions import Precision, measured_precisions
+from kresnet.diagnostics.device_check.precisions import DevicePrecision, measured_precisions
 from kresnet.distributed.devices import make_strategy
 
 #: Sides of the square matrices: doubled from the least until a product takes long enough, or the most is reached.
@@ -37,12 +37,12 @@ def check_product_rates(context: DeviceContext) -> Iterator[PartResult]:
     yield PartResult("copy within the device", "passed", {"GB/s": rate / 1e9}, detail)
 
 
-def product_name(precision: Precision) -> str:
+def product_name(precision: DevicePrecision) -> str:
     """Return the name of the result that holds a precision's rate."""
     return f"matrix products, {precision.name}"
 
 
-def product_rate(precision: Precision) -> tuple[int, float]:
+def product_rate(precision: DevicePrecision) -> tuple[int, float]:
     """Return the side of the matrices, and the floating-point operations a second of their product."""
     side = LEAST_SIDE
     while True:

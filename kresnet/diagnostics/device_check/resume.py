@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kresnet.diagnostics.device_check.fit_processes import FitProcess, checkpoints, final_state, write_documents
+from kresnet.diagnostics.device_check.fit_processes import TrainingProcess, checkpoints, final_state, write_documents
 from kresnet.diagnostics.device_check.part import REPORT_REMEDY, DeviceContext, PartResult
 from kresnet.diagnostics.device_check.small_training import RECIPE, SPEC, differing_variables
 
@@ -19,15 +19,15 @@ def check_resume(context: DeviceContext) -> PartResult:
     spec_path, recipe_path = write_documents(context, "resume", SPEC, recipe)
     folder = spec_path.parent
     arguments = [spec_path, "--recipe", recipe_path, "-o"]
-    whole = FitProcess([*arguments, folder / "whole"], folder / "whole.log")
-    cut = FitProcess([*arguments, folder / "cut"], folder / "cut.log")
+    whole = TrainingProcess([*arguments, folder / "whole"], folder / "whole.log")
+    cut = TrainingProcess([*arguments, folder / "cut"], folder / "cut.log")
     if not cut.wait_for(lambda: checkpoints(folder / "cut") > 0):
         cut.require_success()
         return PartResult("resume", "skipped", {}, "the run had ended before it could be killed")
     cut.kill()
     killed_at, _ = final_state(folder / "cut")
     whole.require_success()
-    FitProcess(["--resume", folder / "cut"], folder / "resumed.log").require_success()
+    TrainingProcess(["--resume", folder / "cut"], folder / "resumed.log").require_success()
     (steps, one), (resumed, other) = final_state(folder / "whole"), final_state(folder / "cut")
     differing = differing_variables(one, other)
     figures: dict[str, float | str] = {"killed after step": killed_at, "steps": steps, "variables": len(one)}

@@ -17,7 +17,7 @@ from math import sqrt
 
 import tensorflow as tf
 
-from kresnet.diagnostics.device_check.precisions import Precision, measured_precisions
+from kresnet.diagnostics.device_check.precisions import DevicePrecision, measured_precisions
 from kresnet.distributed.devices import make_strategy
 
 #: Bits of the significand, the hidden one included.
@@ -30,19 +30,19 @@ _TF32_CAPABILITY = (8, 0)
 _MARGIN, _PANEL = 4.0, 256
 
 
-def rounding_bound(precision: Precision, terms: int) -> float:
+def rounding_bound(precision: DevicePrecision, terms: int) -> float:
     """Return how far a sum of so many terms may be from float64, relative to its norm."""
     given = 2.0**-_TF32_BITS if precision.tf32 else 0.0
     roundings = 1.0 if tf.config.list_physical_devices("GPU") else max(1.0, terms / _PANEL)
     return _MARGIN * (sqrt(roundings) * unit_roundoff(precision) + given + sqrt(terms) * 2.0**-24)
 
 
-def unit_roundoff(precision: Precision) -> float:
+def unit_roundoff(precision: DevicePrecision) -> float:
     """Return the largest relative error of rounding to the type that is returned."""
     return 2.0 ** -_BITS[precision.recipe]
 
 
-def device_precisions() -> list[Precision]:
+def device_precisions() -> list[DevicePrecision]:
     """Return the precisions that the device has units or kernels for."""
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]

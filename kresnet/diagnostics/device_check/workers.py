@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.diagnostics.device_check.fit_processes import (
-    FitProcess,
+    TrainingProcess,
     cluster_environment,
     final_state,
     write_documents,
@@ -37,7 +37,7 @@ def check_workers(context: DeviceContext) -> PartResult:
     shown = own[:2] if gpus > 1 else ["-1", "-1"]
     same = {"NVIDIA_TF32_OVERRIDE": "0"}  # products of 24 bits, whoever multiplies
     processes = [
-        FitProcess(
+        TrainingProcess(
             [*arguments, folder / "two"],
             folder / f"worker{rank}.log",
             {**variables, "CUDA_VISIBLE_DEVICES": shown[rank], **same, "KRESNET_WAIT_SECONDS": "40"},

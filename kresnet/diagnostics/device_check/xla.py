@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
-from kresnet.diagnostics.device_check.precisions import FLOAT32, Precision
+from kresnet.diagnostics.device_check.precisions import FLOAT32, DevicePrecision
 from kresnet.diagnostics.device_check.rounding import device_precisions
 from kresnet.diagnostics.device_check.small_training import judge_outcomes, train
 
@@ -25,7 +25,7 @@ def check_xla(context: DeviceContext) -> Iterator[PartResult]:
             yield compare_xla(precision)
 
 
-def compare_xla(precision: Precision) -> PartResult:
+def compare_xla(precision: DevicePrecision) -> PartResult:
     """Take three steps of a new run each way."""
     with precision.active():
         off, on = (train(3, recipe={"xla": xla, "precision": precision.recipe}) for xla in ("off", "on"))

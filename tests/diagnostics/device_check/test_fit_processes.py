@@ -9,7 +9,7 @@ import pytest
 
 from kresnet.diagnostics.device_check import fit_processes
 from kresnet.diagnostics.device_check.fit_processes import (
-    FitProcess,
+    TrainingProcess,
     checkpoints,
     cluster_environment,
     final_state,
@@ -20,7 +20,7 @@ from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 
 
 def test_a_process_that_fails_is_told_with_its_last_words(tmp_path):
-    process = FitProcess([tmp_path / "absent.yaml"], tmp_path / "log")
+    process = TrainingProcess([tmp_path / "absent.yaml"], tmp_path / "log")
     assert not process.wait_for(lambda: False)
     with pytest.raises(RuntimeError, match=r"status 2.*absent\.yaml"):
         process.require_success()
@@ -29,7 +29,7 @@ def test_a_process_that_fails_is_told_with_its_last_words(tmp_path):
 def test_a_process_that_takes_too_long_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(fit_processes, "PATIENCE_SECONDS", 0.2)
     with pytest.raises(RuntimeError, match=r"had not ended after 0\.2 s"):
-        FitProcess(["quickstart", "-o", tmp_path / "run"], tmp_path / "log").require_success()
+        TrainingProcess(["quickstart", "-o", tmp_path / "run"], tmp_path / "log").require_success()
 
 
 def test_workers_know_each_other():

@@ -30,7 +30,7 @@ class Process:
 @pytest.mark.parametrize("apart", [0.0, 1e-7])
 def test_a_run_that_differs_after_its_resumption_is_caught(tmp_path, monkeypatch, apart):
     states = {"whole": (24, {"a": np.float32([1.0])}), "cut": (24, {"a": np.float32([1.0 + apart])})}
-    monkeypatch.setattr(resume, "FitProcess", Process)
+    monkeypatch.setattr(resume, "TrainingProcess", Process)
     monkeypatch.setattr(resume, "final_state", lambda run: states[run.name])
     happened.clear()
     result = resume.check_resume(DeviceContext(True, tmp_path))
