@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test test-slow test-distributed faults fuzz nightly native-grid notebooks golden screenshots reference bench \
+.PHONY: demo test check-device test-slow test-distributed faults fuzz nightly native-grid notebooks golden screenshots reference bench \
 	bench-input bench-scaling bench-serving bench-torch-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -18,6 +18,10 @@ demo: $(VENV)/.installed ## plan, build, fit, export, verify and predict, on ima
 
 test: $(VENV)/.installed lint docs
 	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
+
+check-device: $(VENV)/.installed ## whether this machine trains as it should, in the quick form; the report is in build/
+	rm -rf build/device-check
+	$(BIN)/kresnet check device --quick -o build/device-check
 
 test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, many random networks
 	$(BIN)/python -m pytest -m slow
