@@ -48,7 +48,7 @@ def make_index(folder: Path, examples: int) -> None:
     """Write what `kresnet prepare` writes beside the shards, and shards without contents."""
     import numpy as np
 
-    from kresnet.data.prepared.manifest import Manifest, PreparedSplit, Shard, StoredFile
+    from kresnet.data.prepared.manifest import PreparedManifest, PreparedSplit, Shard, StoredFile
     from kresnet.files import digest
 
     splits = {}
@@ -68,7 +68,7 @@ def make_index(folder: Path, examples: int) -> None:
         column = StoredFile(path.name, path.stat().st_size, digest(path))
         splits[name] = PreparedSplit(tuple(shards), {"targets": column}, tuple(np.bincount(targets).tolist()))
     kind = {"kind": "classes", "shape": [], "lowest": 0, "one_hot": False}
-    manifest = Manifest("made up", tuple(map(str, range(CLASSES))), kind, splits, {"kresnet": "benchmark"})
+    manifest = PreparedManifest("made up", tuple(map(str, range(CLASSES))), kind, splits, {"kresnet": "benchmark"})
     (folder / "prepared.json").write_text(json.dumps(manifest.as_dict()))
 
 

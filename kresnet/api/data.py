@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kresnet.files import AnyPath
 
 if TYPE_CHECKING:
-    from kresnet.data.prepared.manifest import Manifest
+    from kresnet.data.prepared.manifest import PreparedManifest
     from kresnet.data.survey.data_survey import DataSurvey
     from kresnet.spec.loading import Overrides
 
@@ -51,7 +51,7 @@ def prepare_data(
     skip_unreadable: bool = False,
     shard_examples: int | None = None,
     seed: int = 0,
-) -> Manifest:
+) -> PreparedManifest:
     """Write data once into array_record shards, which a recipe's `data: {kind: prepared, path: DIR}` reads by position.
 
     Every image is read and decoded once. Training images are stored in random order, those of the other splits in their

@@ -21,7 +21,7 @@ from kresnet.data.balance import class_counts
 from kresnet.data.preparation.copies import KEPT_FIRST, find_first_copies
 from kresnet.data.preparation.examples import DIGEST_BYTES, ExampleMaker
 from kresnet.data.preparation.shard_writer import WrittenShard, note_path, read_note, write_shard
-from kresnet.data.prepared.manifest import FORMAT, Manifest, PreparedSplit, StoredFile
+from kresnet.data.prepared.manifest import FORMAT, PreparedManifest, PreparedSplit, StoredFile
 from kresnet.data.sources.dataset import DataSet
 from kresnet.data.splits import Split
 from kresnet.errors import MOST_PROBLEMS, KresnetError, Problem, make_error, shell_word
@@ -88,7 +88,7 @@ class Preparation:
         settings = asdict(options)
         self._identity = {"format": FORMAT, "fingerprint": data.fingerprint, "settings": settings}
 
-    def run(self) -> Manifest:
+    def run(self) -> PreparedManifest:
         """Prepare what is not prepared yet.
 
         Raises:
@@ -118,12 +118,12 @@ class Preparation:
                 raise make_error("run_locked", message, remedy="wait for it, or another -o") from None
             yield
 
-    def _finished(self) -> Manifest | None:
+    def _finished(self) -> PreparedManifest | None:
         """Return the manifest where the same was prepared before."""
         path = self._folder / PREPARED_MARK
         if not path.is_file():
             return None
-        manifest = Manifest.from_text(path.read_bytes(), str(self._folder))
+        manifest = PreparedManifest.from_text(path.read_bytes(), str(self._folder))
         if manifest.made.get("identity") != self._identity:
             message = f"{self._folder} holds data that were prepared from others, or in another way."
             raise make_error("output_exists", message, remedy="another -o")
@@ -208,7 +208,7 @@ class Preparation:
             self._done += 1
             self._progress(self._done)
 
-    def _finish(self, shards: dict[str, list[WrittenShard]], plan: dict[str, Any]) -> Manifest:
+    def _finish(self, shards: dict[str, list[WrittenShard]], plan: dict[str, Any]) -> PreparedManifest:
         """Write the columns, what was left out and the manifest, by which the preparation is finished."""
         copies = self._find_copies() if self._options.deduplicate else None
         self._write_left_out(shards, copies)
@@ -233,7 +233,7 @@ class Preparation:
             "shard_examples": plan["shard_examples"],
             "left_out": {"unreadable": left_out, "copies": copied},
         }
-        manifest = Manifest(self._data.name, self._data.class_names, targets, splits, made)
+        manifest = PreparedManifest(self._data.name, self._data.class_names, targets, splits, made)
         write_json(self._folder / PREPARED_MARK, manifest.as_dict())
         self._clean_up()
         return manifest

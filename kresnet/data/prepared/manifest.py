@@ -71,7 +71,7 @@ class PreparedSplit:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class PreparedManifest:
     """All that is known of prepared data without opening a shard.
 
     Attributes:
@@ -104,7 +104,7 @@ class Manifest:
         return {"format": FORMAT, "fingerprint": self.fingerprint, "examples": counts, **asdict(self)}
 
     @classmethod
-    def from_text(cls, text: bytes, where: str) -> Manifest:
+    def from_text(cls, text: bytes, where: str) -> PreparedManifest:
         """Return what `as_dict` wrote as JSON.
 
         Args:
@@ -142,4 +142,4 @@ def _read_split(values: Mapping[str, Any]) -> PreparedSplit:
     )
 
 
-__all__ = ["FORMAT", "Manifest", "PreparedSplit", "Shard", "StoredFile"]
+__all__ = ["FORMAT", "PreparedManifest", "PreparedSplit", "Shard", "StoredFile"]

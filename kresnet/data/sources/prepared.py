@@ -15,7 +15,7 @@ from kresnet.data.crop_resize import decode_crop
 from kresnet.data.image_limits import require_pixel_limit
 from kresnet.data.images import decode
 from kresnet.data.order import ExampleOrder, PlacewiseOrder
-from kresnet.data.prepared.manifest import Manifest, PreparedSplit, StoredFile
+from kresnet.data.prepared.manifest import PreparedManifest, PreparedSplit, StoredFile
 from kresnet.data.prepared.records import record_features, record_texts
 from kresnet.data.prepared.shards import DamagedShard, ShardRecords, require_sizes
 from kresnet.data.prepared.storage import Storage, open_storage
@@ -176,13 +176,13 @@ def open_prepared(data: PreparedData, input: Input) -> DataSet:
     )
 
 
-def read_manifest(storage: Storage) -> Manifest:
+def read_manifest(storage: Storage) -> PreparedManifest:
     """Return the manifest of prepared data.
 
     Raises:
         KresnetError: `data_missing` or `data_mismatch`; `data_unreachable`.
     """
-    return Manifest.from_text(storage.read(PREPARED_MARK), str(storage))
+    return PreparedManifest.from_text(storage.read(PREPARED_MARK), str(storage))
 
 
 def _order(data: PreparedData, source: PreparedSource) -> ExampleOrder:
@@ -202,7 +202,7 @@ def _require_room(data: PreparedData, storage: Storage, split: PreparedSplit) ->
     return storage.require_room(needed, f"--set recipe.data.window_shards={max(1, window // 4)}")
 
 
-def _require_split(manifest: Manifest, storage: Storage, field: str, name: str) -> None:
+def _require_split(manifest: PreparedManifest, storage: Storage, field: str, name: str) -> None:
     if name in manifest.splits:
         return
     setting = field if field == "validation" else f"{field}_split"
@@ -225,7 +225,7 @@ def _column_damage(path: Path, stored: StoredFile, examples: int) -> str:
     return "" if len(header) == examples else "does not belong to these shards"
 
 
-def _find_overlap(manifest: Manifest, one: Split, other: Split) -> Overlap:
+def _find_overlap(manifest: PreparedManifest, one: Split, other: Split) -> Overlap:
     """Tell of two splits that are one, and of copies that were found when the data were prepared."""
     if one.source is other.source:
         same = one.name == other.name and np.array_equal(one.positions, other.positions)
