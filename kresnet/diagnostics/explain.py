@@ -151,7 +151,7 @@ class ActivationReader:
         self.network, self.plan, self._temperatures = network, plan, temperatures
         # As a graph, which computes no gradients that nobody reads: those of weights cost as much again, and fail for
         # one image where oneDNN finds no way to reorder them (TensorFlow 2.21).
-        self._run = tf.function(self._activations)
+        self._run = tf.function(self._activations, autograph=False)
 
     def __call__(self, pixels: np.ndarray, class_id: int = 0) -> StageActivations:
         """Return the stages' outputs for uint8 `(H, W, C)` pixels, and the gradients of the logit of `class_id`."""

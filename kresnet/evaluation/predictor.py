@@ -55,7 +55,7 @@ class KerasPredictor(Predictor):
         self.name, self.temperatures = str(origin.run or origin.model), origin.temperatures
         self.model = model or load_model(origin.model, origin.plan)
         self._calls = 0
-        self._compiled = tf.function(self._run, reduce_retracing=True)
+        self._compiled = tf.function(self._run, reduce_retracing=True, autograph=False)
 
     def outputs(self, inputs: Any) -> np.ndarray:
         """See `Predictor.outputs`."""

@@ -50,8 +50,8 @@ class Engine:
         #: From batches and an int32 scalar tensor: take so many steps, or those before the first that is not finite.
         #: int32, since a GPU's step counts on the host in that type alone, and with others would wait to be asked.
         self.train = tf.function(self._train_steps, reduce_retracing=True)
-        self._test = tf.function(self._test_batch, reduce_retracing=True)
-        self._test_keeping = tf.function(self._test_batch_keeping, reduce_retracing=True)
+        self._test = tf.function(self._test_batch, reduce_retracing=True, autograph=False)
+        self._test_keeping = tf.function(self._test_batch_keeping, reduce_retracing=True, autograph=False)
         self._probed_steps: dict[Probe, Any] = {}  # compiled when first asked for: a run may never ask
 
     def distribute(self, batches: tf.data.Dataset) -> Iterator[Any]:
@@ -100,7 +100,7 @@ class Engine:
     def train_probed(self, batches: Iterator[Any], probe: Probe) -> list[Findings]:
         """Take one step that a probe measures, and return its measurements in each replica of this process."""
         if probe not in self._probed_steps:
-            self._probed_steps[probe] = tf.function(partial(self._train_probed_step, probe=probe))
+            self._probed_steps[probe] = tf.function(partial(self._train_probed_step, probe=probe), autograph=False)
         return self._findings_by_replica(self._probed_steps[probe](next(batches)))
 
     def measure(self, batch: Any, probe: Probe) -> list[Findings]:
@@ -203,8 +203,12 @@ class Engine:
         return [(f"{index:05d}", variable) for index, variable in enumerate(self.variables())]
 
     def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
-        for _ in tf.range(count):
-            self._add_up(self.strategy.run(self.trainer.train_step, args=(next(batches), self.live.read_value())))
+        for _ in tf.range(count):  # the one thing that AutoGraph converts: all else takes it seconds, and needs none
+            self._train_step(batches)
+
+    @tf.autograph.experimental.do_not_convert
+    def _train_step(self, batches: Iterator[Any]) -> None:
+        self._add_up(self.strategy.run(self.trainer.train_step, args=(next(batches), self.live.read_value())))
 
     def _train_probed_step(self, batch: Any, probe: Probe) -> dict[str, Any]:
         results = self.strategy.run(self.trainer.train_step, args=(batch, self.live.read_value(), probe))

@@ -48,7 +48,7 @@ class CompiledPass:
                 layer.fused = False
             elif isinstance(layer, MaxPooling2D):
                 layer.compiled = None not in layer.input.shape[1:3]
-        self._run = tf.function(self._pass, jit_compile=True, reduce_retracing=True)
+        self._run = tf.function(self._pass, jit_compile=True, reduce_retracing=True, autograph=False)
 
     def __call__(
         self, images: Any, targets: Any, loss_weight: Any, example_weights: Any = None
@@ -130,7 +130,7 @@ class CompiledUpdate:
             variables: returns all variables that `update` changes.
         """
         self._update, self._variables = update, variables
-        self._run = tf.function(self._choose, jit_compile=True)
+        self._run = tf.function(self._choose, jit_compile=True, autograph=False)
 
     def __call__(self, gradients: list[Any], loss: Any, live: Any, moved: list[Any], before: list[Any]) -> Any:
         """Update the weights if `live`, the loss and the gradients are finite; else all keeps its values.
