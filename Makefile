@@ -29,9 +29,10 @@ test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, 
 test-distributed: $(VENV)/.installed ## two and four workers on loopback, killed and stopped in every way
 	$(BIN)/python -m pytest -m 'slow or not slow' tests/distributed/test_two_workers.py tests/distributed/test_many_workers.py
 
-fuzz: $(VENV)/.installed ## some 10^5 hostile specs, recipes and overrides (an hour or so); tallies on stdout
+fuzz: $(VENV)/.installed ## some 10^5 hostile documents and as many files of weights (hours); tallies on stdout
 	for kind in spec recipe study set; do $(BIN)/python -m tests.fuzz.hypothesis_run $$kind --documents 34000 || exit 1; done
-	for kind in spec recipe study set; do $(BIN)/python -m tests.fuzz.coverage_run $$kind fuzz-tally.json -runs=5000 && cat fuzz-tally.json || exit 1; done
+	$(BIN)/python -m tests.fuzz.hypothesis_run torch --documents 100000
+	for kind in spec recipe study set torch; do $(BIN)/python -m tests.fuzz.coverage_run $$kind fuzz-tally.json -runs=5000 && cat fuzz-tally.json || exit 1; done
 
 faults: $(VENV)/.installed ## kill, fill, damage and take away small runs, and tell what was lost: the table of docs/resuming.md
 	$(BIN)/python -m tests.faults

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from kresnet.diagnostics.device_check.operations import KERNEL_REMEDY
 from kresnet.diagnostics.device_check.part import MEMORY_REMEDY, REPORT_REMEDY
-from kresnet.weights.weight_file import _TO_SAFETENSORS
+from kresnet.weights.weight_file import _SAVE_AGAIN
 
 PACKAGE = Path(__file__).resolve().parents[1] / "kresnet"
 
@@ -33,7 +33,7 @@ SAMPLES = {
     "CONFIG": "models.config",
     "FORMATS": "JPEG or PNG",
     "WAIT_VARIABLE": "KRESNET_RENDEZVOUS_SECONDS",
-    "_TO_SAFETENSORS": _TO_SAFETENSORS,
+    "_SAVE_AGAIN": _SAVE_AGAIN,
     "_format_value(value)": "2024",
     "axis.path": "recipe.epochs",
     "command": "kresnet study fmnist -o fmnist",
@@ -81,6 +81,7 @@ WHOLE = {
         KERNEL_REMEDY, REPORT_REMEDY, MEMORY_REMEDY,
     ],
     "remedy_for": None, "adapt_remedy": None,
+    "'; or '.join": ["--entry teacher; or --entry student"],
     "problem.remedy.replace": ["kresnet evaluate RUN --set recipe.data.path=FOLDER"],
     "problem.remedy": None, "context['remedy']": None, "self.remedy": None, "remedy": None,
     "ended.get('remedy', '')": None, "printed.get('remedy', '')": None, "str(problem.get('remedy', ''))": None,

@@ -59,6 +59,8 @@ class Conversion:
             "model": str(self.path),
             "spec": str(self.spec),
             "layout": match.layout.name,
+            "entry": match.source.entry,
+            "prefix": match.prefix,
             "weights": len(match.pairs),
             "parameters": sum(target.parameter.size for target, _ in match.pairs),
             "carried_over": carried.settings,
@@ -78,6 +80,7 @@ def convert(
     output: AnyPath,
     *,
     layout: str = "auto",
+    entry: str = "",
     allow_missing: Sequence[str] = (),
     allow_unused: Sequence[str] = (),
     overrides: Overrides = (),
@@ -87,11 +90,12 @@ def convert(
     """Turn weights of PyTorch or Keras into a kresnet model that computes the same numbers.
 
     Args:
-        weights: a `.safetensors`, `.keras` or `.weights.h5` file.
+        weights: a `.safetensors`, `.keras` or `.weights.h5` file, or what `torch.save` wrote (`.pth`, `.pt`, `.bin`).
         spec: the network that they are of: a network, or what `kresnet.load` takes.
         output: the `.keras` file to write; the resolved spec is written beside it, with the suffix `.yaml`.
         layout: whose names the weights have: `auto`, `torchvision`, `timm`, `cifar-pytorch`, `transformers`,
             `keras-applications` or `kresnet`.
+        entry: which entry of a PyTorch checkpoint holds the weights, such as `state_dict_ema`; empty for the usual one.
         allow_missing: layers or weights that the file may lack.
         allow_unused: tensors, or all below a name, that may be left out.
         overrides: settings of the spec to change, as for `kresnet.load`.
@@ -119,7 +123,7 @@ def convert(
     own, of_recipe = split_overrides(overrides)
     if of_recipe:
         raise make_error("bad_option", f"A conversion has no recipe: --set recipe.{of_recipe[0]}.")
-    with open_weights(Path(weights)) as source:
+    with open_weights(Path(weights), entry) as source:
         network = load(spec, own)
         prepared = prepare_conversion(
             network.loaded,
@@ -146,7 +150,8 @@ def convert(
 
 def _conversion_notes(prepared: PreparedConversion) -> list[str]:
     match, carried = prepared.match, prepared.carried
-    notes = [f"Layout {match.layout.name}{f', prefix {match.prefix}' if match.prefix else ''}."]
+    without = f", for names without the prefix `{match.prefix}`" if match.prefix else ""
+    notes = [f"Layout {match.layout.name}{without}."]
     notes += [f"Carried over from the weights' origin: {path}={value}." for path, value in carried.settings.items()]
     notes += [
         f"The spec states {path}={own}, the weights' origin has {theirs}: the numbers will differ."

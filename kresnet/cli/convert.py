@@ -18,10 +18,16 @@ def register(app: typer.Typer) -> None:
 
 
 def convert(
-    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="A .safetensors, .keras or .weights.h5 file.")],
+    weights: Annotated[
+        Path, typer.Argument(metavar="WEIGHTS", help="A .safetensors, .pth, .pt, .bin, .keras or .weights.h5 file.")
+    ],
     spec: Annotated[str, typer.Option("--spec", metavar="SPEC", help="Path of a spec, or the name of a shipped one.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The .keras file to write.")],
     layout: Annotated[str, typer.Option("--layout", help="Whose names the weights have: " + _LAYOUTS)] = "auto",
+    entry: Annotated[
+        str,
+        typer.Option("--entry", metavar="NAME", help="Which entry of a PyTorch checkpoint holds the weights."),
+    ] = "",
     allow_missing: Annotated[
         list[str] | None,
         typer.Option("--allow-missing", metavar="NAME", help="A layer or weight that the file may lack."),
@@ -43,6 +49,7 @@ def convert(
         spec,
         output,
         layout=layout,
+        entry=entry,
         allow_missing=allow_missing or (),
         allow_unused=allow_unused or (),
         overrides=overrides or (),

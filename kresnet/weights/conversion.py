@@ -34,7 +34,7 @@ class PreparedConversion:
     def notes(self) -> list[str]:
         """Return what is known of the file's computation beyond its weights, a sentence each."""
         found, spec, path = self.computation, self.carried.loaded.value, self.match.source.path
-        notes = []
+        notes = list(self.match.source.notes)
         if found.passed:
             names = ", ".join(dict.fromkeys(found.passed))
             notes.append(f"Passed, since they compute nothing but in training or change nothing: {names}.")

@@ -131,16 +131,17 @@ def _defaults(padding: str, epsilon: float, momentum: float) -> dict[str, Any]:
 
 _PYTORCH_DEFAULTS = _defaults("symmetric", 1e-5, 0.9)  # torch.nn.BatchNorm2d: momentum 0.1, in the opposite sense
 _KERAS_APPLICATIONS_DEFAULTS = _defaults("symmetric", 1.001e-5, 0.99)
-_BATCH_COUNTERS = (".num_batches_tracked",)
+#: Of batch norms, and of torch.optim.swa_utils.AveragedModel.
+_COUNTERS = (".num_batches_tracked", "n_averaged")
 
 #: In the order in which `auto` prefers them where several fit alike.
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout
     for layout in (
-        Layout("torchvision", "pytorch", _torchvision, _PYTORCH_DEFAULTS, _BATCH_COUNTERS),
-        Layout("timm", "pytorch", _timm, _PYTORCH_DEFAULTS, _BATCH_COUNTERS),
-        Layout("cifar-pytorch", "pytorch", _cifar_pytorch, _PYTORCH_DEFAULTS, _BATCH_COUNTERS),
-        Layout("transformers", "pytorch", _transformers, _PYTORCH_DEFAULTS, _BATCH_COUNTERS),
+        Layout("torchvision", "pytorch", _torchvision, _PYTORCH_DEFAULTS, _COUNTERS),
+        Layout("timm", "pytorch", _timm, _PYTORCH_DEFAULTS, _COUNTERS),
+        Layout("cifar-pytorch", "pytorch", _cifar_pytorch, _PYTORCH_DEFAULTS, _COUNTERS),
+        Layout("transformers", "pytorch", _transformers, _PYTORCH_DEFAULTS, _COUNTERS),
         Layout("keras-applications", "keras", _keras_applications, _KERAS_APPLICATIONS_DEFAULTS),
         Layout("kresnet", "keras", _kresnet, {}),
     )

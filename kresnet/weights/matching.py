@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from kresnet.errors import KresnetError, Listing, Problem, make_error, nearest
+from kresnet.errors import KresnetError, Listing, Problem, make_error, nearest, shell_word
 from kresnet.plan import Parameter, Plan, Record
 from kresnet.weights.layouts import LAYOUTS, Layout
 from kresnet.weights.tensor import WeightTensor, expected_shapes, to_parameter
@@ -15,8 +16,11 @@ from kresnet.weights.weight_file import WeightFile
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
-#: What wrappers put before every name: DataParallel, Lightning.
-_WRAPPER_PREFIXES = ("module.", "model.")
+#: What wrappers put before names: DataParallel, Lightning, torch.compile, detectors, self-supervised training.
+_WRAPPER_PREFIXES = ("module.", "model.", "_orig_mod.", "backbone.body.", "backbone.", "timm_model.", "encoder.")
+
+#: Wrappers within one another, and chains of them that are tried.
+_MOST_WRAPPERS, _MOST_CHAINS = 4, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class WeightMatch:
     Attributes:
         source: the file.
         layout: the layout whose names were matched.
-        prefix: what a wrapper put before all names in the file; empty for none.
+        prefix: what wrappers put before names in the file; empty for none.
         pairs: parameters and the tensors that they are loaded from.
         missing: parameters without a tensor.
         mismatched: parameters whose tensor has another shape or is no array of floats.
@@ -95,7 +99,7 @@ def match_weights(plan: Plan, source: WeightFile, layout: str = "auto") -> Weigh
     """
     candidates = _candidate_layouts(source, layout)
     match = max(
-        (_match_layout(plan, source, each) for each in candidates),
+        (_match_layout(plan, source, each, prefix) for each in candidates for prefix in _wrapper_prefixes(source)),
         key=lambda each: len(each.pairs) + len(each.mismatched),
     )
     if not match.pairs and not match.mismatched:
@@ -118,7 +122,7 @@ def _candidate_layouts(source: WeightFile, layout: str) -> list[Layout]:
         message = f"There is no layout `{layout}`."
         raise make_error("bad_option", message, expected=", ".join(names), nearest=nearest(layout, names))
     if LAYOUTS[layout] not in fitting:
-        kind = "safetensors" if source.format == "pytorch" else "a Keras file"
+        kind = "PyTorch's" if source.format == "pytorch" else "a Keras file"
         expected = ", ".join(["auto", *(each.name for each in fitting)])
         raise make_error(
             "bad_option", f"{source.path} is {kind}; layout {layout} is of another kind.", expected=expected
@@ -126,9 +130,26 @@ def _candidate_layouts(source: WeightFile, layout: str) -> list[Layout]:
     return [LAYOUTS[layout]]
 
 
-def _match_layout(plan: Plan, source: WeightFile, layout: Layout) -> WeightMatch:
-    prefix = next((each for each in _WRAPPER_PREFIXES if all(name.startswith(each) for name in source.tensors)), "")
-    tensors = {name.removeprefix(prefix): tensor for name, tensor in source.tensors.items()}
+def _wrapper_prefixes(source: WeightFile) -> list[str]:
+    """Return what wrappers may have put before the names of a file, none first."""
+    if source.format != "pytorch":
+        return [""]
+    counts: Counter[str] = Counter()
+    for name in source.tensors:
+        prefix = ""
+        for _ in range(_MOST_WRAPPERS):
+            following = next((each for each in _WRAPPER_PREFIXES if name.startswith(each, len(prefix))), "")
+            if not following:
+                break
+            if following == "backbone.body.":
+                counts[f"{prefix}backbone."] += 1
+            prefix += following
+            counts[prefix] += 1
+    return ["", *(prefix for prefix, _ in counts.most_common(_MOST_CHAINS))]
+
+
+def _match_layout(plan: Plan, source: WeightFile, layout: Layout, prefix: str) -> WeightMatch:
+    tensors = {name.removeprefix(prefix): each for name, each in source.tensors.items() if name.startswith(prefix)}
     match = WeightMatch(source, layout, prefix, [], [], [], [])
     taken = set()
     for target in _match_targets(plan, layout):
@@ -233,7 +254,7 @@ def _mismatch_problems(
             f"{_count(unused, 'tensor')} of {path} {_is_or_are(unused)} for no weight of {plan.name} "
             f"(layout {layout}).",
             found=Listing(unused),
-            remedy=_allow_options("--allow-unused", unused),
+            remedy=_allow_options("--allow-unused", unused, match.prefix),
         )
 
 
@@ -245,10 +266,27 @@ def _is_or_are(things: Sequence[object]) -> str:
     return "are" if len(things) > 1 else "is"
 
 
-def _allow_options(option: str, names: Sequence[str]) -> str:
-    """Return the options that allow one or two layers, such as a new head; empty for more: that is another network."""
-    layers = list(dict.fromkeys(name.rpartition("/")[0] or name.rpartition(".")[0] for name in names))
-    return " ".join(f"{option} {layer}" for layer in layers) if len(layers) <= 2 else ""
+def _allow_options(option: str, names: Sequence[str], prefix: str = "") -> str:
+    """Return the options that allow one or two layers, such as a new head; empty for more: that is another network.
+
+    Where a wrapper's prefix stands before the network's names, what is around the network is named as large as may be,
+    such as `rpn` of a detector.
+    """
+    within = [name for name in names if name.startswith(prefix)]
+    layers = list(dict.fromkeys(name.rpartition("/")[0] or name.rpartition(".")[0] or name for name in within))
+    around = list(dict.fromkeys(_largest_part(name, prefix) for name in names if not name.startswith(prefix)))
+    few = len(layers) <= 2 and len(around) <= 4
+    return " ".join(f"{option} {shell_word(part)}" for part in [*layers, *around]) if few else ""
+
+
+def _largest_part(name: str, prefix: str) -> str:
+    """Return the part of a model that a name outside `prefix` is of, and that `prefix` does not begin with."""
+    parts, common = name.split("."), 0
+    for part, other in zip(parts, prefix.split("."), strict=False):
+        if part != other:
+            break
+        common += 1
+    return ".".join(parts[: common + 1])
 
 
 def _is_within(name: str, part: str) -> bool:

@@ -14,6 +14,7 @@ from kresnet.plan import lower
 from kresnet.spec import library
 from kresnet.spec.document import dump, read_document
 from kresnet.spec.loading import load_recipe, load_spec, load_study
+from tests.fuzz import torch_documents
 from tests.fuzz.target import CORPUS
 
 #: Put where a value stands.
@@ -47,6 +48,8 @@ ENCODINGS = ("utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "utf-8-sig", 
 @cache
 def seeds(kind: str) -> tuple[bytes, ...]:
     """Documents to start from: the shipped ones, and what was found before."""
+    if kind == "torch":
+        return torch_documents.seeds()
     found = tuple(path.read_bytes() for path in sorted((CORPUS / kind).iterdir()) if path.stat().st_size < 20_000)
     if kind == "set":
         return (b"stem.width=32", b"stages.0.blocks=3", b"head={classes: 7}", b"input.shape=[8, 8, 3]", *found)
@@ -71,6 +74,8 @@ def _shipped(kind: str) -> list[Path]:
 
 def documents(kind: str) -> st.SearchStrategy[bytes]:
     """Documents of a kind: most nearly right, some hardly text."""
+    if kind == "torch":
+        return torch_documents.torch_documents(_mangled)
     if kind == "set":
         return st.one_of(_overrides(), _mangled(st.sampled_from(seeds(kind))))
     return st.one_of(_written(kind), _mangled(_written(kind)), _mangled(st.sampled_from(seeds(kind))), _huge(kind))

@@ -1,4 +1,4 @@
-"""One hostile document on its whole way: read, validated, planned, shown; what it came to, how long and how large.
+"""One hostile document or file on its whole way: read, checked, planned, shown; what it came to, how long, how large.
 
 Memory is the growth of the process's largest resident set, reset before each document (`/proc/self/clear_refs`, Linux;
 zero elsewhere); time is that of the processor, and judged by `make fuzz` alone: a busy machine makes even that longer.
@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rich.console import Console
@@ -22,10 +23,14 @@ from rich.console import Console
 from kresnet.cli import describe
 from kresnet.cli.tables import print_plan
 from kresnet.errors import CODES, KresnetError
-from kresnet.plan import lower
+from kresnet.plan import Plan, lower, plan_loaded
 from kresnet.plan.diagram import draw_plan
 from kresnet.spec.document import dump
 from kresnet.spec.loading import load_recipe, load_spec, load_study
+from kresnet.weights.matching import match_weights, require_match
+from kresnet.weights.weight_file import open_weights
+from tests.fuzz.executed_code import watched
+from tests.weights.small_weight_files import SMALL
 
 MOST_SECONDS, MOST_BYTES = 1.0, 200_000_000
 #: A document that takes this long has hung, and is interrupted.
@@ -35,6 +40,8 @@ _HANGS_SECONDS = 20
 _LONGEST_ARGUMENT = 131_000
 
 CORPUS = Path(__file__).parent / "corpus"
+#: Files of weights that PyTorch wrote.
+FILES = Path(__file__).parents[1] / "weights" / "torch_files"
 
 
 class Finding(AssertionError):
@@ -120,6 +127,50 @@ class Playground:
         text = os.fsdecode(data.replace(b"\0", b""))[:_LONGEST_ARGUMENT]
         return _measured(lambda: _plan("cifar_resnet20", [text]))
 
+    def try_torch(self, data: bytes) -> Outcome:
+        """What `kresnet convert FILE` does with a file of torch.save before it needs TensorFlow; nothing may be run."""
+        from tests.fuzz.torch_documents import archive_of
+
+        path = self.folder / "document.pth"
+        path.write_bytes(archive_of(data) if data.startswith(b"\x80\x02") else data)
+        plan = self._small_plan
+
+        def run() -> tuple[str, ...]:
+            codes: tuple[str, ...] = ()
+            with watched() as events:
+                try:
+                    with open_weights(path) as source:
+                        "".join(source.notes).encode()
+                        for tensor in source.tensors.values():
+                            tensor.read()
+                        for _ in require_match(match_weights(plan, source), plan).arrays():
+                            pass
+                except KresnetError as error:
+                    codes = _codes_of(error)
+            if events:
+                raise Finding(f"the file brought about {events}")
+            return codes
+
+        return _measured(run)
+
+    @cached_property
+    def _small_plan(self) -> Plan:
+        """The network that PyTorch's files are of; what is imported with the first file is imported here."""
+        path = self.folder / "small.yaml"
+        path.write_text(SMALL)
+        for codec in (
+            "cp437",
+            "raw_unicode_escape",
+            "unicode_escape",
+            "latin-1",
+            "ascii",
+        ):  # of zipfile and pickletools
+            b"a".decode(codec)
+        with open_weights(FILES / "views.pth") as source:
+            for tensor in source.tensors.values():
+                tensor.read()
+        return plan_loaded(load_spec(str(path)))
+
     def _write(self, data: bytes) -> Path:
         path = self.folder / ("document.json" if data.lstrip()[:1] == b"{" else "document.yaml")
         path.write_bytes(data)
@@ -131,6 +182,7 @@ KINDS: dict[str, Callable[[Playground, bytes], Outcome]] = {
     "recipe": Playground.try_recipe,
     "study": Playground.try_study,
     "set": Playground.try_set,
+    "torch": Playground.try_torch,
 }
 
 

@@ -16,6 +16,7 @@ from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.weight_file import open_weights
+from tests.fuzz.target import FILES
 from tests.golden.regenerate import plan_of
 from tests.weights.conftest import DATA
 from tests.weights.small_weight_files import SMALL, load_with_keras, tensors, write
@@ -78,8 +79,25 @@ def test_half_precision_and_wrappers_are_told(small):
     write(small / "half.safetensors", {f"module.{name}": array.astype(np.float16) for name, array in arrays.items()})
     result = convert("half.safetensors", "--spec", "small.yaml", "-o", "model.keras")
     assert result["cast_to_float32"] == {"float16": len(arrays)}
-    assert "prefix module." in result["told"]
+    assert "prefix `module.`" in result["told"]
     assert "cast to float32" in result["told"]
+
+
+@pytest.mark.parametrize(("entry", "added"), [("state_dict_ema", 1), ("state_dict", 0)])
+def test_a_checkpoint_of_pytorch_is_converted_as_it_is(small, entry, added):
+    """Written by torch.save as timm's training script does; the arrays beside it by NumPy."""
+    asked = ["--entry", entry] * (entry == "state_dict")
+    result = convert(FILES / "small_checkpoint.pth", "--spec", "small.yaml", *asked, "-o", "model.keras")
+    assert result["entry"] == entry
+    assert result["prefix"] == ("module." if entry == "state_dict" else "")
+    assert f"The weights are the entry `{entry}`" in result["told"]
+    assert ("(--entry state_dict)" in result["told"]) == (not asked)
+    model = load_with_keras(small / "model.keras")
+    with np.load(FILES / "small.npz") as theirs:
+        kernel = theirs["layer2.1.conv2.weight"].transpose(2, 3, 1, 0)
+        np.testing.assert_array_equal(model.get_layer("stage2.block2.conv2").kernel.numpy(), kernel + np.float32(added))
+        variance = theirs["bn1.running_var"] + np.float32(added)
+        np.testing.assert_array_equal(model.get_layer("stem.norm").moving_variance.numpy(), variance)
 
 
 def test_kresnets_own_models_are_sources_too(small):

@@ -132,3 +132,31 @@ def test_the_command_says_so_without_importing_tensorflow(plan, tmp_path):
     assert json.loads(done.stdout)["problems"][0]["code"] == "weights_mismatch"
     assert "Carried over" not in done.stderr
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.safetensors", "small.yaml"]
+
+
+@pytest.mark.parametrize("prefix", [
+    "module.", "model.", "_orig_mod.", "backbone.", "backbone.body.", "timm_model.", "encoder.",
+    "_orig_mod.module.model.", "module.model.backbone.body.",
+])  # fmt: skip
+def test_wrappers_are_seen_through(prefix, plan, tmp_path):
+    arrays = {f"{prefix}{name}": array for name, array in tensors(plan).items()}
+    counters = {"n_averaged": np.array(3), f"{prefix}bn1.num_batches_tracked": np.array(7)}
+    with open_weights(write(tmp_path / "a.safetensors", arrays | counters)) as source:
+        found = require_match(match_weights(plan, source), plan)
+    assert found.prefix == prefix
+    assert not found.unused
+
+
+def test_what_stands_around_a_wrapped_network_is_named_as_large_as_may_be(plan, tmp_path):
+    """As in torchvision's detectors, whose backbone is a ResNet without its head."""
+    arrays = {f"backbone.body.{name}": array for name, array in tensors(plan).items() if not name.startswith("fc.")}
+    around = ["backbone.fpn.inner_blocks.0.0.weight", "backbone.fpn.layer_blocks.0.0.bias", "rpn.head.conv.0.0.weight",
+              "roi_heads.box_head.fc6.weight"]  # fmt: skip
+    path = write(tmp_path / "a.safetensors", arrays | {name: np.zeros(3, np.float32) for name in around})
+    refusal = weights_refusal(plan, path)
+    assert "try: --allow-missing head.logits" in refusal
+    assert "try: --allow-unused backbone.fpn --allow-unused roi_heads --allow-unused rpn" in refusal
+    with open_weights(path) as source:
+        found = match_weights(plan, source)
+        require_match(found, plan, ["head.logits"], ["backbone.fpn", "roi_heads", "rpn"])
+    assert found.prefix == "backbone.body."

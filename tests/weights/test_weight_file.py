@@ -7,6 +7,7 @@ import json
 import pickle
 import random
 import struct
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from kresnet.errors import KresnetError, Problem
 from kresnet.plan import Plan
 from kresnet.weights.matching import match_weights, require_match
 from kresnet.weights.weight_file import open_weights
+from tests.fuzz.target import FILES
 from tests.weights.small_weight_files import tensors, write
 from tests.weights.untrusted_files import weights_refusal
 
@@ -100,21 +102,48 @@ def test_a_truncated_file_is_refused(plan, tmp_path):
         assert "[model_unreadable]" in weights_refusal(path, plan)
 
 
-@pytest.mark.parametrize("as_zip", [False, True])
-def test_a_pickle_is_not_opened(plan, tmp_path, as_zip):
+def test_a_pickle_is_not_opened(plan, tmp_path):
     class Trap:
         def __reduce__(self):
             return (Path.touch, (tmp_path / "sprung",))
 
     path = tmp_path / "old.pth"
-    content = pickle.dumps({"fc.weight": Trap()})
-    if as_zip:  # as torch.save has written it since 1.6
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("old/data.pkl", content)
-    else:
-        path.write_bytes(content)
+    path.write_bytes(pickle.dumps({"fc.weight": Trap()}))
     refusal = weights_refusal(path, plan)
     assert "[weights_pickle]" in refusal
-    assert "weights_only=True" in refusal
-    assert f"{tmp_path}/old.safetensors" in refusal
+    assert "save the arrays by name with safetensors.numpy.save_file" in refusal
+    with zipfile.ZipFile(path, "w") as archive:  # as torch.save has written it since 1.6
+        archive.writestr("old/data.pkl", pickle.dumps({"fc.weight": Trap()}))
+    refusal = weights_refusal(path, plan)
+    assert "[weights_pickle]" in refusal
+    assert "names builtins.getattr" in refusal or "names pathlib" in refusal
+    assert "save model.state_dict() alone" in refusal
     assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "remedy"),
+    [
+        ("legacy.pth", "of the format of PyTorch before 1.6", "weights_only=True"),
+        ("script.pt", "a program of TorchScript", "torch.jit.load"),
+        ("whole_module.pth", "names __main__.Network", "save model.state_dict() alone"),
+    ],
+)
+def test_what_else_pytorch_writes_is_told_how_to_save_again(name, said, remedy, plan):
+    refusal = weights_refusal(FILES / name, plan)
+    assert "[weights_pickle]" in refusal
+    assert said in refusal
+    assert remedy in refusal
+
+
+def test_a_tar_archive_is_told_apart(plan, tmp_path):
+    (tmp_path / "a").write_bytes(b"x")
+    with tarfile.open(tmp_path / "old.pth", "w") as file:
+        file.add(tmp_path / "a", "storages")
+    assert "a tar archive" in weights_refusal(tmp_path / "old.pth", plan)
+
+
+def test_entries_are_of_pytorchs_files_alone(plan, honest, tmp_path):
+    for path in (honest, write(tmp_path / "a.safetensors", tensors(plan))):
+        with pytest.raises(KresnetError, match=r"--entry model is for.*\[bad_option\]"), open_weights(path, "model"):
+            pass
