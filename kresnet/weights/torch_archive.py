@@ -159,7 +159,7 @@ def _bytes_of(content: np.ndarray, members: dict[str, _Member], name: str, check
     member = members[name]
     values = np.asarray(content[member.start : member.start + member.size])
     unchecked = name in checked or member.checksum == 0  # PyTorch writes 0 after `set_crc32_options(False)`
-    if not unchecked and zlib.crc32(values) != member.checksum:
+    if not unchecked and zlib.crc32(values.data) != member.checksum:
         raise ValueError(f"its {name} is damaged: its bytes are not those that were written, by their checksum")
     checked.add(name)
     return values
