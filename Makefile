@@ -6,7 +6,7 @@ TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
 .PHONY: demo test check-device test-slow test-distributed faults fuzz nightly native-grid notebooks golden screenshots reference bench \
-	bench-input bench-scaling bench-serving bench-torch-venv lint docs docs-check dist clean
+	bench-augmentation bench-input bench-scaling bench-serving bench-torch-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -58,7 +58,6 @@ reference: $(VENV)/.installed ## write docs/spec-reference.md, docs/schema/ and 
 
 bench: $(VENV)/.installed $(TORCH_VENV)/.installed ## kresnet against stock Keras and PyTorch
 	$(BIN)/python -m benchmarks.build
-	$(BIN)/python -m benchmarks.augmentation
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.compare --torch-python $(TORCH_VENV)/bin/python -o $(RESULTS)
 
@@ -67,6 +66,9 @@ bench-scaling: $(VENV)/.installed ## one, two and four workers, each held to one
 
 bench-input: $(VENV)/.installed $(TORCH_VENV)/.installed ## input pipelines beside tf.data, PyTorch's loader and decoding
 	$(BIN)/python -m benchmarks.input --torch-python $(TORCH_VENV)/bin/python -o benchmarks/results/input.json
+
+bench-augmentation: $(VENV)/.installed $(TORCH_VENV)/.installed ## what each augmentation costs, beside torchvision and timm
+	$(BIN)/python -m benchmarks.augmentation --torch-python $(TORCH_VENV)/bin/python -o benchmarks/results/augmentation.json
 
 bench-serving: $(VENV)/.installed ## exports beside `model.export` and ONNX Runtime, and the server under load; needs wrk
 	$(BIN)/python -m benchmarks.exports build/exports

@@ -1,97 +1,124 @@
-"""`python -m benchmarks.augmentation [SECONDS]`: images/s that the input pipeline makes, alone, by augmentation.
+"""`python -m benchmarks.augmentation [-o FILE]`: what each augmentation costs, beside torchvision's and timm's.
 
-Small images come decoded from memory (50,000 of 32x32x3, batch 128); large ones are JPEG files of 500x375, decoded in
-every epoch to 224x224x3 (batch 64). The table is that of docs/augmentation.md.
+Each library's process takes the same images in memory, uint8 of 32x32 and 224x224, and changes them batch after batch
+on one thread, random numbers included, decoding not. They take turns of under a second, in another order each round.
+`python -m benchmarks.augmentation_report FILE --docs docs/augmentation.md` writes the table.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from kresnet.runtime import import_tensorflow
+from benchmarks.compare import TORCH_PYTHON
+from benchmarks.machine import commit, results
+from benchmarks.processes import Worker
 
-#: What is measured: name -> a recipe's `augment`.
-SETTINGS: dict[str, dict[str, object]] = {
-    "none": {},
-    "crop_padding, flip": {"crop_padding": 4, "flip": True},
-    "crop: resized, flip": {"crop": {"kind": "resized"}, "flip": True},
-    "crop: rescaled, flip": {"crop": {"kind": "rescaled", "shorter_side": (256, 480)}, "flip": True},
-    "color_jitter": {"color_jitter": {}},
-    "lighting_std": {"lighting_std": 0.1},
-    "rand_augment: paper": {"rand_augment": {"kind": "paper"}},
-    "rand_augment: timm": {"rand_augment": {"kind": "timm", "magnitude": 6.0}},
-    "erase": {"erase": {}},
-    "mix: mixup_or_cutmix": {"mix": {"kind": "mixup_or_cutmix"}},
-    "RSB A3": {
-        "crop": {"kind": "resized"},
-        "flip": True,
-        "rand_augment": {"kind": "timm", "magnitude": 6.0},
-        "mix": {"kind": "mixup_or_cutmix"},
-    },
+#: Side of the images -> how many there are, and images of a batch.
+IMAGES = {32: (2048, 128), 224: (256, 64)}
+#: Augmentation, in a recipe's words -> who has it.
+CONTENDERS = {
+    "crop_padding, flip": ("kresnet", "torchvision_image", "torchvision_batch"),
+    "crop (resized)": ("kresnet", "torchvision_image", "torchvision_batch", "timm"),
+    "flip": ("kresnet", "torchvision_image", "torchvision_batch"),
+    "color_jitter": ("kresnet", "torchvision_image", "torchvision_batch"),
+    "lighting_std": ("kresnet",),
+    "rand_augment (paper)": ("kresnet", "torchvision_image", "torchvision_batch"),
+    "rand_augment (timm)": ("kresnet", "timm"),
+    "erase": ("kresnet", "torchvision_image", "torchvision_batch", "timm"),
+    "mix (mixup)": ("kresnet", "torchvision_batch", "timm"),
+    "mix (cutmix)": ("kresnet", "torchvision_batch", "timm"),
 }
-JPEGS, LARGE = 256, (500, 375)
 
 
-def splits(folder: Path) -> Iterator[tuple[str, object, int]]:
-    """Name, split and batch size of each kind of data."""
+@dataclass(frozen=True, slots=True)
+class AugmentationJob:
+    """What a worker is told."""
+
+    library: str
+    folder: str
+
+    @property
+    def contender(self) -> str:
+        return self.library
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def main() -> None:
+    options = _options()
+    found = results(options.output)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        make_images(Path(folder))
+        pythons = {"tensorflow": Path(sys.executable)}
+        if options.torch_python.exists():
+            pythons["torch"] = options.torch_python
+        else:
+            print(f"no PyTorch at {options.torch_python} (`make bench-torch-venv`): left out", file=sys.stderr)
+        workers, versions = {}, {}
+        for library, python in pythons.items():
+            job = AugmentationJob(library, folder)
+            workers[library] = stack.enter_context(Worker(job, python, "benchmarks.augmentation_worker"))
+            versions |= workers[library].ready()["versions"]
+        found["entries"] = take_turns(workers, options.rounds, options.turn_seconds)
+    found |= {"commit": commit(), "measured": time.strftime("%Y-%m-%d"), "versions": versions}
+    text = json.dumps(found, indent=1, ensure_ascii=False)
+    if options.output:
+        options.output.write_text(text + "\n", encoding="utf-8")
+    else:
+        print(text)
+
+
+def take_turns(workers: dict[str, Worker], rounds: int, seconds: float) -> list[dict[str, Any]]:
+    """Microseconds of processor time an image, of each augmentation, size and contender, in every round."""
+    every = [(side, name, who) for side in IMAGES for name, contenders in CONTENDERS.items() for who in contenders]
+    turns = [turn for turn in every if library_of(turn[2]) in workers]
+    costs: dict[tuple[int, str], dict[str, list[float]]] = {}
+    for number in range(rounds):
+        first = number * len(turns) // rounds
+        for side, name, contender in [*turns[first:], *turns[:first]]:
+            asked = {"contender": contender, "augmentation": name, "side": side, "batch": IMAGES[side][1]}
+            answer = workers[library_of(contender)].ask(json.dumps(asked | {"seconds": seconds}))
+            cost = answer["microseconds"]
+            costs.setdefault((side, name), {}).setdefault(contender, []).append(cost)
+            print(f"round {number + 1}: {side}², {name}, {contender}: {cost:,.4g} µs an image", file=sys.stderr)
+    in_order = ((side, name) for side in IMAGES for name in CONTENDERS)
+    return [{"side": side, "augmentation": name, "microseconds": costs[side, name]} for side, name in in_order]
+
+
+def library_of(contender: str) -> str:
+    """The library whose process a contender runs in."""
+    return "tensorflow" if contender == "kresnet" else "torch"
+
+
+def make_images(folder: Path) -> None:
+    """Write smooth noise, uint8 (N, side, side, 3), as `SIDE.npy`."""
     import numpy as np
     from PIL import Image
 
-    from kresnet.data.sources.array_source import ArraySource
-    from kresnet.data.sources.folder import FileSource
-    from kresnet.data.splits import Split
-    from kresnet.spec.inputs import Input
-
     random = np.random.default_rng(0)
-    small = Input(shape=(32, 32, 3))
-    images = random.integers(0, 256, (50_000, 32, 32, 3), np.uint8)
-    yield "memory 32²", Split("train", ArraySource(images, np.zeros(50_000, np.int32), small), small), 128
-    large = Input(shape=(224, 224, 3))
-    paths = [str(folder / f"{number}.jpg") for number in range(JPEGS)]
-    for path in paths:
-        noise = Image.fromarray(random.integers(0, 256, (24, 32, 3), np.uint8))
-        noise.resize(LARGE, Image.Resampling.BICUBIC).save(path, quality=90)
-    yield "JPEG 224²", Split("train", FileSource(paths, np.zeros(JPEGS, np.int32), large), large, resident_bytes=0), 64
+    for side, (count, _) in IMAGES.items():
+        grains = (Image.fromarray(random.integers(0, 256, (side // 8, side // 8, 3), np.uint8)) for _ in range(count))
+        images = [np.asarray(grain.resize((side, side), Image.Resampling.BICUBIC)) for grain in grains]
+        np.save(folder / f"{side}.npy", np.stack(images))
 
 
-def rate(split: object, augment: dict[str, object], batch_size: int, seconds: float) -> float:
-    """Images/s after the first batches."""
-    from kresnet.data.pipeline import training_batches
-    from kresnet.spec.recipe import Augment
-
-    batches = iter(
-        training_batches(
-            split,
-            augment=Augment.model_validate(augment),
-            classes=1000,
-            batch_size=batch_size,
-            seed=0,
-            start_step=0,
-            stop_step=10**9,
-        )
-    )
-    for _ in range(6):
-        next(batches)
-    count, began = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - began) < seconds:
-        next(batches)
-        count += batch_size
-    return count / elapsed
-
-
-def main(seconds: float) -> None:
-    import_tensorflow()
-    with tempfile.TemporaryDirectory() as folder:
-        for kind, split, batch_size in splits(Path(folder)):
-            for name, augment in SETTINGS.items():
-                suits = kind != "memory 32²" or "shorter_side" not in str(augment)
-                if suits and not (kind.startswith("JPEG") and "crop_padding" in augment):
-                    print(f"| {kind} | {name} | {rate(split, augment, batch_size, seconds):,.0f} |", flush=True)
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--turn-seconds", type=float, default=0.6, help="about how long a turn takes")
+    parser.add_argument("--torch-python", type=Path, default=TORCH_PYTHON)
+    parser.add_argument("-o", "--output", type=Path)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)
+    main()

@@ -50,10 +50,12 @@ def decode_crop(
     return tf.ensure_shape(_resample(region, box, input, resample), input.shape)
 
 
-def crop_image(image: tf.Tensor, numbers: tf.Tensor, crop: RandomCrop, input: Input) -> tf.Tensor:
+def crop_image(
+    image: tf.Tensor, numbers: tf.Tensor, crop: RandomCrop, input: Input, resample: Resampler = resample_in_graph
+) -> tf.Tensor:
     """Do to a decoded image, uint8 (h, w, C), what `decode_crop` does to an encoded one; returns uint8 (H, W, C)."""
     region, box = _cut_region(image, numbers, crop, input)
-    return tf.ensure_shape(_resample(region, box, input, resample_in_graph), input.shape)
+    return tf.ensure_shape(_resample(region, box, input, resample), input.shape)
 
 
 def _cut_region(image: tf.Tensor, numbers: tf.Tensor, crop: RandomCrop, input: Input) -> tuple[tf.Tensor, tf.Tensor]:
