@@ -203,18 +203,17 @@ class Engine:
         return [(f"{index:05d}", variable) for index, variable in enumerate(self.variables())]
 
     def _train_steps(self, batches: Iterator[Any], count: Any) -> None:
-        for _ in tf.range(count):  # the one thing that AutoGraph converts: all else takes it seconds, and needs none
-            self._train_step(batches)
-
-    @tf.autograph.experimental.do_not_convert
-    def _train_step(self, batches: Iterator[Any]) -> None:
-        self._add_up(self.strategy.run(self.trainer.train_step, args=(next(batches), self.live.read_value())))
+        # AutoGraph converts this loop alone: all within takes it seconds, and needs none.
+        step = tf.autograph.experimental.do_not_convert(self.trainer.train_step)
+        for _ in tf.range(count):
+            self._add_up(self.strategy.run(step, args=(next(batches), self.live.read_value())))
 
     def _train_probed_step(self, batch: Any, probe: Probe) -> dict[str, Any]:
         results = self.strategy.run(self.trainer.train_step, args=(batch, self.live.read_value(), probe))
         self._add_up(results)
         return results["findings"]
 
+    @tf.autograph.experimental.do_not_convert
     def _add_up(self, results: Mapping[str, Any]) -> None:
         """Add a step's means to the totals, if it was taken: if it and all before it were finite."""
         taken = self.live.read_value() & self.strategy.experimental_local_results(results["finite"])[0]
