@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import subprocess
@@ -14,6 +15,14 @@ import typer
 from kresnet import __version__
 from kresnet.cli import main as command_line
 from kresnet.errors import CODES
+
+
+@pytest.fixture(autouse=True, scope="module")
+def commands_made_once():
+    """Typer makes all verbs anew for each call of the command, which is nearly half of what a mistake costs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
 
 
 def run(*arguments: str) -> int:

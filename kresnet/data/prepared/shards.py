@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import resource
 from collections import OrderedDict
@@ -20,6 +21,8 @@ from kresnet.errors import Problem, make_error
 _ENDS = 65_536
 #: Shards that are open at once, at most; fewer where the process may open fewer files.
 _MOST_OPEN = 1024
+#: How often a copy may be removed by others before it is open: as often as a small cache has readers.
+_OPENINGS = 20
 #: Each record for itself, and nothing read ahead: what comes next is not known here.
 _READER = {"options": "readahead_buffer_size:0", "file_reader_buffer_size": 32_768}
 #: Each record in a chunk of its own, as Grain wants it, and as it is: image files do not become smaller.
@@ -111,12 +114,24 @@ class ShardRecords:
             return kept
 
     def _open_shard(self, number: int) -> Any:
+        """Open a shard; of a server, fetch it again where its copy was removed for another's before it was open."""
+        shard = self.shards[number]
+        for _ in range(_OPENINGS if self.storage.remote else 1):
+            with contextlib.suppress(FileNotFoundError):
+                return self._open_copy(shard, self._local_copy(shard))
+        raise DamagedShard(f"The shard {shard.file} of {self.storage} is missing")
+
+    def _local_copy(self, shard: Shard) -> Path:
+        try:
+            return self.storage.local_file(shard)
+        except FileNotFoundError:
+            raise DamagedShard(f"The shard {shard.file} of {self.storage} is missing") from None
+
+    def _open_copy(self, shard: Shard, path: Path) -> Any:
         from array_record.python.array_record_module import ArrayRecordReader
 
-        shard = self.shards[number]
         name = f"The shard {shard.file} of {self.storage}"
         try:
-            path = self.storage.local_file(shard)
             size = path.stat().st_size
             if size != shard.bytes:
                 how = "cut short" if size < shard.bytes else "longer than it was"
@@ -125,10 +140,12 @@ class ShardRecords:
                 raise DamagedShard(f"{name} is damaged, or belongs to other prepared data")
             reader = ArrayRecordReader(str(path), **_READER)
         except FileNotFoundError:
-            raise DamagedShard(f"{name} is missing") from None
+            raise
         except OSError as error:
             raise DamagedShard(f"{name} cannot be read: {error.strerror}") from None
         except RuntimeError:
+            if not path.exists():  # the reader does not say so
+                raise FileNotFoundError from None
             raise DamagedShard(f"{name} is damaged") from None
         if reader.num_records() != shard.examples:
             raise DamagedShard(f"{name} is damaged: {reader.num_records():,} records of {shard.examples:,}")

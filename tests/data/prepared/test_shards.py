@@ -13,7 +13,7 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from kresnet.data.prepared import shards as module
 from kresnet.data.prepared.manifest import Shard
 from kresnet.data.prepared.shards import WRITER_OPTIONS, DamagedShard, ShardRecords, ends_digest, require_sizes
-from kresnet.data.prepared.storage import open_storage
+from kresnet.data.prepared.storage import LocalFolder, open_storage
 from kresnet.errors import KresnetError
 
 LENGTHS = (3, 5, 2)
@@ -90,3 +90,27 @@ def _flip(path: Path, at: int) -> None:
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
+
+
+def test_a_copy_that_is_removed_before_it_is_open_is_fetched_again(tmp_path, written):
+    """A cache that others fill meanwhile removes what was used longest ago."""
+
+    class SmallCache(LocalFolder):
+        remote, removed = True, 0
+
+        def local_file(self, stored):
+            copy = tmp_path / "copy"
+            copy.unlink(missing_ok=True)
+            if self.removed < 3:
+                self.removed += 1
+            else:
+                copy.write_bytes((tmp_path / stored.file).read_bytes())
+            return copy
+
+    records = ShardRecords(SmallCache(tmp_path), written)
+    assert records.read(np.array([4])) == [RECORDS[4]]
+    assert records.storage.removed == 3
+    records = ShardRecords(SmallCache(tmp_path), written)
+    records.storage.removed = -1000
+    with pytest.raises(DamagedShard, match="missing"):
+        records.read(np.array([4]))
