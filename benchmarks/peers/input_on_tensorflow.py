@@ -80,7 +80,7 @@ def _mapped(files: Files, function: object) -> Iterator[object]:
 def _random_window(shape: tf.Tensor) -> tf.Tensor:
     """Draw the random part of an image, as tutorials do: top, left, height and width."""
     begin, size, _ = tf.image.sample_distorted_bounding_box(
-        shape, tf.zeros((1, 1, 4)), 0, 0.1, (3 / 4, 4 / 3), (0.08, 1.0), 10, use_image_if_no_bounding_boxes=True
+        shape, tf.zeros((1, 1, 4)), 1, 0.1, (3 / 4, 4 / 3), (0.08, 1.0), 10, use_image_if_no_bounding_boxes=True
     )
     return tf.stack([begin[0], begin[1], size[0], size[1]])
 
@@ -92,7 +92,7 @@ def _crop_and_flip(antialias: bool) -> Pipeline:
         encoded = tf.io.read_file(path)
         window = _random_window(tf.io.extract_jpeg_shape(encoded))
         image = tf.image.resize(tf.io.decode_and_crop_jpeg(encoded, window, 3), (SIDE, SIDE), antialias=antialias)
-        return tf.image.random_flip_left_right(tf.cast(image, tf.uint8))
+        return tf.image.random_flip_left_right(tf.cast(image, tf.uint8), seed=1)
 
     return lambda files: _mapped(files, one)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from kresnet.weights.torch_tensor import DTYPES, Storage, TorchTensor
+from kresnet.weights.torch_tensor import DTYPES, TorchStorage, TorchTensor
 
 #: A checkpoint of ResNet-152 with its optimizer takes some 100,000; each makes at most one small value.
 _MOST_OPCODES = 1_000_000
@@ -88,7 +88,7 @@ class _Name(str):
 
 
 def read_pickle(data: bytes) -> Any:
-    """Return what a pickle holds: dicts, lists, tuples, texts and numbers, `TorchTensor`, `Storage` and `Opaque`.
+    """Return what a pickle holds: dicts, lists, tuples, texts and numbers, `TorchTensor`, `TorchStorage` and `Opaque`.
 
     Containers may hold themselves, and one another any number of times: what is returned must not be walked blindly.
 
@@ -255,7 +255,7 @@ def _built(name: Any, arguments: Any) -> Any:
 def _tensor(storage: Any, dtype: str, offset: Any, shape: Any, strides: Any) -> TorchTensor:
     (start,) = _integers((offset,))
     tensor = TorchTensor(storage, dtype, start, _integers(shape), _integers(strides))
-    if not isinstance(storage, Storage) or dtype not in DTYPES or len(tensor.shape) != len(tensor.strides):
+    if not isinstance(storage, TorchStorage) or dtype not in DTYPES or len(tensor.shape) != len(tensor.strides):
         raise ValueError("its tensor is none")
     return tensor
 
@@ -269,7 +269,7 @@ def _integers(values: Any) -> tuple[int, ...]:
     return tuple(values)
 
 
-def _storage(reference: Any) -> Storage:
+def _storage(reference: Any) -> TorchStorage:
     """Return the storage that a persistent id speaks of."""
     if not isinstance(reference, tuple) or len(reference) != 5 or reference[0] != "storage":
         raise ValueError("a reference is none to a storage")
@@ -277,7 +277,7 @@ def _storage(reference: Any) -> Storage:
     if not isinstance(kind, _Name) or kind not in _STORAGES or type(key) is not str:
         raise ValueError("a reference is to no storage of a known type")
     (elements,) = _integers((count,))
-    return Storage(key, elements * DTYPES[_STORAGES[kind]][1], _STORAGES[kind])
+    return TorchStorage(key, elements * DTYPES[_STORAGES[kind]][1], _STORAGES[kind])
 
 
 __all__ = ["Opaque", "RefusedName", "read_pickle"]

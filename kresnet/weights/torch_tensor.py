@@ -19,7 +19,7 @@ DTYPES = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Storage:
+class TorchStorage:
     """The values of one or several tensors: a member of the archive.
 
     Attributes:
@@ -45,7 +45,7 @@ class TorchTensor:
         strides: elements from one value to the next, an axis each.
     """
 
-    storage: Storage
+    storage: TorchStorage
     dtype: str
     offset: int
     shape: tuple[int, ...]
@@ -78,4 +78,4 @@ def _number(value: int) -> str:
     return f"{value:,}" if value < 10**15 else "more than 10^15"
 
 
-__all__ = ["DTYPES", "Storage", "TorchTensor"]
+__all__ = ["DTYPES", "TorchStorage", "TorchTensor"]

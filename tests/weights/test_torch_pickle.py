@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kresnet.weights.torch_pickle import Opaque, RefusedName, read_pickle
-from kresnet.weights.torch_tensor import Storage, TorchTensor
+from kresnet.weights.torch_tensor import TorchStorage, TorchTensor
 from tests.fuzz.executed_code import watched
 
 START = b"\x80\x02"
@@ -123,7 +123,7 @@ def test_bombs_take_no_time_and_no_memory():
 def test_what_state_dicts_are_made_of_is_built():
     tensor = read_pickle(START + TENSOR + b".")
     assert isinstance(tensor, TorchTensor)
-    assert isinstance(tensor.storage, Storage)
+    assert isinstance(tensor.storage, TorchStorage)
     assert (tensor.storage.key, tensor.storage.bytes, tensor.dtype) == ("0", 24, "float32")
     assert (tensor.offset, tensor.shape, tensor.strides) == (0, (2, 3), (3, 1))
     plain = {"a": [1, 2.5, None, True, (3, "x"), -(2**70)], 7: {"b": ()}, "": "é" * 300}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kresnet.weights.torch_tensor import Storage, TorchTensor
+from kresnet.weights.torch_tensor import TorchStorage, TorchTensor
 
-STORAGE = Storage("3", 96, "float32")  # 24 elements
+STORAGE = TorchStorage("3", 96, "float32")  # 24 elements
 
 
 def tensor(offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> TorchTensor:
@@ -48,6 +48,6 @@ def test_a_view_beyond_its_storage_is_told(shape, strides, offset, said):
 
 
 def test_another_type_has_other_elements():
-    view = TorchTensor(Storage("0", 10, "uint8"), "float32", 0, (2,), (1,))
+    view = TorchTensor(TorchStorage("0", 10, "uint8"), "float32", 0, (2,), (1,))
     assert not view.problem()
-    assert TorchTensor(Storage("0", 7, "uint8"), "float32", 0, (2,), (1,)).problem()
+    assert TorchTensor(TorchStorage("0", 7, "uint8"), "float32", 0, (2,), (1,)).problem()
