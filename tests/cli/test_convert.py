@@ -24,15 +24,26 @@ def test_options_reach_the_conversion(
         )
 
     monkeypatch.setattr("kresnet.convert", convert)
-    chosen = ["--layout", "timm", "--allow-missing", "head", "--allow-unused", "fc", "--set", "head.classes=2"]
+    chosen = [
+        "--layout",
+        "timm",
+        "--entry",
+        "ema",
+        "--allow-missing",
+        "head",
+        "--allow-unused",
+        "fc",
+        "--set",
+        "head.classes=2",
+    ]
     with pytest.raises(SystemExit) as ended:
         main(["convert", "w.h5", "--spec", "resnet18", "-o", "out.keras", *chosen, *(["--json"] * as_json)])
     assert not ended.value.code
     assert calls == [
         (
             (Path("w.h5"), "resnet18", Path("out.keras")),
-            {"layout": "timm", "allow_missing": ["head"], "allow_unused": ["fc"], "overrides": ["head.classes=2"],
-             "force": False},
+            {"layout": "timm", "entry": "ema", "allow_missing": ["head"], "allow_unused": ["fc"],
+             "overrides": ["head.classes=2"], "force": False},
         )
     ]  # fmt: skip
     told = (
