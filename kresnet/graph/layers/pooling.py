@@ -58,15 +58,16 @@ def _gradient(x: Any, dy: Any, size: tuple[int, int], strides: tuple[int, int], 
         )
         return padded[:, rows, columns, :]
 
-    largest, winner = values_at(0, 0), tf.zeros(tf.shape(dy), tf.int8)
+    kind = tf.int8 if len(places) <= tf.int8.max + 1 else tf.int32  # a small type is less to write and to read
+    largest, winner = values_at(0, 0), tf.zeros(tf.shape(dy), kind)
     for number, place in enumerate(places[1:], 1):
         value = values_at(*place)
-        winner = tf.where(value > largest, tf.constant(number, tf.int8), winner)
+        winner = tf.where(value > largest, tf.constant(number, kind), winner)
         largest = tf.maximum(value, largest)
     total = tf.zeros((), dy.dtype)
     full = (above + x.shape[1] + below, left + x.shape[2] + right)
     for number, place in enumerate(places):
-        share = tf.where(winner == number, dy, tf.zeros((), dy.dtype))
+        share = tf.where(winner == tf.constant(number, kind), dy, tf.zeros((), dy.dtype))
         total += _spread(share, strides, place, full)
     return total[:, above : above + x.shape[1], left : left + x.shape[2], :]
 

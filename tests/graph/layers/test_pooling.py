@@ -19,6 +19,7 @@ from kresnet.graph.layers import MaxPooling2D
         (2, 2, "valid", (1, 5, 5, 2)),
         (3, 1, "same", (1, 4, 4, 1)),
         (2, 3, "same", (1, 7, 8, 2)),
+        (12, 1, "valid", (1, 12, 13, 1)),  # more places than a byte counts
     ],
 )
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
