@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.jobs import GPU_GOALS, GPU_SHARE_GOAL, NETWORKS
+from benchmarks.jobs import GPU_GOALS, GPU_SHARE_GOAL
+from benchmarks.report import product_rate, product_share
 from benchmarks.spread import ratios, spread
 
 BEGIN, END = "<!-- gpu: begin -->", "<!-- gpu: end -->"
@@ -45,8 +46,8 @@ def lines(entry: dict[str, Any]) -> Iterator[str]:
     """An entry for a terminal."""
     yield f"{_title(entry)}, {entry['mode']}"
     for name, found in _measured(entry).items():
-        text = f"  {name:<14}{spread(found['images_per_second'])} images/s, {_share(entry, name):.1%} of the product"
-        text += f" rate, {_gb(found)} at most, first step {found['first_step_seconds']:.0f} s"
+        text = f"  {name:<14}{spread(found['images_per_second'])} images/s, {product_share(entry, name):.1%} of the"
+        text += f" product rate, {_gb(found)} at most, first step {found['first_step_seconds']:.0f} s"
         yield text + (f"; {_beside(entry, name)}" if name.startswith("torch") else "")
 
 
@@ -56,7 +57,7 @@ def table(known: dict[str, Any]) -> str:
     names = [name for name in HEADS if any(name in _measured(entry) for entry in entries)]
     rows = [["", *(HEADS[name] for name in names), "product rate"], ["---"] * (len(names) + 2)]
     rows += [
-        [_title(each), *(_cell(each, name) for name in names), f"{_product(each) / 1e12:.0f} TFLOP/s"]
+        [_title(each), *(_cell(each, name) for name in names), f"{product_rate(each) / 1e12:.0f} TFLOP/s"]
         for each in entries
     ]
     peers = [name for name in names if name.startswith("torch")]
@@ -100,19 +101,9 @@ def _goal(value: float, goal: float) -> str:
 def _share_told(entry: dict[str, Any]) -> str:
     if "kresnet_xla" not in _measured(entry):
         return ""
-    share = _share(entry, "kresnet_xla")
+    share = product_share(entry, "kresnet_xla")
     goal = (entry["network"], entry["precision"]) == ("resnet50", "bfloat16")
     return f"{share:.1%}" + (f"; {_goal(share, GPU_SHARE_GOAL)}" if goal else "")
-
-
-def _product(entry: dict[str, Any]) -> float:
-    return max(found["product_flops"] for found in entry["contenders"].values())
-
-
-def _share(entry: dict[str, Any], name: str) -> float:
-    """Of the product rate, by the operations of the network's convolutions and dense layers alone."""
-    rate = statistics.median(entry["contenders"][name]["images_per_second"])
-    return rate * NETWORKS[entry["network"]].flop(entry["mode"]) / _product(entry)
 
 
 def _gb(found: dict[str, Any]) -> str:

@@ -57,7 +57,7 @@ def lines(entry: dict[str, Any]) -> Iterator[str]:
         if entry["mode"] == "first_step":
             yield f"  {name:<14}{spread(found['first_step_cpu_seconds'])} CPU s to the first step"
             continue
-        share = f"{_share(entry, name):.0%} of the product rate"
+        share = f"{product_share(entry, name):.0%} of the product rate"
         text = f"  {name:<14}{spread(found['images_per_second'])} images/s, {share}, {_gb(found)} at most"
         if name != "kresnet" and "kresnet" in entry["contenders"]:
             text += f"; kresnet is {spread(_ratios(entry, name), 2)} times as fast{_goal(entry, name)}"
@@ -93,8 +93,8 @@ def _ratio_table(entries: list[dict[str, Any]]) -> str:
 def _share_table(entries: list[dict[str, Any]]) -> str:
     names = ["kresnet", *_present(entries)]
     rows = [
-        [f"{_product(each) / 1e9:.0f} GFLOP/s"]
-        + [f"{_share(each, name):.0%}, {_gb(each['contenders'][name])}" for name in names]
+        [f"{product_rate(each) / 1e9:.0f} GFLOP/s"]
+        + [f"{product_share(each, name):.0%}, {_gb(each['contenders'][name])}" for name in names]
         for each in entries
     ]
     return _table(["", "4096² product", "kresnet", *(_HEADS[name] for name in names[1:])], entries, rows)
@@ -134,15 +134,15 @@ def _goal(entry: dict[str, Any], name: str) -> str:
     return f"; goal {goal:g}: {'reached' if reached else 'missed'}"
 
 
-def _product(entry: dict[str, Any]) -> float:
+def product_rate(entry: dict[str, Any]) -> float:
     """The highest rate at which a contender multiplied large matrices in this precision."""
     return max(found["product_flops"] for found in entry["contenders"].values())
 
 
-def _share(entry: dict[str, Any], name: str) -> float:
+def product_share(entry: dict[str, Any], name: str) -> float:
     """Of the product rate, by the operations of the network's convolutions and dense layers alone."""
     rate = statistics.median(entry["contenders"][name]["images_per_second"])
-    return rate * NETWORKS[entry["network"]].flop(entry["mode"]) / _product(entry)
+    return rate * NETWORKS[entry["network"]].flop(entry["mode"]) / product_rate(entry)
 
 
 def _gb(found: dict[str, Any]) -> str:
