@@ -59,6 +59,9 @@ CODES: dict[str, int] = {
     "model_unreadable": BAD_INPUT,
     "weights_pickle": BAD_INPUT,
     "weights_mismatch": BAD_INPUT,
+    "weights_unknown": BAD_INPUT,
+    "weights_access": BAD_INPUT,
+    "weights_unreachable": BAD_INPUT,
     "environment": BAD_INPUT,
     "too_large": BAD_INPUT,
     # Runs and checks

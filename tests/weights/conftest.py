@@ -41,3 +41,21 @@ def honest(plan, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("model") / "model.keras"
     build_model(plan).save(path)
     return path
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A hub on loopback, asked by this process, with an empty cache; who waits before asking again, does not."""
+    import huggingface_hub.file_download
+    import huggingface_hub.utils._http
+    from huggingface_hub import constants
+
+    from tests.weights.hub_server import serving_hub
+
+    with serving_hub() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "huggingface"))
+        monkeypatch.setenv("KRESNET_CACHE_DIR", str(tmp_path / "kresnet"))
+        for module in (huggingface_hub.utils._http, huggingface_hub.file_download):
+            monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+        yield server
