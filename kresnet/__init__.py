@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kresnet.api.evaluation import calibrate, evaluate
     from kresnet.api.explain import explain
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
+    from kresnet.api.pretrained import list_weights, pull_weights, show_weights
     from kresnet.api.reports import compare_runs, report_run
     from kresnet.api.run import Run, list_runs, open_run, resume
     from kresnet.api.study import StudyResult, plan_study, run_study, studies
@@ -57,6 +58,7 @@ __all__ = [
     "export_model",
     "fit",
     "list_runs",
+    "list_weights",
     "load",
     "load_model",
     "open_run",
@@ -65,11 +67,13 @@ __all__ = [
     "predict_files",
     "predict_to_file",
     "prepare_data",
+    "pull_weights",
     "recipe",
     "report_run",
     "resume",
     "run_study",
     "schema",
+    "show_weights",
     "specs",
     "studies",
 ]
@@ -81,6 +85,7 @@ _HOMES = {
     "kresnet.api.evaluation": ("calibrate", "evaluate"),
     "kresnet.api.explain": ("explain",),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
+    "kresnet.api.pretrained": ("list_weights", "pull_weights", "show_weights"),
     "kresnet.api.reports": ("compare_runs", "report_run"),
     "kresnet.api.run": ("Run", "list_runs", "open_run", "resume"),
     "kresnet.api.study": ("StudyResult", "plan_study", "run_study", "studies"),

@@ -62,6 +62,7 @@ CODES: dict[str, int] = {
     "weights_unknown": BAD_INPUT,
     "weights_access": BAD_INPUT,
     "weights_unreachable": BAD_INPUT,
+    "weights_licence": BAD_INPUT,
     "environment": BAD_INPUT,
     "too_large": BAD_INPUT,
     # Runs and checks

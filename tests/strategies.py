@@ -124,7 +124,10 @@ def images() -> st.SearchStrategy:
     )
     interpolation = st.sampled_from(["bilinear", "bicubic", "nearest"])
     resize = mapping("stretch", None, interpolation=interpolation) | mapping(
-        "center_crop", {"shorter_side": st.sampled_from([12, 20, 33])}, interpolation=interpolation
+        "center_crop",
+        {"shorter_side": st.sampled_from([12, 20, 33])},
+        interpolation=interpolation,
+        rounding=st.sampled_from([None, "half_even"]),
     )
     sides = st.sampled_from([1, 5, 8, 16, 17])
     shape = st.tuples(sides, sides, st.sampled_from([1, 3, 3, 4])).map(list)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kresnet.api.network import Network, resolve
+from kresnet.api.pretrained import pull_in_process, pull_named, spec_of_weights, stated_init
 from kresnet.api.process_state import training_scope
 from kresnet.api.progress import run_output
 from kresnet.api.run import Run
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 
 
 def fit(
-    network: Reference | Network,
+    network: Reference | Network | None = None,
     recipe: Reference | None = None,
     *,
     output: AnyPath | None = None,
     overrides: Overrides = (),
     init: AnyPath | None = None,
     freeze: Sequence[str] = (),
+    accept_licence: bool = False,
     force: bool = False,
     progress: bool = True,
 ) -> Run:
@@ -37,14 +39,16 @@ def fit(
     `kresnet.resume` then goes on bit for bit. Only the main thread hears signals: a run in another thread trains on.
 
     Args:
-        network: a network, or what `kresnet.load` takes.
+        network: a network, or what `kresnet.load` takes; by default that of the weights to start from.
         recipe: a recipe, or what `kresnet.recipe` takes; the spec's own by default.
         output: the run's directory; `runs/NAME` by default.
         overrides: settings to change, as for `kresnet.load`; those of the recipe begin with `recipe.`:
             `{"recipe.epochs": 3, "head.dropout": 0.1}`.
-        init: a kresnet model to start from, by its `.keras` file, its run, or the directory that `build` wrote. Its
-            head may differ, and begins anew where the classes of its run are others than those of the data.
+        init: weights to start from, in place of the recipe's: by name, as `kresnet.pull_weights` takes it, or a kresnet
+            model by its `.keras` file, its run, or the directory that `build` wrote. Their head may differ, and begins
+            anew where their classes are others than those of the data.
         freeze: parts of `init` to hold as they are: `["stem", "stage1"]`.
+        accept_licence: accept a licence of `init` that forbids commercial use.
         force: go on where the estimate of memory says stop.
         progress: tell on standard error, or in a notebook below the cell, how it goes.
 
@@ -57,12 +61,26 @@ def fit(
     from kresnet.runtime import import_tensorflow
     from kresnet.weights.transfer import prepare_transfer
 
+    init = stated_init(recipe, overrides) if init is None and network is None else init
+    pulled = None
+    if network is None:
+        if init is None:
+            raise make_error("bad_option", "Name the spec to train, or the weights to start from.",
+                             remedy="kresnet fit quickstart -o RUN, or --init timm/resnet50.a1_in1k")  # fmt: skip
+        pulled = pull_named(init, None, accept_licence, force=force, progress=progress)
+        network = spec_of_weights(init, pulled)
     run = resolve(network, recipe, overrides)
+    init = run.recipe.init if init is None else init
     cluster = cluster_for_recipe(run.recipe)
     directory = RunDirectory(Path("runs") / run.spec.name if output is None else Path(output))
     if not cluster or cluster.chief:
         directory.refuse_existing()
-    file, class_names = open_initial_weights(Path(init)) if init else (None, ())
+    if init is not None and pulled is None:
+        if cluster:
+            pull_in_process(init)
+        pulled = pull_named(init, network, accept_licence, force=force, progress=progress)
+    start_from = pulled.model if pulled else Path(init) if init is not None else None
+    file, class_names = open_initial_weights(start_from) if start_from else (None, ())
     run = replace(run, transfer=prepare_transfer(run.plan, file, freeze, class_names))
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import start

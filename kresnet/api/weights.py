@@ -10,6 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kresnet.api.network import Network, load, require_one_of
+from kresnet.api.pretrained import pull_named
 from kresnet.api.progress import run_output
 from kresnet.errors import make_error
 from kresnet.export.signature_contract import Fold, WeightType
@@ -267,16 +268,35 @@ def export_model(
     )  # fmt: skip
 
 
+def served_weights(reference: AnyPath) -> Path:
+    """Return a folder of served models that holds the network of weights by name, exported once; a path as it is.
+
+    Raises:
+        KresnetError: what `kresnet.pull_weights` and `export_model` raise.
+    """
+    pulled = pull_named(reference)
+    if pulled is None:
+        return Path(reference)
+    folder = pulled.model.parent / "served"
+    if not any(folder.glob("*/[0-9]*")):
+        export_model(pulled.model, folder)
+    return folder
+
+
 def open_for_use(
     trained: AnyPath,
     spec: Reference | Network | None,
     classes: AnyPath | Sequence[str] | None,
     best: bool = False,
 ) -> TrainedModel:
-    """Return the network on disk that a user means, its spec and the names of its classes."""
+    """Return the network that a user means, on disk or by the name of its weights, with spec and class names."""
     from kresnet.runs.trained_model import open_trained_model
 
     names = Path(classes) if isinstance(classes, str | os.PathLike) else classes
+    if pulled := pull_named(trained, spec):
+        if best:
+            raise make_error("bad_option", "--best is for runs.", remedy="leave it out")
+        return open_trained_model(pulled.model, classes=names)
     reference = spec.loaded if isinstance(spec, Network) else spec
     return open_trained_model(Path(trained), spec=reference, classes=names, best=best)
 

@@ -32,10 +32,14 @@ DataSetOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Go on where the estimate of memory says stop.")]
 TrainedArgument = Annotated[
-    Path, typer.Argument(metavar="RUN|MODEL", help="A finished run, or a .keras file, of a run or not.")
+    Path, typer.Argument(metavar="RUN|MODEL|NAME", help="A finished run, a .keras file, or weights by name.")
 ]
 MeasuredArgument = Annotated[
-    Path, typer.Argument(metavar="RUN|MODEL", help="A finished run, a .keras file, or an export (MODELS_DIR/NAME).")
+    Path,
+    typer.Argument(metavar="RUN|MODEL|NAME", help="A run, a .keras file, an export's folder, or weights by name."),
+]
+AcceptLicenceOption = Annotated[
+    bool, typer.Option("--accept-licence", help="Accept a licence of weights that forbids commercial use.")
 ]
 DataOption = Annotated[
     str | None,
@@ -103,6 +107,7 @@ def log_error(error: KresnetError) -> None:
 
 
 __all__ = [
+    "AcceptLicenceOption",
     "BestOption",
     "ClassNamesOption",
     "DataOption",

@@ -26,6 +26,7 @@ from kresnet.cli import (
     serve,
     study,
     train,
+    weights,
 )
 from kresnet.cli.common import log_error, print_json
 from kresnet.cli.remedies import adapt_remedies
@@ -41,7 +42,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verbs in (
-    describe, data, prepare, build, train, calibrate, predict, study, report, convert, export, explain, check, serve,
+    describe, data, prepare, build, train, calibrate, predict, study, report, weights, convert, export, explain, check,
+    serve,
 ):  # fmt: skip
     verbs.register(app)
 

@@ -33,7 +33,7 @@ def predict(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="[RUN|MODEL] IMAGES...",
+            metavar="[RUN|MODEL|NAME] IMAGES...",
             help="A network, unless --server; image files, folders, patterns, lists of paths (.txt), - for stdin.",
         ),
     ],

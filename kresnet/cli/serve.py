@@ -18,7 +18,10 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    models: Annotated[Path, typer.Argument(metavar="MODELS_DIR", help="Holds NAME/VERSION, as `kresnet export -o`.")],
+    models: Annotated[
+        Path,
+        typer.Argument(metavar="MODELS_DIR|NAME", help="Holds NAME/VERSION, as `kresnet export -o`, or weights' name."),
+    ],
     backend: Annotated[
         str, typer.Option("--backend", help="auto, tensorflow_model_server, docker or embedded.")
     ] = "auto",
@@ -41,9 +44,11 @@ def serve(
     ] = 30.0,
 ) -> None:
     """Serve exported models over REST and gRPC, with TF Serving if it is here, else with the embedded server."""
+    from kresnet.api.weights import served_weights
     from kresnet.runtime import require_extra
     from kresnet.serving import backends
 
+    models = served_weights(models)
     chosen = backends.choose_backend(backend, host)
     if chosen != "embedded":
         command = backends.start_command(chosen, models, host=host, rest_port=rest_port, grpc_port=grpc_port)

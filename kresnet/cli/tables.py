@@ -160,3 +160,16 @@ def cams_table(explanation: Explanation) -> Table:
                 str(image.name), cam.label, f"{cam.probability:.4f}", cam.record, size, f"{cam.map.max():.3g}", peak
             )
     return table
+
+
+def weights_table(entries: Iterable[dict[str, Any]]) -> Table:
+    """Return a table of weights by name: parameters, sides of training's and measuring's images, classes, licence."""
+    table = fitting_table(
+        "name", "parameters", "input", "measured at", "classes", "licence",
+        right=("parameters", "input", "measured at", "classes"), wraps=("name",),
+    )  # fmt: skip
+    for entry in entries:
+        parameters = f"{entry['parameters']:,}" if entry["parameters"] else ""
+        figures = (str(entry[name]) for name in ("input", "test_input", "classes"))
+        table.add_row(entry["name"], parameters, *figures, entry["licence"] or "not stated")
+    return table

@@ -12,6 +12,7 @@ import typer
 
 import kresnet
 from kresnet.cli.common import (
+    AcceptLicenceOption,
     BestOption,
     ClassNamesOption,
     DataOption,
@@ -61,9 +62,10 @@ def fit(
         int | None, typer.Option("--examples", metavar="N", help="The same in training images.")
     ] = None,
     init: Annotated[
-        Path | None,
-        typer.Option("--init", metavar="RUN|FILE", help="Start from this network's weights; the head may differ."),
+        str | None,
+        typer.Option("--init", metavar="NAME|RUN|FILE", help="Start from these weights; the head may differ."),
     ] = None,
+    accept_licence: AcceptLicenceOption = False,
     frozen: Annotated[
         str | None,
         typer.Option("--freeze", metavar="PARTS", help="Parts of --init to hold as they are: stem,stage1."),
@@ -76,7 +78,7 @@ def fit(
 ) -> None:
     """Train a network, or continue a run that was stopped."""
     if resume is not None:
-        if spec or recipe or overrides or output or init or frozen or dry_run:
+        if spec or recipe or overrides or output or init or frozen or dry_run or accept_licence:
             message = "--resume continues a run as it is, without SPEC or other settings."
             raise make_error("bad_option", message, remedy=f"kresnet fit --resume {shell_word(resume)}")
         with _raise_cause_of_interrupt():
@@ -89,9 +91,9 @@ def fit(
         (unit, value), *_ = stated
         message = f"--{unit} is for --resume; the length of a new run is a setting of its recipe."
         raise make_error("bad_option", message, remedy=f"--set recipe.{unit}={value}")
-    elif spec is None:
-        raise make_error("bad_option", "Name the spec to train.", remedy="kresnet fit quickstart -o RUN")
     elif dry_run:
+        if spec is None:
+            raise make_error("bad_option", "Name the spec to try.", remedy="kresnet fit quickstart --dry-run")
         if output or init or frozen:
             raise make_error("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="leave them out")
         return _print_dry_run(kresnet.dry_run(spec, recipe, overrides=overrides or (), force=force), as_json)
@@ -99,8 +101,9 @@ def fit(
         parts = [part.strip() for part in frozen.split(",")] if frozen else []
         with _raise_cause_of_interrupt():
             run = kresnet.fit(
-                spec, recipe, output=output, overrides=overrides or (), init=init, freeze=parts, force=force
-            )
+                spec, recipe, output=output, overrides=overrides or (), init=init, freeze=parts,
+                accept_licence=accept_licence, force=force,
+            )  # fmt: skip
     result = run.result or {}
     if as_json:
         return print_json(result)

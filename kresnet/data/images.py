@@ -183,7 +183,11 @@ def _resample(image: tf.Tensor, size: tf.Tensor, input: Input, resample: Resampl
 
 def _cut_offset(full: tf.Tensor, input: Input) -> tf.Tensor:
     """Return row and column, int64 (2,), of the rule's full size at which the network's input begins."""
-    return (full - tf.constant(input.shape[:2], tf.int64)) // 2
+    left = full - tf.constant(input.shape[:2], tf.int64)
+    offset = left // 2
+    if isinstance(input.resize, CenterCrop) and input.resize.rounding == "half_even":
+        return offset + left % 2 * (offset % 2)
+    return offset
 
 
 def _full_size(size: tf.Tensor, input: Input) -> tf.Tensor:

@@ -65,7 +65,7 @@ def notices(run: RunData) -> Iterator[Notice]:
         yield Notice("warning", f"Changed under way, {change}.")
     if run.transfer:
         frozen = f"; frozen: {', '.join(run.transfer.freeze)}" if run.transfer.freeze else ""
-        yield Notice("info", f"Started from the weights of {run.transfer.init}{frozen}.")
+        yield Notice("info", f"Started from the weights of {run.transfer.source}{frozen}.")
     for split, skipped in (run.data.get("skipped") or {}).items():
         yield Notice("warning", f"{len(skipped)} {split} images could not be read and were left out.")
     for name, count in ((run.result or {}).get("non_finite") or {}).items():

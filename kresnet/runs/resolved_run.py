@@ -22,6 +22,7 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.weights.transfer import Transfer, frozen_records
+from kresnet.weights.weight_names import is_path
 
 #: Fields of a recipe's `data` that hold paths, by kind of data.
 _DATA_PATHS = {"tfds": ("data_dir",), "folder": ("path",), "table": ("path", "root"), "arrays": ("path",),
@@ -215,10 +216,13 @@ def recipe_of(
     data = loaded.value.data
     stated = {field: getattr(data, field) for field in _DATA_PATHS.get(data.kind, ())}
     paths = {field: _absolute(path, data.kind) for field, path in stated.items() if path is not None}
-    if not paths:
+    init = loaded.value.init
+    if init is not None and is_path(init):
+        init = _absolute(init, "init")
+    if not paths and init == loaded.value.init:
         return loaded
     data = data.model_copy(update=paths)
-    return replace(loaded, value=loaded.value.model_copy(update={"data": data}))
+    return replace(loaded, value=loaded.value.model_copy(update={"data": data, "init": init}))
 
 
 def _absolute(path: str, kind: str) -> str:

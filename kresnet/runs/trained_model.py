@@ -16,6 +16,7 @@ from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.document import decode_text, read_document
 from kresnet.spec.loading import Reference, load_spec
 from kresnet.spec.validation import validate
+from kresnet.weights.weights_record import read_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ def open_trained_model(
     which knows the run; a directory that `kresnet build` wrote, or the file in it; or any other `.keras` file, with the
     spec that is named, or FILE.yaml beside it (as `kresnet convert` writes).
 
-    Class names are the lines of `classes`, or those of the run's data, or else the classes' numbers.
+    Class names are the lines of `classes`, or those of the run's data, or those that came with weights by name (as
+    `kresnet weights pull` writes them beside), or else the classes' numbers.
 
     Args:
         path: path of the directory or the file.
@@ -134,7 +136,8 @@ def open_initial_weights(path: Path) -> tuple[Path, tuple[str, ...]]:
     """
     in_run = path.name in ("model.keras", "best.keras") and (path.parent / "recipe.yaml").is_file()
     if not (path.is_dir() or in_run):
-        return path, ()
+        record = read_record(path)
+        return path, record.class_names if record else ()
     origin = open_trained_model(path)
     return origin.model, origin.class_names if origin.run else ()
 
@@ -162,6 +165,9 @@ def _make_trained_model(
     provenance: dict[str, Any] = {"file": str(model), "sha256": digest(model)}
     if built:
         provenance["trained"] = False
+    record = None if run or built else read_record(model)
+    if record:
+        provenance["weights"] = record.summary()
     names: tuple[str, ...] = ()
     if isinstance(spec.head, Classifier):
         if classes:
@@ -172,6 +178,8 @@ def _make_trained_model(
                 require_distinct_names(names, [Place(f"classes[{index}]") for index in range(len(names))])
         elif run:
             names, provenance["class_names"] = tuple(run.data()["class_names"]), "the run's data"
+        elif record and len(record.class_names) == spec.head.classes:
+            names, provenance["class_names"] = record.class_names, "the weights' origin"
         else:
             names, provenance["class_names"] = tuple(map(str, range(spec.head.classes))), "the classes' numbers"
     elif classes:

@@ -48,6 +48,9 @@ class CenterCrop(Document):
     """Length in pixels of the shorter side before the cut; at least the input's shorter side."""
     interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
     """How pixels are interpolated; an antialiasing filter is used when shrinking."""
+    rounding: Literal["down", "half_even"] | None = None
+    """Where the cut begins if the pixels left over are odd: half of them rounded `down`, as it is unless stated, or to
+    the even neighbour, as torchvision's and timm's `CenterCrop` do."""
 
 
 Resize = Annotated[Stretch | CenterCrop, Field(discriminator="kind")]

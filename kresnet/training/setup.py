@@ -160,6 +160,6 @@ def _start_from_transfer(run: ResolvedRun, writer: RunWriter, output: RunOutput,
     )
     frozen = freeze(network, run.plan, transfer.freeze)
     new = f"; new: {', '.join(transfer.new)}" if transfer.new else ""
-    output.log(f"{count} weights from {transfer.init}{new}; {frozen:,} parameters frozen")
+    output.log(f"{count} weights from {transfer.source}{new}; {frozen:,} parameters frozen")
     for sentence in transfer.differing:
         output.log(f"The network differs: {sentence}.")

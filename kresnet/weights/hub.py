@@ -192,7 +192,7 @@ def _explain(repository: HubRepository, name: str, error: Exception) -> KresnetE
     if isinstance(error, errors.RevisionNotFoundError):
         message = f"{repository.id} has no revision {repository.revision}."
         return make_error("weights_unknown", message, expected="a branch, a tag or a commit",
-                          remedy=f"leave @{repository.revision} out")  # fmt: skip
+                          remedy="another, or none, which means the main branch")  # fmt: skip
     if isinstance(error, errors.RepositoryNotFoundError):
         message = f"{where} knows no {repository.id}, or keeps it private."
         return make_error("weights_unknown", message, remedy=f"kresnet weights list; of a private one, {token}")
@@ -238,7 +238,7 @@ def unreachable_error(name: str, tried: str, reason: str) -> KresnetError:
         f"{name} is neither in the cache nor to be had: {reason}.",
         found=f"tried {tried}",
         remedy=f"where there is a network: kresnet weights pull {shell_word(name)} -o start.keras, and copy start.* "
-        "here: --init start.keras; or a mirror that this machine reaches: HF_ENDPOINT=https://MIRROR",
+        "here; or a mirror that this machine reaches: HF_ENDPOINT=https://MIRROR",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from kresnet.plan import Plan, Record
 from kresnet.weights.keras_config import differing_settings
 from kresnet.weights.matching import WeightMatch, match_weights, require_match
 from kresnet.weights.weight_file import WeightFile, open_weights
+from kresnet.weights.weights_record import read_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Transfer:
         new: names of the weights that the file does not give, such as those of a new head.
         differing: sentences that say how the file's network computes otherwise than this one.
         class_names: names of the classes that the file's head tells apart; empty where they are not known.
+        origin: where weights by name came from, as `WeightsRecord.summary` has it; empty for others.
     """
 
     init: str
@@ -33,6 +35,12 @@ class Transfer:
     new: tuple[str, ...]
     differing: tuple[str, ...]
     class_names: tuple[str, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """What the weights are called: the name by which they came, or the path of their file."""
+        return str(self.origin.get("name") or self.init)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
@@ -43,7 +51,8 @@ class Transfer:
         """Return the transfer that `as_dict` was made of, read from JSON."""
         sequences = {name: tuple(values[name]) for name in ("freeze", "new", "differing")}
         names = tuple(values.get("class_names", ()))  # not in runs of 0.1
-        return cls(values["init"], values["sha256"], **sequences, class_names=names)
+        origin = values.get("origin", {})  # nor this one
+        return cls(values["init"], values["sha256"], **sequences, class_names=names, origin=origin)
 
     def for_classes(self, class_names: Sequence[str], plan: Plan) -> Transfer:
         """Return the transfer onto data of these classes: a head that tells other ones apart begins anew.
@@ -97,7 +106,9 @@ def prepare_transfer(
     frozen = {record.name for record in frozen_records(plan, freeze)}
     if random := [name for name in new if name.rpartition("/")[0] in frozen]:
         raise make_error("bad_option", f"--freeze would hold weights that {init} does not give: {', '.join(random)}.")
-    return Transfer(str(init.resolve()), digest(init), tuple(freeze), new, differing, tuple(class_names))
+    record = read_record(init)
+    origin = record.summary() if record else {}
+    return Transfer(str(init.resolve()), digest(init), tuple(freeze), new, differing, tuple(class_names), origin)
 
 
 def match_kresnet_weights(plan: Plan, source: WeightFile) -> WeightMatch:

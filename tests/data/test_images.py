@@ -114,6 +114,17 @@ def test_center_crop_of_an_input_that_is_not_square_covers_it(
     assert np.abs(ours - theirs).max() <= (0 if interpolation == "nearest" else 1)
 
 
+@pytest.mark.parametrize("shorter_side", [24, 25, 27, 29, 31])
+def test_an_odd_pixel_left_over_goes_where_torchvision_has_it(photo: np.ndarray, shorter_side: int) -> None:
+    rule = {"kind": "center_crop", "shorter_side": shorter_side, "interpolation": "bilinear", "rounding": "half_even"}
+    ours = resize(tf.constant(photo), image_input(24, 24, 3, **rule)).numpy().astype(int)
+    longer = 60 * shorter_side // 48
+    full = pillow_resize(photo, (shorter_side, longer), "bilinear")
+    # torchvision.transforms.functional.center_crop; Python rounds halves to the even number
+    left, top = round((longer - 24) / 2.0), round((shorter_side - 24) / 2.0)
+    assert np.abs(ours - full[top : top + 24, left : left + 24]).max() <= 1
+
+
 def test_an_image_of_the_right_size_is_unchanged(photo: np.ndarray) -> None:
     for rule in ({"kind": "stretch"}, {"kind": "center_crop", "shorter_side": 64}):
         np.testing.assert_array_equal(resize(tf.constant(photo), image_input(48, 60, 3, **rule)), photo)

@@ -73,6 +73,8 @@ class FileCache:
             for path in self._folder.iterdir():
                 with contextlib.suppress(OSError):  # another process removes some, too
                     facts = path.stat()
+                    if not path.is_file():  # folders hold other things than copies
+                        continue
                     there.append((facts.st_mtime_ns, facts.st_size, path))
             size = sum(each for _, each, _ in there) + stored.bytes
             for _, each, path in sorted(there):
@@ -82,13 +84,17 @@ class FileCache:
                 size -= each
 
 
+def cache_folder() -> Path:
+    """Return the folder in which kresnet keeps what it can fetch or make again."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or _USUAL_FOLDER).expanduser()
+
+
 def open_cache() -> FileCache:
     """Return the cache that the environment names.
 
     Raises:
         KresnetError: `environment` for a size that is no number.
     """
-    folder = Path(os.environ.get(FOLDER_VARIABLE) or _USUAL_FOLDER).expanduser()
     stated = os.environ.get(SIZE_VARIABLE) or _USUAL_GIGABYTES
     try:
         size = float(stated)
@@ -97,7 +103,7 @@ def open_cache() -> FileCache:
     except ValueError:
         raise make_error("environment", f"{SIZE_VARIABLE} is no size of a cache.", expected="gigabytes, such as 64",
                          found=str(stated)) from None  # fmt: skip
-    return FileCache(folder, int(size * 1e9))
+    return FileCache(cache_folder(), int(size * 1e9))
 
 
-__all__ = ["FOLDER_VARIABLE", "SIZE_VARIABLE", "FileCache", "open_cache"]
+__all__ = ["FOLDER_VARIABLE", "SIZE_VARIABLE", "FileCache", "cache_folder", "open_cache"]

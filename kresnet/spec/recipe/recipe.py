@@ -30,6 +30,9 @@ class Recipe(Document):
     """Where it comes from."""
     data: Data
     """What it trains on."""
+    init: Text | None = None
+    """Weights to start from: a name (`timm/resnet50.a1_in1k`, `keras/ResNet50V2`, `hf:OWNER/REPO`, an `https://`
+    address), a run, or a `.keras` file. `--init` takes their place. Random weights where neither is stated."""
     augment: Augment = Field(default_factory=Augment)
     """Random changes of training images."""
     epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] | None = None

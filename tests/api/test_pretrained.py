@@ -1,0 +1,110 @@
+"""Weights by name from Python: listed, shown, pulled, predicted with, trained from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import kresnet
+from kresnet.api.pretrained import pull_in_process
+from kresnet.api.weights import open_for_use
+from kresnet.errors import KresnetError
+from tests.weights import small_hub_model as small
+from tests.weights.conftest import converted, hub  # noqa: F401 - fixtures
+
+
+@pytest.fixture
+def kept(hub, converted, tmp_path):  # noqa: F811
+    """The small model on the hub, and in the cache."""
+    shutil.copytree(converted, tmp_path / "kresnet" / "weights" / converted.name)
+    return hub.add(small.NAME, small.files())
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """A recipe of few images of three classes, which begins with the small model."""
+    random = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for name in "abc":
+            folder = tmp_path / "images" / split / name
+            folder.mkdir(parents=True)
+            for index in range(2):
+                Image.fromarray(random.integers(0, 256, (37, 41, 3), np.uint8)).save(folder / f"{index}.png")
+    data, optimizer = {"kind": "folder", "path": str(tmp_path / "images")}, {"kind": "sgd", "learning_rate": 0.01}
+    return {"name": "few", "data": data, "init": small.NAME, "epochs": 1, "batch_size": 6, "optimizer": optimizer}
+
+
+def test_weights_are_listed_by_what_a_user_chooses_by():
+    few = kresnet.list_weights("timm/resnet18*", max_parameters="12M", licence="commercial", classes=1000)
+    assert "timm/resnet18.a1_in1k" in few.column("name")
+    assert set(few.column("licence")) <= {"apache-2.0", "bsd-3-clause"}
+    everything = kresnet.list_weights()
+    assert len(everything) > 150
+    assert len(kresnet.list_weights(licence="cc-by-nc-4.0")) == everything.column("licence").count("cc-by-nc-4.0") > 0
+    assert kresnet.list_weights("keras/*").column("name")[0] == "keras/ResNet50"
+    with pytest.raises(KresnetError, match="no number of parameters"):
+        kresnet.list_weights(max_parameters="many")
+
+
+def test_weights_are_shown_without_being_fetched(kept, hub):  # noqa: F811
+    shown = kresnet.show_weights(small.NAME)
+    assert shown["architecture"] == "resnet50d"
+    assert shown["parameters"] == sum(
+        int(np.prod([int(side) for side in text.split()])) for name, text in _parameters()
+    )
+    assert shown["resize"]["shorter_side"] == 38
+    assert not hub.asked("GET", "/cdn/")
+
+
+def _parameters():
+    names, shapes = (small.REFERENCE[key] for key in ("tensors", "shapes"))
+    return [(name, text) for name, text in zip(names, shapes, strict=True) if "running" not in str(name)]
+
+
+def test_predictions_by_name_are_timms_with_the_names_of_the_classes(kept):
+    answers = kresnet.predict(small.NAME, small.photographs())
+    odds = np.exp(small.REFERENCE["logits"])
+    for answer, theirs in zip(answers, odds / odds.sum(1, keepdims=True), strict=True):
+        assert list(answer["probabilities"]) == [f"class {index}" for index in range(5)]
+        np.testing.assert_allclose(list(answer["probabilities"].values()), theirs, atol=2e-3)
+    origin = open_for_use(small.NAME, None, None)
+    assert origin.provenance["weights"]["commit"] == kept.refs["main"]
+    assert origin.provenance["class_names"] == "the weights' origin"
+
+
+def test_a_recipe_that_begins_with_weights_is_the_whole_of_transfer_learning(kept, recipe, tmp_path):
+    run = kresnet.fit(None, recipe, output=tmp_path / "run", overrides={"head.classes": 3}, progress=False)
+    transfer = json.loads((tmp_path / "run" / "transfer.json").read_text())
+    assert transfer["new"] == ["head.logits/kernel", "head.logits/bias"]
+    assert transfer["origin"]["name"] == small.NAME
+    assert transfer["origin"]["commit"] == kept.refs["main"]
+    assert len(transfer["origin"]["sha256"]) == 64
+    assert run.network.spec.input.shape == (35, 35, 3)
+    assert run.network.spec.input.resize.rounding == "half_even"
+    assert run.recipe.init == small.NAME
+
+
+def test_what_names_no_weights_is_told_with_the_nearest(kept, recipe, tmp_path):
+    for call, code, words in (
+        (lambda: kresnet.pull_weights("resnet50.a1_in1k"), "weights_unknown", "timm/resnet50.a1_in1k"),
+        (lambda: kresnet.show_weights("model.keras"), "weights_unknown", "kresnet weights list"),
+        (lambda: kresnet.fit(None, {**recipe, "init": None}), "bad_option", "--init timm/resnet50.a1_in1k"),
+        (lambda: open_for_use(small.NAME, None, None, best=True), "bad_option", "--best"),
+    ):
+        with pytest.raises(KresnetError) as raised:
+            call()
+        assert raised.value.problems[0].code == code
+        assert words in str(raised.value)
+
+
+def test_problems_of_another_process_arrive_as_they_were(kept):
+    pull_in_process("runs/a")
+    with pytest.raises(KresnetError) as raised:
+        pull_in_process("timm/resnet50d.a1_in1")
+    (problem,) = raised.value.problems
+    assert problem.code == "weights_unknown"
+    assert problem.nearest == "timm/resnet50d.a1_in1k"
