@@ -98,19 +98,12 @@ class Network:
         Raises:
             KresnetError: `too_large`; `environment` if TensorFlow cannot be imported; `bad_option`.
         """
-        from kresnet.plan.memory_estimate import available_memory, estimate_memory, require_memory
-        from kresnet.runtime import import_tensorflow
-
-        require_one_of("precision", precision, ("float32", "bfloat16", "float16"))
-        if not force:
-            require_memory(estimate_memory(self._plan, 1, training=False), available_memory())
-        import_tensorflow()
-        from kresnet.graph import build_model
-
-        return build_model(self._plan, precision=precision, seed=seed)
+        return self._build(force, precision=precision, seed=seed)
 
     def save(self, directory: AnyPath, *, force: bool = False) -> list[str]:
         """Build the network and write `model.keras`, `plan.json`, `spec.yaml` and `network.svg` into a new directory.
+
+        The model has the initial weights of `build` and Keras's own layers alone: any Keras loads it, without kresnet.
 
         Returns:
             The names of the files.
@@ -122,13 +115,26 @@ class Network:
 
         directory = Path(directory)
         refuse_existing(directory)
-        model = self.build(force=force)
+        model = self._build(force, stock=True)
         with staged_directory(directory) as staged:
             write_text(staged / "spec.yaml", self.spec.yaml())
             write_json(staged / "plan.json", self._plan.as_dict())
             write_text(staged / "network.svg", self.drawing())
             model.save(staged / "model.keras")
         return sorted(path.name for path in directory.iterdir())
+
+    def _build(self, force: bool, *, precision: str = "float32", seed: int = 0, stock: bool = False) -> keras.Model:
+        """Build the network, unless its precision is none or memory does not suffice."""
+        from kresnet.plan.memory_estimate import available_memory, estimate_memory, require_memory
+        from kresnet.runtime import import_tensorflow
+
+        require_one_of("precision", precision, ("float32", "bfloat16", "float16"))
+        if not force:
+            require_memory(estimate_memory(self._plan, 1, training=False), available_memory())
+        import_tensorflow()
+        from kresnet.graph import build_model
+
+        return build_model(self._plan, precision=precision, seed=seed, stock=stock)
 
     def __repr__(self) -> str:
         return f"<Network {plan_line(self._plan)}>"

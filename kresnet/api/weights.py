@@ -144,7 +144,7 @@ def convert(
         from kresnet.weights.convert import converted_model, write_model
 
         model = converted_model(carried.plan, prepared.match)
-    write_model(model, output)
+    write_model(model, carried.plan, output)
     write_text(spec_file, carried.loaded.value.yaml())
     return Conversion(output, spec_file, prepared.match, carried, prepared.computation)
 

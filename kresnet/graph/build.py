@@ -22,6 +22,7 @@ from kresnet.graph.layers import (
     StridedPad,
     SymmetricPad,
 )
+from kresnet.graph.stock import stock_output
 from kresnet.graph.verify import verify_model
 from kresnet.plan import Plan, Record
 
@@ -55,7 +56,12 @@ class BuildContext:
 
 
 def build_model(
-    plan: Plan, *, precision: str = "float32", seed: int = 0, batch_norm: BatchNorm = FusedBatchNorm
+    plan: Plan,
+    *,
+    precision: str = "float32",
+    seed: int = 0,
+    batch_norm: BatchNorm = FusedBatchNorm,
+    stock: bool = False,
 ) -> keras.Model:
     """Build the network of a plan as a functional Keras model.
 
@@ -64,6 +70,7 @@ def build_model(
         precision: `float32`, `bfloat16` or `float16`, of activations and products; weights are float32.
         seed: of initial weights and dropout.
         batch_norm: the layer that batch norms become; another than the default serves to examine it.
+        stock: make it of Keras's own layers alone, slower, with the same weights: this is what a `.keras` file holds.
 
     Returns:
         A model that takes float32 RGB values 0-255 `(N, H, W, C)`, or vectors `(N, length)`, and returns float32:
@@ -80,8 +87,8 @@ def build_model(
             tensors[record.name] = keras.Input(shape, name=record.name, dtype="float32")
             continue
         inputs = [tensors[name] for name in record.inputs]
-        layer = HANDLERS[record.kind](context, record)
-        tensors[record.name] = layer(inputs[0] if len(inputs) == 1 else inputs)
+        layer, arguments = HANDLERS[record.kind](context, record), inputs[0] if len(inputs) == 1 else inputs
+        tensors[record.name] = stock_output(layer, arguments) if stock else layer(arguments)
     outputs = {name: tensors[record] for name, record in plan.outputs.items()}
     single = next(iter(outputs.values())) if len(outputs) == 1 else None
     model = keras.Model(tensors["input"], outputs if single is None else single, name=plan.name)

@@ -37,6 +37,11 @@ class ScaledNormal(keras.initializers.Initializer):
         values = np.take(table, np.frombuffer(bits, np.uint16)).reshape(shape)
         return keras.ops.convert_to_tensor(values, dtype=dtype or "float32")
 
+    def stock(self) -> keras.initializers.Initializer:
+        """Return Keras's own initializer of the same distribution, which draws other numbers."""
+        distribution = "truncated_normal" if self.truncated else "untruncated_normal"
+        return keras.initializers.VarianceScaling(self.scale, self.fan, distribution, seed=self.seed)
+
     def get_config(self) -> dict[str, Any]:
         return {"scale": self.scale, "fan": self.fan, "truncated": self.truncated, "seed": self.seed}
 

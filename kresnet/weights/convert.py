@@ -96,15 +96,17 @@ def load_model(path: Path, plan: Plan) -> keras.Model:
         return model
 
 
-def write_model(model: keras.Model, path: Path) -> None:
-    """Write a `.keras` file, whole or not at all, after reading it back and comparing it bit for bit.
+def write_model(model: keras.Model, plan: Plan, path: Path) -> None:
+    """Write a plan's model as a `.keras` file of stock layers, whole or not at all, after comparing it bit for bit.
 
     Raises:
         KresnetError: `disk_full`, `not_writable`, or `graph_mismatch` if what is read back differs, which is a bug.
     """
     with staged_file(path) as staged:
         path.parent.mkdir(parents=True, exist_ok=True)
-        model.save(staged)
+        stock = build_model(plan, stock=True)
+        stock.set_weights(model.get_weights())
+        stock.save(staged)
         read_back = keras.models.load_model(staged, compile=False).get_weights()  # by Keras, as others will
         for weight, again in zip(model.weights, read_back, strict=True):
             if not np.array_equal(weight.numpy(), again):

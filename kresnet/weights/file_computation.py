@@ -203,6 +203,11 @@ class _Walk:
 
     def _step(self, record: Record, operation: Operation) -> Iterable[_Place]:
         """Compare two places of the networks, and return the pairs of places before them."""
+        if record.kind != "normalize" and _stands_for(operation, record):
+            before: Operation | None = operation
+            while before and _stands_for(before, record):
+                before = self._input(before)
+            return [(self.plan.by_name[record.inputs[0]], before)]
         if record.kind in ("dropout", "stochastic_depth"):
             if operation.kind in _ONLY_IN_TRAINING:
                 operation = self._input(operation) or operation
@@ -234,7 +239,7 @@ class _Walk:
         """Yield the inputs of a record, each with that of its counterpart; paddings of windows are passed."""
         befores = [self.plan.by_name[name] for name in record.inputs]
         inputs: list[Operation | None] = [self.graph.operations.get(key) for key in operation.inputs]
-        if record.kind in ("conv", "pool"):
+        if record.kind in ("conv", "pool") and not (inputs[0] and _stands_for(inputs[0], befores[0])):
             padded = 0
             while inputs[0] and inputs[0].kind in _PADDING:
                 padded += _padding_side(inputs[0])
@@ -307,6 +312,11 @@ class _Walk:
 
     def _named(self, operation: Operation | None) -> str:
         return operation.key if operation else "the input"
+
+
+def _stands_for(operation: Operation, record: Record) -> bool:
+    """Whether an operation is one of those that a file of kresnet's has in the place of a layer that Keras has not."""
+    return operation.key.startswith(f"{record.name}/")
 
 
 def _weights_below(inputs: Mapping[str, Sequence[str]], weight: Any) -> dict[str, frozenset[str]]:

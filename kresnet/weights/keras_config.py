@@ -14,6 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from kresnet.plan import Plan, Record
+from kresnet.spec.inputs import Pixels
+from kresnet.weights.keras_graph import graph_of_model
+from kresnet.weights.pixel_arithmetic import NotLinearError, PixelMap, read_pixel_map
+
+#: What stands in a file for a layer that Keras has not: another one, or a model of the operations that it makes.
+_STAND_INS = {
+    "NormalizePixels": ("Rescaling", "Functional"),
+    "SymmetricPad": ("ZeroPadding2D", "Functional"),
+    "StochasticDepth": ("Dropout",),
+    **dict.fromkeys(("IdentityPad", "StridedPad", "DilatedAveragePooling"), ("Functional",)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,9 @@ def differing_settings(record: Record, layer: LayerConfig) -> Iterator[tuple[str
         record: the record of the plan.
         layer: the layer of the file.
     """
+    if record.kind == "normalize" and layer.kind in _STAND_INS["NormalizePixels"]:
+        yield from _differing_pixels(record, layer)
+        return
     for name, in_file in _comparable_settings(layer.settings).items():
         in_plan = record.settings.get(name)
         in_plan = list(in_plan) if isinstance(in_plan, tuple) else in_plan
@@ -79,8 +93,34 @@ def differing_settings(record: Record, layer: LayerConfig) -> Iterator[tuple[str
             yield name, in_file, in_plan
 
 
+def _differing_pixels(record: Record, layer: LayerConfig) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what `differing_settings` does where Keras's own layers make numbers of pixels."""
+    own = PixelMap.from_spec(Pixels.model_validate(dict(record.settings)), record.shape[-1])
+    found = _pixel_map(layer, record.shape[-1])
+    if found is None or not (found.scale > 0).all():
+        yield "the map of pixels", "none of a spec's", dict(record.settings)
+    elif not found.equals(own):
+        in_file, in_plan = (each.mean_and_std(*record.settings["range"]) for each in (found, own))
+        yield from ((name, in_file[name], in_plan[name]) for name in in_file if in_file[name] != in_plan[name])
+        if found.sources != own.sources:
+            yield "channel_order", "another one", record.settings["channel_order"]
+
+
+def _pixel_map(layer: LayerConfig, channels: int) -> PixelMap | None:
+    """Return what a layer of Keras's own makes of pixels; None where no `input.pixels` says it."""
+    config: Mapping[str, Any] = layer.settings
+    if layer.kind != "Functional":
+        source = {"class_name": "InputLayer", "config": {"name": "input"}}
+        config = {"layers": [source, {"class_name": layer.kind, "config": layer.settings}]}
+    graph = graph_of_model(config)
+    try:
+        return read_pixel_map(graph, graph.output, channels, {}, ()) if graph else None
+    except NotLinearError:
+        return None
+
+
 def _layer_differences(record: Record, layer: LayerConfig, kind: str) -> Iterator[str]:
-    if layer.kind != kind:
+    if layer.kind not in (kind, *_STAND_INS.get(kind, ())):
         yield f"a {layer.kind} in the file, a {kind} here"
     if layer.inputs != record.inputs:
         yield f"reads {', '.join(layer.inputs) or 'nothing'} in the file, {', '.join(record.inputs) or 'nothing'} here"

@@ -85,8 +85,12 @@ def read_operation_graph(text: bytes) -> OperationGraph | None:
         ValueError, RecursionError: if it is not JSON.
     """
     document = json.loads(text)
-    if not isinstance(document, dict) or not isinstance(config := document.get("config"), dict):
-        return None
+    config = document.get("config") if isinstance(document, dict) else None
+    return graph_of_model(config) if isinstance(config, dict) else None
+
+
+def graph_of_model(config: Mapping[str, Any]) -> OperationGraph | None:
+    """Return the operations of a model whose configuration this is; None if it has no layers."""
     operations: dict[str, Operation] = {}
     outputs = _read_model(config, "", None, operations)
     return OperationGraph(operations, outputs[-1]) if outputs and outputs[-1] in operations else None
@@ -133,6 +137,7 @@ def _read_model(
             outputs = _append(key, call.layer, call.kind, call.settings, arguments, operations)
             names[f"{call.layer}/{call.number}"] = outputs
     declared = config.get("output_layers") or []
+    declared = list(declared.values()) if isinstance(declared, dict) else declared  # outputs have names, or none
     references = [declared] if declared and isinstance(declared[0], str) else declared
     return [found for reference in references if (found := _find(reference, names)) is not None]
 
@@ -224,4 +229,4 @@ def _operand_keys(value: Any) -> Iterator[str]:
             yield from _operand_keys(each)
 
 
-__all__ = ["Operand", "Operation", "OperationGraph", "activation_name", "read_operation_graph"]
+__all__ = ["Operand", "Operation", "OperationGraph", "activation_name", "graph_of_model", "read_operation_graph"]

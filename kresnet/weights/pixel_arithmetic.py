@@ -78,6 +78,15 @@ class PixelMap:
             and np.allclose(self.offset, other.offset, rtol=1e-6, atol=1e-7 * largest)
         )
 
+    def mean_and_std(self, low: float, high: float) -> dict[str, list[float]]:
+        """Return the mean and the deviation that say the map of bytes which are first brought to `low`..`high`."""
+        std = (high - low) / 255 / self.scale
+        values = {"mean": low - self.offset * std, "std": std}
+        return {
+            name: [_shortest(each) for each in (value[:1] if np.ptp(value) == 0 else value)]
+            for name, value in values.items()
+        }
+
     def as_pixels(self) -> dict[str, Any] | None:
         """Return the fields of the `input.pixels` that stands for the map; None if there is none."""
         forward = tuple(range(len(self.sources)))

@@ -86,7 +86,7 @@ def _defaults_from_layers(source: WeightFile) -> dict[str, Any]:
     if not source.graph:
         return {}
     layers = source.graph.operations.values()
-    padded = bool(_PAD_LAYERS & {layer.kind for layer in layers})
+    padded = any(layer.kind in _PAD_LAYERS or float("-inf") in layer.arguments for layer in layers)
     defaults: dict[str, Any] = {"convolution.padding": "symmetric" if padded else "same"}
     for field in ("epsilon", "momentum"):
         values = [layer.settings.get(field) for layer in layers if layer.kind in _NORM_LAYERS]

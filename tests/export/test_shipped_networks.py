@@ -83,7 +83,7 @@ def test_a_network_trained_in_bfloat16_is_served_in_float32(reference: dict[str,
     trained = randomize(build_model(plan, precision="bfloat16"))
     kept = build_model(plan)
     kept.set_weights(trained.get_weights())
-    write_model(kept, tmp_path / "model.keras")
+    write_model(kept, plan, tmp_path / "model.keras")
     result = exported(load_model(tmp_path / "model.keras", plan), "cifar_resnet20", tmp_path / "models")
     images = reference["images"][:16].astype(np.float32)
     logits = SavedModelSession(result.path).run("serving_default", {"image": images})["logits"]

@@ -12,6 +12,7 @@ import pytest
 
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
+from kresnet.weights.keras_config import LayerConfig, differing_settings
 from tests.weights.untrusted_files import Config, forged, model_refusal
 
 
@@ -146,3 +147,21 @@ def test_a_description_nested_without_end(honest, plan, tmp_path):
         new.writestr("config.json", '{"config":' * 100_000)
         new.writestr("model.weights.h5", b"")
     assert "[model_unreadable]" in model_refusal(path, plan)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("mean=[0.5, 0.456, 0.406]", "normalize: mean is [0.485, 0.456, 0.406] in the file, [0.5, 0.456, 0.406] here"),
+        ("std=[0.5]", "normalize: std is [0.229, 0.224, 0.225] in the file, [0.5] here"),
+        ("channel_order=bgr", "normalize: channel_order is another one in the file, bgr here"),
+    ],
+)
+def test_other_numbers_of_pixels_are_told_where_stock_layers_make_them(setting, told):
+    record = plan_loaded(load_spec("resnet18", [f"input.pixels.{setting}"])).by_name["normalize"]
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    rescaling = {"name": "normalize", "scale": (1 / 255 / std).tolist(), "offset": (-mean / std).tolist()}
+    found = LayerConfig("Rescaling", rescaling, ("input",))
+    ((name, in_file, in_plan),) = differing_settings(record, found)
+    assert f"normalize: {name} is {in_file} in the file, {in_plan} here" == told
+    assert not list(differing_settings(plan_loaded(load_spec("resnet18")).by_name["normalize"], found))

@@ -6,10 +6,12 @@ A window that keeps every pixel of a dilated map must be padded as the strided o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 #: An integer, or a tensor of one where a map's size is not known before the graph runs.
 Length = Any
@@ -56,18 +58,23 @@ class DilatedAveragePooling(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         x = _pad(inputs, self.size, self.size, self.spacing)
-        starts = range(0, self.size * self.spacing, self.spacing)
-        height, width = _length(inputs, 1), _length(inputs, 2)
-        x = tf.add_n([x[:, at : at + height] for at in starts]) * self._shares(height, x.dtype)[:, None, None]
-        return tf.add_n([x[:, :, at : at + width] for at in starts]) * self._shares(width, x.dtype)[:, None]
+        rows, columns = (ops.cast(self._shares(inputs, axis), inputs.dtype) for axis in (1, 2))
+        x = _sum([x[:, window] for window in self._windows()]) * ops.reshape(rows, (-1, 1, 1))
+        return _sum([x[:, :, window] for window in self._windows()]) * ops.reshape(columns, (-1, 1))
 
-    def _shares(self, length: Length, dtype: Any) -> Any:
-        """One over the number of pixels that count in the window around each of `length` pixels, `(length,)`."""
-        pixels, before = tf.range(length), _before(length, self.size, self.size, self.spacing)
+    def _windows(self) -> list[slice]:
+        """What each place of the window reads along an axis of the padded map."""
+        last = self.spacing * (self.size - 1)
+        return [slice(at, (at - last) or None) for at in range(0, last + 1, self.spacing)]
+
+    def _shares(self, x: Any, axis: int) -> Any:
+        """One over the number of pixels that count in the window around each pixel of an axis, float32 `(length,)`."""
+        length = _length(x, axis)
+        pixels, before = ops.cumsum(_ones(x, axis)) - 1, _before(length, self.size, self.size, self.spacing)
         read = [pixels + (at * self.spacing - before) for at in range(self.size)]
-        inside = tf.add_n([tf.cast((pixel >= 0) & (pixel < length), tf.float32) for pixel in read])
-        divides = _strided(length, self.spacing) % self.size == 0
-        return tf.cast(1.0 / tf.where(divides, float(self.size), inside), dtype)
+        inside = _sum([ops.cast((pixel >= 0) & (pixel < length), "float32") for pixel in read])
+        divides = ops.equal(_strided(length, self.spacing) % self.size, 0)
+        return 1.0 / ops.where(divides, float(self.size), inside)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
@@ -80,14 +87,25 @@ def _pad(x: Any, window: int, stride: int, spacing: int) -> Any:
     """`x` with zeros around its height and width."""
     added = spacing * (window - 1)
     before = [_before(_length(x, axis), window, stride, spacing) for axis in (1, 2)]
-    return tf.pad(x, [(0, 0), *((first, added - first) for first in before), (0, 0)])
+    if not any(map(keras.utils.is_keras_tensor, before)):
+        return ops.pad(x, [(0, 0), *((first, added - first) for first in before), (0, 0)])
+    for axis, first in zip((1, 2), before, strict=True):  # recorded for any size: each way to pad, and which it is
+        padded = {way: _pad_axis(x, axis, way, added - way) for way in range(0, added // 2 + 1, spacing)}
+        x = padded.pop(0)
+        for way, other in padded.items():
+            x = ops.where(ops.equal(first, way), other, x)
+    return x
+
+
+def _pad_axis(x: Any, axis: int, before: int, after: int) -> Any:
+    return ops.pad(x, [(before, after) if each == axis else (0, 0) for each in range(4)])
 
 
 def _before(length: Length, window: int, stride: int, spacing: int) -> Length:
     """How many zeros of this map are the ones that `same` puts before the strided network's map."""
     strided = _strided(length, spacing)
     needed = (_strided(strided, stride) - 1) * stride + window - strided
-    return spacing * ((max(needed, 0) if isinstance(needed, int) else tf.maximum(needed, 0)) // 2)
+    return spacing * ((max(needed, 0) if isinstance(needed, int) else ops.maximum(needed, 0)) // 2)
 
 
 def _strided(length: Length, stride: int) -> Length:
@@ -96,4 +114,15 @@ def _strided(length: Length, stride: int) -> Length:
 
 
 def _length(x: Any, axis: int) -> Length:
-    return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
+    if x.shape[axis] is not None:
+        return x.shape[axis]
+    return ops.sum(_ones(x, axis)) if keras.utils.is_keras_tensor(x) else ops.shape(x)[axis]
+
+
+def _ones(x: Any, axis: int) -> Any:
+    """A one for each pixel along an axis, int32 `(length,)`."""
+    return ops.ones_like(x[0, :, 0, 0] if axis == 1 else x[0, 0, :, 0], dtype="int32")
+
+
+def _sum(terms: Sequence[Any]) -> Any:
+    return reduce(ops.add, terms)

@@ -32,6 +32,7 @@ class RunWriter:
         self.directory, self._plan, self._lock = directory, plan, lock
         self.writes = lock is not None
         self._summaries = tf.summary.create_noop_writer()
+        self._stock: keras.Model | None = None
 
     def open_summaries(self) -> None:
         """Begin to write TensorBoard's files, a new one beside those that are there."""
@@ -95,7 +96,7 @@ class RunWriter:
             self._summaries.flush()
 
     def write_model(self, path: Path, network: keras.Model) -> None:
-        """Write the network to `path`, as a `.keras` file in float32, whole or not at all.
+        """Write the network to `path`, as a `.keras` file of stock layers in float32, whole or not at all.
 
         Every worker must call this and reads the weights, since some are means over all replicas.
 
@@ -106,10 +107,12 @@ class RunWriter:
         if not self.writes:
             return
         self.require_lock()
-        model = build_model(self._plan)
-        model.set_weights(weights)
+        if self._stock is None:  # kept, as some runs write a network an epoch; where a GPU's memory is not taken
+            with keras.device("cpu:0"):
+                self._stock = build_model(self._plan, stock=True)
+        self._stock.set_weights(weights)
         with staged_file(path) as staged:
-            model.save(staged)
+            self._stock.save(staged)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write `result.json`, which makes the run a finished one."""

@@ -52,6 +52,7 @@ def test_a_network_of_any_precision_is_written_in_float32(tmp_path, lock):
     assert {layer.compute_dtype for layer in written.layers} == {"float32"}
     for one, other in zip(written.get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+    assert {type(layer).__module__.partition(".")[0] for layer in written.layers} == {"keras"}
     assert not (tmp_path / "model.keras").exists()
 
 

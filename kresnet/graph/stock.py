@@ -1,0 +1,103 @@
+"""A plan's network of Keras's own layers, which `.keras` files hold: they open where kresnet is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from keras.layers import Layer
+
+from kresnet.graph.initializers import ScaledNormal
+from kresnet.graph.layers import (
+    Conv2D,
+    Dropout,
+    FusedBatchNorm,
+    MaxPooling2D,
+    NormalizePixels,
+    StochasticDepth,
+    SymmetricPad,
+)
+
+
+def stock_output(layer: Layer, inputs: Any) -> Any:
+    """Return what layers of Keras's own give where `layer` stands: its name, its weights, and its first values of them.
+
+    Where Keras has no such layer, it is a model of the operations that ours computes by.
+
+    Args:
+        layer: the layer, not built yet.
+        inputs: the symbolic tensor that it is to be called with, or a list of them.
+    """
+    stock = _stock_layer(layer, inputs)
+    output = stock(inputs)
+    for name, value in vars(stock).items():
+        if isinstance(value, ScaledNormal):  # which drew the values, and which only kresnet has
+            setattr(stock, name, value.stock())
+    return output
+
+
+@singledispatch
+def _stock_layer(layer: Any, inputs: Any) -> Layer:
+    return layer if type(layer).__module__.startswith("keras.") else _recorded(layer, inputs, layer.call)
+
+
+@_stock_layer.register(Conv2D)
+@_stock_layer.register(MaxPooling2D)
+def _(layer: Any, inputs: Any) -> Layer:
+    return _made_of(type(layer).__base__, layer)
+
+
+@_stock_layer.register
+def _(layer: FusedBatchNorm, inputs: Any) -> Layer:
+    """The spec says whether statistics were those of all replicas; Keras knows it on TensorFlow only, and raises."""
+    return _made_of(keras.layers.BatchNormalization, layer, synchronized=False)
+
+
+@_stock_layer.register
+def _(layer: Dropout, inputs: Any) -> Layer:
+    return _made_of(keras.layers.Dropout, layer)
+
+
+@_stock_layer.register
+def _(layer: StochasticDepth, inputs: Any) -> Layer:
+    return _made_of(keras.layers.Dropout, layer, noise_shape=(None, *(1 for _ in inputs.shape[1:])))
+
+
+@_stock_layer.register
+def _(layer: NormalizePixels, inputs: Any) -> Layer:
+    """The factor and the summand of each channel, in float64, so that a reader finds the spec's own numbers in them."""
+    low, high = layer.settings["range"]
+    mean, std = (np.asarray(layer.settings[name], np.float64) for name in ("mean", "std"))
+    scale, offset = (each.tolist() for each in ((high - low) / 255 / std, (low - mean) / std))
+    in_order = layer.settings["channel_order"] == "rgb"
+    name = layer.name if in_order else "rescaling"
+    rescaling = keras.layers.Rescaling(scale, offset, name=name, dtype=layer.dtype_policy)
+    return rescaling if in_order else _recorded(layer, inputs, lambda x: rescaling(ops.flip(x, axis=-1)))
+
+
+@_stock_layer.register
+def _(layer: SymmetricPad, inputs: Any) -> Layer:
+    if layer.fill == "lowest":
+        return _recorded(layer, inputs, layer.call)
+    return keras.layers.ZeroPadding2D(layer.side, name=layer.name, dtype=layer.dtype_policy)
+
+
+def _made_of(stock: type[Layer], layer: Layer, **changes: Any) -> Layer:
+    """A stock layer of the settings of ours."""
+    return stock.from_config(layer.get_config() | changes)
+
+
+def _recorded(layer: Layer, inputs: Any, function: Callable[[Any], Any]) -> keras.Model:
+    """A model of the operations by which `function` computes, as a layer of the name of ours."""
+    x = keras.Input(inputs.shape[1:], name="input", dtype=inputs.dtype)
+    model = keras.Model(x, function(x), name=layer.name)
+    for number, operation in enumerate(model.operations[1:], 1):  # Keras numbers them through the whole process
+        operation.name = f"{type(operation).__name__.lower()}{number}"
+    return model
+
+
+__all__ = ["stock_output"]
