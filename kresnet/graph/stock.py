@@ -21,10 +21,11 @@ from kresnet.graph.layers import (
     StochasticDepth,
     SymmetricPad,
 )
+from kresnet.plan.records import stock_name
 
 
 def stock_output(layer: Layer, inputs: Any) -> Any:
-    """Return what layers of Keras's own give where `layer` stands: its name, its weights, and its first values of them.
+    """Return what layers of Keras's own give where `layer` stands: its weights, its first values of them, a like name.
 
     Where Keras has no such layer, it is a model of the operations that ours computes by.
 
@@ -32,6 +33,7 @@ def stock_output(layer: Layer, inputs: Any) -> Any:
         layer: the layer, not built yet.
         inputs: the symbolic tensor that it is to be called with, or a list of them.
     """
+    layer.name = stock_name(layer.name)
     stock = _stock_layer(layer, inputs)
     output = stock(inputs)
     for name, value in vars(stock).items():

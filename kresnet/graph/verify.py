@@ -8,6 +8,7 @@ import keras
 
 from kresnet.errors import KresnetError, Problem
 from kresnet.plan import Plan, Record
+from kresnet.plan.records import record_name
 
 
 def verify_model(model: keras.Model, plan: Plan) -> None:
@@ -22,7 +23,7 @@ def verify_model(model: keras.Model, plan: Plan) -> None:
 
 
 def _differences(model: keras.Model, plan: Plan) -> Iterator[str]:
-    layers = {layer.name: layer for layer in model.layers}
+    layers = {record_name(layer.name): layer for layer in model.layers}
     records = {record.name: record for record in plan.records}
     for name in records.keys() - layers.keys():
         yield f"The plan's `{name}` is not in the model."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -76,6 +77,20 @@ class Record:
             "block": self.block,
             "role": self.role,
         }
+
+
+#: Matches what `stock_name` gives.
+STOCK_NAME = re.compile(r"(?:stem|head|stage\d+)(?:-\w+)+")
+
+
+def stock_name(name: str) -> str:
+    """Return the name that a record's layer has in a `.keras` file: PyTorch allows no point in that of a parameter."""
+    return name.replace(".", "-")
+
+
+def record_name(layer: str) -> str:
+    """Return the name of the record whose layer in a `.keras` file is named so; other names as they are."""
+    return layer.replace("-", ".") if STOCK_NAME.fullmatch(layer) else layer
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from zipfile import ZIP_STORED, ZipFile
 import h5py
 import numpy as np
 
+from kresnet.plan.records import record_name
 from kresnet.weights.hdf5_check import require_readable_hdf5
-from kresnet.weights.keras_config import LayerConfig, read_layer_configs
+from kresnet.weights.keras_config import LayerConfig, read_layer_configs, with_record_names
 from kresnet.weights.keras_graph import OperationGraph, read_operation_graph
 from kresnet.weights.tensor import WeightTensor
 
@@ -47,7 +48,7 @@ def read_keras_archive(
         if (size := file.getinfo("config.json").file_size) > _MAX_CONFIG_BYTES:
             raise ValueError(f"its config.json has {size:,} bytes")
         weights = io.BytesIO(file.read("model.weights.h5"))
-        description = file.read("config.json")
+        description = with_record_names(file.read("config.json"))
     return read_tensors(weights, stack), read_layer_configs(description), read_operation_graph(description)
 
 
@@ -104,7 +105,7 @@ def _layer_datasets(root: h5py.File) -> Iterator[tuple[str, list[h5py.Dataset]]]
             continue
         if (name := group.attrs.get("name")) is None:
             raise ValueError("its layers have no names: it was written by a Keras older than 3.4")
-        yield str(name), [_member(group, key) for key in sorted(group, key=int)]
+        yield record_name(str(name)), [_member(group, key) for key in sorted(group, key=int)]
 
 
 def _keras_2_layer_datasets(root: h5py.Group) -> Iterator[tuple[str, list[h5py.Dataset]]]:

@@ -9,11 +9,13 @@ and only the weights are taken from the file.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kresnet.plan import Plan, Record
+from kresnet.plan.records import STOCK_NAME
 from kresnet.spec.inputs import Pixels
 from kresnet.weights.keras_graph import graph_of_model
 from kresnet.weights.pixel_arithmetic import NotLinearError, PixelMap, read_pixel_map
@@ -25,6 +27,9 @@ _STAND_INS = {
     "StochasticDepth": ("Dropout",),
     **dict.fromkeys(("IdentityPad", "StridedPad", "DilatedAveragePooling"), ("Functional",)),
 }
+
+
+_QUOTED_STOCK_NAME = re.compile(f'"{STOCK_NAME.pattern}"'.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,11 @@ class LayerConfig:
     kind: str
     settings: Mapping[str, Any]
     inputs: tuple[str, ...]
+
+
+def with_record_names(text: bytes) -> bytes:
+    """Return a `config.json` in which kresnet's layers have the names of their records."""
+    return _QUOTED_STOCK_NAME.sub(lambda found: found[0].replace(b"-", b"."), text)
 
 
 def read_layer_configs(text: bytes) -> dict[str, LayerConfig]:
@@ -156,4 +166,4 @@ def _as_mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-__all__ = ["LayerConfig", "differing_settings", "network_differences", "read_layer_configs"]
+__all__ = ["LayerConfig", "differing_settings", "network_differences", "read_layer_configs", "with_record_names"]

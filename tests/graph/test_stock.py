@@ -20,6 +20,7 @@ from hypothesis import given
 from kresnet.graph import build_model
 from kresnet.graph.layers import FusedBatchNorm, NormalizePixels
 from kresnet.plan import Plan, plan_loaded
+from kresnet.plan.records import stock_name
 from kresnet.spec.loading import load_spec
 from kresnet.weights.convert import load_model, write_model
 from tests.graph.random_weights import randomize
@@ -109,8 +110,8 @@ def note(model: keras.Model, plan: Plan, path: Path) -> None:
             loss = tf.add_n([tf.reduce_mean(tf.square(value)) for value in outputs.values()])
         weights = model.trainable_weights
         for weight, gradient in zip(weights, tape.gradient(loss, [w.value for w in weights]), strict=True):
-            noted[f"gradient/{training}/{weight.path}"] = np.asarray(gradient)
-    np.savez(path, x=x, trained=[weight.path for weight in model.trainable_weights], **noted)
+            noted[f"gradient/{training}/{stock_name(weight.path)}"] = np.asarray(gradient)
+    np.savez(path, x=x, trained=[stock_name(weight.path) for weight in model.trainable_weights], **noted)
 
 
 @pytest.fixture(scope="module")
