@@ -95,9 +95,9 @@ def test_a_checkpoint_of_pytorch_is_converted_as_it_is(small, entry, added):
     model = load_with_keras(small / "model.keras")
     with np.load(FILES / "small.npz") as theirs:
         kernel = theirs["layer2.1.conv2.weight"].transpose(2, 3, 1, 0)
-        np.testing.assert_array_equal(model.get_layer("stage2.block2.conv2").kernel.numpy(), kernel + np.float32(added))
+        np.testing.assert_array_equal(model.get_layer("stage2-block2-conv2").kernel.numpy(), kernel + np.float32(added))
         variance = theirs["bn1.running_var"] + np.float32(added)
-        np.testing.assert_array_equal(model.get_layer("stem.norm").moving_variance.numpy(), variance)
+        np.testing.assert_array_equal(model.get_layer("stem-norm").moving_variance.numpy(), variance)
 
 
 def test_kresnets_own_models_are_sources_too(small):
