@@ -50,7 +50,7 @@ def _stock_layer(layer: Any, inputs: Any) -> Layer:
 @_stock_layer.register(Conv2D)
 @_stock_layer.register(MaxPooling2D)
 def _(layer: Any, inputs: Any) -> Layer:
-    return _made_of(type(layer).__base__, layer)
+    return _made_of(type(layer).mro()[1], layer)
 
 
 @_stock_layer.register
@@ -72,8 +72,7 @@ def _(layer: StochasticDepth, inputs: Any) -> Layer:
 @_stock_layer.register
 def _(layer: NormalizePixels, inputs: Any) -> Layer:
     """The factor and the summand of each channel, in float64, so that a reader finds the spec's own numbers in them."""
-    low, high = layer.settings["range"]
-    mean, std = (np.asarray(layer.settings[name], np.float64) for name in ("mean", "std"))
+    (low, high), mean, std = (np.asarray(layer.settings[name], np.float64) for name in ("range", "mean", "std"))
     scale, offset = (each.tolist() for each in ((high - low) / 255 / std, (low - mean) / std))
     in_order = layer.settings["channel_order"] == "rgb"
     name = layer.name if in_order else "rescaling"
