@@ -208,7 +208,7 @@ def _convert(name: WeightName, origin: WeightOrigin, folder: Path, force: bool, 
     _remove_damaged(folder)
     try:
         with staged_directory(folder) as staged:
-            write_model(model, staged / "model.keras")
+            write_model(model, plan, staged / "model.keras")
             write_text(staged / "model.yaml", prepared.carried.loaded.value.yaml())
             whole = replace(record, model_sha256=digest(staged / "model.keras"))
             write_json(staged / "model.json", whole.as_dict())
