@@ -8,29 +8,19 @@ each rounded to float32, so that the bytes that come out are the operation's own
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
+
+from kresnet.data.compiling import ROUNDS, compiled
 
 f = np.float32
 
-#: Added to a number below 2^22 and subtracted again, it rounds to the nearest integer, halves to even.
-_ROUNDS = f(1.5 * 2**23)
 #: Weights whose sum is smaller are taken as none, as the operation does.
 _LEAST_SUM = f(1000.0) * np.finfo(np.float32).tiny
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function when it is first called, and keep what was compiled on disk where that can be written."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return numba.njit(nogil=True)(function)
-
-
-@_compiled
+@compiled
 def _spans(size: int, length: int, scale: Any, translation: Any, cubic: bool) -> tuple[Any, Any, Any]:
     """Return for each of `size` results its first pixel, the number of pixels that weigh in it, and their weights."""
     inverse = f(1.0 / np.float64(scale))
@@ -64,7 +54,7 @@ def _spans(size: int, length: int, scale: Any, translation: Any, cubic: bool) ->
     return starts, counts, weights
 
 
-@_compiled
+@compiled
 def _sum_rows(pixels: Any, start: Any, count: Any, weights: Any, sums: Any) -> None:
     """Write the weighted sum of `count` rows of `pixels` from `start` on to `sums`; four rows at a time at first."""
     one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
@@ -96,7 +86,7 @@ def _sum_rows(pixels: Any, start: Any, count: Any, weights: Any, sums: Any) -> N
             sums[i] += f(row[i]) * weight
 
 
-@_compiled
+@compiled
 def resample(image: Any, height: int, width: int, scale: Any, translation: Any, cubic: bool) -> Any:
     """Resample an image, antialiased where it shrinks.
 
@@ -137,7 +127,7 @@ def resample(image: Any, height: int, width: int, scale: Any, translation: Any, 
                     at += one
                 result[x] = red
         for i in range(width * channels):
-            resampled[y, i] = np.uint8((min(max(result[i], f(0.0)), f(255.0)) + _ROUNDS) - _ROUNDS)
+            resampled[y, i] = np.uint8((min(max(result[i], f(0.0)), f(255.0)) + ROUNDS) - ROUNDS)
     return resampled.reshape(height, width, channels)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data.augment.augmentation import Augmentation, AugmentationDraws
-from kresnet.data.augment.mix import draw_mixture, mix_pairs
+from kresnet.data.augment.mix import draw_mixture, mix_targets
 from kresnet.data.balance import ExampleBalance
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.graph_mapping import map_graph
@@ -131,11 +131,11 @@ def training_batches(
 
     def read(drawn: StepDraws) -> tuple[tf.Tensor, ...]:
         images, labels = split.fetch(drawn.positions, augmentation.crop, *drawn.augmentation.crop)
-        for transform, numbers in zip(augmentation.transforms, drawn.augmentation.transforms, strict=True):
-            images = transform.apply(images, *numbers)
-        if mix:
-            return mix_pairs(images, labels, *drawn.mixture, *drawn.weights, classes=classes)
-        return (images, labels, *drawn.weights)
+        images = augmentation.apply(images, drawn.augmentation.transforms, drawn.mixture)
+        if not mix:
+            return (images, labels, *drawn.weights)
+        size = split.image_shape[:2]
+        return (images, *mix_targets(labels, *drawn.mixture, *drawn.weights, size=size, classes=classes))
 
     # Drawn one after the other, so that an epoch is drawn once, and ahead of the batches it gives.
     steps = map_graph(tf.data.Dataset.range(start_step, stop_step), draw_in_graph)

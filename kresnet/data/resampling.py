@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
-logger = logging.getLogger(__name__)
+from kresnet.data.compiling import compiled_agrees
 
 #: `ScaleAndTranslate`'s names of the kernels; nearest has none there.
 RESIZE_KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic"}
@@ -72,16 +70,8 @@ def fastest_resampler(shape: tuple[int, ...]) -> Resampler:
 @lru_cache(maxsize=1)
 def _compiled_is_exact() -> bool:
     """Return whether there is compiled code, and it gives the operation's own numbers on this machine."""
-    try:
-        if find_spec("numba") is None:
-            return False
-        exact = all(_agree(channels, kind) for channels in (1, 3) for kind in RESIZE_KERNELS)
-    except ImportError as error:
-        logger.info("Numba cannot be imported, so that images are resampled by TensorFlow: %s.", error)
-        return False
-    if not exact:
-        logger.info("Numba rounds otherwise than TensorFlow here, so that images are resampled by TensorFlow.")
-    return exact
+    cases = [(channels, kind) for channels in (1, 3) for kind in RESIZE_KERNELS]
+    return compiled_agrees("images are resampled", lambda: all(_agree(*case) for case in cases))
 
 
 def _agree(channels: int, interpolation: str) -> bool:

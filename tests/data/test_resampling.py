@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kresnet.data import resampling
+from kresnet.data import compiling, resampling
 from kresnet.data.augment.crops import make_random_crop
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.crop_resize import decode_crop
@@ -80,7 +80,7 @@ class TestWhereTheOperationIsUsed:
     """Without Numba, with one that rounds otherwise, and for small images."""
 
     def test_without_numba(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(resampling, "find_spec", lambda name: None)
+        monkeypatch.setattr(compiling, "find_spec", lambda name: None)
         assert fastest_resampler(SHAPE) is resample_in_graph
 
     def test_with_a_numba_that_cannot_be_imported(self, monkeypatch: pytest.MonkeyPatch) -> None:

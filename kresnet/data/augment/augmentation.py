@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from functools import cached_property
+from itertools import groupby
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from kresnet.data.augment.color import RandomColorJitter, RandomLighting
+from kresnet.data.augment.compiled_batches import TRIED, BatchChange, change_batch, compiled_changes
 from kresnet.data.augment.crops import make_random_crop
 from kresnet.data.augment.erase import RandomErasing
+from kresnet.data.augment.mix import PairMixing
 from kresnet.data.augment.rand_augment import RandAugmentTransform
 from kresnet.data.augment.shift import ShiftAndFlip
 from kresnet.data.counter_rng import CounterRng
@@ -17,14 +21,11 @@ from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Augment
 
 
-class BatchTransform(Protocol):
-    """One augmentation, which draws numbers in NumPy and changes images by them in the graph."""
+class BatchTransform(BatchChange, Protocol):
+    """One augmentation, which draws numbers in NumPy for each image, and changes images by them."""
 
     def draw(self, rng: CounterRng) -> tuple[np.ndarray, ...]:
         """Draw what to do with each example: arrays (B, ...), functions of the random numbers alone."""
-
-    def apply(self, images: tf.Tensor, *drawn: Any) -> tf.Tensor:
-        """Return images, uint8 (B, H, W, C), changed by what was drawn for them; graph code."""
 
 
 class AugmentationDraws(NamedTuple):
@@ -40,11 +41,12 @@ class AugmentationDraws(NamedTuple):
 
 
 class Augmentation:
-    """A recipe's `augment`, for one network's input; mixing, which needs the step's whole batch, comes after it.
+    """A recipe's `augment`, for one network's input.
 
     Attributes:
         crop: the random part that is read of each image; None to read it whole.
         transforms: what then happens to it, in this order: shift and flip, colour, RandAugment, erasing.
+        mixing: what happens to pairs of images at the end; None to leave them apart.
     """
 
     def __init__(self, settings: Augment, input: Input) -> None:
@@ -58,13 +60,15 @@ class Augmentation:
         if settings.crop_padding or settings.flip:
             self.transforms.append(ShiftAndFlip(settings.crop_padding, settings.flip))
         if settings.color_jitter:
-            self.transforms.append(RandomColorJitter(settings.color_jitter))
+            self.transforms.append(RandomColorJitter(settings.color_jitter, input))
         if settings.lighting_std:
             self.transforms.append(RandomLighting(settings.lighting_std, input))
         if settings.rand_augment:
             self.transforms.append(RandAugmentTransform(settings.rand_augment, input))
         if settings.erase:
             self.transforms.append(RandomErasing(settings.erase, input))
+        self.mixing = PairMixing() if settings.mix else None
+        self._shape = input.shape
 
     def draw(self, rng: CounterRng) -> AugmentationDraws:
         """Draw what the crop, if any, and each transform need for the examples of `rng`."""
@@ -72,3 +76,37 @@ class Augmentation:
             crop=(self.crop.draw(rng),) if self.crop else (),
             transforms=tuple(transform.draw(rng) for transform in self.transforms),
         )
+
+    def apply(
+        self,
+        images: tf.Tensor,
+        drawn: tuple[tuple[tf.Tensor, ...], ...],
+        mixture: tuple[tf.Tensor, ...] = (),
+    ) -> tf.Tensor:
+        """Return images, uint8 (B, H, W, C), after all transforms, and mixed in pairs; graph code.
+
+        Args:
+            images: the batch, as it was read.
+            drawn: what was drawn for the transforms, `AugmentationDraws.transforms`.
+            mixture: what `draw_mixture` drew; nothing where images are not mixed.
+        """
+        changes: list[tuple[BatchChange, tuple[tf.Tensor, ...]]] = [*zip(self.transforms, drawn, strict=True)]
+        if self.mixing:
+            changes.append((self.mixing, mixture))
+        for compiled, some in groupby(changes, key=lambda step: step[0] in self._compiled):
+            if compiled:
+                images = change_batch(images, [*some])
+            else:
+                for change, numbers in some:
+                    images = change.apply(images, *numbers)
+        return images
+
+    @cached_property
+    def _compiled(self) -> list[BatchChange]:
+        """Those of the changes that compiled code makes."""
+        rng, (height, width) = CounterRng(0, 0, np.arange(TRIED)), self._shape[:2]
+        changes: list[tuple[BatchChange, tuple[np.ndarray, ...]]] = [(each, each.draw(rng)) for each in self.transforms]
+        if self.mixing:
+            rectangle = np.array([height // 4, width // 4, height // 2, width // 2], np.int32)
+            changes.append((self.mixing, (np.array(0.3, np.float32), rectangle)))
+        return compiled_changes(changes, self._shape)

@@ -20,9 +20,11 @@ _DIRECTIONS = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], 
 class RandomColorJitter:
     """A `BatchTransform`: change brightness, contrast and saturation, as the recipe's `color_jitter` says."""
 
-    def __init__(self, settings: ColorJitter) -> None:
-        """Take the recipe's settings."""
+    def __init__(self, settings: ColorJitter, input: Input) -> None:
+        """Take the recipe's settings and the spec's input, which gives the shape."""
         self.widths = np.array([settings.brightness, settings.contrast, settings.saturation], np.float32)
+        pixels = input.shape[0] * input.shape[1]
+        self.compiled = not settings.contrast or pixels <= operations.MOST_GREY_PIXELS
 
     def draw(self, rng: CounterRng) -> tuple[np.ndarray, ...]:
         """Draw factors of brightness, contrast and saturation, float32 (B, 3)."""
@@ -36,9 +38,17 @@ class RandomColorJitter:
                 images = function(images, factors[:, index])
         return images
 
+    def change(self, images: np.ndarray, factors: np.ndarray) -> None:
+        """See `BatchTransform.change`."""
+        from kresnet.data.augment.compiled_transforms import color_jitter
+
+        color_jitter(images, factors, *(bool(width) for width in self.widths))
+
 
 class RandomLighting:
     """A `BatchTransform`: add one colour to all pixels of an image, drawn along ImageNet's principal components."""
+
+    compiled = True
 
     def __init__(self, std: float, input: Input) -> None:
         """Take the standard deviation of the components' weights.
@@ -59,3 +69,9 @@ class RandomLighting:
     def apply(self, images: tf.Tensor, colors: tf.Tensor) -> tf.Tensor:
         """Return the images, uint8 (B, H, W, 3), with their colours added."""
         return tf.saturate_cast(tf.round(tf.cast(images, tf.float32) + colors[:, tf.newaxis, tf.newaxis]), tf.uint8)
+
+    def change(self, images: np.ndarray, colors: np.ndarray) -> None:
+        """See `BatchTransform.change`."""
+        from kresnet.data.augment.compiled_transforms import light
+
+        light(images, colors)

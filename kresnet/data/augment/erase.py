@@ -21,6 +21,8 @@ class RandomErasing:
     costs a fraction of drawing every byte anew.
     """
 
+    compiled = True
+
     def __init__(self, settings: Erase, input: Input) -> None:
         """Take the recipe's settings and the spec's input, which gives shape and mean colour."""
         self.settings = settings
@@ -64,6 +66,12 @@ class RandomErasing:
         if self.settings.fill == "noise":
             fill = self._noise(tf.gather_nd(windows, erased), tf.gather_nd(flips, erased))
         return tf.tensor_scatter_nd_update(images, erased, tf.where(inside, fill, some))
+
+    def change(self, images: np.ndarray, rectangles: np.ndarray, windows: np.ndarray, flips: np.ndarray) -> None:
+        """See `BatchTransform.change`."""
+        from kresnet.data.augment.compiled_transforms import erase
+
+        erase(images, rectangles, windows, flips, self.sheet, self.mean, self.settings.fill == "noise")
 
     def _noise(self, windows: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
         """Return random bytes, uint8 (B, H, W, C)."""

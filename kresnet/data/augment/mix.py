@@ -44,48 +44,74 @@ def draw_mixture(mix: Mix, seed: int, step: int, size: tuple[int, ...]) -> tuple
     return np.array(1, np.float32), np.clip(np.concatenate(corners), 0, (*size, *size)).astype(np.int32)
 
 
-def mix_pairs(
-    images: tf.Tensor,
+class PairMixing:
+    """A `BatchChange`: mix the images 0 and 1, 2 and 3, and so on; the last of an odd number stays as it is.
+
+    A worker's slice of the global batch that starts and ends at an even place holds both images of every pair, so that
+    the worker gets what it would get if it read the whole batch.
+    """
+
+    compiled = True
+
+    def apply(self, images: tf.Tensor, weight: tf.Tensor, rectangle: tf.Tensor) -> tf.Tensor:
+        """Return the images, uint8 (B, H, W, C), mixed by what `draw_mixture` drew, and rounded."""
+        own = _own_share(images.shape[1:3], weight, rectangle)[:, :, tf.newaxis]  # (H, W, 1)
+        pixels = tf.cast(images, tf.float32)
+        others = tf.gather(pixels, _partners(images.shape[0]))
+        return tf.cast(tf.round(others + own * (pixels - others)), tf.uint8)
+
+    def change(self, images: np.ndarray, weight: np.ndarray, rectangle: np.ndarray) -> None:
+        """See `BatchChange.change`."""
+        from kresnet.data.augment.compiled_transforms import mix
+
+        mix(images, np.float32(weight), rectangle)
+
+
+def mix_targets(
     labels: tf.Tensor,
     weight: tf.Tensor,
     rectangle: tf.Tensor,
     example_weights: tf.Tensor | None = None,
     *,
+    size: tuple[int, ...],
     classes: int,
 ) -> tuple[tf.Tensor, ...]:
-    """Mix the images 0 and 1, 2 and 3, and so on; the last of an odd number stays as it is.
-
-    A worker's slice of the global batch that starts and ends at an even place holds both images of every pair, so that
-    the worker gets what it would get if it read the whole batch.
+    """Mix the labels of the images that `PairMixing` mixes.
 
     Args:
-        images: uint8 (B, H, W, C).
         labels: int32 (B,), or targets float32 (B, n), which are mixed as they are.
         weight: what `draw_mixture` returned first.
         rectangle: what `draw_mixture` returned second.
         example_weights: float32 (B,), what each image counts in the loss; None where all count alike.
+        size: height and width of the images.
         classes: number of classes.
 
     Returns:
-        Images uint8 (B, H, W, C), rounded, and labels float32 (B, classes), each row of classes adding up to 1: a label
-        counts as much as its pixels do, as they came out, not as was drawn. With weights, also the weights of the
-        mixtures, float32 (B,), and each label's share is multiplied by its image's: weight times loss is then the sum
-        of what the two images' losses would count, for a loss that is linear in its targets.
+        Labels float32 (B, classes), each row of classes adding up to 1: a label counts as much as its pixels do, as
+        they came out, not as was drawn. With weights, also the weights of the mixtures, float32 (B,), and each label's
+        share is multiplied by its image's: weight times loss is then the sum of what the two images' losses would
+        count, for a loss that is linear in its targets.
     """
-    batch, height, width, _ = images.shape
-    partner = np.minimum(np.arange(batch) ^ 1, batch - 1)
-    top, left, bottom, right = tf.unstack(rectangle)
-    rows, columns = tf.range(height), tf.range(width)
-    taken = ((rows >= top) & (rows < bottom))[:, tf.newaxis] & ((columns >= left) & (columns < right))  # (H, W)
-    own = tf.where(taken, 0.0, weight)[:, :, tf.newaxis]  # (H, W, 1)
-    pixels, targets = tf.cast(images, tf.float32), tf.one_hot(labels, classes) if labels.dtype.is_integer else labels
-    others, other_targets = tf.gather(pixels, partner), tf.gather(targets, partner)
-    own_part = tf.reduce_mean(own)
-    mixed = tf.round(others + own * (pixels - others))
+    partners = _partners(labels.shape[0])
+    targets = tf.one_hot(labels, classes) if labels.dtype.is_integer else labels
+    other_targets = tf.gather(targets, partners)
+    own_part = tf.reduce_mean(_own_share(size, weight, rectangle))
     if example_weights is None:
-        return tf.cast(mixed, tf.uint8), other_targets + own_part * (targets - other_targets)
+        return (other_targets + own_part * (targets - other_targets),)
     own_weight = (own_part * example_weights)[:, tf.newaxis]
-    other_weight = ((1.0 - own_part) * tf.gather(example_weights, partner))[:, tf.newaxis]
+    other_weight = ((1.0 - own_part) * tf.gather(example_weights, partners))[:, tf.newaxis]
     shares, whole = own_weight * targets + other_weight * other_targets, own_weight + other_weight
     some = tf.where(whole > 0.0, whole, 1.0)  # two images may count for nothing
-    return tf.cast(mixed, tf.uint8), shares / some, whole[:, 0]
+    return shares / some, whole[:, 0]
+
+
+def _partners(batch: int) -> np.ndarray:
+    return np.minimum(np.arange(batch) ^ 1, batch - 1)
+
+
+def _own_share(size: tuple[int, ...], weight: tf.Tensor, rectangle: tf.Tensor) -> tf.Tensor:
+    """Return how much of each pixel is an image's own, float32 (H, W)."""
+    top, left, bottom, right = tf.unstack(rectangle)
+    rows, columns = tf.range(size[0]), tf.range(size[1])
+    taken = ((rows >= top) & (rows < bottom))[:, tf.newaxis] & ((columns >= left) & (columns < right))
+    return tf.where(taken, 0.0, weight)

@@ -12,6 +12,9 @@ from kresnet.data.decoding import to_grey
 #: Names of the operations that map each byte by a table, in the order of their numbers in `tables`.
 TABLES = ("autocontrast", "equalize", "invert", "solarize", "solarize_add", "posterize")
 
+#: Most pixels of which float32 holds the sum of any bytes exactly, in whatever order they are added up.
+MOST_GREY_PIXELS = 2**24 // 255
+
 
 def move(images: tf.Tensor, transforms: tf.Tensor, fill: tf.Tensor, *, smooth: bool) -> tf.Tensor:
     """Rotate, shear and shift.

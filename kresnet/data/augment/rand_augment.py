@@ -44,6 +44,7 @@ class RandAugmentTransform:
         self.height, self.width, channels = input.shape
         self.paper = isinstance(settings, PaperRandAugment)
         self.names = PAPER if self.paper else TIMM
+        self.compiled = self.height * self.width <= operations.MOST_GREY_PIXELS
         self.fill = np.full(channels, 128, np.uint8) if self.paper else mean_color(input)
 
     def draw(self, rng: CounterRng) -> tuple[np.ndarray, ...]:
@@ -76,6 +77,14 @@ class RandAugmentTransform:
         for step in range(self.settings.operations):
             images = self._round(images, groups[:, step], tables[:, step], arguments[:, step], transforms[:, step])
         return images
+
+    def change(
+        self, images: np.ndarray, groups: np.ndarray, tables: np.ndarray, arguments: np.ndarray, transforms: np.ndarray
+    ) -> None:
+        """See `BatchTransform.change`."""
+        from kresnet.data.augment.compiled_operations import rand_augment
+
+        rand_augment(images, groups, tables, arguments, transforms, self.fill, not self.paper)
 
     def _round(
         self, images: tf.Tensor, groups: tf.Tensor, tables: tf.Tensor, arguments: tf.Tensor, transforms: tf.Tensor

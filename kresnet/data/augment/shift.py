@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,7 @@ class ShiftAndFlip:
 
     padding: int
     flip: bool
+    compiled: ClassVar[bool] = True
 
     def draw(self, rng: CounterRng) -> tuple[np.ndarray, np.ndarray]:
         """Draw shifts and flips, as `shift_and_flip` takes them."""
@@ -34,6 +36,12 @@ class ShiftAndFlip:
             turned = tf.reverse(tf.gather_nd(images, flipped), [2])
             return tf.tensor_scatter_nd_update(images, flipped, turned)
         return shift_and_flip(images, shifts, flips, self.padding)
+
+    def change(self, images: np.ndarray, shifts: np.ndarray, flips: np.ndarray) -> None:
+        """See `BatchTransform.change`."""
+        from kresnet.data.augment.compiled_transforms import shift_and_flip
+
+        shift_and_flip(images, shifts, flips, self.padding)
 
 
 def shift_and_flip(images: tf.Tensor, shifts: tf.Tensor, flips: tf.Tensor, padding: int) -> tf.Tensor:

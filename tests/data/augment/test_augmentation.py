@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.data.augment.augmentation import Augmentation
-from kresnet.data.augment.mix import draw_mixture, mix_pairs
+from kresnet.data.augment.mix import draw_mixture
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.crop_resize import crop_batch
 from kresnet.spec.inputs import Input, Pixels
@@ -77,13 +77,10 @@ def result(document: dict[str, Any]) -> np.ndarray:
     if augmentation.crop:
         boxes = augmentation.crop.boxes(tf.constant(drawn.crop[0]), 24, 24)
         images = crop_batch(images, boxes, augmentation.crop.crop_first, INPUT)
-    for change, numbers in zip(augmentation.transforms, drawn.transforms, strict=True):
-        images = change.apply(images, *map(tf.constant, numbers))
     if not settings.mix:
-        return images.numpy()
+        return augmentation.apply(images, drawn.transforms).numpy()
     mixtures = [draw_mixture(settings.mix, 0, step, (24, 24)) for step in range(STEPS)]
-    labels = tf.zeros(16, tf.int32)
-    return np.stack([mix_pairs(images, labels, *mixture, classes=2)[0].numpy() for mixture in mixtures])
+    return np.stack([augmentation.apply(images, drawn.transforms, mixture).numpy() for mixture in mixtures])
 
 
 @pytest.mark.parametrize(("base", "path", "value"), CASES, ids=lambda case: case if isinstance(case, str) else "")

@@ -16,7 +16,7 @@ from kresnet.spec.recipe import ColorJitter
 
 
 def test_jitter_is_pillows(photo: np.ndarray) -> None:
-    change = RandomColorJitter(ColorJitter(brightness=0.4, contrast=0.3, saturation=0.6))
+    change = RandomColorJitter(ColorJitter(brightness=0.4, contrast=0.3, saturation=0.6), Input(shape=(48, 60, 3)))
     (factors,) = change.draw(CounterRng(0, 0, np.arange(2000)))
     np.testing.assert_allclose(factors.min(axis=0), [0.6, 0.7, 0.4], atol=0.01)
     np.testing.assert_allclose(factors.max(axis=0), [1.4, 1.3, 1.6], atol=0.01)

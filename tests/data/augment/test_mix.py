@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.augment.mix import draw_mixture, mix_pairs
+from kresnet.data.augment.mix import PairMixing, draw_mixture, mix_targets
 from kresnet.spec.recipe import Cutmix, Mixup, MixupOrCutmix
 
 SIZE, CLASSES = (12, 10), 5
+
+
+def mix_pairs(images: tf.Tensor, labels: tf.Tensor, *drawn: Any, classes: int) -> tuple[tf.Tensor, ...]:
+    """Images and labels, and weights if given, after mixing."""
+    mixed = PairMixing().apply(images, *drawn[:2])
+    return (mixed, *mix_targets(labels, *drawn, size=SIZE, classes=classes))
 
 
 def batch(count: int) -> tuple[np.ndarray, np.ndarray]:
