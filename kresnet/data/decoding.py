@@ -8,11 +8,13 @@ pixels keep their palette's colour.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from kresnet.data.exif import find_png_chunk, read_orientation, turn_upright
+from kresnet.data.graph_mapping import trace_once
 from kresnet.data.image_limits import starts_with
 from kresnet.spec.inputs import SIXTEEN_BITS, Input
 
@@ -33,15 +35,36 @@ def decode_pixels(encoded: tf.Tensor, input: Input) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: when run, for bytes that are no such image.
     """
-    # Three channels always: TensorFlow refuses to make grey of GIF, BMP, WebP and CMYK.
-    image = tf.cond(
-        tf.io.is_jpeg(encoded), lambda: _decode_any(encoded, 3), lambda: _decode_other(encoded, input)
-    )  # (h, w, 3)
-    image = turn_upright(tf.ensure_shape(image, (None, None, 3)), read_orientation(encoded))
-    return image if input.shape[2] == 3 else to_grey(image)
+    rule = _Rule(input.shape[2], input.background or (255, 255, 255), input.sample_range or SIXTEEN_BITS)
+    return _make_decoder(rule)(encoded)
 
 
-def _decode_other(encoded: tf.Tensor, input: Input) -> tf.Tensor:
+class _Rule(NamedTuple):
+    """What pixels depend on, beside the bytes: channels (1 or 3), and two settings of `Input`."""
+
+    channels: int
+    background: tuple[int, int, int]
+    sample_range: tuple[int, int]
+
+
+@cache
+def _make_decoder(rule: _Rule) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return the function from the bytes of a file, a scalar string, to pixels, uint8 (h, w, C)."""
+
+    def decode(encoded: tf.Tensor) -> tf.Tensor:
+        # Three channels always: TensorFlow refuses to make grey of GIF, BMP, WebP and CMYK.
+        stored = tf.cond(
+            tf.io.is_jpeg(encoded),
+            lambda: _decode_any(encoded, 3),
+            lambda: _decode_other(encoded, rule),
+        )  # (h, w, 3)
+        image = turn_upright(tf.ensure_shape(stored, (None, None, 3)), read_orientation(encoded))
+        return image if rule.channels == 3 else to_grey(image)
+
+    return trace_once(decode)
+
+
+def _decode_other(encoded: tf.Tensor, rule: _Rule) -> tf.Tensor:
     """Return the pixels of a file that is no JPEG, uint8 (h, w, 3), as they are stored."""
     head = tf.strings.join([tf.strings.substr(encoded, 0, 32), bytes(32)])
     starts = partial(starts_with, head)
@@ -53,8 +76,8 @@ def _decode_other(encoded: tf.Tensor, input: Input) -> tf.Tensor:
     webp = starts(b"RIFF") & starts(b"WEBP", 8)
     seen_through = (starts(b"VP8X", 12) & flag(20, 0x10) & ~flag(20, 0x02)) | (starts(b"VP8L", 12) & flag(24, 0x10))
     cases: list[tuple[tf.Tensor, Callable[[], tf.Tensor]]] = [
-        (starts(b"\x89PNG\r\n\x1a\n"), lambda: _decode_png(encoded, head, input)),
-        (webp & seen_through, lambda: _show_background(_decode_any(encoded, 4), input)),
+        (starts(b"\x89PNG\r\n\x1a\n"), lambda: _decode_png(encoded, head, rule)),
+        (webp & seen_through, lambda: _show_background(_decode_any(encoded, 4), rule)),
         (
             starts(b"BM") & (tf.strings.substr(head, 28, 2) == b"\x08\x00"),
             lambda: _decode_indexed_bmp(encoded),
@@ -74,33 +97,32 @@ def _decode_any(encoded: tf.Tensor, channels: int) -> tf.Tensor:
     return tf.io.decode_image(encoded, channels=channels, expand_animations=False)
 
 
-def _decode_png(encoded: tf.Tensor, head: tf.Tensor, input: Input) -> tf.Tensor:
+def _decode_png(encoded: tf.Tensor, head: tf.Tensor, rule: _Rule) -> tf.Tensor:
     """Return the pixels of a PNG, uint8 (h, w, 3)."""
-    sample_range = input.sample_range or SIXTEEN_BITS
     depth, color = tf.unstack(tf.io.decode_raw(tf.strings.substr(head, 24, 2), tf.uint8), 2)
     seen_through = (color == 4) | (color == 6) | (find_png_chunk(encoded, b"tRNS") > 0)
 
     def bytes_of(channels: int) -> tf.Tensor:
-        if sample_range == SIXTEEN_BITS:
+        if rule.sample_range == SIXTEEN_BITS:
             return tf.io.decode_png(encoded, channels=channels)  # which keeps the high byte
         return tf.cond(depth == 16, lambda: _scaled(channels), lambda: tf.io.decode_png(encoded, channels=channels))
 
     def _scaled(channels: int) -> tf.Tensor:
         samples = tf.cast(tf.io.decode_png(encoded, channels=channels, dtype=tf.uint16), tf.float32)
-        low, high = sample_range
+        low, high = rule.sample_range
         image = tf.saturate_cast(tf.round((samples - low) * (255.0 / (high - low))), tf.uint8)
         if channels == 3:
             return image
         opacity = tf.saturate_cast(tf.round(samples[..., 3:] / 257.0), tf.uint8)
         return tf.concat([image[..., :3], opacity], axis=-1)
 
-    return tf.cond(seen_through, lambda: _show_background(bytes_of(4), input), lambda: bytes_of(3))
+    return tf.cond(seen_through, lambda: _show_background(bytes_of(4), rule), lambda: bytes_of(3))
 
 
-def _show_background(image: tf.Tensor, input: Input) -> tf.Tensor:
+def _show_background(image: tf.Tensor, rule: _Rule) -> tf.Tensor:
     """Lay an image with opacity, uint8 (h, w, 4), over the background; return uint8 (h, w, 3), rounded."""
     opacity = tf.cast(image[..., 3:], tf.int32)
-    background = tf.constant(input.background, tf.int32)
+    background = tf.constant(rule.background, tf.int32)
     total = tf.cast(image[..., :3], tf.int32) * opacity + background * (255 - opacity)
     return tf.cast((total + 127) // 255, tf.uint8)
 

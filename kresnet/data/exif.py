@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from kresnet.data.graph_mapping import trace_once
 from kresnet.data.image_limits import starts_with
 
 #: Bytes within which EXIF begins, or a WebP says that it has it; a file that has more before it is taken as upright.
@@ -32,6 +33,7 @@ _ROWS_REVERSED = (3, 4, 7, 8)
 _COLUMNS_REVERSED = (2, 3, 6, 7)
 
 
+@trace_once
 def read_orientation(encoded: tf.Tensor) -> tf.Tensor:
     """Return the orientation of an image file, int32: 1 (upright) to 8; 1 where the file states none, or nonsense.
 

@@ -1,11 +1,22 @@
-"""Functions of TensorFlow operations, applied to every element of a data set."""
+"""Functions of TensorFlow operations: applied to every element of a data set, and traced once for many graphs."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import tensorflow as tf
+
+
+def trace_once(function: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return a function of one scalar string that is traced once a process; every graph that uses it calls that trace.
+
+    What is done with the bytes of an image file takes hundreds of operations, which many a graph holds: of training, of
+    evaluation, of each signature of an export.
+    """
+    traced = tf.function(function, input_signature=[tf.TensorSpec((), tf.string)], autograph=False)
+    return cast(Callable[[tf.Tensor], tf.Tensor], functools.wraps(function)(traced))
 
 
 def map_graph(data: tf.data.Dataset, function: Callable[..., Any], parallel: int | None = None) -> tf.data.Dataset:

@@ -11,6 +11,7 @@ from functools import partial
 
 import tensorflow as tf
 
+from kresnet.data.graph_mapping import trace_once
 from kresnet.data.unreadable_images import MAX_PIXELS
 
 
@@ -29,6 +30,7 @@ def require_pixel_limit(encoded: tf.Tensor) -> tf.Tensor:
         return tf.identity(encoded)
 
 
+@trace_once
 def declared_pixels(encoded: tf.Tensor) -> tf.Tensor:
     """Return height times width, int64, by the header of a PNG, JPEG, GIF, BMP or WebP; 0 where there is no header."""
 

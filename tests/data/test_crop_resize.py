@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -19,6 +21,13 @@ RESIZED, RESCALED = ResizedCrop(kind="resized"), RescaledCrop(kind="rescaled", s
 
 
 PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+@cache
+def traced(crop: ResizedCrop | RescaledCrop, input: Input) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """`decode_crop` of a file and random numbers, as a graph that the tests share."""
+    random_crop = make_random_crop(crop, input)
+    return tf.function(lambda encoded, numbers: decode_crop(encoded, numbers, random_crop, input), autograph=False)
 
 
 def expected_part(photo: np.ndarray, box: np.ndarray, input: Input, crop_first: bool) -> np.ndarray:
@@ -42,7 +51,7 @@ def test_pixels_are_pillows(photo: np.ndarray, crop: ResizedCrop | RescaledCrop,
     random_crop = make_random_crop(crop, input)
     file = io.BytesIO()
     Image.fromarray(photo).save(file, "PNG")
-    decode = tf.function(lambda numbers: decode_crop(tf.constant(file.getvalue()), numbers, random_crop, input))
+    decode = partial(traced(crop, input), tf.constant(file.getvalue()))
     for numbers in tf.constant(random_crop.draw(CounterRng(1, 0, np.arange(25)))):
         box = random_crop.boxes(numbers[tf.newaxis], *photo.shape[:2]).numpy()[0]
         ours = decode(numbers).numpy()
@@ -97,9 +106,9 @@ def test_a_jpeg_is_decoded_in_part(crop: ResizedCrop | RescaledCrop, mode: str) 
     input = Input(shape=(32, 32, 1 if mode == "L" else 3))
     random_crop = make_random_crop(crop, input)
     whole = tf.io.decode_image(encoded, channels=1 if mode == "L" else 3)
-    read = tf.function(lambda numbers: decode_crop(encoded, numbers, random_crop, input))
+    read = traced(crop, input)
     for numbers in tf.constant(random_crop.draw(CounterRng(2, 0, np.arange(20)))):
-        ours, expected = read(numbers).numpy(), crop_image(whole, numbers, random_crop, input).numpy()
+        ours, expected = read(encoded, numbers).numpy(), crop_image(whole, numbers, random_crop, input).numpy()
         # Colour of half resolution is interpolated a little differently at the border of what is decoded.
         assert np.abs(ours.astype(int) - expected).mean() < 1.5
 
@@ -115,9 +124,9 @@ def test_the_part_of_a_photo_on_its_side_is_that_of_the_upright_one(orientation:
     input = Input(shape=(32, 32, 3))
     random_crop = make_random_crop(RESIZED, input)
     upright = tf.constant(np.asarray(ImageOps.exif_transpose(Image.open(file))))
-    read = tf.function(lambda numbers: decode_crop(tf.constant(file.getvalue()), numbers, random_crop, input))
+    read, encoded = traced(RESIZED, input), tf.constant(file.getvalue())
     for numbers in tf.constant(random_crop.draw(CounterRng(2, 0, np.arange(6)))):
-        ours, expected = read(numbers).numpy(), crop_image(upright, numbers, random_crop, input).numpy()
+        ours, expected = read(encoded, numbers).numpy(), crop_image(upright, numbers, random_crop, input).numpy()
         assert np.abs(ours.astype(int) - expected).mean() < 1.5  # two decoders
 
 

@@ -53,7 +53,7 @@ def test_files_are_the_same_in_training_evaluation_prediction_and_exports(
     exported = [decode(tf.constant(path.read_bytes()), input).numpy() for path in photos]
     source = FileSource(tf.constant(list(map(str, photos))), np.zeros(len(photos), np.int64), input)
     places = tf.range(len(photos), dtype=tf.int64)
-    np.testing.assert_array_equal(tf.function(source.fetch)(places)[0], exported)
+    np.testing.assert_array_equal(tf.function(source.fetch, autograph=False)(places)[0], exported)
     (predicted,) = file_batches(map(str, photos), input, len(photos))
     np.testing.assert_array_equal(predicted.images, exported)
     np.testing.assert_array_equal([read_image(path, input) for path in photos], exported)
@@ -64,7 +64,9 @@ def test_files_are_the_same_in_training_evaluation_prediction_and_exports(
             decode_crop(tf.constant(path.read_bytes()), drawn, crop, input)
             for path, drawn in zip(photos, numbers, strict=True)
         ]
-        drawn_together = tf.function(lambda places, numbers, crop=crop: source.fetch_crops(places, crop, numbers)[0])
+        drawn_together = tf.function(
+            lambda places, numbers, crop=crop: source.fetch_crops(places, crop, numbers)[0], autograph=False
+        )
         np.testing.assert_array_equal(drawn_together(places, numbers), alone)
 
 

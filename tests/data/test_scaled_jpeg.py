@@ -11,11 +11,11 @@ from PIL import Image
 
 from kresnet.data.augment.crops import make_random_crop
 from kresnet.data.counter_rng import CounterRng
-from kresnet.data.crop_resize import decode_crop
 from kresnet.data.images import decode
 from kresnet.data.scaled_jpeg import JpegFrame, jpeg_frame, scale_down
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import RescaledCrop, ResizedCrop
+from tests.data.test_crop_resize import traced
 
 #: How far bytes may be from those of full decoding, on average and at most: these pictures are sharp down to 5 pixels,
 #: and their bytes vary by 70 or so.
@@ -75,9 +75,7 @@ def test_an_image_is_nearly_that_of_full_decoding(size: tuple[int, int]) -> None
     """At a half and at an eighth, and the same however the camera was held: nothing is off by a part of a pixel."""
     for full, scaled in (inputs((56, 56, 3)), inputs((48, 48, 3), kind="center_crop", shorter_side=56)):
         whole, smaller = (
-            tf.function(lambda encoded, input=input: decode(encoded, input)).get_concrete_function(
-                tf.TensorSpec((), tf.string)
-            )
+            tf.function(lambda encoded, input=input: decode(encoded, input), autograph=False)
             for input in (full, scaled)
         )
         photos = [tf.constant(photo(size, orientation)) for orientation in (1, 3, 6, 8)]
@@ -99,11 +97,9 @@ def test_a_part_is_nearly_that_of_full_decoding(settings: ResizedCrop | Rescaled
     full, scaled = inputs((48, 48, 3))
     crop = make_random_crop(settings, full)
     numbers = tf.constant(crop.draw(CounterRng(0, 0, np.arange(8))))
-    in_full, in_part = (
-        tf.function(lambda drawn, input=input: decode_crop(encoded, drawn, crop, input)) for input in (full, scaled)
-    )
+    in_full, in_part = (traced(settings, input) for input in (full, scaled))
     for drawn in numbers:
-        found = difference(in_part(drawn), in_full(drawn))
+        found = difference(in_part(encoded, drawn), in_full(encoded, drawn))
         assert found.mean() < MEAN
         assert found.max() <= MOST
 
