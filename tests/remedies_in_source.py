@@ -111,26 +111,29 @@ def _of_module(path: Path) -> Iterator[Remedy]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.Module):
-            assigned = _assigned(node)
-            for inner in _own_nodes(node):
+            own = _own_nodes(node)
+            assigned = _assigned(own)
+            for inner in own:
                 for value in (*_remedy_values(inner), *_returned_remedies(node, inner)):
                     for text in _texts(value, assigned):
                         if text:
                             yield Remedy(text, module, value.lineno)
 
 
-def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
-    """What lies in a function and in none inside it; its defaults are its own."""
-    for child in ast.iter_child_nodes(scope):
-        yield child
-        if not isinstance(child, ast.FunctionDef):
-            yield from _own_nodes(child)
+def _own_nodes(scope: ast.AST) -> list[ast.AST]:
+    """What lies in a function and in none inside it, in the order of the source; its defaults are its own."""
+    found, waiting = [], list(ast.iter_child_nodes(scope))[::-1]
+    while waiting:
+        found.append(node := waiting.pop())
+        if not isinstance(node, ast.FunctionDef):
+            waiting += list(ast.iter_child_nodes(node))[::-1]
+    return found
 
 
-def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
-    """Names of a function -> what is assigned or added to them."""
+def _assigned(nodes: list[ast.AST]) -> dict[str, list[ast.expr]]:
+    """Names of a function -> what is assigned or added to them, from its own nodes."""
     found: dict[str, list[ast.expr]] = {}
-    for node in _own_nodes(scope):
+    for node in nodes:
         if isinstance(node, ast.Assign | ast.AugAssign):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             if isinstance(target, ast.Name) and node.value:

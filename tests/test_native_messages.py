@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from kresnet.native_messages import is_noise
-from tests.command import kresnet_process
+from tests.command import kresnet, kresnet_process
 
 SPEC = """name: tiny
 input: {shape: [16, 16, 3]}
@@ -133,7 +133,7 @@ def test_fit_tells_what_it_leaves_out_and_nothing_else(trained: tuple[Path, str]
 @pytest.mark.parametrize("verb", ["evaluate", "report"])
 def test_verbs_on_damaged_data_are_silent(verb: str, trained: tuple[Path, str]) -> None:
     folder, _ = trained
-    done = kresnet_process(verb, "run", cwd=folder)
+    done = kresnet(verb, "run", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert noise_in(done.stderr) == []
 
@@ -146,7 +146,7 @@ def test_verbs_on_damaged_images_name_each_in_one_sentence(
     decoded, refused = write_damaged(tmp_path)
     given = refused if verb == "predict" else refused[:1]
     out = ["-o", tmp_path / "out"] if verb == "explain" else []
-    done = kresnet_process(verb, "run", *decoded, *given, *out, cwd=folder)
+    done = kresnet(verb, "run", *decoded, *given, *out, cwd=folder)
     assert done.returncode == 2
     assert done.stderr.splitlines()[0].startswith(f"{refused[0]} is damaged")
     assert noise_in(done.stderr) == []

@@ -55,10 +55,21 @@ LEADS_NOWHERE = {
 }
 
 
-def test_what_leads_nowhere_is_an_error(project):
-    with (project / "docs/index.md").open("a") as page:
+def test_what_leads_nowhere_is_an_error(tmp_path):
+    """By the same configuration, for two pages."""
+    settings, nav, _ = (ROOT / ".mkdocs.yml").read_text().partition("\nnav:\n")
+    assert nav
+    (tmp_path / ".mkdocs.yml").write_text(settings)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs/fences.py", tmp_path / "docs")
+    (tmp_path / "docs/training.md").write_text("# Training\n")
+    index = tmp_path / "docs/index.md"
+    index.write_text("# Home\n\n[training](training.md#training)\n")
+    done = build(tmp_path)
+    assert done.returncode == 0, done.stderr
+    with index.open("a") as page:
         page.write("\n\n".join(["", *LEADS_NOWHERE]))
-    done = build(project)
+    done = build(tmp_path)
     assert done.returncode == 1
     for told in LEADS_NOWHERE.values():
         assert told in done.stderr

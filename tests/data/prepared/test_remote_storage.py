@@ -135,30 +135,27 @@ def test_a_server_that_is_killed_is_told_and_a_run_goes_on_to_the_same_bits(shar
     command = ("fit", tmp_path / "tiny.yaml", "--recipe", tmp_path / "recipe.yaml", "-o")
     whole = kresnet(*command, tmp_path / "whole", env=told)
     assert whole.returncode == 0, whole.stderr
-    server = s3_server()
-    upload(server, shards)
-    own = {**told, **s3_environment(server), "KRESNET_CACHE_DIR": str(tmp_path / "other")}
+    own = {**told, "KRESNET_CACHE_DIR": str(tmp_path / "other")}
+
+    def kill_after_a_checkpoint() -> None:
+        while not list((tmp_path / "run" / "checkpoints").glob("step-*")):
+            time.sleep(0.002)
+        s3.kill()
+
+    killer = threading.Thread(target=kill_after_a_checkpoint)
+    killer.start()
     try:
-
-        def kill_after_a_checkpoint() -> None:
-            while not list((tmp_path / "run" / "checkpoints").glob("step-*")):
-                time.sleep(0.002)
-            server.kill()
-
-        killer = threading.Thread(target=kill_after_a_checkpoint)
-        killer.start()
         ended = kresnet(*command, tmp_path / "run", env=own)
         killer.join()
-        assert ended.returncode == 1, ended.stderr
-        assert "[data_unreachable]" in ended.stderr
-        assert "there is no connection to the server" in ended.stderr
-        assert f"kresnet fit --resume {tmp_path / 'run'}" in ended.stderr
-        server.start()
-        upload(server, shards)
-        resumed = kresnet("fit", "--resume", tmp_path / "run", env=own)
-        assert resumed.returncode == 0, resumed.stderr
-    finally:
-        server.kill()
+    finally:  # for the tests that follow, too
+        s3.start()
+        upload(s3, shards)
+    assert ended.returncode == 1, ended.stderr
+    assert "[data_unreachable]" in ended.stderr
+    assert "there is no connection to the server" in ended.stderr
+    assert f"kresnet fit --resume {tmp_path / 'run'}" in ended.stderr
+    resumed = kresnet("fit", "--resume", tmp_path / "run", env=own)
+    assert resumed.returncode == 0, resumed.stderr
     for one, other in zip(RunFolder.weights(tmp_path / "run"), RunFolder.weights(tmp_path / "whole"), strict=True):
         np.testing.assert_array_equal(one, other)
     written = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]

@@ -60,7 +60,7 @@ def test_no_training_step_takes_the_gradient_by_weights_of_a_strided_1x1(stride_
     trainer = Trainer(model)
     trainer.updates = make_optimizer(Sgd(kind="sgd", learning_rate=0.1), lambda _: 0.1, model.trainable_variables)
     specs = tf.TensorSpec((1, *network.input_shape), tf.uint8), tf.TensorSpec((1,), tf.int32)
-    graph = tf.function(trainer.train_step).get_concrete_function(specs).graph
+    graph = tf.function(trainer.train_step, autograph=False).get_concrete_function(specs).graph
     gradients = [op for op in graph.get_operations() if op.type == "Conv2DBackpropFilter"]
     assert len(gradients) > 6
     strided = [op for op in gradients if max(op.get_attr("strides")) > 1]
@@ -80,7 +80,7 @@ def test_on_a_gpu_a_strided_convolution_stays_one(monkeypatch):
     for layer, pools in ((on_gpu, False), (on_cpu, True)):
         layer.build(x.shape)
         layer.set_weights([kernel])
-        graph = tf.function(layer).get_concrete_function(tf.TensorSpec(x.shape)).graph
+        graph = tf.function(layer, autograph=False).get_concrete_function(tf.TensorSpec(x.shape)).graph
         assert pools is any(operation.type == "AvgPool" for operation in graph.get_operations())
         found.append(layer(x).numpy())
     np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)

@@ -22,7 +22,7 @@ def train(settings, start: list[keras.Variable], squares: float = 0.0) -> list[n
     optimizer = make_optimizer(settings, lambda step: tf.constant(RATE), start)
     for slot in optimizer.slots[0] if squares else ():
         slot.assign(tf.fill(slot.shape, squares))
-    update = tf.function(optimizer.apply)
+    update = tf.function(optimizer.apply, autograph=False)
     for step in gradients():
         update([tf.constant(gradient) for gradient in step])
     assert int(optimizer.iterations) == STEPS
