@@ -17,7 +17,7 @@ demo: $(VENV)/.installed ## plan, build, fit, export, verify and predict, on ima
 	@PATH="$(abspath $(BIN)):$$PATH" sh docs/demo.sh demo
 
 test: $(VENV)/.installed lint docs
-	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder
 
 check-device: $(VENV)/.installed ## whether this machine trains as it should, in the quick form; the report is in build/
 	rm -rf build/device-check

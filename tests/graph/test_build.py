@@ -1,6 +1,9 @@
-"""The built model is what the plan says, for every shipped spec of up to 152 layers."""
+"""The built model is what the plan says, for every shipped spec: whole, or the deep ones with fewer blocks a stage."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -8,11 +11,9 @@ import pytest
 
 from kresnet.graph import build_model, verify_model
 from kresnet.graph.layers import FusedBatchNorm
-from kresnet.spec import library
-from tests.golden.regenerate import plan_of
+from kresnet.spec.loading import load_spec
+from tests.golden.regenerate import FIGURES, plan_of
 
-PLANS = {name: plan_of(name) for name in library.shipped_names()}
-SHALLOW = [name for name, plan in PLANS.items() if plan.weighted_layers <= 152]
 TINY = ["stages.0.blocks=1", "stages.1.blocks=1", "stages.2.blocks=1"]
 
 
@@ -22,9 +23,20 @@ def _clear():
     keras.backend.clear_session()
 
 
-@pytest.mark.parametrize("name", SHALLOW)
-def test_the_model_is_what_the_plan_says(name):
-    plan = PLANS[name]
+def networks() -> Iterator[object]:
+    """Names of shipped specs, and whether to build them short: a deep network repeats the blocks of its short form."""
+    for name, figures in json.loads(FIGURES.read_text()).items():
+        deep = figures["weighted_layers"] > 50
+        if deep:
+            yield pytest.param(name, True, id=f"{name}, short")
+        if figures["weighted_layers"] <= 200:
+            yield pytest.param(name, False, id=name, marks=[pytest.mark.slow] if deep else [])
+
+
+@pytest.mark.parametrize(("name", "short"), networks())
+def test_the_model_is_what_the_plan_says(name, short):
+    stages = len(load_spec(name).spec.stages) if short else 0
+    plan = plan_of(name, *(f"stages.{stage}.blocks=2" for stage in range(stages)))
     model = build_model(plan)  # which verifies names, shapes and weights of each layer
     assert model.count_params() == plan.trainable + plan.non_trainable
     assert sum(weight.shape.num_elements() for weight in model.trainable_weights) == plan.trainable
