@@ -11,15 +11,12 @@ from typing import cast
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.class_names import describe_names, describe_pairs, enumerate_names, look_alikes
-from kresnet.data.crop_resize import decode_crop
 from kresnet.data.folder_listing import SUFFIXES, list_folders, list_image_files
-from kresnet.data.image_limits import require_pixel_limit
-from kresnet.data.images import decode, read_image
+from kresnet.data.images import read_image
 from kresnet.data.passed_over import PassedOverFiles
-from kresnet.data.resampling import fastest_resampler
 from kresnet.data.sources.dataset import DataSet, fingerprint
+from kresnet.data.sources.encoded_images import EncodedImages
 from kresnet.data.sources.overlap import Overlap, SizedFile, overlap_of_files
 from kresnet.data.splits import Split
 from kresnet.errors import KresnetError, Problem, make_error, nearest
@@ -27,7 +24,7 @@ from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import FolderData
 
 
-class FileSource:
+class FileSource(EncodedImages):
     """An `ImageSource` of image files with their targets."""
 
     weights: np.ndarray | None = None
@@ -43,7 +40,8 @@ class FileSource:
             input: the spec's input.
             groups: names of the examples' groups (N,), see `ImageSource.groups`.
         """
-        self._input, self.groups = input, groups
+        super().__init__(input)
+        self.groups = groups
         with tf.device("CPU:0"):
             self._paths = tf.identity(paths)
             kind = tf.float32 if targets.dtype.kind == "f" else tf.int32 if targets.ndim == 1 else tf.uint8
@@ -52,35 +50,12 @@ class FileSource:
     def __len__(self) -> int:
         return self._targets.shape[0]
 
-    def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `ImageSource.fetch`."""
-        resample = fastest_resampler(self._input.shape)
-        return self._read(
-            lambda path: decode(require_pixel_limit(tf.io.read_file(path)), self._input, resample), positions
-        )
-
-    def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `ImageSource.fetch_crops`."""
-        resample = fastest_resampler(self._input.shape)
-        return self._read(
-            lambda path, drawn: decode_crop(
-                require_pixel_limit(tf.io.read_file(path)), drawn, crop, self._input, resample
-            ),
-            positions,
-            numbers,
-        )
-
-    def _read(
-        self, read: Callable[..., tf.Tensor], positions: tf.Tensor, *others: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        images = tf.map_fn(
-            lambda each: read(*each),
-            (tf.gather(self._paths, positions), *others),
-            fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
-            parallel_iterations=os.cpu_count(),
-        )
+    def _find(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         targets = tf.gather(self._targets, positions)
-        return images, tf.cast(targets, tf.float32) if targets.dtype == tf.uint8 else targets
+        return tf.gather(self._paths, positions), tf.cast(targets, tf.float32) if targets.dtype == tf.uint8 else targets
+
+    def _encoded(self, found: tf.Tensor) -> tf.Tensor:
+        return tf.io.read_file(found)
 
     def explain(self, position: int) -> Problem:
         """See `ImageSource.explain`."""

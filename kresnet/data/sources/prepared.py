@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.augment.crops import RandomCrop
 from kresnet.data.class_names import enumerate_names
-from kresnet.data.crop_resize import decode_crop
-from kresnet.data.image_limits import require_pixel_limit
-from kresnet.data.images import decode
 from kresnet.data.order import ExampleOrder, PlacewiseOrder
 from kresnet.data.prepared.manifest import PreparedManifest, PreparedSplit, StoredFile
 from kresnet.data.prepared.records import record_features, record_texts
 from kresnet.data.prepared.shards import DamagedShard, ShardRecords, require_sizes
 from kresnet.data.prepared.storage import Storage, open_storage
-from kresnet.data.resampling import fastest_resampler
 from kresnet.data.sources.dataset import DataSet, Targets, fingerprint
+from kresnet.data.sources.encoded_images import EncodedImages
 from kresnet.data.sources.overlap import Overlap
 from kresnet.data.splits import Split
 from kresnet.data.unreadable_images import explain_unreadable
@@ -35,7 +29,7 @@ from kresnet.spec.recipe.data_reference import PREPARED_MARK
 WINDOW_SHARDS = 64
 
 
-class PreparedSource:
+class PreparedSource(EncodedImages):
     """An `ImageSource` of the records of a prepared split, in their order.
 
     Attributes:
@@ -46,9 +40,10 @@ class PreparedSource:
 
     def __init__(self, storage: Storage, split: PreparedSplit, targets: Targets, input: Input) -> None:
         """Take a split of a storage; its columns are mapped into memory, no shard is opened."""
+        super().__init__(input)
         self.records = ShardRecords(storage, split.shards)
         self.failure: KresnetError | None = None
-        self._input, self._kind, self._split, self._storage = input, targets.kind, split, storage
+        self._kind, self._split, self._storage = targets.kind, split, storage
         self._features = record_features(targets.kind, targets.shape)
         self._targets = self._column("targets")
         self.weights = self._column("weights") if "weights" in split.columns else None
@@ -67,33 +62,12 @@ class PreparedSource:
             raise make_error("data_missing", message, path="recipe.data.path", remedy=remedy)
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
-    def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `ImageSource.fetch`."""
-        resample = fastest_resampler(self._input.shape)
-        return self._read(lambda encoded: decode(require_pixel_limit(encoded), self._input, resample), positions)
-
-    def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `ImageSource.fetch_crops`."""
-        resample = fastest_resampler(self._input.shape)
-        return self._read(
-            lambda encoded, drawn: decode_crop(require_pixel_limit(encoded), drawn, crop, self._input, resample),
-            positions,
-            numbers,
-        )
-
-    def _read(
-        self, read: Callable[..., tf.Tensor], positions: tf.Tensor, *others: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _find(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         records = tf.numpy_function(self._read_records, [positions], tf.string, stateful=False)
         records.set_shape(positions.shape)
         examples = tf.io.parse_example(records, self._features)
-        images = tf.map_fn(
-            lambda each: read(*each),
-            (examples["image"], *others),
-            fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
-            parallel_iterations=os.cpu_count(),
-        )
-        return images, tf.cast(examples["label"], tf.int32) if self._kind == "classes" else examples["target"]
+        targets = tf.cast(examples["label"], tf.int32) if self._kind == "classes" else examples["target"]
+        return examples["image"], targets
 
     def _read_records(self, positions: np.ndarray) -> np.ndarray:
         try:
@@ -115,10 +89,6 @@ class PreparedSource:
             return record_texts(self.records.read(np.array([position]))[0])[0]
         except DamagedShard:
             return None
-
-    def encoded_images(self, positions: np.ndarray) -> list[bytes]:
-        """Return the images at `positions` as they are stored; nothing of one whose record is damaged."""
-        return [self.encoded(int(position)) or b"" for position in positions]
 
     def example_name(self, position: int) -> str:
         """See `ImageSource.example_name`: what it was called before it was prepared."""

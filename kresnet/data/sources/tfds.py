@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,12 +9,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from kresnet.data.augment.crops import RandomCrop
-from kresnet.data.crop_resize import decode_crop
-from kresnet.data.image_limits import require_pixel_limit
-from kresnet.data.images import decode
-from kresnet.data.resampling import fastest_resampler
 from kresnet.data.sources.dataset import DataSet, fingerprint, require_channels
+from kresnet.data.sources.encoded_images import EncodedImages
 from kresnet.data.sources.overlap import Overlap, overlap_of_records
 from kresnet.data.sources.tfrecord import DamagedRecord, RecordFile, RecordIndex
 from kresnet.data.splits import RESIDENT_BYTES, Split
@@ -32,7 +26,7 @@ _FEATURES = {"image": tf.io.FixedLenFeature((), tf.string), "label": tf.io.Fixed
 _LABELS_BATCH = 1024
 
 
-class RecordSource:
+class RecordSource(EncodedImages):
     """An `ImageSource` of a split's records, in the order of the files, as TFDS reads them one by one."""
 
     groups: np.ndarray | None = None
@@ -41,41 +35,20 @@ class RecordSource:
 
     def __init__(self, index: RecordIndex, input: Input, *, classes: int, native: bool) -> None:
         """Take the index of records, each a `tf.train.Example` with `image` and `label`; see `ImageSource.native`."""
-        self._index, self._input, self._classes, self.native = index, input, classes, native
+        super().__init__(input)
+        self._index, self._classes, self.native = index, classes, native
 
     def __len__(self) -> int:
         return len(self._index)
 
-    def fetch(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `ImageSource.fetch`."""
-        resample = fastest_resampler(self._input.shape)
-        return self._read(lambda encoded: decode(require_pixel_limit(encoded), self._input, resample), positions)
-
-    def fetch_crops(self, positions: tf.Tensor, crop: RandomCrop, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `ImageSource.fetch_crops`."""
-        resample = fastest_resampler(self._input.shape)
-        return self._read(
-            lambda encoded, drawn: decode_crop(require_pixel_limit(encoded), drawn, crop, self._input, resample),
-            positions,
-            numbers,
-        )
-
-    def _read(
-        self, read: Callable[..., tf.Tensor], positions: tf.Tensor, *others: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _find(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         records = tf.numpy_function(self._index.read, [positions], tf.string, stateful=False)
         records.set_shape(positions.shape)
         examples = tf.io.parse_example(records, _FEATURES)
-        images = tf.map_fn(
-            lambda each: read(*each),
-            (examples["image"], *others),
-            fn_output_signature=tf.TensorSpec(self._input.shape, tf.uint8),
-            parallel_iterations=os.cpu_count(),
-        )
         labels = examples["label"]
         known = tf.reduce_all((labels >= 0) & (labels < self._classes))
         with tf.control_dependencies([tf.debugging.Assert(known, ["a label is out of range"])]):
-            return images, tf.cast(labels, tf.int32)
+            return examples["image"], tf.cast(labels, tf.int32)
 
     def explain(self, position: int) -> Problem:
         """See `ImageSource.explain`."""
@@ -95,24 +68,13 @@ class RecordSource:
         """See `ImageSource.encoded`."""
         try:
             record = self._index.read(np.array([position]))[0]
-            return tf.io.parse_single_example(record, _FEATURES)["image"].numpy()
+            return tf.io.parse_single_example(record, {"image": _FEATURES["image"]})["image"].numpy()
         except (OSError, DamagedRecord, tf.errors.OpError):
             return None
 
     def example_name(self, position: int) -> str:
         """See `ImageSource.example_name`."""
         return self._index.describe(position, folder=False)
-
-    def encoded_images(self, positions: np.ndarray) -> list[bytes]:
-        """Return the images at `positions` as they are stored; nothing of one whose record is damaged."""
-        return [self._encoded_image(int(position)) for position in positions]
-
-    def _encoded_image(self, position: int) -> bytes:
-        try:
-            record = self._index.read(np.array([position]))[0]
-            return tf.io.parse_single_example(record, {"image": _FEATURES["image"]})["image"].numpy()
-        except (OSError, DamagedRecord, tf.errors.OpError):
-            return b""
 
     def record_places(self) -> list[tuple[str, int, int]]:
         """Return file, first record and number of records of each part of the split."""
