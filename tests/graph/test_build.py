@@ -35,7 +35,7 @@ def networks() -> Iterator[object]:
 
 @pytest.mark.parametrize(("name", "short"), networks())
 def test_the_model_is_what_the_plan_says(name, short):
-    stages = len(load_spec(name).spec.stages) if short else 0
+    stages = len(load_spec(name).value.stages) if short else 0
     plan = plan_of(name, *(f"stages.{stage}.blocks=2" for stage in range(stages)))
     model = build_model(plan)  # which verifies names, shapes and weights of each layer
     assert model.count_params() == plan.trainable + plan.non_trainable
