@@ -69,20 +69,31 @@ CONVOLUTIONS = mapping(
         ["he_normal", "he_normal_fan_out", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal"]
     ),
 )
+ANTI_ALIAS = st.sampled_from([None, None, "average", "blur"])
 POOLS = st.none() | mapping(
     None,
     {"kind": st.sampled_from(["max", "average", "conv"])},
     size=st.sampled_from([1, 2, 3, 5]),
     stride=STRIDES,
     fill=st.sampled_from(["lowest", "zero"]),
+    anti_alias=ANTI_ALIAS,
 )
 STEMS = st.one_of(
     mapping("conv", {"width": WIDTHS}, kernel=st.sampled_from([1, 3, 4, 7]), stride=STRIDES, pool=POOLS),
     mapping("deep", {"widths": st.lists(WIDTHS, min_size=1, max_size=3)}, stride=STRIDES, pool=POOLS),
     mapping("none"),
 )
-SQUEEZE = st.none() | mapping(
-    reduction=st.sampled_from([1, 2, 4, 5]), activation=ACTIVATIONS, gate=st.sampled_from(["sigmoid", "hard_sigmoid"])
+GATES = st.sampled_from(["sigmoid", "hard_sigmoid"])
+ATTENTIONS = st.one_of(
+    st.none(),
+    mapping(
+        "squeeze_excite",
+        reduction=st.sampled_from([1, 2, 4, 5]),
+        divisor=st.sampled_from([None, 4, 8]),
+        activation=ACTIVATIONS,
+        gate=GATES,
+    ),
+    mapping("efficient_channel", kernel=st.sampled_from([None, 1, 2, 5]), gate=GATES),
 )
 _BLOCK = {
     "order": ORDERS,
@@ -95,14 +106,17 @@ _BLOCK = {
 _CONV_BLOCK = _BLOCK | {
     "stride_in": st.sampled_from(["first_block", "last_block"]),
     "downsample": st.sampled_from(["conv", "average_pool", "subsample"]),
-    "squeeze_excite": SQUEEZE,
+    "shortcut_kernel": st.sampled_from([None, None, 2, 3]),
+    "anti_alias": ANTI_ALIAS,
+    "attention": ATTENTIONS,
 }
 GROUPS = st.none() | st.sampled_from([1, 2, 4, 5])
 CONV_BLOCKS = {
     "basic": _CONV_BLOCK,
     "bottleneck": _CONV_BLOCK
     | {
-        "expansion": st.sampled_from([1, 2, 4]),
+        "expansion": st.sampled_from([1, 2, 4, 0.5, 1.25]),
+        "reduce_first": st.sampled_from([None, None, 2, 3]),
         "stride_on": st.sampled_from(["conv1x1", "conv3x3"]),
         "groups": GROUPS,
         "width_per_group": GROUPS,

@@ -11,6 +11,7 @@ from keras.layers import Layer
 
 from kresnet.graph.initializers import make_initializer
 from kresnet.graph.layers import (
+    BlurPool2D,
     Conv2D,
     DilatedAveragePooling,
     Dropout,
@@ -129,6 +130,19 @@ def _dense(context: BuildContext, record: Record) -> Layer:
     return keras.layers.Dense(record.shape[-1], **context.kernel_arguments(record), **context.common_arguments(record))
 
 
+@_handles("channel_conv")
+def _channel_conv(context: BuildContext, record: Record) -> Layer:
+    initializer = make_initializer(record.settings["initializer"], context.layer_seed(record))
+    return keras.layers.Conv1D(
+        1,
+        record.settings["kernel"],
+        padding="same",
+        use_bias=False,
+        kernel_initializer=initializer,
+        **context.common_arguments(record),
+    )
+
+
 @_handles("norm")
 def _norm(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
@@ -157,6 +171,11 @@ def _pool(context: BuildContext, record: Record) -> Layer:
     return layer(settings["size"], settings["stride"], padding=settings["padding"], **context.common_arguments(record))
 
 
+@_handles("blur")
+def _blur(context: BuildContext, record: Record) -> Layer:
+    return BlurPool2D(record.settings["stride"], record.settings["dilation"], **context.common_arguments(record))
+
+
 @_handles("global_pool")
 def _global_pool(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
@@ -167,6 +186,11 @@ def _global_pool(context: BuildContext, record: Record) -> Layer:
 @_handles("flatten")
 def _flatten(context: BuildContext, record: Record) -> Layer:
     return keras.layers.Flatten(**context.common_arguments(record))
+
+
+@_handles("reshape")
+def _reshape(context: BuildContext, record: Record) -> Layer:
+    return keras.layers.Reshape(record.shape, **context.common_arguments(record))
 
 
 @_handles("pad")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kresnet.plan.attention import append_attention
 from kresnet.plan.dilation import ONE_BY_ONE, WindowStep
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Record
 from kresnet.spec.architecture import Stage
-from kresnet.spec.blocks import BottleneckBlock, DenseBlock
-from kresnet.spec.contradictions import PREACTIVATION, convolution_groups, output_width
+from kresnet.spec.blocks import AntiAlias, BottleneckBlock, DenseBlock
+from kresnet.spec.contradictions import PREACTIVATION, convolution_groups, first_width, output_width
 
 #: A weighted layer: its input and whether a norm follows it -> its output.
 WeightedLayer = Callable[[Record, bool], Record]
@@ -44,7 +45,9 @@ class BlockBuilder:
         activated = block.order in PREACTIVATION and (self._projects(x) or self.after_stem)
         if activated:
             x = self._preactivate(x, 1)
-        out = self._squeeze_excite(self._branch(x, activated))
+        out = self._branch(x, activated)
+        if not isinstance(block, DenseBlock):
+            out = append_attention(builder, out, block.attention)
         if block.shortcut != "none":
             out = builder.stochastic_depth(out, "stochastic_depth", self.drop_rate)
             out = builder.add(out, self._shortcut(x), "add")
@@ -68,6 +71,8 @@ class BlockBuilder:
             last = number == len(chain)
             if block.order in PREACTIVATION and not (activated and number == 1):
                 x = self._preactivate(x, number)
+            if self._anti_alias and number == self._striding + 1:
+                x = builder.anti_alias(x, self._anti_alias, self.step)
             if last:
                 x = builder.dropout(x, "dropout", block.dropout)
             # In full pre-activation the next norm follows, but after the last weights comes the addition.
@@ -80,15 +85,29 @@ class BlockBuilder:
                 x = builder.activation(x, f"activation{number}", block.activation)
         return x
 
+    @property
+    def _anti_alias(self) -> AntiAlias | None:
+        """What shrinks the map in place of a stride, if anything does."""
+        block = self.stage.block
+        return None if isinstance(block, DenseBlock) else block.anti_alias
+
+    @property
+    def _striding(self) -> int:
+        """Number of the layer that strides, from 1."""
+        block = self.stage.block
+        return 2 if isinstance(block, BottleneckBlock) and block.stride_on == "conv3x3" else 1
+
     def _weighted_layers(self) -> list[WeightedLayer]:
         block, width = self.stage.block, self.stage.width
         step, later = self.step, self.later
+        if self._anti_alias:
+            step = WindowStep(spacing=step.spacing)
         if isinstance(block, DenseBlock):
             return [self._dense("dense1", block.hidden or width), self._dense("dense2", width)]
         if isinstance(block, BottleneckBlock):
-            first, second = (step, later) if block.stride_on == "conv1x1" else (ONE_BY_ONE, step)
+            first, second = (step, later) if self._striding == 1 else (ONE_BY_ONE, step)
             return [
-                self._conv("conv1", width, step=first),
+                self._conv("conv1", first_width(self.stage), step=first),
                 self._conv("conv2", width, 3, second, groups=convolution_groups(self.stage)),
                 self._conv("conv3", output_width(self.stage)),
             ]
@@ -115,7 +134,7 @@ class BlockBuilder:
         """Options A, B and C of He et al. 2015, section 4.1; the input itself where nothing changes."""
         builder, block, width, step = self.builder, self.stage.block, output_width(self.stage), self.step
         if not isinstance(block, DenseBlock) and block.downsample == "average_pool" and step.stride > 1:
-            x = builder.shortcut_pool(x, "shortcut.pool", step)
+            x = builder.average_by_stride(x, "shortcut.pool", step)
             step = ONE_BY_ONE
         if block.shortcut == "identity_pad":
             changes = step.taken != 1 or x.shape[-1] != width
@@ -126,18 +145,6 @@ class BlockBuilder:
         if isinstance(block, DenseBlock):
             x = builder.dense(x, "shortcut.dense", width, bias=builder.wants_bias(normed), role="shortcut")
         else:
-            x = builder.conv(x, "shortcut.conv", width, step=step, norm_follows=normed, role="shortcut")
+            kernel = block.shortcut_kernel or 1 if step.stride > 1 else 1
+            x = builder.conv(x, "shortcut.conv", width, kernel, step=step, norm_follows=normed, role="shortcut")
         return builder.norm(x, "shortcut.norm", block.norm) if normed else x
-
-    def _squeeze_excite(self, x: Record) -> Record:
-        """Hu et al. 2018, Fig. 3: pool, reduce, expand, scale."""
-        block = self.stage.block
-        if isinstance(block, DenseBlock) or (excite := block.squeeze_excite) is None:
-            return x
-        builder, channels = self.builder, x.shape[-1]
-        gate = builder.global_pool(x, "squeeze_excite.pool", "average", keep_map=True)
-        gate = builder.dense(gate, "squeeze_excite.reduce", channels // excite.reduction, role="squeeze_excite")
-        gate = builder.activation(gate, "squeeze_excite.activation", excite.activation)
-        gate = builder.dense(gate, "squeeze_excite.expand", channels, role="squeeze_excite")
-        gate = builder.activation(gate, "squeeze_excite.gate", excite.gate)
-        return builder.multiply(x, gate, "squeeze_excite.scale")

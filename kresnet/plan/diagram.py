@@ -23,7 +23,7 @@ _ADD = 11  # from a box to the plus in the gap after it, and from where the shor
 
 _LEGEND = {
     "identity": "identity shortcut",
-    "projection": "projection (1x1 convolution or dense)",
+    "projection": "projection (convolution or dense)",
     "pad": "identity, padded with zero channels",
     "pool": "average pool",
 }

@@ -9,7 +9,7 @@ from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Plan, Record
 from kresnet.spec.architecture import Classifier, Features, Regressor, Spec, Stage
 from kresnet.spec.contradictions import PREACTIVATION, find_contradictions
-from kresnet.spec.stems import DeepStem, NoStem
+from kresnet.spec.stems import DeepStem, NoStem, StemPool
 
 
 def lower(spec: Spec, builder: PlanBuilder | None = None) -> Plan:
@@ -69,17 +69,28 @@ def _stem(builder: PlanBuilder, spec: Spec, x: Record) -> Record:
     layers = _deep_layers(stem) if isinstance(stem, DeepStem) else [("", stem.width, stem.kernel, stem.stride)]
     strided_pool = stem.pool if stem.pool and stem.pool.kind == "conv" else None
     if strided_pool:
-        layers.append(("_pool", layers[-1][1], strided_pool.size, strided_pool.stride))
+        layers.append(("_pool", layers[-1][1], strided_pool.size, _own_stride(strided_pool)))
     with builder.scope("stem"):
         for number, (suffix, width, kernel, stride) in enumerate(layers, 1):
             order = spec.stages[0].block.order if number == len(layers) else "post_activation"
             normed = order != "full_preactivation" and spec.norm.kind != "none"
             x = builder.conv(x, f"conv{suffix}", width, kernel, step=WindowStep(stride), norm_follows=normed)
+            x = _shrink(builder, x, stem.pool) if suffix == "_pool" else x
             x = builder.norm(x, f"norm{suffix}", spec.norm) if normed else x
             x = builder.activation(x, f"activation{suffix}", spec.activation) if order not in PREACTIVATION else x
         if stem.pool and not strided_pool:
-            x = builder.pool(x, "pool", stem.pool.kind, stem.pool.size, stem.pool.stride, fill=stem.pool.fill)
+            x = builder.pool(x, "pool", stem.pool.kind, stem.pool.size, _own_stride(stem.pool), fill=stem.pool.fill)
+            x = _shrink(builder, x, stem.pool)
     return x
+
+
+def _own_stride(pool: StemPool) -> int:
+    """The stride of the pool's windows, which is 1 where anti-aliasing shrinks the map."""
+    return 1 if pool.anti_alias else pool.stride
+
+
+def _shrink(builder: PlanBuilder, x: Record, pool: StemPool | None) -> Record:
+    return builder.anti_alias(x, pool.anti_alias, WindowStep(pool.stride)) if pool and pool.anti_alias else x
 
 
 def _deep_layers(stem: DeepStem) -> list[tuple[str, int, int, int]]:

@@ -9,8 +9,9 @@ What is counted, in bytes:
 - activations kept for the backward pass, each tensor once however many layers read it, at the precision computed in:
   the input of every convolution, dense layer and norm; the output of an activation whose derivative is computed from it
   (relu, sigmoid, tanh...), else its input; both inputs of a product; input and output of a maximum's pool; a mask of
-  one byte a number for dropout. An addition, a pad and an average pool keep nothing. Of a stage that is rematerialised
-  only what its blocks hand on, and once more all that the largest such block keeps, while it is computed again;
+  one byte a number for dropout. An addition, a pad, a blur and an average pool keep nothing. Of a stage that is
+  rematerialised only what its blocks hand on, and once more all that the largest such block keeps, while it is computed
+  again;
 - working: the largest tensor twice, since a gradient is computed from one of the same size, and again once for what the
   convolution of it reorders.
 
@@ -155,7 +156,7 @@ _MASK = " mask"
 def _kept_for_backward(record: Record, width: int) -> Iterator[tuple[str, int]]:
     """What the record's backward pass needs: the tensor's record, and bytes for each of its numbers."""
     match record.kind:
-        case "conv" | "dense" | "norm":
+        case "conv" | "channel_conv" | "dense" | "norm":
             yield record.inputs[0], width
         case "activation":
             own = record.settings["function"] in _FROM_OUTPUT

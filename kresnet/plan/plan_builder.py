@@ -11,7 +11,7 @@ from kresnet.errors import KresnetError, Problem
 from kresnet.plan.dilation import ONE_BY_ONE, WindowStep
 from kresnet.plan.records import Parameter, Record, Shape
 from kresnet.spec.architecture import Convolution
-from kresnet.spec.blocks import Norm
+from kresnet.spec.blocks import AntiAlias, Norm
 
 
 class PlanBuilder:
@@ -23,7 +23,7 @@ class PlanBuilder:
     def __init__(self, convolution: Convolution) -> None:
         self.convolution = convolution
         self.records: list[Record] = []
-        self._scope = ""
+        self._scope, self._role = "", "main"
         self._stage: int | None = None
         self._block: int | None = None
 
@@ -35,8 +35,17 @@ class PlanBuilder:
         yield
         self._scope, self._stage, self._block = outer
 
+    @contextmanager
+    def attention(self, name: str) -> Iterator[None]:
+        """Within the `with` block, prefix names with `name`, and let records have the role of attention."""
+        outer = self._scope, self._role
+        self._scope, self._role = f"{self._scope}{name}.", "attention"
+        yield
+        self._scope, self._role = outer
+
     def _append(self, name: str, kind: str, inputs: tuple[Record, ...], shape: Shape, **rest: Any) -> Record:
         names = tuple(record.name for record in inputs)
+        rest["role"] = rest.get("role") or self._role
         record = Record(self._scope + name, kind, names, shape, stage=self._stage, block=self._block, **rest)
         self.records.append(record)
         return record
@@ -65,7 +74,7 @@ class PlanBuilder:
         groups: int = 1,
         dilation: int = 1,
         norm_follows: bool,
-        role: str = "main",
+        role: str | None = None,
     ) -> Record:
         """Append a convolution: `K·K·C/groups` multiply-accumulates for each output number."""
         stride = step.taken
@@ -100,9 +109,7 @@ class PlanBuilder:
             name, "conv", (x,), out, settings=settings, parameters=tuple(parameters), macs=macs, role=role
         )
 
-    def dense(
-        self, x: Record, name: str, units: int, *, bias: bool = True, role: str = "main", **settings: Any
-    ) -> Record:
+    def dense(self, x: Record, name: str, units: int, *, bias: bool = True, role: str | None = None) -> Record:
         """Append a dense layer: a product with a matrix, along the last axis."""
         channels = x.shape[-1]
         parameters = [Parameter("kernel", (channels, units))] + [Parameter("bias", (units,))] * bias
@@ -112,6 +119,13 @@ class PlanBuilder:
         return self._append(
             name, "dense", (x,), shape, settings=settings, parameters=tuple(parameters), macs=macs, role=role
         )
+
+    def channel_conv(self, x: Record, name: str, kernel: int) -> Record:
+        """Append a convolution without bias over neighbouring channels, which are the steps of a map `(C, 1)`."""
+        settings = {"kernel": kernel, "initializer": self.convolution.initializer}
+        parameters = (Parameter("kernel", (kernel, 1, 1)),)
+        macs = x.shape[0] * kernel
+        return self._append(name, "channel_conv", (x,), x.shape, settings=settings, parameters=parameters, macs=macs)
 
     def norm(self, x: Record, name: str, norm: Norm, *, zero_gamma: bool = False) -> Record:
         """Append a norm: gamma and beta, for batch norm two moving statistics too. For `none`, append nothing."""
@@ -137,13 +151,30 @@ class PlanBuilder:
         x, padding = self._pad_for_window(x, name, size, WindowStep(stride), 1, fill=fill)
         return self._append_pool(x, name, how, size, stride, padding)
 
-    def shortcut_pool(self, x: Record, name: str, step: WindowStep) -> Record:
-        """Append a shortcut's average of as many pixels as the stride, by `same` padding always (ResNet-D)."""
+    def average_by_stride(self, x: Record, name: str, step: WindowStep) -> Record:
+        """Append an average of as many pixels as the stride, by `same` padding always (a shortcut's in ResNet-D)."""
         self._require_shrinkable(x, step.taken)
         if not step.dilated:
             return self._append_pool(x, name, "average", step.stride, step.stride, "same")
         settings = {"how": "average", "size": step.stride, "stride": 1, "padding": "same", "dilation": step.spacing}
         return self._append(name, "pool", (x,), x.shape, settings=settings)
+
+    def blur(self, x: Record, name: str, step: WindowStep) -> Record:
+        """Append a blur by [1, 2, 1] / 4 each way around every `stride`-th pixel; the border is mirrored."""
+        height, width, channels = x.shape
+        self._require_shrinkable(x, step.taken)
+        if min(height, width) < 2 * step.spacing:
+            message = f"The map is {height}x{width}: a blur has nothing to mirror at its border."
+            path = f"stages.{self._stage - 1}.block.anti_alias" if self._stage else "stem.pool.anti_alias"
+            raise KresnetError(Problem("map_too_small", message, path=path, remedy="a larger input"))
+        shape = (-(-height // step.taken), -(-width // step.taken), channels)
+        return self._append(name, "blur", (x,), shape, settings={"stride": step.taken, "dilation": step.spacing})
+
+    def anti_alias(self, x: Record, how: AntiAlias, step: WindowStep) -> Record:
+        """Append what shrinks a map by the stride of a layer that keeps its size; nothing for a stride of 1."""
+        if step.stride == 1:
+            return x
+        return (self.average_by_stride if how == "average" else self.blur)(x, "anti_alias", step)
 
     def _append_pool(self, x: Record, name: str, how: str, size: int, stride: int, padding: str) -> Record:
         height, width, channels = x.shape
@@ -156,6 +187,10 @@ class PlanBuilder:
         channels = x.shape[-1]
         shape = (1, 1, channels) if keep_map else (channels,)
         return self._append(name, "global_pool", (x,), shape, settings={"how": how, "keep_map": keep_map})
+
+    def reshape(self, x: Record, name: str, shape: Shape) -> Record:
+        """Append a layer that arranges the same numbers otherwise."""
+        return self._append(name, "reshape", (x,), shape)
 
     def flatten(self, x: Record, name: str) -> Record:
         """Append a layer that turns a map into a vector."""
@@ -200,6 +235,8 @@ class PlanBuilder:
         if step.taken == 1:
             return x, "same"
         side = dilation * (kernel - 1) // 2
+        if kernel % 2 == 0:  # windows side by side; no other even one is padded symmetrically
+            return x, "valid"
         shape = (x.shape[0] + 2 * side, x.shape[1] + 2 * side, x.shape[2])
         return self._append(f"{name}_pad", "pad", (x,), shape, settings={"side": side, "fill": fill}), "valid"
 

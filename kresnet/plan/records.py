@@ -35,7 +35,8 @@ class Record:
     Attributes:
         name: name of the layer in the plan and in the Keras model; no two are alike.
         kind: kind of layer: `input`, `normalize`, `conv`, `dense`, `norm`, `activation`, `pool`, `global_pool`,
-            `flatten`, `pad`, `strided_pad`, `identity_pad`, `add`, `multiply`, `dropout` or `stochastic_depth`.
+            `flatten`, `reshape`, `pad`, `strided_pad`, `identity_pad`, `blur`, `channel_conv`, `add`, `multiply`,
+            `dropout` or `stochastic_depth`.
         inputs: names of the records that the layer reads.
         shape: shape of the output, without the batch: `(H, W, C)` or `(C,)`.
         settings: what else the layer needs; the keys depend on the kind.
@@ -44,7 +45,7 @@ class Record:
             (the convention of He et al. 2015, Table 1).
         stage, block: number of the stage, and of the block in it, that the layer belongs to, from 1; None in the stem
             and the head.
-        role: `main`, or `shortcut` / `squeeze_excite` for weights that the network's depth does not count.
+        role: `main`; `shortcut` of its weights and pads, or `attention`, which the network's depth does not count.
     """
 
     name: str

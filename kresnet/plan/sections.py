@@ -156,7 +156,8 @@ def describe_shortcut(section: Section) -> str:
         return ""
     records = [record for record in section.records if ".shortcut." in record.name and record.kind != "norm"]
     return (
-        ", ".join(f"projection{_stride(r)}" if r.parameters else describe_layer(r) for r in records) or section.shortcut
+        ", ".join(f"projection{_window(r)}{_stride(r)}" if r.parameters else describe_layer(r) for r in records)
+        or section.shortcut
     )
 
 
@@ -176,9 +177,9 @@ def trunk_layers(section: Section) -> Iterator[str]:
     """
     weighted = any(record.parameters and record.kind != "norm" for record in section.records)
     for record in section.records:
-        if ".shortcut." in record.name or ".squeeze_excite." in record.name:
+        if ".shortcut." in record.name or record.role == "attention":
             continue
-        if record.kind in ("conv", "dense", "pool", "global_pool", "flatten", "dropout") or (
+        if record.kind in ("conv", "dense", "pool", "blur", "global_pool", "flatten", "dropout") or (
             not weighted and record.kind in ("normalize", "norm", "activation")
         ):
             yield describe_layer(record)
@@ -189,12 +190,19 @@ def extra_layers(section: Section) -> Iterator[str]:
     for record in section.records:
         if record.name.endswith("squeeze_excite.reduce"):
             yield f"squeeze-excite {record.shape[-1]}"
+        if record.kind == "channel_conv":
+            yield f"efficient channel attention {record.settings['kernel']}"
 
 
 def _stochastic_depth(blocks: RepeatedBlocks) -> Iterator[str]:
     rates = [r.settings["rate"] for section in blocks.sections for r in section.records if r.kind == "stochastic_depth"]
     if rates:
         yield "stochastic depth " + "-".join(f"{rate:.3g}" for rate in dict.fromkeys((rates[0], rates[-1])))
+
+
+def _window(record: Record) -> str:
+    kernel = record.settings.get("kernel", 1)
+    return f" {kernel}x{kernel}" if kernel > 1 else ""
 
 
 def _stride(record: Record) -> str:
@@ -223,6 +231,11 @@ def describe_layer(record: Record) -> str:
             return f"{settings['how']} pool {settings['size']}x{settings['size']}{dilation}{stride}"
         case "global_pool":
             return f"{settings['how']} pool"
+        case "blur":
+            dilation = f" dilation {settings['dilation']}" if settings["dilation"] > 1 else ""
+            return f"blur{dilation}{stride}"
+        case "channel_conv":
+            return f"convolution of {settings['kernel']} channels"
         case "identity_pad":
             return f"{'identity' if _subsamples(record) else 'pad'}{stride}"
         case "activation":

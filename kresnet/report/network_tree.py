@@ -216,7 +216,7 @@ def _layer_row(part: Section, record: Record) -> LayerRow:
         shape=record.shape,
         parameters=record.weights,
         macs=record.macs,
-        aside=".squeeze_excite." in record.name,
+        aside=record.role == "attention",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from kresnet.data.description import IDENTITY
 from kresnet.errors import KresnetError, Problem, shell_word
 from kresnet.spec.recipe.durations import UNITS
+from kresnet.spec.renamed import with_present_names
 
 #: Settings of a run's length, which `--resume RUN --epochs N` changes.
 LENGTH_SETTINGS = tuple(f"recipe.{unit}" for unit in UNITS)
@@ -52,6 +53,7 @@ def config_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> l
         One change for each leaf that differs; of data, only what `data_changes` compares. Where `recipe.deterministic`
         is off, changes of the last bits only (`environment.kernels`) are left out: such a run does not promise them.
     """
+    original = {**original, "spec": with_present_names(original["spec"])}
     changes = [
         change
         for name in ("spec", "recipe")

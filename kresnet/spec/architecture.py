@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, StrictStr, Tag, model_validator
 
 from kresnet.spec.base import (
+    Activation,
     Count,
     Document,
     Flag,
@@ -24,8 +25,9 @@ from kresnet.spec.base import (
     Width,
     merge,
 )
-from kresnet.spec.blocks import Activation, BatchNorm, Block, Norm
+from kresnet.spec.blocks import BatchNorm, Block, Norm
 from kresnet.spec.inputs import Input
+from kresnet.spec.renamed import with_present_names
 from kresnet.spec.stems import Stem
 
 Initializer = Literal["he_normal", "he_normal_fan_out", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal"]
@@ -165,6 +167,7 @@ class Spec(Document):
     @classmethod
     def _cascade(cls, document: Any) -> Any:
         """Hand the network's norm and activation to `block`, and `block` to each stage."""
+        document = with_present_names(document)
         if not isinstance(document, dict) or not isinstance(block := document.get("block"), dict):
             return document
         inherited = {key: document[key] for key in ("norm", "activation") if key in document}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
@@ -28,6 +28,9 @@ Positive = Annotated[StrictFloat, Field(gt=0)]
 NonNegative = Annotated[StrictFloat, Field(ge=0)]
 Fraction = Annotated[StrictFloat, Field(ge=0, lt=1)]
 Momentum = Annotated[StrictFloat, Field(ge=0, lt=1)]
+Activation = Literal[
+    "relu", "relu6", "leaky_relu", "elu", "selu", "silu", "gelu", "mish", "hard_silu", "sigmoid", "tanh", "softplus"
+]  # fmt: skip
 
 
 class Document(BaseModel):

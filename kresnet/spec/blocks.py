@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, PlainSerializer, StrictFloat
 
-from kresnet.spec.base import Document, Flag, Fraction, Momentum, Positive, Width
+from kresnet.spec.attention import Attention
+from kresnet.spec.base import Activation, Document, Flag, Fraction, Kernel, Momentum, Positive, Width
 
-Activation = Literal[
-    "relu", "relu6", "leaky_relu", "elu", "selu", "silu", "gelu", "mish", "hard_silu", "sigmoid", "tanh", "softplus"
-]  # fmt: skip
 Order = Literal[
     "post_activation",
     "norm_after_add",
@@ -20,6 +18,15 @@ Order = Literal[
     "no_activation_after_add",
 ]
 Shortcut = Literal["none", "identity_pad", "projection", "projection_all"]
+AntiAlias = Literal["average", "blur"]
+
+
+def _whole(number: float) -> float:
+    """The integer that a number is, where it is one."""
+    return int(number) if number == int(number) else number
+
+
+Expansion = Annotated[StrictFloat, Field(gt=0, le=64), AfterValidator(_whole), PlainSerializer(_whole, Any)]
 
 
 class BatchNorm(Document):
@@ -61,17 +68,6 @@ class NoNorm(Document):
 Norm = Annotated[BatchNorm | GroupNorm | LayerNorm | NoNorm, Field(discriminator="kind")]
 
 
-class SqueezeExcite(Document):
-    """Channel attention on the residual branch (Hu et al. 2018, arXiv:1709.01507)."""
-
-    reduction: Width = 16
-    """Channels over hidden units; must divide the channels."""
-    activation: Activation = "relu"
-    """Activation between the two dense layers."""
-    gate: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
-    """Activation of the second dense layer, which scales the channels."""
-
-
 class _Block(Document):
     order: Order = "post_activation"
     """Order of norm, activation and weights (He et al. 2016, arXiv:1603.05027, Fig. 4)."""
@@ -93,8 +89,14 @@ class _ConvBlock(_Block):
     downsample: Literal["conv", "average_pool", "subsample"] = "conv"
     """How a shortcut shrinks the map: by its own stride; by an average pool before it (ResNet-D); or, where the
     channels stay, by taking every `stride`-th pixel without weights (keras.applications' version 2)."""
-    squeeze_excite: SqueezeExcite | None = None
-    """Channel attention at the end of the residual branch."""
+    shortcut_kernel: Kernel | None = None
+    """Kernel of a shortcut's convolution that strides, 1 unless stated (3 in SENet-154); others are 1x1."""
+    anti_alias: AntiAlias | None = None
+    """What shrinks the map of the residual branch in place of the stride of a 3x3 convolution, behind its activation:
+    the average of as many pixels as the stride, or a `blur` by [1, 2, 1] / 4 each way (Zhang 2019, arXiv:1904.11486).
+    """
+    attention: Attention | None = None
+    """Attention at the end of the residual branch."""
 
 
 class BasicBlock(_ConvBlock):
@@ -107,8 +109,10 @@ class BottleneckBlock(_ConvBlock):
     """1x1, 3x3, 1x1 convolutions; the last widens by `expansion`."""
 
     kind: Literal["bottleneck"]
-    expansion: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
-    """Output channels of the block over its `width`."""
+    expansion: Expansion = 4
+    """Output channels of the block over its `width`; a fraction where the block is wider inside than outside."""
+    reduce_first: Width | None = None
+    """What the width of the first 1x1 convolution is divided by, 1 unless stated (2 in SENet-154)."""
     stride_on: Literal["conv1x1", "conv3x3"] = "conv3x3"
     """Which convolution strides: the first 1x1 (He et al. 2015) or the 3x3 (as PyTorch's ResNet)."""
     groups: Width | None = None

@@ -7,9 +7,10 @@ from typing import Any
 
 from kresnet.errors import Problem
 from kresnet.spec.architecture import Classifier, Features, Regressor, Spec, Stage
+from kresnet.spec.attention import Attention, EfficientChannel, SqueezeExcite
 from kresnet.spec.blocks import BottleneckBlock, DenseBlock, NoNorm, Norm
 from kresnet.spec.inputs import SIXTEEN_BITS, Stretch
-from kresnet.spec.stems import ConvStem, DeepStem, NoStem
+from kresnet.spec.stems import ConvStem, DeepStem, NoStem, StemPool
 
 #: Blocks in all; the deepest network of the papers has 600.
 MAX_BLOCKS = 2000
@@ -32,7 +33,13 @@ def find_contradictions(spec: Spec) -> list[Problem]:
 
 def output_width(stage: Stage) -> int:
     """Return the number of output channels of the stage's blocks."""
-    return stage.width * (stage.block.expansion if isinstance(stage.block, BottleneckBlock) else 1)
+    return round(stage.width * stage.block.expansion) if isinstance(stage.block, BottleneckBlock) else stage.width
+
+
+def first_width(stage: Stage) -> int:
+    """Return the number of channels of the first convolution of the stage's blocks."""
+    reduced = isinstance(stage.block, BottleneckBlock) and stage.block.reduce_first
+    return stage.width // reduced if reduced else stage.width
 
 
 def convolution_groups(stage: Stage) -> int:
@@ -51,6 +58,11 @@ def stem_width(spec: Spec) -> int:
         case DeepStem():
             return spec.stem.widths[-1]
     return spec.input.shape[-1]
+
+
+def windows_abut(pool: StemPool) -> bool:
+    """Return whether a pool's windows lie side by side, and need no padding whatever their size."""
+    return pool.kind != "conv" and pool.size == pool.stride and not pool.anti_alias
 
 
 def _problem(path: str, message: str, **details: Any) -> Problem:
@@ -105,7 +117,7 @@ def _stem_problems(spec: Spec) -> Iterator[Problem]:
         yield from _norm_problems(spec.norm, width, "norm", "the stem")
     if spec.convolution.padding == "symmetric":
         sizes = {"stem.kernel": spec.stem.kernel} if isinstance(spec.stem, ConvStem) else {}
-        if spec.stem.pool:
+        if spec.stem.pool and not windows_abut(spec.stem.pool):
             sizes["stem.pool.size"] = spec.stem.pool.size
         for path, size in sizes.items():
             if size % 2 == 0:
@@ -148,24 +160,59 @@ def _block_problems(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
         if block.groups and block.width_per_group:
             yield _problem(f"{path}.block.width_per_group", "`groups` and `width_per_group` say the same thing twice.",
                            remedy="keep one of them")  # fmt: skip
+        yield from _width_problems(spec, stage, path)
         for field in ("groups", "width_per_group"):
             value = getattr(block, field)
             if value and stage.width % value:
                 yield _problem(f"{path}.block.{field}", f"{field} {value} does not divide the width {stage.width}.",
                                expected=f"a divisor of {stage.width}", found=str(value))  # fmt: skip
-    hidden = {block.hidden or stage.width} if isinstance(block, DenseBlock) else set()
+    hidden = {block.hidden or stage.width} if isinstance(block, DenseBlock) else {first_width(stage)}
     for width in sorted({stage.width, output_width(stage)} | hidden):
         yield from _norm_problems(block.norm, width, f"{path}.block.norm", where)
-    excite = None if isinstance(block, DenseBlock) else block.squeeze_excite
-    if excite and (channels := output_width(stage)) % excite.reduction:
-        yield _problem(f"{path}.block.squeeze_excite.reduction",
-                       f"reduction {excite.reduction} does not divide the {channels} channels of the block.",
-                       expected=f"a divisor of {channels}", found=str(excite.reduction))  # fmt: skip
+    if not isinstance(block, DenseBlock):
+        yield from _shortcut_kernel_problems(spec, stage, path)
+        yield from _attention_problems(block.attention, output_width(stage), f"{path}.block.attention")
     if isinstance(block.norm, NoNorm) and block.order == "full_preactivation":
         yield _problem(f"{path}.block.order", "Without norm, full_preactivation is relu_only_preactivation.",
                        remedy="order: relu_only_preactivation")  # fmt: skip
     if block.zero_init_last:
         yield from _zero_init_problems(stage, path)
+
+
+def _width_problems(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
+    """Of a bottleneck: whole numbers of channels."""
+    block, width, output = stage.block, stage.width, output_width(stage)
+    assert isinstance(block, BottleneckBlock)
+    if abs(width * block.expansion - output) > 1e-6 or output < 1:
+        yield _problem(f"{path}.block.expansion", f"{block.expansion} times the width {width} is no whole number.",
+                       expected=f"a multiple of 1/{width}", found=str(block.expansion))  # fmt: skip
+    if not block.reduce_first:
+        return
+    if width % block.reduce_first:
+        yield _problem(f"{path}.block.reduce_first", f"{block.reduce_first} does not divide the width {width}.",
+                       expected=f"a divisor of {width}", found=str(block.reduce_first))  # fmt: skip
+    elif (groups := convolution_groups(stage)) and first_width(stage) % groups:
+        yield _problem(f"{path}.block.reduce_first", f"{groups} groups do not divide the {first_width(stage)} channels "
+                       "of the first convolution.", found=str(block.reduce_first))  # fmt: skip
+
+
+def _shortcut_kernel_problems(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
+    kernel = None if isinstance(stage.block, DenseBlock) else stage.block.shortcut_kernel
+    if kernel and kernel % 2 == 0 and spec.convolution.padding == "symmetric":
+        yield _problem(f"{path}.block.shortcut_kernel", f"A window of {kernel} cannot be padded symmetrically.",
+                       expected="an odd number", found=str(kernel))  # fmt: skip
+
+
+def _attention_problems(attention: Attention | None, channels: int, path: str) -> Iterator[Problem]:
+    match attention:
+        case SqueezeExcite(divisor=None) if channels % attention.reduction:
+            yield _problem(f"{path}.reduction",
+                           f"reduction {attention.reduction} does not divide the {channels} channels of the block.",
+                           expected=f"a divisor of {channels}", found=str(attention.reduction),
+                           remedy="divisor: 8, which rounds the hidden units to eights, as timm does")  # fmt: skip
+        case EfficientChannel(kernel=int(kernel)) if kernel % 2 == 0:
+            yield _problem(f"{path}.kernel", f"A window of {kernel} channels has no middle.",
+                           expected="an odd number", found=str(kernel))  # fmt: skip
 
 
 def _zero_init_problems(stage: Stage, path: str) -> Iterator[Problem]:
@@ -225,4 +272,12 @@ def _stochastic_depth_problems(spec: Spec) -> Iterator[Problem]:
                                remedy="stochastic_depth: 0")  # fmt: skip
 
 
-__all__ = ["PREACTIVATION", "convolution_groups", "find_contradictions", "output_width", "stem_width"]
+__all__ = [
+    "PREACTIVATION",
+    "convolution_groups",
+    "find_contradictions",
+    "first_width",
+    "output_width",
+    "stem_width",
+    "windows_abut",
+]

@@ -20,6 +20,8 @@ class StemPool(Document):
     """Stride of the pool, in pixels."""
     fill: Literal["lowest", "zero"] = "lowest"
     """What symmetric padding puts around a map before its maximum: nothing that could win, or zeros (Keras)."""
+    anti_alias: Literal["average", "blur"] | None = None
+    """What shrinks the map in place of the pool's stride, as `block.anti_alias` does."""
 
 
 class ConvStem(Document):

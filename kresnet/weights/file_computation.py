@@ -280,8 +280,10 @@ class _Walk:
                 return kind in _ADDITIONS and len(operation.inputs) == 2
             case "multiply":
                 return kind in _PRODUCTS and len(operation.inputs) == 2
-            case "flatten":
-                return kind == "Flatten"
+            case "flatten" | "reshape":
+                return kind == record.kind.capitalize()
+            case "blur":
+                return kind == "BlurPool2D" and settings.get("strides") == record.settings["stride"]
             case "identity_pad":
                 return kind == "IdentityPad" or self._subsamples(record, operation)
         return False

@@ -77,7 +77,7 @@ def _timm(record: Record, plan: Plan) -> str | None:
             return f"conv1.{3 * (int(number) - 1) + (kind == 'stem.norm')}"
         return {"stem.conv_pool": "maxpool.0", "stem.norm_pool": "maxpool.1"}.get(kind, _torchvision(record, plan))
     pooled = any(name.endswith(".shortcut.pool") for name in plan.by_name)
-    layers = {"squeeze_excite.reduce": "se.fc1", "squeeze_excite.expand": "se.fc2"}
+    layers = {"squeeze_excite.reduce": "se.fc1", "squeeze_excite.expand": "se.fc2", "efficient_channel.conv": "se.conv"}
     if pooled:
         layers |= {"shortcut.conv": "downsample.1", "shortcut.norm": "downsample.2"}
     unit = f"layer{record.stage}.{record.block - 1}"

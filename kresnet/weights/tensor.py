@@ -37,8 +37,9 @@ def to_parameter(array: np.ndarray, parameter: Parameter, source_format: str, ma
         map_shape: shape `(H, W, C)` of the map that is flattened before a dense layer; empty for other layers.
     """
     if source_format == "pytorch" and parameter.name == "kernel":
-        if len(parameter.shape) == 4:
-            array = array.transpose(2, 3, 1, 0)  # (O, I, h, w) -> (h, w, I, O)
+        if len(parameter.shape) > 2:
+            axes = len(parameter.shape)
+            array = array.transpose(*range(2, axes), 1, 0)  # (O, I, h, w) -> (h, w, I, O)
         elif map_shape:
             height, width, channels = map_shape  # PyTorch flattens (C, H, W), we flatten (H, W, C)
             array = array.reshape(-1, channels, height, width).transpose(2, 3, 1, 0)
@@ -51,9 +52,9 @@ def expected_shapes(parameter: Parameter, source_format: str) -> tuple[tuple[int
     """Return the shapes that a parameter may have in a file; a dense layer may be a 1x1 convolution there."""
     if source_format != "pytorch" or parameter.name != "kernel":
         return (parameter.shape,)
-    if len(parameter.shape) == 4:
-        height, width, inputs, outputs = parameter.shape
-        return ((outputs, inputs, height, width),)
+    if len(parameter.shape) > 2:
+        *window, inputs, outputs = parameter.shape
+        return ((outputs, inputs, *window),)
     return (parameter.shape[::-1], (*parameter.shape[::-1], 1, 1))
 
 

@@ -208,7 +208,7 @@ def _block(arguments: TimmNetwork, index: int) -> dict[str, Any]:
     if anti_alias := _anti_alias(arguments):
         block["anti_alias"] = anti_alias
     if attention := _attention(arguments):
-        block["squeeze_excite"] = attention
+        block["attention"] = attention
     return block
 
 
@@ -217,9 +217,9 @@ def _attention(arguments: TimmNetwork) -> dict[str, Any] | None:
     if layer is None:
         return None
     if layer.name == "eca":
-        return {"kind": "eca"}
+        return {"kind": "efficient_channel"}
     reduction = round(1 / layer.rd_ratio)
-    attention = {"reduction": reduction}
+    attention = {"kind": "squeeze_excite", "reduction": reduction}
     outputs = [_widths(arguments, index)[1] for index in range(len(arguments.layers))]
     rounded = any(width % (reduction * layer.rd_divisor) for width in outputs)
     return attention | ({"divisor": layer.rd_divisor} if rounded else {})

@@ -55,7 +55,7 @@ def test_before_an_average_and_one_dense_layer_it_is_cam(order: str) -> None:
 @pytest.mark.parametrize(
     "block",
     [
-        {"kind": "basic", "squeeze_excite": {"reduction": 4}},
+        {"kind": "basic", "attention": {"kind": "squeeze_excite", "reduction": 4}},
         {"kind": "bottleneck", "expansion": 1, "shortcut": "projection_all"},
         {"kind": "basic", "shortcut": "none"},
         {"kind": "basic", "order": "full_preactivation", "shortcut": "identity_pad"},

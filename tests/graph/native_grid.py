@@ -81,7 +81,8 @@ def random_networks(count: int, seed: int) -> list[Network]:
         shared = {
             "shortcut": pick(["projection", "projection_all", "identity_pad", "none"]),
             "downsample": pick(["conv", "average_pool", "subsample"]),
-            "squeeze_excite": pick([None, None, {"reduction": 1}]),
+            "attention": pick([None, None, {"kind": "squeeze_excite", "reduction": 1}, {"kind": "efficient_channel"}]),
+            "anti_alias": pick([None, None, None, "average", "blur"]),
         }
         pool = pick([None, {"kind": "max"}, {"kind": "conv"}])
         stem = pick([

@@ -98,13 +98,23 @@ def test_groups_are_said_in_either_way(said):
     assert block(network, 1, 1)["conv2"].parameters[0].shape == (3, 3, 2, 8)
 
 
-def test_squeeze_and_excitation():
-    """Hu et al. 2018, section 4: 2C²/r weights, and the biases that timm has too."""
-    records = block(plan(block={"squeeze_excite": {"reduction": 4}}), 2, 2)
-    weights = sum(record.weights for record in records.values() if record.role == "squeeze_excite")
-    assert weights == 2 * 16 * 16 // 4 + 16 // 4 + 16
-    assert records["squeeze_excite.gate"].shape == (1, 1, 16)
-    assert records["squeeze_excite.scale"].inputs[0] == "stage2.block2.norm2"
+@pytest.mark.parametrize(("how", "kind"), [("average", "pool"), ("blur", "blur")])
+@pytest.mark.parametrize(("settings", "striding"), [({}, "conv1"), ({"kind": "bottleneck"}, "conv2")])
+def test_anti_aliasing_shrinks_behind_the_activation(how, kind, settings, striding):
+    records = block(plan(block={**settings, "anti_alias": how}), 2, 1)
+    assert (records["anti_alias"].kind, records["anti_alias"].shape[:2]) == (kind, (8, 8))
+    assert records["anti_alias"].inputs[0].endswith(f"activation{striding[-1]}")
+    assert records[striding].settings["stride"] == 1
+    assert records[striding].shape[:2] == (16, 16)
+    assert "anti_alias" not in block(plan(block={**settings, "anti_alias": how}), 2, 2)
+
+
+def test_a_shortcut_that_strides_has_the_kernel_that_it_is_given():
+    network = plan(block={"kind": "bottleneck", "shortcut_kernel": 3, "reduce_first": 2, "expansion": 0.5})
+    kernels = [block(network, stage, 1)["shortcut.conv"].settings["kernel"] for stage in (1, 2)]
+    assert kernels == [1, 3]
+    convolutions = [block(network, 2, 1)[f"conv{n}"].parameters[0].shape for n in (1, 2, 3)]
+    assert convolutions == [(1, 1, 4, 8), (3, 3, 8, 16), (1, 1, 16, 8)]
 
 
 def test_stochastic_depth_rises_linearly():

@@ -82,7 +82,7 @@ def test_what_strode_before_dilation_keeps_the_size_of_its_map():
     assert pad.settings == {"window": 3, "stride": 2, "spacing": 2}
     assert conv.shape == (9, 12, 4)
     assert (conv.settings["stride"], conv.settings["dilation"], conv.settings["padding"]) == (1, 2, "valid")
-    pool = draft.shortcut_pool(x, "pool", step)
+    pool = draft.average_by_stride(x, "pool", step)
     assert (pool.shape, pool.settings["size"], pool.settings["dilation"]) == ((9, 12, 3), 2, 2)
 
 

@@ -69,7 +69,7 @@ def test_plain_blocks_have_one_path_and_dense_ones_two():
 
 
 def test_attention_stands_aside_and_dropped_depth_is_told():
-    card = unfolded("resnet50", "block.squeeze_excite={}", "stochastic_depth=0.2")[1].cards[0]
+    card = unfolded("resnet50", "block.attention={kind: squeeze_excite}", "stochastic_depth=0.2")[1].cards[0]
     aside = [layer.name for layer in card.paths.branch if layer.aside]
     assert "squeeze_excite.reduce" in aside
     assert any("squeeze-excite" in extra for extra in card.extras)

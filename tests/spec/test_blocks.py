@@ -12,7 +12,6 @@ from kresnet.spec.blocks import (
     GroupNorm,
     LayerNorm,
     NoNorm,
-    SqueezeExcite,
 )
 from tests.spec.refusals import refused
 
@@ -21,15 +20,16 @@ def test_a_bottleneck_is_that_of_the_first_paper_with_the_stride_of_pytorch():
     block = BottleneckBlock(kind="bottleneck")
     assert (block.expansion, block.stride_on, block.stride_in) == (4, "conv3x3", "first_block")
     assert (block.order, block.shortcut, block.activation) == ("post_activation", "projection", "relu")
-    assert (block.groups, block.width_per_group, block.squeeze_excite, block.dropout) == (None, None, None, 0.0)
+    assert (block.groups, block.width_per_group, block.attention, block.dropout) == (None, None, None, 0.0)
+    assert (block.reduce_first, block.shortcut_kernel, block.anti_alias) == (None, None, None)
     assert block.norm == BatchNorm(kind="batch", momentum=0.9, epsilon=1e-5, synchronized=False)
 
 
 def test_only_convolutions_stride_and_attend():
     own = set(BasicBlock.model_fields) - set(DenseBlock.model_fields)
-    assert own == {"stride_in", "downsample", "squeeze_excite"}
+    assert own == {"stride_in", "downsample", "shortcut_kernel", "anti_alias", "attention"}
     assert set(BottleneckBlock.model_fields) - set(BasicBlock.model_fields) == {
-        "expansion", "stride_on", "groups", "width_per_group",
+        "expansion", "reduce_first", "stride_on", "groups", "width_per_group",
     }  # fmt: skip
     assert DenseBlock(kind="dense").hidden is None
 
@@ -38,7 +38,11 @@ def test_norms_have_the_settings_of_their_papers():
     assert GroupNorm(kind="group").groups == 32
     assert set(LayerNorm.model_fields) == {"kind", "epsilon"}
     assert set(NoNorm.model_fields) == {"kind"}
-    assert SqueezeExcite().document() == {"reduction": 16, "activation": "relu", "gate": "sigmoid"}
+
+
+def test_a_whole_expansion_is_an_integer_and_others_are_fractions():
+    written = [BottleneckBlock(kind="bottleneck", expansion=value).yaml() for value in (4, 4.0, 0.25)]
+    assert [text.partition("expansion: ")[2].partition("\n")[0] for text in written] == ["4", "4", "0.25"]
 
 
 @pytest.mark.parametrize(
@@ -51,9 +55,12 @@ def test_norms_have_the_settings_of_their_papers():
         (BasicBlock, {"kind": "basic", "norm": {"kind": "instance"}}, ("wrong_value", "norm")),
         (BottleneckBlock, {"kind": "bottleneck", "expansion": 65}, ("out_of_range", "expansion")),
         (BottleneckBlock, {"kind": "bottleneck", "groups": 0}, ("out_of_range", "groups")),
-        (DenseBlock, {"kind": "dense", "squeeze_excite": {}}, ("unknown_field", "squeeze_excite")),
+        (DenseBlock, {"kind": "dense", "attention": None}, ("unknown_field", "attention")),
         (GroupNorm, {"kind": "group", "epsilon": 0.0}, ("out_of_range", "epsilon")),
-        (SqueezeExcite, {"gate": "tanh"}, ("wrong_value", "gate")),
+        (BottleneckBlock, {"kind": "bottleneck", "expansion": 0}, ("out_of_range", "expansion")),
+        (BottleneckBlock, {"kind": "bottleneck", "expansion": "4"}, ("wrong_type", "expansion")),
+        (BasicBlock, {"kind": "basic", "anti_alias": "max"}, ("wrong_value", "anti_alias")),
+        (BasicBlock, {"kind": "basic", "attention": {"kind": "cbam"}}, ("wrong_value", "attention")),
     ],
 )
 def test_what_is_refused(model, settings, expected):

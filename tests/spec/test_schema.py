@@ -112,7 +112,11 @@ def test_inherited_settings_may_be_left_out(path: str, value: Any) -> None:
         {"extends": "resnet50"},
         {"extends": "resnet50", "name": "mine", "block": {"order": "full_preactivation"}},
         {"extends": "resnet50", "input": {"any_size": True}, "stem": {"pool": {"size": 2}}, "head": {"classes": 10}},
-        {"extends": "resnet50", "norm": {"epsilon": 0.001}, "block": {"squeeze_excite": {"reduction": 8}}},
+        {
+            "extends": "resnet50",
+            "norm": {"epsilon": 0.001},
+            "block": {"attention": {"kind": "efficient_channel"}},
+        },
     ],
 )
 def test_an_extending_document_states_only_changes(document: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The layers that Keras lacks, or has slower; all registered, so that `.keras` files load with safe mode on."""
 
 from kresnet.graph.layers.batch_norm import FusedBatchNorm
+from kresnet.graph.layers.blur import BlurPool2D
 from kresnet.graph.layers.convolution import Conv2D
 from kresnet.graph.layers.dilation import DilatedAveragePooling, StridedPad
 from kresnet.graph.layers.pixels import NormalizePixels
@@ -9,6 +10,7 @@ from kresnet.graph.layers.regularization import Dropout, StochasticDepth
 from kresnet.graph.layers.shapes import IdentityPad, SymmetricPad
 
 __all__ = [
+    "BlurPool2D",
     "Conv2D",
     "DilatedAveragePooling",
     "Dropout",

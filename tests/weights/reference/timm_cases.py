@@ -1,0 +1,33 @@
+"""Which networks of timm are compared with ours, and the weights of both sides, by rule.
+
+Every entry point as it is; and cut-down ones, a block a stage and narrow, that have between them every feature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+CLASSES, IMAGES = 10, 2
+#: Pixels a side of the images of every entry point; resnetaa's maps must be even throughout, as timm builds them.
+SIDE = 64
+
+_TINY = {"layers": [1, 1, 1, 1], "channels": [32, 32, 64, 64]}
+_SQUEEZE_EXCITE = {"block_args": {"attn_layer": "se"}}
+#: name -> entry point, arguments that differ from its own, pixels a side.
+CUT_DOWN: dict[str, tuple[str, dict[str, Any], int]] = {
+    "basic, blur, squeeze-excite rounded": ("resnetblur18", _TINY | _SQUEEZE_EXCITE, 68),
+    "basic, averaged, deep stem, pooled shortcut": ("resnetaa34d", _TINY, 64),
+    "efficient channel attention, tiered stem": ("ecaresnet26t", _TINY | {"layers": [2, 1, 1, 1]}, 64),
+    "squeeze-excite, groups, as in SENet-154": ("senet154", _TINY | {"cardinality": 4, "base_width": 32}, 64),
+    "squeeze-excite, strided stem, as in ResNet-RS": ("resnetrs50", _TINY, 64),
+    "group norm, wide": ("resnet50_gn", _TINY | {"base_width": 128}, 64),
+    "blur, wider inside than outside": ("resnetblur50d", _TINY | {"cardinality": 4, "base_width": 128}, 68),
+    "blocks of both kinds": ("test_resnet", {}, 64),
+}
+
+
+def digest(sizes: Iterable[tuple[str, int]]) -> str:
+    """A digest of the names of a network's tensors and how many numbers each holds."""
+    return hashlib.sha256("\n".join(f"{name} {size}" for name, size in sorted(sizes)).encode()).hexdigest()
