@@ -23,6 +23,7 @@ from kresnet.graph.layers import (
     StridedPad,
     SymmetricPad,
 )
+from kresnet.graph.recursion import room_for_recursion
 from kresnet.graph.stock import stock_output
 from kresnet.graph.verify import verify_model
 from kresnet.plan import Plan, Record
@@ -92,7 +93,8 @@ def build_model(
         tensors[record.name] = stock_output(layer, arguments) if stock else layer(arguments)
     outputs = {name: tensors[record] for name, record in plan.outputs.items()}
     single = next(iter(outputs.values())) if len(outputs) == 1 else None
-    model = keras.Model(tensors["input"], outputs if single is None else single, name=plan.name)
+    with room_for_recursion(len(plan.records)):
+        model = keras.Model(tensors["input"], outputs if single is None else single, name=plan.name)
     verify_model(model, plan)
     return model
 

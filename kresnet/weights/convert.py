@@ -11,6 +11,7 @@ import numpy as np
 from kresnet.errors import Listing, make_error
 from kresnet.files import staged_file
 from kresnet.graph import build_model
+from kresnet.graph.recursion import room_for_recursion
 from kresnet.plan import Plan
 from kresnet.weights.keras_config import network_differences
 from kresnet.weights.matching import MatchTarget, WeightMatch, match_weights, require_match
@@ -106,8 +107,9 @@ def write_model(model: keras.Model, plan: Plan, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         stock = build_model(plan, stock=True)
         stock.set_weights(model.get_weights())
-        stock.save(staged)
-        read_back = keras.models.load_model(staged, compile=False).get_weights()  # by Keras, as others will
+        with room_for_recursion(len(plan.records)):
+            stock.save(staged)
+            read_back = keras.models.load_model(staged, compile=False).get_weights()  # by Keras, as others will
         for weight, again in zip(model.weights, read_back, strict=True):
             if not np.array_equal(weight.numpy(), again):
                 raise make_error("graph_mismatch", f"{weight.path} is not what was written to {path}.")

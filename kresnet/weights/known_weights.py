@@ -21,11 +21,13 @@ def known_weights() -> list[dict[str, Any]]:
     found = []
     for name, entry in facts["weights"].items():
         architecture = name.partition(".")[0]
+        if facts["architectures"][architecture]["model_args"].get("pruned"):
+            continue  # no spec can say it
         found.append(
             {
                 "name": f"timm/{name}",
                 "architecture": architecture,
-                "parameters": facts["architectures"].get(architecture, {}).get("parameters"),
+                "parameters": facts["architectures"][architecture]["parameters"],
                 "classes": entry.get("num_classes"),
                 "input": entry["input_size"][1],
                 "test_input": entry.get("test_input_size", entry["input_size"])[1],

@@ -58,7 +58,19 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "padded_as_pytorch": {
         "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 1, "pool": MAX_POOL},
         "convolution": {"padding": "symmetric", "initializer": "he_normal_fan_out"},
-        "block": {"kind": "bottleneck", "expansion": 2, "squeeze_excite": {"reduction": 4}},
+        "block": {"kind": "bottleneck", "expansion": 2, "attention": {"kind": "squeeze_excite", "reduction": 4}},
+    },
+    "blurred": {
+        "input": {**COMMON["input"], "any_size": True},
+        "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 1, "pool": MAX_POOL | {"anti_alias": "blur"}},
+        "block": {"kind": "basic", "anti_alias": "blur", "attention": {"kind": "efficient_channel"}},
+    },
+    "blurred_and_dilated": {
+        "input": {"shape": [19, 19, 3], "pixels": {}},
+        "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 2},
+        "stages": LARGER_STAGES,
+        "block": {"kind": "bottleneck", "expansion": 0.5, "shortcut_kernel": 3, "anti_alias": "blur"},
+        "output_stride": 4,
     },
     "dilated": {
         "input": {"shape": [19, 19, 3], "pixels": {}},

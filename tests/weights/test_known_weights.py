@@ -16,6 +16,7 @@ def test_every_name_says_what_a_user_chooses_by():
     assert entries["keras/ResNet50V2"]["parameters"] == 25_613_800 - 45_440  # Keras's summary: without statistics
     assert entries["timm/resnet18.fb_ssl_yfcc100m_ft_in1k"]["licence"] == "cc-by-nc-4.0"
     assert all(entry["parameters"] and entry["input"] for entry in entries.values())
+    assert not [name for name in entries if "pruned" in name]
 
 
 def test_kerass_files_are_those_that_keras_knows():

@@ -1,7 +1,7 @@
 """timm's residual networks, every entry point: the parameters that timm counts and the logits that PyTorch computes.
 
 Weights follow `reference/rule.py` on both sides; `reference/timm_logits.py` wrote what PyTorch makes of them.
-`python -m tests.weights.test_timm_logits` prints the table of docs/timm-networks.md, some minutes a dozen networks.
+`python -m tests.weights.test_timm_logits` prints the table of docs/timm-networks.md, some minutes a dozen of them.
 """
 
 from __future__ import annotations
