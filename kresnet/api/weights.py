@@ -84,6 +84,7 @@ def convert(
     entry: str = "",
     allow_missing: Sequence[str] = (),
     allow_unused: Sequence[str] = (),
+    adapt_channels: bool = False,
     overrides: Overrides = (),
     force: bool = False,
     progress: bool = True,
@@ -95,10 +96,12 @@ def convert(
         spec: the network that they are of: a network, or what `kresnet.load` takes.
         output: the `.keras` file to write; the resolved spec is written beside it, with the suffix `.yaml`.
         layout: whose names the weights have: `auto`, `torchvision`, `timm`, `cifar-pytorch`, `transformers`,
-            `keras-applications` or `kresnet`.
+            `keras-applications`, `keras-hub` or `kresnet`.
         entry: which entry of a PyTorch checkpoint holds the weights, such as `state_dict_ema`; empty for the usual one.
         allow_missing: layers or weights that the file may lack.
         allow_unused: tensors, or all below a name, that may be left out.
+        adapt_channels: sum the first convolution's kernels over colours for a network of grey pictures, or share those
+            of grey pictures out among colours.
         overrides: settings of the spec to change, as for `kresnet.load`.
         force: go on where the estimate of memory says stop.
         progress: tell `Conversion.notes` on standard error before the network is built.
@@ -133,6 +136,7 @@ def convert(
             layout=layout,
             allow_missing=allow_missing,
             allow_unused=allow_unused,
+            adapt_channels=adapt_channels,
         )
         carried = prepared.carried
         if not force:

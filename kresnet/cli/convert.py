@@ -10,7 +10,7 @@ import typer
 import kresnet
 from kresnet.cli.common import ForceOption, JsonOption, SetOption, print_json, stdout_console
 
-_LAYOUTS = "auto, torchvision, timm, cifar-pytorch, transformers, keras-applications or kresnet."
+_LAYOUTS = "auto, torchvision, timm, cifar-pytorch, transformers, keras-applications, keras-hub or kresnet."
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +36,12 @@ def convert(
         list[str] | None,
         typer.Option("--allow-unused", metavar="NAME", help="A tensor (or all below a name) that may be left out."),
     ] = None,
+    adapt_channels: Annotated[
+        bool,
+        typer.Option(
+            "--adapt-channels", help="Sum weights for colour pictures for a network of grey ones, or share them out."
+        ),
+    ] = False,
     overrides: SetOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -52,6 +58,7 @@ def convert(
         entry=entry,
         allow_missing=allow_missing or (),
         allow_unused=allow_unused or (),
+        adapt_channels=adapt_channels,
         overrides=overrides or (),
         force=force,
     )

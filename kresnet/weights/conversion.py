@@ -35,6 +35,12 @@ class PreparedConversion:
         """Return what is known of the file's computation beyond its weights, a sentence each."""
         found, spec, path = self.computation, self.carried.loaded.value, self.match.source.path
         notes = list(self.match.source.notes)
+        if adapted := self.match.other_channels():
+            target, tensor = adapted
+            how = "summed over" if target.parameter.shape[2] == 1 else "shared out among"
+            notes.append(f"The kernels of {tensor.name} are {how} the channels of pictures, as asked.")
+        if head := self.match.renamed_head:
+            notes.append(f"{head}, the one dense layer of {path}, is taken for the head.")
         if found.passed:
             names = ", ".join(dict.fromkeys(found.passed))
             notes.append(f"Passed, since they compute nothing but in training or change nothing: {names}.")
@@ -64,6 +70,7 @@ def prepare_conversion(
     layout: str = "auto",
     allow_missing: Sequence[str] = (),
     allow_unused: Sequence[str] = (),
+    adapt_channels: bool = False,
 ) -> PreparedConversion:
     """Match a file with a spec, carry over what the spec leaves open, and refuse what would compute otherwise.
 
@@ -74,11 +81,12 @@ def prepare_conversion(
         layout: name of a layout, or `auto`.
         allow_missing: names of parameters that need no tensor.
         allow_unused: names of tensors that need no parameter, and of layers that may be left out.
+        adapt_channels: let weights for colour pictures be those of a network for grey ones, or reversely.
 
     Raises:
         KresnetError: `weights_mismatch`, everything that does not fit; `bad_option`.
     """
-    match = match_weights(plan, source, layout)
+    match = match_weights(plan, source, layout, adapt_channels=adapt_channels)
     computation = FileComputation()
     if source.graph:
         layers = {target.record.name: tensor.name.rpartition("/")[0] for target, tensor in match.pairs}
@@ -91,7 +99,7 @@ def prepare_conversion(
     if computation.pixels:
         carried, conflict = _carry_pixels(carried, computation.pixels, computation.pixel_layers, source)
         problems += [(problem, "") for problem in conflict]
-    match = match_weights(carried.plan, source, layout)
+    match = match_weights(carried.plan, source, layout, adapt_channels=adapt_channels)
     misfits = {tensor.name.rpartition("/")[0] for _, tensor in match.mismatched}
     told = [problem for problem, layer in problems if layer not in misfits]
     explained = {*computation.pixel_layers, *(each.layer for each in extra)}

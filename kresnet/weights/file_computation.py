@@ -154,6 +154,11 @@ class _Walk:
         computing = [each for each in chain if each.key not in skipped and each.kind != "InputLayer"]
         if not computing:
             return None
+        first = next(each for each in self.plan.records if each.parameters)
+        kernel = self.tensors.get(f"{self.layers.get(first.name)}/kernel")
+        if kernel and len(kernel.shape) == 4 and kernel.shape[2] != first.parameters[0].shape[2]:
+            self.found.left_out += [each.layer for each in computing]  # it is of pictures with other channels
+            return None
         try:
             if len(self.plan.input_shape) != 3:
                 raise NotLinearError(computing[-1])

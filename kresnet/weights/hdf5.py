@@ -52,6 +52,29 @@ def read_keras_archive(
     return read_tensors(weights, stack), read_layer_configs(description), read_operation_graph(description)
 
 
+def read_keras_hdf5(
+    path: Path, stack: ExitStack
+) -> tuple[dict[str, WeightTensor], dict[str, LayerConfig], OperationGraph | None]:
+    """Read an HDF5 file of weights as `read_keras_archive` reads its own; only one of a whole model has the rest.
+
+    Args:
+        path: path of the file.
+        stack: closes what is opened here.
+
+    Raises:
+        ValueError: what `read_tensors` raises, or if its description is not what Keras writes.
+    """
+    tensors = read_tensors(path, stack)
+    with h5py.File(path, "r") as root:
+        description = root.attrs.get("model_config", "")
+    if not isinstance(description, str | bytes) or not description:
+        return tensors, {}, None
+    text = description.encode() if isinstance(description, str) else description
+    if len(text) > _MAX_CONFIG_BYTES:
+        raise ValueError(f"its model_config has {len(text)} bytes")
+    return tensors, read_layer_configs(text), read_operation_graph(text)
+
+
 def read_tensors(file: Path | io.BytesIO, stack: ExitStack) -> dict[str, WeightTensor]:
     """Read the tensors of an HDF5 file by `LAYER/VARIABLE`, in Keras 3's arrangement or that of Keras 2.
 
@@ -112,9 +135,12 @@ def _keras_2_layer_datasets(root: h5py.Group) -> Iterator[tuple[str, list[h5py.D
     """Yield the same for Keras 2's arrangement, in which keras.applications still publishes its weights."""
     for layer in map(_as_text, root.attrs["layer_names"]):
         group = _member(root, layer)
-        datasets = [_member(group, _as_text(name)) for name in group.attrs["weight_names"]]
-        if datasets:
-            yield layer, datasets
+        within: dict[str, list[h5py.Dataset]] = {}  # a model that is a layer has the weights of its own layers
+        for path in map(_as_text, group.attrs["weight_names"]):
+            place = path.rpartition("/")[0]
+            within.setdefault(place, []).append(_member(group, path))
+        for place, datasets in within.items():
+            yield layer if len(within) == 1 else place.rpartition("/")[2], datasets
 
 
 def _member(group: h5py.Group, path: str) -> Any:
@@ -139,4 +165,4 @@ def _variable_names(shapes: list[tuple[int, ...]]) -> list[str]:
     return [str(index) for index in range(len(shapes))]
 
 
-__all__ = ["read_keras_archive", "read_tensors"]
+__all__ = ["read_keras_archive", "read_keras_hdf5", "read_tensors"]

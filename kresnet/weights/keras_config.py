@@ -107,7 +107,7 @@ def _differing_pixels(record: Record, layer: LayerConfig) -> Iterator[tuple[str,
     """Yield what `differing_settings` does where Keras's own layers make numbers of pixels."""
     own = PixelMap.from_spec(Pixels.model_validate(dict(record.settings)), record.shape[-1])
     found = _pixel_map(layer, record.shape[-1])
-    if found is None or not (found.scale > 0).all():
+    if found is None or not (found.scale * own.scale > 0).all():
         yield "the map of pixels", "none of a spec's", dict(record.settings)
     elif not found.equals(own):
         in_file, in_plan = (each.mean_and_std(*record.settings["range"]) for each in (found, own))

@@ -125,7 +125,7 @@ def _read_model(
             arguments = tuple(map(Operand, before[-1:]))
             before = _append(f"{prefix}{layer}", layer, kind, settings, arguments, operations)
         else:
-            nodes = entry.get("inbound_nodes") or [{}]
+            nodes = [_node_of_keras_3(node) for node in entry.get("inbound_nodes") or [{}]]
             waiting += [_Call(number, layer, kind, settings, node) for number, node in enumerate(nodes)]
     if sequential:
         return before
@@ -140,6 +140,16 @@ def _read_model(
     declared = list(declared.values()) if isinstance(declared, dict) else declared  # outputs have names, or none
     references = [declared] if declared and isinstance(declared[0], str) else declared
     return [found for reference in references if (found := _find(reference, names)) is not None]
+
+
+def _node_of_keras_3(node: Any) -> Any:
+    """Return an entry of `inbound_nodes` as Keras 3 writes it; Keras 2 lists `[layer, call, output, arguments]`."""
+    if not isinstance(node, list):
+        return node
+    sources = [source for source in node if isinstance(source, list) and len(source) >= 3]
+    tensors = [{"class_name": "__keras_tensor__", "config": {"keras_history": source[:3]}} for source in sources]
+    arguments = sources[0][3] if sources and len(sources[0]) > 3 and isinstance(sources[0][3], dict) else {}
+    return {"args": tensors, "kwargs": arguments}
 
 
 def _is_known(value: Any, names: Mapping[str, list[str]]) -> bool:

@@ -105,20 +105,37 @@ def _transformers(record: Record, plan: Plan) -> str | None:
 
 
 def _keras_applications(record: Record, plan: Plan) -> str | None:
-    """Names of keras.applications; in its version 2, a norm stands before the convolution of its number."""
+    return _keras_name(record, plan, f"conv{(record.stage or 1) + 1}_block{record.block}", "preact_bn")
+
+
+def _keras_hub(record: Record, plan: Plan) -> str | None:
+    """Names of KerasHub's `ResNetBackbone` and the classifier on it."""
+    return _keras_name(
+        record, plan, f"stack{(record.stage or 1) - 1}_block{(record.block or 1) - 1}", "pre_activation_bn"
+    )
+
+
+def _keras_name(record: Record, plan: Plan, block: str, first_norm: str) -> str | None:
+    """The names that both have alike; in their version 2, a norm stands before the convolution of its number.
+
+    Args:
+        record: the record to name.
+        plan: its plan.
+        block: the name of its block.
+        first_norm: the name of the norm with which a block of version 2 begins.
+    """
     kind, number = _kind_and_number(record)
     if record.block is None:
-        names = {"stem.conv": "conv1_conv", "stem.norm": "conv1_bn", "head.logits": "predictions"}
-        names[f"stage{max(r.stage or 0 for r in plan.records)}.norm"] = "post_bn"
-        return names.get(record.name)
-    unit = f"conv{(record.stage or 1) + 1}_block{record.block}"
+        names = {"stem.conv": f"conv{number or 1}_conv", "stem.norm": f"conv{number or 1}_bn"}
+        last = f"stage{max(r.stage or 0 for r in plan.records)}.norm"
+        return {"head.logits": "predictions", last: "post_bn"}.get(record.name) or names.get(kind)
     if kind == "norm":
-        block = f"stage{record.stage}.block{record.block}"
-        before = plan.by_name[f"{block}.norm1"].inputs != (f"{block}.conv1",)
+        own = f"stage{record.stage}.block{record.block}"
+        before = plan.by_name[f"{own}.norm1"].inputs != (f"{own}.conv1",)
         number = str(int(number) - 1) if before else number
-        return f"{unit}_preact_bn" if number == "0" else f"{unit}_{number}_bn"
+        return f"{block}_{first_norm}" if number == "0" else f"{block}_{number}_bn"
     names = {"conv": f"{number}_conv", "shortcut.conv": "0_conv", "shortcut.norm": "0_bn"}
-    return f"{unit}_{names[kind]}" if kind in names else None
+    return f"{block}_{names[kind]}" if kind in names else None
 
 
 def _kresnet(record: Record, plan: Plan) -> str | None:
@@ -131,6 +148,7 @@ def _defaults(padding: str, epsilon: float, momentum: float) -> dict[str, Any]:
 
 _PYTORCH_DEFAULTS = _defaults("symmetric", 1e-5, 0.9)  # torch.nn.BatchNorm2d: momentum 0.1, in the opposite sense
 _KERAS_APPLICATIONS_DEFAULTS = _defaults("symmetric", 1.001e-5, 0.99)
+_KERAS_HUB_DEFAULTS = _defaults("symmetric", 1e-5, 0.9) | {"convolution.bias": "never"}
 #: Of batch norms, and of torch.optim.swa_utils.AveragedModel.
 _COUNTERS = (".num_batches_tracked", "n_averaged")
 
@@ -143,6 +161,7 @@ LAYOUTS: dict[str, Layout] = {
         Layout("cifar-pytorch", "pytorch", _cifar_pytorch, _PYTORCH_DEFAULTS, _COUNTERS),
         Layout("transformers", "pytorch", _transformers, _PYTORCH_DEFAULTS, _COUNTERS),
         Layout("keras-applications", "keras", _keras_applications, _KERAS_APPLICATIONS_DEFAULTS),
+        Layout("keras-hub", "keras", _keras_hub, _KERAS_HUB_DEFAULTS),
         Layout("kresnet", "keras", _kresnet, {}),
     )
 }

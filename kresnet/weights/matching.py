@@ -11,13 +11,15 @@ import numpy as np
 from kresnet.errors import KresnetError, Listing, Problem, make_error, nearest, shell_word
 from kresnet.plan import Parameter, Plan, Record
 from kresnet.weights.layouts import LAYOUTS, Layout
-from kresnet.weights.tensor import WeightTensor, expected_shapes, to_parameter
+from kresnet.weights.tensor import WeightTensor, expected_shapes, to_parameter, with_other_channels
 from kresnet.weights.weight_file import WeightFile
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 #: What wrappers put before names: DataParallel, Lightning, torch.compile, detectors, self-supervised training.
 _WRAPPER_PREFIXES = ("module.", "model.", "_orig_mod.", "backbone.body.", "backbone.", "timm_model.", "encoder.")
+
+_FIRST_KERNELS = ("stem.conv/kernel", "stem.conv1/kernel")
 
 #: Wrappers within one another, and chains of them that are tried.
 _MOST_WRAPPERS, _MOST_CHAINS = 4, 12
@@ -67,6 +69,24 @@ class WeightMatch:
     mismatched: list[tuple[MatchTarget, WeightTensor]]
     unused: list[str]
 
+    @property
+    def renamed_head(self) -> str:
+        """Name of the layer that is taken for the head although the layout has another name for it; empty for none."""
+        heads = (each for each in [*self.pairs, *self.mismatched] if each[0].name == "head.logits/kernel")
+        names = ((target.source_name, tensor.name) for target, tensor in heads)
+        return next((_layer_of(name) for own, name in names if name != f"{self.prefix}{own}"), "")
+
+    def other_channels(self) -> tuple[MatchTarget, WeightTensor] | None:
+        """Return the first convolution's kernel and its tensor if only one of them is for grey pictures."""
+        kernels = (pair for pair in [*self.mismatched, *self.pairs] if pair[0].name in _FIRST_KERNELS)
+        for target, tensor in kernels:
+            channels, form = target.parameter.shape[2], self.source.format
+            alike = with_other_channels(tensor.shape, channels, form) in expected_shapes(target.parameter, form)
+            read = tensor.shape[1 if form == "pytorch" else 2] if alike else channels
+            if read != channels and 1 in (read, channels) and tensor.type in _FLOATS:
+                return target, tensor
+        return None
+
     def arrays(self) -> Iterator[tuple[MatchTarget, np.ndarray]]:
         """Yield each matched parameter and its values in the model's arrangement, float32.
 
@@ -85,13 +105,14 @@ class WeightMatch:
             raise make_error("weights_mismatch", message, found=Listing(not_finite))
 
 
-def match_weights(plan: Plan, source: WeightFile, layout: str = "auto") -> WeightMatch:
+def match_weights(plan: Plan, source: WeightFile, layout: str = "auto", *, adapt_channels: bool = False) -> WeightMatch:
     """Match a plan's parameters with a file's tensors by name.
 
     Args:
         plan: the network to load.
         source: the file.
         layout: name of a layout, or `auto`, which takes the layout under which most tensors match.
+        adapt_channels: let the first convolution's kernel be for colour pictures, the plan for grey ones, or reversely.
 
     Raises:
         KresnetError: `bad_option` for a layout that is unknown or of another kind of file; `weights_mismatch` if no
@@ -102,6 +123,9 @@ def match_weights(plan: Plan, source: WeightFile, layout: str = "auto") -> Weigh
         (_match_layout(plan, source, each, prefix) for each in candidates for prefix in _wrapper_prefixes(source)),
         key=lambda each: len(each.pairs) + len(each.mismatched),
     )
+    if adapt_channels and (adaptable := match.other_channels()):
+        match.mismatched.remove(adaptable)
+        match.pairs.append(adaptable)
     if not match.pairs and not match.mismatched:
         names = ", ".join(each.name for each in candidates)
         raise make_error(
@@ -157,12 +181,43 @@ def _match_layout(plan: Plan, source: WeightFile, layout: Layout, prefix: str) -
         if tensor is None:
             match.missing.append(target)
             continue
-        fits = tensor.type in _FLOATS and tensor.shape in expected_shapes(target.parameter, source.format)
+        fits = _fits(target, tensor, source)
+        (match.pairs if fits else match.mismatched).append((target, tensor))
+        taken.add(tensor.name)
+    for target, tensor in list(_head_of_another_name(match, taken)):
+        match.missing.remove(target)
+        fits = _fits(target, tensor, source)
         (match.pairs if fits else match.mismatched).append((target, tensor))
         taken.add(tensor.name)
     rest = (tensor.name for tensor in source.tensors.values() if tensor.name not in taken)
     match.unused.extend(sorted(name for name in rest if not name.endswith(layout.ignored or ("\0",))))
     return match
+
+
+def _fits(target: MatchTarget, tensor: WeightTensor, source: WeightFile) -> bool:
+    return tensor.type in _FLOATS and tensor.shape in expected_shapes(target.parameter, source.format)
+
+
+def _head_of_another_name(match: WeightMatch, taken: set[str]) -> Iterator[tuple[MatchTarget, WeightTensor]]:
+    """Yield the weights of a head and the tensors of the one dense layer that is left, where all else is matched."""
+    heads = [target for target in match.missing if target.record.kind == "dense" and target.name.startswith("head.")]
+    apart_from_colours = [pair for pair in match.mismatched if pair != match.other_channels()]
+    if not match.pairs or apart_from_colours or len(heads) != len(match.missing) or not heads:
+        return
+    left = [tensor for tensor in match.source.tensors.values() if tensor.name not in taken]
+    kernels = [tensor for tensor in left if len(tensor.shape) > 1]
+    features = heads[0].parameter.shape[0]
+    if len(kernels) != 1 or features != kernels[0].shape[1 if match.source.format == "pytorch" else 0]:
+        return
+    layer = _layer_of(kernels[0].name)
+    for target in heads:
+        yield from ((target, each) for each in left if _layer_of(each.name) == layer and
+                    (len(each.shape) > 1) == (target.parameter.name == "kernel"))  # fmt: skip
+
+
+def _layer_of(tensor: str) -> str:
+    """Return the name of the layer that a tensor of a file is of."""
+    return tensor.rpartition("/")[0] or tensor.rpartition(".")[0]
 
 
 def _match_targets(plan: Plan, layout: Layout) -> Iterator[MatchTarget]:
@@ -237,6 +292,11 @@ def _mismatch_problems(
     if mismatched:
         options = _allow_options("--allow-missing", [target.name for target, _ in mismatched])
         options += options and " " + _allow_options("--allow-unused", [tensor.name for _, tensor in mismatched])
+        if match.other_channels() and len(mismatched) == 1:
+            options = "--adapt-channels"
+        elif all(target.record.name == "head.logits" for target, _ in mismatched):
+            classes = mismatched[-1][1].shape[0 if match.source.format == "pytorch" else -1]
+            options = f"--set head.classes={classes}, or a head that begins anew: {options}"
         yield Problem(
             "weights_mismatch",
             f"{_count(mismatched, 'tensor')} of {path} {_is_or_are(mismatched)} of another shape or type than "

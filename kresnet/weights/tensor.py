@@ -31,7 +31,8 @@ def to_parameter(array: np.ndarray, parameter: Parameter, source_format: str, ma
     """Return an array in the arrangement of the plan's parameter, float32.
 
     Args:
-        array: the array as the file holds it, of one of the `expected_shapes`.
+        array: the array as the file holds it, of one of the `expected_shapes`; a kernel of a convolution may read
+            one channel where the parameter reads several, or several where it reads one.
         parameter: the parameter that it becomes.
         source_format: format of the file: `pytorch` or `keras`.
         map_shape: shape `(H, W, C)` of the map that is flattened before a dense layer; empty for other layers.
@@ -45,7 +46,17 @@ def to_parameter(array: np.ndarray, parameter: Parameter, source_format: str, ma
             array = array.reshape(-1, channels, height, width).transpose(2, 3, 1, 0)
         else:
             array = array.reshape(array.shape[:2]).T
-    return np.ascontiguousarray(array.astype(np.float32).reshape(parameter.shape))
+    array = array.astype(np.float32)
+    if array.ndim == 4 == len(parameter.shape) and array.shape[2] != (channels := parameter.shape[2]):
+        # a grey picture has the same value in each colour, so that both give the same sum
+        array = array.sum(2, keepdims=True) if channels == 1 else np.repeat(array / channels, channels, 2)
+    return np.ascontiguousarray(array.reshape(parameter.shape))
+
+
+def with_other_channels(shape: tuple[int, ...], channels: int, source_format: str) -> tuple[int, ...]:
+    """Return the shape that a convolution's kernel of a file would have if it read `channels` channels."""
+    axis = 1 if source_format == "pytorch" else 2
+    return (*shape[:axis], channels, *shape[axis + 1 :])
 
 
 def expected_shapes(parameter: Parameter, source_format: str) -> tuple[tuple[int, ...], ...]:
@@ -58,4 +69,4 @@ def expected_shapes(parameter: Parameter, source_format: str) -> tuple[tuple[int
     return (parameter.shape[::-1], (*parameter.shape[::-1], 1, 1))
 
 
-__all__ = ["WeightTensor", "expected_shapes", "to_parameter"]
+__all__ = ["WeightTensor", "expected_shapes", "to_parameter", "with_other_channels"]

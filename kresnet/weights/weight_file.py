@@ -44,7 +44,7 @@ class WeightFile:
         path: path of the file.
         format: `pytorch` (kernels are (out, in, h, w)) or `keras` (kernels are (h, w, in, out)).
         tensors: its tensors by name, such as `layer1.0.conv1.weight` or `conv1_conv/kernel`.
-        layers: the layers that the `config.json` of a `.keras` file describes, by name; empty for other files.
+        layers: the layers that a `.keras` file, or an HDF5 file of a whole model, describes, by name; else empty.
         graph: the operations that it describes, nested models included; None for other files.
         entry: the entry of a PyTorch checkpoint that holds the tensors; empty where they are all there is.
         notes: what was seen through to find the tensors, a sentence each.
@@ -110,7 +110,7 @@ def _read_headers(path: Path, stack: contextlib.ExitStack, entry: str) -> Weight
     if entry:
         raise make_error("bad_option", f"--entry {entry} is for checkpoints of PyTorch, and {path} is none.")
     if start.startswith(_HDF5_MAGIC):
-        return WeightFile(path, "keras", hdf5.read_tensors(path, stack))
+        return WeightFile(path, "keras", *hdf5.read_keras_hdf5(path, stack))
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size:
         return WeightFile(path, "pytorch", _read_safetensors(path, stack))
     if start[2:].startswith(_LEGACY_TORCH):

@@ -44,8 +44,11 @@ def body(inputs):
     return model.output
 
 
-def file_with(folder, front=lambda x: x, middle=lambda x: x, behind=lambda x: x, shape=(32, 32, 3), nested=False):
-    """A `.keras` file of the network with something before it, between its body and its head, and behind the head."""
+def file_with(
+    folder, front=lambda x: x, middle=lambda x: x, behind=lambda x: x, shape=(32, 32, 3), nested=False,
+    head="predictions", file="theirs.keras",
+):  # fmt: skip
+    """A file of the network with something before it, between its body and its head, and behind the head."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(0)
     inputs = keras.Input(shape)
@@ -56,29 +59,30 @@ def file_with(folder, front=lambda x: x, middle=lambda x: x, behind=lambda x: x,
     else:
         x = body(x)
     x = middle(layers.GlobalAveragePooling2D()(x))
-    model = keras.Model(inputs, behind(layers.Dense(5, name="predictions")(x)))
+    model = keras.Model(inputs, behind(layers.Dense(5, name=head)(x)))
     random = np.random.default_rng(1)
     for layer in model._flatten_layers():
         if isinstance(layer, layers.BatchNormalization):
             layer.moving_mean.assign(random.normal(0, 0.1, layer.moving_mean.shape))
             layer.moving_variance.assign(random.uniform(0.5, 1.5, layer.moving_variance.shape))
-    model.save(folder / "theirs.keras")
+    model.save(folder / file)
     return model
 
 
-def converted(folder, name="ours", **options):
+def converted(folder, name="ours", file="theirs.keras", **options):
     """What `convert` returns, and the logits of its model for images of every brightness, beside them."""
     conversion = kresnet.convert(
-        folder / "theirs.keras", options.pop("spec", SPEC), folder / f"{name}.keras", progress=False, **options
+        folder / file, options.pop("spec", SPEC), folder / f"{name}.keras", progress=False, **options
     )
-    model = load_model(conversion.path, kresnet.load(str(conversion.spec)).plan())
-    images = np.random.default_rng(2).integers(0, 256, (4, 32, 32, 3)).astype(np.float32)
+    plan = kresnet.load(str(conversion.spec)).plan()
+    model = load_model(conversion.path, plan)
+    images = np.random.default_rng(2).integers(0, 256, (4, *plan.input_shape)).astype(np.float32)
     return conversion, model(images, training=False).numpy(), images
 
 
-def refusal(folder, **options) -> str:
+def refusal(folder, file="theirs.keras", **options) -> str:
     with pytest.raises(KresnetError) as error:
-        kresnet.convert(folder / "theirs.keras", options.pop("spec", SPEC), folder / "refused.keras", **options)
+        kresnet.convert(folder / file, options.pop("spec", SPEC), folder / "refused.keras", **options)
     assert {problem.code for problem in error.value.problems} == {"weights_mismatch"}
     assert not (folder / "refused.keras").exists()
     return str(error.value)
@@ -110,6 +114,41 @@ def test_what_makes_numbers_of_pixels_becomes_the_specs_pixels(name, tmp_path):
     np.testing.assert_allclose(logits, theirs(images, training=False), atol=1e-4, rtol=1e-4)
     assert conversion.as_dict()["pixels_from"]
     assert not any("does not say what its pixels mean" in note for note in conversion.notes())
+
+
+@pytest.mark.parametrize("file", ["theirs.keras", "theirs.h5"])
+def test_a_head_of_any_name_on_a_network_within_a_model_is_taken_for_the_head(file, tmp_path):
+    front, dropout = keras.applications.resnet_v2.preprocess_input, layers.Dropout(0.3)
+    theirs = file_with(tmp_path, front, dropout, layers.Softmax(), nested=True, head="clothes", file=file)
+    conversion, logits, images = converted(tmp_path, file=file)
+    np.testing.assert_allclose(keras.ops.softmax(logits), theirs(images, training=False), atol=1e-5, rtol=1e-4)
+    assert any(note.startswith("clothes, the one dense layer of") for note in conversion.notes())
+    assert conversion.as_dict()["pixels_from"]
+    other = {**SPEC, "head": {"classes": 7}}
+    assert "--set head.classes=5, or a head that begins anew: --allow-missing" in refusal(tmp_path, file, spec=other)
+
+
+def test_a_head_of_two_layers_is_refused_and_may_be_left_out(tmp_path):
+    file_with(tmp_path, middle=layers.Dense(8, activation="relu", name="hidden"), head="last")
+    text = refusal(tmp_path)
+    assert all(name in text for name in ("hidden/kernel", "last/kernel"))
+    conversion, *_ = converted(tmp_path, allow_missing=["head.logits"], allow_unused=["hidden", "last"])
+    assert set(conversion.as_dict()["left_as_initialized"]) == {"head.logits/kernel", "head.logits/bias"}
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [(3, 1), (1, 3)])
+def test_weights_for_colour_pictures_become_those_for_grey_ones_and_reversely(theirs, ours, tmp_path):
+    """A grey picture has the same value in each colour, so that both give the same logits of it."""
+    peer = file_with(tmp_path, layers.Rescaling(1 / 255), shape=(32, 32, theirs))
+    spec = {**SPEC, "input": {"shape": [32, 32, ours]}}
+    assert "try: --adapt-channels" in refusal(tmp_path, spec=spec)
+    conversion, _, images = converted(tmp_path, spec=spec, adapt_channels=True)
+    grey = images[..., :1]
+    model = load_model(conversion.path, kresnet.load(str(conversion.spec)).plan())
+    expected = peer(np.repeat(grey, theirs, -1), training=False)
+    np.testing.assert_allclose(model(np.repeat(grey, ours, -1)), expected, atol=1e-4, rtol=1e-4)
+    how = "summed over" if ours == 1 else "shared out among"
+    assert f"The kernels of conv1_conv/kernel are {how} the channels of pictures, as asked." in conversion.notes()
 
 
 def test_other_pixels_than_the_file_computes_are_refused_and_the_remedy_converts_it(tmp_path):

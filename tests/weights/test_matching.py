@@ -58,6 +58,18 @@ def test_a_tensor_left_over_is_named(plan, tmp_path):
         assert require_match(match_weights(plan, source), plan, allow_unused=["aux"]).unused == ["aux.fc.weight"]
 
 
+def test_the_one_dense_layer_that_is_left_is_the_head_and_of_several_none_is(plan, tmp_path):
+    arrays = tensors(plan)
+    renamed = {f"fc.1.{name}": arrays.pop(f"fc.{name}") for name in ("weight", "bias")}  # a dropout stands before it
+    with open_weights(write(tmp_path / "a.safetensors", arrays | renamed)) as source:
+        found = require_match(match_weights(plan, source), plan)
+        values = {target.name: array for target, array in found.arrays()}
+    assert found.renamed_head == "fc.1"
+    np.testing.assert_array_equal(values["head.logits/kernel"], renamed["fc.1.weight"].T)
+    two = arrays | renamed | {"fc.4.weight": renamed["fc.1.weight"]}
+    assert "fc.bias for head.logits/bias" in weights_refusal(plan, write(tmp_path / "b.safetensors", two))
+
+
 def test_a_wrong_shape_is_told_with_both_shapes(plan, tmp_path):
     arrays = tensors(plan) | {"fc.weight": np.zeros((5, 16), np.float32), "fc.bias": np.zeros(5, np.float32)}
     path = write(tmp_path / "a.safetensors", arrays)

@@ -23,6 +23,16 @@ def tensor(name: str, shape: tuple[int, ...]) -> np.ndarray:
     return random.normal(0, 0.1, shape).astype(np.float32)
 
 
+def keras_tensor(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Values by the same rule of a tensor that is named and arranged as Keras does, float32."""
+    layer, _, variable = name.rpartition("/")
+    names = {"kernel": "weight", "gamma": "weight", "beta": "bias", "moving_mean": "running_mean"}
+    names |= {"moving_variance": "running_var"}
+    axes = {4: (2, 3, 1, 0), 2: (1, 0), 1: (0,)}[len(shape)]
+    theirs = tuple(shape[axes.index(axis)] for axis in range(len(shape)))
+    return tensor(f"{layer}.{names.get(variable, variable)}", theirs).transpose(axes)
+
+
 def images(count: int, side: int) -> np.ndarray:
     """Bytes `(count, side, side, 3)`."""
     return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
