@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-from pathlib import Path
 from typing import Any
 
-from benchmarks.report import replaced
+from benchmarks.libraries import report
 from benchmarks.spread import ratios, spread
 
 MARKS = ("<!-- augmentation: begin -->", "<!-- augmentation: end -->")
@@ -20,19 +17,6 @@ _COLUMNS = {
 }
 #: Peers that draw for each image, or mix batches as we do; the first of them is what the ratio is to.
 _LIKE_OURS = ("timm", "torchvision_image")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path)
-    parser.add_argument("--docs", type=Path)
-    options = parser.parse_args()
-    text = table(json.loads(options.results.read_text(encoding="utf-8")))
-    if options.docs:
-        page = options.docs.read_text(encoding="utf-8")
-        options.docs.write_text(replaced(page, text, MARKS), encoding="utf-8")
-    else:
-        print(text)
 
 
 def table(known: dict[str, Any]) -> str:
@@ -60,4 +44,4 @@ def _environment(known: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, table, MARKS)

@@ -8,20 +8,12 @@ nothing behind it. They take turns of some seconds, in another order each round;
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
 import tempfile
-import time
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks.compare import TORCH_PYTHON
-from benchmarks.machine import commit, results
-from benchmarks.processes import Worker
+from benchmarks.libraries import Libraries, in_rounds, library_workers, option_parser, write_results
 
 #: Kind of images -> width, height, how many are made.
 IMAGES = {"500x375": (500, 375, 256), "12 megapixels": (4000, 3000, 4), "48 megapixels": (8000, 6000, 4)}
@@ -42,63 +34,32 @@ TASKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class InputJob:
-    """What a worker is told."""
-
-    library: str
-    folder: str
-    batch: int
-    workers: int
-
-    @property
-    def contender(self) -> str:
-        return self.library
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 def main() -> None:
-    options = _options()
-    found = results(options.output)
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+    parser = option_parser(__doc__, turn_seconds=2.0)
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of PyTorch's loader")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
         make_images(Path(folder))
-        pythons = {"tensorflow": Path(sys.executable)}
-        if options.torch_python.exists():
-            pythons["torch"] = options.torch_python
-        else:
-            print(f"no PyTorch at {options.torch_python} (`make bench-torch-venv`): left out", file=sys.stderr)
-        workers, versions = {}, {}
-        for library, python in pythons.items():
-            job = InputJob(library, folder, BATCH, options.workers)
-            workers[library] = stack.enter_context(Worker(job, python, "benchmarks.input_worker"))
-            versions |= workers[library].ready()["versions"]
-        rates = take_turns(workers, options.rounds, options.turn_seconds)
-    found["entries"] = []
+        settings = {"folder": folder, "batch": BATCH, "workers": options.workers}
+        with library_workers("benchmarks.input_worker", options.torch_python, **settings) as libraries:
+            rates = take_turns(libraries, options.rounds, options.turn_seconds)
+    entries = []
     for (images, task), names in TASKS.items():
         known = {name: rates[images, name] for name in names if (images, name) in rates}
-        found["entries"].append({"images": images, "task": task, "images_per_second": known})
-    found |= {"commit": commit(), "measured": time.strftime("%Y-%m-%d"), "versions": versions}
-    found["workers"] = options.workers
-    text = json.dumps(found, indent=1)
-    if options.output:
-        options.output.write_text(text + "\n", encoding="utf-8")
-    else:
-        print(text)
+        entries.append({"images": images, "task": task, "images_per_second": known})
+    write_results(options.output, entries, libraries.versions, workers=options.workers)
 
 
-def take_turns(workers: dict[str, Worker], rounds: int, seconds: float) -> dict[tuple[str, str], list[float]]:
+def take_turns(libraries: Libraries, rounds: int, seconds: float) -> dict[tuple[str, str], list[float]]:
     """Images a second of each pipeline on each kind of images, in every round."""
-    turns = list(dict.fromkeys((images, name) for (images, _), names in TASKS.items() for name in names))
-    turns = [(images, name) for images, name in turns if library_of(name) in workers]
+    every = dict.fromkeys((images, name) for (images, _), names in TASKS.items() for name in names)
+    turns = [(images, name) for images, name in every if library_of(name) in libraries.workers]
     rates: dict[tuple[str, str], list[float]] = {turn: [] for turn in turns}
-    for number in range(rounds):
-        first = number * len(turns) // rounds
-        for images, name in [*turns[first:], *turns[:first]]:
-            answer = workers[library_of(name)].ask(f"{name} {folder_of(images)} {seconds}")
-            rates[images, name].append(answer["images_per_second"])
-            print(f"round {number + 1}: {images} {name} {rates[images, name][-1]:,.4g} images/s", file=sys.stderr)
+    for number, (images, name) in in_rounds(turns, rounds):
+        asked = {"pipeline": name, "images": folder_of(images), "seconds": seconds}
+        rate = libraries.ask(library_of(name), **asked)["images_per_second"]
+        rates[images, name].append(rate)
+        print(f"round {number}: {images} {name} {rate:,.4g} images/s", file=sys.stderr)
     return rates
 
 
@@ -133,16 +94,6 @@ def make_images(folder: Path) -> None:
                     total[..., channel] += np.asarray(layer.resize((across, down), Image.Resampling.BICUBIC))
             picture = Image.fromarray(np.tile(np.clip(total, 0, 255).astype(np.uint8), (times, times, 1)))
             picture.save(place / f"{number:04}.jpg", quality=90)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--turn-seconds", type=float, default=2.0, help="about how long a turn takes")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of PyTorch's loader")
-    parser.add_argument("--torch-python", type=Path, default=TORCH_PYTHON)
-    parser.add_argument("-o", "--output", type=Path)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

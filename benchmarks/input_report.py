@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-from pathlib import Path
 from typing import Any
 
-from benchmarks.report import replaced
+from benchmarks.libraries import report
 from benchmarks.spread import ratios, spread
 
 MARKS = ("<!-- input: begin -->", "<!-- input: end -->")
@@ -32,19 +29,6 @@ GOALS = {
     **{("12 megapixels", name): 1 / 1.3 for name in ("decode_part", "decode_4")},
     **{("48 megapixels", name): 1 / 1.3 for name in ("decode_part", "decode_8")},
 }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path)
-    parser.add_argument("--docs", type=Path)
-    options = parser.parse_args()
-    text = table(json.loads(options.results.read_text(encoding="utf-8")))
-    if options.docs:
-        page = options.docs.read_text(encoding="utf-8")
-        options.docs.write_text(replaced(page, text, MARKS), encoding="utf-8")
-    else:
-        print(text)
 
 
 def table(known: dict[str, Any]) -> str:
@@ -83,4 +67,4 @@ def _environment(known: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, table, MARKS)

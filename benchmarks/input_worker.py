@@ -1,23 +1,21 @@
 """Input pipelines of one library in a process of its own: makes batches when asked, and says how fast.
 
-The first line in is a JSON object with `library` (`tensorflow` or `torch`), `folder`, `batch` and `workers`. Each other
-line is `PIPELINE IMAGES SECONDS`: the pipeline is begun anew over the files of that sub-folder, a few batches are
-thrown away, and as many as take so many seconds are counted. A line of JSON answers each.
+It is told the `folder` of the images, `batch` and `workers`; it is asked by `pipeline`, `images` and `seconds`: the
+pipeline is begun anew over the files of that sub-folder, a few batches are thrown away, and as many as take so many
+seconds are counted.
 """
 
 from __future__ import annotations
 
-import importlib
-import json
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-_MODULES = {"tensorflow": "input_on_tensorflow", "torch": "input_on_torch"}
+from benchmarks.library_worker import Answer, serve
 
 #: Batches at the beginning that do not count: those made while the others' start, and while buffers fill.
 _WARM_BATCHES = 6
@@ -44,22 +42,15 @@ class Files:
 Pipeline = Callable[[Files], Iterator[object]]
 
 
-def main() -> None:
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever a library prints is not an answer
-    job = json.loads(sys.stdin.readline())
-    if job["library"] == "tensorflow":
-        from kresnet.runtime import import_tensorflow
+def prepare(module: ModuleType, job: dict[str, Any]) -> Answer:
+    """Return what measures one pipeline after the other."""
 
-        import_tensorflow()
-    module = importlib.import_module(f"benchmarks.peers.{_MODULES[job['library']]}")
-    print(json.dumps({"versions": module.versions()}), file=answers, flush=True)
-    for line in sys.stdin:
-        name, images, seconds = line.split()
-        paths = sorted(map(str, Path(job["folder"], images).glob("*.jpg")))
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        paths = sorted(map(str, Path(job["folder"], asked["images"]).glob("*.jpg")))
         files = Files(paths, min(job["batch"], len(paths)), job["workers"])
-        rate = measure(module.PIPELINES[name](files), float(seconds))
-        print(json.dumps({"images_per_second": rate}), file=answers, flush=True)
+        return {"images_per_second": measure(module.PIPELINES[asked["pipeline"]](files), asked["seconds"])}
+
+    return answer
 
 
 def measure(batches: Iterator[object], seconds: float) -> float:
@@ -73,4 +64,4 @@ def measure(batches: Iterator[object], seconds: float) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    serve("input", prepare)
