@@ -19,6 +19,7 @@ _NOISE = re.compile(
     rb"""
       \d{4}-\d\d-\d\d\ \d\d:\d\d:\d\d\.\d+:\ [IWE]\ .*        # TensorFlow's log
     | [IWE]\d{4}\ \d\d:\d\d:\d\S*\ +\d+\ \S+:\d+\]\ .*        # the same, by Abseil
+    | \t\ \[\[\{\{(?:function_)?node\ .*\]\]                   # the node that a message is about, on a line of its own
     | WARNING:\ All\ log\ messages\ before\ absl::InitializeLog.*
     | To\ enable\ the\ following\ instructions:\ .*
     | Corrupt\ JPEG\ data:\ .*                                # libjpeg's warnings (jerror.h)

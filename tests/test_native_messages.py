@@ -36,6 +36,7 @@ NOISE = [
     b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
     b"E0000 00:00:1795742698.106525    6206 jpeg_mem.cc:331] Premature end of JPEG data. Stopped at line 14/64",
     b"W0000 00:00:1795742698.106525    6206 gpu_device.cc:2342] Cannot dlopen some GPU libraries.",
+    b"\t [[{{function_node cond_true_349}}{{node cond/decode_image/DecodeImage}}]]",
     b"Corrupt JPEG data: 13 extraneous bytes before marker 0xd9",
     b"Warning: unknown JFIF revision number 9.01",
     b"Unsupported marker type 0x80",
