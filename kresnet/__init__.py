@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kresnet.api.explain import explain
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
     from kresnet.api.pretrained import list_weights, pull_weights, show_weights
+    from kresnet.api.push import push
     from kresnet.api.reports import compare_runs, report_run
     from kresnet.api.run import Run, list_runs, open_run, resume
     from kresnet.api.study import StudyResult, plan_study, run_study, studies
@@ -68,6 +69,7 @@ __all__ = [
     "predict_to_file",
     "prepare_data",
     "pull_weights",
+    "push",
     "recipe",
     "report_run",
     "resume",
@@ -86,6 +88,7 @@ _HOMES = {
     "kresnet.api.explain": ("explain",),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
     "kresnet.api.pretrained": ("list_weights", "pull_weights", "show_weights"),
+    "kresnet.api.push": ("push",),
     "kresnet.api.reports": ("compare_runs", "report_run"),
     "kresnet.api.run": ("Run", "list_runs", "open_run", "resume"),
     "kresnet.api.study": ("StudyResult", "plan_study", "run_study", "studies"),

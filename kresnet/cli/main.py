@@ -22,6 +22,7 @@ from kresnet.cli import (
     export,
     predict,
     prepare,
+    push,
     report,
     serve,
     study,
@@ -42,8 +43,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verbs in (
-    describe, data, prepare, build, train, calibrate, predict, study, report, weights, convert, export, explain, check,
-    serve,
+    describe, data, prepare, build, train, calibrate, predict, study, report, weights, convert, export, push, explain,
+    check, serve,
 ):  # fmt: skip
     verbs.register(app)
 

@@ -116,6 +116,30 @@ class HubRepository:
             raise unreachable
         return None
 
+    def upload(self, folder: Path, message: str, *, private: bool = False) -> str:
+        """Put the files of a folder into the repository, in one commit; it is created where there is none.
+
+        Args:
+            folder: the folder.
+            message: of the commit.
+            private: whether a new repository is to be private.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            KresnetError: `weights_access` where a token that may write is missing; `weights_unreachable`.
+        """
+        from huggingface_hub import HfApi
+
+        hub = HfApi(endpoint=endpoint(), library_name="kresnet", library_version=__version__)
+        with _translating_errors(self, "writing"):
+            hub.create_repo(self.id, private=private, exist_ok=True)
+            commit = hub.upload_folder(
+                repo_id=self.id, folder_path=folder, revision=self.revision or None, commit_message=message
+            )
+        return str(commit.commit_url)
+
     def _download(self, name: str) -> HubFile | None:
         from huggingface_hub import errors, hf_hub_download
 

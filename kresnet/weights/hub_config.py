@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class HubModel:
         class_names: names of its classes; empty where nothing gives them.
         licence: name of its licence, such as `apache-2.0`; empty where nothing says it.
         notes: what else a user should know, a sentence each.
+        arguments: timm's arguments of the network.
     """
 
     architecture: str
@@ -36,6 +37,7 @@ class HubModel:
     class_names: tuple[str, ...]
     licence: str
     notes: tuple[str, ...]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_hub_model(path: Path, card: Path | None, name: str, repository: str, *, test_size: bool = False) -> HubModel:
@@ -61,9 +63,8 @@ def read_hub_model(path: Path, card: Path | None, name: str, repository: str, *,
         raise make_error("weights_unknown", f"{path.name} of {repository or path.parent} is not of timm's form.",
                          expected="architecture, model_args and pretrained_cfg",
                          remedy="kresnet convert FILE --spec SPEC -o model.keras, of its file of weights")  # fmt: skip
-    for field in ("num_classes", "label_offset"):
-        if field in config:
-            stated[field] = config[field]
+    if "num_classes" in config:
+        stated["num_classes"] = config["num_classes"]
     used, notes = _sized(stated, test_size)
     try:
         document = timm_spec(architecture, arguments, pretrained_cfg=used)
@@ -75,7 +76,7 @@ def read_hub_model(path: Path, card: Path | None, name: str, repository: str, *,
     head = loaded.value.head
     names = configured_class_names(config, head.classes) if isinstance(head, Classifier) else ()
     licence = _card_licence(card) or str(stated.get("license") or facts.get("license") or "")
-    return HubModel(architecture, loaded, names, licence, notes)
+    return HubModel(architecture, loaded, names, licence, notes, arguments)
 
 
 def forbids_commercial_use(licence: str) -> bool:

@@ -204,6 +204,7 @@ def _convert(name: WeightName, origin: WeightOrigin, folder: Path, force: bool, 
         origin.class_names,
         outputs=digest_outputs(model, plan),
         kresnet=__version__,
+        model_args=origin.arguments,
     )
     _remove_damaged(folder)
     try:

@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from kresnet.data.prepared.file_cache import cache_folder
 from kresnet.errors import KresnetError, make_error, nearest
@@ -51,6 +52,7 @@ class WeightOrigin:
         licence: its name; empty where nothing says it.
         facts: where it came from, see `WeightsRecord.origin`.
         notes: what a user should know, a sentence each.
+        arguments: timm's arguments of the network.
     """
 
     file: Path
@@ -63,6 +65,7 @@ class WeightOrigin:
     licence: str = ""
     facts: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find_origin(
@@ -176,7 +179,7 @@ def _timm_origin(
     model: HubModel, file: Path, identity: str, verify: Callable[[], str], facts: dict[str, str]
 ) -> WeightOrigin:
     return WeightOrigin(file, identity, verify, model.loaded, "timm", model.architecture, model.class_names,
-                        model.licence, facts, model.notes)  # fmt: skip
+                        model.licence, facts, model.notes, model.arguments)  # fmt: skip
 
 
 def _keras_model(name: WeightName) -> HubModel:

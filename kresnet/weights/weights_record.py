@@ -21,6 +21,7 @@ class WeightsRecord:
         origin: where they came from: `repository`, `revision`, `commit` and `endpoint` of a hub, or `address`; the
             `file` and its `sha256`.
         architecture: what their origin calls the network.
+        model_args: timm's arguments of the network; empty for others.
         licence: name of their licence; empty where nothing says it.
         class_names: names of the classes, in order; empty where nothing gives them.
         model_sha256: digest of the `.keras` file.
@@ -36,6 +37,7 @@ class WeightsRecord:
     model_sha256: str = ""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     kresnet: str = ""
+    model_args: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""
@@ -43,7 +45,8 @@ class WeightsRecord:
 
     def summary(self) -> dict[str, Any]:
         """Return the origin as a run and an export write it down: all but what the model's own files say."""
-        return {"name": self.name, **self.origin, "architecture": self.architecture, "licence": self.licence}
+        of_network = {"architecture": self.architecture, "model_args": dict(self.model_args)}
+        return {"name": self.name, **self.origin, **of_network, "licence": self.licence}
 
     def line(self) -> str:
         """Return name, commit and licence in a line."""

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import kresnet
 from kresnet.api.pretrained import pull_in_process
 from kresnet.api.weights import open_for_use
 from kresnet.errors import KresnetError
 from tests.weights import small_hub_model as small
-from tests.weights.conftest import converted, hub  # noqa: F401 - fixtures
 
 
 @pytest.fixture
-def kept(hub, converted, tmp_path):  # noqa: F811
+def kept(hub, converted, tmp_path):
     """The small model on the hub, and in the cache."""
     shutil.copytree(converted, tmp_path / "kresnet" / "weights" / converted.name)
     return hub.add(small.NAME, small.files())
-
-
-@pytest.fixture
-def recipe(tmp_path):
-    """A recipe of few images of three classes, which begins with the small model."""
-    random = np.random.default_rng(0)
-    for split in ("train", "test"):
-        for name in "abc":
-            folder = tmp_path / "images" / split / name
-            folder.mkdir(parents=True)
-            for index in range(2):
-                Image.fromarray(random.integers(0, 256, (37, 41, 3), np.uint8)).save(folder / f"{index}.png")
-    data, optimizer = {"kind": "folder", "path": str(tmp_path / "images")}, {"kind": "sgd", "learning_rate": 0.01}
-    return {"name": "few", "data": data, "init": small.NAME, "epochs": 1, "batch_size": 6, "optimizer": optimizer}
 
 
 def test_weights_are_listed_by_what_a_user_chooses_by():
@@ -50,7 +35,7 @@ def test_weights_are_listed_by_what_a_user_chooses_by():
         kresnet.list_weights(max_parameters="many")
 
 
-def test_weights_are_shown_without_being_fetched(kept, hub):  # noqa: F811
+def test_weights_are_shown_without_being_fetched(kept, hub):
     shown = kresnet.show_weights(small.NAME)
     assert shown["architecture"] == "resnet50d"
     assert shown["parameters"] == sum(
@@ -76,23 +61,24 @@ def test_predictions_by_name_are_timms_with_the_names_of_the_classes(kept):
     assert origin.provenance["class_names"] == "the weights' origin"
 
 
-def test_a_recipe_that_begins_with_weights_is_the_whole_of_transfer_learning(kept, recipe, tmp_path):
-    run = kresnet.fit(None, recipe, output=tmp_path / "run", overrides={"head.classes": 3}, progress=False)
-    transfer = json.loads((tmp_path / "run" / "transfer.json").read_text())
+def test_a_recipe_that_begins_with_weights_is_the_whole_of_transfer_learning(transferred):
+    run = kresnet.open_run(transferred)
+    transfer = json.loads((transferred / "transfer.json").read_text())
     assert transfer["new"] == ["head.logits/kernel", "head.logits/bias"]
-    assert transfer["origin"]["name"] == small.NAME
-    assert transfer["origin"]["commit"] == kept.refs["main"]
-    assert len(transfer["origin"]["sha256"]) == 64
+    origin = transfer["origin"]
+    assert origin["name"] == small.NAME
+    assert len(origin["commit"]) == 40
+    assert origin["sha256"] == hashlib.sha256(small.weights()).hexdigest()
     assert run.network.spec.input.shape == (35, 35, 3)
     assert run.network.spec.input.resize.rounding == "half_even"
     assert run.recipe.init == small.NAME
 
 
-def test_what_names_no_weights_is_told_with_the_nearest(kept, recipe, tmp_path):
+def test_what_names_no_weights_is_told_with_the_nearest(kept):
     for call, code, words in (
         (lambda: kresnet.pull_weights("resnet50.a1_in1k"), "weights_unknown", "timm/resnet50.a1_in1k"),
         (lambda: kresnet.show_weights("model.keras"), "weights_unknown", "kresnet weights list"),
-        (lambda: kresnet.fit(None, {**recipe, "init": None}), "bad_option", "--init timm/resnet50.a1_in1k"),
+        (lambda: kresnet.fit(None, "quickstart"), "bad_option", "--init timm/resnet50.a1_in1k"),
         (lambda: open_for_use(small.NAME, None, None, best=True), "bad_option", "--best"),
     ):
         with pytest.raises(KresnetError) as raised:

@@ -41,7 +41,7 @@ COMMANDS = [
     "evaluate RUN", "calibrate RUN", "predict RUN IMAGE", "study STUDY", "report RUN", "compare RUN RUN2",
     "convert FILE",
     "export RUN", "serve DIR", "explain RUN IMAGE", "check bn SPEC", "check gradients SPEC", "check export DIR",
-    "check device", "weights list", "weights show NAME", "weights pull NAME",
+    "check device", "weights list", "weights show NAME", "weights pull NAME", "push RUN hf:a/b",
 ]  # fmt: skip
 
 #: What begins another alternative, or says what comes of one.

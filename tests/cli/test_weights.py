@@ -10,11 +10,10 @@ from PIL import Image
 
 from tests.command import kresnet, users_environment
 from tests.weights import small_hub_model as small
-from tests.weights.conftest import converted, hub  # noqa: F401 - fixtures
 
 
 @pytest.fixture
-def environment(hub, converted, tmp_path):  # noqa: F811
+def environment(hub, converted, tmp_path):
     """The environment of a user whose hub is on loopback and whose cache holds the small model."""
     shutil.copytree(converted, tmp_path / "kresnet" / "weights" / converted.name)
     hub.add(small.NAME, small.files())

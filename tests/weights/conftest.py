@@ -41,38 +41,3 @@ def honest(plan, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("model") / "model.keras"
     build_model(plan).save(path)
     return path
-
-
-@pytest.fixture(scope="session")
-def converted(tmp_path_factory):
-    """The folder in which the small model of the hub was converted, as the cache keeps it."""
-    from kresnet.weights.pull import pull_weights
-    from kresnet.weights.weight_names import parse_weight_name
-    from tests.weights import small_hub_model
-    from tests.weights.hub_server import serving_hub
-
-    folder = tmp_path_factory.mktemp("converted")
-    with serving_hub() as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_ENDPOINT", server.address)
-        patch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder / "huggingface"))
-        patch.setenv("KRESNET_CACHE_DIR", str(folder))
-        server.add(small_hub_model.NAME, small_hub_model.files())
-        return pull_weights(parse_weight_name(small_hub_model.NAME)).model.parent
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A hub on loopback, asked by this process, with an empty cache; who waits before asking again, does not."""
-    import huggingface_hub.file_download
-    import huggingface_hub.utils._http
-    from huggingface_hub import constants
-
-    from tests.weights.hub_server import serving_hub
-
-    with serving_hub() as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.address)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "huggingface"))
-        monkeypatch.setenv("KRESNET_CACHE_DIR", str(tmp_path / "kresnet"))
-        for module in (huggingface_hub.utils._http, huggingface_hub.file_download):
-            monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
-        yield server

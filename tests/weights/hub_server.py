@@ -6,6 +6,7 @@ served to the next request that it fits; see `Fault`.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -78,12 +79,16 @@ class Hub:
         repositories: by `OWNER/REPO`.
         faults: troubles; the first that fits a request is met.
         requests: method, path and headers of every request that came.
+        uploads: large files that were sent, before a commit names them.
+        write_token: what a request must carry to write; nobody may where it is empty.
     """
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.uploads: list[bytes] = []
+        self.write_token = ""
         self.address = self.cdn = ""
 
     def add(self, name: str, files: dict[str, bytes], **options: Any) -> Repository:
@@ -119,6 +124,59 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer."""
         self._answer()
+
+    def do_PUT(self) -> None:
+        """Keep a large file."""
+        self.hub.uploads.append(self._body())
+        self._send(200, b"")
+
+    def do_POST(self) -> None:
+        """Create a repository, say how files are to be sent, or make a commit of them."""
+        body = self._body()
+        self.hub.requests.append((self.command, self.path, {name.lower(): it for name, it in self.headers.items()}))
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not self.hub.write_token or token != self.hub.write_token:
+            return self._send(401, b"", {"X-Error-Message": "Invalid credentials in Authorization header"})
+        if self.path == "/api/repos/create":
+            asked = json.loads(body)
+            name = f"{asked['organization']}/{asked['name']}"
+            self.hub.repositories.setdefault(name, Repository())
+            return self._send_json({"url": f"{self.hub.address}/{name}", "name": name})
+        if self.path == "/api/validate-yaml":
+            return self._send_json({"errors": [], "warnings": []})
+        if self.path.endswith("/preupload/main"):
+            files = json.loads(body)["files"]
+            modes = [{"path": each["path"], "uploadMode": "lfs" if each["path"].endswith(LARGE) else "regular",
+                      "shouldIgnore": False, "oid": None} for each in files]  # fmt: skip
+            return self._send_json({"files": modes})
+        if self.path.endswith("/info/lfs/objects/batch"):
+            upload = {"upload": {"href": f"{self.hub.address}/upload"}}
+            objects = [
+                {"oid": each["oid"], "size": each["size"], "actions": upload} for each in json.loads(body)["objects"]
+            ]
+            return self._send_json({"transfer": "basic", "objects": objects})
+        if found := re.fullmatch(r"/api/models/(.+)/commit/main", self.path):
+            commit = self.hub.repositories[found[1]].commit(self._committed(body))
+            return self._send_json({"commitUrl": f"{self.hub.address}/{found[1]}/commit/{commit}", "commitOid": commit})
+        return self._send(404, b"")
+
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _committed(self, body: bytes) -> dict[str, bytes]:
+        """The files of a commit: small ones within it, large ones as they were sent before."""
+        sent = {hashlib.sha256(content).hexdigest(): content for content in self.hub.uploads}
+        files = {}
+        for line in map(json.loads, body.splitlines()):
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = sent[value["oid"]]
+        return files
+
+    def _send_json(self, value: Any) -> None:
+        self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
     def _answer(self) -> None:
         path = unquote(self.path)

@@ -180,3 +180,23 @@ def _files_no_larger_than(size: int):
 def test_the_announced_digest_is_the_name_of_the_blob(repository):
     file = repository.fetch("model.safetensors")
     assert os.path.realpath(file.path).endswith(file.announced)
+
+
+def test_a_folder_becomes_a_commit_of_a_repository_that_may_be_new(hub, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
+    repository = HubRepository("me/new")
+    with pytest.raises(KresnetError) as raised:
+        repository.upload(folder, "A model")
+    assert raised.value.problems[0].code == "weights_access"
+    hub.write_token = "hf_write"
+    monkeypatch.setenv("HF_TOKEN", "hf_write")
+    address = repository.upload(folder, "A model")
+    assert address.startswith(f"{hub.address}/me/new/commit/")
+    assert repository.fetch("model.safetensors").verify() == hashlib.sha256(LARGE).hexdigest()
+    assert repository.fetch("config.json").path.read_bytes() == FILES["config.json"]
