@@ -13,6 +13,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
+unexport PYTHONDONTWRITEBYTECODE # every process that tests start would compile kresnet anew
+
 demo: $(VENV)/.installed ## plan, build, fit, export, verify and predict, on images that ship with kresnet
 	@PATH="$(abspath $(BIN)):$$PATH" sh docs/demo.sh demo
 

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,24 +54,61 @@ def kresnet(
     Raises:
         subprocess.TimeoutExpired: when it is not over in time.
     """
-    words = list(map(str, arguments))
+    return _in_a_fork([*KRESNET, *map(str, arguments)], _run_kresnet, timeout, cwd, env)
+
+
+def forked_python(
+    program: str, *arguments: object, timeout: float = 300, cwd: str | os.PathLike[str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`python -c PROGRAM ARGUMENTS...`, in a process that has imported TensorFlow and has not looked for devices yet.
+
+    Arguments, result and error are those of `kresnet`.
+    """
+    return _in_a_fork([program, *map(str, arguments)], _run_program, timeout, cwd, None)
+
+
+def _in_a_fork(
+    words: list[str],
+    run: Callable[[list[str]], None],
+    timeout: float,
+    cwd: str | os.PathLike[str] | None,
+    env: Mapping[str, str] | None,
+) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "stdout"), Path(folder, "stderr")
         process = _forkserver.Process(
-            target=_run, args=(words, os.fspath(cwd or "."), dict(env or users_environment()), out, err)
+            target=_begin, args=(run, words, os.fspath(cwd or "."), dict(env or users_environment()), out, err)
         )
         process.start()
         process.join(timeout)
         if process.is_alive():
             process.kill()
             process.join()
-            raise subprocess.TimeoutExpired([*KRESNET, *words], timeout, out.read_bytes(), err.read_bytes())
+            raise subprocess.TimeoutExpired(words, timeout, out.read_bytes(), err.read_bytes())
         assert process.exitcode is not None
         texts = (path.read_text(errors="replace") for path in (out, err))
-        return subprocess.CompletedProcess([*KRESNET, *words], process.exitcode, *texts)
+        return subprocess.CompletedProcess(words, process.exitcode, *texts)
 
 
-def _run(arguments: Sequence[str], folder: str, environment: Mapping[str, str], out: Path, err: Path) -> None:
+def _run_kresnet(words: list[str]) -> None:
+    from kresnet.cli.main import main
+
+    main(words[len(KRESNET) :])
+
+
+def _run_program(words: list[str]) -> None:
+    sys.argv = ["-c", *words[1:]]
+    exec(compile(words[0], "<program>", "exec"), {"__name__": "__main__"})
+
+
+def _begin(
+    run: Callable[[list[str]], None],
+    words: list[str],
+    folder: str,
+    environment: Mapping[str, str],
+    out: Path,
+    err: Path,
+) -> None:
     """Be the command: its folder, its environment, its descriptors 0 to 2; ends the process."""
     os.chdir(folder)
     os.environ.clear()
@@ -84,10 +121,8 @@ def _run(arguments: Sequence[str], folder: str, environment: Mapping[str, str], 
     sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115 - as long as the process
     sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
-    from kresnet.cli.main import main
-
     try:
-        main(list(arguments))
+        run(words)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

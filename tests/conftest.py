@@ -18,7 +18,6 @@ LONGEST = (
     "study/test_runner.py",
     "report/test_browser.py",
     "weights/test_conversion.py",
-    "cli/test_main.py",
     "docs/test_docs.py",
     "export/test_proof_checks.py",
     "training/test_fit.py",

@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -23,7 +22,7 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.command import KRESNET
+from tests.command import KRESNET, forked_python
 from tests.export.conftest import exported, images, model  # noqa: F401 - fixtures
 
 
@@ -85,7 +84,8 @@ def started(
 @pytest.fixture(scope="session")
 def toys(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("toys")
-    subprocess.run([sys.executable, "-m", "tests.serving.toy_models", str(directory)], check=True, capture_output=True)
+    program = "from tests.serving.toy_models import Path, sys, write; write(Path(sys.argv[1]))"
+    forked_python(program, directory).check_returncode()
     return directory
 
 

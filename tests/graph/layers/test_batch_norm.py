@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from functools import partial
 
 import keras
@@ -13,6 +11,7 @@ import tensorflow as tf
 
 from kresnet.graph.layers import FusedBatchNorm, batch_norm
 from kresnet.probes import batch_norm_derivation as derivation
+from tests.command import forked_python
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -255,8 +254,7 @@ def together(tmp_path_factory):
             cases[f"{case}/{name}"] = rng.normal(1.0, 0.3, shape[-1]).astype("float32")
         cases[f"{case}/share"] = np.array(share)
     np.savez(directory / "cases.npz", **cases)
-    command = [sys.executable, "-c", TOGETHER, str(directory / "cases.npz"), str(directory / "found.npz")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = forked_python(TOGETHER, directory / "cases.npz", directory / "found.npz")
     assert done.returncode == 0, done.stderr[-2000:]
     return cases, dict(np.load(directory / "found.npz"))
 
