@@ -107,6 +107,8 @@ def fit(
     result = run.result or {}
     if as_json:
         return print_json(result)
+    if not run.path.is_dir():  # another worker's, which writes nothing; its chief says how the run ended
+        return None
     from kresnet.plan.objective import named_metrics
 
     named = named_metrics(run.recipe)
