@@ -56,7 +56,7 @@ screenshots: $(VENV)/.installed ## make the pictures of docs/report.md anew (nee
 
 reference: $(VENV)/.installed ## write docs/spec-reference.md, docs/schema/ and docs/cli.md anew, from the models and the verbs
 	$(BIN)/python -m tests.docs.spec_reference docs
-	$(BIN)/typer kresnet.cli.main utils docs --name kresnet --title 'The command line' --output docs/cli.md
+	$(BIN)/typer kresnet.cli.all_verbs utils docs --name kresnet --title 'The command line' --output docs/cli.md
 
 bench: $(VENV)/.installed $(TORCH_VENV)/.installed ## kresnet against stock Keras and PyTorch
 	$(BIN)/python -m benchmarks.build

@@ -12,7 +12,7 @@ with stderr_held():
     import tensorboard.plugins.scalar.summary_v2  # which writes summaries, with whatever that finds installed
     import tensorflow
 
-import kresnet.cli.main
+import kresnet.cli.all_verbs
 import kresnet.evaluation.evaluate
 import kresnet.training.fit
 

@@ -10,21 +10,18 @@ from kresnet.api.table import Table
 from kresnet.errors import make_error, nearest
 from kresnet.files import AnyPath
 from kresnet.plan import Plan, lower, plan_loaded
-from kresnet.plan.diagram import draw_plan
-from kresnet.plan.diff import PlanDifference
-from kresnet.plan.diff import diff_plans as compared
 from kresnet.plan.render import plan_html, plan_line
 from kresnet.plan.summary import PublishedComparison, compare_with_published
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_recipe, load_spec, split_overrides
-from kresnet.spec.recipe import Recipe
-from kresnet.spec.schema import DOCUMENTS, json_schema
 
 if TYPE_CHECKING:
     import keras
 
+    from kresnet.plan.diff import PlanDifference
     from kresnet.runs.resolved_run import ResolvedRun
+    from kresnet.spec.recipe import Recipe
 
 
 class Network:
@@ -81,6 +78,8 @@ class Network:
 
     def drawing(self) -> str:
         """Draw the network, block by block, as a self-contained SVG document."""
+        from kresnet.plan.diagram import draw_plan
+
         return draw_plan(self._plan)
 
     def build(self, *, precision: str = "float32", seed: int = 0, force: bool = False) -> keras.Model:
@@ -214,8 +213,10 @@ def diff(a: Reference | Network, b: Reference | Network) -> PlanDifference:
     Raises:
         KresnetError: what loading either raises.
     """
+    from kresnet.plan.diff import diff_plans
+
     one, other = load(a), load(b)
-    return compared(one.plan(), other.plan(), one.document(), other.document())
+    return diff_plans(one.plan(), other.plan(), one.document(), other.document())
 
 
 def schema(document: str = "spec") -> dict[str, Any]:
@@ -224,6 +225,8 @@ def schema(document: str = "spec") -> dict[str, Any]:
     Raises:
         KresnetError: `bad_option` for another document.
     """
+    from kresnet.spec.schema import DOCUMENTS, json_schema
+
     if document not in DOCUMENTS:
         expected, close = "one of " + ", ".join(DOCUMENTS), nearest(document, list(DOCUMENTS))
         raise make_error("bad_option", f"There is no document `{document}`.", expected=expected, nearest=close)

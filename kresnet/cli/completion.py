@@ -154,6 +154,13 @@ OFFERS: dict[str, Offer] = {
 }
 
 
+def typed_words() -> list[str]:
+    """Return the words behind `kresnet` that a shell asks completions for; none if it asks for none."""
+    if not os.environ.get("_KRESNET_COMPLETE", "").startswith("complete_"):
+        return []
+    return (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")).split()[1:]
+
+
 def prepare(app: typer.Typer) -> None:
     """If a shell asks for completions, give the verbs' parameters their completers; `auto|yes|no` in a help is one."""
     if not (asked := os.environ.get("_KRESNET_COMPLETE", "")):

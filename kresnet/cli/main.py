@@ -5,48 +5,51 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from kresnet import native_messages, terminal
-from kresnet.cli import (
-    build,
-    calibrate,
-    check,
-    completion,
-    convert,
-    data,
-    describe,
-    explain,
-    export,
-    predict,
-    prepare,
-    push,
-    report,
-    serve,
-    study,
-    train,
-    weights,
-)
+from kresnet.cli import completion
 from kresnet.cli.common import log_error, print_json
 from kresnet.cli.remedies import adapt_remedies
 from kresnet.errors import KresnetError, Problem
 from kresnet.python_processes import drop_keras_settings
 from kresnet.version import __version__
 
-app = typer.Typer(
-    name="kresnet",
-    help="Residual networks from a declarative spec: plan, build, fit, export, served.",
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for verbs in (
-    describe, data, prepare, build, train, calibrate, predict, study, report, weights, convert, export, push, explain,
-    check, serve,
-):  # fmt: skip
-    verbs.register(app)
+#: The module of `kresnet.cli` that each verb is in, in the order of the help.
+VERBS = {
+    **dict.fromkeys(("plan", "specs", "diff", "schema"), "describe"),
+    **{verb: verb for verb in ("data", "prepare", "build")},
+    **dict.fromkeys(("fit", "runs", "evaluate"), "train"),
+    **{verb: verb for verb in ("calibrate", "predict", "study")},
+    **dict.fromkeys(("report", "compare"), "report"),
+    **{verb: verb for verb in ("weights", "convert", "export", "push", "explain", "check", "serve")},
+}
+
+
+@cache
+def command_line(verb: str = "") -> typer.Typer:
+    """Return `kresnet` with its verbs; with those of one module, if a verb is given, since importing all takes time."""
+    app = typer.Typer(
+        name="kresnet",
+        help="Residual networks from a declarative spec: plan, build, fit, export, served.",
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for module in [VERBS[verb]] if verb else dict.fromkeys(VERBS.values()):
+        import_module(f"kresnet.cli.{module}").register(app)
+    return app
+
+
+def _verb(words: Sequence[str]) -> str:
+    """Return the verb that a command line begins with; empty where there is none."""
+    first = next((word for word in words if not word.startswith("-")), "")
+    return first if first in VERBS else ""
 
 
 def _print_version(wanted: bool) -> None:
@@ -56,7 +59,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error, of any verb."),
     version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
@@ -72,25 +74,26 @@ def main(arguments: list[str] | None = None) -> None:
     if not debug:
         native_messages.keep_apart()
     terminal.set_up(sys.stdout, sys.stderr)
-    completion.prepare(app)
     arguments = [argument for argument in arguments if argument != "--debug"] or ["--help"]
+    app = command_line(_verb(completion.typed_words() or arguments))
+    completion.prepare(app)
     try:
         status = app(arguments, standalone_mode=False, prog_name="kresnet")
     except KresnetError as error:
         if debug:
             traceback.print_exc()
-        status = _report_error(error, arguments)
+        status = _report_error(error, app, arguments)
     except TyperException as error:
-        status = _report_error(_usage_error(error), arguments)
+        status = _report_error(_usage_error(error), app, arguments)
     except (Abort, KeyboardInterrupt):
-        status = _report_error(KresnetError(Problem("interrupted", "Stopped.")), [])
+        status = _report_error(KresnetError(Problem("interrupted", "Stopped.")), app, [])
     except BrokenPipeError:
         sys.stderr.close()
         status = 0
     except Exception as error:
         if debug:
             raise
-        status = _report_error(_internal_error(error), arguments)
+        status = _report_error(_internal_error(error), app, arguments)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -111,7 +114,7 @@ def _internal_error(error: Exception) -> KresnetError:
     return KresnetError(Problem("internal", message, remedy="the same command with --debug shows where"))
 
 
-def _report_error(error: KresnetError, arguments: Sequence[str]) -> int:
+def _report_error(error: KresnetError, app: typer.Typer, arguments: Sequence[str]) -> int:
     """Print the problems, on stdout too where JSON is wanted; return the exit status."""
     error = adapt_remedies(error, typer.main.get_command(app), arguments)
     if "--json" in arguments:

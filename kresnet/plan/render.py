@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 from html import escape
 
-from kresnet.plan.diagram import draw_plan
 from kresnet.plan.diff import PlanDifference, describe_place
 from kresnet.plan.formatters import format_html, format_line, format_text
 from kresnet.plan.records import Plan
@@ -48,6 +47,8 @@ def plan_html(plan: Plan) -> str:
         _RIGHT,
         strong=[index for index, row in enumerate(table_rows) if not row.level],
     )
+    from kresnet.plan.diagram import draw_plan  # here: a terminal shows no drawing, and should not wait for it
+
     picture = base64.b64encode(draw_plan(plan).encode()).decode()
     source = f"<br>{escape(plan.about['source'])}" if plan.about.get("source") else ""
     return (

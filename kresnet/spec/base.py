@@ -40,7 +40,6 @@ class Document(BaseModel):
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
         defer_build=True,  # a member's validator is built with the document's, not once more at import
     )
 

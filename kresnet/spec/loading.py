@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from kresnet.errors import KresnetError, Place, Problem, make_error
 from kresnet.spec import library
@@ -17,9 +17,11 @@ from kresnet.spec.base import Document, merge
 from kresnet.spec.document import MAX_DEPTH, KeyPath, SourceDocument, parse_document, read_document
 from kresnet.spec.from_python import plain_values
 from kresnet.spec.locations import stated_path
-from kresnet.spec.recipe import Recipe
-from kresnet.spec.study import Study
 from kresnet.spec.validation import sort_by_place, validate
+
+if TYPE_CHECKING:
+    from kresnet.spec.recipe import Recipe
+    from kresnet.spec.study import Study
 
 Model = TypeVar("Model", bound=Document)
 
@@ -95,6 +97,8 @@ def load_study(reference: Reference) -> LoadedDocument[Study]:
     Raises:
         KresnetError: all problems of the document at once.
     """
+    from kresnet.spec.study import Study  # here, as below: a plan needs neither, and making their models takes time
+
     return _load(Study, reference, "studies", ())
 
 
@@ -106,6 +110,8 @@ def load_recipe(
     Raises:
         KresnetError: all problems of the document at once.
     """
+    from kresnet.spec.recipe import Recipe
+
     return _load(Recipe, reference, "recipes", overrides, base_folder)
 
 

@@ -13,7 +13,6 @@ from kresnet.errors import nearest
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import KeyPath
 from kresnet.spec.locations import field_models
-from kresnet.spec.recipe import Recipe
 
 #: Keys of a setting, `*` for every index.
 SettingPath = tuple[str, ...]
@@ -22,9 +21,6 @@ SettingPath = tuple[str, ...]
 _MOST_PLACES = 3
 #: How alike two names must be that do not stand side by side.
 _ALIKE = 0.8
-
-#: The document beside one, and what the paths of its settings begin with on the command line.
-_BESIDE: dict[type[BaseModel], tuple[type[BaseModel], str]] = {Spec: (Recipe, "recipe."), Recipe: (Spec, "")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +52,13 @@ def _walk(model: type[BaseModel], above: SettingPath) -> Iterator[SettingPath]:
             yield from _walk(inner, (*path, "*") if in_list else path)
 
 
+def _beside(document: type[BaseModel]) -> tuple[type[BaseModel] | None, str]:
+    """Return the document beside one, and what the paths of its settings begin with on the command line."""
+    from kresnet.spec.recipe import Recipe
+
+    return {Spec: (Recipe, "recipe."), Recipe: (Spec, "")}.get(document, (None, ""))
+
+
 def nearest_setting(document: type[BaseModel], path: KeyPath, fields: Sequence[str]) -> NearestSetting:
     """What the unknown setting at `path` may be meant as.
 
@@ -75,7 +78,7 @@ def nearest_setting(document: type[BaseModel], path: KeyPath, fields: Sequence[s
     near = down + [each for each in elsewhere if above and each[:-1] == up]
     if found := _same(down, key) or _same(near, key) or _same(elsewhere, key):
         return NearestSetting(found)
-    other, prefix = _BESIDE.get(document, (None, ""))
+    other, prefix = _beside(document)
     others = setting_paths(other) if other else ()
     named = f"{other.__name__.lower()}s" if other else ""
     if found := _same(others, key, prefix):

@@ -7,13 +7,20 @@ mappings are partial in turn. A schema judges a document by itself; rules across
 
 from __future__ import annotations
 
+import ast
 import copy
+import inspect
+import itertools
+import textwrap
 import typing
 from typing import Any
+
+from pydantic import BaseModel
 
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document
 from kresnet.spec.blocks import Block
+from kresnet.spec.locations import field_models
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.study import Study
 
@@ -37,7 +44,7 @@ Schema = dict[str, Any]
 
 def json_schema(document: str) -> Schema:
     """Return the JSON Schema of a kind of document that is whole, or that states only what it changes of another."""
-    definitions = _definitions(DOCUMENTS[document])
+    definitions = model_definitions(DOCUMENTS[document])
     title = DOCUMENTS[document].__name__
     for name in BLOCK_MODELS:
         if name in definitions:
@@ -62,11 +69,44 @@ def json_schema(document: str) -> Schema:
     return schema | {"$defs": _reachable(schema, definitions | partial)}
 
 
-def _definitions(model: type[Document]) -> dict[str, Schema]:
-    """The models' own schemas by name, without pydantic's title for every field and OpenAPI's `discriminator`."""
+def model_definitions(model: type[Document]) -> dict[str, Schema]:
+    """Return the schemas of a model and of all that it holds, by name, with what is said below each field.
+
+    pydantic's title for every field and OpenAPI's `discriminator` are left out.
+    """
     root = model.model_json_schema()
     definitions = root.pop("$defs") | {model.__name__: root}
+    for member in _members(model):
+        fields = definitions[member.__name__].get("properties", {})
+        for name, text in _field_docstrings(member).items():
+            fields[name] = dict(sorted({"description": text, **fields[name]}.items()))
     return {name: {**_without_titles(definition), "title": name} for name, definition in definitions.items()}
+
+
+def _members(model: type[BaseModel]) -> set[type[BaseModel]]:
+    """The model and all that its fields may hold."""
+    found, pending = set[type[BaseModel]](), [model]
+    while pending:
+        if (each := pending.pop()) not in found:
+            found.add(each)
+            pending += [inner for field in each.model_fields.values() for inner, _ in field_models(field.annotation)]
+    return found
+
+
+def _field_docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """The text below each field of a model, those of the models that it extends included.
+
+    pydantic's `use_attribute_docstrings` reads them whenever a model is made, and `kresnet plan` would wait for it.
+    """
+    texts = {}
+    for each in reversed(model.__mro__):
+        if each is not Document and issubclass(each, Document):
+            (found,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
+            for field, below in itertools.pairwise(getattr(found, "body", ())):
+                match field, below:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                        texts[name] = inspect.cleandoc(text)
+    return texts
 
 
 def _without_titles(node: Any) -> Any:
@@ -121,4 +161,4 @@ def _reachable(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Sche
     return {name: definitions[name] for name in sorted(used)}
 
 
-__all__ = ["BLOCK_MODELS", "DOCUMENTS", "INHERITED_FIELDS", "json_schema"]
+__all__ = ["BLOCK_MODELS", "DOCUMENTS", "INHERITED_FIELDS", "json_schema", "model_definitions"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kresnet.cli.main import app
+from kresnet.cli.all_verbs import app
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.locations import literal_choices
@@ -69,7 +69,8 @@ def test_where_nothing_is_known_shells_go_on_to_files() -> None:
 
 def test_settings_come_with_their_values_or_choices() -> None:
     assert offered("kresnet plan quickstart --set block.shortcut") == [
-        f"block.shortcut={kind}" for kind in ("none", "identity_pad", "projection", "projection_all")
+        *(f"block.shortcut={kind}" for kind in ("none", "identity_pad", "projection", "projection_all")),
+        "block.shortcut_kernel=null",
     ]
     assert offered("kresnet plan resnet50 --set input.shape") == ["input.shape=[224,224,3]"]
     assert offered("kresnet plan resnet50 --set stages.2.b") == ["stages.2.blocks=6"]
@@ -148,6 +149,6 @@ def bash(tmp_path: Path) -> Any:
 @pytest.mark.skipif(not Path("/bin/bash").exists(), reason="there is no bash here")
 def test_bash_itself_completes_what_is_typed(bash: Any) -> None:
     bash.type("kresnet pl\tquicks\t--set block.sho\t")
-    bash.wait_for("$ kresnet plan quickstart --set block.shortcut=")
-    bash.type("projection_\t")
+    bash.wait_for("$ kresnet plan quickstart --set block.shortcut")
+    bash.type("=projection_\t")
     bash.wait_for("$ kresnet plan quickstart --set block.shortcut=projection_all")

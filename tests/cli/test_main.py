@@ -85,7 +85,7 @@ def options_by_verb() -> dict[tuple[str, ...], list[str]]:
         else:
             options[path] = [name for parameter in command.params for name in parameter.opts if name[0] == "-"]
 
-    walk(typer.main.get_command(command_line.app), ())
+    walk(typer.main.get_command(command_line.command_line()), ())
     return options
 
 

@@ -20,7 +20,8 @@ import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from kresnet.cli.main import app, main
+from kresnet.cli.all_verbs import app
+from kresnet.cli.main import main
 from kresnet.cli.remedies import adapt_remedy, find_verb
 from kresnet.runtime import EXTRAS
 from kresnet.spec.architecture import Spec

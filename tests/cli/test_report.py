@@ -64,7 +64,7 @@ def test_mistakes_have_their_codes_and_leave_nothing_behind(line, code, home, ca
 def test_no_tensorflow_is_imported_without_a_look_at_the_test_images(home):
     (home / "a" / "model.keras").touch()
     code = (
-        "import sys\nfrom kresnet.cli.main import app\n"
+        "import sys\nfrom kresnet.cli.all_verbs import app\n"
         "app(['report', 'a', '--no-evaluate', '-o', 'page.html'], standalone_mode=False)\n"
         "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
     )

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document
 from kresnet.spec.recipe import Recipe
-from kresnet.spec.schema import BLOCK_MODELS, DOCUMENTS, INHERITED_FIELDS, Schema, json_schema
+from kresnet.spec.schema import BLOCK_MODELS, DOCUMENTS, INHERITED_FIELDS, Schema, json_schema, model_definitions
 from kresnet.spec.study import Study
 
 #: Defaults that depend on other fields, in words: (model, field) -> text.
@@ -130,8 +130,7 @@ def files() -> dict[str, str]:
 
 def _ordered(model: type[Document]) -> Iterator[tuple[str, Schema]]:
     """The models of a document, each after the one that first mentions it."""
-    root = model.model_json_schema()
-    definitions = root["$defs"] | {model.__name__: root}
+    definitions = model_definitions(model)
     pending, seen = [model.__name__], set()
     while pending:
         name = pending.pop(0)
