@@ -56,7 +56,8 @@ def _beside(document: type[BaseModel]) -> tuple[type[BaseModel] | None, str]:
     """Return the document beside one, and what the paths of its settings begin with on the command line."""
     from kresnet.spec.recipe import Recipe
 
-    return {Spec: (Recipe, "recipe."), Recipe: (Spec, "")}.get(document, (None, ""))
+    beside: dict[type[BaseModel], tuple[type[BaseModel], str]] = {Spec: (Recipe, "recipe."), Recipe: (Spec, "")}
+    return beside.get(document, (None, ""))
 
 
 def nearest_setting(document: type[BaseModel], path: KeyPath, fields: Sequence[str]) -> NearestSetting:
