@@ -154,7 +154,8 @@ def describe_shortcut(section: Section) -> str:
     """Return a block's shortcut in words: `identity`, `projection /2`, `pad /2`...; empty for other sections."""
     if not section.block:
         return ""
-    records = [record for record in section.records if ".shortcut." in record.name and record.kind != "norm"]
+    unsaid = ("norm", "pad", "strided_pad")
+    records = [record for record in section.records if ".shortcut." in record.name and record.kind not in unsaid]
     return (
         ", ".join(f"projection{_window(r)}{_stride(r)}" if r.parameters else describe_layer(r) for r in records)
         or section.shortcut

@@ -45,10 +45,11 @@ def test_names_within_a_section():
         ({"shortcut": "projection"}, "projection", "projection /2"),
         ({"shortcut": "identity_pad"}, "pad", "pad /2"),
         ({"shortcut": "none"}, "none", "none"),
+        ({"shortcut_kernel": 3}, "projection", "projection 3x3 /2"),
     ],
 )
 def test_the_shortcut_of_a_block_that_changes_its_shape(settings, kind, words):
-    block = by_name(plan(block=settings))["stage2.block1"]
+    block = by_name(plan(block=settings, convolution={"padding": "symmetric"}))["stage2.block1"]
     assert (block.shortcut, describe_shortcut(block)) == (kind, words)
 
 
