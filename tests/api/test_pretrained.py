@@ -11,7 +11,7 @@ import pytest
 
 import kresnet
 from kresnet.api.pretrained import pull_in_process
-from kresnet.api.weights import open_for_use
+from kresnet.api.weights import open_for_use, served_weights
 from kresnet.errors import KresnetError
 from tests.weights import small_hub_model as small
 
@@ -94,3 +94,17 @@ def test_problems_of_another_process_arrive_as_they_were(kept):
     (problem,) = raised.value.problems
     assert problem.code == "weights_unknown"
     assert problem.nearest == "timm/resnet50d.a1_in1k"
+
+
+def test_a_server_is_given_an_export_that_is_made_once(kept, monkeypatch, tmp_path):
+    exports = []
+
+    def export(model, folder):
+        exports.append(model)
+        (folder / small.NAME.rpartition("/")[2] / "1").mkdir(parents=True)
+
+    monkeypatch.setattr("kresnet.api.weights.export_model", export)
+    folder = served_weights(small.NAME)
+    assert served_weights(small.NAME) == folder
+    assert [path.parent for path in exports] == [folder.parent]
+    assert served_weights(tmp_path / "models") == tmp_path / "models"
