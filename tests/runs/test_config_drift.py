@@ -80,3 +80,13 @@ def test_the_last_bits_matter_to_a_deterministic_run_only():
     present = changed("environment.kernels.intra_op_threads", 4)
     present["recipe"]["deterministic"] = False
     assert config_changes(origin, present) == []
+
+
+def test_settings_by_their_earlier_names_are_no_change():
+    was = {"block": {"kind": "basic", "squeeze_excite": {"reduction": 4, "activation": "relu", "gate": "sigmoid"}}}
+    attention = {"kind": "squeeze_excite", "reduction": 4, "divisor": None, "activation": "relu", "gate": "sigmoid"}
+    now = {"block": {"kind": "basic", "attention": attention, "anti_alias": None}}
+    assert not config_changes({"spec": was, "recipe": {}}, {"spec": now})
+    now["block"]["attention"] = attention | {"reduction": 8}
+    [change] = config_changes({"spec": was, "recipe": {}}, {"spec": now})
+    assert change.path == "spec.block.attention.reduction"
