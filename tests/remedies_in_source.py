@@ -20,7 +20,7 @@ from pathlib import Path
 
 from kresnet.diagnostics.device_check.operations import KERNEL_REMEDY
 from kresnet.diagnostics.device_check.part import MEMORY_REMEDY, REPORT_REMEDY
-from kresnet.weights.weight_file import _SAVE_AGAIN
+from kresnet.weights.files.weight_file import _SAVE_AGAIN
 
 PACKAGE = Path(__file__).resolve().parents[1] / "kresnet"
 

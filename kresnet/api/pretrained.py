@@ -18,7 +18,7 @@ from kresnet.files import AnyPath
 from kresnet.spec.loading import Overrides, Reference, load_recipe, load_spec, split_overrides
 
 if TYPE_CHECKING:
-    from kresnet.weights.pull import PulledWeights
+    from kresnet.weights.pretrained.pull import PulledWeights
 
 
 def pull_weights(
@@ -54,7 +54,7 @@ def pull_weights(
             `model_unreadable`; `output_exists`, `disk_full`, `not_writable`.
     """
     from kresnet.files import refuse_existing
-    from kresnet.weights.pull import copy_model, verify_outputs
+    from kresnet.weights.pretrained.pull import copy_model, verify_outputs
 
     if output is not None:
         refuse_existing(Path(output))
@@ -82,12 +82,12 @@ def pull_named(
     Raises:
         KresnetError: as `pull_weights`.
     """
-    from kresnet.weights.weight_names import parse_weight_name
+    from kresnet.weights.pretrained.weight_names import parse_weight_name
 
     name = parse_weight_name(os.fspath(reference))
     if name is None:
         return None
-    from kresnet.weights.pull import pull_weights as pull
+    from kresnet.weights.pretrained.pull import pull_weights as pull
 
     log, _ = run_output(progress)
     loaded = None
@@ -103,7 +103,7 @@ def pull_in_process(reference: AnyPath) -> None:
         KresnetError: as `pull_weights`.
     """
     from kresnet.python_processes import child_environment, python_command
-    from kresnet.weights.weight_names import parse_weight_name
+    from kresnet.weights.pretrained.weight_names import parse_weight_name
 
     if parse_weight_name(os.fspath(reference)) is None:
         return
@@ -165,8 +165,8 @@ def list_weights(
     Raises:
         KresnetError: `bad_option` for a number of parameters that is none.
     """
-    from kresnet.weights.hub_config import forbids_commercial_use
-    from kresnet.weights.known_weights import known_weights
+    from kresnet.weights.pretrained.hub_config import forbids_commercial_use
+    from kresnet.weights.pretrained.known_weights import known_weights
 
     most = _parse_count(max_parameters)
 
@@ -193,8 +193,8 @@ def show_weights(name: AnyPath, *, test_size: bool = False) -> dict[str, Any]:
         KresnetError: as `pull_weights`.
     """
     from kresnet.plan import plan_loaded
-    from kresnet.weights.weight_names import parse_weight_name
-    from kresnet.weights.weight_origins import describe_weights
+    from kresnet.weights.pretrained.weight_names import parse_weight_name
+    from kresnet.weights.pretrained.weight_origins import describe_weights
 
     parsed = parse_weight_name(os.fspath(name))
     if parsed is None:
@@ -237,7 +237,7 @@ def _unknown_name(name: str) -> KresnetError:
 
 
 def _nearest(name: str) -> str:
-    from kresnet.weights.known_weights import known_weights
+    from kresnet.weights.pretrained.known_weights import known_weights
 
     return nearest(name, [entry["name"] for entry in known_weights()])
 

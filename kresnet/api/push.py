@@ -50,8 +50,8 @@ def push(
     """
     from kresnet.files import refuse_existing, staged_directory
     from kresnet.runtime import import_tensorflow
-    from kresnet.weights.hub import HubRepository
-    from kresnet.weights.weight_names import parse_weight_name
+    from kresnet.weights.pretrained.hub import HubRepository
+    from kresnet.weights.pretrained.weight_names import parse_weight_name
 
     name = parse_weight_name(repository) if repository.startswith("hf:") else None
     if name is None or name.revision not in ("", "main"):

@@ -114,7 +114,7 @@ def convert(
     from kresnet.plan.memory_estimate import available_memory, estimate_memory, require_memory
     from kresnet.runtime import import_tensorflow
     from kresnet.weights.conversion import prepare_conversion
-    from kresnet.weights.weight_file import open_weights
+    from kresnet.weights.files.weight_file import open_weights
 
     output = Path(output)
     if output.suffix != ".keras":

@@ -21,11 +21,11 @@ from kresnet.spec.document import dump
 from kresnet.version import __version__
 from kresnet.weights.conversion import prepare_conversion
 from kresnet.weights.convert import converted_model
+from kresnet.weights.files.weight_file import open_weights
 from kresnet.weights.output_digest import fixed_image
-from kresnet.weights.timm_match import find_timm_architecture, timm_preprocessing, timm_tensors
-from kresnet.weights.weight_file import open_weights
-from kresnet.weights.weight_names import WeightName
-from kresnet.weights.weight_origins import find_origin
+from kresnet.weights.pretrained.timm_match import find_timm_architecture, timm_preprocessing, timm_tensors
+from kresnet.weights.pretrained.weight_names import WeightName
+from kresnet.weights.pretrained.weight_origins import find_origin
 
 #: Largest difference of outputs, relative to the largest, between the network and what the folder holds of it.
 _TOLERANCE = 1e-5

@@ -21,8 +21,8 @@ from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
+from kresnet.weights.pretrained.weight_names import is_path
 from kresnet.weights.transfer import Transfer, frozen_records
-from kresnet.weights.weight_names import is_path
 
 #: Fields of a recipe's `data` that hold paths, by kind of data.
 _DATA_PATHS = {"tfds": ("data_dir",), "folder": ("path",), "table": ("path", "root"), "arrays": ("path",),

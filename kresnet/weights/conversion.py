@@ -11,10 +11,11 @@ from kresnet.plan import Plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument
 from kresnet.weights.file_computation import FileComputation, read_computation
-from kresnet.weights.matching import WeightMatch, match_weights, require_match
-from kresnet.weights.pixel_arithmetic import PixelMap
+from kresnet.weights.files.pixel_arithmetic import PixelMap
+from kresnet.weights.files.weight_file import WeightFile
+from kresnet.weights.matching import WeightMatch, match_weights
+from kresnet.weights.mismatch import require_match
 from kresnet.weights.source_defaults import SpecWithSourceDefaults, apply_source_defaults
-from kresnet.weights.weight_file import WeightFile
 
 
 @dataclass(frozen=True, slots=True)

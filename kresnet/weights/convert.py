@@ -13,10 +13,11 @@ from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.graph.recursion import room_for_recursion
 from kresnet.plan import Plan
-from kresnet.weights.keras_config import network_differences
-from kresnet.weights.matching import MatchTarget, WeightMatch, match_weights, require_match
+from kresnet.weights.files.keras_config import network_differences
+from kresnet.weights.files.weight_file import open_weights
+from kresnet.weights.matching import MatchTarget, WeightMatch, match_weights
+from kresnet.weights.mismatch import require_match
 from kresnet.weights.transfer import frozen_records, match_kresnet_weights
-from kresnet.weights.weight_file import open_weights
 
 
 def set_weights(model: keras.Model, arrays: Iterable[tuple[MatchTarget, np.ndarray]]) -> int:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kresnet.plan import Plan, Record
-from kresnet.weights.keras_graph import Operation, OperationGraph, activation_name
-from kresnet.weights.pixel_arithmetic import NotLinearError, PixelMap, read_pixel_map
-from kresnet.weights.tensor import WeightTensor
+from kresnet.weights.files.keras_graph import Operation, OperationGraph, activation_name
+from kresnet.weights.files.pixel_arithmetic import NotLinearError, PixelMap, read_pixel_map
+from kresnet.weights.files.tensor import WeightTensor
 
 #: Layers that give back what they take, but in training.
 _ONLY_IN_TRAINING = (

@@ -9,8 +9,8 @@ from kresnet.errors import KresnetError
 from kresnet.plan import Plan, plan_loaded
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, apply_overrides
+from kresnet.weights.files.weight_file import WeightFile
 from kresnet.weights.layouts import Layout
-from kresnet.weights.weight_file import WeightFile
 
 _PAD_LAYERS, _NORM_LAYERS = {"ZeroPadding2D", "SymmetricPad"}, {"BatchNormalization", "FusedBatchNorm"}
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from kresnet.errors import KresnetError, Problem, make_error, nearest, shell_word
 from kresnet.plan import Plan, Record
-from kresnet.weights.keras_config import differing_settings
-from kresnet.weights.matching import WeightMatch, match_weights, require_match
-from kresnet.weights.weight_file import WeightFile, open_weights
+from kresnet.weights.files.keras_config import differing_settings
+from kresnet.weights.files.weight_file import WeightFile, open_weights
+from kresnet.weights.matching import WeightMatch, match_weights
+from kresnet.weights.mismatch import require_match
 from kresnet.weights.weights_record import read_record
 
 

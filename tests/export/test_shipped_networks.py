@@ -16,8 +16,9 @@ from kresnet.graph import build_model
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.weights.convert import converted_model, load_model, write_model
-from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.weight_file import open_weights
+from kresnet.weights.files.weight_file import open_weights
+from kresnet.weights.matching import match_weights
+from kresnet.weights.mismatch import require_match
 from tests.graph.random_weights import randomize
 from tests.weights.conftest import DATA
 

@@ -27,8 +27,9 @@ from kresnet.plan import Plan, lower, plan_loaded
 from kresnet.plan.diagram import draw_plan
 from kresnet.spec.document import dump
 from kresnet.spec.loading import load_recipe, load_spec, load_study
-from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.weight_file import open_weights
+from kresnet.weights.files.weight_file import open_weights
+from kresnet.weights.matching import match_weights
+from kresnet.weights.mismatch import require_match
 from tests.fuzz.executed_code import watched
 from tests.weights.small_weight_files import SMALL
 

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.graph.layers import FusedBatchNorm, NormalizePixels
+from kresnet.weights.files.tensor import to_parameter
 from kresnet.weights.matching import WeightMatch
-from kresnet.weights.tensor import to_parameter
 
 
 def relative(ours: np.ndarray, theirs: np.ndarray) -> float:

@@ -14,8 +14,9 @@ import keras
 import numpy as np
 
 from kresnet.weights.convert import converted_model
-from kresnet.weights.matching import WeightMatch, match_weights, require_match
-from kresnet.weights.weight_file import open_weights
+from kresnet.weights.files.weight_file import open_weights
+from kresnet.weights.matching import WeightMatch, match_weights
+from kresnet.weights.mismatch import require_match
 from tests.golden.regenerate import plan_of
 from tests.weights.gradient_differences import Gradients, gradient_difference, outputs_and_gradients, relative
 from tests.weights.test_keras_applications import CLASSES, IMAGES, PEERS, SIDE, randomized

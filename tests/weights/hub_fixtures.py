@@ -11,8 +11,8 @@ import pytest
 @pytest.fixture(scope="session")
 def converted(tmp_path_factory):
     """The folder in which the small model of the hub was converted, as the cache keeps it."""
-    from kresnet.weights.pull import pull_weights
-    from kresnet.weights.weight_names import parse_weight_name
+    from kresnet.weights.pretrained.pull import pull_weights
+    from kresnet.weights.pretrained.weight_names import parse_weight_name
     from tests.weights import small_hub_model
     from tests.weights.hub_server import serving_hub
 

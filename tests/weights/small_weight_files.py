@@ -9,8 +9,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from kresnet.plan import Plan
+from kresnet.weights.files.tensor import expected_shapes
 from kresnet.weights.layouts import LAYOUTS
-from kresnet.weights.tensor import expected_shapes
 from tests.weights.reference import rule
 
 SMALL = """

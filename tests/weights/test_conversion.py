@@ -14,7 +14,7 @@ import kresnet
 from kresnet.errors import KresnetError
 from kresnet.weights.convert import load_model
 from kresnet.weights.file_computation import read_computation
-from kresnet.weights.keras_graph import read_operation_graph
+from kresnet.weights.files.keras_graph import read_operation_graph
 from kresnet.weights.layouts import LAYOUTS
 from tests.weights.test_keras_applications import PEERS
 

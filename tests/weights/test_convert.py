@@ -14,8 +14,9 @@ import pytest
 from kresnet.cli.main import main
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
-from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.weight_file import open_weights
+from kresnet.weights.files.weight_file import open_weights
+from kresnet.weights.matching import match_weights
+from kresnet.weights.mismatch import require_match
 from tests.fuzz.target import FILES
 from tests.golden.regenerate import plan_of
 from tests.weights.conftest import DATA

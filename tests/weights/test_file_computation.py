@@ -9,7 +9,7 @@ from keras import layers
 import kresnet
 from kresnet.weights import file_computation
 from kresnet.weights.file_computation import FileComputation, read_computation
-from kresnet.weights.keras_graph import read_operation_graph
+from kresnet.weights.files.keras_graph import read_operation_graph
 
 SPEC = {
     "name": "one_block",

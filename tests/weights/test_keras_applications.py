@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from kresnet.weights.convert import converted_model
-from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.weight_file import open_weights
+from kresnet.weights.files.weight_file import open_weights
+from kresnet.weights.matching import match_weights
+from kresnet.weights.mismatch import require_match
 from tests.golden.regenerate import plan_of
 from tests.weights.gradient_differences import gradient_difference, in_float64, outputs_and_gradients, relative
 

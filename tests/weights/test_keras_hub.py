@@ -15,11 +15,12 @@ import pytest
 from kresnet.plan import Plan, plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.weights.convert import converted_model
+from kresnet.weights.files.tensor import WeightTensor
+from kresnet.weights.files.weight_file import WeightFile
 from kresnet.weights.layouts import LAYOUTS
-from kresnet.weights.matching import match_weights, require_match
+from kresnet.weights.matching import match_weights
+from kresnet.weights.mismatch import require_match
 from kresnet.weights.source_defaults import apply_source_defaults
-from kresnet.weights.tensor import WeightTensor
-from kresnet.weights.weight_file import WeightFile
 from tests.weights.gradient_differences import relative
 from tests.weights.reference import rule
 

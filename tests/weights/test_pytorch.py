@@ -15,8 +15,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from kresnet.weights.convert import converted_model
-from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.weight_file import open_weights
+from kresnet.weights.files.weight_file import open_weights
+from kresnet.weights.matching import match_weights
+from kresnet.weights.mismatch import require_match
 from tests.golden.regenerate import plan_of
 from tests.weights.gradient_differences import outputs_and_gradients, relative
 from tests.weights.reference import rule

@@ -18,10 +18,10 @@ from kresnet.graph import build_model
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.weights.convert import set_weights
+from kresnet.weights.files.tensor import expected_shapes, to_parameter
 from kresnet.weights.layouts import LAYOUTS
 from kresnet.weights.matching import MatchTarget
-from kresnet.weights.tensor import expected_shapes, to_parameter
-from kresnet.weights.timm_architectures import timm_facts, timm_spec
+from kresnet.weights.pretrained.timm_architectures import timm_facts, timm_spec
 from tests.weights.gradient_differences import relative
 from tests.weights.reference import rule
 from tests.weights.reference.timm_cases import CLASSES, CUT_DOWN, IMAGES, SIDE, digest

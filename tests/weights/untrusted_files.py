@@ -12,8 +12,9 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.plan import Plan
-from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.weight_file import open_weights
+from kresnet.weights.files.weight_file import open_weights
+from kresnet.weights.matching import match_weights
+from kresnet.weights.mismatch import require_match
 
 Config = dict[str, Any]
 

@@ -18,8 +18,9 @@ from kresnet.plan.dilation import dilated_stages
 from kresnet.plan.lowering import lower
 from kresnet.spec.architecture import Spec
 from kresnet.weights.convert import converted_model
-from kresnet.weights.matching import match_weights, require_match
-from kresnet.weights.weight_file import open_weights
+from kresnet.weights.files.weight_file import open_weights
+from kresnet.weights.matching import match_weights
+from kresnet.weights.mismatch import require_match
 from tests.golden.regenerate import plan_of
 from tests.graph.random_weights import randomize
 from tests.strategies import ORDERS, SHORTCUTS, examples, mapping

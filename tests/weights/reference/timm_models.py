@@ -4,10 +4,10 @@ In an environment with timm (`tests/weights/reference/make.py` says which), from
 
     python -m tests.weights.reference.timm_models
 
-It writes `kresnet/weights/timm_models.json`: the arguments of timm's `ResNet` with their defaults; every entry point of
-`timm/models/resnet.py` with the arguments that it makes a network of, classes and layers by their names in timm, and
-the number of parameters that timm counts; and every set of weights that timm can download, with what its configuration
-says of input, classes, licence and origin.
+It writes `kresnet/weights/pretrained/timm_models.json`: the arguments of timm's `ResNet` with their defaults; every
+entry point of `timm/models/resnet.py` with the arguments that it makes a network of, classes and layers by their names
+in timm, and the number of parameters that timm counts; and every set of weights that timm can download, with what its
+configuration says of input, classes, licence and origin.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import torch
 from timm.layers import BlurPool2d, SEModule
 from timm.models import resnet
 
-FACTS = Path(__file__).parents[3] / "kresnet" / "weights" / "timm_models.json"
+FACTS = Path(__file__).parents[3] / "kresnet" / "weights" / "pretrained" / "timm_models.json"
 
 #: What timm's source names by class -> the text that its factories take for it.
 CLASSES = {

@@ -1,0 +1,1 @@
+"""Files of weights: what they hold, read without running anything in them."""

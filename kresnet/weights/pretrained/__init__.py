@@ -1,0 +1,1 @@
+"""Weights that others trained, by name: found, fetched, converted, verified and cached."""

@@ -1,0 +1,59 @@
+"""Weights that are known by name without asking a server: those of timm's own list, and of keras.applications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kresnet.plan import make_plan
+from kresnet.spec.loading import load_spec
+from kresnet.weights.pretrained.timm_architectures import timm_facts
+from kresnet.weights.pretrained.weight_origins import KERAS_HASHES, KERAS_LICENCE, keras_spec
+
+
+def known_weights() -> list[dict[str, Any]]:
+    """Return a mapping for each set of weights.
+
+    Returns:
+        `name`, `architecture`, `parameters` (as their origin counts them), `classes`, `input` and `test_input` (sides
+        in pixels), `crop_pct`, `interpolation`, `licence` and `origin`.
+    """
+    facts = timm_facts()
+    found = []
+    for name, entry in facts["weights"].items():
+        architecture = name.partition(".")[0]
+        if facts["architectures"][architecture]["model_args"].get("pruned"):
+            continue  # no spec can say it
+        found.append(
+            {
+                "name": f"timm/{name}",
+                "architecture": architecture,
+                "parameters": facts["architectures"][architecture]["parameters"],
+                "classes": entry.get("num_classes"),
+                "input": entry["input_size"][1],
+                "test_input": entry.get("test_input_size", entry["input_size"])[1],
+                "crop_pct": entry.get("crop_pct"),
+                "interpolation": entry.get("interpolation"),
+                "licence": entry.get("license", ""),
+                "origin": entry.get("origin_url", ""),
+            }
+        )
+    return [*found, *map(_keras_entry, KERAS_HASHES)]
+
+
+def _keras_entry(name: str) -> dict[str, Any]:
+    spec = load_spec(keras_spec(name)).value
+    return {
+        "name": f"keras/{name}",
+        "architecture": spec.name,
+        "parameters": make_plan(spec).trainable,
+        "classes": 1000,
+        "input": spec.input.shape[0],
+        "test_input": spec.input.shape[0],
+        "crop_pct": None,
+        "interpolation": spec.input.interpolation,
+        "licence": KERAS_LICENCE,
+        "origin": "https://keras.io/api/applications/resnet/",
+    }
+
+
+__all__ = ["known_weights"]

@@ -1,0 +1,123 @@
+"""The other way round: which of timm's networks a plan is, and its weights by timm's names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import floor
+from typing import Any
+
+import numpy as np
+
+from kresnet.errors import KresnetError
+from kresnet.plan import Parameter, Plan, Record, make_plan
+from kresnet.spec.architecture import Classifier, Spec
+from kresnet.spec.inputs import CenterCrop, Input
+from kresnet.spec.loading import load_spec
+from kresnet.weights.layouts import LAYOUTS
+from kresnet.weights.pretrained.timm_architectures import timm_facts, timm_spec
+
+#: Layers that compute nothing in inference, and what pixels are; timm says both elsewhere.
+_PASSED = ("input", "normalize", "dropout", "stochastic_depth")
+#: Settings of layers that change nothing in inference.
+_OF_TRAINING = ("momentum", "initializer", "synchronized", "zero_gamma")
+
+
+def find_timm_architecture(
+    spec: Spec, plan: Plan, origin: Mapping[str, Any] | None = None
+) -> tuple[str, dict[str, Any]] | None:
+    """Return timm's name and arguments of the network that computes what a plan does in inference; None if none does.
+
+    Args:
+        spec: the spec.
+        plan: its plan.
+        origin: `architecture` and `model_args` of the weights that the network began with, which are tried first.
+    """
+    if not isinstance(spec.head, Classifier) or spec.head.pool == "none" or len(plan.input_shape) != 3:
+        return None
+    own = {"num_classes": spec.head.classes, "in_chans": plan.input_shape[2]}
+    tried = [(str(origin.get("architecture", "")), dict(origin.get("model_args") or {}))] if origin else []
+    wanted = _inference(plan)
+    body = plan.trainable - sum(record.weights for record in plan.records if record.name.startswith("head."))
+    for name, facts in timm_facts()["architectures"].items():
+        features = plan.by_name["head.logits"].parameters[0].shape[0]
+        if facts.get("parameters") == body + 1000 * (features + 1) or plan.input_shape[2] != 3:
+            tried.append((name, {}))
+    for architecture, arguments in tried:
+        arguments = {**arguments, **own}
+        try:
+            document = timm_spec(architecture, arguments)
+        except KresnetError:
+            continue
+        document["input"] = {"shape": list(plan.input_shape)}
+        if _inference(make_plan(load_spec(document).value)) == wanted:
+            return architecture, arguments
+    return None
+
+
+def _inference(plan: Plan) -> list[tuple[Any, ...]]:
+    """Return what a plan computes in inference, record by record."""
+    passed = {record.name: record.inputs[0] for record in plan.records if record.kind in _PASSED and record.inputs}
+
+    def source(name: str) -> str:
+        while name in passed:
+            name = passed[name]
+        return name
+
+    return [
+        (
+            record.name, record.kind, tuple(map(source, record.inputs)), record.shape, record.parameters,
+            {key: value for key, value in record.settings.items() if key not in _OF_TRAINING},
+        )
+        for record in plan.records
+        if record.kind not in _PASSED
+    ]  # fmt: skip
+
+
+def timm_tensors(plan: Plan, values: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the weights of a network of timm's by its names, in PyTorch's arrangement.
+
+    Args:
+        plan: the plan, which is one of timm's.
+        values: by layer and weight, such as `stem.conv1/kernel`.
+    """
+    for record in plan.records:
+        for parameter in record.parameters:
+            name = LAYOUTS["timm"].tensor(record, parameter, plan)
+            assert name, f"timm has no {record.name}"
+            yield name, _arranged(values[f"{record.name}/{parameter.name}"], record, parameter)
+
+
+def _arranged(value: np.ndarray, record: Record, parameter: Parameter) -> np.ndarray:
+    if parameter.name == "kernel":
+        value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
+    return np.ascontiguousarray(value, np.float32)
+
+
+def timm_preprocessing(entered: Input) -> dict[str, Any] | None:
+    """Return pixels, size and resize rule as a `pretrained_cfg` states them; None where timm cannot say them."""
+    height, width, channels = entered.shape
+    pixels, resize = entered.pixels, entered.resize
+    if pixels is None or pixels.channel_order != "rgb":
+        return None
+    low, high = pixels.range
+    means, stds = (np.broadcast_to(values, channels) for values in (pixels.mean, pixels.std))
+    crop_pct = _crop_pct(min(height, width), resize.shorter_side) if isinstance(resize, CenterCrop) else 1.0
+    return {
+        "input_size": [channels, height, width],
+        "fixed_input_size": False,
+        "interpolation": entered.interpolation,
+        "crop_pct": crop_pct,
+        "crop_mode": "center" if isinstance(resize, CenterCrop) else "squash",
+        "mean": [float((mean - low) / (high - low)) for mean in means],
+        "std": [float(std / (high - low)) for std in stds],
+    }
+
+
+def _crop_pct(side: int, shorter_side: int) -> float:
+    """Return the shortest share of which timm, which rounds down, makes the shorter side."""
+    exact = side / shorter_side
+    shares = (round(exact, digits) for digits in range(2, 16))
+    return next((share for share in shares if share and floor(side / share) == shorter_side), exact)
+
+
+__all__ = ["find_timm_architecture", "timm_preprocessing", "timm_tensors"]
