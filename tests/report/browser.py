@@ -44,7 +44,7 @@ def opened(browser: Any, path: Any, size: tuple[int, int] = DESKTOP, scheme: str
         offline=True,
     )  # fmt: skip
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(120_000)  # a machine may be busy with other tests
     page.goto(f"file://{path}")
     return page
 
