@@ -30,7 +30,7 @@ def test_a_document_is_frozen_and_its_text_is_read_back():
     with pytest.raises(ValidationError, match="frozen"):
         pool.size = 3
     assert StemPool.model_validate(parse_document(pool.yaml(), "pool.yaml").values) == pool
-    assert pool.document() == {"kind": "max", "size": 2, "stride": 2, "fill": "lowest"}
+    assert pool.document() == {"kind": "max", "size": 2, "stride": 2, "fill": "lowest", "anti_alias": None}
 
 
 def test_a_contradiction_carries_its_field_and_remedy():

@@ -11,7 +11,8 @@ from tests.spec.refusals import refused
 def test_the_defaults_are_those_of_imagenet():
     assert ConvStem(kind="conv").document() == {"kind": "conv", "width": 64, "kernel": 7, "stride": 2, "pool": None}
     assert DeepStem(kind="deep").document() == {"kind": "deep", "widths": [32, 32, 64], "stride": 2, "pool": None}
-    assert StemPool(kind="max").document() == {"kind": "max", "size": 3, "stride": 2, "fill": "lowest"}
+    pool = {"kind": "max", "size": 3, "stride": 2, "fill": "lowest", "anti_alias": None}
+    assert StemPool(kind="max").document() == pool
     assert set(NoStem.model_fields) == {"kind"}
 
 
