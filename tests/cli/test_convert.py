@@ -33,6 +33,7 @@ def test_options_reach_the_conversion(
         "head",
         "--allow-unused",
         "fc",
+        "--adapt-channels",
         "--set",
         "head.classes=2",
     ]
@@ -43,7 +44,7 @@ def test_options_reach_the_conversion(
         (
             (Path("w.h5"), "resnet18", Path("out.keras")),
             {"layout": "timm", "entry": "ema", "allow_missing": ["head"], "allow_unused": ["fc"],
-             "overrides": ["head.classes=2"], "force": False},
+             "adapt_channels": True, "overrides": ["head.classes=2"], "force": False},
         )
     ]  # fmt: skip
     told = (
