@@ -30,8 +30,7 @@ VERBS = {
 }
 
 
-@cache
-def command_line(verb: str = "") -> typer.Typer:
+def make_command_line(verb: str = "") -> typer.Typer:
     """Return `kresnet` with its verbs; with those of one module, if a verb is given, since importing all takes time."""
     app = typer.Typer(
         name="kresnet",
@@ -44,6 +43,9 @@ def command_line(verb: str = "") -> typer.Typer:
     for module in [VERBS[verb]] if verb else dict.fromkeys(VERBS.values()):
         import_module(f"kresnet.cli.{module}").register(app)
     return app
+
+
+command_line = cache(make_command_line)
 
 
 def _verb(words: Sequence[str]) -> str:

@@ -86,5 +86,5 @@ def test_the_page_of_the_command_line_is_the_generated_one(tmp_path):
         "--output",
         str(tmp_path / "cli.md"),
     ]
-    subprocess.run([sys.executable, "-m", "typer", "kresnet.cli.main", *command], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "typer", "kresnet.cli.all_verbs", *command], check=True, capture_output=True)
     assert (ROOT / "docs/cli.md").read_text() == (tmp_path / "cli.md").read_text(), "make reference"
