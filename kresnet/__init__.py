@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kresnet.api.push import push
     from kresnet.api.reports import compare_runs, report_run
     from kresnet.api.run import Run, list_runs, open_run, resume
+    from kresnet.api.scaling import ScaledNetwork, scale
     from kresnet.api.study import StudyResult, plan_study, run_study, studies
     from kresnet.api.trained import PredictionSummary, load_model, predict, predict_files, predict_to_file
     from kresnet.api.training import dry_run, fit
@@ -42,6 +43,7 @@ __all__ = [
     "PredictionSummary",
     "Problem",
     "Run",
+    "ScaledNetwork",
     "StudyResult",
     "__version__",
     "calibrate",
@@ -74,6 +76,7 @@ __all__ = [
     "report_run",
     "resume",
     "run_study",
+    "scale",
     "schema",
     "show_weights",
     "specs",
@@ -91,6 +94,7 @@ _HOMES = {
     "kresnet.api.push": ("push",),
     "kresnet.api.reports": ("compare_runs", "report_run"),
     "kresnet.api.run": ("Run", "list_runs", "open_run", "resume"),
+    "kresnet.api.scaling": ("ScaledNetwork", "scale"),
     "kresnet.api.study": ("StudyResult", "plan_study", "run_study", "studies"),
     "kresnet.api.training": ("fit", "dry_run"),
     "kresnet.api.trained": (

@@ -65,6 +65,7 @@ CODES: dict[str, int] = {
     "weights_licence": BAD_INPUT,
     "environment": BAD_INPUT,
     "too_large": BAD_INPUT,
+    "budget_unmet": BAD_INPUT,
     # Runs and checks
     "disk_full": RUN_FAILED,
     "checkpoint_invalid": RUN_FAILED,

@@ -27,6 +27,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "kresnet"
 #: What stands for the values that a remedy is made with at run time, by the expression that gives them.
 SAMPLES = {
     "' '.join(SUFFIXES)": ".jpg .png",
+    "' '.join(least)": "--macs 12239488 --parameters 75770",
     "' '.join(options)": "--allow-missing head --allow-unused head --allow-missing stem.conv --allow-unused stem.conv",
     "' or '.join(elsewhere)": "bottleneck or dense",
     "', '.join(names)": "train, test",

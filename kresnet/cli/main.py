@@ -22,7 +22,7 @@ from kresnet.version import __version__
 #: The module of `kresnet.cli` that each verb is in, in the order of the help.
 VERBS = {
     **dict.fromkeys(("plan", "specs", "diff", "schema"), "describe"),
-    **{verb: verb for verb in ("data", "prepare", "build")},
+    **{verb: verb for verb in ("scale", "data", "prepare", "build")},
     **dict.fromkeys(("fit", "runs", "evaluate"), "train"),
     **{verb: verb for verb in ("calibrate", "predict", "study")},
     **dict.fromkeys(("report", "compare"), "report"),

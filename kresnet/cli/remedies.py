@@ -25,7 +25,7 @@ _COMMON = {"--debug", "--help"}
 #: Verbs whose `--set` takes some settings only: what these begin with. `-` stands for the spec's.
 _SETTABLE = {"evaluate": "recipe.data.", "calibrate": "recipe.data.", "export": "recipe.data.",
              "explain": "recipe.data.", "data": "recipe.data.",
-             "plan": "-", "build": "-", "convert": "-", "diff": "-"}  # fmt: skip
+             "plan": "-", "scale": "-", "build": "-", "convert": "-", "diff": "-"}  # fmt: skip
 #: Verbs that work with a run as it was trained.
 _OF_RUNS = ("evaluate", "calibrate", "export", "explain", "predict", "report", "compare")
 

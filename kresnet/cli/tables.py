@@ -11,12 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from kresnet.cli.table_layout import fitting_table
+from kresnet.plan.budget import BudgetComparison
 from kresnet.plan.diff import PlanDifference
+from kresnet.plan.memory_estimate import bytes_text
 from kresnet.plan.records import Plan
 from kresnet.plan.render import block_cells
 from kresnet.plan.summary import PublishedComparison, shape_text, summary_rows, with_unit_prefix
 
 if TYPE_CHECKING:
+    from kresnet.api.scaling import ScaledNetwork
     from kresnet.diagnostics.explain import Explanation
 
 #: Columns that the plan's table needs to show words and figures side by side, and that the figures take of them.
@@ -128,9 +131,36 @@ def block_differences_table(difference: PlanDifference) -> Table:
     return table
 
 
+def difference_parts(difference: PlanDifference) -> list[Table | Text | str]:
+    """Return what `kresnet diff` prints of two networks: settings, blocks and totals, with blank lines between."""
+    parts: list[Table | Text | str] = [setting_differences_table(difference), ""] if difference.settings else []
+    parts += [block_differences_table(difference), ""] if difference.blocks else []
+    return [*parts, difference_totals(difference)]
+
+
 def difference_totals(difference: PlanDifference) -> Text:
     """Return how two networks differ in parameters, MACs and layers."""
     return Text("\n".join(difference.cost_lines()), style="bold")
+
+
+def scaling_table(scaled: ScaledNetwork) -> Table:
+    """Return a table of a scaled network: settings and costs before and after, and the budget."""
+    columns, rows = scaled.table()
+    table = fitting_table(*columns, right=columns[1:])
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def budget_table(comparisons: Iterable[BudgetComparison]) -> Table:
+    """Return a table of what a network costs beside a budget."""
+    table = fitting_table("quantity", "budget", "network", "used", "", right=("budget", "network", "used"))
+    for each in comparisons:
+        amounts = (each.limit, each.cost, abs(each.limit - each.cost))
+        limit, cost, rest = map(bytes_text if each.quantity == "memory" else "{:,}".format, amounts)
+        verdict = f"{rest} {'left' if each.within else 'too many'}"
+        table.add_row(each.quantity.replace("macs", "MACs"), limit, cost, f"{each.share:.1%}", verdict)
+    return table
 
 
 def runs_table(runs: Iterable[dict[str, Any]]) -> Table:

@@ -117,7 +117,7 @@ def estimate_memory(
 def _activations(plan: Plan, width: int, rematerialize: Collection[int]) -> int:
     """Bytes kept for the backward pass of one input."""
     kept = {name: each for record in plan.records for name, each in _kept_for_backward(record, width)}
-    again = [segment for segment in segments(plan, rematerialize) if segment.recomputed]
+    again = [segment for segment in segments(plan, rematerialize) if segment.recomputed] if rematerialize else []
     for segment in again:
         kept |= dict.fromkeys(segment.inputs, width)
     sizes = {name: prod(plan.by_name[name.removesuffix(_MASK)].shape) * each for name, each in kept.items()}
