@@ -108,8 +108,8 @@ class _Search:
         found, above = self._network(low), self._network(high) if high < inf else None
         if found is None or not self._budget.allows(found.plan) or not self._is_whole(low):
             raise self._unmet_error(self._smallest(high, base))
-        if found.settings == base.settings:
-            found = replace(found, phi=0.0)
+        if self._budget.comparisons(found.plan) == self._budget.comparisons(base.plan):
+            found = base  # an image of odd sides may be longer at the same cost: that is no reason to change it
         tried = sum(network is not None for network in self._planned.values())
         return BudgetSearch(base, found, self._rule, self._budget, tried, above)
 
