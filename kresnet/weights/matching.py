@@ -123,6 +123,10 @@ def match_weights(plan: Plan, source: WeightFile, layout: str = "auto", *, adapt
         (_match_layout(plan, source, each, prefix) for each in candidates for prefix in _wrapper_prefixes(source)),
         key=lambda each: len(each.pairs) + len(each.mismatched),
     )
+    for target, tensor in list(_head_of_another_name(match)):  # behind the choice of a layout: one may have its name
+        match.missing.remove(target)
+        match.unused.remove(tensor.name)
+        (match.pairs if _fits(target, tensor, source) else match.mismatched).append((target, tensor))
     if adapt_channels and (adaptable := match.other_channels()):
         match.mismatched.remove(adaptable)
         match.pairs.append(adaptable)
@@ -181,13 +185,7 @@ def _match_layout(plan: Plan, source: WeightFile, layout: Layout, prefix: str) -
         if tensor is None:
             match.missing.append(target)
             continue
-        fits = _fits(target, tensor, source)
-        (match.pairs if fits else match.mismatched).append((target, tensor))
-        taken.add(tensor.name)
-    for target, tensor in list(_head_of_another_name(match, taken)):
-        match.missing.remove(target)
-        fits = _fits(target, tensor, source)
-        (match.pairs if fits else match.mismatched).append((target, tensor))
+        (match.pairs if _fits(target, tensor, source) else match.mismatched).append((target, tensor))
         taken.add(tensor.name)
     rest = (tensor.name for tensor in source.tensors.values() if tensor.name not in taken)
     match.unused.extend(sorted(name for name in rest if not name.endswith(layout.ignored or ("\0",))))
@@ -198,13 +196,13 @@ def _fits(target: MatchTarget, tensor: WeightTensor, source: WeightFile) -> bool
     return tensor.type in _FLOATS and tensor.shape in expected_shapes(target.parameter, source.format)
 
 
-def _head_of_another_name(match: WeightMatch, taken: set[str]) -> Iterator[tuple[MatchTarget, WeightTensor]]:
+def _head_of_another_name(match: WeightMatch) -> Iterator[tuple[MatchTarget, WeightTensor]]:
     """Yield the weights of a head and the tensors of the one dense layer that is left, where all else is matched."""
     heads = [target for target in match.missing if target.record.kind == "dense" and target.name.startswith("head.")]
     apart_from_colours = [pair for pair in match.mismatched if pair != match.other_channels()]
     if not match.pairs or apart_from_colours or len(heads) != len(match.missing) or not heads:
         return
-    left = [tensor for tensor in match.source.tensors.values() if tensor.name not in taken]
+    left = [match.source.tensors[name] for name in match.unused]
     kernels = [tensor for tensor in left if len(tensor.shape) > 1]
     features = heads[0].parameter.shape[0]
     if len(kernels) != 1 or features != kernels[0].shape[1 if match.source.format == "pytorch" else 0]:
