@@ -11,9 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kresnet.cli.table_layout import fitting_table
-from kresnet.plan.budget import BudgetComparison
 from kresnet.plan.diff import PlanDifference
-from kresnet.plan.memory_estimate import bytes_text
 from kresnet.plan.records import Plan
 from kresnet.plan.render import block_cells
 from kresnet.plan.summary import PublishedComparison, shape_text, summary_rows, with_unit_prefix
@@ -21,6 +19,7 @@ from kresnet.plan.summary import PublishedComparison, shape_text, summary_rows, 
 if TYPE_CHECKING:
     from kresnet.api.scaling import ScaledNetwork
     from kresnet.diagnostics.explain import Explanation
+    from kresnet.plan.budget import BudgetComparison
 
 #: Columns that the plan's table needs to show words and figures side by side, and that the figures take of them.
 _WIDE, _FIGURES = 116, 49
@@ -154,6 +153,8 @@ def scaling_table(scaled: ScaledNetwork) -> Table:
 
 def budget_table(comparisons: Iterable[BudgetComparison]) -> Table:
     """Return a table of what a network costs beside a budget."""
+    from kresnet.plan.memory_estimate import bytes_text  # here: it imports recipes, which a plan needs not
+
     table = fitting_table("quantity", "budget", "network", "used", "", right=("budget", "network", "used"))
     for each in comparisons:
         amounts = (each.limit, each.cost, abs(each.limit - each.cost))
