@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kresnet.api.data import describe_data, prepare_data
     from kresnet.api.evaluation import calibrate, evaluate
     from kresnet.api.explain import explain
+    from kresnet.api.learning_rate import LearningRateTest, find_learning_rate
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
     from kresnet.api.pretrained import list_weights, pull_weights, show_weights
     from kresnet.api.push import push
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KresnetError",
+    "LearningRateTest",
     "Network",
     "PredictionSummary",
     "Problem",
@@ -59,6 +61,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export_model",
+    "find_learning_rate",
     "fit",
     "list_runs",
     "list_weights",
@@ -89,6 +92,7 @@ _HOMES = {
     "kresnet.api.data": ("describe_data", "prepare_data"),
     "kresnet.api.evaluation": ("calibrate", "evaluate"),
     "kresnet.api.explain": ("explain",),
+    "kresnet.api.learning_rate": ("LearningRateTest", "find_learning_rate"),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
     "kresnet.api.pretrained": ("list_weights", "pull_weights", "show_weights"),
     "kresnet.api.push": ("push",),

@@ -18,7 +18,9 @@ from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.loading import Overrides, Reference
 
 if TYPE_CHECKING:
+    from kresnet.runs.resolved_run import ResolvedRun
     from kresnet.training.dry_run import DryRun
+    from kresnet.weights.pretrained.pull import PulledWeights
 
 
 def fit(
@@ -57,18 +59,9 @@ def fit(
         KeyboardInterrupt: once the run was asked to stop and its state is saved. A second interrupt does not wait.
     """
     from kresnet.distributed.cluster import cluster_for_recipe
-    from kresnet.runs.trained_model import open_initial_weights
     from kresnet.runtime import import_tensorflow
-    from kresnet.weights.transfer import prepare_transfer
 
-    init = stated_init(recipe, overrides) if init is None and network is None else init
-    pulled = None
-    if network is None:
-        if init is None:
-            raise make_error("bad_option", "Name the spec to train, or the weights to start from.",
-                             remedy="kresnet fit quickstart -o RUN, or --init timm/resnet50.a1_in1k")  # fmt: skip
-        pulled = pull_named(init, None, accept_licence, force=force, progress=progress)
-        network = spec_of_weights(init, pulled)
+    network, init, pulled = named_start(network, recipe, overrides, init, accept_licence, force, progress)
     run = resolve(network, recipe, overrides)
     init = run.recipe.init if init is None else init
     cluster = cluster_for_recipe(run.recipe)
@@ -79,9 +72,7 @@ def fit(
         if cluster:
             pull_in_process(init)
         pulled = pull_named(init, network, accept_licence, force=force, progress=progress)
-    start_from = pulled.model if pulled else Path(init) if init is not None else None
-    file, class_names = open_initial_weights(start_from) if start_from else (None, ())
-    run = replace(run, transfer=prepare_transfer(run.plan, file, freeze, class_names))
+    run = starting_from(run, init, pulled, freeze)
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import start
     from kresnet.training.setup import require_training_memory
@@ -91,6 +82,51 @@ def fit(
     with training_scope(run):
         result = start(directory, run, cluster, run_output(progress))
     return Run(directory, result)
+
+
+def named_start(
+    network: Reference | Network | None,
+    recipe: Reference | None,
+    overrides: Overrides,
+    init: AnyPath | None,
+    accept_licence: bool,
+    force: bool,
+    progress: bool,
+) -> tuple[Reference | Network, AnyPath | None, PulledWeights | None]:
+    """Return the network of a run, and the weights to start from as far as they say which network that is.
+
+    Arguments are those of `fit`.
+
+    Returns:
+        The network; the weights that the caller names; and what they became, where the network is theirs.
+
+    Raises:
+        KresnetError: `bad_option` if neither network nor weights are named; as `kresnet.pull_weights`.
+    """
+    if network is not None:
+        return network, init, None
+    init = stated_init(recipe, overrides) if init is None else init
+    if init is None:
+        raise make_error("bad_option", "Name the spec to train, or the weights to start from.",
+                         remedy="kresnet fit quickstart -o RUN, or --init timm/resnet50.a1_in1k")  # fmt: skip
+    pulled = pull_named(init, None, accept_licence, force=force, progress=progress)
+    return spec_of_weights(init, pulled), init, pulled
+
+
+def starting_from(
+    run: ResolvedRun, init: AnyPath | None, pulled: PulledWeights | None, freeze: Sequence[str]
+) -> ResolvedRun:
+    """Return the run with the weights that it starts from, checked against its network.
+
+    Raises:
+        KresnetError: as `prepare_transfer`; what opening the weights raises.
+    """
+    from kresnet.runs.trained_model import open_initial_weights
+    from kresnet.weights.transfer import prepare_transfer
+
+    start_from = pulled.model if pulled else Path(init) if init is not None else None
+    file, class_names = open_initial_weights(start_from) if start_from else (None, ())
+    return replace(run, transfer=prepare_transfer(run.plan, file, freeze, class_names))
 
 
 def dry_run(

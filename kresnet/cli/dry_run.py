@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from kresnet.cli.bar_chart import bar_chart, chart_width
 from kresnet.cli.common import stdout_console
 
 if TYPE_CHECKING:
     from kresnet.training.dry_run import DryRun
 
-_EIGHTHS = " ▁▂▃▄▅▆▇█"
-_WIDTH, _HEIGHT = 72, 6
 #: What is done with the images of each split.
 _USES = {"train": "train", "validation": "validate", "test": "test"}
 
@@ -49,28 +47,10 @@ def print_dry_run(dry_run: DryRun) -> None:
     for key, text in rows:
         out.print(f"{key:<11}{text}", soft_wrap=True)
     out.print()
-    width = max(20, min(_WIDTH, out.width - 12))
-    for line in rate_chart([rate for _, rate in dry_run.rates], resolved.total_steps, width):
+    ends = ("0", f"step {resolved.total_steps:,}")
+    for line in bar_chart([rate for _, rate in dry_run.rates], ends, width=chart_width(out.width)):
         out.print(line)
     out.print("Nothing was written.")
-
-
-def rate_chart(rates: Sequence[float], total_steps: int, width: int = _WIDTH, height: int = _HEIGHT) -> list[str]:
-    """Draw learning rates, evenly spaced over the run, as bars of eighths of a character.
-
-    Returns:
-        The lines of the chart, the last two being the axis of steps.
-    """
-    columns = [rates[min(int(place * len(rates) / width), len(rates) - 1)] for place in range(width)]
-    top = max(rates)
-    levels = [round(8 * height * value / top) for value in columns]
-    lines = []
-    for row in reversed(range(height)):
-        bars = "".join(_EIGHTHS[min(max(level - 8 * row, 0), 8)] for level in levels)
-        label = f"{top:.3g}" if row == height - 1 else "0" if row == 0 else ""
-        lines.append(f"{label:>9} ┤{bars}".rstrip())
-    end = f"step {total_steps:,}"
-    return [*lines, f"{'':>9} └{'─' * width}", f"{'':>11}0{end:>{width - 1}}"]
 
 
 def _describe_schedule(rate: Any) -> str:

@@ -24,6 +24,7 @@ from kresnet.cli.common import (
     SetOption,
     SplitOption,
     TrainedSpecOption,
+    log,
     print_json,
     stdout_console,
 )
@@ -73,10 +74,23 @@ def fit(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what the run would do, after a few timed steps; write nothing.")
     ] = False,
+    find_lr: Annotated[
+        bool, typer.Option("--find-lr", help="Sweep the learning rate over 100 steps and suggest one; train nothing.")
+    ] = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a network, or continue a run that was stopped."""
+    if find_lr:
+        given = {"--resume": resume, "--dry-run": dry_run, "--allow-changed": allow_changed,
+                 "--epochs": epochs, "--steps": steps, "--examples": examples}  # fmt: skip
+        if unsuitable := [name for name, value in given.items() if value]:
+            message = f"--find-lr trains nothing, and goes without {' and '.join(unsuitable)}."
+            raise make_error("bad_option", message, remedy="kresnet fit SPEC --find-lr")
+        return _find_learning_rate(
+            spec, recipe, overrides or [], output, init, _split_parts(frozen),
+            accept_licence=accept_licence, force=force, as_json=as_json,
+        )  # fmt: skip
     if resume is not None:
         if spec or recipe or overrides or output or init or frozen or dry_run or accept_licence:
             message = "--resume continues a run as it is, without SPEC or other settings."
@@ -98,10 +112,9 @@ def fit(
             raise make_error("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="leave them out")
         return _print_dry_run(kresnet.dry_run(spec, recipe, overrides=overrides or (), force=force), as_json)
     else:
-        parts = [part.strip() for part in frozen.split(",")] if frozen else []
         with _raise_cause_of_interrupt():
             run = kresnet.fit(
-                spec, recipe, output=output, overrides=overrides or (), init=init, freeze=parts,
+                spec, recipe, output=output, overrides=overrides or (), init=init, freeze=_split_parts(frozen),
                 accept_licence=accept_licence, force=force,
             )  # fmt: skip
     result = run.result or {}
@@ -118,6 +131,44 @@ def fit(
         f"{measured} after {result['epochs']} epochs, "
         f"{result['seconds']:.0f} s of training; at most {_format_peak_memory(result['peak_memory'])}; run: {run.path}"
     )
+
+
+def _split_parts(frozen: str | None) -> list[str]:
+    return [part.strip() for part in frozen.split(",")] if frozen else []
+
+
+def _find_learning_rate(
+    spec: str | None,
+    recipe: str | None,
+    overrides: list[str],
+    output: Path | None,
+    init: str | None,
+    freeze: list[str],
+    *,
+    accept_licence: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Print what a sweep of learning rates measured, and write it where the user wants it written."""
+    from kresnet.files import refuse_existing
+
+    if output:
+        refuse_existing(output)
+    found = kresnet.find_learning_rate(
+        spec, recipe, overrides=overrides, init=init, freeze=freeze, accept_licence=accept_licence, force=force
+    )
+    if output:
+        found.save(output)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        from kresnet.cli.find_lr import print_range_test
+
+        print_range_test(found.test)
+        if not output:
+            stdout_console().print("Nothing was written.")
+    if output:
+        log(f"Written to {output}: learning_rate.json, learning_rate.png, learning_rate.svg")
 
 
 @contextlib.contextmanager

@@ -11,9 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kresnet.data.pipeline import evaluation_batches, training_batches
+from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import DataSet
-from kresnet.data.sources.balanced import balance_examples
 from kresnet.data.splits import naming_unreadable_images
 from kresnet.distributed.context import DistributedContext, connect
 from kresnet.plan.memory_estimate import MemoryEstimate, estimate_recipe_memory
@@ -22,7 +21,7 @@ from kresnet.plan.segments import require_rematerialized_stages
 from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.training.loop.monitors import require_monitored_layers
 from kresnet.training.loop.schedule import learning_rate
-from kresnet.training.setup import make_trainer, open_run_data
+from kresnet.training.setup import batches_of_steps, make_trainer, open_run_data
 from kresnet.training.step.engine import Engine
 
 #: Steps are timed for about this long, at least and at most so many.
@@ -113,18 +112,7 @@ def _timed(run: ResolvedRun, data: DataSet, context: DistributedContext) -> Timi
     recipe, schedule = run.recipe, run.steps
     keras.utils.set_random_seed(recipe.seed)
     engine = Engine(make_trainer(run, context), context.strategy)
-    batches = engine.distribute(
-        training_batches(
-            data.train,
-            augment=recipe.augment,
-            classes=len(data.class_names),
-            batch_size=recipe.batch_size,
-            seed=recipe.seed,
-            start_step=0,
-            stop_step=min(MOST + 1, schedule.total_steps),
-            balance=balance_examples(recipe, data),
-        )
-    )
+    batches = engine.distribute(batches_of_steps(run, data, 0, min(MOST + 1, schedule.total_steps)))
 
     def step() -> None:
         engine.train(batches, 1)

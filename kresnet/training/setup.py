@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from kresnet.data.augment.augmentation import Augmentation
+from kresnet.data.pipeline import training_batches
 from kresnet.data.sources import DataSet, open_data
 from kresnet.data.sources.balanced import balance_examples, balance_remarks, count_training_classes, loss_balance
 from kresnet.data.sources.inspection import inspect_data
@@ -98,6 +100,21 @@ def _open_suitable_data(run: ResolvedRun) -> DataSet:
     return data
 
 
+def batches_of_steps(run: ResolvedRun, data: DataSet, start: int, stop: int) -> tf.data.Dataset:
+    """Return the global batches of steps `start` to `stop - 1` of a run of one process; they may go beyond its end."""
+    recipe = run.recipe
+    return training_batches(
+        data.train,
+        augment=recipe.augment,
+        classes=len(data.class_names),
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        start_step=start,
+        stop_step=stop,
+        balance=balance_examples(recipe, data),
+    )
+
+
 def make_session(
     run: ResolvedRun, data: DataSet, context: DistributedContext, writer: RunWriter, output: RunOutput
 ) -> TrainingSession:
@@ -111,7 +128,9 @@ def make_session(
     assert run.data
     for note in (*run.data.notes(), *run.notes):
         output.log(note)
-    prepare = partial(_start_from_transfer, run, writer, output) if run.transfer else None
+    # The other workers receive the chief's weights before the first step.
+    initial = writer.directory.initial_model if writer.writes else None
+    prepare = partial(start_from_transfer, run, initial, output.log) if run.transfer else None
     trainer = make_trainer(run, context, prepare)
     engine = Engine(trainer, context.strategy, workers.count)
     monitors = Monitors(run.plan, run.recipe, trainer.network, output.log)
@@ -150,16 +169,22 @@ def _make_clip(recipe: Recipe, plan: Plan) -> GradientClipping | None:
     return GlobalNormClipping(recipe.gradient_clip_norm) if recipe.gradient_clip_norm else None
 
 
-def _start_from_transfer(run: ResolvedRun, writer: RunWriter, output: RunOutput, network: keras.Model) -> None:
-    """Begin with the weights that the run keeps, and hold those of the parts that it freezes."""
+def start_from_transfer(
+    run: ResolvedRun, initial: Path | None, log: Callable[[str], None], network: keras.Model
+) -> None:
+    """Begin with the weights that a run starts from, and hold those of the parts that it freezes.
+
+    Args:
+        run: a run that starts from weights.
+        initial: their `.keras` file; None where they come from another process.
+        log: told what was done.
+        network: the run's network.
+    """
     transfer = run.transfer
     assert transfer
-    # The other workers receive the chief's weights before the first step.
-    count = (
-        load_initial_weights(network, run.plan, writer.directory.initial_model, transfer.new) if writer.writes else 0
-    )
+    count = load_initial_weights(network, run.plan, initial, transfer.new) if initial else 0
     frozen = freeze(network, run.plan, transfer.freeze)
     new = f"; new: {', '.join(transfer.new)}" if transfer.new else ""
-    output.log(f"{count} weights from {transfer.source}{new}; {frozen:,} parameters frozen")
+    log(f"{count} weights from {transfer.source}{new}; {frozen:,} parameters frozen")
     for sentence in transfer.differing:
-        output.log(f"The network differs: {sentence}.")
+        log(f"The network differs: {sentence}.")

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from kresnet.cli.dry_run import rate_chart
 from tests.command import kresnet
 
 SPEC = """
@@ -51,10 +50,3 @@ def test_it_goes_without_what_it_would_not_use(option):
     done = kresnet("fit", "quickstart", "--dry-run", *option)
     assert done.returncode == 2
     assert "[bad_option]" in done.stderr
-
-
-def test_the_chart_is_as_high_as_the_rates():
-    lines = rate_chart([0.0, 0.5, 1.0, 0.5], 1000, width=4, height=2)
-    assert lines == [
-        "        1 ┤  █", "        0 ┤ ███", "          └────", "           0step 1,000",
-    ]  # fmt: skip

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import tensorflow as tf
 
@@ -49,6 +50,12 @@ class FusedOptimizer(abc.ABC):
     def variables(self) -> list[Any]:
         """Variables that a checkpoint must hold, in a fixed order."""
         return [self.iterations, self.rate_scale, *(slot for slots in self.slots for slot in slots)]
+
+    def with_learning_rate(self, rate: LearningRate) -> Self:
+        """Return an optimizer of the same state with another learning rate, which `rate_scale` leaves as it is."""
+        other = copy(self)
+        other.rate = rate
+        return other
 
     def apply(self, gradients: Sequence[Any]) -> None:
         """Update the weights once, in replica context.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from kresnet.training.step.clipping import GradientClipping
 from kresnet.training.step.loss_scale import LossScale
 from kresnet.training.step.losses import LossFunction, SoftmaxCrossEntropy
 from kresnet.training.step.metric_sums import sum_batch
-from kresnet.training.step.optimizers import FusedOptimizer
+from kresnet.training.step.optimizers import FusedOptimizer, LearningRate
 from kresnet.training.step.xla import CompiledPass, CompiledUpdate
 
 if TYPE_CHECKING:
@@ -104,6 +105,19 @@ class Trainer:
     def evaluated_network(self) -> keras.Model:
         """The network that is evaluated and kept: the average of the weights where there is one."""
         return self.average.network if self.average else self.network
+
+    def with_learning_rate(self, rate: LearningRate) -> Trainer:
+        """Return a trainer of the same network and state, whose updates take another learning rate.
+
+        Args:
+            rate: function from the step to the learning rate.
+        """
+        assert self.updates is not None
+        other = copy(self)
+        other.updates = self.updates.with_learning_rate(rate)
+        if self.compiled_update:  # what XLA has compiled holds the rate that it was traced with
+            other.compiled_update = CompiledUpdate(other._update, other._updated_variables)
+        return other
 
     def train_step(self, data: tuple[Any, ...], live: Any = True, probe: Probe | None = None) -> dict[str, Any]:
         """Make one update, unless the loss or a gradient is not finite: then everything stays as it was.
