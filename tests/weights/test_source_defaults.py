@@ -39,7 +39,7 @@ def test_defaults_are_applied_and_the_written_spec_says_so(small):
     assert result["carried_over"] == {"convolution.padding": "symmetric"}
     written = YAML(typ="safe").load((small / "out" / "model.yaml").read_text())
     assert written["convolution"]["padding"] == "symmetric"
-    assert "stem.conv_pad" in {layer.name for layer in load_with_keras(small / "out" / "model.keras").layers}
+    assert "stem-conv_pad" in {layer.name for layer in load_with_keras(small / "out" / "model.keras").layers}
     again = kresnet("convert", "w.safetensors", "--spec", "small.yaml", "-o", "out/model.keras", cwd=small)
     assert again.returncode == 2
     assert "[output_exists]" in again.stderr
