@@ -115,11 +115,13 @@ class Network:
         directory = Path(directory)
         refuse_existing(directory)
         model = self._build(force, stock=True)
+        from kresnet.graph.stock import save_stock
+
         with staged_directory(directory) as staged:
             write_text(staged / "spec.yaml", self.spec.yaml())
             write_json(staged / "plan.json", self._plan.as_dict())
             write_text(staged / "network.svg", self.drawing())
-            model.save(staged / "model.keras")
+            save_stock(model, staged / "model.keras")
         return sorted(path.name for path in directory.iterdir())
 
     def _build(self, force: bool, *, precision: str = "float32", seed: int = 0, stock: bool = False) -> keras.Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import singledispatch
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -21,7 +22,14 @@ from kresnet.graph.layers import (
     StochasticDepth,
     SymmetricPad,
 )
+from kresnet.graph.recursion import room_for_recursion
 from kresnet.plan.records import stock_name
+
+
+def save_stock(model: keras.Model, path: Path) -> None:
+    """Write a model of stock layers as a `.keras` file, however many layers it has in a row."""
+    with room_for_recursion(len(model.layers)):
+        model.save(path)
 
 
 def stock_output(layer: Layer, inputs: Any) -> Any:
@@ -101,4 +109,4 @@ def _recorded(layer: Layer, inputs: Any, function: Callable[[Any], Any]) -> kera
     return model
 
 
-__all__ = ["stock_output"]
+__all__ = ["save_stock", "stock_output"]

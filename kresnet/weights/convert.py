@@ -12,6 +12,7 @@ from kresnet.errors import Listing, make_error
 from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.graph.recursion import room_for_recursion
+from kresnet.graph.stock import save_stock
 from kresnet.plan import Plan
 from kresnet.weights.files.keras_config import network_differences
 from kresnet.weights.files.weight_file import open_weights
@@ -108,8 +109,8 @@ def write_model(model: keras.Model, plan: Plan, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         stock = build_model(plan, stock=True)
         stock.set_weights(model.get_weights())
+        save_stock(stock, staged)
         with room_for_recursion(len(plan.records)):
-            stock.save(staged)
             read_back = keras.models.load_model(staged, compile=False).get_weights()  # by Keras, as others will
         for weight, again in zip(model.weights, read_back, strict=True):
             if not np.array_equal(weight.numpy(), again):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from kresnet.data.description import SPLITS
 from kresnet.files import staged_file, translate_os_errors
 from kresnet.graph import build_model
+from kresnet.graph.stock import save_stock
 from kresnet.plan import Plan
 from kresnet.runs.lock import RunLock
 from kresnet.runs.run_directory import RunDirectory
@@ -112,7 +113,7 @@ class RunWriter:
                 self._stock = build_model(self._plan, stock=True)
         self._stock.set_weights(weights)
         with staged_file(path) as staged:
-            self._stock.save(staged)
+            save_stock(self._stock, staged)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write `result.json`, which makes the run a finished one."""
