@@ -64,6 +64,8 @@ CODES: dict[str, int] = {
     "weights_unreachable": BAD_INPUT,
     "weights_licence": BAD_INPUT,
     "environment": BAD_INPUT,
+    "extension_broken": BAD_INPUT,
+    "extension_conflict": BAD_INPUT,
     "too_large": BAD_INPUT,
     "budget_unmet": BAD_INPUT,
     # Runs and checks

@@ -10,7 +10,7 @@ from kresnet.plan.dilation import ONE_BY_ONE, WindowStep
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Record
 from kresnet.spec.architecture import Stage
-from kresnet.spec.blocks import AntiAlias, BottleneckBlock, DenseBlock
+from kresnet.spec.blocks import AntiAlias, BottleneckBlock, ConvBlock, DenseBlock
 from kresnet.spec.contradictions import PREACTIVATION, convolution_groups, first_width, output_width
 
 #: A weighted layer: its input and whether a norm follows it -> its output.
@@ -46,7 +46,7 @@ class BlockBuilder:
         if activated:
             x = self._preactivate(x, 1)
         out = self._branch(x, activated)
-        if not isinstance(block, DenseBlock):
+        if isinstance(block, ConvBlock):
             out = append_attention(builder, out, block.attention)
         if block.shortcut != "none":
             out = builder.stochastic_depth(out, "stochastic_depth", self.drop_rate)
@@ -89,7 +89,7 @@ class BlockBuilder:
     def _anti_alias(self) -> AntiAlias | None:
         """What shrinks the map in place of a stride, if anything does."""
         block = self.stage.block
-        return None if isinstance(block, DenseBlock) else block.anti_alias
+        return block.anti_alias if isinstance(block, ConvBlock) else None
 
     @property
     def _striding(self) -> int:
@@ -126,14 +126,14 @@ class BlockBuilder:
 
     def _projects(self, x: Record) -> bool:
         block = self.stage.block
-        keeps_stride = not isinstance(block, DenseBlock) and block.downsample == "subsample"
+        keeps_stride = isinstance(block, ConvBlock) and block.downsample == "subsample"
         changes = (self.step.stride != 1 and not keeps_stride) or x.shape[-1] != output_width(self.stage)
         return block.shortcut == "projection_all" or (block.shortcut == "projection" and changes)
 
     def _shortcut(self, x: Record) -> Record:
         """Options A, B and C of He et al. 2015, section 4.1; the input itself where nothing changes."""
         builder, block, width, step = self.builder, self.stage.block, output_width(self.stage), self.step
-        if not isinstance(block, DenseBlock) and block.downsample == "average_pool" and step.stride > 1:
+        if isinstance(block, ConvBlock) and block.downsample == "average_pool" and step.stride > 1:
             x = builder.average_by_stride(x, "shortcut.pool", step)
             step = ONE_BY_ONE
         if block.shortcut == "identity_pad":
@@ -145,6 +145,6 @@ class BlockBuilder:
         if isinstance(block, DenseBlock):
             x = builder.dense(x, "shortcut.dense", width, bias=builder.wants_bias(normed), role="shortcut")
         else:
-            kernel = block.shortcut_kernel or 1 if step.stride > 1 else 1
-            x = builder.conv(x, "shortcut.conv", width, kernel, step=step, norm_follows=normed, role="shortcut")
+            kernel = block.shortcut_kernel if isinstance(block, ConvBlock) and step.stride > 1 else None
+            x = builder.conv(x, "shortcut.conv", width, kernel or 1, step=step, norm_follows=normed, role="shortcut")
         return builder.norm(x, "shortcut.norm", block.norm) if normed else x

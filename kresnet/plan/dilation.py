@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kresnet.spec.architecture import Spec, Stage
-from kresnet.spec.blocks import DenseBlock
+from kresnet.spec.blocks import ConvBlock
 from kresnet.spec.stems import NoStem
 
 
@@ -55,7 +55,7 @@ class DilatedStage:
     def striding(self) -> int:
         """Number of the block that strides, from 1."""
         block = self.settings.block
-        last = not isinstance(block, DenseBlock) and block.stride_in == "last_block"
+        last = isinstance(block, ConvBlock) and block.stride_in == "last_block"
         return self.settings.blocks if last else 1
 
     def block_steps(self, number: int) -> tuple[WindowStep, WindowStep]:

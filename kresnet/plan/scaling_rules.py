@@ -29,7 +29,7 @@ from typing import Any
 from kresnet.errors import make_error, nearest
 from kresnet.spec.architecture import NoHead, Spec, Stage
 from kresnet.spec.attention import SqueezeExcite
-from kresnet.spec.blocks import BottleneckBlock, DenseBlock, Norm
+from kresnet.spec.blocks import BottleneckBlock, ConvBlock, GroupNorm, Norm
 from kresnet.spec.inputs import CenterCrop
 from kresnet.spec.stems import ConvStem, DeepStem, NoStem
 
@@ -187,7 +187,7 @@ def _stage_needs(stage: Stage, following: Stage | None) -> int:
         groups = lcm((block.groups or 1) * reduced, block.width_per_group or 1)
     norm = _norm_groups(block.norm)
     output = norm
-    if not isinstance(block, DenseBlock) and isinstance(block.attention, SqueezeExcite) and not block.attention.divisor:
+    if isinstance(block, ConvBlock) and isinstance(block.attention, SqueezeExcite) and not block.attention.divisor:
         output = lcm(output, block.attention.reduction)
     if following and following.block.order == "full_preactivation":
         output = lcm(output, _norm_groups(following.block.norm))
@@ -201,7 +201,7 @@ def _inner_multiple(output: int, expansion: Fraction) -> int:
 
 
 def _norm_groups(norm: Norm) -> int:
-    return norm.groups if norm.kind == "group" else 1
+    return norm.groups if isinstance(norm, GroupNorm) else 1
 
 
 __all__ = ["RULES", "WIDTH_MULTIPLE", "ScaledSettings", "ScalingRule", "find_rule", "round_depth", "round_width",

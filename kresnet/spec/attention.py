@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
-
-from kresnet.spec.base import Activation, Document, Kernel, Width
+from kresnet.registry import Registry
+from kresnet.spec.base import Activation, Kernel, Width
+from kresnet.spec.kinds import OpenUnion
 
 Gate = Literal["sigmoid", "hard_sigmoid"]
 
 
-class SqueezeExcite(Document):
+class Attention(OpenUnion):
+    """Attention at the end of a residual branch."""
+
+    kinds: ClassVar[Registry[Any]] = Registry("kresnet.attentions")
+
+
+@Attention.register
+class SqueezeExcite(Attention):
     """Channel attention by two dense layers (Hu et al. 2018, arXiv:1709.01507)."""
 
     kind: Literal["squeeze_excite"]
@@ -26,7 +33,8 @@ class SqueezeExcite(Document):
     """Activation of the second dense layer, which scales the channels."""
 
 
-class EfficientChannel(Document):
+@Attention.register
+class EfficientChannel(Attention):
     """Channel attention by a convolution over neighbouring channels (Wang et al. 2020, arXiv:1910.03151, ECA)."""
 
     kind: Literal["efficient_channel"]
@@ -35,6 +43,3 @@ class EfficientChannel(Document):
     paper's equation 12."""
     gate: Gate = "sigmoid"
     """Activation of the convolution, which scales the channels."""
-
-
-Attention = Annotated[SqueezeExcite | EfficientChannel, Field(discriminator="kind")]

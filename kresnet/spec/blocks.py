@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, StrictFloat
 
+from kresnet.registry import Registry
 from kresnet.spec.attention import Attention
-from kresnet.spec.base import Activation, Document, Flag, Fraction, Kernel, Momentum, Positive, Width
+from kresnet.spec.base import Activation, Flag, Fraction, Kernel, Momentum, Positive, Width
+from kresnet.spec.kinds import OpenUnion
 
 Order = Literal[
     "post_activation",
@@ -29,7 +31,14 @@ def _whole(number: float) -> float:
 Expansion = Annotated[StrictFloat, Field(gt=0, le=64), AfterValidator(_whole), PlainSerializer(_whole, Any)]
 
 
-class BatchNorm(Document):
+class Norm(OpenUnion):
+    """Normalisation of activations."""
+
+    kinds: ClassVar[Registry[Any]] = Registry("kresnet.norms")
+
+
+@Norm.register
+class BatchNorm(Norm):
     """Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167)."""
 
     kind: Literal["batch"]
@@ -41,7 +50,8 @@ class BatchNorm(Document):
     """Use the statistics of the global batch rather than of each replica."""
 
 
-class GroupNorm(Document):
+@Norm.register
+class GroupNorm(Norm):
     """Group normalisation (Wu and He 2018, arXiv:1803.08494)."""
 
     kind: Literal["group"]
@@ -51,7 +61,8 @@ class GroupNorm(Document):
     """Added to the variance before the square root."""
 
 
-class LayerNorm(Document):
+@Norm.register
+class LayerNorm(Norm):
     """Layer normalisation over the channels of each position (Ba et al. 2016, arXiv:1607.06450)."""
 
     kind: Literal["layer"]
@@ -59,16 +70,17 @@ class LayerNorm(Document):
     """Added to the variance before the square root."""
 
 
-class NoNorm(Document):
+@Norm.register
+class NoNorm(Norm):
     """No normalisation."""
 
     kind: Literal["none"]
 
 
-Norm = Annotated[BatchNorm | GroupNorm | LayerNorm | NoNorm, Field(discriminator="kind")]
+class Block(OpenUnion):
+    """What stages are made of."""
 
-
-class _Block(Document):
+    kinds: ClassVar[Registry[Any]] = Registry("kresnet.blocks")
     order: Order = "post_activation"
     """Order of norm, activation and weights (He et al. 2016, arXiv:1603.05027, Fig. 4)."""
     shortcut: Shortcut = "projection"
@@ -83,7 +95,7 @@ class _Block(Document):
     """Rate of dropout before the last weights of the block (Zagoruyko and Komodakis 2016, arXiv:1605.07146)."""
 
 
-class _ConvBlock(_Block):
+class ConvBlock(Block):
     stride_in: Literal["first_block", "last_block"] = "first_block"
     """Which block of a stage strides: the first (He et al. 2015), or the last (keras.applications' version 2)."""
     downsample: Literal["conv", "average_pool", "subsample"] = "conv"
@@ -99,13 +111,15 @@ class _ConvBlock(_Block):
     """Attention at the end of the residual branch."""
 
 
-class BasicBlock(_ConvBlock):
+@Block.register
+class BasicBlock(ConvBlock):
     """Two 3x3 convolutions."""
 
     kind: Literal["basic"]
 
 
-class BottleneckBlock(_ConvBlock):
+@Block.register
+class BottleneckBlock(ConvBlock):
     """1x1, 3x3, 1x1 convolutions; the last widens by `expansion`."""
 
     kind: Literal["bottleneck"]
@@ -121,12 +135,10 @@ class BottleneckBlock(_ConvBlock):
     """Instead of `groups`: channels in each group of the 3x3 convolution."""
 
 
-class DenseBlock(_Block):
+@Block.register
+class DenseBlock(Block):
     """Two dense layers, for vectors: width of the stage, through `hidden` units."""
 
     kind: Literal["dense"]
     hidden: Width | None = None
     """Units of the first layer; the stage's width by default."""
-
-
-Block = Annotated[BasicBlock | BottleneckBlock | DenseBlock, Field(discriminator="kind")]

@@ -8,7 +8,7 @@ from typing import Any
 from kresnet.errors import Problem
 from kresnet.spec.architecture import Classifier, Features, Regressor, Spec, Stage
 from kresnet.spec.attention import Attention, EfficientChannel, SqueezeExcite
-from kresnet.spec.blocks import BottleneckBlock, DenseBlock, NoNorm, Norm
+from kresnet.spec.blocks import BottleneckBlock, ConvBlock, DenseBlock, GroupNorm, NoNorm, Norm
 from kresnet.spec.inputs import SIXTEEN_BITS, Stretch
 from kresnet.spec.stems import ConvStem, DeepStem, NoStem, StemPool
 
@@ -125,7 +125,7 @@ def _stem_problems(spec: Spec) -> Iterator[Problem]:
 
 
 def _norm_problems(norm: Norm, width: int, path: str, where: str) -> Iterator[Problem]:
-    if norm.kind == "group" and width % norm.groups:
+    if isinstance(norm, GroupNorm) and width % norm.groups:
         yield _problem(f"{path}.groups", f"{norm.groups} groups do not divide the {width} channels of {where}.",
                        expected=f"a divisor of {width}", found=str(norm.groups))  # fmt: skip
 
@@ -169,7 +169,7 @@ def _block_problems(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
     hidden = {block.hidden or stage.width} if isinstance(block, DenseBlock) else {first_width(stage)}
     for width in sorted({stage.width, output_width(stage)} | hidden):
         yield from _norm_problems(block.norm, width, f"{path}.block.norm", where)
-    if not isinstance(block, DenseBlock):
+    if isinstance(block, ConvBlock):
         yield from _shortcut_kernel_problems(spec, stage, path)
         yield from _attention_problems(block.attention, output_width(stage), f"{path}.block.attention")
     if isinstance(block.norm, NoNorm) and block.order == "full_preactivation":
@@ -197,7 +197,7 @@ def _width_problems(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
 
 
 def _shortcut_kernel_problems(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
-    kernel = None if isinstance(stage.block, DenseBlock) else stage.block.shortcut_kernel
+    kernel = stage.block.shortcut_kernel if isinstance(stage.block, ConvBlock) else None
     if kernel and kernel % 2 == 0 and spec.convolution.padding == "symmetric":
         yield _problem(f"{path}.block.shortcut_kernel", f"A window of {kernel} cannot be padded symmetrically.",
                        expected="an odd number", found=str(kernel))  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, Tag
 
 from kresnet.spec.document import KeyPath, SourceDocument
+from kresnet.spec.kinds import OpenUnion, kind_of
 
 Model = type[BaseModel]
 
@@ -59,6 +60,7 @@ def locate_error(model: Model, location: tuple[Any, ...]) -> Location:
     union: list[Model] = []
     owner: Model | None = model
     tags: set[str] = set()
+    in_union = False
     for key in location:
         if key in tags:
             tags = set()
@@ -66,17 +68,18 @@ def locate_error(model: Model, location: tuple[Any, ...]) -> Location:
         if isinstance(key, int):
             path.append(key)
             continue
-        if len(candidates) > 1:
+        if in_union:
             union = candidates
             if member := next((each for each in candidates if kind_of(each) == key), None):
-                candidates = [member]
+                candidates, in_union = [member], False
                 continue
-        owner = candidates[0] if len(candidates) == 1 else None
+        owner = candidates[0] if len(candidates) == 1 and not in_union else None
         path.append(key)
         known = owner.model_fields.get(key) if owner else None
         candidates = list(_models(known.annotation)) if known else []
+        in_union = len(candidates) > 1 or (known is not None and _is_open(known.annotation))
         tags = set(_tags(known.annotation)) if known and not candidates else set()
-    return Location(tuple(path), owner, candidates if len(candidates) > 1 else union)
+    return Location(tuple(path), owner, candidates if in_union else union)
 
 
 def stated_path(path: KeyPath, source: SourceDocument) -> KeyPath:
@@ -88,12 +91,6 @@ def stated_path(path: KeyPath, source: SourceDocument) -> KeyPath:
     else:
         return path
     return next((candidate for candidate in candidates if candidate in source.places), candidates[-2])
-
-
-def kind_of(model: Model) -> str | None:
-    """Return the `kind` that selects a model in its union; None for a model without one."""
-    known = model.model_fields.get("kind")
-    return typing.get_args(known.annotation)[0] if known else None
 
 
 def literal_choices(model: Model, path: Sequence[str]) -> list[str]:
@@ -137,6 +134,13 @@ def _tags(annotation: Any) -> Iterator[str]:
             yield from _tags(argument)
 
 
+def _is_open(annotation: Any) -> bool:
+    """Whether an annotation names a union to which kinds may be added, which may have one kind only."""
+    if isinstance(annotation, type) and issubclass(annotation, OpenUnion):
+        return annotation.is_union()
+    return any(_is_open(argument) for argument in typing.get_args(annotation))
+
+
 def _models(annotation: Any) -> Iterator[Model]:
     """The models that an annotation names, through unions, tuples and `Annotated`."""
     return (model for model, _ in field_models(annotation))
@@ -145,7 +149,9 @@ def _models(annotation: Any) -> Iterator[Model]:
 def field_models(annotation: Any, in_list: bool = False) -> Iterator[tuple[Model, bool]]:
     """The models that a field's annotation names, through unions and `Annotated`, and whether a list holds them."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        if issubclass(annotation, BaseModel):
+        if issubclass(annotation, OpenUnion) and annotation.is_union():
+            yield from ((member, in_list) for member in annotation.members())
+        elif issubclass(annotation, BaseModel):
             yield annotation, in_list
         return
     in_list = in_list or typing.get_origin(annotation) in (tuple, list)

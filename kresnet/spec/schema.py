@@ -12,7 +12,6 @@ import copy
 import inspect
 import itertools
 import textwrap
-import typing
 from typing import Any
 
 from pydantic import BaseModel
@@ -30,9 +29,6 @@ DOCUMENTS: dict[str, type[Document]] = {"spec": Spec, "recipe": Recipe, "study":
 #: Fields of a block that the network gives where the block does not.
 INHERITED_FIELDS = ("norm", "activation")
 
-#: Names of the block models.
-BLOCK_MODELS = tuple(model.__name__ for model in typing.get_args(typing.get_args(Block)[0]))
-
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PREFIX = "#/$defs/"
 _PARTIAL = ".partial"
@@ -46,9 +42,9 @@ def json_schema(document: str) -> Schema:
     """Return the JSON Schema of a kind of document that is whole, or that states only what it changes of another."""
     definitions = model_definitions(DOCUMENTS[document])
     title = DOCUMENTS[document].__name__
-    for name in BLOCK_MODELS:
-        if name in definitions:
-            _inherit(definitions[name])
+    for block in Block.members():
+        if block.__name__ in definitions:
+            _inherit(definitions[block.__name__])
     if "Stage" in definitions:  # a stage states what it changes of the network's block, and often nothing
         stage = definitions["Stage"]
         stage["required"].remove("block")
@@ -120,7 +116,7 @@ def _without_titles(node: Any) -> Any:
 
 
 def _inherit(block: Schema) -> None:
-    for name in INHERITED_FIELDS:
+    for name in block["properties"].keys() & set(INHERITED_FIELDS):
         block["properties"][name].pop("default", None)
         block["properties"][name] = _partial(block["properties"][name])
 
@@ -161,4 +157,4 @@ def _reachable(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Sche
     return {name: definitions[name] for name in sorted(used)}
 
 
-__all__ = ["BLOCK_MODELS", "DOCUMENTS", "INHERITED_FIELDS", "json_schema", "model_definitions"]
+__all__ = ["DOCUMENTS", "INHERITED_FIELDS", "json_schema", "model_definitions"]

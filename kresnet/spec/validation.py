@@ -200,6 +200,10 @@ def _explain(location: Location, key: str, detail: Mapping[str, Any]) -> tuple[s
         case "literal_error":
             words = [literal for literal in location.literals if isinstance(literal, str)]
             return "wrong_value", f"`{key}` has no such choice.", {"nearest": nearest(value, words)}
+        case "extension":
+            [problem] = context["error"].problems
+            details = {"expected": problem.expected, "found": problem.found, "remedy": problem.remedy}
+            return problem.code, problem.message, details
         case "contradiction":
             details = {"expected": "", "found": "", "remedy": context["remedy"]}
             return "contradiction", f"{context['message']}.", details

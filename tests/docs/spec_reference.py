@@ -16,8 +16,9 @@ from pydantic import BaseModel
 
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document
+from kresnet.spec.blocks import Block
 from kresnet.spec.recipe import Recipe
-from kresnet.spec.schema import BLOCK_MODELS, DOCUMENTS, INHERITED_FIELDS, Schema, json_schema, model_definitions
+from kresnet.spec.schema import DOCUMENTS, INHERITED_FIELDS, Schema, json_schema, model_definitions
 from kresnet.spec.study import Study
 
 #: Defaults that depend on other fields, in words: (model, field) -> text.
@@ -25,7 +26,7 @@ CONDITIONAL: dict[tuple[str, str], str] = {
     ("Stage", "block"): "the network's `block`",
     ("Input", "pixels"): "`{}` for an image",
     ("Input", "resize"): "`{kind: stretch}` for an image",
-} | {(block, field): f"the network's `{field}`" for block in BLOCK_MODELS for field in INHERITED_FIELDS}
+} | {(block.__name__, field): f"the network's `{field}`" for block in Block.members() for field in INHERITED_FIELDS}
 
 _INTRODUCTION = """\
 # Spec, recipe and study, field by field

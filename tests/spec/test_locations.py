@@ -7,8 +7,7 @@ import pytest
 from kresnet.spec.architecture import Spec
 from kresnet.spec.blocks import BasicBlock, BottleneckBlock, DenseBlock
 from kresnet.spec.document import parse_document
-from kresnet.spec.locations import kind_of, literal_choices, locate_error, stated_path
-from kresnet.spec.stems import ConvStem
+from kresnet.spec.locations import literal_choices, locate_error, stated_path
 
 
 def test_a_location_loses_the_names_of_union_members():
@@ -35,11 +34,6 @@ def test_the_literal_values_of_a_field():
     assert locate_error(Spec, ("block", "basic", "zero_init_last")).literals == (True, False)
     assert "projection" in locate_error(Spec, ("block", "basic", "shortcut")).literals
     assert locate_error(Spec, ("name",)).literals == ()
-
-
-def test_the_kind_of_a_model():
-    assert kind_of(ConvStem) == "conv"
-    assert kind_of(Spec) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""Settings that come in kinds, to which others may add: what the closed unions of pydantic cannot be."""
+
+from __future__ import annotations
+
+import typing
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, SchemaValidator, core_schema
+
+from kresnet.errors import KresnetError, make_error
+from kresnet.registry import Registry
+from kresnet.spec.base import Document
+
+
+class OpenUnion(Document):
+    """Base of settings that come in kinds.
+
+    A subclass with `kinds` of its own is such a union: `class Norm(OpenUnion)`. Its subclasses with a literal `kind`
+    are what it may be, once they are registered: `@Norm.register`. A field of type `Norm` takes a mapping whose `kind`
+    is registered, or offered by an installed package, and holds the settings of that kind.
+
+    A union finds its kinds when a value is read, not when pydantic builds its validator. So a kind may come at any
+    time, a kind that no document names costs nothing, and nothing is ever built anew.
+    """
+
+    kinds: ClassVar[Registry[Any]]
+
+    if TYPE_CHECKING:
+        kind: str
+
+    @classmethod
+    def register(cls, settings: type[Self]) -> type[Self]:
+        """Let the union be of another kind, the literal `kind` of `settings`; and return `settings`.
+
+        Raises:
+            KresnetError: `extension_broken` for a class that cannot be a kind; `extension_conflict`.
+        """
+        if not (isinstance(settings, type) and issubclass(settings, cls)):
+            message = f"A kind of {cls.kinds.noun} must be a subclass of {cls.__module__}.{cls.__qualname__}."
+            raise make_error("extension_broken", message, found=repr(settings)[:60])
+        alike = [kind for kind, known in cls.kinds.items() if known.__name__ == settings.__name__]
+        if any(kind != kind_of(settings) for kind in alike):  # a schema and the reference know models by these names
+            message = f"Two kinds of {cls.kinds.noun} are classes of the name {settings.__name__}."
+            raise make_error("extension_conflict", message, remedy="give one of them another name")
+        cls.kinds.register(kind_of(settings) or "", settings)
+        return settings
+
+    @classmethod
+    def is_union(cls) -> bool:
+        """Return whether the class is such a union, rather than one of its kinds."""
+        return "kinds" in vars(cls)
+
+    @classmethod
+    def members(cls) -> list[type[Self]]:
+        """Return the settings of all kinds, those of installed packages that can be loaded too."""
+        cls.kinds.load_installed(strict=False)
+        return [settings for _, settings in cls.kinds.items()]
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if not cls.is_union():
+            return handler(source)
+        return core_schema.no_info_before_validator_function(cls._read, core_schema.any_schema())
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        if not cls.is_union():
+            return handler(schema)
+        cls.kinds.load_installed()
+        choices = {}
+        for kind, settings in cls.kinds.items():
+            settings.model_rebuild()
+            choices[kind] = settings.__pydantic_core_schema__
+        return handler(core_schema.tagged_union_schema(choices, "kind"))
+
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        """The settings that a mapping states, by its kind; the errors are those of pydantic's own tagged unions."""
+        if isinstance(value, cls):
+            kind: Any = value.kind
+        elif not isinstance(value, dict):
+            raise PydanticKnownError("model_attributes_type")
+        elif "kind" not in value:
+            raise PydanticKnownError("union_tag_not_found", {"discriminator": "'kind'"})
+        else:
+            kind = value["kind"]
+        try:
+            found = cls.kinds.find(kind) if isinstance(kind, str) else None
+        except KresnetError as error:  # told with its place, beside the other problems of the document
+            raise PydanticCustomError("extension", "{message}", {"message": str(error), "error": error}) from None
+        if found is None:
+            known = ", ".join(kind for kind, _ in cls.kinds.items())
+            context = {"discriminator": "'kind'", "tag": str(kind), "expected_tags": known}
+            raise PydanticKnownError("union_tag_invalid", context)
+        return _validator(found).validate_python(value)
+
+
+def kind_of(settings: type[Any]) -> str | None:
+    """Return the `kind` that selects a model in its union; None for a model without one."""
+    known = settings.model_fields.get("kind")
+    return next(iter(typing.get_args(known.annotation)), None) if known else None
+
+
+@cache
+def _validator(settings: type[OpenUnion]) -> SchemaValidator:
+    """A tagged union of one kind, so that errors say which it was."""
+    function = core_schema.no_info_plain_validator_function(settings.model_validate)
+    return SchemaValidator(core_schema.tagged_union_schema({str(kind_of(settings)): function}, "kind"))
+
+
+__all__ = ["OpenUnion", "kind_of"]
