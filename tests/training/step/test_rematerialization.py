@@ -66,12 +66,17 @@ def test_stages_that_are_not_there_are_refused(stages: tuple[int, ...]) -> None:
         require_rematerialized_stages(tiny_plan({"kind": "batch"}), stages)
 
 
+def bytes_per_image(**case: Any) -> tuple[float, float]:
+    """Peak memory of a step and its estimate, for one image more: without what tracing and compiling take once."""
+    few, many = (measured("cifar_resnet56", batch, case) for batch in (64, 320))
+    peak, estimate = ((many[name] - few[name]) / 256 for name in ("peak", "estimate"))
+    return peak, estimate
+
+
 @pytest.mark.slow
 def test_a_real_network_needs_less_memory_and_about_what_is_estimated() -> None:
-    plain, again, parts = (
-        measured("resnet18", 32, case) for case in ({}, {"rematerialize": [1, 2, 3, 4]}, {"parts": 4})
-    )
-    assert again["peak"] < 0.85 * plain["peak"]  # by estimate 0.78
-    assert parts["peak"] < 0.6 * plain["peak"]  # by estimate 0.36
-    for found in (plain, again, parts):
-        assert 0.5 < found["peak"] / found["estimate"] < 1.6, (plain, again, parts)
+    plain, again, parts = bytes_per_image(), bytes_per_image(rematerialize=[1, 2, 3]), bytes_per_image(parts=4)
+    assert again[0] < 0.6 * plain[0]  # by estimate 0.35
+    assert parts[0] < 0.6 * plain[0]  # by estimate 0.25
+    for peak, estimate in (plain, again, parts):
+        assert 0.5 < peak / estimate < 2, (plain, again, parts)
