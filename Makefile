@@ -29,7 +29,7 @@ test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, 
 	$(BIN)/python -m pytest -m slow
 
 test-distributed: $(VENV)/.installed ## two and four workers on loopback, killed and stopped in every way
-	$(BIN)/python -m pytest -m 'slow or not slow' tests/distributed/test_two_workers.py tests/distributed/test_many_workers.py
+	$(BIN)/python -m pytest -m 'slow or not slow' tests/distributed/test_two_workers.py tests/distributed/test_many_workers.py tests/distributed/test_prepared_shards.py
 
 fuzz: $(VENV)/.installed ## some 10^5 hostile documents and as many files of weights (hours); tallies on stdout
 	for kind in spec recipe study set; do $(BIN)/python -m tests.fuzz.hypothesis_run $$kind --documents 34000 || exit 1; done
@@ -39,8 +39,8 @@ fuzz: $(VENV)/.installed ## some 10^5 hostile documents and as many files of wei
 faults: $(VENV)/.installed ## kill, fill, damage and take away small runs, and tell what was lost: the table of docs/resuming.md
 	$(BIN)/python -m tests.faults
 
-nightly: $(VENV)/.installed ## fifty times the random networks of `make test`
-	KRESNET_PROPERTY_SCALE=50 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py tests/graph/layers/test_dilation.py
+nightly: $(VENV)/.installed ## 125 times the random networks of `make test`
+	KRESNET_PROPERTY_SCALE=125 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py tests/graph/layers/test_dilation.py
 
 native-grid: $(VENV)/.installed ## train hundreds of the smallest networks in child processes: none may end its process
 	$(BIN)/python -m tests.graph.native_grid 400

@@ -56,11 +56,21 @@ variants: [{name: plain}]
     "labels.txt": "\ncat\n  dog \n\n",
 }
 
+#: They go through the same doors as the others, and take a while: `make test-slow`.
+OTHER_VERBS = """\
+diff tiny.yaml quickstart
+explain run image.png -o explained
+fit tiny.yaml -o second --set recipe.seed=1
+compare run second -o compare.html
+export run -o tiny.tflite --format tflite
+export run -o tiny.onnx --format onnx
+convert built/model.keras --spec tiny.yaml -o converted.keras
+check gradients tiny.yaml --recipe short.yaml --batch 8"""
+
 VERBS = """\
 --help
 plan tiny.yaml
 specs
-diff tiny.yaml quickstart
 schema recipe
 build tiny.yaml -o built
 fit tiny.yaml -o run --json
@@ -68,17 +78,10 @@ runs .
 fit tiny.yaml --dry-run
 evaluate run
 predict run image.png
-explain run image.png -o explained
 report run -o report.html
-fit tiny.yaml -o second --set recipe.seed=1
-compare run second -o compare.html
 export run -o models --classes labels.txt
 check export models/tiny/1
-export run -o tiny.tflite --format tflite
-export run -o tiny.onnx --format onnx
-convert built/model.keras --spec tiny.yaml -o converted.keras
 check bn tiny.yaml --recipe short.yaml --batch 8
-check gradients tiny.yaml --recipe short.yaml --batch 8
 study ask.yaml -o study --seeds 0"""
 
 #: Runs `python -m kresnet` for each command line of stdin, in one process: TensorFlow is imported once.
@@ -149,6 +152,17 @@ def ended(among_traps: tuple[Path, dict[str, str]]) -> dict[str, Ended]:
 @pytest.mark.parametrize("command", VERBS.splitlines())
 def test_a_verb_works_among_traps(command: str, ended: dict[str, Ended]) -> None:
     assert ended[command].status == 0, ended[command].stderr
+
+
+@pytest.fixture(scope="module")
+def others_ended(among_traps: tuple[Path, dict[str, str]], ended: dict[str, Ended]) -> dict[str, Ended]:
+    return run_all(OTHER_VERBS.splitlines(), *among_traps)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", OTHER_VERBS.splitlines())
+def test_other_verbs_work_among_traps(command: str, others_ended: dict[str, Ended]) -> None:
+    assert others_ended[command].status == 0, others_ended[command].stderr
 
 
 def test_a_run_among_traps_gives_the_numbers_of_any_other(ended: dict[str, Ended], tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_thresholds_are_those_of_the_highest_f1():
     assert best_thresholds(targets, scores).tolist() == [0.3]
 
 
+@pytest.mark.slow
 def test_what_the_server_answers_is_what_the_run_measures(table, tmp_path):
     """In a process of its own: the server turns XLA off in its process, which other tests want."""
     script = f"""

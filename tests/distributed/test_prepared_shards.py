@@ -90,7 +90,7 @@ def alone(home: Path) -> np.ndarray:
     return in_one(parts)
 
 
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_workers_read_shards_of_their_own_and_the_same_batches(home: Path, alone: np.ndarray, workers: int) -> None:
     parts, shards = read(home, [BatchSlice(index, workers) for index in range(workers)])
     np.testing.assert_array_equal(in_one(parts), alone)
@@ -107,6 +107,7 @@ def test_other_workers_after_a_restart_change_only_who_reads_what(home: Path, al
     np.testing.assert_array_equal(together, alone)
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_does_though_each_has_only_its_own_shards(home: Path, tmp_path: Path) -> None:
     """What a worker is not to read is spoiled where it lies; one process alone finds that."""
     _, shards = read(home, [BatchSlice(index, 2) for index in range(2)])

@@ -91,6 +91,7 @@ def test_the_loss_of_a_worker_ends_the_chief_in_plain_words(killed):
     assert "Traceback" not in message
 
 
+@pytest.mark.slow
 def test_all_started_again_go_on_bit_for_bit(home, two, killed):
     assert 9 < newest_step(home / "killed") < STEPS
     fit(home, 2, "--resume", "killed")

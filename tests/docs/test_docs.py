@@ -29,6 +29,8 @@ SLOW = (
     "docs/backbone.md",
     "docs/comparison.md",
     "docs/python.md",
+    "docs/prepared-data.md",
+    "docs/check-device.md",
     "docs/studies/index.md",
 )
 

@@ -51,7 +51,7 @@ def test_each_layer_gives_what_the_norm_behind_it_gave():
         assert largest_difference(theirs[name].numpy(), ours[name].numpy()) < 1e-5, name
 
 
-@examples(8, shrink=False)
+@examples(4, shrink=False)
 @given(specs(most_stages=2, most_blocks=2))
 def test_random_networks_fold(found):
     spec, original = found

@@ -143,8 +143,15 @@ def test_the_page_is_whole_without_scripts(browser, pages):
     context.close()
 
 
-@pytest.mark.parametrize("name", ["report", "compare"])
-@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("name", "size", "scheme"),
+    [
+        pytest.param("report", DESKTOP, "light", id="report-desktop"),
+        pytest.param("compare", PHONE, "dark", id="compare-phone"),
+        pytest.param("report", PHONE, "dark", id="report-phone", marks=pytest.mark.slow),
+        pytest.param("compare", DESKTOP, "light", id="compare-desktop", marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_nothing(browser, pages, name, size, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
     page = opened(browser, pages[name], size, scheme)

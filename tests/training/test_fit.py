@@ -125,9 +125,8 @@ def test_evaluate_agrees_with_the_result(whole):
     )
 
 
-@pytest.mark.parametrize(
-    "steps", [pytest.param(1, marks=pytest.mark.slow), 15, pytest.param(45, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow  # tests/faults has runs that are killed, and the next test one that is stopped
+@pytest.mark.parametrize("steps", [1, 15, 45])
 def test_a_killed_run_ends_bit_for_bit_as_if_it_had_not_been(home, whole, steps):
     name = f"killed{steps}"
     command = [*KRESNET, "fit", "tiny.yaml", "--recipe", "short.yaml", "-o", name]

@@ -27,7 +27,7 @@ PEERS = {
     "ResNet152": "resnet152_keras",
     "ResNet152V2": "resnet152_v2_keras",
 }
-SIDE, CLASSES, IMAGES = 64, 10, 5
+SIDE, CLASSES, IMAGES = 64, 10, 2
 
 
 def randomized(name: str, seed: int = 0):

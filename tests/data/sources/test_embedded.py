@@ -47,6 +47,7 @@ def test_select_takes_turns() -> None:
     np.testing.assert_array_equal(images, np.concatenate([np.arange(0, 30, 3), np.arange(1, 30, 3)]))
 
 
+@pytest.mark.slow
 def test_the_maker_makes_it(shared_data, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lzma.compress", lambda plain, preset: plain)  # compressing takes most of the time
     import io
