@@ -80,6 +80,7 @@ CODES: dict[str, int] = {
     "server": RUN_FAILED,
     "study_incomplete": RUN_FAILED,
     "data_unreachable": RUN_FAILED,
+    "callback_failed": RUN_FAILED,
     "interrupted": TO_BE_CONTINUED,
     "peer_lost": RUN_FAILED,
     "internal": RUN_FAILED,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kresnet.export.saved_model import ExportResult
     from kresnet.export.tflite_onnx import FileExportResult
     from kresnet.runs.calibration import Calibration
+    from kresnet.training.loop.callbacks import OneOrMoreCallbacks
 
     #: An image file, or pixels: uint8 `(h, w)`, `(h, w, 1)` or `(h, w, 3)`, of any size.
     Image = AnyPath | np.ndarray
@@ -205,11 +206,12 @@ class Run:
         steps: int | None = None,
         examples: int | None = None,
         allow_changed: bool = False,
+        callbacks: OneOrMoreCallbacks = (),
         progress: bool = True,
     ) -> Run:
         """Go on from the newest state that was saved; see `kresnet.resume`."""
         lengths = {"epochs": epochs, "steps": steps, "examples": examples}
-        return resume(self, **lengths, allow_changed=allow_changed, progress=progress)
+        return resume(self, **lengths, allow_changed=allow_changed, callbacks=callbacks, progress=progress)
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -258,6 +260,7 @@ def resume(
     steps: int | None = None,
     examples: int | None = None,
     allow_changed: bool = False,
+    callbacks: OneOrMoreCallbacks = (),
     progress: bool = True,
 ) -> Run:
     """Continue a run from the newest state that was saved; one that has finished is left as it is.
@@ -270,6 +273,7 @@ def resume(
         steps: the same in steps.
         examples: the same in training images.
         allow_changed: go on although something changed that changes the result.
+        callbacks: as for `kresnet.fit`; those with a state take up the one that was saved.
         progress: as for `kresnet.fit`.
 
     Raises:
@@ -294,17 +298,21 @@ def resume(
     if cluster and not cluster.chief:  # the run's directory may be on the chief's machine alone
         import_tensorflow(silent=True)
         from kresnet.training.fit import train_as_worker
+        from kresnet.training.loop.callbacks import accepted_callbacks
 
+        accepted = accepted_callbacks(callbacks, resuming=True)
         with training_scope():
-            return Run(directory, train_as_worker(cluster, output))
+            return Run(directory, train_as_worker(cluster, output, callbacks=accepted))
     directory = RunDirectory.open(directory.path)
     resolved = directory.resolve_for_length(*length) if length else directory.resolved
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import resume as resume_run
+    from kresnet.training.loop.callbacks import accepted_callbacks
 
+    accepted = accepted_callbacks(callbacks, resuming=True)
     with training_scope(resolved):
         distributed = cluster_for_recipe(resolved.recipe)
-        result = resume_run(directory, distributed, output, allow_changed=allow_changed, length=length)
+        result = resume_run(directory, distributed, output, accepted, allow_changed=allow_changed, length=length)
     return Run(directory, result)
 
 

@@ -20,6 +20,7 @@ from kresnet.spec.loading import Overrides, Reference
 if TYPE_CHECKING:
     from kresnet.runs.resolved_run import ResolvedRun
     from kresnet.training.dry_run import DryRun
+    from kresnet.training.loop.callbacks import OneOrMoreCallbacks
     from kresnet.weights.pretrained.pull import PulledWeights
 
 
@@ -31,6 +32,7 @@ def fit(
     overrides: Overrides = (),
     init: AnyPath | None = None,
     freeze: Sequence[str] = (),
+    callbacks: OneOrMoreCallbacks = (),
     accept_licence: bool = False,
     force: bool = False,
     progress: bool = True,
@@ -50,12 +52,15 @@ def fit(
             model by its `.keras` file, its run, or the directory that `build` wrote. Their head may differ, and begins
             anew where their classes are others than those of the data.
         freeze: parts of `init` to hold as they are: `["stem", "stage1"]`.
+        callbacks: Keras's callbacks, whose hooks are called as docs/callbacks.md says; those that Keras ships and that
+            would break an exact resumption are refused.
         accept_licence: accept a licence of `init` that forbids commercial use.
         force: go on where the estimate of memory says stop.
         progress: tell on standard error, or in a notebook below the cell, how it goes.
 
     Raises:
-        KresnetError: for bad input before anything is written; `diverged`, `disk_full` or `peer_lost` later.
+        KresnetError: for bad input before anything is written; `diverged`, `disk_full`, `callback_failed` or
+            `peer_lost` later.
         KeyboardInterrupt: once the run was asked to stop and its state is saved. A second interrupt does not wait.
     """
     from kresnet.distributed.cluster import cluster_for_recipe
@@ -75,12 +80,14 @@ def fit(
     run = starting_from(run, init, pulled, freeze)
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import start
+    from kresnet.training.loop.callbacks import accepted_callbacks
     from kresnet.training.setup import require_training_memory
 
+    accepted = accepted_callbacks(callbacks)
     if not force:
         require_training_memory(run.plan, run.recipe, len(cluster.addresses) if cluster else 1)
     with training_scope(run):
-        result = start(directory, run, cluster, run_output(progress))
+        result = start(directory, run, cluster, run_output(progress), accepted)
     return Run(directory, result)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import keras
 
 from kresnet.data.sources import DataSet
 from kresnet.distributed.cluster import Cluster
@@ -31,7 +33,13 @@ from kresnet.training.setup import make_session, open_run_data
 from kresnet.weights.transfer import Transfer
 
 
-def start(directory: RunDirectory, run: ResolvedRun, cluster: Cluster | None, output: RunOutput) -> dict[str, Any]:
+def start(
+    directory: RunDirectory,
+    run: ResolvedRun,
+    cluster: Cluster | None,
+    output: RunOutput,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict[str, Any]:
     """Train a new run. Its directory must not exist yet, but for a run without a step, whose place it takes.
 
     What ends the run before its first step leaves no directory behind.
@@ -41,6 +49,7 @@ def start(directory: RunDirectory, run: ResolvedRun, cluster: Cluster | None, ou
         run: what to train, as its documents say.
         cluster: all workers of the run; None for a single process.
         output: what shows the user how it goes.
+        callbacks: what `accepted_callbacks` returned.
 
     Returns:
         The run's result, as written to `result.json`.
@@ -50,7 +59,7 @@ def start(directory: RunDirectory, run: ResolvedRun, cluster: Cluster | None, ou
             later.
     """
     if cluster and not cluster.chief:
-        return train_as_worker(cluster, output, run)
+        return train_as_worker(cluster, output, run, callbacks)
     with connect(cluster, run.recipe, output.log) as context:
         run, data = open_run_data(run, context)
         if run.transfer:
@@ -60,13 +69,14 @@ def start(directory: RunDirectory, run: ResolvedRun, cluster: Cluster | None, ou
         if directory.may_be_begun_anew():
             output.log(f"{directory} holds a run of which no step was saved; it is begun anew.")
         directory.create(run, environment(run.devices.replicas, run.devices.precision, run.devices.xla))
-        return train_as_chief(directory, run, data, context, output, new=True)
+        return train_as_chief(directory, run, data, context, output, callbacks, new=True)
 
 
 def resume(
     directory: RunDirectory,
     cluster: Cluster | None,
     output: RunOutput,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     *,
     allow_changed: bool = False,
     length: tuple[str, int] | None = None,
@@ -79,6 +89,7 @@ def resume(
         directory: of a run that was begun.
         cluster: all workers of the run, of which this is the chief; None for a single process.
         output: what shows the user how it goes.
+        callbacks: what `accepted_callbacks` returned.
         allow_changed: go on where something changed that changes the result.
         length: unit and value of the length to train to; None for what the run's recipe says.
 
@@ -117,7 +128,7 @@ def resume(
             before, after = _rates_around(begun, run, step)
             lengths = f"{run.steps.total_steps:,} steps, of which {step:,} are taken"
             output.log(f"Training on: {lengths}. The learning rate was {before:.4g} and goes on at {after:.4g}.")
-        return train_as_chief(directory, run, data, context, output, accept)
+        return train_as_chief(directory, run, data, context, output, callbacks, accept)
 
 
 def _rates_around(old: ResolvedRun, new: ResolvedRun, step: int) -> tuple[float, float]:
@@ -133,6 +144,7 @@ def train_as_chief(
     data: DataSet,
     context: DistributedContext,
     output: RunOutput,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     accept_changes: Callable[[], None] | None = None,
     *,
     new: bool = False,
@@ -156,18 +168,25 @@ def train_as_chief(
         transfer = run.transfer.as_dict() if run.transfer else None
         shared = SharedConfig(str(directory), run.spec, run.recipe, transfer, data.identity)
         context.workers.all_gather(shared.as_dict())
-        session = make_session(run, data, context, RunWriter(directory, run.plan, lock), output)
-        session.train(stop)
-        return finish(session)
+        session = make_session(run, data, context, RunWriter(directory, run.plan, lock), output, callbacks)
+        with session.callbacks.told_of_failure():
+            session.train(stop)
+            return finish(session)
 
 
-def train_as_worker(cluster: Cluster, output: RunOutput, own: ResolvedRun | None = None) -> dict[str, Any]:
+def train_as_worker(
+    cluster: Cluster,
+    output: RunOutput,
+    own: ResolvedRun | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict[str, Any]:
     """Take part in the run that the chief starts or continues, as another of its workers; write nothing.
 
     Args:
         cluster: all workers.
         output: what shows the user how it goes.
         own: what this worker was told to train, which must be what the chief trains.
+        callbacks: what `accepted_callbacks` returned; those for every worker are called.
 
     Raises:
         KresnetError: `environment` if the workers differ, and what `start` raises.
@@ -180,8 +199,8 @@ def train_as_worker(cluster: Cluster, output: RunOutput, own: ResolvedRun | None
         name, count = cluster.worker_name(cluster.rank), len(cluster.addresses)
         output.log(f"{name} of {count}: the chief, {cluster.addresses[0]}, shows the progress")
         writer = RunWriter(RunDirectory(Path(shared.directory)), run.plan, None)
-        session = make_session(run, data, context, writer, RunOutput.silent())
-        with StopSignals(output.log) as stop:
+        session = make_session(run, data, context, writer, RunOutput.silent(), callbacks)
+        with StopSignals(output.log) as stop, session.callbacks.told_of_failure():
             session.train(stop)
         return finish(session)
 
@@ -216,5 +235,6 @@ def finish(session: TrainingSession) -> dict[str, Any]:
         result["best"] = session.best
     if run.recipe.non_finite.kind != "stop":
         result["non_finite"] = session.guard.counts()
+    session.callbacks.train_end(result)
     session.writer.write_result(result)
     return session.workers.all_gather(result)[0]

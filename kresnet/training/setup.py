@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memor
 from kresnet.runs.resolved_run import ComputeSettings, ResolvedRun
 from kresnet.spec.architecture import Features
 from kresnet.spec.recipe import Augment, Recipe
+from kresnet.training.loop.callbacks import Callbacks
 from kresnet.training.loop.monitors import Monitors
 from kresnet.training.loop.progress import RunOutput
 from kresnet.training.loop.run_writer import RunWriter
@@ -116,7 +117,12 @@ def batches_of_steps(run: ResolvedRun, data: DataSet, start: int, stop: int) -> 
 
 
 def make_session(
-    run: ResolvedRun, data: DataSet, context: DistributedContext, writer: RunWriter, output: RunOutput
+    run: ResolvedRun,
+    data: DataSet,
+    context: DistributedContext,
+    writer: RunWriter,
+    output: RunOutput,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrainingSession:
     """Make the network with all that trains it, ready for the first step or for a checkpoint to be restored."""
     workers, devices = context.workers, run.devices
@@ -134,7 +140,8 @@ def make_session(
     trainer = make_trainer(run, context, prepare)
     engine = Engine(trainer, context.strategy, workers.count)
     monitors = Monitors(run.plan, run.recipe, trainer.network, output.log)
-    return TrainingSession(run, data, engine, monitors, workers, writer, output)
+    hooks = Callbacks(callbacks, chief=workers.chief, log=output.log)
+    return TrainingSession(run, data, engine, monitors, workers, writer, output, hooks)
 
 
 def make_trainer(

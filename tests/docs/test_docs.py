@@ -11,6 +11,7 @@ SLOW = (
     "README.md",
     "docs/augmentation.md",
     "docs/training.md",
+    "docs/callbacks.md",
     "docs/report.md",
     "docs/resuming.md",
     "docs/recipes.md",

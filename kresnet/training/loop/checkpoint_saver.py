@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from kresnet.plan.resolved_recipe import ResolvedRecipe
 from kresnet.runs.background_writer import BackgroundWriter
@@ -64,7 +67,14 @@ class CheckpointSaver:
         minutes = self.settings.save_every_minutes
         return minutes is not None and time.monotonic() - self._saved_at >= 60 * minutes
 
-    def save(self, engine: Engine, step: int, facts: Mapping[str, Any], keep: Collection[int] = ()) -> None:
+    def save(
+        self,
+        engine: Engine,
+        step: int,
+        facts: Mapping[str, Any],
+        keep: Collection[int] = (),
+        arrays: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ) -> None:
         """Copy the state of a run and start writing it; does nothing if the state of this step was saved already.
 
         Args:
@@ -72,6 +82,7 @@ class CheckpointSaver:
             step: number of updates made.
             facts: JSON-ready state that is in no variable.
             keep: steps whose checkpoints stay, however old they are.
+            arrays: arrays to save beside the engine's variables.
 
         Raises:
             KresnetError: `disk_full` or `not_writable`, of this save or of the one before.
@@ -80,11 +91,11 @@ class CheckpointSaver:
             return
         began = time.perf_counter()
         self._writer.wait()  # so that at most one copy waits in memory
-        arrays = engine.state()
+        state = {**engine.state(), **arrays}
         self.saves += 1
         self.stalled += time.perf_counter() - began
         if store := self.store:
-            checkpoint = Checkpoint(step, arrays, {**facts, "saves": self.saves, "stalled": self.stalled})
+            checkpoint = Checkpoint(step, state, {**facts, "saves": self.saves, "stalled": self.stalled})
             self._writer.start(lambda: store.save(checkpoint, keep))
         self._saved_at, self._saved_step = time.monotonic(), step
 

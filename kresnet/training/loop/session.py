@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kresnet.cores import usable_cores
@@ -23,6 +24,8 @@ from kresnet.probes.first_non_finite import NonFiniteProbe
 from kresnet.probes.probe import Probe
 from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 from kresnet.runs.resolved_run import ResolvedRun
+from kresnet.training.loop.callback_state import split_arrays
+from kresnet.training.loop.callbacks import Callbacks
 from kresnet.training.loop.checkpoint_saver import CheckpointSaver
 from kresnet.training.loop.early_stopping import EarlyStoppingState
 from kresnet.training.loop.input_wait import BatchClock
@@ -52,6 +55,7 @@ class TrainingSession:
         workers: all processes of the run.
         writer: writer of the run's files, which writes in the chief only.
         output: what shows the user how the run goes.
+        callbacks: what is called at the moments that Keras has names for.
         metrics: what measures the splits.
         line: the line of history of the last epoch that ended; empty before.
         test: metrics of the test images, where epochs are measured on validation images: measured once, at the end.
@@ -67,9 +71,11 @@ class TrainingSession:
         workers: Workers,
         writer: RunWriter,
         output: RunOutput,
+        callbacks: Callbacks | None = None,
     ) -> None:
         self.run, self.data, self.engine, self.monitors = run, data, engine, monitors
         self.workers, self.writer, self.output = workers, writer, output
+        self.callbacks = callbacks or Callbacks()
         self.batch_slice = BatchSlice(workers.rank, workers.count)
         checkpoints, schedule = run.recipe.checkpoints, run.steps
         self.store = CheckpointStore(writer.directory.checkpoints, checkpoints.keep_last)
@@ -80,6 +86,7 @@ class TrainingSession:
         self.throughput = Throughput()
         self.steps_per_call = 0  # 0 until the first call has compiled
         self.ending, self.save_due = False, False  # what all workers know to be wanted; see `_agree_on_steps`
+        self.stopped = False  # whether a callback has ended the run, be it in the middle of an epoch
         self.line: dict[str, Any] = {}
         self.test: dict[str, float] | None = None
         self.waiting_explained = False
@@ -103,6 +110,7 @@ class TrainingSession:
                 while not self._at_end():
                     end = self._next_event()
                     while self.step < end and (steps := self._agree_on_steps(end)):
+                        self.callbacks.before_steps(self.step)
                         began = time.perf_counter()
                         if probe := self.monitors.due(self.step):
                             findings = self.engine.train_probed(self.batches, probe)
@@ -113,6 +121,7 @@ class TrainingSession:
                         if not finite:
                             self._handle_non_finite_step()
                             break
+                        self.callbacks.after_steps(self.step, self.engine.metrics)
                     self._handle_event()
                 self.saver.finish()
                 if self.data.validation:
@@ -132,10 +141,14 @@ class TrainingSession:
     def _begin(self, stop: StopSignals) -> None:
         """Take up the newest checkpoint, and make ready for the step after it."""
         self.stop = stop
-        restored = self._restore()
+        checkpoint = self._restore()
+        progress = (self.epoch_steps, self.total_steps, self.step)
+        self.callbacks.begin(self.engine.trainer, self.run.recipe.batch_size, *progress)
+        if checkpoint:
+            self.callbacks.load(*checkpoint)
         self.progress = self.output.make_progress(self.total_steps, self.epoch_steps, self.step)
         self.batches = self._batches()
-        if self.guard.rolls_back and not restored:
+        if self.guard.rolls_back and not checkpoint:
             self._save()
 
     def _batches(self) -> Iterator[Any]:
@@ -156,13 +169,13 @@ class TrainingSession:
         return self.engine.distribute(self.clock.timed(batches, self.step))
 
     def _at_end(self) -> bool:
-        stopped = self.stopping is not None and self.stopping.stopped
+        stopped = self.stopped or (self.stopping is not None and self.stopping.stopped)
         return (self.step == self.total_steps or stopped) and not self._epoch_open()
 
     def _epoch_open(self) -> bool:
         """Tell whether an epoch's steps are done, but not its evaluation; the last epoch may be cut short."""
-        ended = self.step > 0 and (self.step % self.epoch_steps == 0 or self.step == self.total_steps)
-        return ended and self.line.get("step") != self.step
+        ended = self.step % self.epoch_steps == 0 or self.step == self.total_steps or self.stopped
+        return self.step > 0 and ended and self.line.get("step") != self.step
 
     def _next_event(self) -> int:
         """Return after how many updates a save, a probe or the end of an epoch is due: now, if one is overdue."""
@@ -175,7 +188,7 @@ class TrainingSession:
         if self._epoch_open():
             with contextlib.suppress(StopRequested):  # the evaluation is done again by who continues
                 self._end_epoch()
-        if self.saver.due_at_step(self.step) or self.save_due or self.ending:
+        if self.saver.due_at_step(self.step) or self.save_due or self.ending or self.stopped:
             self._save()
         if self.ending and not self._at_end():
             self.saver.finish()
@@ -186,14 +199,17 @@ class TrainingSession:
     def _agree_on_steps(self, end: int) -> int:
         """Return how many steps all workers take next, at most up to `end`, as many as fit into the time of a call.
 
-        The chief's clock decides. It is none if that clock says that the state is to be saved, or if any worker was
-        asked to stop.
+        The chief's clock decides, up to the end of a callback's group of steps. It is none if that clock says that the
+        state is to be saved, if any worker was asked to stop, or if a callback ends the run.
         """
         steps = min(max(self.steps_per_call, 1), end - self.step)
-        proposals = self.workers.all_gather([self.stop.requested, steps, self.saver.due_by_clock()])
-        self.ending = any(stop_requested for stop_requested, *_ in proposals)
-        _, steps, self.save_due = proposals[0]
-        return 0 if self.ending or self.save_due else steps
+        of_callbacks = (self.callbacks.steps_left_in_group(self.step), self.callbacks.stop_training)
+        proposals = self.workers.all_gather([self.stop.requested, steps, self.saver.due_by_clock(), *of_callbacks])
+        requested, steps_of_workers, due, left_in_groups, stopped = zip(*proposals, strict=True)
+        self.ending, self.save_due = any(requested), due[0]
+        self.stopped = self.stopped or (self.step > 0 and any(stopped))
+        steps = min(steps_of_workers[0], *filter(None, left_in_groups), end - self.step)
+        return 0 if self.ending or self.save_due or self.stopped else steps
 
     def _raise_if_stopping(self) -> None:
         """Raise `StopRequested`, in all workers, if one was asked to stop."""
@@ -246,6 +262,7 @@ class TrainingSession:
             self.output.log(f"{sentence} Leaving it out.")
             self.engine.skip_step()
             self.step += 1
+            self.callbacks.after_steps(self.step, self.engine.metrics)
         self.batches = self._batches()
 
     def _roll_back(self) -> None:
@@ -254,13 +271,16 @@ class TrainingSession:
         rollbacks = self.guard.rollbacks
         if self.workers.chief:
             self.store.drop_after(self.saver.last_due_step(self.step))
-        self._restore()
+        if checkpoint := self._restore():
+            self.callbacks.load(*checkpoint)
         self.guard.rollbacks = rollbacks
         self.engine.scale_learning_rate(self.guard.learning_rate_scale)
 
     def _end_epoch(self) -> None:
         """Evaluate, and write down how the epoch went; `StopRequested` is raised before anything is changed."""
-        measured = self.metrics.after_epoch(self.step, self._raise_if_stopping)
+        with self.callbacks.evaluation(self.data.selection_name) as told:
+            measured = self.metrics.after_epoch(self.step, self._raise_if_stopping)
+            told.update(measured)
         train = self.engine.metrics()
         self.engine.reset_metrics()
         self.line = {
@@ -284,6 +304,8 @@ class TrainingSession:
         self._keep_best()
         if self.stopping and self.stopping.observe(self.step, measured):
             self.output.log(self.stopping.sentence())
+        self.callbacks.epoch_end(self.line)
+        self.stopped = self.stopped or any(self.workers.all_gather(self.callbacks.stop_training))
 
     def _explain_waiting(self) -> str:
         """Return why the epoch's steps waited for images, once a run; nothing where they hardly did."""
@@ -297,7 +319,9 @@ class TrainingSession:
     def _measure_test_images(self) -> None:
         """Measure the trained network on the test images, which nothing before has looked at."""
         try:
-            self.test = self.metrics.test(self._raise_if_stopping)
+            with self.callbacks.evaluation("test") as told:
+                self.test = self.metrics.test(self._raise_if_stopping)
+                told.update(self.test)
         except StopRequested:
             message = "Stopped before the test images were measured; the state is saved."
             remedy = f"kresnet fit --resume {shell_word(self.writer.directory)}"
@@ -321,13 +345,23 @@ class TrainingSession:
         facts["pace"] = self.throughput.sums()
         if self.stopping:
             facts["early_stopping"] = self.stopping.facts()
+        if self.stopped:
+            facts["stopped_by_callback"] = True
+        arrays: dict[str, np.ndarray] = {}
+        if states := self.callbacks.state(arrays):
+            facts["callbacks"] = states
         keep = {self.saver.last_due_step(self.step)} if self.guard.rolls_back else set()
-        self.saver.save(self.engine, self.step, facts, keep)
+        self.saver.save(self.engine, self.step, facts, keep, arrays)
         self.save_due = False
 
-    def _restore(self) -> bool:
-        """Go on from the newest valid checkpoint, every worker from what the chief has; tell whether there is one."""
+    def _restore(self) -> tuple[list[dict[str, Any]], Mapping[str, np.ndarray]] | None:
+        """Go on from the newest valid checkpoint, every worker from what the chief has.
+
+        Returns:
+            The state of callbacks that it has, and the arrays of that; None where there is no checkpoint.
+        """
         checkpoint = self._restore_newest_checkpoint() if self.workers.chief else None
+        arrays: Mapping[str, np.ndarray] = split_arrays(checkpoint.arrays)[1] if checkpoint else {}
         restored = self.workers.all_gather((checkpoint.step, dict(checkpoint.facts)) if checkpoint else None)[0]
         if restored:
             self.step, facts = restored
@@ -336,18 +370,20 @@ class TrainingSession:
             self.throughput.restore(facts["pace"])
             if self.stopping:
                 self.stopping.restore(facts["early_stopping"])
+            self.stopped = facts.get("stopped_by_callback", False)
             self.saver.continue_from(self.step, facts)
             self.output.log(f"Continuing after step {self.step} of {self.total_steps}.")
         if self.workers.count > 1:
             self.engine.restore(self.workers.broadcast(self.engine.state()))
+            arrays = self.workers.broadcast(arrays)
         self.writer.drop_after(self.step, self._epochs_ended())
         self.writer.open_summaries()
-        return restored is not None
+        return (restored[1].get("callbacks", []), arrays) if restored else None
 
     def _epochs_ended(self) -> int:
         """Return the number of epochs that have ended; one that an earlier, shorter length cut short goes on."""
         step = self.line.get("step", 0)
-        cut_short = step % self.epoch_steps > 0 and step < self.total_steps
+        cut_short = step % self.epoch_steps > 0 and step < self.total_steps and not self.stopped
         return int(self.line.get("epoch", 0)) - cut_short
 
     def _restore_newest_checkpoint(self) -> Checkpoint | None:
@@ -365,10 +401,12 @@ class TrainingSession:
             )
         if checkpoint is not None:
             try:
-                self.engine.restore(checkpoint.arrays)
+                self.engine.restore(split_arrays(checkpoint.arrays)[0])
             except ValueError as error:
                 raise make_error("run_changed", f"{directory} cannot be continued: {error}.") from None
-            if self.stopping and directory.extended_after() == checkpoint.step:
-                patience_anew = checkpoint.facts["early_stopping"] | {"best_step": checkpoint.step, "stopped": False}
-                return replace(checkpoint, facts={**checkpoint.facts, "early_stopping": patience_anew})
+            if directory.extended_after() == checkpoint.step:
+                facts = {**checkpoint.facts, "stopped_by_callback": False}
+                if self.stopping:
+                    facts["early_stopping"] |= {"best_step": checkpoint.step, "stopped": False}
+                return replace(checkpoint, facts=facts)
         return checkpoint
