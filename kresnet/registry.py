@@ -137,10 +137,11 @@ class Registry(Generic[Entry]):
             return
         packages = sorted({" ".join(_distribution(each)) for each in offers})
         if len(packages) > 1:
+            package = packages[-1].split()[0]
             raise make_error(
                 "extension_conflict",
                 f"{len(packages)} installed packages offer the kind `{kind}` of {self.noun}: {', '.join(packages)}.",
-                remedy=f"pip uninstall {packages[-1].split()[0]}, or another of them",
+                remedy=f"pip uninstall {package}, or another of them",
             )
         self._loading.add(kind)
         try:
@@ -155,9 +156,9 @@ class Registry(Generic[Entry]):
             raise self._broken(offers[0], f"{offers[0].value} registers no such kind")
 
     def _broken(self, offer: EntryPoint, reason: str, code: str = "extension_broken") -> KresnetError:
-        name, version = _distribution(offer)
-        message = f"The installed package {name} {version} offers the kind `{offer.name}` of {self.noun}, and fails"
-        remedy = f"pip install --upgrade {name}, or pip uninstall {name}"
+        package, version = _distribution(offer)
+        message = f"The installed package {package} {version} offers the kind `{offer.name}` of {self.noun}, and fails"
+        remedy = f"pip install --upgrade {package}, or pip uninstall {package}"
         return make_error(code, f"{message}: {reason.rstrip('.')}.", remedy=remedy)
 
 

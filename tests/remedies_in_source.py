@@ -51,6 +51,7 @@ SAMPLES = {
     "location.key": "momentum",
     "name": "head.dropout",
     "names[0]": "train",
+    "package": "resnest-blocks",
     "_CLASS_NAMES": "class_names",
     "example": "http://[::1]:8501",
     "option": "--rest-port",

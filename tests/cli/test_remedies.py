@@ -47,7 +47,7 @@ COMMANDS = [
 
 #: What begins another alternative, or says what comes of one.
 _PARTS = re.compile(r"; or |; |, or |, and |, then |, ")
-_SHELL = ("pip install ", "rm ", "srun ", "unset ", "python -c ")
+_SHELL = ("pip install ", "pip uninstall ", "rm ", "srun ", "unset ", "python -c ")
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 _WORDS = re.compile(r"[\w ,.()'*/|…-]*")
 
@@ -194,8 +194,8 @@ def check_shell(text: str) -> None:
     words = shlex.split(text)
     match words[0]:
         case "pip":
-            name, _, extra = words[2].partition("[")
-            assert name in ("kresnet", "tensorflow")
+            name, _, extra = words[-1].partition("[")
+            assert name in ("kresnet", "tensorflow", "resnest-blocks")
             assert not extra or extra.rstrip("]") in EXTRAS
         case "python":
             ast.parse(words[2])
