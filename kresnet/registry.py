@@ -88,13 +88,15 @@ class Registry(Generic[Entry]):
             )
         self._entries[kind], self._definitions[kind] = entry, definition
 
-    def find(self, kind: str) -> Entry | None:
+    def find(self, kind: object) -> Entry | None:
         """Return what a name stands for, from an installed package if nothing registered it yet; None if unknown.
 
         Raises:
             KresnetError: `extension_broken` if the package that offers it cannot be loaded, `extension_conflict` if two
                 packages do.
         """
+        if not isinstance(kind, str):
+            return None
         if kind not in self._entries and KIND_PATTERN.fullmatch(kind):
             self._load(kind)
         return self._entries.get(kind)

@@ -22,7 +22,7 @@ from kresnet.distributed.devices import make_strategy
 from kresnet.distributed.precision import resolve_precision
 from kresnet.errors import make_error
 from kresnet.graph import build_model
-from kresnet.graph.build import BatchNorm
+from kresnet.graph.handlers import BatchNorm
 from kresnet.graph.layers import FusedBatchNorm
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.memory_estimate import available_memory, bytes_text, estimate_memory

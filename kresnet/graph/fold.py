@@ -11,6 +11,7 @@ from kresnet.graph.build import build_model
 from kresnet.graph.verify import verify_model
 from kresnet.plan import Plan
 from kresnet.plan.folding import fold_plan
+from kresnet.plan.kinds import record_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class FoldedModel:
 
 
 def fold_batch_norms(model: keras.Model, plan: Plan, *, precision: str = "float32") -> FoldedModel:
-    """Fold every batch norm that directly and alone follows a convolution or dense layer (see `plan.folding`).
+    """Fold every batch norm that directly and alone follows a layer that can hold it (see `plan.folding`).
 
     The products are formed in float64 and rounded once, so outputs differ from the trained network's by float32's
     rounding only. `model` is left as it is.
@@ -52,7 +53,9 @@ def fold_batch_norms(model: keras.Model, plan: Plan, *, precision: str = "float3
             continue
         weights = _weights(model, record.name)
         if norm := folding.norm_by_layer.get(record.name):
-            weights = _absorb_norm(weights, _weights(model, norm.name), norm.settings["epsilon"])
+            weights = _absorb_norm(
+                weights, _weights(model, norm.name), norm.settings["epsilon"], record_kind(record).fold_axis or 0
+            )
         layer = folded.get_layer(record.name)
         for variable in layer.weights:
             variable.assign(weights[variable.name])
@@ -64,14 +67,25 @@ def _weights(model: keras.Model, name: str) -> dict[str, np.ndarray]:
     return {weight.name: weight.numpy() for weight in model.get_layer(name).weights}
 
 
-def _absorb_norm(weights: dict[str, np.ndarray], norm: dict[str, np.ndarray], epsilon: float) -> dict[str, np.ndarray]:
-    """Kernel `(..., C)` and bias `(C,)` of a layer that also does what the norm behind it did."""
+def _absorb_norm(
+    weights: dict[str, np.ndarray], norm: dict[str, np.ndarray], epsilon: float, axis: int
+) -> dict[str, np.ndarray]:
+    """Kernel and bias `(C,)` of a layer that also does what the norm behind it did.
+
+    Args:
+        weights: those of the layer, by name.
+        norm: those of the norm.
+        epsilon: of the norm.
+        axis: of the kernel, along which the C output channels lie.
+    """
     gamma, beta, mean, variance = (
         norm[name].astype(np.float64) for name in ("gamma", "beta", "moving_mean", "moving_variance")
     )
     scale = gamma / np.sqrt(variance + epsilon)  # (C,)
+    along = np.ones(weights["kernel"].ndim, int)
+    along[axis] = -1
     return {
-        "kernel": (weights["kernel"] * scale).astype(np.float32),
+        "kernel": (weights["kernel"] * scale.reshape(along)).astype(np.float32),
         "bias": (beta + (weights.get("bias", 0.0) - mean) * scale).astype(np.float32),
     }
 

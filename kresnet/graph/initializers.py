@@ -66,9 +66,18 @@ _NAMED = {
 }
 
 
-def make_initializer(name: str, seed: int) -> keras.initializers.Initializer:
-    """Return the initializer that a spec's `convolution.initializer` names."""
+def make_initializer(name: str, seed: int, *, channels_apart: int = 1) -> keras.initializers.Initializer:
+    """Return the initializer that a spec's `convolution.initializer` names.
+
+    Args:
+        name: its name there.
+        seed: the same seed and shape give the same kernel.
+        channels_apart: of a kernel `(h, w, C, 1)` that convolves each channel by itself, C: each reads, and is read by,
+            the `h * w` numbers of its own window alone.
+    """
     scale, fan, distribution = _NAMED[name]
+    if channels_apart > 1:
+        scale, fan = scale * channels_apart, "fan_in"
     if distribution == "uniform":
         return keras.initializers.VarianceScaling(scale, fan, "uniform", seed=seed)
     return ScaledNormal(scale, fan, distribution == "truncated", seed)

@@ -17,6 +17,8 @@ from kresnet.graph.layers import (
     Conv2D,
     Dropout,
     FusedBatchNorm,
+    GlobalResponseNorm,
+    LayerScale,
     MaxPooling2D,
     NormalizePixels,
     StochasticDepth,
@@ -95,6 +97,38 @@ def _(layer: SymmetricPad, inputs: Any) -> Layer:
     return keras.layers.ZeroPadding2D(layer.side, name=layer.name, dtype=layer.dtype_policy)
 
 
+@_stock_layer.register
+def _(layer: LayerScale, inputs: Any) -> Layer:
+    return _scale_and_offset(layer, inputs, layer.initial)
+
+
+@_stock_layer.register
+def _(layer: GlobalResponseNorm, inputs: Any) -> Layer:
+    weighted = _scale_and_offset(layer, inputs, 0.0, bias_axes="c")
+    return _recorded(layer, inputs, lambda x: x + weighted(layer.normalized(x)))
+
+
+def _scale_and_offset(layer: Layer, inputs: Any, initial: float, **offset: str) -> Layer:
+    """Keras's layer of a factor a channel, and an offset where `bias_axes` is `c`, whose weights are named as ours.
+
+    In a file a layer's weights have numbers and no names.
+    """
+    initializer = keras.initializers.Constant(initial)
+    axes = "nhwc" if len(inputs.shape) == 4 else "nc"
+    scale = keras.layers.EinsumDense(
+        f"{axes},c->{axes}",
+        inputs.shape[1:],
+        kernel_initializer=initializer,
+        name=layer.name,
+        dtype=layer.dtype_policy,
+        **offset,
+    )
+    scale.build(inputs.shape)
+    for weight, name in zip(scale.weights, ("gamma", "beta"), strict=False):
+        weight._name = name
+    return scale
+
+
 def _made_of(stock: type[Layer], layer: Layer, **changes: Any) -> Layer:
     """A stock layer of the settings of ours."""
     return stock.from_config(layer.get_config() | changes)
@@ -105,7 +139,8 @@ def _recorded(layer: Layer, inputs: Any, function: Callable[[Any], Any]) -> kera
     x = keras.Input(inputs.shape[1:], name="input", dtype=inputs.dtype)
     model = keras.Model(x, function(x), name=layer.name)
     for number, operation in enumerate(model.operations[1:], 1):  # Keras numbers them through the whole process
-        operation.name = f"{type(operation).__name__.lower()}{number}"
+        if operation.name != layer.name:  # that of one with the weights, by which a reader of the file knows it
+            operation.name = f"{type(operation).__name__.lower()}{number}"
     return model
 
 

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import kresnet.plan.block_kinds
+import kresnet.plan.norm_kinds
+import kresnet.plan.record_kinds
 import kresnet.plan.render  # noqa: F401 - implements how plans and differences print
 from kresnet.errors import KresnetError
 from kresnet.plan.lowering import lower

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log2
 
+from kresnet.plan.kinds import attention_kind, register_attention
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Record
 from kresnet.spec.attention import Attention, EfficientChannel, SqueezeExcite
@@ -17,12 +19,10 @@ def append_attention(builder: PlanBuilder, x: Record, attention: Attention | Non
         x: a map `(H, W, C)`.
         attention: the settings.
     """
-    match attention:
-        case SqueezeExcite():
-            return _squeeze_excite(builder, x, attention)
-        case EfficientChannel():
-            return _efficient_channel(builder, x, attention)
-    return x
+    if attention is None:
+        return x
+    with builder.attention(attention.kind):
+        return attention_kind(attention).append(builder, x, attention)
 
 
 def hidden_units(excite: SqueezeExcite, channels: int) -> int:
@@ -41,25 +41,35 @@ def channel_kernel(efficient: EfficientChannel, channels: int) -> int:
 def _squeeze_excite(builder: PlanBuilder, x: Record, excite: SqueezeExcite) -> Record:
     """Hu et al. 2018, Fig. 3: pool, reduce, expand, scale."""
     channels = x.shape[-1]
-    with builder.attention("squeeze_excite"):
-        gate = builder.global_pool(x, "pool", "average", keep_map=True)
-        gate = builder.dense(gate, "reduce", hidden_units(excite, channels))
-        gate = builder.activation(gate, "activation", excite.activation)
-        gate = builder.dense(gate, "expand", channels)
-        gate = builder.activation(gate, "gate", excite.gate)
-        return builder.multiply(x, gate, "scale")
+    gate = builder.global_pool(x, "pool", "average", keep_map=True)
+    gate = builder.dense(gate, "reduce", hidden_units(excite, channels))
+    gate = builder.activation(gate, "activation", excite.activation)
+    gate = builder.dense(gate, "expand", channels)
+    gate = builder.activation(gate, "gate", excite.gate)
+    return builder.multiply(x, gate, "scale")
 
 
 def _efficient_channel(builder: PlanBuilder, x: Record, efficient: EfficientChannel) -> Record:
     """Wang et al. 2020, Fig. 2: pool, weigh each channel by its neighbours, scale."""
     channels = x.shape[-1]
-    with builder.attention("efficient_channel"):
-        gate = builder.global_pool(x, "pool", "average")
-        gate = builder.reshape(gate, "steps", (channels, 1))
-        gate = builder.channel_conv(gate, "conv", channel_kernel(efficient, channels))
-        gate = builder.activation(gate, "gate", efficient.gate)
-        gate = builder.reshape(gate, "map", (1, 1, channels))
-        return builder.multiply(x, gate, "scale")
+    gate = builder.global_pool(x, "pool", "average")
+    gate = builder.reshape(gate, "steps", (channels, 1))
+    gate = builder.channel_conv(gate, "conv", channel_kernel(efficient, channels))
+    gate = builder.activation(gate, "gate", efficient.gate)
+    gate = builder.reshape(gate, "map", (1, 1, channels))
+    return builder.multiply(x, gate, "scale")
 
+
+def _describe_squeeze_excite(records: Sequence[Record]) -> str:
+    return f"squeeze-excite {next(each.shape[-1] for each in records if each.name.endswith('.reduce'))}"
+
+
+def _describe_efficient_channel(records: Sequence[Record]) -> str:
+    kernel = next(each.settings["kernel"] for each in records if each.kind == "channel_conv")
+    return f"efficient channel attention {kernel}"
+
+
+register_attention(SqueezeExcite, _squeeze_excite, describe=_describe_squeeze_excite)
+register_attention(EfficientChannel, _efficient_channel, describe=_describe_efficient_channel)
 
 __all__ = ["append_attention", "channel_kernel", "hidden_units"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kresnet.spec.architecture import Spec, Stage
-from kresnet.spec.blocks import ConvBlock
 from kresnet.spec.stems import NoStem
 
 
@@ -54,9 +53,7 @@ class DilatedStage:
     @property
     def striding(self) -> int:
         """Number of the block that strides, from 1."""
-        block = self.settings.block
-        last = isinstance(block, ConvBlock) and block.stride_in == "last_block"
-        return self.settings.blocks if last else 1
+        return self.settings.blocks if self.settings.block.last_block_strides else 1
 
     def block_steps(self, number: int) -> tuple[WindowStep, WindowStep]:
         """Return how the layer that strides in block `number` (from 1) does, and how the layers after it step."""

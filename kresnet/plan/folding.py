@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from kresnet.plan.kinds import record_kind
 from kresnet.plan.records import Parameter, Plan, Record
 
 
@@ -34,14 +35,14 @@ class FoldedPlan:
 
 
 def fold_plan(plan: Plan) -> FoldedPlan:
-    """Fold every batch norm that alone reads what a convolution or dense layer gives."""
+    """Fold every batch norm that alone reads what a convolution, a dense layer or an extension's like of them gives."""
     readers = Counter(name for record in plan.records for name in record.inputs)
     readers.update(plan.outputs.values())
     batch_norms = [record for record in plan.records if record.kind == "norm" and record.settings["kind"] == "batch"]
     norms: dict[str, Record] = {}
     for norm in batch_norms:
         [before] = norm.inputs
-        if plan.by_name[before].kind in ("conv", "dense") and readers[before] == 1:
+        if record_kind(plan.by_name[before]).fold_axis is not None and readers[before] == 1:
             norms[before] = norm
     folded = {norm.name: before for before, norm in norms.items()}
     records = [_biased(record) if record.name in norms else record for record in plan.records]

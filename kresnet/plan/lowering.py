@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from kresnet.errors import KresnetError
-from kresnet.plan.blocks import BlockBuilder
+from kresnet.plan.block_context import BlockContext
 from kresnet.plan.dilation import DilatedStage, WindowStep, dilated_stages
+from kresnet.plan.kinds import block_kind
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Plan, Record
 from kresnet.spec.architecture import Classifier, Features, Regressor, Spec, Stage
-from kresnet.spec.contradictions import PREACTIVATION, find_contradictions
+from kresnet.spec.contradictions import find_contradictions
 from kresnet.spec.stems import DeepStem, NoStem, StemPool
 
 
@@ -31,7 +32,7 @@ def lower(spec: Spec, builder: PlanBuilder | None = None) -> Plan:
         x = _stage(builder, spec, x, stage, index)
         following = spec.stages[index + 1 : index + 2]
         tapped = isinstance(spec.head, Features) and index + 1 in spec.head.stages
-        ends = not following or following[0].block.order not in PREACTIVATION
+        ends = not following or following[0].block.preactivation is None
         if tapped or ends:
             finished = _end_stage(builder, x, stage.settings, index)
             if tapped:
@@ -41,6 +42,7 @@ def lower(spec: Spec, builder: PlanBuilder | None = None) -> Plan:
     return Plan(
         about=spec.model_dump(mode="json", include={"name", "source", "published", "recipe"}),
         records=tuple(builder.records),
+        block_kinds=tuple(stage.block.kind for stage in spec.stages),
         outputs={name: record.name for name, record in outputs.items()},
         probabilities=_probabilities(spec),
     )
@@ -72,12 +74,12 @@ def _stem(builder: PlanBuilder, spec: Spec, x: Record) -> Record:
         layers.append(("_pool", layers[-1][1], strided_pool.size, _own_stride(strided_pool)))
     with builder.scope("stem"):
         for number, (suffix, width, kernel, stride) in enumerate(layers, 1):
-            order = spec.stages[0].block.order if number == len(layers) else "post_activation"
-            normed = order != "full_preactivation" and spec.norm.kind != "none"
+            left = spec.stages[0].block.preactivation if number == len(layers) else None
+            normed = not (left and left.norm) and spec.norm.kind != "none"
             x = builder.conv(x, f"conv{suffix}", width, kernel, step=WindowStep(stride), norm_follows=normed)
             x = _shrink(builder, x, stem.pool) if suffix == "_pool" else x
             x = builder.norm(x, f"norm{suffix}", spec.norm) if normed else x
-            x = builder.activation(x, f"activation{suffix}", spec.activation) if order not in PREACTIVATION else x
+            x = builder.activation(x, f"activation{suffix}", spec.activation) if left is None else x
         if stem.pool and not strided_pool:
             x = builder.pool(x, "pool", stem.pool.kind, stem.pool.size, _own_stride(stem.pool), fill=stem.pool.fill)
             x = _shrink(builder, x, stem.pool)
@@ -103,25 +105,30 @@ def _stage(builder: PlanBuilder, spec: Spec, x: Record, stage: DilatedStage, ind
     before = sum(each.blocks for each in spec.stages[:index])
     for number in range(1, stage.settings.blocks + 1):
         step, later = stage.block_steps(number)
-        block = BlockBuilder(
+        block = stage.settings.block
+        context = BlockContext(
             builder,
-            stage.settings,
+            block,
+            width=stage.settings.width,
+            dilation=stage.settings.dilation,
             step=step,
             later=later,
             drop_rate=spec.stochastic_depth * (before + number) / total,
             after_stem=before + number == 1 and not isinstance(spec.stem, NoStem),
         )
         with builder.scope(f"stage{index + 1}.block{number}", index + 1, number):
-            x = block.append(x)
+            x = block_kind(block).append(context, x)
     return x
 
 
 def _end_stage(builder: PlanBuilder, x: Record, stage: Stage, index: int) -> Record:
     """What the next block would have begun with, where none follows (He et al. 2016, section 4.1)."""
-    order = stage.block.order
+    left = stage.block.preactivation
+    if left is None:
+        return x
     with builder.scope(f"stage{index + 1}", index + 1):
-        x = builder.norm(x, "norm", stage.block.norm) if order == "full_preactivation" else x
-        return builder.activation(x, "activation", stage.block.activation) if order in PREACTIVATION else x
+        x = builder.norm(x, "norm", left.norm) if left.norm else x
+        return builder.activation(x, "activation", left.activation)
 
 
 def _head(builder: PlanBuilder, spec: Spec, x: Record) -> dict[str, Record]:

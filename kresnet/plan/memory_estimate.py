@@ -27,12 +27,10 @@ from math import prod
 from pathlib import Path
 
 from kresnet.errors import make_error
+from kresnet.plan.kinds import record_kind
 from kresnet.plan.records import Plan, Record
 from kresnet.plan.segments import segments
 from kresnet.spec.recipe import Lars, Optimizer, Recipe, Sgd
-
-#: Activations whose derivative TensorFlow computes from their output; the others keep their input.
-_FROM_OUTPUT = ("relu", "relu6", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh")
 
 _FLOAT32, _HALF = 4, 2
 
@@ -155,19 +153,14 @@ _MASK = " mask"
 
 def _kept_for_backward(record: Record, width: int) -> Iterator[tuple[str, int]]:
     """What the record's backward pass needs: the tensor's record, and bytes for each of its numbers."""
-    match record.kind:
-        case "conv" | "channel_conv" | "dense" | "norm":
-            yield record.inputs[0], width
-        case "activation":
-            own = record.settings["function"] in _FROM_OUTPUT
-            yield record.name if own else record.inputs[0], width
-        case "multiply":
-            yield from ((name, width) for name in record.inputs)
-        case "pool" | "global_pool" if record.settings["how"] == "max":
-            yield record.inputs[0], width
-            yield record.name, width
-        case "dropout":
-            yield record.name + _MASK, 1
+    for what in record_kind(record).kept_for_backward(record):
+        match what:
+            case "inputs":
+                yield from ((name, width) for name in record.inputs)
+            case "output":
+                yield record.name, width
+            case "mask":
+                yield record.name + _MASK, 1
 
 
 def available_memory() -> int | None:

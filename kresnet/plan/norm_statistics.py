@@ -78,7 +78,8 @@ def unsettled_statistics_note(spec: Spec, plan: Plan, recipe: Recipe, epoch_step
         f"so evaluation normalises by other numbers than training did: {steps * recipe.accumulate_steps} updates would "
         f"leave {SETTLED:.0%} of it. Train longer: --set recipe.{unit}={longer}"
     )
-    if all(stage.block.norm == spec.norm for stage in spec.stages):  # else it is set in several places
+    norms_of_blocks = (getattr(stage.block, "norm", spec.norm) for stage in spec.stages)
+    if all(norm == spec.norm for norm in norms_of_blocks):  # else it is set in several places
         text += f"; or let them move faster: --set 'norm={{kind: batch, momentum: {lower:g}}}'"
     return f"{text}."
 

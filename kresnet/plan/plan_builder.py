@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from typing import Any
 
 from kresnet.errors import KresnetError, Problem
 from kresnet.plan.dilation import ONE_BY_ONE, WindowStep
+from kresnet.plan.kinds import norm_kind
 from kresnet.plan.records import Parameter, Record, Shape
 from kresnet.spec.architecture import Convolution
-from kresnet.spec.blocks import AntiAlias, Norm
+from kresnet.spec.blocks import AntiAlias
+from kresnet.spec.norms import Norm
 
 
 class PlanBuilder:
@@ -43,20 +45,53 @@ class PlanBuilder:
         yield
         self._scope, self._role = outer
 
-    def _append(self, name: str, kind: str, inputs: tuple[Record, ...], shape: Shape, **rest: Any) -> Record:
+    def append(
+        self,
+        name: str,
+        kind: str,
+        inputs: tuple[Record, ...],
+        shape: Shape,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        parameters: tuple[Parameter, ...] = (),
+        macs: int = 0,
+        role: str | None = None,
+    ) -> Record:
+        """Append a record, of a kind that ships or of one that was registered, and return it.
+
+        Args:
+            name: its name within the current scope.
+            kind: its kind.
+            inputs: the records that it reads.
+            shape: shape of its output, without the batch.
+            settings: what else its layer needs, as JSON-ready values.
+            parameters: weights of its layer.
+            macs: multiply-accumulates for one input.
+            role: `shortcut` for weights and pads of a shortcut; that of the current scope by default.
+        """
         names = tuple(record.name for record in inputs)
-        rest["role"] = rest.get("role") or self._role
-        record = Record(self._scope + name, kind, names, shape, stage=self._stage, block=self._block, **rest)
+        record = Record(
+            name=self._scope + name,
+            kind=kind,
+            inputs=names,
+            shape=shape,
+            settings=settings or {},
+            parameters=parameters,
+            macs=macs,
+            stage=self._stage,
+            block=self._block,
+            role=role or self._role,
+        )
         self.records.append(record)
         return record
 
     def input(self, shape: Shape, settings: dict[str, Any]) -> Record:
         """Append the input, the first record."""
-        return self._append("input", "input", (), shape, settings=settings)
+        return self.append("input", "input", (), shape, settings=settings)
 
     def normalize(self, x: Record, settings: dict[str, Any]) -> Record:
         """Append the step from bytes 0-255 to the numbers that the network computes with; it has no parameters."""
-        return self._append("normalize", "normalize", (x,), x.shape, settings=settings)
+        return self.append("normalize", "normalize", (x,), x.shape, settings=settings)
 
     def wants_bias(self, norm_follows: bool) -> bool:
         """Return whether weights of the trunk have a bias, by the spec's rule."""
@@ -78,10 +113,7 @@ class PlanBuilder:
     ) -> Record:
         """Append a convolution: `K·K·C/groups` multiply-accumulates for each output number."""
         stride = step.taken
-        if stride > 1 and dilation > 1:
-            message = f"TensorFlow's convolution cannot stride by {stride} and dilate by {dilation} at once."
-            path = f"stages.{(self._stage or 1) - 1}.dilation"
-            raise KresnetError(Problem("contradiction", message, path=path, remedy="stride: 1"))
+        self._require_one_of_stride_and_dilation(step, dilation)
         x, padding = self._pad_for_window(x, name, kernel, step, dilation)
         dilation *= step.spacing if kernel > 1 else 1
         height, width_in, channels = x.shape
@@ -105,9 +137,38 @@ class PlanBuilder:
             "initializer": self.convolution.initializer,
         }
         macs = out[0] * out[1] * width * kernel * kernel * (channels // groups)
-        return self._append(
+        return self.append(
             name, "conv", (x,), out, settings=settings, parameters=tuple(parameters), macs=macs, role=role
         )
+
+    def depthwise_conv(
+        self,
+        x: Record,
+        name: str,
+        kernel: int,
+        *,
+        step: WindowStep = ONE_BY_ONE,
+        dilation: int = 1,
+        norm_follows: bool,
+    ) -> Record:
+        """Append a convolution of each channel by itself: `K·K` multiply-accumulates for each output number."""
+        self._require_one_of_stride_and_dilation(step, dilation)
+        x, padding = self._pad_for_window(x, name, kernel, step, dilation)
+        dilation *= step.spacing if kernel > 1 else 1
+        window, channels = dilation * (kernel - 1) + 1, x.shape[-1]
+        height, width = (_output_length(length, window, step.taken, padding) for length in x.shape[:2])
+        bias = self.wants_bias(norm_follows)
+        settings = {
+            "kernel": kernel,
+            "stride": step.taken,
+            "dilation": dilation,
+            "padding": padding,
+            "bias": bias,
+            "initializer": self.convolution.initializer,
+        }
+        parameters = (Parameter("kernel", (kernel, kernel, channels, 1)), *[Parameter("bias", (channels,))] * bias)
+        shape, macs = (height, width, channels), height * width * channels * kernel * kernel
+        return self.append(name, "depthwise_conv", (x,), shape, settings=settings, parameters=parameters, macs=macs)
 
     def dense(self, x: Record, name: str, units: int, *, bias: bool = True, role: str | None = None) -> Record:
         """Append a dense layer: a product with a matrix, along the last axis."""
@@ -116,7 +177,7 @@ class PlanBuilder:
         settings = {"bias": bias, "initializer": self.convolution.initializer}
         macs = channels * units
         shape = (*x.shape[:-1], units)
-        return self._append(
+        return self.append(
             name, "dense", (x,), shape, settings=settings, parameters=tuple(parameters), macs=macs, role=role
         )
 
@@ -125,22 +186,29 @@ class PlanBuilder:
         settings = {"kernel": kernel, "initializer": self.convolution.initializer}
         parameters = (Parameter("kernel", (kernel, 1, 1)),)
         macs = x.shape[0] * kernel
-        return self._append(name, "channel_conv", (x,), x.shape, settings=settings, parameters=parameters, macs=macs)
+        return self.append(name, "channel_conv", (x,), x.shape, settings=settings, parameters=parameters, macs=macs)
 
     def norm(self, x: Record, name: str, norm: Norm, *, zero_gamma: bool = False) -> Record:
-        """Append a norm: gamma and beta, for batch norm two moving statistics too. For `none`, append nothing."""
+        """Append a norm; nothing for `none`."""
         if norm.kind == "none":
             return x
-        channels = (x.shape[-1],)
-        parameters = [Parameter("gamma", channels), Parameter("beta", channels)]
-        if norm.kind == "batch":
-            parameters += [Parameter("moving_mean", channels, False), Parameter("moving_variance", channels, False)]
         settings = norm.document() | {"zero_gamma": zero_gamma}
-        return self._append(name, "norm", (x,), x.shape, settings=settings, parameters=tuple(parameters))
+        parameters = norm_kind(norm).parameters(x.shape[-1])
+        return self.append(name, "norm", (x,), x.shape, settings=settings, parameters=parameters)
+
+    def layer_scale(self, x: Record, name: str, initial: float) -> Record:
+        """Append a factor a channel, which training finds (Touvron et al. 2021, arXiv:2103.17239, section 3)."""
+        parameters = (Parameter("gamma", x.shape[-1:]),)
+        return self.append(name, "layer_scale", (x,), x.shape, settings={"initial": initial}, parameters=parameters)
+
+    def response_norm(self, x: Record, name: str, epsilon: float = 1e-6) -> Record:
+        """Append a global response norm (Woo et al. 2023, arXiv:2301.00808, Algorithm 1)."""
+        parameters = (Parameter("gamma", x.shape[-1:]), Parameter("beta", x.shape[-1:]))
+        return self.append(name, "response_norm", (x,), x.shape, settings={"epsilon": epsilon}, parameters=parameters)
 
     def activation(self, x: Record, name: str, function: str) -> Record:
         """Append an activation function."""
-        return self._append(name, "activation", (x,), x.shape, settings={"function": function})
+        return self.append(name, "activation", (x,), x.shape, settings={"function": function})
 
     def pool(self, x: Record, name: str, how: str, size: int, stride: int, *, fill: str = "lowest") -> Record:
         """Append a pool: the maximum or average of each window.
@@ -157,7 +225,7 @@ class PlanBuilder:
         if not step.dilated:
             return self._append_pool(x, name, "average", step.stride, step.stride, "same")
         settings = {"how": "average", "size": step.stride, "stride": 1, "padding": "same", "dilation": step.spacing}
-        return self._append(name, "pool", (x,), x.shape, settings=settings)
+        return self.append(name, "pool", (x,), x.shape, settings=settings)
 
     def blur(self, x: Record, name: str, step: WindowStep) -> Record:
         """Append a blur by [1, 2, 1] / 4 each way around every `stride`-th pixel; the border is mirrored."""
@@ -168,7 +236,7 @@ class PlanBuilder:
             path = f"stages.{self._stage - 1}.block.anti_alias" if self._stage else "stem.pool.anti_alias"
             raise KresnetError(Problem("map_too_small", message, path=path, remedy="a larger input"))
         shape = (-(-height // step.taken), -(-width // step.taken), channels)
-        return self._append(name, "blur", (x,), shape, settings={"stride": step.taken, "dilation": step.spacing})
+        return self.append(name, "blur", (x,), shape, settings={"stride": step.taken, "dilation": step.spacing})
 
     def anti_alias(self, x: Record, how: AntiAlias, step: WindowStep) -> Record:
         """Append what shrinks a map by the stride of a layer that keeps its size; nothing for a stride of 1."""
@@ -180,44 +248,44 @@ class PlanBuilder:
         height, width, channels = x.shape
         shape = (_output_length(height, size, stride, padding), _output_length(width, size, stride, padding), channels)
         settings = {"how": how, "size": size, "stride": stride, "padding": padding}
-        return self._append(name, "pool", (x,), shape, settings=settings)
+        return self.append(name, "pool", (x,), shape, settings=settings)
 
     def global_pool(self, x: Record, name: str, how: str, *, keep_map: bool = False) -> Record:
         """Append a pool over the whole map: `(H, W, C)` becomes `(C,)`, or `(1, 1, C)` with `keep_map`."""
         channels = x.shape[-1]
         shape = (1, 1, channels) if keep_map else (channels,)
-        return self._append(name, "global_pool", (x,), shape, settings={"how": how, "keep_map": keep_map})
+        return self.append(name, "global_pool", (x,), shape, settings={"how": how, "keep_map": keep_map})
 
     def reshape(self, x: Record, name: str, shape: Shape) -> Record:
         """Append a layer that arranges the same numbers otherwise."""
-        return self._append(name, "reshape", (x,), shape)
+        return self.append(name, "reshape", (x,), shape)
 
     def flatten(self, x: Record, name: str) -> Record:
         """Append a layer that turns a map into a vector."""
-        return self._append(name, "flatten", (x,), (prod(x.shape),))
+        return self.append(name, "flatten", (x,), (prod(x.shape),))
 
     def identity_pad(self, x: Record, name: str, width: int, stride: int) -> Record:
         """Append option A of He et al. 2015, section 4.1: every `stride`-th pixel, zeros for the new channels."""
         self._require_shrinkable(x, stride)
         shape = (-(-x.shape[0] // stride), -(-x.shape[1] // stride), width) if len(x.shape) == 3 else (width,)
         settings = {"width": width, "stride": stride}
-        return self._append(name, "identity_pad", (x,), shape, settings=settings, role="shortcut")
+        return self.append(name, "identity_pad", (x,), shape, settings=settings, role="shortcut")
 
     def add(self, branch: Record, shortcut: Record, name: str) -> Record:
         """Append the sum of a residual branch and its shortcut."""
-        return self._append(name, "add", (branch, shortcut), branch.shape)
+        return self.append(name, "add", (branch, shortcut), branch.shape)
 
     def multiply(self, x: Record, gate: Record, name: str) -> Record:
         """Append the product of each channel of `x` with `gate` of shape `(1, 1, C)`."""
-        return self._append(name, "multiply", (x, gate), x.shape)
+        return self.append(name, "multiply", (x, gate), x.shape)
 
     def dropout(self, x: Record, name: str, rate: float) -> Record:
         """Append dropout; nothing for rate 0."""
-        return self._append(name, "dropout", (x,), x.shape, settings={"rate": rate}) if rate else x
+        return self.append(name, "dropout", (x,), x.shape, settings={"rate": rate}) if rate else x
 
     def stochastic_depth(self, x: Record, name: str, rate: float) -> Record:
         """Append a layer that drops the whole branch for some of the images (Huang et al. 2016)."""
-        return self._append(name, "stochastic_depth", (x,), x.shape, settings={"rate": rate}) if rate else x
+        return self.append(name, "stochastic_depth", (x,), x.shape, settings={"rate": rate}) if rate else x
 
     def _pad_for_window(
         self, x: Record, name: str, kernel: int, step: WindowStep, dilation: int, fill: str = "zero"
@@ -238,7 +306,7 @@ class PlanBuilder:
         if kernel % 2 == 0:  # windows side by side; no other even one is padded symmetrically
             return x, "valid"
         shape = (x.shape[0] + 2 * side, x.shape[1] + 2 * side, x.shape[2])
-        return self._append(f"{name}_pad", "pad", (x,), shape, settings={"side": side, "fill": fill}), "valid"
+        return self.append(f"{name}_pad", "pad", (x,), shape, settings={"side": side, "fill": fill}), "valid"
 
     def _pad_as_strided(self, x: Record, name: str, kernel: int, step: WindowStep, dilation: int) -> Record:
         """Append the zeros that `same` puts around the strided network's map, for a window that keeps its size."""
@@ -246,7 +314,13 @@ class PlanBuilder:
         added = step.spacing * (window - 1)
         shape = (x.shape[0] + added, x.shape[1] + added, x.shape[2])
         settings = {"window": window, "stride": step.stride, "spacing": step.spacing}
-        return self._append(f"{name}_pad", "strided_pad", (x,), shape, settings=settings)
+        return self.append(f"{name}_pad", "strided_pad", (x,), shape, settings=settings)
+
+    def _require_one_of_stride_and_dilation(self, step: WindowStep, dilation: int) -> None:
+        if step.taken > 1 and dilation > 1:
+            message = f"TensorFlow's convolution cannot stride by {step.taken} and dilate by {dilation} at once."
+            path = f"stages.{(self._stage or 1) - 1}.dilation"
+            raise KresnetError(Problem("contradiction", message, path=path, remedy="stride: 1"))
 
     def _require_shrinkable(self, x: Record, stride: int) -> None:
         if len(x.shape) == 3 and stride > min(x.shape[:2]):

@@ -34,9 +34,7 @@ class Record:
 
     Attributes:
         name: name of the layer in the plan and in the Keras model; no two are alike.
-        kind: kind of layer: `input`, `normalize`, `conv`, `dense`, `norm`, `activation`, `pool`, `global_pool`,
-            `flatten`, `reshape`, `pad`, `strided_pad`, `identity_pad`, `blur`, `channel_conv`, `add`, `multiply`,
-            `dropout` or `stochastic_depth`.
+        kind: kind of layer, one of those of `kresnet.plan.record_kinds` or of an extension.
         inputs: names of the records that the layer reads.
         shape: shape of the output, without the batch: `(H, W, C)` or `(C,)`.
         settings: what else the layer needs; the keys depend on the kind.
@@ -102,6 +100,7 @@ class Plan:
         about: what the spec says about itself: name, source, published figures, default recipe.
         records: the layers, each after its inputs.
         outputs: names of the records that each output comes from; the output of a classifier is called `logits`.
+        block_kinds: kind of the blocks of each stage, in order.
         probabilities: how logits become probabilities (`softmax` or `sigmoid`); None where there are no logits.
     """
 
@@ -109,6 +108,7 @@ class Plan:
     records: tuple[Record, ...]
     outputs: Mapping[str, str]
     probabilities: str | None
+    block_kinds: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -143,7 +143,7 @@ class Plan:
     @cached_property
     def weighted_layers(self) -> int:
         """Depth as the papers count it: convolutions and dense layers, shortcuts aside."""
-        return sum(record.kind in ("conv", "dense") and record.role == "main" for record in self.records)
+        return sum(bool(record.macs) and record.role == "main" for record in self.records)
 
     def blocks(self) -> Iterator[tuple[int | None, int | None, list[Record]]]:
         """Yield `(stage, block, records)` for each block, in order; records outside blocks are gathered likewise."""

@@ -21,15 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import reduce
 from math import ceil, gcd, lcm, prod
 from typing import Any
 
 from kresnet.errors import make_error, nearest
 from kresnet.spec.architecture import NoHead, Spec, Stage
-from kresnet.spec.attention import SqueezeExcite
-from kresnet.spec.blocks import BottleneckBlock, ConvBlock, GroupNorm, Norm
+from kresnet.spec.blocks import Block
 from kresnet.spec.inputs import CenterCrop
 from kresnet.spec.stems import ConvStem, DeepStem, NoStem
 
@@ -143,10 +141,7 @@ def total_stride(spec: Spec) -> int:
 
 def _widths(spec: Spec, document: Mapping[str, Any], multiple: int) -> Iterator[tuple[str, list[tuple[int, int]]]]:
     """Path of each width, or list of widths, with the numbers there and what each must be a multiple of."""
-    stem_needs = _norm_groups(spec.norm)
-    first = spec.stages[0].block
-    if first.order == "full_preactivation":
-        stem_needs = lcm(stem_needs, _norm_groups(first.norm))
+    stem_needs = lcm(spec.norm.channel_multiple, _read_multiple(spec.stages[0].block))
     if isinstance(spec.stem, ConvStem):
         yield "stem.width", [(spec.stem.width, _multiple(spec.stem.width, multiple, stem_needs))]
     elif isinstance(spec.stem, DeepStem):
@@ -156,20 +151,22 @@ def _widths(spec: Spec, document: Mapping[str, Any], multiple: int) -> Iterator[
         if following or not isinstance(spec.head, NoHead):
             needs = _stage_needs(stage, following[0] if following else None)
             yield f"stages.{index}.width", [(stage.width, _multiple(stage.width, multiple, needs))]
-    yield from _hidden_widths(spec, document, multiple)
+    yield from _inner_widths(spec, document, multiple)
 
 
-def _hidden_widths(
+def _inner_widths(
     spec: Spec, document: Mapping[str, Any], multiple: int
 ) -> Iterator[tuple[str, list[tuple[int, int]]]]:
-    """`hidden` of dense blocks, wherever the document states it."""
+    """Widths within blocks, such as `hidden` of dense ones, wherever the document states them."""
     stated = {"block": document["block"]}
     stated |= {f"stages.{index}.block": stage.get("block") for index, stage in enumerate(document["stages"])}
-    needs = reduce(lcm, (_norm_groups(stage.block.norm) for stage in spec.stages))
+    needs = reduce(lcm, (stage.block.width_multiple(1) for stage in spec.stages))
+    names = dict.fromkeys(name for stage in spec.stages for name in stage.block.width_settings)
     for path, block in stated.items():
-        hidden = block.get("hidden") if isinstance(block, dict) else None
-        if hidden is not None:
-            yield f"{path}.hidden", [(hidden, _multiple(hidden, multiple, needs))]
+        for name in names:
+            width = block.get(name) if isinstance(block, dict) else None
+            if width is not None:
+                yield f"{path}.{name}", [(width, _multiple(width, multiple, needs))]
 
 
 def _multiple(width: int, preferred: int, needed: int) -> int:
@@ -179,29 +176,13 @@ def _multiple(width: int, preferred: int, needed: int) -> int:
 
 def _stage_needs(stage: Stage, following: Stage | None) -> int:
     """What must divide the width of a stage, by `kresnet.spec.contradictions`."""
-    block = stage.block
-    expansion, reduced, groups = Fraction(1), 1, 1
-    if isinstance(block, BottleneckBlock):
-        expansion = Fraction(block.expansion).limit_denominator(1 << 16)
-        reduced = block.reduce_first or 1
-        groups = lcm((block.groups or 1) * reduced, block.width_per_group or 1)
-    norm = _norm_groups(block.norm)
-    output = norm
-    if isinstance(block, ConvBlock) and isinstance(block.attention, SqueezeExcite) and not block.attention.divisor:
-        output = lcm(output, block.attention.reduction)
-    if following and following.block.order == "full_preactivation":
-        output = lcm(output, _norm_groups(following.block.norm))
-    return lcm(groups, norm * reduced, _inner_multiple(output, expansion))
+    return stage.block.width_multiple(_read_multiple(following.block) if following else 1)
 
 
-def _inner_multiple(output: int, expansion: Fraction) -> int:
-    """The least number whose every multiple times the expansion is a whole multiple of `output`."""
-    needed = output * expansion.denominator
-    return needed // gcd(needed, expansion.numerator)
-
-
-def _norm_groups(norm: Norm) -> int:
-    return norm.groups if isinstance(norm, GroupNorm) else 1
+def _read_multiple(block: Block) -> int:
+    """What the channels must be a multiple of that a block reads."""
+    begins_with = block.preactivation
+    return begins_with.norm.channel_multiple if begins_with and begins_with.norm else 1
 
 
 __all__ = ["RULES", "WIDTH_MULTIPLE", "ScaledSettings", "ScalingRule", "find_rule", "round_depth", "round_width",

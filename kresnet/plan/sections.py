@@ -6,10 +6,12 @@ Summary, drawing and difference are made of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from kresnet.plan.kinds import ATTENTIONS, BLOCKS, record_kind
+from kresnet.plan.record_kinds import stride_words, subsamples
 from kresnet.plan.records import Plan, Record, Shape
 
 #: Stands for whatever enters a section, so that sections of different places and networks compare.
@@ -23,10 +25,12 @@ class Section:
     Attributes:
         name: prefix of its records' names: `input`, `stem`, `stage1.block2`, `stage4` (what ends a stage) or `head`.
         records: the records of the section, in the order of the plan.
+        block_kind: kind of the blocks of its stage; empty outside stages.
     """
 
     name: str
     records: tuple[Record, ...]
+    block_kind: str = ""
 
     @property
     def stage(self) -> int | None:
@@ -60,7 +64,7 @@ class Section:
     @property
     def shortcut(self) -> str:
         """Kind of the path beside the residual branch: `identity`, `projection`, `pad`, `pool`, or `none`."""
-        kinds = [record.kind for record in self.records if ".shortcut." in record.name and not _subsamples(record)]
+        kinds = [record.kind for record in self.records if ".shortcut." in record.name and not subsamples(record)]
         if "conv" in kinds or "dense" in kinds:
             return "projection"
         if "identity_pad" in kinds:
@@ -105,7 +109,8 @@ class RepeatedBlocks:
 
 def sections(plan: Plan) -> list[Section]:
     """Return the sections of the network, in order."""
-    return [Section(name, tuple(records)) for name, records in groupby(plan.records, key=_section_name)]
+    found = (Section(name, tuple(records)) for name, records in groupby(plan.records, key=_section_name))
+    return [replace(each, block_kind=plan.block_kinds[each.stage - 1]) if each.stage else each for each in found]
 
 
 def repeated_blocks(all_sections: list[Section]) -> list[RepeatedBlocks]:
@@ -147,7 +152,7 @@ def _section_name(record: Record) -> str:
 def describe_section(blocks: RepeatedBlocks) -> str:
     """Return one line about repeated blocks: kind, layers with weights, and what else they contain."""
     section = blocks.first
-    return _kind(section) + ", ".join([*trunk_layers(section), *extra_layers(section), *_stochastic_depth(blocks)])
+    return _label(section) + ", ".join([*trunk_layers(section), *extra_layers(section), *_stochastic_depth(blocks)])
 
 
 def describe_shortcut(section: Section) -> str:
@@ -157,18 +162,14 @@ def describe_shortcut(section: Section) -> str:
     unsaid = ("norm", "pad", "strided_pad")
     records = [record for record in section.records if ".shortcut." in record.name and record.kind not in unsaid]
     return (
-        ", ".join(f"projection{_window(r)}{_stride(r)}" if r.parameters else describe_layer(r) for r in records)
+        ", ".join(f"projection{_window(r)}{stride_words(r)}" if r.parameters else describe_layer(r) for r in records)
         or section.shortcut
     )
 
 
-def _kind(section: Section) -> str:
-    if not section.block:
-        return ""
-    main = [record for record in section.records if record.kind in ("conv", "dense") and record.role == "main"]
-    if main[0].kind == "dense":
-        return ""  # its layers say so
-    return "bottleneck " if len(main) == 3 else "basic "
+def _label(section: Section) -> str:
+    label = BLOCKS[section.block_kind].label if section.block and section.block_kind in BLOCKS else ""
+    return f"{label} " if label else ""
 
 
 def trunk_layers(section: Section) -> Iterator[str]:
@@ -180,19 +181,19 @@ def trunk_layers(section: Section) -> Iterator[str]:
     for record in section.records:
         if ".shortcut." in record.name or record.role == "attention":
             continue
-        if record.kind in ("conv", "dense", "pool", "blur", "global_pool", "flatten", "dropout") or (
-            not weighted and record.kind in ("normalize", "norm", "activation")
-        ):
+        if record_kind(record).in_trunk or (not weighted and record.kind in ("normalize", "norm", "activation")):
             yield describe_layer(record)
 
 
 def extra_layers(section: Section) -> Iterator[str]:
     """Yield in words the layers of a block beside its trunk and its shortcut."""
-    for record in section.records:
-        if record.name.endswith("squeeze_excite.reduce"):
-            yield f"squeeze-excite {record.shape[-1]}"
-        if record.kind == "channel_conv":
-            yield f"efficient channel attention {record.settings['kernel']}"
+    for kind, records in groupby(section.records, key=lambda record: _attention_name(section, record)):
+        if kind:
+            yield ATTENTIONS[kind].describe(list(records)) if kind in ATTENTIONS else kind.replace("_", " ")
+
+
+def _attention_name(section: Section, record: Record) -> str:
+    return section.relative_name(record.name).partition(".")[0] if record.role == "attention" else ""
 
 
 def _stochastic_depth(blocks: RepeatedBlocks) -> Iterator[str]:
@@ -206,46 +207,9 @@ def _window(record: Record) -> str:
     return f" {kernel}x{kernel}" if kernel > 1 else ""
 
 
-def _stride(record: Record) -> str:
-    return f" /{record.settings['stride']}" if record.settings.get("stride", 1) > 1 else ""
-
-
-def _subsamples(record: Record) -> bool:
-    """Whether a shortcut takes every `stride`-th pixel and pads nothing."""
-    return record.name.endswith(".shortcut.subsample")
-
-
 def describe_layer(record: Record) -> str:
     """Return one layer in words: `3x3 64 /2`, `relu`, `batch norm`."""
-    settings, stride = record.settings, _stride(record)
-    match record.kind:
-        case "conv":
-            groups = f" groups {settings['groups']}" if settings["groups"] > 1 else ""
-            dilation = f" dilation {settings['dilation']}" if settings["dilation"] > 1 else ""
-            return f"{settings['kernel']}x{settings['kernel']} {record.shape[-1]}{groups}{dilation}{stride}"
-        case "dropout":
-            return f"dropout {settings['rate']:g}"
-        case "dense":
-            return f"dense {record.shape[-1]}"
-        case "pool":
-            dilation = f" dilation {settings['dilation']}" if settings.get("dilation", 1) > 1 else ""
-            return f"{settings['how']} pool {settings['size']}x{settings['size']}{dilation}{stride}"
-        case "global_pool":
-            return f"{settings['how']} pool"
-        case "blur":
-            dilation = f" dilation {settings['dilation']}" if settings["dilation"] > 1 else ""
-            return f"blur{dilation}{stride}"
-        case "channel_conv":
-            return f"convolution of {settings['kernel']} channels"
-        case "identity_pad":
-            return f"{'identity' if _subsamples(record) else 'pad'}{stride}"
-        case "activation":
-            return str(settings["function"])
-        case "norm":
-            return f"{settings['kind']} norm"
-        case "stochastic_depth":
-            return f"stochastic depth {settings['rate']:.3g}"
-    return record.kind
+    return record_kind(record).describe(record)
 
 
 __all__ = [

@@ -80,8 +80,8 @@ class _ComparingBuilder(PlanBuilder):
         super().__init__(spec.convolution)
         self._plan = plan
 
-    def _append(self, *arguments: Any, **rest: Any) -> Record:
-        record = super()._append(*arguments, **rest)
+    def append(self, *arguments: Any, **rest: Any) -> Record:
+        record = super().append(*arguments, **rest)
         if len(self.records) > len(self._plan.records) or record != self._plan.records[len(self.records) - 1]:
             raise _PlansDiffer
         return record

@@ -22,6 +22,7 @@ from kresnet.plan.sections import (
 )
 from kresnet.probes.block_paths import BlockPaths, block_paths
 from kresnet.spec.architecture import Spec
+from kresnet.spec.blocks import ResidualBlock
 
 #: The options of He et al. 2015, section 4.1, in words.
 OPTIONS = {
@@ -159,9 +160,10 @@ def network_stages(plan: Plan, spec: Spec) -> list[NetworkStage]:
 
 def _describe_stage(spec: Spec, stage: int, members: list[Section]) -> tuple[str, ...]:
     block, count = spec.stages[stage - 1].block, sum(part.block is not None for part in members)
-    order = block.order.replace("_", " ")
-    blocks = f"{count} {block.kind} block{'s' * (count > 1)}"
-    return (blocks, f"order: {order}", f"shortcut: {OPTIONS[block.shortcut]}")
+    blocks = f"{count} {block.kind.replace('_', ' ')} block{'s' * (count > 1)}"
+    if not isinstance(block, ResidualBlock):
+        return (blocks,)
+    return (blocks, f"order: {block.order.replace('_', ' ')}", f"shortcut: {OPTIONS[block.shortcut]}")
 
 
 def _section_card(run: RepeatedBlocks, forks: dict[str, BlockPaths]) -> SectionCard:

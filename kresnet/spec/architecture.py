@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, StrictStr, Tag, model_validator
 
+import kresnet.spec.block_kinds  # noqa: F401 - the kinds that ship
+from kresnet.errors import KresnetError
 from kresnet.spec.base import (
     Activation,
     Count,
@@ -25,8 +27,9 @@ from kresnet.spec.base import (
     Width,
     merge,
 )
-from kresnet.spec.blocks import BatchNorm, Block, Norm
+from kresnet.spec.blocks import Block
 from kresnet.spec.inputs import Input
+from kresnet.spec.norms import BatchNorm, Norm
 from kresnet.spec.renamed import with_present_names
 from kresnet.spec.stems import Stem
 
@@ -198,7 +201,12 @@ def _cascade_stage(stage: Any, block: dict[str, Any], inherited: dict[str, Any])
 
 
 def _inherit(inherited: dict[str, Any], block: dict[str, Any]) -> dict[str, Any]:
-    """A block with the network's norm and activation where it states none of its own."""
+    """A block with the network's norm and activation where its kind has such settings and it states none of its own."""
+    try:
+        settings = Block.kinds.find(block.get("kind"))
+    except KresnetError:  # told where the block is read
+        settings = None
+    inherited = {key: value for key, value in inherited.items() if settings is None or key in settings.model_fields}
     return block | {key: merge(value, block[key]) if key in block else value for key, value in inherited.items()}
 
 

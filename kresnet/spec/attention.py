@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
+from kresnet.errors import Problem
 from kresnet.registry import Registry
 from kresnet.spec.base import Activation, Kernel, Width
 from kresnet.spec.kinds import OpenUnion
@@ -15,6 +17,15 @@ class Attention(OpenUnion):
     """Attention at the end of a residual branch."""
 
     kinds: ClassVar[Registry[Any]] = Registry("kresnet.attentions")
+
+    @property
+    def channel_multiple(self) -> int:
+        """What the number of channels that it weighs must be a multiple of."""
+        return 1
+
+    def contradictions(self, channels: int) -> Iterator[Problem]:
+        """Yield why so many channels cannot be weighed, with paths within the attention's own settings."""
+        yield from ()
 
 
 @Attention.register
@@ -32,6 +43,17 @@ class SqueezeExcite(Attention):
     gate: Gate = "sigmoid"
     """Activation of the second dense layer, which scales the channels."""
 
+    @property
+    def channel_multiple(self) -> int:
+        return 1 if self.divisor else self.reduction
+
+    def contradictions(self, channels: int) -> Iterator[Problem]:
+        if channels % self.channel_multiple:
+            message = f"reduction {self.reduction} does not divide the {channels} channels of the block."
+            yield Problem("contradiction", message, path="reduction", expected=f"a divisor of {channels}",
+                          found=str(self.reduction),
+                          remedy="divisor: 8, which rounds the hidden units to eights, as timm does")  # fmt: skip
+
 
 @Attention.register
 class EfficientChannel(Attention):
@@ -43,3 +65,9 @@ class EfficientChannel(Attention):
     paper's equation 12."""
     gate: Gate = "sigmoid"
     """Activation of the convolution, which scales the channels."""
+
+    def contradictions(self, channels: int) -> Iterator[Problem]:
+        if self.kernel and self.kernel % 2 == 0:
+            message = f"A window of {self.kernel} channels has no middle."
+            yield Problem("contradiction", message, path="kernel", expected="an odd number",
+                          found=str(self.kernel))  # fmt: skip

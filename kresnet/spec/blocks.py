@@ -1,15 +1,24 @@
-"""What stages are made of: norms, activations, and the kinds of blocks."""
+"""What stages are made of: what any kind of block says of itself, and the settings that residual blocks share.
+
+The kinds themselves are in `kresnet.spec.block_kinds`, and how their layers are appended to a plan in
+`kresnet.plan.block_kinds`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from math import lcm
+from typing import Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, PlainSerializer, StrictFloat
+from pydantic import Field
 
+from kresnet.errors import Problem
 from kresnet.registry import Registry
 from kresnet.spec.attention import Attention
-from kresnet.spec.base import Activation, Flag, Fraction, Kernel, Momentum, Positive, Width
+from kresnet.spec.base import Activation, Flag, Fraction, Kernel
 from kresnet.spec.kinds import OpenUnion
+from kresnet.spec.norms import BatchNorm, Norm
 
 Order = Literal[
     "post_activation",
@@ -23,64 +32,84 @@ Shortcut = Literal["none", "identity_pad", "projection", "projection_all"]
 AntiAlias = Literal["average", "blur"]
 
 
-def _whole(number: float) -> float:
-    """The integer that a number is, where it is one."""
-    return int(number) if number == int(number) else number
+@dataclass(frozen=True, slots=True)
+class BlockPlace:
+    """Where a block stands, for the rules of arithmetic that its settings must keep.
+
+    Attributes:
+        stage: number of its stage, from 1.
+        width: width of the stage.
+        incoming: number of channels that enter the stage.
+        padding: how the network's windows are padded, `same` or `symmetric`.
+    """
+
+    stage: int
+    width: int
+    incoming: int
+    padding: str
 
 
-Expansion = Annotated[StrictFloat, Field(gt=0, le=64), AfterValidator(_whole), PlainSerializer(_whole, Any)]
+@dataclass(frozen=True, slots=True)
+class Preactivation:
+    """What blocks begin with before their first weights: the layer before them leaves it to them.
 
+    Attributes:
+        norm: the norm; None for the activation alone.
+        activation: the activation.
+    """
 
-class Norm(OpenUnion):
-    """Normalisation of activations."""
-
-    kinds: ClassVar[Registry[Any]] = Registry("kresnet.norms")
-
-
-@Norm.register
-class BatchNorm(Norm):
-    """Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167)."""
-
-    kind: Literal["batch"]
-    momentum: Momentum = 0.9
-    """Share of the old moving statistics kept at each step (PyTorch's momentum is one minus this)."""
-    epsilon: Positive = 1e-5
-    """Added to the variance before the square root."""
-    synchronized: Flag = False
-    """Use the statistics of the global batch rather than of each replica."""
-
-
-@Norm.register
-class GroupNorm(Norm):
-    """Group normalisation (Wu and He 2018, arXiv:1803.08494)."""
-
-    kind: Literal["group"]
-    groups: Width = 32
-    """Groups of channels; must divide every normalised width."""
-    epsilon: Positive = 1e-5
-    """Added to the variance before the square root."""
-
-
-@Norm.register
-class LayerNorm(Norm):
-    """Layer normalisation over the channels of each position (Ba et al. 2016, arXiv:1607.06450)."""
-
-    kind: Literal["layer"]
-    epsilon: Positive = 1e-5
-    """Added to the variance before the square root."""
-
-
-@Norm.register
-class NoNorm(Norm):
-    """No normalisation."""
-
-    kind: Literal["none"]
+    norm: Norm | None
+    activation: str
 
 
 class Block(OpenUnion):
-    """What stages are made of."""
+    """What stages are made of.
+
+    A kind of block is a subclass: its settings, and what the network around it must know of them. The settings `norm`
+    and `activation` are by default those of the network in kinds that have them.
+    """
 
     kinds: ClassVar[Registry[Any]] = Registry("kresnet.blocks")
+    #: Whether it takes maps `(H, W, C)`, or vectors `(C,)`.
+    takes_maps: ClassVar[bool] = True
+    #: Names of its settings that are widths, and grow with the network (`kresnet scale`).
+    width_settings: ClassVar[tuple[str, ...]] = ()
+
+    def output_width(self, width: int) -> int:
+        """Return the number of output channels of blocks in a stage of this width."""
+        return width
+
+    @property
+    def preactivation(self) -> Preactivation | None:
+        """What the block begins with before its first weights; None where it begins with weights."""
+        return None
+
+    @property
+    def has_shortcut(self) -> bool:
+        """Whether anything is added to its branch, so that stochastic depth can drop the branch."""
+        return True
+
+    @property
+    def last_block_strides(self) -> bool:
+        """Whether the last block of a stage takes its stride, rather than the first."""
+        return False
+
+    def width_multiple(self, output: int) -> int:
+        """Return what the width of a stage must be a multiple of.
+
+        Args:
+            output: what the number of output channels must be a multiple of, for what reads them.
+        """
+        return output
+
+    def contradictions(self, place: BlockPlace) -> Iterator[Problem]:
+        """Yield what the settings say against each other or their place, with paths within the block's settings."""
+        yield from ()
+
+
+class ResidualBlock(Block):
+    """What blocks share that are a chain of weighted layers beside a shortcut."""
+
     order: Order = "post_activation"
     """Order of norm, activation and weights (He et al. 2016, arXiv:1603.05027, Fig. 4)."""
     shortcut: Shortcut = "projection"
@@ -94,8 +123,58 @@ class Block(OpenUnion):
     dropout: Fraction = 0.0
     """Rate of dropout before the last weights of the block (Zagoruyko and Komodakis 2016, arXiv:1605.07146)."""
 
+    def normed_widths(self, width: int) -> set[int]:
+        """Return the numbers of channels that norms of the branch and the shortcut normalise."""
+        return {width, self.output_width(width)}
 
-class ConvBlock(Block):
+    @property
+    def preactivation(self) -> Preactivation | None:
+        match self.order:
+            case "full_preactivation":
+                return Preactivation(self.norm, self.activation)
+            case "relu_only_preactivation":
+                return Preactivation(None, self.activation)
+        return None
+
+    @property
+    def has_shortcut(self) -> bool:
+        return self.shortcut != "none"
+
+    def width_multiple(self, output: int) -> int:
+        return lcm(output, self.norm.channel_multiple)
+
+    def contradictions(self, place: BlockPlace) -> Iterator[Problem]:
+        where = f"stage {place.stage}"
+        for channels in sorted(self.normed_widths(place.width)):
+            yield from within("norm", self.norm.contradictions(channels, where))
+        if self.norm.kind == "none" and self.order == "full_preactivation":
+            yield contradiction("order", "Without norm, full_preactivation is relu_only_preactivation.",
+                                remedy="order: relu_only_preactivation")  # fmt: skip
+        if self.zero_init_last and (reason := self._no_last_gamma()):
+            yield contradiction("zero_init_last", f"zero_init_last cannot be used: {reason}.")
+        outgoing = self.output_width(place.width)
+        if self.shortcut == "identity_pad" and outgoing < place.incoming:
+            message = f"identity_pad would have to drop channels: {place.incoming} enter {where}, {outgoing} leave it."
+            yield contradiction("shortcut", message, remedy="shortcut: projection")
+        if self.order == "full_preactivation":
+            yield from within("norm", self.norm.contradictions(place.incoming, f"{where}'s input"))
+
+    def _no_last_gamma(self) -> str:
+        """Why no gamma that could start at zero stands last before the addition; empty if one does."""
+        if self.norm.kind == "none":
+            return "there is no norm whose gamma could start at zero"
+        if self.shortcut == "none":
+            return "without a shortcut the block would output zero"
+        if self.order in ("full_preactivation", "norm_after_add"):
+            return f"in order {self.order} no norm stands last before the addition"
+        if self.order == "relu_before_add":
+            return "an activation follows that norm, and would pass no gradient"
+        return ""
+
+
+class ConvBlock(ResidualBlock):
+    """What residual blocks of convolutions share."""
+
     stride_in: Literal["first_block", "last_block"] = "first_block"
     """Which block of a stage strides: the first (He et al. 2015), or the last (keras.applications' version 2)."""
     downsample: Literal["conv", "average_pool", "subsample"] = "conv"
@@ -110,35 +189,31 @@ class ConvBlock(Block):
     attention: Attention | None = None
     """Attention at the end of the residual branch."""
 
+    @property
+    def last_block_strides(self) -> bool:
+        return self.stride_in == "last_block"
 
-@Block.register
-class BasicBlock(ConvBlock):
-    """Two 3x3 convolutions."""
+    def width_multiple(self, output: int) -> int:
+        return super().width_multiple(lcm(output, self.attention.channel_multiple if self.attention else 1))
 
-    kind: Literal["basic"]
-
-
-@Block.register
-class BottleneckBlock(ConvBlock):
-    """1x1, 3x3, 1x1 convolutions; the last widens by `expansion`."""
-
-    kind: Literal["bottleneck"]
-    expansion: Expansion = 4
-    """Output channels of the block over its `width`; a fraction where the block is wider inside than outside."""
-    reduce_first: Width | None = None
-    """What the width of the first 1x1 convolution is divided by, 1 unless stated (2 in SENet-154)."""
-    stride_on: Literal["conv1x1", "conv3x3"] = "conv3x3"
-    """Which convolution strides: the first 1x1 (He et al. 2015) or the 3x3 (as PyTorch's ResNet)."""
-    groups: Width | None = None
-    """Groups of the 3x3 convolution (Xie et al. 2017, arXiv:1611.05431); 1 by default."""
-    width_per_group: Width | None = None
-    """Instead of `groups`: channels in each group of the 3x3 convolution."""
+    def contradictions(self, place: BlockPlace) -> Iterator[Problem]:
+        yield from super().contradictions(place)
+        if self.shortcut_kernel and self.shortcut_kernel % 2 == 0 and place.padding == "symmetric":
+            message = f"A window of {self.shortcut_kernel} cannot be padded symmetrically."
+            yield contradiction("shortcut_kernel", message, expected="an odd number", found=str(self.shortcut_kernel))
+        if self.attention:
+            yield from within("attention", self.attention.contradictions(self.output_width(place.width)))
 
 
-@Block.register
-class DenseBlock(Block):
-    """Two dense layers, for vectors: width of the stage, through `hidden` units."""
+def contradiction(path: str, message: str, **details: Any) -> Problem:
+    """Return the problem of settings that are valid one by one, at a path within the settings that tell it."""
+    return Problem("contradiction", message, path=path, **details)
 
-    kind: Literal["dense"]
-    hidden: Width | None = None
-    """Units of the first layer; the stage's width by default."""
+
+def within(path: str, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield problems with their paths below `path`."""
+    return (replace(problem, path=f"{path}.{problem.path}" if problem.path else path) for problem in problems)
+
+
+__all__ = ["AntiAlias", "Block", "BlockPlace", "ConvBlock", "Order", "Preactivation", "ResidualBlock", "Shortcut",
+           "contradiction", "within"]  # fmt: skip

@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from kresnet.errors import Problem
-from kresnet.spec.architecture import Classifier, Features, Regressor, Spec, Stage
-from kresnet.spec.attention import Attention, EfficientChannel, SqueezeExcite
-from kresnet.spec.blocks import BottleneckBlock, ConvBlock, DenseBlock, GroupNorm, NoNorm, Norm
+from kresnet.spec.architecture import Classifier, Features, Regressor, Spec
+from kresnet.spec.blocks import BlockPlace, within
 from kresnet.spec.inputs import SIXTEEN_BITS, Stretch
 from kresnet.spec.stems import ConvStem, DeepStem, NoStem, StemPool
 
 #: Blocks in all; the deepest network of the papers has 600.
 MAX_BLOCKS = 2000
-
-PREACTIVATION = ("relu_only_preactivation", "full_preactivation")
 
 
 def find_contradictions(spec: Spec) -> list[Problem]:
@@ -29,25 +26,6 @@ def find_contradictions(spec: Spec) -> list[Problem]:
         _stochastic_depth_problems,
     )
     return [problem for rule in rules for problem in rule(spec)]
-
-
-def output_width(stage: Stage) -> int:
-    """Return the number of output channels of the stage's blocks."""
-    return round(stage.width * stage.block.expansion) if isinstance(stage.block, BottleneckBlock) else stage.width
-
-
-def first_width(stage: Stage) -> int:
-    """Return the number of channels of the first convolution of the stage's blocks."""
-    reduced = isinstance(stage.block, BottleneckBlock) and stage.block.reduce_first
-    return stage.width // reduced if reduced else stage.width
-
-
-def convolution_groups(stage: Stage) -> int:
-    """Return the number of groups of the 3x3 convolutions of the stage's blocks."""
-    if not isinstance(stage.block, BottleneckBlock):
-        return 1
-    per_group = stage.block.width_per_group
-    return stage.width // per_group if per_group else stage.block.groups or 1
 
 
 def stem_width(spec: Spec) -> int:
@@ -114,7 +92,7 @@ def _stem_problems(spec: Spec) -> Iterator[Problem]:
                        expected="kind: none")  # fmt: skip
     widths = spec.stem.widths if isinstance(spec.stem, DeepStem) else (spec.stem.width,)
     for width in widths:
-        yield from _norm_problems(spec.norm, width, "norm", "the stem")
+        yield from within("norm", spec.norm.contradictions(width, "the stem"))
     if spec.convolution.padding == "symmetric":
         sizes = {"stem.kernel": spec.stem.kernel} if isinstance(spec.stem, ConvStem) else {}
         if spec.stem.pool and not windows_abut(spec.stem.pool):
@@ -122,12 +100,6 @@ def _stem_problems(spec: Spec) -> Iterator[Problem]:
         for path, size in sizes.items():
             if size % 2 == 0:
                 yield _problem(path, f"A window of {size} cannot be padded symmetrically.", expected="an odd number")
-
-
-def _norm_problems(norm: Norm, width: int, path: str, where: str) -> Iterator[Problem]:
-    if isinstance(norm, GroupNorm) and width % norm.groups:
-        yield _problem(f"{path}.groups", f"{norm.groups} groups do not divide the {width} channels of {where}.",
-                       expected=f"a divisor of {width}", found=str(norm.groups))  # fmt: skip
 
 
 def _stage_problems(spec: Spec) -> Iterator[Problem]:
@@ -138,95 +110,14 @@ def _stage_problems(spec: Spec) -> Iterator[Problem]:
     if (total := sum(stage.blocks for stage in spec.stages)) > MAX_BLOCKS:
         yield _problem("stages", f"The stages have {total} blocks in all.", expected=f"at most {MAX_BLOCKS}")
     incoming = stem_width(spec)
-    for index, stage in enumerate(spec.stages):
-        yield from _block_problems(spec, stage, f"stages.{index}")
-        block, outgoing = stage.block, output_width(stage)
-        if block.shortcut == "identity_pad" and outgoing < incoming:
-            yield _problem(f"stages.{index}.block.shortcut", "identity_pad would have to drop channels: "
-                           f"{incoming} enter stage {index + 1}, {outgoing} leave it.",
-                           remedy="shortcut: projection")  # fmt: skip
-        if block.order == "full_preactivation":
-            yield from _norm_problems(block.norm, incoming, f"stages.{index}.block.norm", f"stage {index + 1}'s input")
-        incoming = outgoing
-
-
-def _block_problems(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
-    block = stage.block
-    where = f"stage {path.split('.')[1]}"
-    if spec.input.is_image == isinstance(block, DenseBlock):
-        needs, given = ("a vector", "an image") if spec.input.is_image else ("an image", "a vector")
-        yield _problem(f"{path}.block.kind", f"A block of kind {block.kind} needs {needs}; the input is {given}.")
-    if isinstance(block, BottleneckBlock):
-        if block.groups and block.width_per_group:
-            yield _problem(f"{path}.block.width_per_group", "`groups` and `width_per_group` say the same thing twice.",
-                           remedy="keep one of them")  # fmt: skip
-        yield from _width_problems(spec, stage, path)
-        for field in ("groups", "width_per_group"):
-            value = getattr(block, field)
-            if value and stage.width % value:
-                yield _problem(f"{path}.block.{field}", f"{field} {value} does not divide the width {stage.width}.",
-                               expected=f"a divisor of {stage.width}", found=str(value))  # fmt: skip
-    hidden = {block.hidden or stage.width} if isinstance(block, DenseBlock) else {first_width(stage)}
-    for width in sorted({stage.width, output_width(stage)} | hidden):
-        yield from _norm_problems(block.norm, width, f"{path}.block.norm", where)
-    if isinstance(block, ConvBlock):
-        yield from _shortcut_kernel_problems(spec, stage, path)
-        yield from _attention_problems(block.attention, output_width(stage), f"{path}.block.attention")
-    if isinstance(block.norm, NoNorm) and block.order == "full_preactivation":
-        yield _problem(f"{path}.block.order", "Without norm, full_preactivation is relu_only_preactivation.",
-                       remedy="order: relu_only_preactivation")  # fmt: skip
-    if block.zero_init_last:
-        yield from _zero_init_problems(stage, path)
-
-
-def _width_problems(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
-    """Of a bottleneck: whole numbers of channels."""
-    block, width, output = stage.block, stage.width, output_width(stage)
-    assert isinstance(block, BottleneckBlock)
-    if abs(width * block.expansion - output) > 1e-6 or output < 1:
-        yield _problem(f"{path}.block.expansion", f"{block.expansion} times the width {width} is no whole number.",
-                       expected=f"a multiple of 1/{width}", found=str(block.expansion))  # fmt: skip
-    if not block.reduce_first:
-        return
-    if width % block.reduce_first:
-        yield _problem(f"{path}.block.reduce_first", f"{block.reduce_first} does not divide the width {width}.",
-                       expected=f"a divisor of {width}", found=str(block.reduce_first))  # fmt: skip
-    elif (groups := convolution_groups(stage)) and first_width(stage) % groups:
-        yield _problem(f"{path}.block.reduce_first", f"{groups} groups do not divide the {first_width(stage)} channels "
-                       "of the first convolution.", found=str(block.reduce_first))  # fmt: skip
-
-
-def _shortcut_kernel_problems(spec: Spec, stage: Stage, path: str) -> Iterator[Problem]:
-    kernel = stage.block.shortcut_kernel if isinstance(stage.block, ConvBlock) else None
-    if kernel and kernel % 2 == 0 and spec.convolution.padding == "symmetric":
-        yield _problem(f"{path}.block.shortcut_kernel", f"A window of {kernel} cannot be padded symmetrically.",
-                       expected="an odd number", found=str(kernel))  # fmt: skip
-
-
-def _attention_problems(attention: Attention | None, channels: int, path: str) -> Iterator[Problem]:
-    match attention:
-        case SqueezeExcite(divisor=None) if channels % attention.reduction:
-            yield _problem(f"{path}.reduction",
-                           f"reduction {attention.reduction} does not divide the {channels} channels of the block.",
-                           expected=f"a divisor of {channels}", found=str(attention.reduction),
-                           remedy="divisor: 8, which rounds the hidden units to eights, as timm does")  # fmt: skip
-        case EfficientChannel(kernel=int(kernel)) if kernel % 2 == 0:
-            yield _problem(f"{path}.kernel", f"A window of {kernel} channels has no middle.",
-                           expected="an odd number", found=str(kernel))  # fmt: skip
-
-
-def _zero_init_problems(stage: Stage, path: str) -> Iterator[Problem]:
-    block, reason = stage.block, ""
-    if isinstance(block.norm, NoNorm):
-        reason = "there is no norm whose gamma could start at zero"
-    elif block.shortcut == "none":
-        reason = "without a shortcut the block would output zero"
-    elif block.order in ("full_preactivation", "norm_after_add"):
-        reason = f"in order {block.order} no norm stands last before the addition"
-    elif block.order == "relu_before_add":
-        reason = "an activation follows that norm, and would pass no gradient"
-    if reason:
-        yield _problem(f"{path}.block.zero_init_last", f"zero_init_last cannot be used: {reason}.")
+    for number, stage in enumerate(spec.stages, 1):
+        block, path = stage.block, f"stages.{number - 1}.block"
+        if spec.input.is_image != block.takes_maps:
+            needs, given = ("a vector", "an image") if spec.input.is_image else ("an image", "a vector")
+            yield _problem(f"{path}.kind", f"A block of kind {block.kind} needs {needs}; the input is {given}.")
+        place = BlockPlace(number, stage.width, incoming, spec.convolution.padding)
+        yield from within(path, block.contradictions(place))
+        incoming = block.output_width(stage.width)
 
 
 def _output_stride_problems(spec: Spec) -> Iterator[Problem]:
@@ -267,17 +158,9 @@ def _head_problems(spec: Spec) -> Iterator[Problem]:
 def _stochastic_depth_problems(spec: Spec) -> Iterator[Problem]:
     if spec.stochastic_depth:
         for index, stage in enumerate(spec.stages):
-            if stage.block.shortcut == "none":
+            if not stage.block.has_shortcut:
                 yield _problem("stochastic_depth", f"A block without a shortcut cannot be dropped (stage {index + 1}).",
                                remedy="stochastic_depth: 0")  # fmt: skip
 
 
-__all__ = [
-    "PREACTIVATION",
-    "convolution_groups",
-    "find_contradictions",
-    "first_width",
-    "output_width",
-    "stem_width",
-    "windows_abut",
-]
+__all__ = ["find_contradictions", "stem_width", "windows_abut"]

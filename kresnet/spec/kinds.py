@@ -88,7 +88,7 @@ class OpenUnion(Document):
         else:
             kind = value["kind"]
         try:
-            found = cls.kinds.find(kind) if isinstance(kind, str) else None
+            found = cls.kinds.find(kind)
         except KresnetError as error:  # told with its place, beside the other problems of the document
             raise PydanticCustomError("extension", "{message}", {"message": str(error), "error": error}) from None
         if found is None:

@@ -8,7 +8,7 @@ from kresnet.errors import KresnetError
 from kresnet.plan.dilation import WindowStep
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.spec.architecture import Convolution
-from kresnet.spec.blocks import BatchNorm, GroupNorm, LayerNorm, NoNorm
+from kresnet.spec.norms import BatchNorm, GroupNorm, LayerNorm, NoNorm
 
 
 def start(*shape: int, **convolution: str):

@@ -1,67 +1,67 @@
-"""What a block is where its spec says no more, and which values it refuses."""
+"""What any kind of block says of itself, and the rules of residual ones."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from kresnet.spec.blocks import (
-    BasicBlock,
-    BatchNorm,
-    BottleneckBlock,
-    DenseBlock,
-    GroupNorm,
-    LayerNorm,
-    NoNorm,
-)
-from tests.spec.refusals import refused
+from kresnet.spec.block_kinds import BasicBlock, DenseBlock
+from kresnet.spec.blocks import Block, BlockPlace, Preactivation, contradiction, within
+
+PLACE = BlockPlace(stage=2, width=12, incoming=16, padding="symmetric")
 
 
-def test_a_bottleneck_is_that_of_the_first_paper_with_the_stride_of_pytorch():
-    block = BottleneckBlock(kind="bottleneck")
-    assert (block.expansion, block.stride_on, block.stride_in) == (4, "conv3x3", "first_block")
-    assert (block.order, block.shortcut, block.activation) == ("post_activation", "projection", "relu")
-    assert (block.groups, block.width_per_group, block.attention, block.dropout) == (None, None, None, 0.0)
-    assert (block.reduce_first, block.shortcut_kernel, block.anti_alias) == (None, None, None)
-    assert block.norm == BatchNorm(kind="batch", momentum=0.9, epsilon=1e-5, synchronized=False)
+def basic(**settings: Any) -> BasicBlock:
+    return BasicBlock(kind="basic", **settings)
 
 
-def test_only_convolutions_stride_and_attend():
-    own = set(BasicBlock.model_fields) - set(DenseBlock.model_fields)
-    assert own == {"stride_in", "downsample", "shortcut_kernel", "anti_alias", "attention"}
-    assert set(BottleneckBlock.model_fields) - set(BasicBlock.model_fields) == {
-        "expansion", "reduce_first", "stride_on", "groups", "width_per_group",
-    }  # fmt: skip
-    assert DenseBlock(kind="dense").hidden is None
+def test_a_bare_block_begins_with_weights_strides_first_and_is_as_wide_as_its_stage():
+    class Bare(Block):
+        """A block without settings."""
+
+        kind: str = "bare"
+
+    block = Bare()
+    assert (block.output_width(12), block.width_multiple(4), block.preactivation) == (12, 4, None)
+    assert (block.has_shortcut, block.last_block_strides, block.takes_maps) == (True, False, True)
+    assert not list(block.contradictions(PLACE))
 
 
-def test_norms_have_the_settings_of_their_papers():
-    assert GroupNorm(kind="group").groups == 32
-    assert set(LayerNorm.model_fields) == {"kind", "epsilon"}
-    assert set(NoNorm.model_fields) == {"kind"}
+def test_what_the_orders_begin_with():
+    full = basic(order="full_preactivation", activation="silu")
+    assert full.preactivation == Preactivation(full.norm, "silu")
+    assert basic(order="relu_only_preactivation").preactivation == Preactivation(None, "relu")
+    assert basic(order="norm_after_add").preactivation is None
 
 
-def test_a_whole_expansion_is_an_integer_and_others_are_fractions():
-    written = [BottleneckBlock(kind="bottleneck", expansion=value).yaml() for value in (4, 4.0, 0.25)]
-    assert [text.partition("expansion: ")[2].partition("\n")[0] for text in written] == ["4", "4", "0.25"]
+def test_what_the_settings_say_of_the_stage():
+    assert not basic(shortcut="none").has_shortcut
+    assert basic(stride_in="last_block").last_block_strides
+    assert not DenseBlock.takes_maps
+    assert DenseBlock.width_settings == ("hidden",)
 
 
 @pytest.mark.parametrize(
-    ("model", "settings", "expected"),
+    ("settings", "paths"),
     [
-        (BasicBlock, {"kind": "basic", "expansion": 4}, ("unknown_field", "expansion")),
-        (BasicBlock, {"kind": "basic", "order": "preactivation"}, ("wrong_value", "order")),
-        (BasicBlock, {"kind": "basic", "dropout": 1.0}, ("out_of_range", "dropout")),
-        (BasicBlock, {"kind": "basic", "norm": {"kind": "batch", "momentum": 1.0}}, ("out_of_range", "norm.momentum")),
-        (BasicBlock, {"kind": "basic", "norm": {"kind": "instance"}}, ("wrong_value", "norm")),
-        (BottleneckBlock, {"kind": "bottleneck", "expansion": 65}, ("out_of_range", "expansion")),
-        (BottleneckBlock, {"kind": "bottleneck", "groups": 0}, ("out_of_range", "groups")),
-        (DenseBlock, {"kind": "dense", "attention": None}, ("unknown_field", "attention")),
-        (GroupNorm, {"kind": "group", "epsilon": 0.0}, ("out_of_range", "epsilon")),
-        (BottleneckBlock, {"kind": "bottleneck", "expansion": 0}, ("out_of_range", "expansion")),
-        (BottleneckBlock, {"kind": "bottleneck", "expansion": "4"}, ("wrong_type", "expansion")),
-        (BasicBlock, {"kind": "basic", "anti_alias": "max"}, ("wrong_value", "anti_alias")),
-        (BasicBlock, {"kind": "basic", "attention": {"kind": "cbam"}}, ("wrong_value", "attention")),
+        ({}, []),
+        ({"norm": {"kind": "group", "groups": 8}}, ["norm.groups"]),
+        ({"norm": {"kind": "group", "groups": 6}, "order": "full_preactivation"}, ["norm.groups"]),
+        ({"norm": {"kind": "none"}, "order": "full_preactivation"}, ["order"]),
+        ({"norm": {"kind": "none"}, "zero_init_last": True}, ["zero_init_last"]),
+        ({"shortcut": "identity_pad"}, ["shortcut"]),
+        ({"shortcut_kernel": 2}, ["shortcut_kernel"]),
+        ({"attention": {"kind": "squeeze_excite", "reduction": 5}}, ["attention.reduction"]),
+        ({"attention": {"kind": "efficient_channel", "kernel": 4}}, ["attention.kernel"]),
     ],
 )
-def test_what_is_refused(model, settings, expected):
-    assert refused(model, settings) == expected
+def test_contradictions_name_paths_within_the_block(settings, paths):
+    found = list(basic(**settings).contradictions(PLACE))
+    assert [problem.path for problem in found] == paths
+    assert {problem.code for problem in found} <= {"contradiction"}
+
+
+def test_paths_are_put_below_others():
+    [deeper, itself] = within("norm", [contradiction("groups", "No."), contradiction("", "No.")])
+    assert (deeper.path, itself.path) == ("norm.groups", "norm")

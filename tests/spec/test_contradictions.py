@@ -9,7 +9,7 @@ import pytest
 from kresnet.errors import KresnetError
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import merge
-from kresnet.spec.contradictions import convolution_groups, find_contradictions, output_width, stem_width
+from kresnet.spec.contradictions import find_contradictions, stem_width
 from tests.plan.networks import SMALL, plan
 
 IMAGE = [16, 16, 3]
@@ -90,20 +90,6 @@ def test_a_contradiction_is_refused_before_a_network_is_planned(changes, path):
 def test_a_kind_of_block_that_no_stage_has_is_without_effect():
     stages = [{"blocks": 1, "width": 8, "block": {"kind": "bottleneck"}}]
     assert contradictions(stages=stages) == [("no_effect", "block.kind")]
-
-
-@pytest.mark.parametrize(
-    ("block", "width", "groups"),
-    [
-        ({"kind": "basic"}, 16, 1),
-        ({"kind": "bottleneck"}, 64, 1),
-        ({"kind": "bottleneck", "expansion": 2, "groups": 8}, 32, 8),
-        ({"kind": "bottleneck", "width_per_group": 4}, 64, 4),
-    ],
-)
-def test_the_width_and_the_groups_of_a_stage(block, width, groups):
-    stage = spec(block=block, stages=[{"blocks": 1, "width": 16}]).stages[0]
-    assert (output_width(stage), convolution_groups(stage)) == (width, groups)
 
 
 @pytest.mark.parametrize(

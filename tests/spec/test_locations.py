@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kresnet.spec.architecture import Spec
-from kresnet.spec.blocks import BasicBlock, BottleneckBlock, DenseBlock
+from kresnet.spec.block_kinds import BasicBlock, BottleneckBlock, DenseBlock
 from kresnet.spec.document import parse_document
 from kresnet.spec.locations import literal_choices, locate_error, stated_path
 

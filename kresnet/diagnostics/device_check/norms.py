@@ -17,7 +17,7 @@ from kresnet.diagnostics.device_check.operations import KERNEL_REMEDY
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
 from kresnet.diagnostics.device_check.precisions import DevicePrecision
 from kresnet.diagnostics.device_check.rounding import device_precisions, rounding_bound, training_device, unit_roundoff
-from kresnet.graph.build import POLICIES
+from kresnet.graph.handlers import POLICIES
 from kresnet.graph.layers import FusedBatchNorm
 from kresnet.probes.batch_norm_agreement import KERNEL_ERROR_FIELDS, kernel_errors, term_sizes, tolerance
 from kresnet.probes.batch_norm_derivation import NormGradients, batch_statistics, compact_form

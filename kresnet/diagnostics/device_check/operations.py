@@ -18,7 +18,7 @@ from kresnet.diagnostics.device_check import float64_reference as reference
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
 from kresnet.diagnostics.device_check.precisions import DevicePrecision
 from kresnet.diagnostics.device_check.rounding import device_precisions, rounding_bound, training_device
-from kresnet.graph.build import POLICIES
+from kresnet.graph.handlers import POLICIES
 from kresnet.graph.layers import Conv2D, IdentityPad, StochasticDepth
 from kresnet.training.step.losses import SoftmaxCrossEntropy
 

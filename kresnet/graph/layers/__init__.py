@@ -7,6 +7,7 @@ from kresnet.graph.layers.dilation import DilatedAveragePooling, StridedPad
 from kresnet.graph.layers.pixels import NormalizePixels
 from kresnet.graph.layers.pooling import MaxPooling2D
 from kresnet.graph.layers.regularization import Dropout, StochasticDepth
+from kresnet.graph.layers.scale import GlobalResponseNorm, LayerScale
 from kresnet.graph.layers.shapes import IdentityPad, SymmetricPad
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "DilatedAveragePooling",
     "Dropout",
     "FusedBatchNorm",
+    "GlobalResponseNorm",
     "IdentityPad",
+    "LayerScale",
     "MaxPooling2D",
     "NormalizePixels",
     "StochasticDepth",

@@ -157,10 +157,10 @@ def _as_text(value: str | bytes) -> str:
 
 
 def _variable_names(shapes: list[tuple[int, ...]]) -> list[str]:
-    """Return the names of a layer's variables, which the file only numbers, from their shapes; a norm has 2 or 4."""
+    """Return the names of a layer's variables, which the file only numbers, from their shapes; a norm has 1, 2 or 4."""
     if len(shapes[0]) > 1 and len(shapes) <= 2:
         return ["kernel", "bias"][: len(shapes)]
-    if all(len(shape) == 1 for shape in shapes) and len(shapes) in (2, 4):
+    if all(len(shape) == 1 for shape in shapes) and len(shapes) in (1, 2, 4):
         return list(_NORM_VARIABLES[: len(shapes)])
     return [str(index) for index in range(len(shapes))]
 

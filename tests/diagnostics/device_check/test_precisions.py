@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.diagnostics.device_check.precisions import BFLOAT16, FLOAT32, TF32, measured_precisions
-from kresnet.graph.build import POLICIES
+from kresnet.graph.handlers import POLICIES
 
 
 @pytest.mark.parametrize(("precision", "allowed"), [(FLOAT32, False), (TF32, True), (BFLOAT16, False)])

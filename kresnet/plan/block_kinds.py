@@ -1,0 +1,69 @@
+"""The weighted layers of the kinds of blocks that ship."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kresnet.plan.block_context import BlockContext
+from kresnet.plan.dilation import ONE_BY_ONE, WindowStep
+from kresnet.plan.kinds import register_block
+from kresnet.plan.records import Record
+from kresnet.plan.residual import WeightedLayer, append_residual
+from kresnet.spec.block_kinds import BasicBlock, BottleneckBlock, DenseBlock
+from kresnet.spec.blocks import ConvBlock
+
+
+def append_basic(context: BlockContext[BasicBlock], x: Record) -> Record:
+    """Append two 3x3 convolutions (He et al. 2015, Fig. 5 left)."""
+    layers = [
+        _conv(context, "conv1", context.width, 3, _strided(context)),
+        _conv(context, "conv2", context.width, 3, context.later),
+    ]
+    return append_residual(context, x, layers)
+
+
+def append_bottleneck(context: BlockContext[BottleneckBlock], x: Record) -> Record:
+    """Append 1x1, 3x3 and 1x1 convolutions (He et al. 2015, Fig. 5 right)."""
+    block, width = context.block, context.width
+    striding = 2 if block.stride_on == "conv3x3" else 1
+    first, second = (ONE_BY_ONE, _strided(context)) if striding == 2 else (_strided(context), context.later)
+    layers = [
+        _conv(context, "conv1", block.first_width(width), step=first),
+        _conv(context, "conv2", width, 3, second, groups=block.convolution_groups(width)),
+        _conv(context, "conv3", context.output_width),
+    ]
+    return append_residual(context, x, layers, striding=striding)
+
+
+def append_dense(context: BlockContext[DenseBlock], x: Record) -> Record:
+    """Append two dense layers."""
+    hidden = context.block.hidden or context.width
+    return append_residual(context, x, [_dense(context, "dense1", hidden), _dense(context, "dense2", context.width)])
+
+
+def _strided(context: BlockContext[ConvBlock]) -> WindowStep:
+    """The step of the layer that strides, which keeps its map where anti-aliasing shrinks it."""
+    return replace(ONE_BY_ONE, spacing=context.step.spacing) if context.block.anti_alias else context.step
+
+
+def _conv(
+    context: BlockContext[ConvBlock],
+    name: str,
+    width: int,
+    kernel: int = 1,
+    step: WindowStep = ONE_BY_ONE,
+    groups: int = 1,
+) -> WeightedLayer:
+    return lambda x, norm_follows: context.conv(x, name, width, kernel, step, groups=groups, norm_follows=norm_follows)
+
+
+def _dense(context: BlockContext[DenseBlock], name: str, units: int) -> WeightedLayer:
+    builder = context.builder
+    return lambda x, norm_follows: builder.dense(x, name, units, bias=builder.wants_bias(norm_follows))
+
+
+register_block(BasicBlock, append_basic)
+register_block(BottleneckBlock, append_bottleneck)
+register_block(DenseBlock, append_dense, label="")  # its layers say so
+
+__all__ = ["append_basic", "append_bottleneck", "append_dense"]
