@@ -22,6 +22,8 @@ EXTRAS = {
     "onnx": {"onnxruntime": "onnxruntime", "tf2onnx": "tf2onnx"},
     "cloud": {"s3fs": "s3fs", "gcsfs": "gcsfs", "aiohttp": "aiohttp"},
     "fast": {"numba": "numba"},
+    "mlflow": {"mlflow": "mlflow-skinny"},
+    "wandb": {"wandb": "wandb"},
 }
 
 #: Settings of `keras.config` and `keras.json` that a network depends on.

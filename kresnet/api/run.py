@@ -308,8 +308,10 @@ def resume(
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import resume as resume_run
     from kresnet.training.loop.callbacks import accepted_callbacks
+    from kresnet.training.loop.trackers.tracker_callback import require_tracker_packages
 
     accepted = accepted_callbacks(callbacks, resuming=True)
+    require_tracker_packages(resolved.recipe)
     with training_scope(resolved):
         distributed = cluster_for_recipe(resolved.recipe)
         result = resume_run(directory, distributed, output, accepted, allow_changed=allow_changed, length=length)

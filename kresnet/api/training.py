@@ -81,9 +81,11 @@ def fit(
     import_tensorflow(silent=cluster is not None)
     from kresnet.training.fit import start
     from kresnet.training.loop.callbacks import accepted_callbacks
+    from kresnet.training.loop.trackers.tracker_callback import require_tracker_packages
     from kresnet.training.setup import require_training_memory
 
     accepted = accepted_callbacks(callbacks)
+    require_tracker_packages(run.recipe)
     if not force:
         require_training_memory(run.plan, run.recipe, len(cluster.addresses) if cluster else 1)
     with training_scope(run):
@@ -159,8 +161,10 @@ def dry_run(
         raise make_error("bad_option", message, remedy="--set recipe.distribution=one_device")
     import_tensorflow()
     from kresnet.training.dry_run import dry_run as try_run
+    from kresnet.training.loop.trackers.tracker_callback import require_tracker_packages
     from kresnet.training.setup import require_training_memory
 
+    require_tracker_packages(run.recipe)
     if not force:
         require_training_memory(run.plan, run.recipe)
     with training_scope(run):

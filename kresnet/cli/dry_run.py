@@ -36,6 +36,7 @@ def print_dry_run(dry_run: DryRun) -> None:
             f"{resolved.objective.kind}; measured: {', '.join((*resolved.objective.metrics, *resolved.epoch_metrics))}",
         ),
         *((key, _describe_settings(value)) for key, value in optional.items() if value),
+        ("trackers", "; ".join(map(_describe_settings, resolved.settings["trackers"])) or "none"),
         ("rate", _describe_schedule(resolved.learning_rate)),
         ("memory", str(dry_run.memory)),
         (
@@ -70,8 +71,10 @@ def _describe_schedule(rate: Any) -> str:
 
 def _describe_settings(settings: Any) -> str:
     """Return settings in one line, the kind first."""
-    rest = ", ".join(f"{key} {_format_value(value)}" for key, value in settings.items() if key != "kind")
-    return f"{settings['kind']}, {rest}" if "kind" in settings else rest
+    rest = ", ".join(
+        f"{key} {_format_value(value)}" for key, value in settings.items() if key != "kind" and value is not None
+    )
+    return ", ".join(filter(None, (settings.get("kind"), rest)))
 
 
 def _format_value(value: Any) -> str:

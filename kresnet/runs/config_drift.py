@@ -19,6 +19,8 @@ _WITHOUT_EFFECT = (
     *("spec.name", "spec.source", "spec.recipe", "recipe.name", "recipe.source"),
     *("recipe.data.path", "recipe.data.root", "recipe.data.data_dir"),
 )
+#: What such paths begin with.
+_WATCHING = "recipe.trackers"
 _CHECKPOINT_SETTINGS = "recipe.checkpoints"
 #: The only setting of checkpoints that changes a run's numbers, and only where the run rolls back to a checkpoint.
 _ROLLBACK_SETTING = "recipe.checkpoints.save_every_steps"
@@ -70,8 +72,10 @@ def config_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> l
     rolls_back = original["recipe"].get("non_finite", {}).get("kind") == "rollback"
 
     def matters(path: str) -> bool:
-        return path not in _WITHOUT_EFFECT and (
-            not path.startswith(_CHECKPOINT_SETTINGS) or (rolls_back and path == _ROLLBACK_SETTING)
+        return (
+            path not in _WITHOUT_EFFECT
+            and not path.startswith(_WATCHING)
+            and (not path.startswith(_CHECKPOINT_SETTINGS) or (rolls_back and path == _ROLLBACK_SETTING))
         )
 
     return [change for change in changes if matters(change.path)]

@@ -31,6 +31,7 @@ _BEFORE_FIRST_STEP = frozenset(
     (
         *("spec.yaml", "recipe.yaml", "plan.json", "data.json", "environment.json", "origin.json", "init.keras"),
         *("transfer.json", "lock", "ended.json", "changes.txt", "checkpoints", "tensorboard", "history.jsonl"),
+        *("trackers.json", "wandb"),
     )
 )
 
@@ -45,7 +46,7 @@ class RunDirectory:
     `history.jsonl`, `tensorboard/`, and at the end `model.keras` and `result.json`. A run that starts from given
     weights also has `init.keras` and `transfer.json`; one that keeps the network of its best epoch, `best.keras`; one
     that stopped before its end, `ended.json`; one whose configuration was changed, `changes.txt`; one that is trained
-    on after its end, `extension.json`.
+    on after its end, `extension.json`; one that is watched elsewhere, `trackers.json`.
 
     Attributes:
         path: path of the directory.

@@ -32,6 +32,7 @@ from kresnet.training.loop.progress import RunOutput
 from kresnet.training.loop.run_writer import RunWriter
 from kresnet.training.loop.schedule import learning_rate
 from kresnet.training.loop.session import TrainingSession
+from kresnet.training.loop.trackers.tracker_callback import make_trackers
 from kresnet.training.step.averaging import WeightAverage
 from kresnet.training.step.clipping import AdaptiveClipping, GlobalNormClipping, GradientClipping
 from kresnet.training.step.engine import Engine
@@ -140,7 +141,8 @@ def make_session(
     trainer = make_trainer(run, context, prepare)
     engine = Engine(trainer, context.strategy, workers.count)
     monitors = Monitors(run.plan, run.recipe, trainer.network, output.log)
-    hooks = Callbacks(callbacks, chief=workers.chief, log=output.log)
+    trackers = make_trackers(run, writer.directory, output.log) if writer.writes else []
+    hooks = Callbacks(callbacks, trackers=trackers, chief=workers.chief, log=output.log)
     return TrainingSession(run, data, engine, monitors, workers, writer, output, hooks)
 
 

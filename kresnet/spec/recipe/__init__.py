@@ -26,6 +26,7 @@ from kresnet.spec.recipe.recipe import Recipe
 from kresnet.spec.recipe.schedules import Constant, Cosine, MultiStep, OneCycle, Polynomial, Schedule, Step, WarmUp
 from kresnet.spec.recipe.stopping import EarlyStopping
 from kresnet.spec.recipe.table import TableData
+from kresnet.spec.recipe.trackers import MlflowTracker, TensorBoardTracker, Tracker, WandbTracker
 from kresnet.spec.recipe.validation import Fold
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Mix",
     "Mixup",
     "MixupOrCutmix",
+    "MlflowTracker",
     "MultiStep",
     "NonFinite",
     "OneCycle",
@@ -75,7 +77,10 @@ __all__ = [
     "SquaredError",
     "Step",
     "TableData",
+    "TensorBoardTracker",
     "TfdsData",
     "TimmRandAugment",
+    "Tracker",
+    "WandbTracker",
     "WarmUp",
 ]

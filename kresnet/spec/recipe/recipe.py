@@ -19,6 +19,7 @@ from kresnet.spec.recipe.non_finite import NonFinite, Stop
 from kresnet.spec.recipe.optimizers import Optimizer
 from kresnet.spec.recipe.schedules import Constant, Schedule
 from kresnet.spec.recipe.stopping import EarlyStopping, Metric
+from kresnet.spec.recipe.trackers import TensorBoardTracker, Tracker
 
 
 class Recipe(Document):
@@ -98,6 +99,8 @@ class Recipe(Document):
     """Check batch norms' gradients in the first step and every this many; one that is wrong ends the run."""
     gradients_every_steps: Count | None = None
     """Record each block's gradient in the first step and every this many."""
+    trackers: Annotated[tuple[Tracker, ...], Field(max_length=20)] = (TensorBoardTracker(kind="tensorboard"),)
+    """Where the run can be watched, by name or with settings: `[tensorboard, mlflow]`. None of them can stop it."""
 
     @model_validator(mode="after")
     def _one_length(self) -> Recipe:
@@ -105,6 +108,9 @@ class Recipe(Document):
         if self.gradient_clip_norm and self.gradient_clip_adaptive:
             message = "Gradients are clipped by `gradient_clip_norm` or by `gradient_clip_adaptive`, not by both"
             raise contradiction_error("gradient_clip_adaptive", message, remedy="gradient_clip_norm: null")
+        kinds = [tracker.kind for tracker in self.trackers]
+        if twice := next((kind for kind in kinds if kinds.count(kind) > 1), None):
+            raise contradiction_error("trackers", f"`trackers` names {twice} twice", remedy="each once")
         if problem := sampling_problem(self.sampling):
             raise contradiction_error("sampling", problem, remedy="smaller shares")
         if self.sampling is not None and getattr(self.data, "order", "random") == "windowed":

@@ -56,6 +56,7 @@ class Callbacks:
 
     Args:
         callbacks: what `accepted_callbacks` returned.
+        trackers: callbacks of the run's own, of which no checkpoint keeps anything.
         chief: whether this process is the only one, or the first of several.
         log: told what the user should know.
     """
@@ -64,10 +65,12 @@ class Callbacks:
         self,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         *,
+        trackers: Sequence[keras.callbacks.Callback] = (),
         chief: bool = True,
         log: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._all = [each for each in callbacks if chief or getattr(each, "every_worker", False)]
+        self._users = [each for each in callbacks if chief or getattr(each, "every_worker", False)]
+        self._all = [*trackers, *self._users]
         self._log = log
         self._periods = [
             (each, int(getattr(each, "steps_per_execution", 1))) for each in self._all if _has_groups(each)
@@ -97,7 +100,7 @@ class Callbacks:
         self._network.stop_training = False
         params = {"epochs": -(-total_steps // epoch_steps), "steps": epoch_steps, "batch_size": batch_size}
         for each in self._all:
-            each.set_params({**params, "verbose": 0})
+            each.set_params({**params, "step": step, "verbose": 0})
             each.set_model(self._network)
             for name in _UNCALLED_HOOKS:
                 if not _is_default(each, name):
@@ -175,10 +178,15 @@ class Callbacks:
         if self._all:
             self._call_all("on_train_end", epoch_logs(result))
 
-    def history(self, line: Mapping[str, Any]) -> None:
-        """Call `on_history`, where a callback has it, with a line that was added to the run's history."""
-        for each in self._having("on_history"):
-            self._call(each, "on_history", dict(line))
+    def measured(self, line: Mapping[str, Any]) -> None:
+        """Call `on_measured`, where a callback has it, with a line of the history, or that of the test at the end."""
+        for each in self._having("on_measured"):
+            self._call(each, "on_measured", dict(line))
+
+    def rolled_back(self, step: int) -> None:
+        """Call `on_rolled_back`, where a callback has it, with the step from which the run goes on."""
+        for each in self._having("on_rolled_back"):
+            self._call(each, "on_rolled_back", step)
 
     @contextlib.contextmanager
     def told_of_failure(self) -> Iterator[None]:
@@ -229,7 +237,7 @@ class Callbacks:
     def _named(self) -> Iterator[tuple[str, keras.callbacks.Callback]]:
         """Yield each callback with its name: that of its class, with a number behind the second and those after it."""
         count: Counter[str] = Counter()
-        for each in self._all:
+        for each in self._users:
             name = type(each).__qualname__
             count[name] += 1
             yield (f"{name}#{count[name]}" if count[name] > 1 else name), each

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from kresnet.plan import Plan
 from kresnet.probes.batch_norm_agreement import (
@@ -20,7 +19,6 @@ from kresnet.probes.batch_norm_agreement import (
 from kresnet.probes.gradient_flow import GradientFlow, gradient_flow
 from kresnet.probes.probe import Probe
 from kresnet.spec.recipe import Recipe
-from kresnet.training.loop.event_files import STEP_TAGS
 from kresnet.training.step.engine import Findings
 
 #: Values of a block's gradient that the history records.
@@ -64,7 +62,7 @@ class Monitors:
     def record(self, step: int, probe: Probe, findings: Sequence[Findings]) -> dict[str, Any]:
         """Return the line of history for a measured step.
 
-        Also writes scalars to the summary writer in scope, and logs when the verdict on the flow of gradients changes.
+        It also logs when the verdict on the flow of gradients changes.
 
         Args:
             step: number of updates made, that of the step included.
@@ -80,9 +78,6 @@ class Monitors:
 
     def _gradients(self, step: int, probe: Probe, findings: Sequence[Findings]) -> dict[str, Any]:
         flow = gradient_flow(self.plan.name, probe.blocks, findings[0]["flow"])
-        for block in flow.blocks:
-            tf.summary.scalar(f"{STEP_TAGS}delta/{block.name}", block.delta, step=step)
-            tf.summary.scalar(f"{STEP_TAGS}weights/{block.name}", block.weights, step=step)
         self._log_verdict(step, flow)
         blocks = {
             block["name"]: {key: block[key] for key in RECORDED_BLOCK_FIELDS} for block in flow.as_dict()["blocks"]

@@ -1,4 +1,4 @@
-"""The files that a run writes while it trains: history, TensorBoard summaries, networks, result."""
+"""The files that a run writes while it trains: history, networks, result."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
-from kresnet.data.description import SPLITS
-from kresnet.files import staged_file, translate_os_errors
+from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.graph.stock import save_stock
 from kresnet.plan import Plan
 from kresnet.runs.lock import RunLock
 from kresnet.runs.run_directory import RunDirectory
-from kresnet.training.loop.event_files import cut_event_files
 
 
 class RunWriter:
@@ -32,14 +29,7 @@ class RunWriter:
     def __init__(self, directory: RunDirectory, plan: Plan, lock: RunLock | None) -> None:
         self.directory, self._plan, self._lock = directory, plan, lock
         self.writes = lock is not None
-        self._summaries = tf.summary.create_noop_writer()
         self._stock: keras.Model | None = None
-
-    def open_summaries(self) -> None:
-        """Begin to write TensorBoard's files, a new one beside those that are there."""
-        if self.writes:
-            self._summaries.close()
-            self._summaries = tf.summary.create_file_writer(str(self.directory.tensorboard))
 
     def require_lock(self) -> None:
         """Make sure that the run's directory is still the one that this process locked.
@@ -57,44 +47,14 @@ class RunWriter:
             self.directory.append_history(dict(line))
 
     def drop_after(self, step: int, epoch: int) -> None:
-        """Take out of history and TensorBoard's files what a restored checkpoint does not know of; it comes again.
+        """Take out of the history what a restored checkpoint does not know of; it comes again.
 
         Args:
             step: number of updates made.
             epoch: number of epochs that have ended, with their evaluation.
         """
         if self.writes:
-            self._summaries.close()
             self.directory.truncate_history(step, epoch)
-            cut_event_files(self.directory.tensorboard, step, epoch)
-
-    def summaries(self, step: int | None = None) -> Any:
-        """Return a context in which `tf.summary` writes into the run's TensorBoard files."""
-        return self._summaries.as_default(step=step)
-
-    def write_epoch_summaries(self, line: Mapping[str, Any]) -> None:
-        """Write an epoch's metrics and learning rate for TensorBoard, and have them on disk."""
-        with self.summaries(line["epoch"]):
-            tf.summary.scalar("learning_rate", line["learning_rate"])
-        self.write_summaries(line["epoch"], {split: line[split] for split in SPLITS if split in line})
-
-    def write_summaries(self, epoch: int, metrics: Mapping[str, Mapping[str, float]]) -> None:
-        """Write metrics for TensorBoard, as `SPLIT/NAME`, and have them on disk.
-
-        Args:
-            epoch: after which they were measured.
-            metrics: the metrics of each split.
-        """
-        with self.summaries(epoch):
-            for split, values in metrics.items():
-                for name, value in values.items():
-                    tf.summary.scalar(f"{split}/{name}", value)
-        self.flush_summaries()
-
-    def flush_summaries(self) -> None:
-        """Have on disk what was written for TensorBoard, before a checkpoint that is later."""
-        with translate_os_errors(self.directory.tensorboard):
-            self._summaries.flush()
 
     def write_model(self, path: Path, network: keras.Model) -> None:
         """Write the network to `path`, as a `.keras` file of stock layers in float32, whole or not at all.

@@ -230,9 +230,7 @@ class TrainingSession:
         """Count one step, and record what a probe measured in it; tell whether it was finite."""
         taken, _ = self._count_steps(began)
         if taken:
-            with self.writer.summaries():
-                self.writer.append_history(self.monitors.record(self.step, probe, findings))
-            self.writer.flush_summaries()
+            self._record(self.monitors.record(self.step, probe, findings))
             self.monitors.require_norms(probe, findings)
         return taken == 1
 
@@ -273,6 +271,7 @@ class TrainingSession:
             self.store.drop_after(self.saver.last_due_step(self.step))
         if checkpoint := self._restore():
             self.callbacks.load(*checkpoint)
+        self.callbacks.rolled_back(self.step)
         self.guard.rollbacks = rollbacks
         self.engine.scale_learning_rate(self.guard.learning_rate_scale)
 
@@ -294,8 +293,7 @@ class TrainingSession:
         }
         waiting = self._explain_waiting()
         self.throughput.reset()
-        self.writer.append_history(self.line)
-        self.writer.write_epoch_summaries(self.line)
+        self._record(self.line)
         shown = (*self.run.steps.objective.metrics, *self.run.steps.epoch_metrics)
         metrics = {name: measured[name] for name in shown if name in measured}
         self.progress.epoch(self.line | {self.data.selection_name: metrics})
@@ -326,7 +324,12 @@ class TrainingSession:
             message = "Stopped before the test images were measured; the state is saved."
             remedy = f"kresnet fit --resume {shell_word(self.writer.directory)}"
             raise make_error("interrupted", message, remedy=remedy) from None
-        self.writer.write_summaries(self.line["epoch"], {"test": self.test})
+        self.callbacks.measured({"step": self.step, "epoch": self.line["epoch"], "test": self.test})
+
+    def _record(self, line: dict[str, Any]) -> None:
+        """Add a line to the history, and have it shown where the run is watched."""
+        self.writer.append_history(line)
+        self.callbacks.measured(line)
 
     def _keep_best(self) -> None:
         """Write the network if it is the best so far, by the recipe's metric."""
@@ -377,7 +380,6 @@ class TrainingSession:
             self.engine.restore(self.workers.broadcast(self.engine.state()))
             arrays = self.workers.broadcast(arrays)
         self.writer.drop_after(self.step, self._epochs_ended())
-        self.writer.open_summaries()
         return (restored[1].get("callbacks", []), arrays) if restored else None
 
     def _epochs_ended(self) -> int:

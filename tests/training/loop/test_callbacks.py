@@ -111,7 +111,7 @@ def test_hooks_are_called_in_the_order_of_keras(tmp_path):
     assert straight == [0, 1]
     groups = [call for call in pairs.calls if "batch" in call][:6]
     assert groups == [f"batch {batch}" for batch in ("0 begin", "1 end", "2 begin", "3 end", "4 begin", "4 end")]
-    assert recorder.params == {"epochs": 2, "steps": 5, "batch_size": 8, "verbose": 0}
+    assert recorder.params == {"epochs": 2, "steps": 5, "batch_size": 8, "step": 0, "verbose": 0}
 
 
 def test_without_callbacks_and_with_ones_that_only_look_a_run_is_the_same(tmp_path):

@@ -7,7 +7,6 @@ import json
 import keras
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kresnet.errors import KresnetError
 from kresnet.graph import build_model
@@ -34,16 +33,6 @@ def test_history_is_appended_and_cut(tmp_path, lock):
     assert [json.loads(line)["step"] for line in writer.directory.history.read_text().splitlines()] == [4, 8]
 
 
-def test_an_epoch_is_on_disk_for_tensorboard_at_once(tmp_path, lock):
-    writer = RunWriter(RunDirectory(tmp_path), PLAN, lock)
-    writer.open_summaries()
-    writer.write_epoch_summaries(LINE)
-    events = EventAccumulator(str(writer.directory.tensorboard), size_guidance={"tensors": 0}).Reload()
-    values = {tag: [(e.step, float(np.frombuffer(e.tensor_proto.tensor_content, np.float32)[0]))
-                    for e in events.Tensors(tag)] for tag in events.Tags()["tensors"]}  # fmt: skip
-    assert values == {"train/loss": [(2, 0.5)], "test/accuracy": [(2, 0.25)], "learning_rate": [(2, 0.125)]}
-
-
 def test_a_network_of_any_precision_is_written_in_float32(tmp_path, lock):
     writer = RunWriter(RunDirectory(tmp_path), PLAN, lock)
     network = build_model(PLAN, precision="bfloat16", seed=3)
@@ -68,10 +57,8 @@ def test_a_run_whose_directory_was_replaced_is_not_written(tmp_path, lock):
 def test_another_worker_writes_nothing(tmp_path):
     writer = RunWriter(RunDirectory(tmp_path), PLAN, None)
     assert not writer.writes
-    writer.open_summaries()
     writer.require_lock()
     writer.append_history(LINE)
-    writer.write_epoch_summaries(LINE)
     writer.write_model(writer.directory.model, build_model(PLAN))
     writer.write_result({"steps": 8})
     assert list(tmp_path.iterdir()) == []
