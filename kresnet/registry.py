@@ -117,6 +117,11 @@ class Registry(Generic[Entry]):
                 if strict:
                     raise
 
+    def forget(self, kind: str) -> None:
+        """Let a kind be unknown again, as a test wants that registered it."""
+        self._entries.pop(kind, None)
+        self._definitions.pop(kind, None)
+
     def items(self) -> Iterator[tuple[str, Entry]]:
         """Yield each kind that is registered by now, and what it stands for."""
         yield from list(self._entries.items())

@@ -166,10 +166,16 @@ def heads(stages: int, image: bool) -> st.SearchStrategy:
 
 
 @st.composite
-def documents(draw: Any, most_stages: int = 4, most_blocks: int = 3) -> dict[str, Any]:
-    """A spec document: well formed, and free of contradictions more often than not."""
-    image = draw(st.sampled_from([True, True, True, False]))
-    kinds = CONV_BLOCKS if image else DENSE_BLOCKS
+def documents(
+    draw: Any, most_stages: int = 4, most_blocks: int = 3, registered: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A spec document: well formed, and free of contradictions more often than not.
+
+    `registered` are kinds of blocks that a test has registered, with what settings of their own may be.
+    """
+    image = bool(registered) or draw(st.sampled_from([True, True, True, False]))
+    own = {kind: _CONV_BLOCK | fields for kind, fields in (registered or {}).items()}
+    kinds = CONV_BLOCKS | own if image else DENSE_BLOCKS
     count = draw(st.integers(1, most_stages))
     override = blocks(kinds) | mapping(None, None, **(_CONV_BLOCK if image else _BLOCK))
     optional = {"block": override} | ({"stride": STRIDES, "dilation": STRIDES} if image else {})
@@ -241,6 +247,6 @@ def _removed(node: Any, path: list[str]) -> bool:
     return isinstance(node, dict) and last not in ("kind", "blocks", "width") and node.pop(last, node) is not node
 
 
-def specs(**sizes: int) -> st.SearchStrategy:
+def specs(**sizes: Any) -> st.SearchStrategy:
     """Valid specs with their plans."""
     return documents(**sizes).map(mended).filter(lambda found: found is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,26 +13,32 @@ from typing import Any
 import tensorflow as tf
 
 from kresnet.cores import usable_cores
+from kresnet.spec.base import Document
+from kresnet.spec.kinds import provided_kinds
 
 #: Environment variables that change what TensorFlow computes, or in which order.
 _SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "TF_DETERMINISTIC_OPS", "NVIDIA_TF32_OVERRIDE")
 _PACKAGES = ("kresnet", "tensorflow", "keras", "numpy", "tensorflow-datasets")
 
 
-def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
+def environment(replicas: int, precision: str, xla: bool, documents: Iterable[Document] = ()) -> dict[str, Any]:
     """Describe the environment of this process, JSON-ready.
 
     Args:
         replicas: number of replicas that a batch is split among.
         precision: type of activations and products, resolved.
         xla: whether XLA compiles the forward and the backward pass.
+        documents: spec and recipe, which may name kinds of installed packages.
 
     Returns:
         A mapping. `versions` and `training` change what is computed; `kernels` changes only the order in which sums are
-        taken, hence the last bits; the other entries are for the record.
+        taken, hence the last bits; the other entries are for the record. `extensions` says who gave the kinds that do
+        not ship with kresnet.
     """
+    extensions = [kind for document in documents for kind in provided_kinds(document)]
+    others = {kind["distribution"]: kind["version"] for kind in extensions if "distribution" in kind}
     return {
-        "versions": package_versions(),
+        "versions": package_versions() | others,
         "training": {
             "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
             "replicas": replicas,
@@ -44,6 +51,7 @@ def environment(replicas: int, precision: str, xla: bool) -> dict[str, Any]:
             "xla": "on" if xla else "off",
             **{name: os.environ.get(name, "") for name in _SWITCHES},
         },
+        **({"extensions": extensions} if extensions else {}),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "command": ["kresnet", *sys.argv[1:]],

@@ -136,9 +136,13 @@ def _made_of(stock: type[Layer], layer: Layer, **changes: Any) -> Layer:
 
 def _recorded(layer: Layer, inputs: Any, function: Callable[[Any], Any]) -> keras.Model:
     """A model of the operations by which `function` computes, as a layer of the name of ours."""
-    x = keras.Input(inputs.shape[1:], name="input", dtype=inputs.dtype)
+    if isinstance(inputs, list):
+        x = [keras.Input(each.shape[1:], name=f"input{n}", dtype=each.dtype) for n, each in enumerate(inputs, 1)]
+    else:
+        x = keras.Input(inputs.shape[1:], name="input", dtype=inputs.dtype)
     model = keras.Model(x, function(x), name=layer.name)
-    for number, operation in enumerate(model.operations[1:], 1):  # Keras numbers them through the whole process
+    computing = [each for each in model.operations if not isinstance(each, keras.layers.InputLayer)]
+    for number, operation in enumerate(computing, 1):  # Keras numbers them through the whole process
         if operation.name != layer.name:  # that of one with the weights, by which a reader of the file knows it
             operation.name = f"{type(operation).__name__.lower()}{number}"
     return model

@@ -7,7 +7,7 @@ are registered by the same functions as others, in `block_kinds`, `attention`, `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from kresnet.errors import make_error
@@ -85,8 +85,6 @@ class RecordKind:
         in_trunk: whether it is listed among the layers that give a section its shape.
         fold_axis: axis of the kernel along which the output channels lie, where a batch norm that follows can be folded
             into kernel and bias; None where it cannot.
-        pytorch_axes: parameter to the axes of PyTorch's tensor in the order of ours, where they are arranged otherwise
-            than a convolution's or a dense layer's.
         layer: function that makes the Keras layer of a record; None for the kinds that ship.
     """
 
@@ -94,7 +92,6 @@ class RecordKind:
     keeps: Sequence[Kept] | Callable[[Record], Sequence[Kept]] = ()
     in_trunk: bool = False
     fold_axis: int | None = None
-    pytorch_axes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     layer: LayerMaker | None = None
 
     def kept_for_backward(self, record: Record) -> Sequence[Kept]:
@@ -187,7 +184,6 @@ def register_record(
     keeps: Sequence[Kept] | Callable[[Record], Sequence[Kept]] = (),
     in_trunk: bool = False,
     fold_axis: int | None = None,
-    pytorch_axes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> None:
     """Register a kind of record, which `PlanBuilder.append` then takes.
 
@@ -200,15 +196,11 @@ def register_record(
         in_trunk: whether it is listed among the layers that give a section its shape.
         fold_axis: axis of `kernel` along which the output channels lie, where a batch norm that follows can be folded
             into `kernel` and `bias`; None where it cannot.
-        pytorch_axes: parameter to the axes of PyTorch's tensor in the order of ours, where they are arranged otherwise
-            than a convolution's or a dense layer's.
 
     Raises:
         KresnetError: `extension_broken`, `extension_conflict`.
     """
-    described = RecordKind(
-        describe or (lambda record: _words(kind)), keeps, in_trunk, fold_axis, pytorch_axes or {}, layer
-    )
+    described = RecordKind(describe or (lambda record: _words(kind)), keeps, in_trunk, fold_axis, layer)
     RECORDS.register(kind, described, definition=layer or describe)
 
 

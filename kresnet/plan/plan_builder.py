@@ -166,7 +166,8 @@ class PlanBuilder:
             "bias": bias,
             "initializer": self.convolution.initializer,
         }
-        parameters = (Parameter("kernel", (kernel, kernel, channels, 1)), *[Parameter("bias", (channels,))] * bias)
+        kernels = Parameter("kernel", (kernel, kernel, channels, 1), pytorch_axes=(2, 3, 0, 1))  # (C, 1, h, w) there
+        parameters = (kernels, *[Parameter("bias", (channels,))] * bias)
         shape, macs = (height, width, channels), height * width * channels * kernel * kernel
         return self.append(name, "depthwise_conv", (x,), shape, settings=settings, parameters=parameters, macs=macs)
 

@@ -56,15 +56,7 @@ def subsamples(record: Record) -> bool:
 for _kind in ("input", "normalize", "reshape", "pad", "strided_pad", "add"):
     register_record(_kind, None)
 register_record("conv", None, describe=_conv, keeps=("inputs",), in_trunk=True, fold_axis=-1)
-register_record(
-    "depthwise_conv",
-    None,
-    describe=_depthwise,
-    keeps=("inputs",),
-    in_trunk=True,
-    fold_axis=2,
-    pytorch_axes={"kernel": (2, 3, 0, 1)},  # (C, 1, h, w) -> (h, w, C, 1)
-)
+register_record("depthwise_conv", None, describe=_depthwise, keeps=("inputs",), in_trunk=True, fold_axis=2)
 register_record(
     "dense",
     None,

@@ -16,11 +16,20 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A weight of a layer: its name in Keras, its shape, and whether training changes it by gradient."""
+    """A weight of a layer.
+
+    Attributes:
+        name: its name in Keras.
+        shape: its shape.
+        trainable: whether training changes it by gradient.
+        pytorch_axes: axes of PyTorch's tensor in the order of ours; empty where they are those of a convolution's or a
+            dense layer's kernel, or the same.
+    """
 
     name: str
     shape: Shape
     trainable: bool = True
+    pytorch_axes: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:

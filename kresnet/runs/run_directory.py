@@ -17,6 +17,7 @@ from kresnet.files import read_lines, refuse_existing, staged_directory, transla
 from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.config_drift import ConfigChange, changed_run_error, config_changes
 from kresnet.runs.lock import RunLock, is_held
+from kresnet.runs.missing_kinds import with_missing_packages
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump, read_document
@@ -164,7 +165,7 @@ class RunDirectory:
         Raises:
             KresnetError: what is wrong with the document.
         """
-        return _load_document(Spec, self.path / "spec.yaml")
+        return self._load_document(Spec, "spec.yaml")
 
     def load_recipe(self) -> LoadedDocument[Recipe]:
         """Read the recipe.
@@ -172,7 +173,17 @@ class RunDirectory:
         Raises:
             KresnetError: what is wrong with the document.
         """
-        return _load_document(Recipe, self.path / "recipe.yaml")
+        return self._load_document(Recipe, "recipe.yaml")
+
+    def _load_document(self, model: type[_Model], name: str) -> LoadedDocument[_Model]:
+        """Read and validate a document, with the place of each setting in it."""
+        source = read_document(self.path / name)
+        try:
+            return LoadedDocument(validate(model, source), source, self.path / name)
+        except KresnetError as error:
+            if not (self.path / "environment.json").is_file():
+                raise
+            raise with_missing_packages(error, self._read_json("environment.json")) from None
 
     def data(self) -> dict[str, Any]:
         """Read the description of the run's data: `fingerprint`, `class_names`, numbers of images."""
@@ -400,9 +411,3 @@ class RunDirectory:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise make_error("run_missing", f"{self.path / name} cannot be read: {error}.") from None
-
-
-def _load_document(model: type[_Model], path: Path) -> LoadedDocument[_Model]:
-    """Read and validate a document of a run, with the place of each setting in it."""
-    source = read_document(path)
-    return LoadedDocument(validate(model, source), source, path)

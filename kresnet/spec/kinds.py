@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import typing
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, SchemaValidator, core_schema
 
@@ -104,6 +105,30 @@ def kind_of(settings: type[Any]) -> str | None:
     return next(iter(typing.get_args(known.annotation)), None) if known else None
 
 
+def provided_kinds(document: BaseModel) -> list[dict[str, str]]:
+    """Return the kinds that a document names and that do not ship with kresnet, each once, as JSON-ready values.
+
+    Args:
+        document: a spec, a recipe, or a part of one.
+
+    Returns:
+        Mappings of `of` (what the kind is of, such as `block`), `kind`, `module`, and of what an installed package
+        offers `distribution` and `version`.
+    """
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    pending: list[Any] = [document]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, tuple):
+            pending += value
+        elif isinstance(value, BaseModel):
+            pending += (getattr(value, name) for name in type(value).model_fields)
+            if isinstance(value, OpenUnion) and (provider := value.kinds.provider(value.kind)):
+                told = {"of": value.kinds.noun, "kind": value.kind, **asdict(provider)}
+                found[told["of"], told["kind"]] = {key: text for key, text in told.items() if text}
+    return [found[key] for key in sorted(found)]
+
+
 @cache
 def _validator(settings: type[OpenUnion]) -> SchemaValidator:
     """A tagged union of one kind, so that errors say which it was."""
@@ -111,4 +136,4 @@ def _validator(settings: type[OpenUnion]) -> SchemaValidator:
     return SchemaValidator(core_schema.tagged_union_schema({str(kind_of(settings)): function}, "kind"))
 
 
-__all__ = ["OpenUnion", "kind_of"]
+__all__ = ["OpenUnion", "kind_of", "provided_kinds"]

@@ -68,7 +68,7 @@ def start(
         require_rematerialized_stages(run.plan, run.recipe.rematerialize)
         if directory.may_be_begun_anew():
             output.log(f"{directory} holds a run of which no step was saved; it is begun anew.")
-        directory.create(run, environment(run.devices.replicas, run.devices.precision, run.devices.xla))
+        directory.create(run, _environment(run))
         return train_as_chief(directory, run, data, context, output, callbacks, new=True)
 
 
@@ -107,7 +107,7 @@ def resume(
         raise make_error("checkpoint_invalid", message, remedy=remedy)
     with connect(cluster, run.recipe, output.log) as context:
         run, data = open_run_data(run, context)
-        devices = environment(run.devices.replicas, run.devices.precision, run.devices.xla)
+        devices = _environment(run)
         assert run.data
         present = {**run.documents(), "data": run.data.as_dict(), "environment": devices}
         changes = config_changes(directory.original_config(), present)
@@ -238,3 +238,8 @@ def finish(session: TrainingSession) -> dict[str, Any]:
     session.callbacks.train_end(result)
     session.writer.write_result(result)
     return session.workers.all_gather(result)[0]
+
+
+def _environment(run: ResolvedRun) -> dict[str, Any]:
+    devices = run.devices
+    return environment(devices.replicas, devices.precision, devices.xla, (run.spec, run.recipe))

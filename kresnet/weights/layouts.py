@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kresnet.plan import Parameter, Plan, Record
+from kresnet.plan.kinds import BLOCKS, LayerNames
 
 #: The layer's name in the source; None where the project builds no such layer.
 Naming = Callable[[Record, Plan], str | None]
@@ -28,6 +29,7 @@ class Layout:
         name: name of the project, as `--layout` takes it.
         format: `pytorch` or `keras`.
         layer: function from a record and its plan to the layer's name.
+        block: function from a record of a block to what the names of the block's layers begin with.
         defaults: values of spec settings that every network of the project has, by the setting's path.
         ignored: suffixes of the names of tensors that are no weights.
     """
@@ -35,18 +37,34 @@ class Layout:
     name: str
     format: str
     layer: Naming
+    block: Callable[[Record], str]
     defaults: Mapping[str, Any]
     ignored: tuple[str, ...] = ()
 
     def tensor(self, record: Record, parameter: Parameter, plan: Plan) -> str | None:
         """Return the name of the tensor that a record's parameter is loaded from; None if the project has none."""
-        if (layer := self.layer(record, plan)) is None:
+        own = self._names_of_kind(record, plan)
+        if isinstance(own, Mapping):
+            name = record.name.removeprefix(f"stage{record.stage}.block{record.block}.")
+            if tensor := own.get(f"{name}/{parameter.name}"):
+                return f"{self.block(record)}{tensor}"
+            layer = f"{self.block(record)}{own[name]}" if name in own else self.layer(record, plan)
+        else:
+            layer = (own or self.layer)(record, plan)
+        if layer is None:
             return None
         return (
-            f"{layer}.{_PYTORCH_VARIABLE_NAMES[parameter.name]}"
+            f"{layer}.{_PYTORCH_VARIABLE_NAMES.get(parameter.name, parameter.name)}"
             if self.format == "pytorch"
             else f"{layer}/{parameter.name}"
         )
+
+    def _names_of_kind(self, record: Record, plan: Plan) -> LayerNames | None:
+        """The names that the kind of a record's block brings for this layout."""
+        if not (record.stage and record.block and plan.block_kinds):
+            return None
+        kind = BLOCKS.get(plan.block_kinds[record.stage - 1])
+        return kind.names.get(self.name) if kind else None
 
 
 def _kind_and_number(record: Record) -> tuple[str, str]:
@@ -57,13 +75,17 @@ def _kind_and_number(record: Record) -> tuple[str, str]:
     return match[1], match[2]
 
 
+def _torchvision_block(record: Record) -> str:
+    return f"layer{record.stage}.{(record.block or 1) - 1}."
+
+
 def _torchvision(record: Record, plan: Plan) -> str | None:
     kind, number = _kind_and_number(record)
     if record.block is None:
         return {"stem.conv": "conv1", "stem.norm": "bn1", "head.logits": "fc"}.get(kind + number)
     layers = {"conv": f"conv{number}", "norm": f"bn{number}"}
     layers |= {"shortcut.conv": "downsample.0", "shortcut.norm": "downsample.1"}
-    return f"layer{record.stage}.{record.block - 1}.{layers[kind]}" if kind in layers else None
+    return f"{_torchvision_block(record)}{layers[kind]}" if kind in layers else None
 
 
 def _timm(record: Record, plan: Plan) -> str | None:
@@ -80,8 +102,7 @@ def _timm(record: Record, plan: Plan) -> str | None:
     layers = {"squeeze_excite.reduce": "se.fc1", "squeeze_excite.expand": "se.fc2", "efficient_channel.conv": "se.conv"}
     if pooled:
         layers |= {"shortcut.conv": "downsample.1", "shortcut.norm": "downsample.2"}
-    unit = f"layer{record.stage}.{record.block - 1}"
-    return f"{unit}.{layers[kind]}" if kind in layers else _torchvision(record, plan)
+    return f"{_torchvision_block(record)}{layers[kind]}" if kind in layers else _torchvision(record, plan)
 
 
 def _cifar_pytorch(record: Record, plan: Plan) -> str | None:
@@ -92,27 +113,37 @@ def _cifar_pytorch(record: Record, plan: Plan) -> str | None:
     return name and name.replace("downsample", "shortcut")
 
 
+def _transformers_block(record: Record) -> str:
+    return f"resnet.encoder.stages.{(record.stage or 1) - 1}.layers.{(record.block or 1) - 1}."
+
+
 def _transformers(record: Record, plan: Plan) -> str | None:
     """Names of Hugging Face transformers' ResNetForImageClassification."""
     kind, number = _kind_and_number(record)
     part = {"conv": "convolution", "norm": "normalization"}.get(kind.rpartition(".")[2])
     if record.block is None:
         return "classifier.1" if kind == "head.logits" else part and f"resnet.embedder.embedder.{part}"
-    unit = f"resnet.encoder.stages.{(record.stage or 1) - 1}.layers.{record.block - 1}"
+    block = _transformers_block(record)
     if kind.startswith("shortcut."):
-        return part and f"{unit}.shortcut.{part}"
-    return f"{unit}.layer.{int(number) - 1}.{part}" if part and number else None
+        return part and f"{block}shortcut.{part}"
+    return f"{block}layer.{int(number) - 1}.{part}" if part and number else None
+
+
+def _keras_applications_block(record: Record) -> str:
+    return f"conv{(record.stage or 1) + 1}_block{record.block}_"
 
 
 def _keras_applications(record: Record, plan: Plan) -> str | None:
-    return _keras_name(record, plan, f"conv{(record.stage or 1) + 1}_block{record.block}", "preact_bn")
+    return _keras_name(record, plan, _keras_applications_block(record), "preact_bn")
+
+
+def _keras_hub_block(record: Record) -> str:
+    return f"stack{(record.stage or 1) - 1}_block{(record.block or 1) - 1}_"
 
 
 def _keras_hub(record: Record, plan: Plan) -> str | None:
     """Names of KerasHub's `ResNetBackbone` and the classifier on it."""
-    return _keras_name(
-        record, plan, f"stack{(record.stage or 1) - 1}_block{(record.block or 1) - 1}", "pre_activation_bn"
-    )
+    return _keras_name(record, plan, _keras_hub_block(record), "pre_activation_bn")
 
 
 def _keras_name(record: Record, plan: Plan, block: str, first_norm: str) -> str | None:
@@ -121,7 +152,7 @@ def _keras_name(record: Record, plan: Plan, block: str, first_norm: str) -> str 
     Args:
         record: the record to name.
         plan: its plan.
-        block: the name of its block.
+        block: what names of its block begin with.
         first_norm: the name of the norm with which a block of version 2 begins.
     """
     kind, number = _kind_and_number(record)
@@ -133,9 +164,13 @@ def _keras_name(record: Record, plan: Plan, block: str, first_norm: str) -> str 
         own = f"stage{record.stage}.block{record.block}"
         before = plan.by_name[f"{own}.norm1"].inputs != (f"{own}.conv1",)
         number = str(int(number) - 1) if before else number
-        return f"{block}_{first_norm}" if number == "0" else f"{block}_{number}_bn"
+        return f"{block}{first_norm}" if number == "0" else f"{block}{number}_bn"
     names = {"conv": f"{number}_conv", "shortcut.conv": "0_conv", "shortcut.norm": "0_bn"}
-    return f"{block}_{names[kind]}" if kind in names else None
+    return f"{block}{names[kind]}" if kind in names else None
+
+
+def _kresnet_block(record: Record) -> str:
+    return f"stage{record.stage}.block{record.block}."
 
 
 def _kresnet(record: Record, plan: Plan) -> str | None:
@@ -156,13 +191,15 @@ _COUNTERS = (".num_batches_tracked", "n_averaged")
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout
     for layout in (
-        Layout("torchvision", "pytorch", _torchvision, _PYTORCH_DEFAULTS, _COUNTERS),
-        Layout("timm", "pytorch", _timm, _PYTORCH_DEFAULTS, _COUNTERS),
-        Layout("cifar-pytorch", "pytorch", _cifar_pytorch, _PYTORCH_DEFAULTS, _COUNTERS),
-        Layout("transformers", "pytorch", _transformers, _PYTORCH_DEFAULTS, _COUNTERS),
-        Layout("keras-applications", "keras", _keras_applications, _KERAS_APPLICATIONS_DEFAULTS),
-        Layout("keras-hub", "keras", _keras_hub, _KERAS_HUB_DEFAULTS),
-        Layout("kresnet", "keras", _kresnet, {}),
+        Layout("torchvision", "pytorch", _torchvision, _torchvision_block, _PYTORCH_DEFAULTS, _COUNTERS),
+        Layout("timm", "pytorch", _timm, _torchvision_block, _PYTORCH_DEFAULTS, _COUNTERS),
+        Layout("cifar-pytorch", "pytorch", _cifar_pytorch, _torchvision_block, _PYTORCH_DEFAULTS, _COUNTERS),
+        Layout("transformers", "pytorch", _transformers, _transformers_block, _PYTORCH_DEFAULTS, _COUNTERS),
+        Layout(
+            "keras-applications", "keras", _keras_applications, _keras_applications_block, _KERAS_APPLICATIONS_DEFAULTS
+        ),
+        Layout("keras-hub", "keras", _keras_hub, _keras_hub_block, _KERAS_HUB_DEFAULTS),
+        Layout("kresnet", "keras", _kresnet, _kresnet_block, {}),
     )
 }
 

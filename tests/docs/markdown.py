@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```(\S+)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"\A# (\S+\.(?:yaml|json))\n")
+_FILE = re.compile(r"\A# (\S+\.(?:yaml|json|py))\n")
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,15 @@ def shows(text: str, printed: str) -> bool:
 
 
 def run(block: Block, directory: Path) -> str:
-    """Run a `sh` or `python` block, or write a `yaml` or `json` block that names its file.
+    """Run a `sh` or `python` block, or write one of `yaml`, `json` or `python` that names its file.
 
     Returns:
         What it printed, on both streams.
     """
-    if block.language in ("yaml", "json"):
-        if named := _FILE.match(block.text):
-            (directory / named[1]).write_text(block.text)
+    named = _FILE.match(block.text)
+    if named:
+        (directory / named[1]).write_text(block.text)
+    if named or block.language in ("yaml", "json"):
         return ""
     command = {"sh": ["sh", "-e", "-c"], "python": [sys.executable, "-c"]}[block.language]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -12,6 +12,7 @@ SLOW = (
     "docs/augmentation.md",
     "docs/training.md",
     "docs/callbacks.md",
+    "docs/extensions.md",
     "docs/report.md",
     "docs/resuming.md",
     "docs/recipes.md",

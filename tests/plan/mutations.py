@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from kresnet.spec.kinds import OpenUnion
+
 Path = tuple[str | int, ...]
 
 #: What a kind needs beside its name, to be tried instead of another kind.
@@ -56,6 +58,8 @@ def _others(annotation: Any, metadata: list[Any], value: Any) -> Iterator[Any]:
         yield from (choice for choice in arguments if choice != value)
     elif origin in (typing.Union, types.UnionType):
         yield from _others_of_union(arguments, metadata, value)
+    elif isinstance(annotation, type) and issubclass(annotation, OpenUnion) and annotation.is_union():
+        yield from (_smallest(member) for member in annotation.members() if not isinstance(value, member))
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         if not isinstance(value, annotation):
             yield _smallest(annotation)

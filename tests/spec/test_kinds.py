@@ -131,7 +131,7 @@ def test_a_kind_of_an_installed_package_is_read_listed_and_located(tmp_path):
             assert (str(problem.place), problem.path) == ("cake.yaml:3:3", "filling.handfuls")
             assert "nuts" in Cake.model_json_schema()["properties"]["filling"]["discriminator"]["mapping"]
         finally:
-            Filling.kinds._entries.pop("nuts")
+            Filling.kinds.forget("nuts")
 
 
 def test_a_package_that_fails_is_a_problem_with_a_place_beside_the_others(tmp_path):

@@ -37,7 +37,9 @@ def to_parameter(array: np.ndarray, parameter: Parameter, source_format: str, ma
         source_format: format of the file: `pytorch` or `keras`.
         map_shape: shape `(H, W, C)` of the map that is flattened before a dense layer; empty for other layers.
     """
-    if source_format == "pytorch" and parameter.name == "kernel":
+    if source_format == "pytorch" and parameter.pytorch_axes:
+        array = array.transpose(parameter.pytorch_axes)
+    elif source_format == "pytorch" and parameter.name == "kernel":
         if len(parameter.shape) > 2:
             axes = len(parameter.shape)
             array = array.transpose(*range(2, axes), 1, 0)  # (O, I, h, w) -> (h, w, I, O)
@@ -61,6 +63,9 @@ def with_other_channels(shape: tuple[int, ...], channels: int, source_format: st
 
 def expected_shapes(parameter: Parameter, source_format: str) -> tuple[tuple[int, ...], ...]:
     """Return the shapes that a parameter may have in a file; a dense layer may be a 1x1 convolution there."""
+    if source_format == "pytorch" and parameter.pytorch_axes:
+        places = (parameter.pytorch_axes.index(axis) for axis in range(len(parameter.shape)))
+        return (tuple(parameter.shape[place] for place in places),)
     if source_format != "pytorch" or parameter.name != "kernel":
         return (parameter.shape,)
     if len(parameter.shape) > 2:

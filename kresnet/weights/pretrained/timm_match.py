@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kresnet.errors import KresnetError
-from kresnet.plan import Parameter, Plan, Record, make_plan
+from kresnet.plan import Parameter, Plan, make_plan
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.inputs import CenterCrop, Input
 from kresnet.spec.loading import load_spec
@@ -84,11 +84,13 @@ def timm_tensors(plan: Plan, values: Mapping[str, np.ndarray]) -> Iterator[tuple
         for parameter in record.parameters:
             name = LAYOUTS["timm"].tensor(record, parameter, plan)
             assert name, f"timm has no {record.name}"
-            yield name, _arranged(values[f"{record.name}/{parameter.name}"], record, parameter)
+            yield name, _arranged(values[f"{record.name}/{parameter.name}"], parameter)
 
 
-def _arranged(value: np.ndarray, record: Record, parameter: Parameter) -> np.ndarray:
-    if parameter.name == "kernel":
+def _arranged(value: np.ndarray, parameter: Parameter) -> np.ndarray:
+    if axes := parameter.pytorch_axes:
+        value = value.transpose([axes.index(axis) for axis in range(len(axes))])
+    elif parameter.name == "kernel":
         value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
     return np.ascontiguousarray(value, np.float32)
 
