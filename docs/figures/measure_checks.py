@@ -26,12 +26,12 @@ def main(data_dir: str, network: str, precision: str, norm: str, distribution: s
     from kresnet.diagnostics.gradient_check import check_gradients
     from kresnet.diagnostics.network_under_test import open_network_under_test
     from kresnet.graph.layers import FusedBatchNorm
-    from kresnet.probes.batch_norm_agreement import tolerance
+    from kresnet.probes.batch_norm_agreement import ERROR_FIELDS, tolerance
 
     subject = open_network_under_test(
         network,
         overrides=[
-            f"recipe.data={{kind: tfds, name: cifar10_jpeg, data_dir: {data_dir}}}",
+            f"recipe.data={{kind: tfds, name: cifar10_jpeg, data_dir: {data_dir}, test_split: test, validation: null}}",
             f"recipe.precision={precision}",
             f"recipe.distribution={distribution}",
         ],
@@ -44,7 +44,7 @@ def main(data_dir: str, network: str, precision: str, norm: str, distribution: s
     line["bn_cpu_seconds"] = round(time.process_time() - began, 1)
     line["bn_peak_gb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
     line["norms"], line["failed"] = len(checks), sum(bool(check.failures) for check in checks)
-    for field in ("x", "gamma", "beta", "forms", "differences"):
+    for field in ERROR_FIELDS:
         line[field] = float(f"{max(check.errors[field] for check in checks):.1e}")
     line["of_tolerance"] = round(max(c.errors["x"] / tolerance("x", c.count) for c in checks), 2)
     began = time.process_time()

@@ -38,7 +38,7 @@ def check_bn(
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the backward pass of every batch norm, on real images, with its derivation in float64."""
+    """Compare both passes of every batch norm, on real images, with the formula and its derivation in float64."""
     report = kresnet.check_batch_norm(network, recipe=recipe, overrides=overrides or (), batch=batch)
     if as_json:
         print_json(report.as_dict())
@@ -50,7 +50,7 @@ def check_bn(
         out.print(norms_table(report.norms))
     if not report.passed:
         _end_with_error(report.error(), as_json)
-    log(f"All {len(report.norms)} batch norms compute the gradients of the derivation.")
+    log(f"All {len(report.norms)} batch norms compute the outputs of the formula and the gradients of its derivation.")
 
 
 @check.command("gradients")

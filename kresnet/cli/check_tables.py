@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from kresnet.cli.table_layout import fitting_table
-from kresnet.probes.batch_norm_agreement import NormCheck, tolerance
+from kresnet.probes.batch_norm_agreement import FORWARD_ERROR_FIELDS, KERNEL_ERROR_FIELDS, NormCheck, tolerance
 from kresnet.probes.gradient_flow import GradientFlow
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ def conditions_text(label: str, conditions: CheckConditions) -> str:
 
 def norms_table(checks: Sequence[NormCheck]) -> Table:
     """Return a table of the relative errors of every batch norm, with their tolerance and the verdict."""
-    figures = ("m", "∂L/∂x", "∂L/∂γ", "∂L/∂β", "tolerance", "differences", "")
+    figures = ("m", "∂L/∂x", "∂L/∂γ", "∂L/∂β", "y", "mean", "variance", "tolerance", "differences", "")
     table = fitting_table("batch norm", *figures, right=figures)
     for each in checks:
-        errors = (f"{each.errors[field]:.1e}" for field in ("x", "gamma", "beta"))
+        errors = (f"{each.errors[field]:.1e}" for field in (*KERNEL_ERROR_FIELDS, *FORWARD_ERROR_FIELDS))
         verdict = f"fails: {', '.join(each.failures)}" if each.failures else "agrees"
         allowed, differences = f"{tolerance('x', each.count):.1e}", f"{each.errors['differences']:.1e}"
         table.add_row(each.name, f"{each.count:,}", *errors, allowed, differences, verdict)

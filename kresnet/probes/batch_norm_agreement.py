@@ -1,4 +1,4 @@
-"""How far a kernel's gradients are from the derivation, and how far they may be.
+"""How far a kernel's output and gradients are from the mathematics, and how far they may be.
 
 A sum is computed with an error proportional to its terms, not to what is left after they cancel; errors are therefore
 relative to the terms, a channel at a time, and the worst channel counts:
@@ -8,6 +8,11 @@ relative to the terms, a channel at a time, and the worst channel counts:
 - all but the last times 1 + |mean|/σ, since x̂ subtracts a mean that float32 knows to a relative error,
 
 where σ stands for sqrt(variance + epsilon).
+
+Of the forward pass, whatever the kernel, only y is there to see. What y lacks, d = y − (gamma·x̂ + beta), says how wrong
+the statistics were that it was made with: its mean is what the mean was off by, in deviations and times gamma; its
+slope along x̂ is what 1/σ was off by, to first order half of what the variance was. All are relative to
+(|gamma| + |beta|)·(1 + |mean|/σ), the size of y's terms.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ import tensorflow as tf
 
 from kresnet.errors import KresnetError, Problem, make_error
 from kresnet.plan import Plan
-from kresnet.probes.batch_norm_derivation import BatchStatistics, NormGradients
+from kresnet.probes.batch_norm_derivation import BatchStatistics, NormGradients, ReplicaSum, local_sum
 from kresnet.probes.block_paths import batch_norms
 
 #: Least tolerance of float32 gradients; kernels compute in float32 whatever they store.
@@ -39,10 +44,12 @@ _FINEST = {"float16": 2.0**-24}
 #: What is smaller may have been flushed to zero.
 _SMALLEST = 1e-30
 
-#: What an error measures: three gradients of a kernel against the derivation, its long against its compact form, and
-#: the derivation against central differences.
+#: What an error measures: three gradients of a kernel against the derivation; its output, and the mean and variance
+#: that this was made with, against float64; the derivation's long against its compact form, and the derivation against
+#: central differences.
 KERNEL_ERROR_FIELDS = ("x", "gamma", "beta")
-ERROR_FIELDS = (*KERNEL_ERROR_FIELDS, "forms", "differences")
+FORWARD_ERROR_FIELDS = ("y", "mean", "variance")
+ERROR_FIELDS = (*KERNEL_ERROR_FIELDS, *FORWARD_ERROR_FIELDS, "forms", "differences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,30 @@ def kernel_errors(kernel: NormGradients, derived: NormGradients, size: TermSizes
     }
 
 
+def forward_errors(
+    y: Any, statistics: BatchStatistics, gamma: Any, beta: Any, total: ReplicaSum = local_sum
+) -> dict[str, Any]:
+    """Return the relative errors of a kernel's output, and of the statistics in it, float64 scalars.
+
+    Args:
+        y: the output as the framework computed it, `(m, C)` in its own type.
+        statistics: of the input, float64.
+        gamma: float64 `(C,)`.
+        beta: float64 `(C,)`.
+        total: adds up over replicas.
+    """
+    xhat = statistics.centred * statistics.inverse_std
+    derived = gamma * xhat + beta
+    lack = _unexplained(y, derived) * tf.sign(tf.cast(y, tf.float64) - derived)
+    size = (tf.abs(gamma) + tf.abs(beta)) * (1.0 + tf.abs(statistics.mean) * statistics.inverse_std) + _SMALLEST
+
+    def mean(values: Any) -> Any:
+        return total(tf.reduce_sum(values, 0)) / statistics.count
+
+    errors = {"y": tf.sqrt(mean(tf.square(lack))), "mean": mean(lack), "variance": 2.0 * mean(lack * xhat)}
+    return {field: tf.reduce_max(tf.abs(error) / size) for field, error in errors.items()}
+
+
 def _unexplained(kernel: Any, derived: Any) -> Any:
     """Return |kernel − derived|, less half a unit in the last place, which rounding to the kernel's type explains.
 
@@ -100,7 +131,7 @@ def tolerance(field: str, count: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class NormCheck:
-    """How far the gradients of one batch norm are from the derivation, in the worst replica.
+    """How far one batch norm's output and gradients are from the mathematics, in the worst replica.
 
     Attributes:
         name: the norm's name.
@@ -124,11 +155,13 @@ class NormCheck:
                 "failures": self.failures}  # fmt: skip
 
     def problem(self) -> Problem:
-        """Return the worst failure of the norm as a problem."""
-        field = max(self.failures, key=lambda field: self.errors[field] / tolerance(field, self.count))
+        """Return the worst failure of the norm as a problem; y only where its statistics do not say more."""
+        failures = [field for field in self.failures if field != "y"] or self.failures
+        field = max(failures, key=lambda field: self.errors[field] / tolerance(field, self.count))
         return Problem(
             "batch_norm_mismatch",
-            f"The backward pass of batch norm `{self.name}` is not what the mathematics says: {_FAILURES[field]}.",
+            f"The {'forward' if field in FORWARD_ERROR_FIELDS else 'backward'} pass of batch norm `{self.name}` is not "
+            f"what the mathematics says: {_FAILURES[field]}.",
             expected=f"a relative error of at most {tolerance(field, self.count):.1e}",
             found=f"{self.errors[field]:.1e}",
         )
@@ -139,6 +172,9 @@ _FAILURES = {
     "x": "its gradient with respect to x differs from the derivation",
     "gamma": "its gradient with respect to gamma differs from the derivation",
     "beta": "its gradient with respect to beta differs from the derivation",
+    "y": "its output differs from the formula's",
+    "mean": "its output is made with another mean than the batch's",
+    "variance": "its output is made with another variance than the batch's",
     "forms": "the two forms of the derivation differ, so its input is degenerate",
     "differences": "the derivation differs from central differences, so its input is degenerate",
 }

@@ -70,7 +70,7 @@ class Probe:
             summed_gradients: their sum over replicas.
 
         Returns:
-            `batch_norm`, float64 `(norms, len(ERROR_FIELDS) + 1)`, relative errors of this replica's gradients, and m;
+            `batch_norm`, float64 `(norms, len(ERROR_FIELDS) + 1)`, relative errors of this replica's norms, and m;
             `flow`, float64 `(blocks, len(FLOW_COLUMNS))`.
         """
         findings = {}
@@ -95,7 +95,8 @@ class Probe:
             with tf.control_dependencies(rows[-1:]):
                 check = _synchronized_errors if layer.synchronized else _local_errors
                 seed = tf.constant([zlib.crc32(norm.name.encode()) & 0x7FFFFFFF, 0])
-                rows.append(check(replayed.taps[edge], gradients_of[norm.name], *kernel, *weights, layer.epsilon, seed))
+                passed = (replayed.taps[edge], replayed.outputs[norm.name], gradients_of[norm.name])
+                rows.append(check(*passed, *kernel, *weights, layer.epsilon, seed))
         return tf.stack(rows[::-1])
 
     def _flow(self, gradients_of: dict[str | Edge, Any], summed_gradients: Sequence[Any]) -> Any:
@@ -138,6 +139,7 @@ def _inner(a: Any, b: Any) -> Any:
 def _errors(
     total: batch_norm.ReplicaSum,
     x: Any,
+    y: Any,
     dy: Any,
     dx: Any,
     d_gamma: Any,
@@ -147,7 +149,7 @@ def _errors(
     epsilon: float,
     seed: Any,
 ) -> Any:
-    """Return a norm's relative errors and m, float64 `(len(ERROR_FIELDS) + 1,)`; x, dy and dx are `(..., C)`."""
+    """Return a norm's relative errors and m, float64 `(len(ERROR_FIELDS) + 1,)`; x, y, dy and dx are `(..., C)`."""
     channels = x.shape[-1]
     x, dy = (tf.cast(tf.reshape(tensor, (-1, channels)), tf.float64) for tensor in (x, dy))
     gamma, beta = tf.cast(gamma, tf.float64), tf.cast(beta, tf.float64)
@@ -157,6 +159,7 @@ def _errors(
     size = agreement.term_sizes(stats, dy, gamma)
     kernel = batch_norm.NormGradients(tf.reshape(dx, (-1, channels)), d_gamma, d_beta)
     errors = agreement.kernel_errors(kernel, derived, size)
+    errors |= agreement.forward_errors(tf.reshape(y, (-1, channels)), stats, gamma, beta, total)
     errors["forms"] = tf.reduce_max(tf.norm(derived.x - compact.x, axis=0) / size.x)
 
     samples = min(DIFFERENCE_SAMPLES, channels)

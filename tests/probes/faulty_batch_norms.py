@@ -1,4 +1,4 @@
-"""Batch norms with a fault planted in the backward pass; the forward pass is the right one."""
+"""Batch norms with a fault planted in the backward pass, or in the forward pass."""
 
 from __future__ import annotations
 
@@ -36,8 +36,21 @@ def backward(fault: str, x: Any, dy: Any, gamma: Any, epsilon: float, stale_mean
     return d_x, tf.reduce_sum(dy * deviation * inverse, 0), tf.reduce_sum(dy, 0)
 
 
+def forward(fault: str, x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+    """The output, with a thousandth of a deviation wrong in it where the fault is one of the forward pass."""
+    mean, variance = tf.nn.moments(x, [0])
+    if fault == "forward_mean":
+        mean += 1e-3 * tf.sqrt(variance)
+    if fault == "forward_variance":
+        variance *= 1.001
+    xhat = (x - mean) * tf.math.rsqrt(variance + epsilon)
+    if fault == "forward_output":
+        xhat += 1e-3 * (tf.square(xhat) - 1.0)
+    return gamma * xhat + beta
+
+
 def faulty_batch_norm(fault: str) -> type[keras.layers.BatchNormalization]:
-    """A batch norm whose backward pass has the fault; `none` for none."""
+    """A batch norm whose backward or forward pass has the fault; `none` for none."""
 
     class Faulty(keras.layers.BatchNormalization):
         def build(self, input_shape: Any) -> None:
@@ -57,7 +70,7 @@ def faulty_batch_norm(fault: str) -> type[keras.layers.BatchNormalization]:
             def normalize(x: Any, gamma: Any, beta: Any) -> Any:
                 flat = tf.reshape(tf.cast(x, tf.float32), (-1, channels))
                 mean, variance = tf.nn.moments(flat, [0])
-                y = gamma * (flat - mean) * tf.math.rsqrt(variance + self.epsilon) + beta
+                y = forward(fault, flat, gamma, beta, self.epsilon)
 
                 def gradient(dy: Any) -> Any:
                     dy = tf.reshape(tf.cast(dy, tf.float32), (-1, channels))

@@ -54,15 +54,32 @@ def test_a_lost_minus_in_the_vanishing_term_is_no_fault():
     require_agreement(checks(faulty_batch_norm("lost_minus_of_zero"), "float32"))
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("fault", ["mean", "variance"])
+def test_other_statistics_in_the_output_are_caught_and_named(fault, precision):
+    found = checks(faulty_batch_norm(f"forward_{fault}"), precision)
+    assert all({"y", fault} <= set(each.failures) for each in found)
+    of_statistics = {"mean", "variance"} if precision == "float32" else set()  # bfloat16 hides part of either
+    others = ({"x", "gamma", "beta"} | of_statistics) - {fault}
+    assert not any(others & set(each.failures) for each in found)
+    assert all(each.errors[fault] < 1.1e-3 for each in found)  # a thousandth of a deviation, over the size of terms
+    with pytest.raises(KresnetError, match=f"The forward pass of batch norm .* another {fault} than the batch's"):
+        require_agreement(found)
+
+
+def test_an_output_that_is_wrong_though_its_statistics_are_right_is_caught():
+    assert all("y" in each.failures for each in checks(faulty_batch_norm("forward_output"), "float32"))
+
+
 def test_a_stale_mean_spoils_gamma_too():
     assert all("gamma" in each.failures for each in checks(faulty_batch_norm("stale_mean"), "float32"))
 
 
 def test_no_number_fails():
-    rows = np.full((1, 6), np.nan)
+    rows = np.full((1, 9), np.nan)
     rows[0, -1] = 64
     (check,) = norm_checks(["norm"], [rows])
-    assert len(check.failures) == 5
+    assert len(check.failures) == 8
 
 
 @pytest.mark.parametrize("order", ["full_preactivation", "norm_after_add"])

@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from kresnet.diagnostics.network_under_test import open_network_under_test
 from kresnet.errors import KresnetError
+from kresnet.probes.batch_norm_agreement import ERROR_FIELDS, FORWARD_ERROR_FIELDS, KERNEL_ERROR_FIELDS
 from kresnet.probes.block_paths import batch_norms, block_paths
 from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.run_directory import RunDirectory
@@ -193,9 +194,10 @@ def mirrored():
 @pytest.mark.parametrize("case", ["one", "local", "bfloat16", "synchronized"])
 def test_norms_agree_in_a_compiled_step_on_every_replica(mirrored, case):
     assert mirrored[case]["replicas"] == (1 if case == "one" else 2)
-    assert max(mirrored[case]["errors"][:3]) < 2e-5
-    assert mirrored[case]["errors"][3] < 1e-9
-    assert mirrored[case]["errors"][4] < 1e-5
+    errors = dict(zip(ERROR_FIELDS, mirrored[case]["errors"], strict=False))
+    assert max(errors[field] for field in KERNEL_ERROR_FIELDS + FORWARD_ERROR_FIELDS) < 2e-5
+    assert errors["forms"] < 1e-9
+    assert errors["differences"] < 1e-5
 
 
 @pytest.mark.slow
