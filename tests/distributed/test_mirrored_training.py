@@ -89,7 +89,32 @@ def thrifty(distribution, parts, stages):
         losses.append(engine.metrics()["loss"])
     return losses
 
+def moved(distribution, batch, synchronized, xla=False):
+    # Moving statistics of every replica after one step from the same weights, and how often replicas met to trace it.
+    strategy, met = strategies[distribution], []
+    normed = tiny_plan({"kind": "batch", "synchronized": synchronized})
+    with strategy.scope():
+        network = build_model(normed, seed=3)
+        trainer = Trainer(network, xla=xla)
+        trainer.updates = make_optimizer(Sgd(kind="sgd"), lambda step: tf.constant(0.1), network.trainable_variables)
+    engine = Engine(trainer, strategy)
+    batches = engine.distribute(tf.data.Dataset.from_tensors((images[batch], labels[batch])).repeat())
+    merge_call = tf.distribute.ReplicaContext.merge_call
+    tf.distribute.ReplicaContext.merge_call = lambda *a, **k: met.append(0) or merge_call(*a, **k)
+    engine.train(batches, 1)
+    tf.distribute.ReplicaContext.merge_call = merge_call
+    statistics = [v.value for v in network.non_trainable_variables if v.name.startswith("moving")]
+    copies = [[copy.numpy().tolist() for copy in strategy.experimental_local_results(v)] for v in statistics]
+    return {"copies": copies, "met": len(met)}
+
+halves = slice(0, 8), slice(8, 16)
+moves = {"apart": [moved("one_device", half, False) for half in halves]}
+for xla in (False, True):
+    moves[f"mirrored{'_xla' * xla}"] = moved("mirrored", slice(0, 16), False, xla)
+moves["synchronized"] = moved("mirrored", slice(0, 16), True)
+
 found = {name: run(name) for name in strategies}
+found["moves"] = moves
 found["thrifty"] = [thrifty("one_device", 1, ()), thrifty("one_device", 2, (1, 2)), thrifty("mirrored", 2, (1, 2))]
 json.dump(found, sys.stdout)
 """
@@ -128,6 +153,20 @@ def test_parts_blocks_computed_again_and_a_loss_scale_change_no_loss(runs):
     plain, *others = runs["thrifty"]
     for losses in others:
         np.testing.assert_allclose(losses, plain, rtol=1e-4)
+
+
+@pytest.mark.parametrize("case", ["mirrored", "mirrored_xla"])
+def test_moving_statistics_are_the_mean_over_replicas_and_travel_together(runs, case):
+    found, (one, other) = runs["moves"][case], runs["moves"]["apart"]
+    assert len(found["copies"]) > 6
+    for copies, (first,), (second,) in zip(found["copies"], one["copies"], other["copies"], strict=True):
+        assert copies[0] == copies[1]
+        np.testing.assert_allclose(copies[0], (np.array(first) + second) / 2, rtol=1e-5, atol=1e-6)
+    assert found["met"] < 6, "replicas met for every norm"
+
+
+def test_synchronized_statistics_are_the_same_on_every_replica(runs):
+    assert all(one == other for one, other in runs["moves"]["synchronized"]["copies"])
 
 
 @pytest.mark.parametrize("layer", [0, 1])

@@ -1,6 +1,6 @@
 """The layers that Keras lacks, or has slower; all registered, so that `.keras` files load with safe mode on."""
 
-from kresnet.graph.layers.batch_norm import FusedBatchNorm
+from kresnet.graph.layers.batch_norm import FusedBatchNorm, assign_locally
 from kresnet.graph.layers.blur import BlurPool2D
 from kresnet.graph.layers.convolution import Conv2D
 from kresnet.graph.layers.dilation import DilatedAveragePooling, StridedPad
@@ -24,4 +24,5 @@ __all__ = [
     "StochasticDepth",
     "StridedPad",
     "SymmetricPad",
+    "assign_locally",
 ]

@@ -24,12 +24,15 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
     that formula makes NaN, leaves the moving statistics as they are.
 
     Under `tf.distribute` each replica normalises by its own batch and the moving statistics take the replicas' mean;
-    with `synchronized` the statistics are those of the global batch.
+    with `synchronized` the statistics are those of the global batch. That mean is two collectives a layer, unless
+    `averages` leaves it to whoever runs the step.
 
     Attributes:
         fused: False to compute batch statistics by plain operations, for XLA: it makes kernels of its own, and its form
             of the fused one takes E[x²] − E[x]², which at mean 100 and deviation 0.05 is NaN after a square root
             (tensorflow#118701).
+        averages: False to move the statistics of each replica by its own batch, for whoever runs the step to average
+            those of all layers at once.
         rectifies: True to apply the ReLU that follows too, in training and where `fused` is False: the backward pass
             then sees from x where it cut, and need not read its output.
 
@@ -40,7 +43,7 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fused, self.rectifies = True, False
+        self.fused, self.averages, self.rectifies = True, True, False
         if self.axis != -1 or not self.center or not self.scale or getattr(self, "renorm", False):
             raise ValueError(
                 "FusedBatchNorm has a gamma and a beta for the last axis, and no renorm; "
@@ -79,8 +82,17 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
     def _update_moving_statistics(self, mean: Any, variance: Any, count: Any) -> None:
         """Keras's formula, momentum · moving + (1 − momentum) · batch; no values, no move."""
         keep = tf.where(count > 0, self.momentum, 1.0)
-        self.moving_mean.assign(keep * self.moving_mean + (1.0 - keep) * mean)
-        self.moving_variance.assign(keep * self.moving_variance + (1.0 - keep) * variance)
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            value = keep * moving + (1.0 - keep) * value
+            if self.averages or not hasattr(moving.value, "handle"):  # a value of `keras.StatelessScope` has none
+                moving.assign(value)
+            else:
+                assign_locally(moving, value)
+
+
+def assign_locally(variable: keras.Variable, value: Any) -> None:
+    """Give this replica's copy of a variable a value, and ask no other replica."""
+    tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=value)
 
 
 #: Batch statistics by plain operations are taken about the mean of one example in so many.

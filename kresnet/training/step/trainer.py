@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from kresnet.graph.layers import FusedBatchNorm, assign_locally
 from kresnet.training.step.accumulation import accumulate
 from kresnet.training.step.averaging import WeightAverage
 from kresnet.training.step.clipping import GradientClipping
@@ -96,6 +97,9 @@ class Trainer:
         self.objective, self.clip, self.average = loss or SoftmaxCrossEntropy(), clip, average
         self.accumulate_steps, self.loss_scale = accumulate_steps, loss_scale
         self.forward = forward or partial(network, training=True)
+        self._norms = [layer for layer in network.layers if isinstance(layer, FusedBatchNorm)]
+        for norm in self._norms:
+            norm.averages = False  # but all at once, in `_sum_over_replicas`
         self.compiled = CompiledPass(network, self.objective) if xla else None
         self.compiled_update = CompiledUpdate(self._update, self._updated_variables) if xla else None
         self.updates: FusedOptimizer | None = None
@@ -161,16 +165,29 @@ class Trainer:
         return self._sum_over_replicas(self._replica_pass(tf.cast(images, tf.float32), targets, probe, weights))
 
     def _sum_over_replicas(self, local: PassResult) -> Backward:
-        """Sum the gradients of all replicas, and the means of their losses; measure what a probe wants to know."""
+        """Sum the gradients of all replicas, average their losses and moving statistics; measure what a probe wants.
+
+        Statistics and loss go as one vector: there are two for each norm, and a collective costs more than its values.
+        """
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
         sum_up = partial(context.all_reduce, tf.distribute.ReduceOp.SUM) if replicas > 1 else list
-        *gradients, global_loss = sum_up([*local.gradients, local.loss / replicas])
+        moved = self._moved_apart() if replicas > 1 else []
+        packed = tf.concat([[local.loss], *(tf.convert_to_tensor(each.value) for each in moved)], 0)
+        *gradients, packed = sum_up([*local.gradients, packed])
+        global_loss, *means = tf.split(packed / replicas, [1, *(each.shape[0] for each in moved)])
+        for statistic, mean in zip(moved, means, strict=True):
+            assign_locally(statistic, mean)
         findings = {}
         if local.findings:
             probed = gradients if local.probed_gradients is None else sum_up(local.probed_gradients)
             findings = local.findings(probed)
-        return Backward(local.outputs, local.loss, global_loss, gradients, findings)
+        return Backward(local.outputs, local.loss, global_loss[0], gradients, findings)
+
+    def _moved_apart(self) -> list[keras.Variable]:
+        """Return the moving statistics that each replica has moved by its own share of the batch."""
+        norms = [norm for norm in self._norms if norm.trainable and not norm.synchronized]
+        return [statistic for norm in norms for statistic in (norm.moving_mean, norm.moving_variance)]
 
     @tf.autograph.experimental.do_not_convert
     def _accumulated_passes(self, images: Any, targets: Any, probe: Probe | None, weights: Any = None) -> PassResult:

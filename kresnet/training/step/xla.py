@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from kresnet.errors import make_error
-from kresnet.graph.layers import FusedBatchNorm, MaxPooling2D
+from kresnet.graph.layers import FusedBatchNorm, MaxPooling2D, assign_locally
 from kresnet.plan import Plan
 from kresnet.spec.recipe import Recipe
 from kresnet.training.step.losses import LossFunction
@@ -43,9 +43,11 @@ class CompiledPass:
     def __init__(self, network: keras.Model, objective: LossFunction) -> None:
         """Make the program; layers turn to what XLA compiles well: `FusedBatchNorm.fused`, `MaxPooling2D.compiled`."""
         self.network, self.objective = network, objective
+        self._local: set[int] = set()  # ids of what each replica moves by itself
         for layer in network.layers:
             if isinstance(layer, FusedBatchNorm):
                 layer.fused = False
+                self._local |= set() if layer.averages else {id(layer.moving_mean), id(layer.moving_variance)}
             elif isinstance(layer, MaxPooling2D):
                 layer.compiled = None not in layer.input.shape[1:3]
         self._run = tf.function(self._pass, jit_compile=True, reduce_retracing=True, autograph=False)
@@ -73,7 +75,10 @@ class CompiledPass:
         factor = tf.cast(loss_weight, tf.float32)
         outputs, loss, gradients, moved = self._run(weights, before, images, targets, factor, example_weights)
         for index, value in moved.items():
-            variables[index].assign(value)
+            if id(variables[index]) in self._local:
+                assign_locally(variables[index], value)
+            else:
+                variables[index].assign(value)
         return outputs, loss, gradients
 
     def _pass(
