@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test check-device test-slow test-distributed faults fuzz nightly native-grid notebooks golden screenshots reference bench \
+.PHONY: demo test check-device test-slow test-distributed faults search-faults fuzz nightly native-grid notebooks golden screenshots reference bench \
 	bench-augmentation bench-input bench-scaling bench-serving bench-torch-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -38,6 +38,9 @@ fuzz: $(VENV)/.installed ## some 10^5 hostile documents and as many files of wei
 
 faults: $(VENV)/.installed ## kill, fill, damage and take away small runs, and tell what was lost: the table of docs/resuming.md
 	$(BIN)/python -m tests.faults
+
+search-faults: $(VENV)/.installed ## kill a search twenty times at random moments, and compare with one left alone
+	$(BIN)/python -m tests.search_faults 20
 
 nightly: $(VENV)/.installed ## 125 times the random networks of `make test`
 	KRESNET_PROPERTY_SCALE=125 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py tests/graph/layers/test_dilation.py

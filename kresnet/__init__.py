@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kresnet.api.reports import compare_runs, report_run
     from kresnet.api.run import Run, list_runs, open_run, resume
     from kresnet.api.scaling import ScaledNetwork, scale
+    from kresnet.api.search import SearchResult, plan_search, run_search, searches
     from kresnet.api.study import StudyResult, plan_study, run_study, studies
     from kresnet.api.trained import PredictionSummary, load_model, predict, predict_files, predict_to_file
     from kresnet.api.training import dry_run, fit
@@ -46,6 +47,7 @@ __all__ = [
     "Problem",
     "Run",
     "ScaledNetwork",
+    "SearchResult",
     "StudyResult",
     "__version__",
     "calibrate",
@@ -68,6 +70,7 @@ __all__ = [
     "load",
     "load_model",
     "open_run",
+    "plan_search",
     "plan_study",
     "predict",
     "predict_files",
@@ -78,9 +81,11 @@ __all__ = [
     "recipe",
     "report_run",
     "resume",
+    "run_search",
     "run_study",
     "scale",
     "schema",
+    "searches",
     "show_weights",
     "specs",
     "studies",
@@ -99,6 +104,7 @@ _HOMES = {
     "kresnet.api.reports": ("compare_runs", "report_run"),
     "kresnet.api.run": ("Run", "list_runs", "open_run", "resume"),
     "kresnet.api.scaling": ("ScaledNetwork", "scale"),
+    "kresnet.api.search": ("SearchResult", "plan_search", "run_search", "searches"),
     "kresnet.api.study": ("StudyResult", "plan_study", "run_study", "studies"),
     "kresnet.api.training": ("fit", "dry_run"),
     "kresnet.api.trained": (

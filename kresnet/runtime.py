@@ -24,6 +24,7 @@ EXTRAS = {
     "fast": {"numba": "numba"},
     "mlflow": {"mlflow": "mlflow-skinny"},
     "wandb": {"wandb": "wandb"},
+    "search": {"optuna": "optuna"},
 }
 
 #: Settings of `keras.config` and `keras.json` that a network depends on.

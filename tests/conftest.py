@@ -25,7 +25,7 @@ LONGEST = (
     "data/prepared/test_remote_storage.py",
 )
 
-pytest_plugins = ["tests.weights.hub_fixtures"]
+pytest_plugins = ["tests.weights.hub_fixtures", "tests.search_fixtures"]
 
 # Tables are as wide as COLUMNS says, which pytest-xdist sets, and many a shell exports.
 for name in ("COLUMNS", "LINES"):

@@ -261,6 +261,7 @@ def resume(
     examples: int | None = None,
     allow_changed: bool = False,
     callbacks: OneOrMoreCallbacks = (),
+    pause_after: int | None = None,
     progress: bool = True,
 ) -> Run:
     """Continue a run from the newest state that was saved; one that has finished is left as it is.
@@ -274,6 +275,7 @@ def resume(
         examples: the same in training images.
         allow_changed: go on although something changed that changes the result.
         callbacks: as for `kresnet.fit`; those with a state take up the one that was saved.
+        pause_after: number of epochs, from the run's first on, after which to stop as an interrupt would stop it.
         progress: as for `kresnet.fit`.
 
     Raises:
@@ -314,8 +316,22 @@ def resume(
     require_tracker_packages(resolved.recipe)
     with training_scope(resolved):
         distributed = cluster_for_recipe(resolved.recipe)
-        result = resume_run(directory, distributed, output, accepted, allow_changed=allow_changed, length=length)
+        result = resume_run(
+            directory, distributed, output, accepted, allow_changed=allow_changed, length=length,
+            pause_after=require_pause(pause_after),
+        )  # fmt: skip
     return Run(directory, result)
+
+
+def require_pause(epochs: int | None) -> int | None:
+    """Return after how many epochs a run pauses, which is one at least; None for a run that does not.
+
+    Raises:
+        KresnetError: `bad_option`.
+    """
+    if epochs is None or (isinstance(epochs, int) and not isinstance(epochs, bool) and epochs >= 1):
+        return epochs
+    raise make_error("bad_option", "A run pauses after one epoch or more.", found=str(epochs), remedy="--pause-after 1")
 
 
 def list_runs(folder: AnyPath = "runs") -> Table:

@@ -16,7 +16,6 @@ from kresnet.files import AnyPath
 from kresnet.plan.tables import html_table, text_table
 from kresnet.spec import library
 from kresnet.spec.loading import LoadedDocument, Overrides, Reference, list_overrides, load_study
-from kresnet.spec.study import Study
 from kresnet.study.result_files import results_table, training_conditions, unfinished_runs, write_result_files
 
 if TYPE_CHECKING:  # imported by what plans and trains, so that studies are listed at once
@@ -153,7 +152,7 @@ def run_study(
     loaded, overrides, (log, _) = load_study(study), list_overrides(overrides), run_output(progress)
     plan = planning.plan_study(loaded, form, overrides, seeds)
     directory = Path("studies") / plan.name if output is None else Path(output)
-    command = ["kresnet", "study", _command_line_name(study, loaded), *(["--form", form] if form else [])]
+    command = ["kresnet", "study", command_line_name(study, loaded), *(["--form", form] if form else [])]
     for override in overrides:
         command += ["--set", str(override)]
     command += ["--seeds", ",".join(map(str, seeds))] if seeds else []
@@ -166,8 +165,8 @@ def run_study(
     return StudyResult(directory, values, outcomes, shlex.join(command))
 
 
-def _command_line_name(study: Reference, loaded: LoadedDocument[Study]) -> str:
-    """What the command line would call a study by; one that Python stated would be a file of its name there."""
+def command_line_name(study: Reference, loaded: LoadedDocument[Any]) -> str:
+    """Return what the command line would call a document by; one stated in Python would be a file of its name there."""
     if isinstance(study, str | os.PathLike):
         return os.fspath(study)
     return str(loaded.path) if loaded.path else f"{loaded.value.name}.yaml"

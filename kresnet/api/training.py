@@ -11,7 +11,7 @@ from kresnet.api.network import Network, resolve
 from kresnet.api.pretrained import pull_in_process, pull_named, spec_of_weights, stated_init
 from kresnet.api.process_state import training_scope
 from kresnet.api.progress import run_output
-from kresnet.api.run import Run
+from kresnet.api.run import Run, require_pause
 from kresnet.errors import make_error
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import RunDirectory
@@ -35,6 +35,7 @@ def fit(
     callbacks: OneOrMoreCallbacks = (),
     accept_licence: bool = False,
     force: bool = False,
+    pause_after: int | None = None,
     progress: bool = True,
 ) -> Run:
     """Train a network into a new directory.
@@ -56,6 +57,7 @@ def fit(
             would break an exact resumption are refused.
         accept_licence: accept a licence of `init` that forbids commercial use.
         force: go on where the estimate of memory says stop.
+        pause_after: number of epochs after which to stop as an interrupt would stop it; `kresnet.resume` goes on.
         progress: tell on standard error, or in a notebook below the cell, how it goes.
 
     Raises:
@@ -89,7 +91,7 @@ def fit(
     if not force:
         require_training_memory(run.plan, run.recipe, len(cluster.addresses) if cluster else 1)
     with training_scope(run):
-        result = start(directory, run, cluster, run_output(progress), accepted)
+        result = start(directory, run, cluster, run_output(progress), accepted, pause_after=require_pause(pause_after))
     return Run(directory, result)
 
 

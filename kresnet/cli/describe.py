@@ -21,7 +21,7 @@ BudgetOption = Annotated[
     typer.Option("--budget", metavar="WHAT=NUMBER,...", help="Tell how far it is from one: macs=1e9,parameters=3e6."),
 ]
 DocumentArgument = Annotated[
-    str, typer.Argument(metavar="spec|recipe|study", help="Which document the schema describes.")
+    str, typer.Argument(metavar="spec|recipe|study|search", help="Which document the schema describes.")
 ]
 
 
@@ -91,7 +91,7 @@ def diff(
 
 
 def schema(document: DocumentArgument = "spec") -> None:
-    """Print the JSON Schema of a spec, a recipe or a study, for editors and validators."""
+    """Print the JSON Schema of a spec, a recipe, a study or a search, for editors and validators."""
     print_json(kresnet.schema(document), indent=2)
 
 

@@ -24,7 +24,7 @@ VERBS = {
     **dict.fromkeys(("plan", "specs", "diff", "schema"), "describe"),
     **{verb: verb for verb in ("scale", "data", "prepare", "build")},
     **dict.fromkeys(("fit", "runs", "evaluate"), "train"),
-    **{verb: verb for verb in ("calibrate", "predict", "study")},
+    **{verb: verb for verb in ("calibrate", "predict", "search", "study")},
     **dict.fromkeys(("report", "compare"), "report"),
     **{verb: verb for verb in ("weights", "convert", "export", "push", "explain", "check", "serve")},
 }

@@ -62,6 +62,10 @@ def fit(
     examples: Annotated[
         int | None, typer.Option("--examples", metavar="N", help="The same in training images.")
     ] = None,
+    pause_after: Annotated[
+        int | None,
+        typer.Option("--pause-after", metavar="N", help="Stop after N epochs, the state saved; --resume goes on."),
+    ] = None,
     init: Annotated[
         str | None,
         typer.Option("--init", metavar="NAME|RUN|FILE", help="Start from these weights; the head may differ."),
@@ -82,8 +86,8 @@ def fit(
 ) -> None:
     """Train a network, or continue a run that was stopped."""
     if find_lr:
-        given = {"--resume": resume, "--dry-run": dry_run, "--allow-changed": allow_changed,
-                 "--epochs": epochs, "--steps": steps, "--examples": examples}  # fmt: skip
+        given = {"--resume": resume, "--dry-run": dry_run, "--allow-changed": allow_changed, "--epochs": epochs,
+                 "--steps": steps, "--examples": examples, "--pause-after": pause_after}  # fmt: skip
         if unsuitable := [name for name, value in given.items() if value]:
             message = f"--find-lr trains nothing, and goes without {' and '.join(unsuitable)}."
             raise make_error("bad_option", message, remedy="kresnet fit SPEC --find-lr")
@@ -96,7 +100,10 @@ def fit(
             message = "--resume continues a run as it is, without SPEC or other settings."
             raise make_error("bad_option", message, remedy=f"kresnet fit --resume {shell_word(resume)}")
         with _raise_cause_of_interrupt():
-            run = kresnet.resume(resume, epochs=epochs, steps=steps, examples=examples, allow_changed=allow_changed)
+            run = kresnet.resume(
+                resume, epochs=epochs, steps=steps, examples=examples, allow_changed=allow_changed,
+                pause_after=pause_after,
+            )  # fmt: skip
     elif allow_changed:
         raise make_error(
             "bad_option", "--allow-changed is for --resume.", remedy="kresnet fit --resume RUN --allow-changed"
@@ -108,14 +115,15 @@ def fit(
     elif dry_run:
         if spec is None:
             raise make_error("bad_option", "Name the spec to try.", remedy="kresnet fit quickstart --dry-run")
-        if output or init or frozen:
-            raise make_error("bad_option", "--dry-run goes without -o, --init and --freeze.", remedy="leave them out")
+        if output or init or frozen or pause_after:
+            message = "--dry-run goes without -o, --init, --freeze and --pause-after."
+            raise make_error("bad_option", message, remedy="leave them out")
         return _print_dry_run(kresnet.dry_run(spec, recipe, overrides=overrides or (), force=force), as_json)
     else:
         with _raise_cause_of_interrupt():
             run = kresnet.fit(
                 spec, recipe, output=output, overrides=overrides or (), init=init, freeze=_split_parts(frozen),
-                accept_licence=accept_licence, force=force,
+                accept_licence=accept_licence, force=force, pause_after=pause_after,
             )  # fmt: skip
     result = run.result or {}
     if as_json:

@@ -128,7 +128,7 @@ def export_model(
         )
         with translate_os_errors(staged.base):
             functions = make_signature_functions(served, spec, names, signatures, temperatures)
-            _write_saved_model(staged.directory, functions, signatures)
+            write_saved_model(staged.directory, functions, signatures)
             (staged.directory / manifest.FOLDER).mkdir(parents=True)
             expected.save(staged.directory / manifest.REFERENCE_OUTPUTS)
             requests = _make_warmup_requests(spec.name, signatures, expected)
@@ -175,7 +175,7 @@ def _output_shapes(model: keras.Model, plan: Plan) -> dict[str, Shape]:
     return {name: tuple(output.shape) for name, output in outputs.items()}
 
 
-def _write_saved_model(directory: Path, served: dict[str, SignatureFunction], signatures: dict[str, Signature]) -> None:
+def write_saved_model(directory: Path, served: dict[str, SignatureFunction], signatures: dict[str, Signature]) -> None:
     """Write the functions and the variables that they use.
 
     Only `add_endpoint`: `track()` and `model.export` would store every weight a second time

@@ -148,11 +148,16 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
+def parse_amount(text: str) -> float:
+    """Return the number that a text such as `600M` or `4GiB` writes; not a number if it writes none."""
+    match = _AMOUNT.fullmatch(text)
+    return float(match[1].replace("_", "")) * _FACTORS.get(match[2].lower(), math.nan) if match else math.nan
+
+
 def _amount(quantity: str, value: float | str) -> int:
     number = math.nan
     if isinstance(value, str):
-        if match := _AMOUNT.fullmatch(value):
-            number = float(match[1]) * _FACTORS.get(match[2].lower(), math.nan)
+        number = parse_amount(value)
     elif not isinstance(value, bool):
         number = float(value)
     if not math.isfinite(number) or number < 1:
@@ -161,4 +166,4 @@ def _amount(quantity: str, value: float | str) -> int:
     return int(number)
 
 
-__all__ = ["QUANTITIES", "Budget", "BudgetComparison", "amount_text", "make_budget", "parse_budget"]
+__all__ = ["QUANTITIES", "Budget", "BudgetComparison", "amount_text", "make_budget", "parse_amount", "parse_budget"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from kresnet.errors import KresnetError
 from kresnet.plan.block_context import BlockContext
 from kresnet.plan.dilation import DilatedStage, WindowStep, dilated_stages
@@ -23,22 +25,8 @@ def lower(spec: Spec, builder: PlanBuilder | None = None) -> Plan:
     Raises:
         KresnetError: `contradiction` (all of them) or `map_too_small`; the problems name paths in the spec.
     """
-    if problems := find_contradictions(spec):
-        raise KresnetError(problems)
     builder = builder or PlanBuilder(spec.convolution)
-    x = _stem(builder, spec, _input(builder, spec))
-    outputs: dict[str, Record] = {}
-    for index, stage in enumerate(dilated_stages(spec)):
-        x = _stage(builder, spec, x, stage, index)
-        following = spec.stages[index + 1 : index + 2]
-        tapped = isinstance(spec.head, Features) and index + 1 in spec.head.stages
-        ends = not following or following[0].block.preactivation is None
-        if tapped or ends:
-            finished = _end_stage(builder, x, stage.settings, index)
-            if tapped:
-                outputs[f"stage{index + 1}"] = finished
-            x = finished if ends else x
-    outputs = outputs or _head(builder, spec, x)
+    outputs = append_network(builder, spec)
     return Plan(
         about=spec.model_dump(mode="json", include={"name", "source", "published", "recipe"}),
         records=tuple(builder.records),
@@ -48,10 +36,46 @@ def lower(spec: Spec, builder: PlanBuilder | None = None) -> Plan:
     )
 
 
+def append_network(builder: PlanBuilder, spec: Spec) -> dict[str, Record]:
+    """Append the records of a network to a builder, part by part, and return its outputs.
+
+    Raises:
+        KresnetError: as `lower`.
+    """
+    if problems := find_contradictions(spec):
+        raise KresnetError(problems)
+    entry = (spec.input, spec.stem, spec.norm, spec.activation, spec.stages[0].block)
+    x = builder.part(entry, None, lambda _: _entry(builder, spec))
+    outputs: dict[str, Record] = {}
+    for index, stage in enumerate(dilated_stages(spec)):
+        x = builder.part(
+            (stage, index == 0 and not isinstance(spec.stem, NoStem)),
+            x,
+            partial(_stage, builder, spec, stage=stage, index=index),
+        )
+        following = spec.stages[index + 1 : index + 2]
+        tapped = isinstance(spec.head, Features) and index + 1 in spec.head.stages
+        ends = not following or following[0].block.preactivation is None
+        if tapped or ends:
+            finished = builder.part(
+                ("end", stage.settings.block),
+                x,
+                partial(_end_stage, builder, stage=stage.settings, index=index),
+            )
+            if tapped:
+                outputs[f"stage{index + 1}"] = finished
+            x = finished if ends else x
+    return outputs or _head(builder, spec, x)
+
+
 def _probabilities(spec: Spec) -> str | None:
     if not isinstance(spec.head, Classifier):
         return None
     return "sigmoid" if spec.head.multi_label else "softmax"
+
+
+def _entry(builder: PlanBuilder, spec: Spec) -> Record:
+    return _stem(builder, spec, _input(builder, spec))
 
 
 def _input(builder: PlanBuilder, spec: Spec) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from typing import Any
@@ -28,6 +28,16 @@ class PlanBuilder:
         self._scope, self._role = "", "main"
         self._stage: int | None = None
         self._block: int | None = None
+
+    def part(self, settings: Hashable, x: Record | None, append: Callable[[Any], Record]) -> Record:
+        """Append a part of the network after `x`, and return its last record.
+
+        Args:
+            settings: what the records of the part depend on, beside the shape of `x`; but for names and rates.
+            x: last record of the part before; None for the first.
+            append: appends them.
+        """
+        return append(x)
 
     @contextmanager
     def scope(self, name: str, stage: int | None = None, block: int | None = None) -> Iterator[None]:

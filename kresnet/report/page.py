@@ -102,9 +102,7 @@ def _render_page(title: str, runs: Sequence[RunData], styles: Sequence[RunStyle]
     sections = [_evaluation_section(index, run) for index, run in enumerate(runs)]
     evaluated = [(style, each.evaluation) for style, each in zip(styles, sections, strict=True)
               if isinstance(each.evaluation, Evaluation)]  # fmt: skip
-    script, library = _read_template("page.js"), get_plotlyjs()
     context = {
-        "title": title,
         "runs": runs,
         "several": several,
         "states": [page_sections.status_notice(run) for run in runs],
@@ -117,15 +115,27 @@ def _render_page(title: str, runs: Sequence[RunData], styles: Sequence[RunStyle]
         "has_norms": any(batch_norms(run.plan) for run in runs),
         "throughput": list(throughput_plots(styles)),
         "environment": list(page_sections.environment_tables(runs)),
-        "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "version": __version__,
-        "style": _read_template("style.css"),
-        "script": script,
-        "library": library,
-        "policy": _content_security_policy(script, library),
         **parts,
     }
-    html = _environment().get_template("page.html").render(context)
+    return render_template("page.html", title=title, **context)
+
+
+def render_template(template: str, **context: Any) -> str:
+    """Return a page that is whole by itself: a template with its figures, and all that draws them."""
+    script, library = _read_template("page.js"), get_plotlyjs()
+    html = (
+        _environment()
+        .get_template(template)
+        .render(
+            context,
+            made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            version=__version__,
+            style=_read_template("style.css"),
+            script=script,
+            library=library,
+            policy=_content_security_policy(script, library),
+        )
+    )
     return html.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be text
 
 
@@ -182,4 +192,4 @@ def _plotly_values(plot: Plot) -> Any:
     return values
 
 
-__all__ = ["compare_page", "report_page"]
+__all__ = ["compare_page", "render_template", "report_page"]

@@ -8,12 +8,12 @@ from typing import Literal
 
 from kresnet.errors import make_error, nearest
 
-Folder = Literal["specs", "recipes", "studies"]
+Folder = Literal["specs", "recipes", "studies", "searches"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 #: What a document of each folder is called.
-DOCUMENT_KINDS = {"specs": "spec", "recipes": "recipe", "studies": "study"}
+DOCUMENT_KINDS = {"specs": "spec", "recipes": "recipe", "studies": "study", "searches": "search"}
 
 
 @cache

@@ -21,6 +21,7 @@ from kresnet.spec.validation import sort_by_place, validate
 
 if TYPE_CHECKING:
     from kresnet.spec.recipe import Recipe
+    from kresnet.spec.search import Search
     from kresnet.spec.study import Study
 
 Model = TypeVar("Model", bound=Document)
@@ -100,6 +101,17 @@ def load_study(reference: Reference) -> LoadedDocument[Study]:
     from kresnet.spec.study import Study  # here, as below: a plan needs neither, and making their models takes time
 
     return _load(Study, reference, "studies", ())
+
+
+def load_search(reference: Reference) -> LoadedDocument[Search]:
+    """Load the search that `reference` means.
+
+    Raises:
+        KresnetError: all problems of the document at once.
+    """
+    from kresnet.spec.search import Search
+
+    return _load(Search, reference, "searches", ())
 
 
 def load_recipe(
@@ -271,6 +283,39 @@ def parse_override(text: str) -> Override:
         return Override(name, parse_document(value_text, place.file).values if value_text.strip() else None, place)
     except KresnetError as error:
         raise KresnetError(replace(error.problems[0], code="bad_override", place=place)) from None
+
+
+def expand_path(path: str, values: Any, place: Place) -> list[str]:
+    """Return the paths of single settings that a path with `*` stands for in a document: one for each item of a list.
+
+    Raises:
+        KresnetError: `bad_override`.
+    """
+    return [".".join(map(str, each)) for each in _expand_wildcards(_split_path(path), values, place)]
+
+
+def change_values(values: Any, settings: Mapping[str, Any]) -> Any:
+    """Return the values of a document with settings changed as overrides would; what does not change is shared.
+
+    Args:
+        values: of the document, which stay as they are.
+        settings: values by paths without `*`, each of which leads through mappings and lists that are there.
+    """
+    for path, value in settings.items():
+        values = _change(values, _split_path(path), value)
+    return values
+
+
+def _change(node: Any, path: KeyPath, value: Any) -> Any:
+    if not path:
+        return merge(node, value)
+    key, rest = path[0], path[1:]
+    if isinstance(node, list):
+        changed = [*node]
+        changed[int(key)] = _change(node[int(key)], rest, value)
+        return changed
+    node = node or {}
+    return node | {key: _change(node.get(key), rest, value)}
 
 
 def _apply_override(source: SourceDocument, override: Override) -> None:

@@ -21,10 +21,11 @@ from kresnet.spec.base import Document
 from kresnet.spec.blocks import Block
 from kresnet.spec.locations import field_models
 from kresnet.spec.recipe import Recipe
+from kresnet.spec.search import Search
 from kresnet.spec.study import Study
 
 #: Document name -> its model.
-DOCUMENTS: dict[str, type[Document]] = {"spec": Spec, "recipe": Recipe, "study": Study}
+DOCUMENTS: dict[str, type[Document]] = {"spec": Spec, "recipe": Recipe, "study": Study, "search": Search}
 
 #: Fields of a block that the network gives where the block does not.
 INHERITED_FIELDS = ("norm", "activation")

@@ -95,11 +95,15 @@ def draw_figures(results: Values, directory: Path) -> list[str]:
             figure = make(results, styles)
             if figure is None:
                 continue
-            # Without a date, so that the same numbers give the same file.
-            figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
-            _save_png(figure, directory / f"{name}.png")
+            save_figure_files(figure, directory, name)
             drawn.append(name)
     return drawn
+
+
+def save_figure_files(figure: Figure, directory: Path, name: str) -> None:
+    """Write a figure as `NAME.svg` and `NAME.png`, without a date, so that the same numbers give the same files."""
+    figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+    _save_png(figure, directory / f"{name}.png")
 
 
 def _save_png(figure: Figure, path: Path) -> None:
@@ -111,8 +115,8 @@ def _save_png(figure: Figure, path: Path) -> None:
     pixels.quantize(PNG_COLORS, kmeans=1).save(path, optimize=True, dpi=(DPI, DPI))
 
 
-def _figure(heights: Sequence[float], styles: Iterable[VariantStyle] = ()) -> tuple[Figure, list[Axes]]:
-    """A figure of panels, one below the other, each so many inches high, below the legend of some variants."""
+def make_panels(heights: Sequence[float], styles: Iterable[VariantStyle] = ()) -> tuple[Figure, list[Axes]]:
+    """Return a figure of panels, one below the other, each so many inches high, below the legend of some variants."""
     handles = [style.legend_handle for style in styles]
     columns = 2 if all(len(str(handle.get_label())) <= _HALF_WIDTH for handle in handles) else 1
     legend_height = _LEGEND_ROW * math.ceil(len(handles) / columns)
@@ -142,7 +146,7 @@ def _unit(results: Values) -> str:
 
 def _curves(results: Values, styles: Mapping[str, VariantStyle]) -> Figure:
     """Training error above, below the error of the images that epochs are measured on, against epoch."""
-    figure, panels = _figure([2.4, 2.4], styles.values())
+    figure, panels = make_panels([2.4, 2.4], styles.values())
     for axes, split in zip(panels, ("train", selection_of(results)), strict=True):
         for name, style in styles.items():
             by_epoch: dict[int, list[float]] = {}
@@ -182,7 +186,7 @@ def _final_by_depth(results: Values, styles: Mapping[str, VariantStyle], variant
         name = _common_name([each["name"] for each in members])
         families.append((replace(styles[members[0]["name"]], name=name), members))
     splits = final_splits(results)
-    figure, panels = _figure([2.1] * len(splits), [style for style, _ in families])
+    figure, panels = make_panels([2.1] * len(splits), [style for style, _ in families])
     for axes, split in zip(panels, splits, strict=True):
         for style, members in families:
             means, spreads = _means(members, f"{split}_{results['measure']}", _scale(results))
@@ -201,7 +205,7 @@ def _weighted_layers(variant: Values) -> int:
 
 def _final_rows(results: Values, styles: Mapping[str, VariantStyle], variants: Sequence[Values]) -> Figure:
     splits = final_splits(results)
-    figure, (axes,) = _figure([0.9 + 0.17 * len(splits) * len(variants)])
+    figure, (axes,) = make_panels([0.9 + 0.17 * len(splits) * len(variants)])
     fills: dict[str, Any] = {"train": "none", "validation": "left", "test": "full"}
     for row, each in enumerate(variants):
         style = styles[each["name"]]
@@ -250,7 +254,7 @@ def _gradients(results: Values, styles: Mapping[str, VariantStyle]) -> Figure | 
     with_norms = {name: style for name, style in styles.items() if runs[name]}
     if not with_norms:
         return None
-    figure, panels = _figure([2.4, 2.4], with_norms.values())
+    figure, panels = make_panels([2.4, 2.4], with_norms.values())
     for moment, axes in enumerate(panels):
         steps = set()
         for name, style in with_norms.items():
@@ -281,7 +285,7 @@ def _cost(results: Values, styles: Mapping[str, VariantStyle]) -> Figure:
     percent = results["measure"] == "error"
     score_words = "accuracy (%)" if percent else "loss"
     macs_differ = len({each["macs"] for each in variants}) > 1
-    figure, panels = _figure([*([2.1] if macs_differ else []), 2.3], styles.values())
+    figure, panels = make_panels([*([2.1] if macs_differ else []), 2.3], styles.values())
     if macs_differ:
         _draw_against_macs(panels[0], results, styles, variants)
         panels[0].set_title(f"{selection_of(results)} {score_words} at the end, against MACs of an image", loc="left")

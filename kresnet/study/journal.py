@@ -32,7 +32,7 @@ class Journal:
 
     def run_seconds(self, identity: Mapping[str, Any]) -> float | None:
         """Return the seconds of wall time that the processes of a run took; None if none is recorded."""
-        names = ("variant", "seed", "fold")
+        names = ("variant", "seed", "fold", "trial")
         wanted = [identity.get(name) for name in names]
         seconds = [line["seconds"] for line in self.lines() if [line.get(name) for name in names] == wanted]
         return sum(seconds) if seconds else None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from kresnet.data.description import selection_split
 from kresnet.errors import CODES, KresnetError, Problem, make_error, shell_word
+from kresnet.files import translate_os_errors
 from kresnet.runs.config_drift import config_changes, data_changes
 from kresnet.runs.lock import RunLock, is_held
 from kresnet.runs.run_directory import RunDirectory
@@ -52,8 +53,8 @@ class _Active:
     epochs_logged: int = field(default=0)  # epochs of its history that have been logged
 
 
-def run_outcomes(plan: StudyPlan, directory: Path) -> list[RunOutcome]:
-    """Return the outcome of every run of the study, as its directory shows it.
+def run_outcomes(runs: Iterable[PlannedRun], directory: Path) -> list[RunOutcome]:
+    """Return the outcome of every run of the study in `directory`, as its own directory shows it.
 
     Raises:
         KresnetError: `run_changed`, a problem for each difference: a run was begun with other documents than the
@@ -62,7 +63,7 @@ def run_outcomes(plan: StudyPlan, directory: Path) -> list[RunOutcome]:
     by_run: list[RunOutcome] = []
     problems: list[Problem] = []
     data_of: dict[str, RunDirectory] = {}  # the first run on the same data, by what the recipe says of them
-    for run in plan.runs():
+    for run in runs:
         trained = RunDirectory(directory / run.folder)
         if not (trained.path / "recipe.yaml").is_file():
             by_run.append(RunOutcome(run, "missing"))
@@ -70,7 +71,7 @@ def run_outcomes(plan: StudyPlan, directory: Path) -> list[RunOutcome]:
         if not trained.may_be_begun_anew():
             problems += _drift_problems(run, trained)
             problems += _data_problems(data_of.setdefault(_data_key(run), trained), trained)
-        if trained.finished:
+        if run.is_done(trained.path):
             by_run.append(RunOutcome(run, "finished"))
         elif (ended := trained.recorded_failure()) and ended["code"] in CODES and ended["code"] != "interrupted":
             problem = (ended["code"], ended.get("message", ""), ended.get("path", ""))
@@ -127,21 +128,56 @@ def run_missing(plan: StudyPlan, directory: Path, jobs: int, command: str, log: 
             `bad_option`, `not_writable`.
     """
     resources = split_resources(jobs)
-    all_outcomes = run_outcomes(plan, directory)
+    all_outcomes = run_outcomes(plan.runs(), directory)
     directory.mkdir(parents=True, exist_ok=True)
     with RunLock(directory, log), StopSignals(log) as stop:
-        loop, began = _StudyLoop(directory, all_outcomes, resources, stop, log), time.monotonic()
+        loop, began = RunLoop(directory, all_outcomes, resources, stop, log), time.monotonic()
         try:
             loop.run()
         finally:
             if loop.processes:
                 loop.journal.record_call(command, jobs, loop.processes, time.monotonic() - began)
-    run_outcomes(plan, directory)  # refuses results of runs whose data changed in between
+    run_outcomes(plan.runs(), directory)  # refuses results of runs whose data changed in between
     return all_outcomes
 
 
-class _StudyLoop:
-    """Starts runs as resources come free, logs their epochs, and passes a request to stop on to them."""
+class Claims:
+    """Which runs this process trains, where several processes, on any machines, share those of a directory.
+
+    A claim is a lock, so that one that was killed leaves none behind.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: dict[str, RunLock] = {}
+
+    def take(self, name: str) -> bool:
+        """Claim a run by its name; return whether no other process has it."""
+        folder = self._folder / name
+        with translate_os_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        lock = RunLock(folder, lambda _: None)
+        try:
+            lock.__enter__()
+        except KresnetError as error:
+            if error.problems[0].code != "run_locked":
+                raise
+            return False
+        self._held[name] = lock
+        return True
+
+    def release(self, name: str) -> None:
+        """Give up a claim."""
+        self._held.pop(name).__exit__(None, None, None)
+
+
+class RunLoop:
+    """Starts runs as resources come free, logs their epochs, and passes a request to stop on to them.
+
+    Attributes:
+        journal: the journal of the study's directory.
+        processes: number of processes that were started.
+    """
 
     def __init__(
         self,
@@ -150,7 +186,9 @@ class _StudyLoop:
         resources: list[RunResources],
         stop: StopSignals,
         log: Log,
+        claims: Claims | None = None,
     ) -> None:
+        self.claims, self.elsewhere = claims, list[RunOutcome]()
         self.directory, self.stop, self.log, self.journal = directory, stop, log, Journal(directory)
         self.free_resources = list(resources)
         self.waiting = [each for each in all_outcomes if each.state != "finished"]
@@ -162,12 +200,13 @@ class _StudyLoop:
         self.stop_sent = False
 
     def run(self) -> None:
+        """Train all that is waiting, until it is done or the user wants to stop."""
         if self.started:
             self.log(f"{self.started} of {self.count} runs have been trained before.")
         try:
-            while self.active or (self.waiting and not self.stop.requested):
+            while self.active or ((self.waiting or self.elsewhere) and not self.stop.requested):
                 while self.waiting and self.free_resources and not self.stop.requested:
-                    self._start(self.waiting.pop(0))
+                    self._start_if_free(self.waiting.pop(0))
                 time.sleep(_POLL_SECONDS)
                 if self.stop.requested and not self.stop_sent:
                     self.stop_sent = True
@@ -175,9 +214,36 @@ class _StudyLoop:
                         each.process.stop()
                 for each in list(self.active):
                     self._poll(each)
+                self._look_elsewhere()
         finally:  # left by a second Ctrl-C, or by an error: nothing is left running
             for each in self.active:
                 each.process.kill()
+
+    def _start_if_free(self, outcome: RunOutcome) -> None:
+        if self.claims is None or self.claims.take(outcome.run.folder.name):
+            if self.claims is not None and outcome.run.is_done(self.directory / outcome.run.folder):
+                self.claims.release(outcome.run.folder.name)  # another process has finished it meanwhile
+                outcome.state = "finished"
+                return
+            self._start(outcome)
+        else:
+            self.log(f"{outcome.run.name}: another process is training it.")
+            self.elsewhere.append(outcome)
+
+    def _look_elsewhere(self) -> None:
+        """Take note of the runs that other processes have finished, and of those that they gave up."""
+        for outcome in list(self.elsewhere):
+            name = outcome.run.folder.name
+            assert self.claims is not None
+            done = outcome.run.is_done(self.directory / outcome.run.folder)
+            if done or self.claims.take(name):
+                self.elsewhere.remove(outcome)
+                if done:
+                    outcome.state = "finished"
+                    self.eta.record_end(outcome.run)
+                else:
+                    self.claims.release(name)
+                    self.waiting.append(outcome)
 
     def _start(self, outcome: RunOutcome) -> None:
         run, resources = outcome.run, self.free_resources.pop(0)
@@ -191,6 +257,7 @@ class _StudyLoop:
         outcome.state, outcome.problem = "stopped", None
         arguments = ["--resume", str(target)] if goes_on else run.arguments(target)
         self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")
+        arguments += run.pause_arguments()
         process = FitProcess(arguments, self.directory / "logs" / run.log_name, resources)
         before = RunDirectory(target).epoch_lines()
         if before:
@@ -209,13 +276,18 @@ class _StudyLoop:
         if not ended:
             return
         state, problem = active.process.outcome()
+        if state == "stopped" and run.is_done(self.directory / run.folder):
+            state = "finished"
         active.outcome.state, active.outcome.problem = state, problem
         self.journal.record_process(run.identity, state, active.process.command, active.process.seconds)
         if problem:
             self.log(f"{run.name}: failed: {problem.message} [{problem.code}] The others go on.")
         else:
-            self.log(f"{run.name}: {state}")
+            paused = state == "finished" and run.pause_after is not None
+            self.log(f"{run.name}: {f'paused after epoch {run.pause_after}' if paused else state}")
         self.eta.record_end(run)
+        if self.claims is not None:
+            self.claims.release(run.folder.name)
         self.active.remove(active)
         self.free_resources.append(active.resources)
 

@@ -14,6 +14,7 @@ from kresnet.plan.resolved_recipe import ABOUT
 from kresnet.plan.summary import with_unit_prefix
 from kresnet.plan.unused_settings import ABOUT as ABOUT_SPEC
 from kresnet.runs.resolved_run import ResolvedRun, recipe_of, resolve_run
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import (
     LoadedDocument,
@@ -95,11 +96,13 @@ class PlannedRun:
         variant: the variant.
         seed: the seed.
         fold: which part of the training images it is validated on; None in a study without folds.
+        pause_after: number of epochs after which it pauses, and is done for now; None for the run's end.
     """
 
     variant: PlannedVariant
     seed: int
     fold: Fold | None = None
+    pause_after: int | None = None
 
     @property
     def name(self) -> str:
@@ -142,6 +145,18 @@ class PlannedRun:
         if self.fold:
             own += ["--set", f"recipe.data.fold={{fold: {self.fold.fold}, folds: {self.fold.folds}}}"]
         return [*self.variant.arguments, *own, "-o", str(directory)]
+
+    def pause_arguments(self) -> list[str]:
+        """Return the arguments of `kresnet fit`, new or resumed, that have the run pause where it shall."""
+        return [] if self.pause_after is None else ["--pause-after", str(self.pause_after)]
+
+    def is_done(self, directory: Path) -> bool:
+        """Return whether the run in `directory` has come to its end, or to where it pauses."""
+        run = RunDirectory(directory)
+        if run.finished or self.pause_after is None:
+            return run.finished
+        lines = run.epoch_lines()
+        return bool(lines) and lines[-1]["epoch"] >= self.pause_after
 
 
 @dataclass(frozen=True)
@@ -234,7 +249,8 @@ def plan_study(
     for variant, settings in _variants_with_settings(loaded, design, index):
         try:
             _require_free(settings := [*settings, *last], design)
-            variants.append(_plan_variant(variant, settings, loaded.path.parent if loaded.path else None, design))
+            beside = loaded.path.parent if loaded.path else None
+            variants.append(plan_variant(variant, settings, beside, _folds(design)[0]))
         except KresnetError as error:
             for problem in error.problems:
                 message = f"Variant {variant.name}: {problem.message}"
@@ -324,12 +340,23 @@ def _require_free(settings: Sequence[Override], design: Design) -> None:
             raise make_error("contradiction", message, path=setting.path, place=setting.place, remedy="folds: 5")
 
 
-def _plan_variant(
-    variant: Variant, settings: Sequence[Override], beside: Path | None, design: Design
+def plan_variant(
+    variant: Variant, settings: Sequence[Override], beside: Path | None, fold: Fold | None = None
 ) -> PlannedVariant:
+    """Plan a network with the recipe that trains it, and check both.
+
+    Args:
+        variant: names of its spec and its recipe.
+        settings: changes of both, in turn; the variant's own are among them.
+        beside: folder in which its documents are looked for.
+        fold: one of the folds that it is validated on, if there are any.
+
+    Raises:
+        KresnetError: what loading specs and recipes and planning networks raises; `missing_field` without a recipe.
+    """
     of_spec, of_recipe = split_overrides(settings)
-    if (first := _folds(design)[0]) is not None:
-        of_recipe = [*of_recipe, f"data.fold={{fold: {first.fold}, folds: {first.folds}}}"]
+    if fold is not None:
+        of_recipe = [*of_recipe, f"data.fold={{fold: {fold.fold}, folds: {fold.folds}}}"]
     assert variant.spec  # the study was validated
     loaded = load_spec(variant.spec, of_spec, base_folder=beside)
     plan = plan_loaded(loaded)

@@ -39,6 +39,8 @@ def start(
     cluster: Cluster | None,
     output: RunOutput,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    *,
+    pause_after: int | None = None,
 ) -> dict[str, Any]:
     """Train a new run. Its directory must not exist yet, but for a run without a step, whose place it takes.
 
@@ -50,6 +52,7 @@ def start(
         cluster: all workers of the run; None for a single process.
         output: what shows the user how it goes.
         callbacks: what `accepted_callbacks` returned.
+        pause_after: number of epochs after which to stop, with the state saved; None for the run's end.
 
     Returns:
         The run's result, as written to `result.json`.
@@ -69,7 +72,7 @@ def start(
         if directory.may_be_begun_anew():
             output.log(f"{directory} holds a run of which no step was saved; it is begun anew.")
         directory.create(run, _environment(run))
-        return train_as_chief(directory, run, data, context, output, callbacks, new=True)
+        return train_as_chief(directory, run, data, context, output, callbacks, new=True, pause_after=pause_after)
 
 
 def resume(
@@ -80,6 +83,7 @@ def resume(
     *,
     allow_changed: bool = False,
     length: tuple[str, int] | None = None,
+    pause_after: int | None = None,
 ) -> dict[str, Any]:
     """Continue a run from its newest valid checkpoint, or from the start if there is none.
 
@@ -92,6 +96,7 @@ def resume(
         callbacks: what `accepted_callbacks` returned.
         allow_changed: go on where something changed that changes the result.
         length: unit and value of the length to train to; None for what the run's recipe says.
+        pause_after: as for `start`.
 
     Raises:
         KresnetError: `run_changed`, `checkpoint_invalid`, and what `start` raises; `contradiction` where the recipe was
@@ -128,7 +133,7 @@ def resume(
             before, after = _rates_around(begun, run, step)
             lengths = f"{run.steps.total_steps:,} steps, of which {step:,} are taken"
             output.log(f"Training on: {lengths}. The learning rate was {before:.4g} and goes on at {after:.4g}.")
-        return train_as_chief(directory, run, data, context, output, callbacks, accept)
+        return train_as_chief(directory, run, data, context, output, callbacks, accept, pause_after=pause_after)
 
 
 def _rates_around(old: ResolvedRun, new: ResolvedRun, step: int) -> tuple[float, float]:
@@ -148,6 +153,7 @@ def train_as_chief(
     accept_changes: Callable[[], None] | None = None,
     *,
     new: bool = False,
+    pause_after: int | None = None,
 ) -> dict[str, Any]:
     """Train as the only process that writes the run, listening to signals, and leave behind how it ended.
 
@@ -170,7 +176,7 @@ def train_as_chief(
         context.workers.all_gather(shared.as_dict())
         session = make_session(run, data, context, RunWriter(directory, run.plan, lock), output, callbacks)
         with session.callbacks.told_of_failure():
-            session.train(stop)
+            session.train(stop, pause_after)
             return finish(session)
 
 

@@ -30,6 +30,7 @@ from kresnet.spec.loading import parse_override
 from kresnet.spec.locations import field_models
 from kresnet.spec.nearest_settings import setting_paths
 from kresnet.spec.recipe import Recipe
+from kresnet.spec.search import Search
 from kresnet.spec.study import Study
 from tests.remedies_in_source import Remedy, remedies
 
@@ -39,8 +40,8 @@ KRESNET = typer.main.get_command(app)
 #: Commands to print a remedy in, as typed; `fit --resume` has fewer options than `fit`.
 COMMANDS = [
     "plan SPEC", "data FILE", "specs", "diff A B", "schema", "build SPEC", "fit SPEC", "fit --resume RUN", "runs",
-    "evaluate RUN", "calibrate RUN", "predict RUN IMAGE", "study STUDY", "report RUN", "compare RUN RUN2",
-    "convert FILE",
+    "evaluate RUN", "calibrate RUN", "predict RUN IMAGE", "study STUDY", "search SEARCH", "report RUN",
+    "compare RUN RUN2", "convert FILE",
     "export RUN", "serve DIR", "explain RUN IMAGE", "check bn SPEC", "check gradients SPEC", "check export DIR",
     "check device", "weights list", "weights show NAME", "weights pull NAME", "push RUN hf:a/b",
 ]  # fmt: skip
@@ -154,7 +155,9 @@ def filled(text: str) -> str:
 
 def require_valid(name: str, value: object) -> None:
     """One of the documents has a setting of this name that may have this value."""
-    places = [(model, path) for model in (Spec, Recipe, Study) for path in setting_paths(model) if path[-1] == name]
+    places = [
+        (model, path) for model in (Spec, Recipe, Study, Search) for path in setting_paths(model) if path[-1] == name
+    ]
     assert places, f"no document has a setting `{name}`"
     refusals = []
     for model, path in places:
@@ -233,7 +236,7 @@ def check_sentence(text: str, options: set[str]) -> None:
         if value:
             require_valid(key, parse_document(quoted, "remedy").values[key])
         else:
-            known = {path for model in (Spec, Recipe, Study) for path in setting_paths(model)}
+            known = {path for model in (Spec, Recipe, Study, Search) for path in setting_paths(model)}
             path = tuple(key.removeprefix("recipe.").split("."))
             assert any(each[-len(path) :] == path for each in known), f"there is no setting `{key}`"
     rest = re.sub(r"`[^`]+`|\b[A-Z_]{4,}=\w+|file_format='tfrecord'", "", text).replace(":", "")

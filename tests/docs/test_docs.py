@@ -29,6 +29,7 @@ SLOW = (
     "docs/own-data.md",
     "docs/transfer-learning.md",
     "docs/backbone.md",
+    "docs/search.md",
     "docs/comparison.md",
     "docs/python.md",
     "docs/prepared-data.md",

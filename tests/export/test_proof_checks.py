@@ -133,10 +133,10 @@ def test_trap_a_first_signature_of_another_name_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: keras.Model
 ) -> None:
     """Keras then writes it a second time, as `serving_default`."""
-    write = saved_model._write_saved_model
+    write = saved_model.write_saved_model
     monkeypatch.setattr(
         saved_model,
-        "_write_saved_model",
+        "write_saved_model",
         lambda directory, served, methods: write(directory, {"predict": served["serving_default"]}, methods),
     )
     with pytest.raises(KresnetError, match=r"\(signatures\): signatures \['predict', 'serving_default'\], where"):
@@ -162,7 +162,7 @@ def test_trap_weights_stored_twice_are_refused(
             archive.add_endpoint(name, endpoint.function, [endpoint.input])
         archive.write_out(str(directory), verbose=False)
 
-    monkeypatch.setattr(saved_model, "_write_saved_model", write)
+    monkeypatch.setattr(saved_model, "write_saved_model", write)
     with pytest.raises(KresnetError, match=r"\(weights\): the graph has variables of"):
         export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=()))
 

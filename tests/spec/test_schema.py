@@ -54,7 +54,8 @@ def test_the_schema_is_a_schema(name: str) -> None:
     ("document", "path"),
     [("spec", path) for path in shipped("specs")]
     + [("recipe", path) for path in shipped("recipes")]
-    + [("study", path) for path in shipped("studies")],
+    + [("study", path) for path in shipped("studies")]
+    + [("search", path) for path in shipped("searches")],
     ids=lambda value: value.stem if isinstance(value, Path) else value,
 )
 def test_shipped_documents_are_valid_and_name_their_schema(document: str, path: Path) -> None:

@@ -84,7 +84,7 @@ def recorded(folder, study) -> tuple[StudyPlan, list[RunOutcome]]:
             rest = {"learning_rate": 0.1, "images_per_second": 10.0, "seconds": 1.0 * epoch}
             directory.append_history({"epoch": epoch, "step": epoch, **measured, **rest})
         directory.write_result({**measured, "test": {"loss": 2.0, "accuracy": 0.4}, "seconds": 2.0})
-    return plan, run_outcomes(plan, folder)
+    return plan, run_outcomes(plan.runs(), folder)
 
 
 def test_folds_are_summed_up_as_seeds_are_and_figures_say_of_which_images_they_are(tmp_path):

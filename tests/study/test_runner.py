@@ -180,11 +180,11 @@ def test_runs_whose_data_changed_in_between_are_not_compared(tmp_path, monkeypat
         begun = RunDirectory(directory / run.folder)
         begun.create(replace(run.run, data=data), {"versions": {}})
         begun.append_history({"step": 1})  # without a step it would be begun anew
-    assert [each.state for each in run_outcomes(plan, directory)] == ["stopped"] * 3
+    assert [each.state for each in run_outcomes(plan.runs(), directory)] == ["stopped"] * 3
     described = directory / "runs/residual/seed-0/data.json"
     described.write_text(described.read_text().replace("abc", "abd"))
     with pytest.raises(KresnetError) as caught:
-        run_outcomes(plan, directory)
+        run_outcomes(plan.runs(), directory)
     (problem,) = caught.value.problems
     assert (problem.code, problem.path) == ("run_changed", "data.fingerprint")
     assert "residual" in problem.message

@@ -95,16 +95,19 @@ class TrainingSession:
         self.best: dict[str, Any] | None = None
         self.metrics = SplitMetrics(data, schedule, engine, workers)
 
-    def train(self, stop: StopSignals) -> None:
+    def train(self, stop: StopSignals, pause_after: int | None = None) -> None:
         """Train to the end of the run, and then measure the test images; `line` is then the last epoch's.
 
         Args:
             stop: tells whether this process was asked to stop.
+            pause_after: number of epochs after which to stop as if asked to.
 
         Raises:
             KresnetError: `diverged`, `interrupted` (the state is saved), `disk_full`, `image_unreadable`.
         """
         self._begin(stop)
+        self.pause_after = pause_after
+        self._pause_if_due()
         try:
             with naming_unreadable_images(*self.data.splits.values()):
                 while not self._at_end():
@@ -304,6 +307,12 @@ class TrainingSession:
             self.output.log(self.stopping.sentence())
         self.callbacks.epoch_end(self.line)
         self.stopped = self.stopped or any(self.workers.all_gather(self.callbacks.stop_training))
+        self._pause_if_due()
+
+    def _pause_if_due(self) -> None:
+        """Ask this process to stop where the epochs are done after which it is to pause."""
+        if self.pause_after is not None and self._epochs_ended() >= self.pause_after and not self._at_end():
+            self.stop.requested = True
 
     def _explain_waiting(self) -> str:
         """Return why the epoch's steps waited for images, once a run; nothing where they hardly did."""

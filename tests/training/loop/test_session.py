@@ -90,14 +90,14 @@ def run(tmp_path):
     directory = RunDirectory(tmp_path / "run")
     directory.path.mkdir()
 
-    def train(engine, stop=None, **recipe):
+    def train(engine, stop=None, pause_after=None, **recipe):
         resolved = vector_run(tmp_path, **recipe)
         data = open_data(resolved.recipe.data, resolved.spec.input, 0)
         resolved = resolved.with_data(data.description)
         with RunLock(directory.path, lambda text: None) as lock:
             writer = RunWriter(directory, resolved.plan, lock)
             session = TrainingSession(resolved, data, engine, NO_MONITORS, Workers(), writer, RunOutput.silent())
-            session.train(stop or SimpleNamespace(requested=False))
+            session.train(stop or SimpleNamespace(requested=False), pause_after)
         return session
 
     return SimpleNamespace(train=train, directory=directory)
@@ -130,6 +130,21 @@ def test_a_request_to_stop_saves_and_is_an_error_that_says_how_to_go_on(run):
     assert continued.updates == 10
     assert continued.evaluated_at == [5, 10]
     assert session.seconds > 0
+
+
+def test_a_run_pauses_after_an_epoch_and_not_at_its_end(run):
+    engine = CountingEngine()
+    for _ in range(2):  # told the same again, it pauses at once
+        with pytest.raises(KresnetError) as caught:
+            run.train(engine, pause_after=1)
+        assert [problem.code for problem in caught.value.problems] == ["interrupted"]
+        assert (engine.updates, engine.evaluated_at) == (5, [5])
+        engine = CountingEngine()
+        engine.updates, engine.evaluated = 5, [(5, 16)]
+    continued = CountingEngine([0.2])
+    session = run.train(continued, pause_after=2)
+    assert (session.step, continued.evaluated_at) == (10, [10])
+    assert [line["epoch"] for line in run.directory.epoch_lines()] == [1, 2]
 
 
 def test_the_best_epoch_is_kept_and_a_run_without_improvement_ends_early(run, monkeypatch):

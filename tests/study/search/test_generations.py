@@ -1,0 +1,58 @@
+"""Generations: proposed within all bounds, measured ones too, written once and read back."""
+
+from __future__ import annotations
+
+import pytest
+
+from kresnet.errors import KresnetError
+from kresnet.study.search.generations import Generation, merge_tallies, propose
+from tests.study.search.fake_fits import search_plan
+
+
+def test_a_generation_is_read_as_it_was_written(tmp_path):
+    made = propose(search_plan(), 0, [], None)
+    made.write(tmp_path)
+    assert Generation.read(tmp_path, 0) == made
+    assert Generation.read(tmp_path, 1) is None
+    assert [each.number for each in made.trials] == [0, 1, 2]
+    (tmp_path / "generations/0001.json").write_text("{")
+    with pytest.raises(KresnetError) as caught:
+        Generation.read(tmp_path, 1)
+    assert caught.value.problems[0].code == "run_missing"
+
+
+def test_what_is_measured_and_too_slow_is_no_trial():
+    measured = []
+
+    def measure(variant):
+        measured.append(variant.spec.stem.width)
+        return float(variant.spec.stem.width)
+
+    plan = search_plan(constraints={"macs": "<= 400k", "latency_ms": {"limit": "<= 4"}})
+    made = propose(plan, 0, [], measure)
+    assert all(each.values["stem.width"] <= 4 == round(each.costs["latency_ms"] / each.values["stem.width"]) * 4
+               for each in made.trials)  # fmt: skip
+    assert made.tally["rejected"]["latency_ms"] == sum(width > 4 for width in measured) > 0
+
+
+def test_a_bound_of_memory_needs_the_recipe():
+    free = propose(search_plan(), 0, [], None).trials
+    limit = min(each.costs["memory"] for each in free) + 1
+    made = propose(search_plan(constraints={"memory": f"<= {int(limit)}"}), 0, [], None)
+    assert all(each.costs["memory"] <= limit for each in made.trials)
+
+
+def test_a_small_space_ends_the_search_and_nothing_twice():
+    plan = search_plan(space={"stem.width": {"choice": [2, 4]}}, constraints={}, trials=5, generation=5)
+    made = propose(plan, 0, [], None)
+    assert sorted(each.values["stem.width"] for each in made.trials) == [2, 4]
+    assert made.exhausted
+    assert made.tally["rejected"]["duplicate"] > 0
+
+
+def test_counts_of_generations_together():
+    made = [propose(search_plan(), 0, [], None)] * 2
+    total = merge_tallies(made)
+    assert total["drawn"] == 2 * made[0].tally["drawn"]
+    assert 0 <= total["rejection_rate"] < 1
+    assert total["candidates_per_second"] > 0
