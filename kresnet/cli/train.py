@@ -31,7 +31,6 @@ from kresnet.cli.common import (
 from kresnet.data.description import SPLITS
 from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.files import replace_non_finite
-from kresnet.spec.recipe.durations import UNITS
 
 if TYPE_CHECKING:
     from kresnet.training.dry_run import DryRun
@@ -95,20 +94,18 @@ def fit(
             spec, recipe, overrides or [], output, init, _split_parts(frozen),
             accept_licence=accept_licence, force=force, as_json=as_json,
         )  # fmt: skip
+    lengths: dict[str, Any] = {"epochs": epochs, "steps": steps, "examples": examples}
     if resume is not None:
         if spec or recipe or overrides or output or init or frozen or dry_run or accept_licence:
             message = "--resume continues a run as it is, without SPEC or other settings."
             raise make_error("bad_option", message, remedy=f"kresnet fit --resume {shell_word(resume)}")
         with _raise_cause_of_interrupt():
-            run = kresnet.resume(
-                resume, epochs=epochs, steps=steps, examples=examples, allow_changed=allow_changed,
-                pause_after=pause_after,
-            )  # fmt: skip
+            run = kresnet.resume(resume, **lengths, allow_changed=allow_changed, pause_after=pause_after)
     elif allow_changed:
         raise make_error(
             "bad_option", "--allow-changed is for --resume.", remedy="kresnet fit --resume RUN --allow-changed"
         )
-    elif stated := [(unit, n) for unit, n in zip(UNITS, (epochs, steps, examples), strict=True) if n is not None]:
+    elif stated := [(unit, n) for unit, n in lengths.items() if n is not None]:
         (unit, value), *_ = stated
         message = f"--{unit} is for --resume; the length of a new run is a setting of its recipe."
         raise make_error("bad_option", message, remedy=f"--set recipe.{unit}={value}")
