@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import sys
 from typing import TYPE_CHECKING, TextIO
 from unicodedata import category
 
@@ -57,6 +58,12 @@ def clear(stream: TextIO) -> None:
     """Make room where a line of progress may be drawn."""
     if has_cursor(stream):
         stream.write(ERASE)
+
+
+def log(message: str) -> None:
+    """Print a line of progress on stderr."""
+    clear(sys.stderr)
+    print(message, file=sys.stderr, flush=True)
 
 
 def columns(stream: TextIO) -> int:

@@ -79,9 +79,10 @@ def prepare_data(
         KresnetError: `image_unreadable`, all images that cannot be read, after every other shard was written;
             `output_exists`, `contradiction`, `bad_option`, `run_locked`, `disk_full`; what opening the data raises.
     """
-    from kresnet.api.progress import CountProgress, log
+    from kresnet.api.progress import CountProgress
     from kresnet.errors import make_error
     from kresnet.runtime import import_tensorflow
+    from kresnet.terminal import log
 
     if quality is not None and shorter_side is None:
         raise make_error("bad_option", "--quality is that of images that are made smaller.",

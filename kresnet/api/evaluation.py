@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kresnet.api.network import Network, require_one_of
-from kresnet.api.progress import log
 from kresnet.api.weights import open_for_use
 from kresnet.errors import make_error, shell_word
 from kresnet.export.manifest import Manifest, read_spec
@@ -24,6 +23,7 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Overrides, Reference, list_overrides
 from kresnet.spec.recipe import Recipe, TableData
 from kresnet.spec.recipe.data_reference import read_data_reference
+from kresnet.terminal import log
 
 if TYPE_CHECKING:
     from kresnet.evaluation.predictor import Predictor

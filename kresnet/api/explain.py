@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kresnet.api.network import Network
-from kresnet.api.progress import log
 from kresnet.api.run import Run, as_image_list
 from kresnet.api.weights import open_for_use
 from kresnet.errors import make_error, shell_word
 from kresnet.files import AnyPath
 from kresnet.runs.trained_data import require_data_overrides_apply
 from kresnet.spec.loading import Overrides, Reference
+from kresnet.terminal import log
 
 if TYPE_CHECKING:
     from kresnet.api.run import Image

@@ -20,17 +20,11 @@ SHOWN = 10
 LOG_SECONDS = 60.0
 
 
-def log(message: str) -> None:
-    """Print a line of progress on stderr."""
-    terminal.clear(sys.stderr)
-    print(message, file=sys.stderr, flush=True)
-
-
 def run_output(progress: bool) -> RunOutput:
     """Return what shows a user how a run goes; it shows nothing without `progress`."""
     if not progress:
         return RunOutput.silent()
-    return RunOutput(print, NotebookProgress) if in_notebook() else RunOutput(log, Progress)
+    return RunOutput(print, NotebookProgress) if in_notebook() else RunOutput(terminal.log, Progress)
 
 
 def in_notebook() -> bool:
@@ -96,4 +90,4 @@ class NotebookProgress(Progress):
         self._draw("")
 
 
-__all__ = ["CountProgress", "NotebookProgress", "in_notebook", "log", "run_output"]
+__all__ = ["CountProgress", "NotebookProgress", "in_notebook", "run_output"]

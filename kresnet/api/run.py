@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kresnet.api.network import Network
 from kresnet.api.process_state import training_scope
-from kresnet.api.progress import log, run_output
+from kresnet.api.progress import run_output
 from kresnet.api.table import Table
 from kresnet.data.description import SPLITS
 from kresnet.errors import make_error, shell_word
@@ -21,6 +21,7 @@ from kresnet.runs.run_status import RunStatus, run_status, run_statuses
 from kresnet.runs.trained_model import trained_model_of_run
 from kresnet.spec.loading import Overrides
 from kresnet.spec.recipe import Recipe
+from kresnet.terminal import log
 
 if TYPE_CHECKING:
     import keras

@@ -12,8 +12,8 @@ import typer
 
 import kresnet
 from kresnet import terminal
-from kresnet.api.progress import log
 from kresnet.errors import MOST_LISTED, KresnetError
+from kresnet.terminal import log
 
 if TYPE_CHECKING:  # imported by the functions that need them, so that `--help` and `--json` answer at once
     from rich.console import Console

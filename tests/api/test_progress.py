@@ -7,7 +7,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from kresnet.api.progress import SHOWN, NotebookProgress, in_notebook, log, run_output
+from kresnet.api.progress import SHOWN, NotebookProgress, in_notebook, run_output
+from kresnet.terminal import log
 from kresnet.training.loop.progress import Progress
 
 
