@@ -90,8 +90,11 @@ def prepare(subject: Subject, folder: Path) -> None:
     import_tensorflow()
     import keras
 
+    from kresnet.export.edge.export_rows import ExportRows, FileRows
+    from kresnet.export.edge.file_export import export_file
+    from kresnet.export.edge.file_formats import FileOptions
+    from kresnet.export.reference_outputs import RANDOM_SOURCE, reference_inputs
     from kresnet.export.saved_model import export_model
-    from kresnet.export.tflite_onnx import export_file
     from kresnet.plan import plan_loaded
     from kresnet.spec.architecture import Classifier
     from kresnet.spec.loading import load_spec
@@ -104,7 +107,8 @@ def prepare(subject: Subject, folder: Path) -> None:
     classes = [str(index) for index in range(spec.head.classes)] if isinstance(spec.head, Classifier) else []
     exported = export_model(model, spec, classes, folder / "models")
     (folder / FILES["kresnet"]).symlink_to(exported.path.resolve())
-    export_file(model, spec, classes, folder / FILES["onnxruntime"], "onnx")
+    rows = FileRows(ExportRows(reference_inputs(spec, None).rows, RANDOM_SOURCE))
+    export_file(model, spec, classes, folder / FILES["onnxruntime"], FileOptions("onnx"), rows)
     _as_trained(model, plan, subject).export(str(folder / FILES["model.export"]), verbose=False)
     about = {"name": spec.name, "shape": spec.input.shape, "weights_bytes": exported.report.facts["weights_bytes"]}
     about |= {"changes": [change["what"] for change in exported.report.changes]}

@@ -19,7 +19,8 @@ from kresnet.native_messages import start_filter
 EXTRAS = {
     "serving": {"aiohttp": "aiohttp", "grpc": "grpcio", "orjson": "orjson", "prometheus_client": "prometheus-client"},
     "report": {"plotly": "plotly", "jinja2": "jinja2"},
-    "onnx": {"onnxruntime": "onnxruntime", "tf2onnx": "tf2onnx"},
+    "onnx": {"onnxruntime": "onnxruntime", "tf2onnx": "tf2onnx", "onnxslim": "onnxslim"},
+    "edge": {"ai_edge_litert": "ai-edge-litert", "litert_quantizer": "litert-quantizer"},
     "cloud": {"s3fs": "s3fs", "gcsfs": "gcsfs", "aiohttp": "aiohttp"},
     "fast": {"numba": "numba"},
     "mlflow": {"mlflow": "mlflow-skinny"},

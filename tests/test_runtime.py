@@ -42,7 +42,12 @@ REFUSED = {
     "serve": (["serve", "models", "--backend", "embedded"], "serving", ["aiohttp", "orjson", "prometheus-client"]),
     "report": (["report", "run", "-o", "new.html"], "report", ["plotly", "jinja2"]),
     "compare": (["compare", "run", "run/../run", "--json"], "report", ["plotly", "jinja2"]),
-    "export": (["export", "run", "-o", "new.onnx", "--format", "onnx"], "onnx", ["onnxruntime", "tf2onnx"]),
+    "export": (["export", "run", "-o", "new.onnx", "--format", "onnx"], "onnx", ["onnxruntime", "tf2onnx", "onnxslim"]),
+    "export of integers": (
+        ["export", "run", "-o", "new.tflite", "--format", "tflite", "--weights", "int8"],
+        "edge",
+        ["ai-edge-litert", "litert-quantizer"],
+    ),
 }
 #: What fails for another reason, with or without the packages: a client, and TF Serving's own program.
 OTHERWISE = {

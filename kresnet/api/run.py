@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kresnet.api.evaluation import Tta
+    from kresnet.export.edge.file_export import FileExportResult
     from kresnet.export.saved_model import ExportResult
-    from kresnet.export.tflite_onnx import FileExportResult
     from kresnet.runs.calibration import Calibration
     from kresnet.training.loop.callbacks import OneOrMoreCallbacks
 

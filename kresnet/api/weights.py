@@ -13,13 +13,14 @@ from kresnet.api.network import Network, load, require_one_of
 from kresnet.api.pretrained import pull_named
 from kresnet.api.progress import run_output
 from kresnet.errors import make_error
+from kresnet.export.edge.file_formats import CALIBRATION_IMAGES, FileOptions, FileWeights
 from kresnet.export.signature_contract import Fold, WeightType
 from kresnet.files import AnyPath
 from kresnet.spec.loading import Overrides, Reference, split_overrides
 
 if TYPE_CHECKING:
+    from kresnet.export.edge.file_export import FileExportResult
     from kresnet.export.saved_model import ExportResult
-    from kresnet.export.tflite_onnx import FileExportResult
     from kresnet.runs.trained_model import TrainedModel
     from kresnet.weights.conversion import PreparedConversion
     from kresnet.weights.file_computation import FileComputation
@@ -187,20 +188,25 @@ def export_model(
     version: int | str = "next",
     signatures: Sequence[str] | None = None,
     fold: Fold = "auto",
-    weights: WeightType = "float32",
+    weights: WeightType | FileWeights = "float32",
     best: bool = False,
     spec: Reference | Network | None = None,
     classes: AnyPath | Sequence[str] | None = None,
     images: AnyPath | None = None,
     format: Format = "saved_model",
     base_path: str | PurePath | None = None,
+    calibrate: int = CALIBRATION_IMAGES,
+    compare: bool = False,
+    keep_float: Sequence[str] = (),
+    lose_at_most: float | None = None,
     overrides: Overrides = (),
     progress: bool = True,
 ) -> ExportResult | FileExportResult:
     """Write a SavedModel for TF Serving, and publish it once a fresh process has proved that it serves.
 
-    With `format` `tflite` or `onnx` a file is written instead, once the runtime that it is for has answered as the
-    network does.
+    With `format` `tflite` or `onnx` a file is written instead, once the runtime that it is for, in a fresh process
+    without TensorFlow, has answered as the network does. Files of integers are calibrated on training images, and held
+    to the float network's accuracy on validation images.
 
     Args:
         trained: a finished run, its directory, or a `.keras` file; also what `kresnet build` wrote.
@@ -209,18 +215,26 @@ def export_model(
         signatures: those beside `serving_default`, of `image_bytes`, `classify`, `features`; by default all that the
             network can have.
         fold: whether batch norms are folded into the weights before them: `auto`, `yes` or `no`.
-        weights: type that kernels are stored in: `float32`, `bfloat16` or `float16`.
+        weights: type that kernels are stored in: `float32`, `bfloat16` or `float16`; of a file `float32`, `float16`,
+            or integers: `int8` (images as uint8, probabilities as uint8), `int8_float_io` (float32 at both ends),
+            `int16x8` (activations of 16 bits) or `dynamic` (weights alone).
         best: export the network of the run's best epoch rather than that of the last.
         spec: of a `.keras` file outside a run; by default FILE.yaml beside it.
         classes: class names in order, or a text file of them, one a line; by default the run's.
-        images: folder of images to compare on; by default the run's test images.
+        images: folder of images to compare on; by default the run's test images, of a file its validation images. A
+            network without a run is calibrated on them.
         format: `saved_model`, `tflite` or `onnx`.
         base_path: `output` as the server will see it.
+        calibrate: number of training images that set the integers' ranges.
+        compare: measure each layer's signal to quantisation noise.
+        keep_float: layers of a quantised file that stay in float, or what their names begin with.
+        lose_at_most: largest loss in accuracy on validation images, as a share of them; the layers that add most noise
+            stay in float until it holds. By default all are quantised, and a file that loses more than 0.01 is refused.
         overrides: settings of `recipe.data`, where the data of the run lie elsewhere now.
         progress: tell on standard error what is going on.
 
     Returns:
-        Path, version and proof; or path, runtime and largest difference of its answers.
+        Path, version and proof; or path, proof and quantisation of a file.
 
     Raises:
         KresnetError: `export_mismatch` or `not_servable` where the proof failed, and then nothing is left behind;
@@ -230,46 +244,71 @@ def export_model(
     from kresnet.runtime import import_tensorflow
 
     require_one_of("--fold", fold, get_args(Fold))
-    require_one_of("--weights", weights, get_args(WeightType))
     require_one_of("--format", format, get_args(Format))
     number = _parse_version(version)
-    if format != "saved_model" and (number or signatures or base_path):
-        message = f"--version, --signatures and --base-path are for a server, not for --format {format}."
-        raise make_error("bad_option", message)
+    asked = {"calibrate": calibrate, "compare": compare, "keep_float": tuple(keep_float), "lose_at_most": lose_at_most}
+    file_options = None
+    if format != "saved_model":
+        if number or signatures or base_path:
+            message = f"--version, --signatures and --base-path are for a server, not for --format {format}."
+            raise make_error("bad_option", message)
+        file_options = FileOptions(format, weights, fold, **asked)  # type: ignore[arg-type]
+    else:
+        _require_server_options(weights, asked)
     origin = open_for_use(trained, spec, classes, best)
     log, _ = run_output(progress)
     for note in origin.notes():
         log(note)
     import_tensorflow()
+    from kresnet.weights.convert import load_model
+
+    folder = Path(images) if images else None
+    if file_options:
+        from kresnet.export.edge.export_rows import file_rows
+        from kresnet.export.edge.file_export import export_file, require_file_format
+
+        require_file_format(origin.spec, Path(output), file_options)
+        rows = file_rows(origin, calibrate if file_options.calibrated else 0, folder, overrides)
+        for difference in rows.differences:
+            log(difference)
+        return export_file(
+            load_model(origin.model, origin.plan), origin.spec, origin.class_names, Path(output), file_options, rows,
+            plan=origin.plan, origin=origin.provenance, temperatures=origin.temperatures, tell=log,
+        )  # fmt: skip
     from kresnet.export.sample_inputs import sample_inputs
     from kresnet.export.saved_model import ExportOptions
     from kresnet.export.saved_model import export_model as export
-    from kresnet.weights.convert import load_model
 
     model = load_model(origin.model, origin.plan)
-    log, _ = run_output(progress)
-    inputs = sample_inputs(origin, Path(images) if images else None, overrides)
+    inputs = sample_inputs(origin, folder, overrides)
     for difference in inputs.differences:
         log(difference)
-    if format != "saved_model":
-        from kresnet.export.tflite_onnx import export_file
-
-        return export_file(
-            model, origin.spec, origin.class_names, Path(output), format, plan=origin.plan,
-            fold=fold, weights=weights, inputs=inputs, origin=origin.provenance, temperatures=origin.temperatures,
-        )  # fmt: skip
     log("Exporting, then loading the export in a fresh process through TensorFlow's C API.")
     options = ExportOptions(
         version=number,
         signatures=None if signatures is None else tuple(signatures),
         fold=fold,
-        weights=weights,
+        weights=weights,  # type: ignore[arg-type]
         base_path=PurePosixPath(base_path) if base_path else None,
     )
     return export(
         model, origin.spec, origin.class_names, Path(output), options,
         plan=origin.plan, inputs=inputs, origin=origin.provenance, temperatures=origin.temperatures,
     )  # fmt: skip
+
+
+def _require_server_options(weights: str, of_files: dict[str, Any]) -> None:
+    """Refuse, of a SavedModel, what is for files of other runtimes."""
+    if weights in get_args(FileWeights) and weights not in get_args(WeightType):
+        raise make_error("bad_option", f"--weights {weights} is for files of other runtimes.",
+                         remedy=f"--format tflite --weights {weights}")  # fmt: skip
+    require_one_of("--weights", weights, get_args(WeightType))
+    defaults = {"calibrate": CALIBRATION_IMAGES, "compare": False, "keep_float": (), "lose_at_most": None}
+    for name, value in of_files.items():
+        if value != defaults[name]:
+            option = f"--{name.replace('_', '-')}"
+            raise make_error("bad_option", f"{option} is for files of integers, not for a SavedModel.",
+                             remedy=f"--format tflite --weights int8, or leave {option} out")  # fmt: skip
 
 
 def served_weights(reference: AnyPath) -> Path:

@@ -18,6 +18,7 @@ from kresnet.cli.common import (
     print_json,
     stdout_console,
 )
+from kresnet.export.edge.file_formats import CALIBRATION_IMAGES, parse_share
 
 
 def register(app: typer.Typer) -> None:
@@ -38,13 +39,18 @@ def export(
         str, typer.Option("--fold", metavar="auto|yes|no", help="Batch norms folded into the weights before them.")
     ] = "auto",
     weights: Annotated[
-        str, typer.Option("--weights", metavar="TYPE", help="Store kernels as float32, bfloat16 or float16.")
+        str,
+        typer.Option(
+            "--weights",
+            metavar="TYPE",
+            help="float32, bfloat16 or float16; of tflite also int8, int8_float_io, int16x8, dynamic; of onnx int8.",
+        ),
     ] = "float32",
     best: BestOption = False,
     spec: TrainedSpecOption = None,
     classes: ClassNamesOption = None,
     images: Annotated[
-        Path | None, typer.Option("--images", metavar="DIR", help="Images to compare on; else the run's test images.")
+        Path | None, typer.Option("--images", metavar="DIR", help="Images to compare on; else the run's own.")
     ] = None,
     kind: Annotated[
         str,
@@ -52,6 +58,19 @@ def export(
             "--format", metavar="saved_model|tflite|onnx", help="What to write; -o names a file for the last two."
         ),
     ] = "saved_model",
+    calibrate: Annotated[
+        int, typer.Option("--calibrate", metavar="N", help="Training images that set the ranges of integers.")
+    ] = CALIBRATION_IMAGES,
+    compare: Annotated[bool, typer.Option("--compare", help="Show each layer's signal to quantisation noise.")] = False,
+    keep_float: Annotated[
+        str | None, typer.Option("--keep-float", metavar="LAYER,...", help="Layers, or blocks, that stay in float.")
+    ] = None,
+    lose_at_most: Annotated[
+        str | None,
+        typer.Option(
+            "--lose-at-most", metavar="0.5%", help="Keep layers in float until accuracy falls by no more than this."
+        ),
+    ] = None,
     base_path: Annotated[
         str | None, typer.Option("--base-path", metavar="DIR", help="MODELS_DIR as the server will see it.")
     ] = None,
@@ -60,7 +79,8 @@ def export(
 ) -> None:
     """Write a SavedModel for TF Serving, and publish it once a fresh process has proved that it serves.
 
-    With --format tflite or onnx write a file instead, once the runtime that it is for has answered as the network does.
+    With --format tflite or onnx write a file instead, once the runtime that it is for has answered as the network does,
+    in a process without TensorFlow. Files of integers are calibrated on training images.
     """
     result = kresnet.export_model(
         trained,
@@ -75,6 +95,10 @@ def export(
         images=images,
         format=kind,  # type: ignore[arg-type]
         base_path=base_path,
+        calibrate=calibrate,
+        compare=compare,
+        keep_float=tuple(filter(None, (keep_float or "").split(","))),
+        lose_at_most=None if lose_at_most is None else parse_share(lose_at_most),
         overrides=overrides or (),
     )
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from kresnet.errors import make_error
 from kresnet.export.reference_outputs import MAX_ROWS, RANDOM_SOURCE
 from kresnet.export.signature_contract import takes_encoded_images
 from kresnet.runs.trained_data import require_data_overrides_apply
+from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Overrides
 
 if TYPE_CHECKING:
@@ -49,9 +51,7 @@ def sample_inputs(origin: TrainedModel, folder: Path | None = None, overrides: O
     """
     require_data_overrides_apply(origin, overrides, folder is not None)
     if folder:
-        if not takes_encoded_images(origin.spec):
-            raise make_error("bad_option", f"{origin.spec.name} takes no image files.", remedy="leave --images out")
-        return SampleInputs(_read_images(folder), f"images of {folder}")
+        return SampleInputs(read_images(folder, origin.spec), f"images of {folder}")
     if origin.run:
         from kresnet.evaluation.evaluate import first_test_images
 
@@ -64,24 +64,40 @@ def sample_inputs(origin: TrainedModel, folder: Path | None = None, overrides: O
     return SampleInputs()
 
 
-def _read_images(folder: Path) -> list[np.ndarray]:
-    """Read the first images of a folder and of the folders in it, each of its own size."""
+def read_images(
+    folder: Path, spec: Spec, most: int = MAX_ROWS, decode: Callable[[bytes], np.ndarray] | None = None
+) -> list[np.ndarray]:
+    """Read the first images of a folder and of the folders in it.
+
+    Args:
+        folder: the folder.
+        spec: the network that they are for.
+        most: how many at most.
+        decode: makes an array of a file; by default the whole picture, of its own size.
+
+    Raises:
+        KresnetError: `bad_option` for a network that takes no image files; `data_missing`, `data_empty`,
+            `image_unreadable`.
+    """
     import tensorflow as tf
 
     from kresnet.data.unreadable_images import explain_unreadable
     from kresnet.errors import KresnetError
 
+    if not takes_encoded_images(spec):
+        raise make_error("bad_option", f"{spec.name} takes no image files.", remedy="leave --images out")
     if not folder.is_dir():
         raise make_error(
             "data_missing", f"There is no directory {folder}.", remedy="name a folder of image files with --images"
         )
+    read = decode or (lambda encoded: tf.io.decode_image(encoded, channels=3, expand_animations=False).numpy())
     images: list[np.ndarray] = []
     for path in sorted(one for one in folder.rglob("*") if one.is_file() and not one.name.startswith(".")):
-        if len(images) == MAX_ROWS:
+        if len(images) == most:
             break
         encoded = path.read_bytes()
         try:
-            images.append(tf.io.decode_image(encoded, channels=3, expand_animations=False).numpy())
+            images.append(read(encoded))
         except tf.errors.OpError:
             raise KresnetError(explain_unreadable(str(path), encoded)) from None
     if not images:
@@ -91,4 +107,4 @@ def _read_images(folder: Path) -> list[np.ndarray]:
     return images
 
 
-__all__ = ["SampleInputs", "sample_inputs"]
+__all__ = ["SampleInputs", "read_images", "sample_inputs"]
