@@ -19,7 +19,7 @@ def print_dry_run(dry_run: DryRun) -> None:
     """Print how long a run would be, its learning rate over the steps, its memory and its time."""
     out, resolved, timing, data = stdout_console(), dry_run.resolved_recipe, dry_run.timing, dry_run.data
     devices = f"{dry_run.devices} device{'s' * (dry_run.devices > 1)}"
-    optional = {"ema": resolved.ema, "early stop": resolved.early_stopping}
+    optional = {"ema": resolved.ema, "quantize": resolved.quantize, "early stop": resolved.early_stopping}
     images = [f"{data[split]:,} to {use} on" for split, use in _USES.items() if split in data]
     rows = [
         ("run", f"{dry_run.spec} by {resolved.about['name']}, {dry_run.precision}, {devices}"),

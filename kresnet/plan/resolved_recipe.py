@@ -22,7 +22,18 @@ from kresnet.spec.recipe.stopping import Metric
 #: What a recipe says of itself rather than of its runs.
 ABOUT = ("name", "source")
 #: Fields of a recipe that the resolved recipe holds in another form.
-_RESOLVED = (*ABOUT, "epochs", "steps", "examples", "optimizer", "schedule", "ema", "early_stopping", "metrics")
+_RESOLVED = (
+    *ABOUT,
+    "epochs",
+    "steps",
+    "examples",
+    "optimizer",
+    "schedule",
+    "ema",
+    "quantize",
+    "early_stopping",
+    "metrics",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class ResolvedRecipe:
         optimizer: `kind` of the optimizer, and its settings that have an effect.
         objective: the loss and the metrics of the run.
         ema: `decay`, `warmup` and `start` (in steps) of the average of weights; None without one.
+        quantize: `bits`, and `start` (in steps) of rounding to them; None without.
         early_stopping: `metric`, `patience` (in steps) and `min_delta`; None where the run goes to its end.
         epoch_metrics: what the recipe wants to know after every epoch beside the metrics of the objective.
         settings: the other fields of the recipe, as the recipe states them.
@@ -80,6 +92,7 @@ class ResolvedRecipe:
     optimizer: Mapping[str, Any]
     objective: Objective
     ema: Mapping[str, Any] | None
+    quantize: Mapping[str, Any] | None
     early_stopping: Mapping[str, Any] | None
     epoch_metrics: tuple[Metric, ...]
     settings: Mapping[str, Any]
@@ -107,6 +120,7 @@ class ResolvedRecipe:
             "optimizer": dict(self.optimizer),
             "objective": asdict(self.objective) | {"metrics": list(self.objective.metrics)},
             "ema": self.ema,
+            **({"quantize": self.quantize} if self.quantize else {}),
             "early_stopping": self.early_stopping,
             "metrics": list(self.epoch_metrics),
             **self.settings,
@@ -166,6 +180,7 @@ def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> ResolvedRecipe:
         optimizer=optimizer,
         objective=resolve_objective(plan, recipe),
         ema=_ema(recipe, epoch_steps),
+        quantize=_quantize(recipe, epoch_steps),
         early_stopping=_early_stopping(recipe, epoch_steps),
         epoch_metrics=epoch_metrics(plan, recipe),
         settings={name: value for name, value in recipe.document().items() if name not in _RESOLVED},
@@ -176,6 +191,14 @@ def total_steps(recipe: Recipe, epoch_steps: int) -> int:
     """Return the number of steps of the whole run."""
     unit, value = stated_duration(recipe) or ("epochs", 0)
     return duration_in_steps(unit, value, epoch_steps, recipe.batch_size)
+
+
+def _quantize(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | None:
+    if recipe.quantize is None:
+        return None
+    start = stated_duration(recipe.quantize, "start_")
+    steps = duration_in_steps(*start, epoch_steps, recipe.batch_size) if start else 0
+    return {"bits": recipe.quantize.bits, "start": steps}
 
 
 def _ema(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | None:
@@ -268,6 +291,10 @@ def _moment_problems(recipe: Recipe, plan: Plan, epoch_steps: int) -> Iterator[P
         unit, _ = _stated_duration(recipe.ema, "start_")
         message = f"The average would begin after {ema['start']} steps; the run ends after {total}."
         yield Problem("no_effect", message, path=f"recipe.ema.start_{unit}", remedy="an earlier start")
+    if (quantize := _quantize(recipe, epoch_steps)) and quantize["start"] >= total:
+        unit, _ = _stated_duration(recipe.quantize, "start_")
+        message = f"Rounding would begin after {quantize['start']} steps; the run ends after {total}."
+        yield Problem("no_effect", message, path=f"recipe.quantize.start_{unit}", remedy="an earlier start")
     if (stopping := _early_stopping(recipe, epoch_steps)) and stopping["patience"] >= total:
         unit, _ = _stated_duration(recipe.early_stopping, "patience_")
         message = f"A patience of {stopping['patience']} steps outlasts the run of {total}."

@@ -222,7 +222,8 @@ def shared_run(shared: SharedConfig, own: ResolvedRun | None) -> ResolvedRun:
 def finish(session: TrainingSession) -> dict[str, Any]:
     """Write the trained network and how the run ended; return the result, which is the same for every worker."""
     run, last = session.run, session.line
-    session.writer.write_model(session.writer.directory.model, session.engine.trainer.evaluated_network)
+    trainer = session.engine.trainer
+    session.writer.write_model(session.writer.directory.model, trainer.evaluated_network, trainer.activation_ranges)
     result = {
         "epochs": run.steps.epochs_of(last["step"]),
         "steps": last["step"],

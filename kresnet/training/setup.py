@@ -21,11 +21,13 @@ from kresnet.distributed.devices import gpu_memory
 from kresnet.distributed.precision import resolve_precision
 from kresnet.errors import KresnetError, make_error
 from kresnet.graph import build_model
+from kresnet.graph.fake_quantization import FakeQuantization
 from kresnet.plan import Plan
 from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
 from kresnet.runs.resolved_run import ComputeSettings, ResolvedRun
 from kresnet.spec.architecture import Features
 from kresnet.spec.recipe import Augment, Recipe
+from kresnet.spec.recipe.durations import stated_duration
 from kresnet.training.loop.callbacks import Callbacks
 from kresnet.training.loop.monitors import Monitors
 from kresnet.training.loop.progress import RunOutput
@@ -62,8 +64,25 @@ def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[Resolv
         raise run.locate(error) from None
     run = replace(run, data=replace(run.described, remarks=remarks))
     replicas, precision = context.strategy.num_replicas_in_sync, context.precision(run.recipe)
+    _require_quantizable(run, replicas)
     xla = resolve_xla(run.recipe, run.plan, replicas)
     return run.with_compute(ComputeSettings(replicas, precision.name, str(precision), xla)), data
+
+
+def _require_quantizable(run: ResolvedRun, replicas: int) -> None:
+    """Refuse to round what norms know nothing of yet, or what several devices compute parts of."""
+    quantize = run.recipe.quantize
+    if quantize is None:
+        return
+    if replicas > 1:
+        message = f"`quantize` takes the ranges of activations on one device, and this run has {replicas}."
+        raise make_error(
+            "contradiction", message, path="recipe.quantize", remedy="--set recipe.distribution=one_device"
+        )
+    if stated_duration(quantize, "start_") is None and run.transfer is None:
+        message = "From the first step on, norms would be folded that have seen no image."
+        raise make_error("contradiction", message, path="recipe.quantize",
+                         remedy="--set recipe.quantize.start_epochs=1, or --init RUN")  # fmt: skip
 
 
 def require_training_memory(plan: Plan, recipe: Recipe, workers: int = 1) -> None:
@@ -155,7 +174,7 @@ def make_trainer(
         network = build_model(plan, precision=precision, seed=recipe.seed)
         if prepare:
             prepare(network)
-        ema = run.steps.ema
+        ema, quantize = run.steps.ema, run.steps.quantize
         trainer = Trainer(
             network,
             loss=make_loss(run.steps.objective, **loss_balance(recipe, run.described)),
@@ -165,6 +184,8 @@ def make_trainer(
             loss_scale=make_loss_scale(precision),
             forward=rematerialized_forward(network, plan, recipe.rematerialize) if recipe.rematerialize else None,
             xla=run.devices.xla,
+            quantization=FakeQuantization(plan) if quantize else None,
+            quantize_from=quantize["start"] if quantize else 0,
         )
         rate = learning_rate(run.steps.learning_rate)
         trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)

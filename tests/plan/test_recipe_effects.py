@@ -45,6 +45,7 @@ RECIPES: list[dict[str, Any]] = [
     {"loss": {"kind": "softmax", "logit_adjustment": 1.0}, "metrics": ["quadratic_kappa"]},
     {"sampling": {"Bag": 0.5}, "metrics": ["auroc_micro", "macro_recall"]},
     {"sampling": "balanced"},
+    {"quantize": {"start_epochs": 2.0}},
     {"class_weights": {"Bag": 0.5}},
 ]
 

@@ -54,6 +54,12 @@ RECIPES = {
         "metrics": ["auroc_macro", "quadratic_kappa"],
         "augment": {"crop_padding": 2, "flip": True},
     },
+    "rounded for integers from step 7, average": {
+        "optimizer": {"kind": "sgd", "learning_rate": 0.1},
+        "ema": {"decay": 0.9},
+        "quantize": {"start_steps": 7},
+        "augment": {"flip": True},
+    },
     "class weights, cutmix, accumulated": {
         "optimizer": {"kind": "sgd", "learning_rate": 0.1},
         "class_weights": {"Bag": 3.0, "Coat": 0.5},

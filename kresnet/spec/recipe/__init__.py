@@ -22,6 +22,7 @@ from kresnet.spec.recipe.losses import AsymmetricLoss, FocalLoss, Loss, SigmoidL
 from kresnet.spec.recipe.non_finite import NonFinite, Rollback, Skip
 from kresnet.spec.recipe.optimizers import AdamW, Lamb, Lars, Optimizer, RmsProp, Sgd
 from kresnet.spec.recipe.prepared import PreparedData
+from kresnet.spec.recipe.quantize import Quantize
 from kresnet.spec.recipe.recipe import Recipe
 from kresnet.spec.recipe.schedules import Constant, Cosine, MultiStep, OneCycle, Polynomial, Schedule, Step, WarmUp
 from kresnet.spec.recipe.stopping import EarlyStopping
@@ -63,6 +64,7 @@ __all__ = [
     "PaperRandAugment",
     "Polynomial",
     "PreparedData",
+    "Quantize",
     "RandAugment",
     "Recipe",
     "RescaledCrop",

@@ -17,6 +17,7 @@ from kresnet.spec.recipe.durations import require_one_unit
 from kresnet.spec.recipe.losses import Loss
 from kresnet.spec.recipe.non_finite import NonFinite, Stop
 from kresnet.spec.recipe.optimizers import Optimizer
+from kresnet.spec.recipe.quantize import Quantize
 from kresnet.spec.recipe.schedules import Constant, Schedule
 from kresnet.spec.recipe.stopping import EarlyStopping, Metric
 from kresnet.spec.recipe.trackers import TensorBoardTracker, Tracker
@@ -67,6 +68,8 @@ class Recipe(Document):
     """Share of the target spread over all classes (Szegedy et al. 2015, arXiv:1512.00567, section 7)."""
     ema: Ema | None = None
     """Evaluate and export a running average of the weights."""
+    quantize: Quantize | None = None
+    """Train for integers: round weights and activations as a file of them will."""
     early_stopping: EarlyStopping | None = None
     """End the run early."""
     metrics: Annotated[tuple[Metric, ...], Field(max_length=len(typing.get_args(Metric)))] = ()
@@ -105,6 +108,8 @@ class Recipe(Document):
     @model_validator(mode="after")
     def _one_length(self) -> Recipe:
         require_one_unit(self)
+        if self.quantize:
+            self._require_plain_step()
         if self.gradient_clip_norm and self.gradient_clip_adaptive:
             message = "Gradients are clipped by `gradient_clip_norm` or by `gradient_clip_adaptive`, not by both"
             raise contradiction_error("gradient_clip_adaptive", message, remedy="gradient_clip_norm: null")
@@ -117,3 +122,16 @@ class Recipe(Document):
             message = "`sampling` draws images from anywhere, and `order: windowed` reads shards one after the other"
             raise contradiction_error("sampling", message, remedy="data.order: random")
         return self
+
+    def _require_plain_step(self) -> None:
+        """Refuse, beside `quantize`, what has another network run, or runs it in another way."""
+        asked = {
+            "precision": self.precision != "float32",
+            "rematerialize": bool(self.rematerialize),
+            "xla": self.xla == "on",
+            "bn_check_every_steps": self.bn_check_every_steps is not None,
+            "gradients_every_steps": self.gradients_every_steps is not None,
+        }
+        for name in (name for name, stated in asked.items() if stated):
+            message = f"`quantize` rounds what a plain step in float32 computes, and `{name}` has another"
+            raise contradiction_error(name, message, remedy=f"remove `{name}`, or `quantize`")

@@ -12,6 +12,7 @@ from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.graph.stock import save_stock
 from kresnet.plan import Plan
+from kresnet.runs.activation_ranges import write_activation_ranges
 from kresnet.runs.lock import RunLock
 from kresnet.runs.run_directory import RunDirectory
 
@@ -56,10 +57,17 @@ class RunWriter:
         if self.writes:
             self.directory.truncate_history(step, epoch)
 
-    def write_model(self, path: Path, network: keras.Model) -> None:
+    def write_model(
+        self, path: Path, network: keras.Model, ranges: Mapping[str, tuple[float, float]] | None = None
+    ) -> None:
         """Write the network to `path`, as a `.keras` file of stock layers in float32, whole or not at all.
 
         Every worker must call this and reads the weights, since some are means over all replicas.
+
+        Args:
+            path: the file.
+            network: the network.
+            ranges: of its activations, where it was trained for integers; they are kept beside it.
 
         Raises:
             KresnetError: `disk_full` or `not_writable`.
@@ -74,6 +82,8 @@ class RunWriter:
         self._stock.set_weights(weights)
         with staged_file(path) as staged:
             save_stock(self._stock, staged)
+        if ranges:
+            write_activation_ranges(path, ranges)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write `result.json`, which makes the run a finished one."""

@@ -349,7 +349,9 @@ class TrainingSession:
         if math.isfinite(value) and (self.best is None or wanted.is_better(value, self.best["value"])):
             where = {"step": self.step, "epoch": self.line["epoch"], "split": self.data.selection_name}
             self.best = where | {"metric": wanted.metric, "value": value}
-            self.writer.write_model(self.writer.directory.best_model, self.engine.trainer.evaluated_network)
+            trainer = self.engine.trainer
+            best_model = self.writer.directory.best_model
+            self.writer.write_model(best_model, trainer.evaluated_network, trainer.activation_ranges)
 
     def _save(self) -> None:
         self.writer.require_lock()

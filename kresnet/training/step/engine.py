@@ -180,7 +180,8 @@ class Engine:
         network = [variable.value for variable in self.trainer.network.variables]
         average = self.trainer.average.variables if self.trainer.average else []
         scale = self.trainer.loss_scale.variables if self.trainer.loss_scale else []
-        return [*network, *self.trainer.updates.variables, *self.totals.values(), *average, *scale]
+        ranges = self.trainer.quantization.variables if self.trainer.quantization else []
+        return [*network, *self.trainer.updates.variables, *self.totals.values(), *average, *scale, *ranges]
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the values of `variables`, each under its position as five digits."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from kresnet.graph.fake_quantization import FakeQuantization
 from kresnet.graph.layers import FusedBatchNorm, assign_locally
 from kresnet.training.step.accumulation import accumulate
 from kresnet.training.step.averaging import WeightAverage
@@ -76,6 +77,7 @@ class Trainer:
         accumulate_steps: number of equal parts in which a replica works through its share of a batch, one by one.
         loss_scale: scales the loss of a network that computes in float16; None for other types.
         forward: the network in training mode, from float32 images to what it returns.
+        quantization: the rounding of weights and activations, from update `quantize_from` on; None for none.
         compiled: forward and backward pass as XLA compiles them, for steps that are not probed; None without XLA.
         compiled_update: the update as XLA compiles it, for steps of one replica; None without XLA.
         updates: the optimizer, set once the network's weights are known.
@@ -92,11 +94,13 @@ class Trainer:
         loss_scale: LossScale | None = None,
         forward: Callable[[Any], Any] | None = None,
         xla: bool = False,
+        quantization: FakeQuantization | None = None,
+        quantize_from: int = 0,
     ) -> None:
-        self.network = network
+        self.network, self.quantization, self.quantize_from = network, quantization, quantize_from
         self.objective, self.clip, self.average = loss or SoftmaxCrossEntropy(), clip, average
         self.accumulate_steps, self.loss_scale = accumulate_steps, loss_scale
-        self.forward = forward or partial(network, training=True)
+        self.forward = self._rounded_forward if quantization else forward or partial(network, training=True)
         self._norms = [layer for layer in network.layers if isinstance(layer, FusedBatchNorm)]
         for norm in self._norms:
             norm.averages = False  # but all at once, in `_sum_over_replicas`
@@ -109,6 +113,12 @@ class Trainer:
     def evaluated_network(self) -> keras.Model:
         """The network that is evaluated and kept: the average of the weights where there is one."""
         return self.average.network if self.average else self.network
+
+    @property
+    def activation_ranges(self) -> dict[str, tuple[float, float]]:
+        """The ranges of activations by layer, of a network trained for integers; none before its rounding began."""
+        rounding = self.quantization
+        return rounding.values() if rounding and int(rounding.seen.numpy()) else {}
 
     def with_learning_rate(self, rate: LearningRate) -> Trainer:
         """Return a trainer of the same network and state, whose updates take another learning rate.
@@ -141,6 +151,7 @@ class Trainer:
         """
         images, targets, *weights = data
         moving = [variable.value for variable in self.network.non_trainable_variables]
+        moving += self.quantization.variables if self.quantization else []
         before = [tf.convert_to_tensor(variable) for variable in moving]
         result = self._sum_over_replicas(self._replica_pass(tf.cast(images, tf.float32), targets, probe, *weights))
         if self.compiled_update and tf.distribute.get_replica_context().num_replicas_in_sync == 1:
@@ -273,5 +284,27 @@ class Trainer:
     def test_step_keeping(self, data: tuple[Any, Any, Any]) -> tuple[dict[str, Any], Any, Any, Any]:
         """Return what `test_step` returns, the network's outputs in float32, and the batch's targets and weights."""
         images, targets, weights = data
-        outputs = self.evaluated_network(tf.cast(images, tf.float32), training=False)
+        outputs = self._evaluate(tf.cast(images, tf.float32))
         return sum_batch(self.objective, outputs, targets, weights), tf.cast(outputs, tf.float32), targets, weights
+
+    def _rounded_forward(self, images: Any) -> Any:
+        """The network in training mode, rounded where rounding has begun."""
+        rounding = self.quantization
+        assert rounding
+        assert self.updates is not None
+        return tf.cond(
+            self.updates.iterations.read_value() >= self.quantize_from,
+            lambda: rounding.run(self.network, images, training=True),
+            lambda: self.network(images, training=True),
+        )
+
+    def _evaluate(self, images: Any) -> Any:
+        """What is evaluated, rounded once ranges are known."""
+        network, rounding = self.evaluated_network, self.quantization
+        if rounding is None:
+            return network(images, training=False)
+        return tf.cond(
+            rounding.seen > 0,
+            lambda: rounding.run(network, images, training=False),
+            lambda: network(images, training=False),
+        )

@@ -28,6 +28,8 @@ def resolve_xla(recipe: Recipe, plan: Plan, replicas: int) -> bool:
         against = "XLA compiles what one device does alone, and synchronised norms ask the others within a pass."
     elif recipe.rematerialize:
         against = "A pass that XLA compiles keeps what `rematerialize` would compute again."
+    elif recipe.quantize:
+        against = "XLA compiles the network's own pass, and `quantize` rounds within it."
     if recipe.xla == "on" and against:
         raise make_error("contradiction", against, path="xla", remedy="--set recipe.xla=auto")
     return recipe.xla == "on" or (recipe.xla == "auto" and bool(tf.config.list_physical_devices("GPU")) and not against)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow.python.framework.config import disable_op_determinism
 
 from kresnet.graph import build_model
+from kresnet.graph.fake_quantization import FakeQuantization
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Sgd
@@ -157,3 +158,39 @@ def test_batches_that_wait_on_a_gpu_are_the_batches(monkeypatch):
     assert gpu.buffers_batches
     assert not cpu.buffers_batches
     tf.nest.map_structure(np.testing.assert_array_equal, with_gpu, without)
+
+
+def test_rounding_goes_on_from_a_saved_state_bit_for_bit():
+    """Steps before rounding begins, in it, and after the state was put into another engine."""
+    plan = make_plan(Spec.model_validate(POOLED))
+    batches = tf.data.Dataset.from_tensor_slices((np.repeat(IMAGES[None], 6, 0), np.repeat(LABELS[None], 6, 0)))
+
+    def engine() -> Engine:
+        network = build_model(plan, seed=1)
+        return Engine(
+            trainer(network, quantization=FakeQuantization(plan), quantize_from=2), tf.distribute.get_strategy()
+        )
+
+    whole, first, second = engine(), engine(), engine()
+    for each, count in ((whole, 6), (first, 4)):
+        each.train(iter(batches), count)
+    assert int(whole.trainer.quantization.seen) == 4
+    second.restore(first.state())
+    second.train(iter(batches.skip(4)), 2)
+    for one, other in zip(whole.state().values(), second.state().values(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert whole.trainer.activation_ranges == second.trainer.activation_ranges
+    images = tf.cast(IMAGES, tf.float32)
+    rounded = whole.trainer.test_step_keeping((images, LABELS, tf.ones(8)))[1]
+    assert 0 < np.abs(rounded - whole.trainer.network(images, training=False)).max() < 1
+
+
+def test_a_step_that_is_not_finite_leaves_the_ranges_alone():
+    plan = make_plan(Spec.model_validate(POOLED))
+    made = trainer(build_model(plan), quantization=FakeQuantization(plan))
+    made.train_step((tf.cast(IMAGES, tf.float32), LABELS))
+    before = made.activation_ranges
+    result = made.train_step((tf.cast(IMAGES, tf.float32) * np.nan, LABELS))
+    assert not result["finite"]
+    assert made.activation_ranges == before
+    assert int(made.quantization.seen) == 1
