@@ -20,6 +20,12 @@ EXTRAS = {
     "serving": {"aiohttp": "aiohttp", "grpc": "grpcio", "orjson": "orjson", "prometheus_client": "prometheus-client"},
     "report": {"plotly": "plotly", "jinja2": "jinja2"},
     "onnx": {"onnxruntime": "onnxruntime", "tf2onnx": "tf2onnx", "onnxslim": "onnxslim"},
+    "openvino": {
+        "openvino": "openvino",
+        "tf2onnx": "tf2onnx",
+        "onnxruntime": "onnxruntime",
+        "onnxslim": "onnxslim",
+    },
     "edge": {"ai_edge_litert": "ai-edge-litert", "litert_quantizer": "litert-quantizer"},
     "cloud": {"s3fs": "s3fs", "gcsfs": "gcsfs", "aiohttp": "aiohttp"},
     "fast": {"numba": "numba"},

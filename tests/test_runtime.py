@@ -43,6 +43,11 @@ REFUSED = {
     "report": (["report", "run", "-o", "new.html"], "report", ["plotly", "jinja2"]),
     "compare": (["compare", "run", "run/../run", "--json"], "report", ["plotly", "jinja2"]),
     "export": (["export", "run", "-o", "new.onnx", "--format", "onnx"], "onnx", ["onnxruntime", "tf2onnx", "onnxslim"]),
+    "export to openvino": (
+        ["export", "run", "-o", "new.xml", "--format", "openvino"],
+        "openvino",
+        ["openvino", "tf2onnx", "onnxruntime", "onnxslim"],
+    ),
     "export of integers": (
         ["export", "run", "-o", "new.tflite", "--format", "tflite", "--weights", "int8"],
         "edge",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kresnet.weights.matching import WeightMatch
     from kresnet.weights.source_defaults import SpecWithSourceDefaults
 
-Format = Literal["saved_model", "tflite", "onnx"]
+Format = Literal["saved_model", "tflite", "onnx", "openvino"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +204,13 @@ def export_model(
 ) -> ExportResult | FileExportResult:
     """Write a SavedModel for TF Serving, and publish it once a fresh process has proved that it serves.
 
-    With `format` `tflite` or `onnx` a file is written instead, once the runtime that it is for, in a fresh process
-    without TensorFlow, has answered as the network does. Files of integers are calibrated on training images, and held
-    to the float network's accuracy on validation images.
+    With `format` `tflite`, `onnx` or `openvino` a file is written instead, once the runtime that it is for, in a fresh
+    process without TensorFlow, has answered as the network does. Files of integers are calibrated on training images,
+    and held to the float network's accuracy on validation images.
 
     Args:
         trained: a finished run, its directory, or a `.keras` file; also what `kresnet build` wrote.
-        output: folder of served models, in which `NAME/VERSION/` appears; a file for `tflite` and `onnx`.
+        output: folder of served models, in which `NAME/VERSION/` appears; a file for the other formats.
         version: its number, or `next` for the next free one.
         signatures: those beside `serving_default`, of `image_bytes`, `classify`, `features`; by default all that the
             network can have.
@@ -223,7 +223,7 @@ def export_model(
         classes: class names in order, or a text file of them, one a line; by default the run's.
         images: folder of images to compare on; by default the run's test images, of a file its validation images. A
             network without a run is calibrated on them.
-        format: `saved_model`, `tflite` or `onnx`.
+        format: `saved_model`, `tflite`, `onnx` or `openvino`.
         base_path: `output` as the server will see it.
         calibrate: number of training images that set the integers' ranges.
         compare: measure each layer's signal to quantisation noise.
@@ -266,14 +266,16 @@ def export_model(
     if file_options:
         from kresnet.export.edge.export_rows import file_rows
         from kresnet.export.edge.file_export import export_file, require_file_format
+        from kresnet.runs.activation_ranges import read_activation_ranges
 
-        require_file_format(origin.spec, Path(output), file_options)
+        require_file_format(origin.spec, origin.plan, Path(output), file_options)
         rows = file_rows(origin, calibrate if file_options.calibrated else 0, folder, overrides)
         for difference in rows.differences:
             log(difference)
         return export_file(
             load_model(origin.model, origin.plan), origin.spec, origin.class_names, Path(output), file_options, rows,
-            plan=origin.plan, origin=origin.provenance, temperatures=origin.temperatures, tell=log,
+            plan=origin.plan, origin=origin.provenance, temperatures=origin.temperatures,
+            trained_ranges=read_activation_ranges(origin.model) if origin.run else None, tell=log,
         )  # fmt: skip
     from kresnet.export.sample_inputs import sample_inputs
     from kresnet.export.saved_model import ExportOptions

@@ -43,7 +43,7 @@ def export(
         typer.Option(
             "--weights",
             metavar="TYPE",
-            help="float32, bfloat16 or float16; of tflite also int8, int8_float_io, int16x8, dynamic; of onnx int8.",
+            help="float32, bfloat16 or float16; of tflite also int8, int8_float_io, int16x8, dynamic; of others int8.",
         ),
     ] = "float32",
     best: BestOption = False,
@@ -55,7 +55,9 @@ def export(
     kind: Annotated[
         str,
         typer.Option(
-            "--format", metavar="saved_model|tflite|onnx", help="What to write; -o names a file for the last two."
+            "--format",
+            metavar="saved_model|tflite|onnx|openvino",
+            help="What to write; of the last three -o names a file.",
         ),
     ] = "saved_model",
     calibrate: Annotated[
@@ -79,8 +81,8 @@ def export(
 ) -> None:
     """Write a SavedModel for TF Serving, and publish it once a fresh process has proved that it serves.
 
-    With --format tflite or onnx write a file instead, once the runtime that it is for has answered as the network does,
-    in a process without TensorFlow. Files of integers are calibrated on training images.
+    With --format tflite, onnx or openvino write a file instead, once the runtime that it is for has answered as the
+    network does, in a process without TensorFlow. Files of integers are calibrated on training images.
     """
     result = kresnet.export_model(
         trained,

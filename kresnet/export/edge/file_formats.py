@@ -8,11 +8,15 @@ from typing import Literal, get_args
 from kresnet.errors import make_error, nearest
 from kresnet.export.signature_contract import Fold
 
-FileFormat = Literal["tflite", "onnx"]
+FileFormat = Literal["tflite", "onnx", "openvino"]
 FileWeights = Literal["float32", "float16", "int8", "int8_float_io", "int16x8", "dynamic"]
 
 #: What the weights of a file may be stored as, by format.
-WEIGHTS: dict[str, tuple[FileWeights, ...]] = {"tflite": get_args(FileWeights), "onnx": ("float32", "int8")}
+WEIGHTS: dict[str, tuple[FileWeights, ...]] = {
+    "tflite": get_args(FileWeights),
+    "onnx": ("float32", "int8"),
+    "openvino": ("float32", "float16", "int8"),
+}
 
 #: Those whose kernels are 8-bit integers, and of them those whose activations are integers too, which have to be
 #: calibrated; `dynamic` rounds activations when it runs.

@@ -132,7 +132,12 @@ def prove_file(
     if process.returncode != 0 or not lines:
         last = (process.stderr.strip().splitlines() or ["no message"])[-1]
         raise _no_answer_error(path, f"the process ended with status {process.returncode}: {last}")
-    return FileProof(json.loads(lines[-1]), rows.source, path.stat().st_size, _list_unverified(rows))
+    return FileProof(json.loads(lines[-1]), rows.source, _size(path), _list_unverified(rows))
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, and of that of its weights where they lie beside it."""
+    return sum(each.stat().st_size for each in (path, path.with_suffix(".bin")) if each.is_file())
 
 
 def require_proof(proof: FileProof, options: FileOptions, gain: float = 1.0) -> None:

@@ -138,7 +138,40 @@ class OnnxFile(FileRuntime):
         return counts
 
 
-_RUNTIMES: dict[str, type[Any]] = {"tflite": LiteRTFile, "onnx": OnnxFile}
+class OpenVINOFile(FileRuntime):
+    """A file of OpenVINO's, run on the CPU, in float32 where it is of floats."""
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        """Load a file."""
+        import openvino
+
+        self.name = f"OpenVINO {openvino.__version__.partition('-')[0]}"
+        # By itself it takes bfloat16 where a processor has units for it, whatever the file says.
+        settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
+        self._compiled = openvino.Core().compile_model(str(path), "CPU", settings)
+        self._outputs = [output.get_any_name() for output in self._compiled.outputs]
+        self.input = {"name": self._compiled.inputs[0].get_any_name(), "dtype": "float32"}
+        self.outputs = [{"name": name, "dtype": "float32"} for name in self._outputs]
+
+    def run(self, rows: np.ndarray) -> Arrays:
+        """See `FileRuntime.run`."""
+        answer = self._compiled([rows.astype(np.float32)])
+        return {name: np.array(answer[place]) for place, name in enumerate(self._outputs)}
+
+    def operations(self) -> OperationCounts:
+        """See `FileRuntime.operations`: those that OpenVINO makes of the file's, by the type that it runs them in."""
+        counts: OperationCounts = {}
+        for operation in self._compiled.get_runtime_model().get_ops():
+            facts = operation.get_rt_info()
+            kind, precision = (str(facts[name].value if hasattr(facts[name], "value") else facts[name])
+                               for name in ("layerType", "runtimePrecision"))  # fmt: skip
+            if kind not in ("Input", "Const", "Output"):
+                of_type = counts.setdefault("integer" if precision.lower() in ("i8", "u8") else "float", {})
+                of_type[kind] = of_type.get(kind, 0) + 1
+        return counts
+
+
+_RUNTIMES: dict[str, type[Any]] = {"tflite": LiteRTFile, "onnx": OnnxFile, "openvino": OpenVINOFile}
 
 
 def open_file(kind: FileFormat, path: Path, threads: int = 1) -> FileRuntime:

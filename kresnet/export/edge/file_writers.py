@@ -96,6 +96,19 @@ def write_onnx(path: Path, function: Any, spec: Spec) -> None:
     onnx.save(model, str(path))
 
 
+def write_openvino(onnx_file: Path, path: Path, *, half: bool = False) -> None:
+    """Write OpenVINO's form of an ONNX file, `path` with its weights beside it in a file of the suffix `.bin`.
+
+    Args:
+        onnx_file: the file, of floats or integers.
+        path: the `.xml` file.
+        half: store weights in float16.
+    """
+    import openvino
+
+    openvino.save_model(openvino.convert_model(str(onnx_file)), str(path), compress_to_fp16=half)
+
+
 def quantize_onnx(path: Path, quantized: Path, rows: np.ndarray, spec: Spec) -> None:
     """Write an ONNX file of integers, by ONNX Runtime's static quantisation: int8, weights a channel at a time.
 
@@ -132,4 +145,4 @@ def quantize_onnx(path: Path, quantized: Path, rows: np.ndarray, spec: Spec) -> 
         logging.disable(logging.NOTSET)
 
 
-__all__ = ["OPSET", "input_tensor", "make_function", "quantize_onnx", "write_onnx", "write_tflite"]
+__all__ = ["OPSET", "input_tensor", "make_function", "quantize_onnx", "write_onnx", "write_openvino", "write_tflite"]

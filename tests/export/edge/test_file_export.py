@@ -36,9 +36,11 @@ def export(*arguments: object, status: int = 0) -> Any:
 
 
 @pytest.fixture(scope="module")
-def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def converted(tmp_path_factory: pytest.TempPathFactory, small: SmallNetwork) -> Path:
     """A `.keras` file and its spec beside it, as `kresnet convert` leaves them."""
-    return save_converted(tmp_path_factory.mktemp("converted"))
+    path = save_converted(tmp_path_factory.mktemp("converted"))
+    small.model.save(path)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +51,15 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, small: SmallNetwork) -> P
     return folder
 
 
-@pytest.mark.parametrize("kind", ["tflite", "onnx"])
+@pytest.mark.parametrize("kind", ["tflite", "onnx", "openvino"])
 def test_other_runtimes_answer_as_the_network_does(kind: str, converted: Path, tmp_path: Path) -> None:
-    if kind == "onnx":
+    if kind != "tflite":
         pytest.importorskip("tf2onnx", reason="pip install 'kresnet[onnx]'")
-    path = tmp_path / f"tiny.{kind}"
+    path = tmp_path / ("tiny.xml" if kind == "openvino" else f"tiny.{kind}")
     result = export(converted, "-o", path, "--format", kind)
     assert result["largest_difference"] < 1e-5
     assert result["proof"]["tensorflow_imported"] is False
-    about = json.loads((tmp_path / f"tiny.{kind}.json").read_text())
+    about = json.loads((tmp_path / f"{path.name}.json").read_text())
     outputs = {each["name"]: (each["dtype"], each["shape"]) for each in about["outputs"]}
     assert set(outputs) == {"logits", "probabilities"}
     assert outputs["logits"] == outputs["probabilities"] == ("float32", [None, len(about["class_names"])])
@@ -124,7 +126,7 @@ def test_a_loss_is_refused_or_mended_by_layers_in_float(
         (INT8, "belongs to no run"),
         (["--weights", "int8"], "--format tflite --weights int8"),
         (["--compare"], "--compare is for files of integers"),
-        ([*INT8, "--images", "PICTURES", "--keep-float", "stage9"], "no layer stage9"),
+        ([*INT8, "--images", "PICTURES", "--keep-float", "stage1.block1.conv3"], "did you mean: stage1.block1.conv"),
         ([*INT8, "--images", "PICTURES", "--lose-at-most", "1%"], "classes are known"),
     ],
 )

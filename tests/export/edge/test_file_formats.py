@@ -14,6 +14,7 @@ from kresnet.export.edge.file_formats import FileOptions, parse_share
     ("options", "said"),
     [
         ({"kind": "onnx", "weights": "float16"}, "--weights float16 is not for --format onnx"),
+        ({"kind": "openvino", "weights": "dynamic"}, "--weights dynamic is not for --format openvino"),
         ({"kind": "tflite", "weights": "int4"}, "--weights int4"),
         ({"kind": "tflite", "compare": True}, "--compare is for quantised files"),
         ({"kind": "onnx", "weights": "int8", "lose_at_most": 0.01}, "--lose-at-most is for quantised files"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kresnet.export.edge.file_runtimes import open_file
-from kresnet.export.edge.file_writers import make_function, write_onnx
+from kresnet.export.edge.file_writers import make_function, write_onnx, write_openvino
 from tests.export.edge.small_files import SmallNetwork
 
 
@@ -27,6 +27,17 @@ def test_litert(small: SmallNetwork, int8_file: bytes, tmp_path: Path) -> None:
     # No less than an input and an output of the widest layer at once, (12, 10, 8) each; a quarter of that in bytes.
     assert arenas["float"] >= 2 * 4 * 12 * 10 * 8
     assert arenas["float"] / 5 < arenas["int8"] < arenas["float"] / 3
+
+
+def test_openvino(small: SmallNetwork, tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="pip install 'kresnet[openvino]'")
+    function = make_function(small.served, small.spec, logits=False)
+    write_onnx(tmp_path / "float.onnx", function, small.spec)
+    write_openvino(tmp_path / "float.onnx", tmp_path / "float.xml")
+    assert (tmp_path / "float.bin").stat().st_size > 0
+    file = open_file("openvino", tmp_path / "float.xml")
+    np.testing.assert_allclose(file.run(small.rows)["probabilities"], small.probabilities, atol=1e-5)
+    assert any("Conv" in kind for kind in file.operations()["float"])
 
 
 def test_onnx_runtime(small: SmallNetwork, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_answers_stay_close(weights: str, small: SmallNetwork, ranges: Ranges, t
     path.write_bytes(quantize(small.float_file, weights, ranges))
     file = LiteRTFile(path)
     answer = file.run(small.rows)["probabilities"]
-    assert np.abs(answer - small.probabilities).max() < (0.001 if weights == "int16x8" else 0.1)
+    assert np.abs(answer - small.probabilities).max() < (0.02 if weights == "int16x8" else 0.1)
     ends = {file.input["dtype"], *(each["dtype"] for each in file.outputs)}
     assert ends == ({"int8"} if weights == "int8" else {"float32"})
 
