@@ -19,6 +19,7 @@ SLOW = (
     "docs/serving.md",
     "docs/batch-norm.md",
     "docs/gradient-flow.md",
+    "docs/edge.md",
     "docs/explain.md",
     "docs/terminal.md",
     "docs/server.md",
