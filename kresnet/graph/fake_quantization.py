@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from kresnet.plan import Plan, Record
 from kresnet.plan.folding import fold_plan
+from kresnet.plan.kinds import record_kind
 from kresnet.plan.quantization import rounded_records
 
 #: Share of a range that a step keeps.
@@ -90,36 +91,47 @@ class FakeQuantization:
         return keep * low + (1.0 - keep) * least, keep * high + (1.0 - keep) * most
 
     def _layer_output(self, network: keras.Model, record: Record, inputs: list[Any], training: bool) -> Any:
-        layer = network.get_layer(record.name)
+        layer, axis = network.get_layer(record.name), record_kind(record).fold_axis
         arguments = inputs[0] if len(inputs) == 1 else inputs
-        if record.kind not in ("conv", "dense"):
+        if axis is None:
             # Norms that nothing can be folded into are those of inference too.
             return layer(arguments, training=training and record.kind != "norm")
-        kernel, bias = layer.kernel.value, layer.bias.value if layer.bias is not None else None
+        held = {"kernel": layer.kernel.value} | ({} if layer.bias is None else {"bias": layer.bias.value})
         if norm := self._folding.norm_by_layer.get(record.name):
-            kernel, bias = _fold(kernel, bias, network.get_layer(norm.name))
-        kernel = round_kernel(kernel)
-        if record.kind == "dense":
-            value = tf.linalg.matmul(arguments, kernel)
-        else:
-            value = layer.convolution_op(arguments, kernel)
-        return value if bias is None else value + bias
+            held = _fold(held, network.get_layer(norm.name), axis)
+        held["kernel"] = round_kernel(held["kernel"], axis)
+        state = [(getattr(layer, name), value) for name, value in held.items() if getattr(layer, name) is not None]
+        with keras.StatelessScope(state_mapping=state):
+            value = layer(arguments)
+        return value + held["bias"] if layer.bias is None and "bias" in held else value
 
 
-def round_kernel(kernel: Any) -> Any:
-    """Return a kernel `(..., output channels)`, rounded to 127 steps either side of zero, a scale for each channel."""
-    largest = tf.reduce_max(tf.abs(tf.stop_gradient(kernel)), axis=tuple(range(len(kernel.shape) - 1)))
+def round_kernel(kernel: Any, axis: int = -1) -> Any:
+    """Return a kernel, rounded to 127 steps either side of zero, a scale for each output channel.
+
+    Args:
+        kernel: of a layer.
+        axis: along which the output channels lie.
+    """
+    axis %= len(kernel.shape)
+    order = [*(each for each in range(len(kernel.shape)) if each != axis), axis]
+    moved = tf.transpose(kernel, order)  # (..., C)
+    largest = tf.reduce_max(tf.abs(tf.stop_gradient(moved)), axis=tuple(range(len(order) - 1)))
     largest = tf.maximum(largest, 1e-9)
-    return tf.quantization.fake_quant_with_min_max_vars_per_channel(
-        kernel, -largest, largest, num_bits=BITS, narrow_range=True
+    rounded = tf.quantization.fake_quant_with_min_max_vars_per_channel(
+        moved, -largest, largest, num_bits=BITS, narrow_range=True
     )
+    return tf.transpose(rounded, [order.index(each) for each in range(len(order))])
 
 
-def _fold(kernel: Any, bias: Any, norm: Any) -> tuple[Any, Any]:
+def _fold(held: dict[str, Any], norm: Any, axis: int) -> dict[str, Any]:
     """Kernel and bias of a layer that also does what the norm behind it does in inference."""
     mean, variance = (tf.convert_to_tensor(each) for each in (norm.moving_mean.value, norm.moving_variance.value))
     scale = norm.gamma.value * tf.math.rsqrt(variance + norm.epsilon)  # (C,)
-    return kernel * scale, norm.beta.value + ((0.0 if bias is None else bias) - mean) * scale
+    shape = [1] * len(held["kernel"].shape)
+    shape[axis] = -1
+    bias = norm.beta.value + (held.get("bias", 0.0) - mean) * scale
+    return {"kernel": held["kernel"] * tf.reshape(scale, shape), "bias": bias}
 
 
 __all__ = ["BITS", "RANGE_DECAY", "FakeQuantization", "round_kernel"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from kresnet.plan.records import Plan
+from kresnet.plan.kinds import record_kind
+from kresnet.plan.records import Plan, Record
 
 #: Records that compute nothing new in inference, or only choose and place values that are rounded already.
 _PASSING = ("input", "pad", "strided_pad", "identity_pad", "flatten", "reshape", "dropout", "stochastic_depth")
-#: Records that a runtime's kernel takes the ReLU behind them into.
-_FUSING = ("conv", "dense", "add")
+#: Activations that a runtime's kernel applies before it rounds.
+_FUSED = ("relu", "relu6")
 
 
 def rounded_records(plan: Plan) -> tuple[str, ...]:
@@ -27,9 +28,9 @@ def rounded_records(plan: Plan) -> tuple[str, ...]:
         record.inputs[0]
         for record in plan.records
         if record.kind == "activation"
-        and record.settings["function"] == "relu"
+        and record.settings["function"] in _FUSED
         and readers[record.inputs[0]] == 1
-        and plan.by_name[record.inputs[0]].kind in _FUSING
+        and _takes_in_activations(plan.by_name[record.inputs[0]])
     }
     return tuple(
         record.name
@@ -38,6 +39,11 @@ def rounded_records(plan: Plan) -> tuple[str, ...]:
         and record.name not in fused
         and not (record.kind in ("pool", "global_pool") and record.settings["how"] == "max")
     )
+
+
+def _takes_in_activations(record: Record) -> bool:
+    """Whether a runtime's kernel of this kind can apply an activation too."""
+    return record.kind == "add" or record_kind(record).fold_axis is not None
 
 
 __all__ = ["rounded_records"]

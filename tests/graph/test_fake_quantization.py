@@ -39,6 +39,12 @@ def test_kernels_are_rounded_a_channel_at_a_time_and_gradients_pass() -> None:
     np.testing.assert_array_equal(tape.gradient(total, kernel), np.full(kernel.shape, 2.0))
 
 
+def test_kernels_of_channels_on_another_axis_are_rounded_along_it() -> None:
+    kernel = tf.constant(np.random.default_rng(0).normal(size=(3, 3, 4, 1)) * np.arange(1, 5)[:, None], tf.float32)
+    steps = round_kernel(kernel, 2).numpy() * 127 / np.abs(kernel).max(axis=(0, 1, 3), keepdims=True)
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
+
+
 def test_ranges_begin_with_a_batch_and_then_move_slowly(network: keras.Model, images: tf.Tensor) -> None:
     rounding = FakeQuantization(PLAN)
     rounding.run(network, images, training=True)
