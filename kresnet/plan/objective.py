@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from kresnet.errors import Problem
 from kresnet.plan.records import Plan
 from kresnet.spec.recipe import AsymmetricLoss, FocalLoss, Recipe, SigmoidLoss, SoftmaxLoss, SquaredError
 from kresnet.spec.recipe.stopping import Metric
+
+#: Losses that ship; others are registered.
+SHIPPED = ("softmax", "sigmoid", "focal", "asymmetric", "squared_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,7 @@ class Objective:
     """The loss of a run, which also decides what is measured.
 
     Attributes:
-        kind: kind of the loss: `softmax`, `sigmoid`, `focal`, `asymmetric` or `squared_error`.
+        kind: kind of the loss, one of `SHIPPED` or one that is registered.
         classes: number of classes or labels; None where there are none.
         independent: whether labels are independent of each other.
         smoothing: fraction of the target that label smoothing spreads over all classes.
@@ -29,7 +33,7 @@ class Objective:
     independent: bool = False
     smoothing: float = 0.0
     threshold: float | None = None
-    settings: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -93,7 +97,8 @@ def named_metrics(recipe: Recipe) -> tuple[Metric, ...]:
 
 def objective_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
     """Yield a problem for a loss that does not suit the network, and for each setting that the loss leaves unused."""
-    if isinstance(recipe.loss, SquaredError) != (plan.probabilities is None) and recipe.loss:
+    shipped = recipe.loss is not None and recipe.loss.kind in SHIPPED
+    if shipped and recipe.loss and isinstance(recipe.loss, SquaredError) != (plan.probabilities is None):
         message = (
             "Squared error is for a network without a head; this one is a classifier."
             if plan.probabilities
@@ -150,6 +155,9 @@ def _balance_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
         message = "An image with several labels belongs to no single class by which it could be drawn."
         yield Problem("contradiction", message, path="recipe.sampling",
                       remedy="class_weights: balanced, or loss: {kind: asymmetric}")  # fmt: skip
+    if "class_weights" in named and plan.probabilities == "sigmoid" and recipe.loss and recipe.loss.kind not in SHIPPED:
+        message = f"What the presence of a label counts is up to the loss, and {recipe.loss.kind} is not kresnet's."
+        yield Problem("contradiction", message, path="recipe.class_weights", remedy="remove `class_weights`")
     threshold = isinstance(recipe.loss, SigmoidLoss) and recipe.loss.target_threshold is not None
     if "class_weights" in named and threshold:
         message = "A class that `target_threshold` makes fully present in a mixture has no weight of its own there."

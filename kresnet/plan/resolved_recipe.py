@@ -165,7 +165,7 @@ def resolve_recipe(
 
 def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> ResolvedRecipe:
     optimizer = recipe.optimizer.document()
-    learning_rate, per = optimizer.pop("learning_rate"), optimizer.pop("learning_rate_per")
+    learning_rate, per = optimizer.pop("learning_rate"), optimizer.pop("learning_rate_per", None)
     peak = learning_rate * recipe.batch_size / per if per else learning_rate
     if optimizer.get("momentum") == 0:
         optimizer.pop("nesterov", None)
@@ -243,6 +243,8 @@ def _plan_learning_rate(
                 "final": schedule.final_fraction,
                 "curve": schedule.shape,
             }
+        case _:
+            shape, settings = schedule.kind, schedule.model_dump(exclude={"kind", *WarmUp.model_fields})
     return LearningRatePlan(peak, total, shape, settings, warmup)
 
 

@@ -15,8 +15,10 @@ from kresnet.data.augment.crops import make_random_crop
 from kresnet.data.augment.erase import RandomErasing
 from kresnet.data.augment.mix import PairMixing
 from kresnet.data.augment.rand_augment import RandAugmentTransform
+from kresnet.data.augment.registered import RegisteredTransform
 from kresnet.data.augment.shift import ShiftAndFlip
 from kresnet.data.counter_rng import CounterRng
+from kresnet.spec.implementations import implementation
 from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Augment
 
@@ -45,7 +47,7 @@ class Augmentation:
 
     Attributes:
         crop: the random part that is read of each image; None to read it whole.
-        transforms: what then happens to it, in this order: shift and flip, colour, RandAugment, erasing.
+        transforms: what then happens to it, in this order: shift and flip, colour, RandAugment, erasing, others.
         mixing: what happens to pairs of images at the end; None to leave them apart.
     """
 
@@ -67,6 +69,8 @@ class Augmentation:
             self.transforms.append(RandAugmentTransform(settings.rand_augment, input))
         if settings.erase:
             self.transforms.append(RandomErasing(settings.erase, input))
+        for place, other in enumerate(settings.others):
+            self.transforms.append(RegisteredTransform(implementation(other), other, place))
         self.mixing = PairMixing() if settings.mix else None
         self._shape = input.shape
 

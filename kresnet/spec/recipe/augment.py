@@ -1,12 +1,14 @@
-"""How training images are changed at random, in this order: crop, flip, colour, RandAugment, erasing, mixing."""
+"""How training images are changed at random: crop, flip, colour, RandAugment, erasing, others, mixing, in this order."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from kresnet.registry import Registry
 from kresnet.spec.base import Document, Flag, NonNegative, Positive, Width, contradiction_error
+from kresnet.spec.kinds import OpenUnion
 
 
 def _rising(pair: tuple[float, float]) -> tuple[float, float]:
@@ -45,6 +47,12 @@ class RescaledCrop(Document):
 
 
 Crop = Annotated[ResizedCrop | RescaledCrop, Field(discriminator="kind")]
+
+
+class Augmentation(OpenUnion):
+    """A random change of images that a package or script registers; kresnet's own are fields of `augment`."""
+
+    kinds: ClassVar[Registry[Any]] = Registry("kresnet.augmentations")
 
 
 class ColorJitter(Document):
@@ -158,6 +166,8 @@ class Augment(Document):
     """A few random operations on every image."""
     erase: Erase | None = None
     """Random erasing."""
+    others: Annotated[tuple[Augmentation, ...], Field(max_length=20)] = ()
+    """Changes of kinds that installed packages or scripts register, one after the other."""
     mix: Mix | None = None
     """Mixtures of two images and their labels."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, StrictStr
 
 from kresnet.spec.base import Name
-from kresnet.spec.recipe.prepared import PreparedData
-from kresnet.spec.recipe.table import TableData
-from kresnet.spec.recipe.validation import Fold, Share, ShareOrName, ShareOrSplit, ValidatedData
+from kresnet.spec.recipe.validation import Data, Fold, Share, ShareOrName, ShareOrSplit, ValidatedData
 
 
+@Data.register
 class EmbeddedData(ValidatedData):
     """The images that ship with the package: a class-balanced part of Fashion-MNIST."""
 
@@ -23,6 +22,7 @@ class EmbeddedData(ValidatedData):
     """Validate on one of several equal parts of the training images instead, `{fold: 1, folds: 5}`."""
 
 
+@Data.register
 class TfdsData(ValidatedData):
     """A data set prepared by TensorFlow Datasets, with features `image` and `label`."""
 
@@ -46,6 +46,7 @@ class TfdsData(ValidatedData):
     before the run begins, and what is left out is noted in `data.json` and counted in the result."""
 
 
+@Data.register
 class FolderData(ValidatedData):
     """Image files in one folder a class: `PATH/train/CLASS/*.png` and `PATH/test/CLASS/*.png`."""
 
@@ -67,6 +68,7 @@ class FolderData(ValidatedData):
     before the run begins, and what is left out is noted in `data.json` and counted in the result."""
 
 
+@Data.register
 class ArraysData(ValidatedData):
     """A NumPy file with `train_inputs`, `train_targets`, `test_inputs` and `test_targets`.
 
@@ -85,8 +87,3 @@ class ArraysData(ValidatedData):
     measured on test images, and nothing may be chosen."""
     fold: Fold | None = None
     """Validate on one of several equal parts of the training images instead, `{fold: 1, folds: 5}`."""
-
-
-Data = Annotated[
-    EmbeddedData | TfdsData | FolderData | TableData | ArraysData | PreparedData, Field(discriminator="kind")
-]

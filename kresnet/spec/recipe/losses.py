@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from kresnet.spec.base import Document, NonNegative, Positive
+from kresnet.registry import Registry
+from kresnet.spec.base import NonNegative, Positive
+from kresnet.spec.kinds import OpenUnion
 
 
-class SoftmaxLoss(Document):
+class Loss(OpenUnion):
+    """What training makes small."""
+
+    kinds: ClassVar[Registry[Any]] = Registry("kresnet.losses")
+
+
+@Loss.register
+class SoftmaxLoss(Loss):
     """Cross-entropy with the softmax of the logits: one class an image."""
 
     kind: Literal["softmax"]
@@ -19,7 +28,8 @@ class SoftmaxLoss(Document):
     alike frequent, so that rare ones are predicted more often."""
 
 
-class SigmoidLoss(Document):
+@Loss.register
+class SigmoidLoss(Loss):
     """Binary cross-entropy with the sigmoid of each logit, the mean over the classes.
 
     For independent labels (`head.multi_label`); also for one class an image (Wightman et al. 2021, arXiv:2110.00476,
@@ -31,7 +41,8 @@ class SigmoidLoss(Document):
     """Targets of mixed images above it become 1, the others 0, so that each class in the mixture is fully present."""
 
 
-class FocalLoss(Document):
+@Loss.register
+class FocalLoss(Loss):
     """Cross-entropy in which what is predicted well already counts little (Lin et al. 2017, arXiv:1708.02002).
 
     The cross-entropy -log p of the truth is multiplied by (1 - p)^gamma: p is the softmax's for one class an image, and
@@ -46,7 +57,8 @@ class FocalLoss(Document):
     paper takes 0.25 beside a gamma of 2). When absent, both have the weight 1."""
 
 
-class AsymmetricLoss(Document):
+@Loss.register
+class AsymmetricLoss(Loss):
     """Binary cross-entropy of independent labels, in which easy absent ones count little (Ridnik et al. 2021).
 
     arXiv:2009.14119, section 2: labels that are there are focused by `gamma_positive`, those that are not by
@@ -62,10 +74,8 @@ class AsymmetricLoss(Document):
     """Probability below which an absent label counts for nothing at all."""
 
 
-class SquaredError(Document):
+@Loss.register
+class SquaredError(Loss):
     """Mean over the outputs of (output - target) squared: for a network without a head."""
 
     kind: Literal["squared_error"]
-
-
-Loss = Annotated[SoftmaxLoss | SigmoidLoss | FocalLoss | AsymmetricLoss | SquaredError, Field(discriminator="kind")]

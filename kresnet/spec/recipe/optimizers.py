@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
+from kresnet.registry import Registry
+from kresnet.spec.base import Count, Flag, Fraction, NonNegative, Positive
+from kresnet.spec.kinds import OpenUnion
 
-from kresnet.spec.base import Count, Document, Flag, Fraction, NonNegative, Positive
+
+class Optimizer(OpenUnion):
+    """How gradients change weights."""
+
+    kinds: ClassVar[Registry[Any]] = Registry("kresnet.optimizers")
+
+    if TYPE_CHECKING:
+        learning_rate: float
+        learning_rate_per: int | None
 
 
-class Sgd(Document):
+@Optimizer.register
+class Sgd(Optimizer):
     """Stochastic gradient descent with momentum."""
 
     kind: Literal["sgd"]
@@ -25,7 +36,8 @@ class Sgd(Document):
     """Added to the gradient times the weight (an L2 penalty)."""
 
 
-class AdamW(Document):
+@Optimizer.register
+class AdamW(Optimizer):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101)."""
 
     kind: Literal["adamw"]
@@ -43,7 +55,8 @@ class AdamW(Document):
     """Decoupled, scaled by the learning rate."""
 
 
-class Lamb(Document):
+@Optimizer.register
+class Lamb(Optimizer):
     """Adam whose step is scaled, layer by layer, to the norm of the weights (You et al. 2020, arXiv:1904.00962).
 
     As in timm, norm and bias take Adam's step as it is.
@@ -64,7 +77,8 @@ class Lamb(Document):
     """Added to Adam's step times the weight, before the step is scaled."""
 
 
-class Lars(Document):
+@Optimizer.register
+class Lars(Optimizer):
     """Momentum of gradients scaled, layer by layer, to the norm of the weights (You et al. 2017, arXiv:1708.03888).
 
     Norm and bias take the gradient as it is.
@@ -85,7 +99,8 @@ class Lars(Document):
     """Added to the gradient times the weight, and to the gradient's norm times the weights'."""
 
 
-class RmsProp(Document):
+@Optimizer.register
+class RmsProp(Optimizer):
     """RMSprop as TensorFlow and Keras have it: epsilon within the root, the learning rate within the momentum.
 
     PyTorch adds epsilon to the root and multiplies by the learning rate last; its numbers do not carry over.
@@ -104,6 +119,3 @@ class RmsProp(Document):
     """Added to the mean of squared gradients, within the root."""
     weight_decay: NonNegative = 1e-5
     """Added to the gradient times the weight (an L2 penalty)."""
-
-
-Optimizer = Annotated[Sgd | AdamW | Lamb | Lars | RmsProp, Field(discriminator="kind")]

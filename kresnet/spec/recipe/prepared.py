@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StrictStr, model_validator
 
 from kresnet.spec.base import Name, contradiction_error
-from kresnet.spec.recipe.validation import Fold, ShareOrName, ValidatedData
+from kresnet.spec.recipe.validation import Data, Fold, ShareOrName, ValidatedData
 
 
+@Data.register
 class PreparedData(ValidatedData):
     """A folder of shards that `kresnet prepare` made, here or in a bucket."""
 

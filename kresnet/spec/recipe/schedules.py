@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from kresnet.spec.base import Count, Document, Fraction, Positive, contradiction_error
+from kresnet.registry import Registry
+from kresnet.spec.base import Count, Fraction, Positive, contradiction_error
+from kresnet.spec.kinds import OpenUnion
 from kresnet.spec.recipe.durations import Epochs, Whole, require_one_unit
 
 OpenFraction = Annotated[float, Field(strict=True, gt=0, lt=1)]
@@ -14,7 +16,13 @@ Moments = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=100)]
 WholeMoments = Annotated[tuple[Count, ...], Field(min_length=1, max_length=100)]
 
 
-class WarmUp(Document):
+class Schedule(OpenUnion):
+    """The learning rate over time."""
+
+    kinds: ClassVar[Registry[Any]] = Registry("kresnet.schedules")
+
+
+class WarmUp(Schedule):
     """What most schedules share: smaller learning rates to begin with."""
 
     warmup_epochs: Epochs = None
@@ -37,12 +45,14 @@ class WarmUp(Document):
         return self
 
 
+@Schedule.register
 class Constant(WarmUp):
     """The peak learning rate throughout."""
 
     kind: Literal["constant"]
 
 
+@Schedule.register
 class Step(WarmUp):
     """Multiply by `factor` again and again, after equal intervals."""
 
@@ -62,6 +72,7 @@ class Step(WarmUp):
         return self
 
 
+@Schedule.register
 class MultiStep(WarmUp):
     """Multiply by `factor` at each of the stated moments."""
 
@@ -85,6 +96,7 @@ class MultiStep(WarmUp):
         return self
 
 
+@Schedule.register
 class Cosine(WarmUp):
     """Half a cosine from the peak to `final_fraction` of it (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
 
@@ -93,6 +105,7 @@ class Cosine(WarmUp):
     """Last learning rate over the peak."""
 
 
+@Schedule.register
 class Polynomial(WarmUp):
     """From the peak to `final_fraction` of it, as `(1 - progress) ** power`."""
 
@@ -103,7 +116,8 @@ class Polynomial(WarmUp):
     """Last learning rate over the peak."""
 
 
-class OneCycle(Document):
+@Schedule.register
+class OneCycle(Schedule):
     """Up to the peak, then down far below the start: super-convergence (Smith and Topin 2017, arXiv:1708.07120).
 
     Defaults and shape are those of PyTorch's `OneCycleLR`, without its cycle of momentum. The rise is its warm-up.
@@ -118,6 +132,3 @@ class OneCycle(Document):
     """Last learning rate over the peak."""
     shape: Literal["cosine", "linear"] = "cosine"
     """How the learning rate rises and falls."""
-
-
-Schedule = Annotated[Constant | Step | MultiStep | Cosine | Polynomial | OneCycle, Field(discriminator="kind")]

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, StrictStr, model_validator
 from pydantic_core import PydanticKnownError
 
 from kresnet.spec.base import contradiction_error
-from kresnet.spec.recipe.validation import Fold, ShareOrSplit, ValidatedData
+from kresnet.spec.recipe.validation import Data, Fold, ShareOrSplit, ValidatedData
 
 Column = Annotated[StrictStr, Field(min_length=1, max_length=500)]
 
@@ -44,6 +44,7 @@ def _check_split(value: Any) -> Any:
     return value
 
 
+@Data.register
 class TableData(ValidatedData):
     """A table that lists image files: CSV, TSV, JSON lines or Parquet, by its ending; `.gz` and the like are unpacked.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, StrictFloat, StrictStr, model_validator
 from pydantic_core import PydanticKnownError
 
+from kresnet.registry import Registry
 from kresnet.spec.base import NAME_PATTERN, Document, Name, contradiction_error
+from kresnet.spec.kinds import OpenUnion
 
 
 class Fold(Document):
@@ -27,7 +29,17 @@ class Fold(Document):
         return self
 
 
-class ValidatedData(Document):
+class Data(OpenUnion):
+    """What a recipe trains on."""
+
+    kinds: ClassVar[Registry[Any]] = Registry("kresnet.data_sources")
+
+    if TYPE_CHECKING:
+        validation: Any
+        fold: Fold | None
+
+
+class ValidatedData(Data):
     """Data that state, or may state, which images are kept out of training, to validate on: `validation` or `fold`."""
 
     @model_validator(mode="after")
@@ -72,4 +84,4 @@ ShareOrSplit = Annotated[Share | StrictStr, BeforeValidator(_check_split)] | Non
 #: A share of the training images, or the name of a split that can name a folder or an array; None for none.
 ShareOrName = Annotated[Share | Name, BeforeValidator(_check_name)] | None
 
-__all__ = ["Fold", "Share", "ShareOrName", "ShareOrSplit", "ValidatedData"]
+__all__ = ["Data", "Fold", "Share", "ShareOrName", "ShareOrSplit", "ValidatedData"]

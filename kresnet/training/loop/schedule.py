@@ -9,6 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from kresnet.plan.resolved_recipe import LearningRatePlan
+from kresnet.spec.implementations import implementation
+from kresnet.spec.recipe import Schedule
 from kresnet.training.step.optimizers import LearningRate
 
 
@@ -16,7 +18,7 @@ def learning_rate(rate: LearningRatePlan) -> LearningRate:
     """Return the learning rate of a run as a function of the step; step 0 is the first update."""
     warmup = rate.warmup
     begin = warmup.steps if warmup else 0
-    factor_at = _SHAPES[rate.shape]
+    factor_at = _SHAPES.get(rate.shape) or _registered(rate)
 
     def learning_rate_at(step: Any) -> Any:
         step = tf.cast(step, tf.float32)
@@ -29,6 +31,19 @@ def learning_rate(rate: LearningRatePlan) -> LearningRate:
         return rate.peak * factor
 
     return learning_rate_at
+
+
+def _registered(rate: LearningRatePlan) -> Callable[[LearningRatePlan, Mapping[str, Any], Any, Any], Any]:
+    """Return the shape that a package or script has registered, as one of those that ship."""
+    model = Schedule.kinds.find(rate.shape)
+    assert model is not None  # the recipe was validated
+    schedule = model.model_validate({"kind": rate.shape, **rate.settings})
+    factor = implementation(schedule)
+
+    def factor_at(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:
+        return tf.cast(factor(schedule, step, progress), tf.float32)
+
+    return factor_at
 
 
 def _constant(rate: LearningRatePlan, settings: Mapping[str, Any], step: Any, progress: Any) -> Any:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kresnet.plan.objective import Objective
+from kresnet.plan.objective import SHIPPED, Objective
+from kresnet.spec.implementations import implementation
+from kresnet.spec.recipe import Loss
 
 
 class LossFunction(abc.ABC):
@@ -228,6 +230,36 @@ class MeanSquaredError(LossFunction):
         return {"absolute_error": _mean_of_example(tf.abs(outputs - tf.cast(targets, tf.float32)))}
 
 
+class RegisteredLoss(LossFunction):
+    """A loss that a package or script has registered, with the metrics of the head."""
+
+    def __init__(self, objective: Objective, top_5: bool) -> None:
+        model = Loss.kinds.find(objective.kind)
+        assert model is not None  # the recipe was validated
+        self._settings = model.model_validate({"kind": objective.kind, **objective.settings})
+        self._function, self._smoothing = implementation(self._settings), objective.smoothing
+        self._of_head: LossFunction = MeanSquaredError()
+        if objective.classes is not None:
+            self._of_head = MultiLabelCrossEntropy() if objective.independent else SoftmaxCrossEntropy(top_5=top_5)
+        self._values = objective.classes is None
+        self.metrics = self._of_head.metrics
+
+    def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
+        """See `LossFunction.example_losses`; classes are one-hot for the registered function, and smoothed."""
+        if not self._values:
+            targets = one_hot_targets(targets, outputs.shape[-1])
+            targets = smooth_labels(targets, self._smoothing if training else 0.0)
+        return tf.ensure_shape(self._function(self._settings, outputs, targets), outputs.shape[:1])
+
+    def example_metrics(self, outputs: Any, targets: Any, *, detailed: bool = False) -> dict[str, Any]:
+        """See `LossFunction.example_metrics`."""
+        return self._of_head.example_metrics(outputs, targets, detailed=detailed)
+
+    def confusion_matrix(self, outputs: Any, targets: Any, weights: Any) -> Any:
+        """See `LossFunction.confusion_matrix`."""
+        return self._of_head.confusion_matrix(outputs, targets, weights)
+
+
 def make_loss(
     objective: Objective, *, logit_offsets: np.ndarray | None = None, presence_weights: np.ndarray | None = None
 ) -> LossFunction:
@@ -239,6 +271,8 @@ def make_loss(
         presence_weights: as of `MultiLabelCrossEntropy`, likewise.
     """
     settings, top_5 = objective.settings, "top_5_accuracy" in objective.metrics
+    if objective.kind not in SHIPPED:
+        return RegisteredLoss(objective, top_5)
     match objective.kind, objective.independent:
         case "squared_error", _:
             return MeanSquaredError()

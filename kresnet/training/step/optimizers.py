@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import tensorflow as tf
 
+from kresnet.spec.implementations import implement, implementation
 from kresnet.spec.recipe import AdamW, Lamb, Lars, RmsProp, Sgd
 from kresnet.spec.recipe import Optimizer as OptimizerSettings
 
@@ -203,11 +204,15 @@ def make_optimizer(settings: OptimizerSettings, rate: LearningRate, weights: Seq
         rate: function from the step to the learning rate.
         weights: trainable weights of the model, `keras.Variable`s.
     """
-    kinds: dict[str, type[FusedOptimizer]] = {
-        "sgd": SgdOptimizer,
-        "adamw": AdamWOptimizer,
-        "lamb": LambOptimizer,
-        "lars": LarsOptimizer,
-        "rmsprop": RmsPropOptimizer,
-    }
-    return kinds[settings.kind](settings, rate, weights)
+    optimizer: type[FusedOptimizer] = implementation(settings)
+    return optimizer(settings, rate, weights)
+
+
+for _settings, _optimizer in (
+    (Sgd, SgdOptimizer),
+    (AdamW, AdamWOptimizer),
+    (Lamb, LambOptimizer),
+    (Lars, LarsOptimizer),
+    (RmsProp, RmsPropOptimizer),
+):
+    implement(_settings, _optimizer)
