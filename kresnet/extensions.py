@@ -10,13 +10,17 @@ and all else know it as they know the kinds that ship. Those are registered by t
 - `register_attention`: settings, a subclass of `Attention`; and a function that appends its records, given a
   `PlanBuilder`, the map and the settings.
 - `register_norm`: settings, a subclass of `Norm`; its parameters, and a function that makes its Keras layer.
+- `register_loss`, `register_optimizer`, `register_schedule`, `register_augmentation`, `register_data_source`,
+  `register_tracker`: what recipes name, each with settings and a function; see their docstrings.
 - `register_record`: a layer that the plan has not yet: how it is called, what it keeps for the backward pass, whether a
   batch norm can be folded into it, and a function that makes its Keras layer. `PlanBuilder.append` appends it, with the
   shape, the parameters and the multiply-accumulates that the caller computes; every built model is compared with them.
 
 A script calls these before it loads a spec. For commands, studies and workers, which are processes of their own, the
 module that calls them belongs to an installed package with an entry point of the kind's name: `kresnet.blocks`,
-`kresnet.attentions`, `kresnet.norms`. It is imported when a document names the kind. A document never names code.
+`kresnet.attentions`, `kresnet.norms`, `kresnet.losses`, `kresnet.optimizers`, `kresnet.schedules`,
+`kresnet.augmentations`, `kresnet.data_sources`, `kresnet.trackers`. It is imported when a document names the kind. A
+document never names code.
 
 Importing this module imports no TensorFlow, and modules of kinds should not either: a plan needs none. The functions
 that make Keras layers import it themselves. `docs/extensions.md` goes through an example.
@@ -50,24 +54,40 @@ from kresnet.spec.blocks import (
 )
 from kresnet.spec.kinds import OpenUnion
 from kresnet.spec.norms import BatchNorm, Norm
+from kresnet.spec.recipe import Loss, Optimizer, Schedule, Tracker, WarmUp
+from kresnet.spec.recipe.augment import Augmentation
+from kresnet.spec.recipe.data import DataSource
+from kresnet.training.loop.trackers.run_tracker import RunTracker, TrackedRun
+from kresnet.training.recipe_kinds import (
+    register_augmentation,
+    register_data_source,
+    register_loss,
+    register_optimizer,
+    register_schedule,
+    register_tracker,
+)
 
 __all__ = [
     "ONE_BY_ONE",
     "Activation",
     "Attention",
+    "Augmentation",
     "BatchNorm",
     "Block",
     "BlockContext",
     "BlockPlace",
     "ConvBlock",
     "Count",
+    "DataSource",
     "Document",
     "Flag",
     "Fraction",
     "Kernel",
+    "Loss",
     "NonNegative",
     "Norm",
     "OpenUnion",
+    "Optimizer",
     "Order",
     "Parameter",
     "Plan",
@@ -76,7 +96,12 @@ __all__ = [
     "Preactivation",
     "Record",
     "ResidualBlock",
+    "RunTracker",
+    "Schedule",
     "Shortcut",
+    "TrackedRun",
+    "Tracker",
+    "WarmUp",
     "WeightedLayer",
     "Width",
     "WindowStep",
@@ -85,8 +110,14 @@ __all__ = [
     "contradiction",
     "gamma_and_beta",
     "register_attention",
+    "register_augmentation",
     "register_block",
+    "register_data_source",
+    "register_loss",
     "register_norm",
+    "register_optimizer",
     "register_record",
+    "register_schedule",
+    "register_tracker",
     "within",
 ]

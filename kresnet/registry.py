@@ -57,7 +57,8 @@ class Registry(Generic[Entry]):
     @property
     def noun(self) -> str:
         """What the kinds are of, in the singular: `block`."""
-        return self.group.rpartition(".")[2].replace("_", " ").removesuffix("s")
+        plural = self.group.rpartition(".")[2].replace("_", " ")
+        return plural.removesuffix("es" if plural.endswith("sses") else "s")
 
     def register(self, kind: str, entry: Entry, definition: Any = None) -> None:
         """Register a kind. The same class or function may be registered again, as a notebook's cell does.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -41,6 +42,44 @@ def open_arrays(data: ArraysData, input: Input, only: str | None = None) -> Data
     prefixes = {"train": only or "train", **({"validation": named} if named else {}), "test": only or "test"}
     arrays, others = _read(path, dict.fromkeys(prefixes.values()))
     passed_over = {"other": {"arrays that have no meaning here": (len(others), others[0])}} if others else {}
+    facts = {"kind": "arrays", "sha256": digest(path)} | ({"validation": named} if named else {})
+    return _data_set(path, path.name, arrays, prefixes, input, facts, passed_over)
+
+
+def data_of_arrays(kind: str, arrays: dict[str, np.ndarray], input: Input) -> DataSet:
+    """Return the data set of arrays that a registered kind of data has read, checked as those of a file are.
+
+    Args:
+        kind: of the data.
+        arrays: as in a file.
+        input: what the network takes.
+
+    Raises:
+        KresnetError: `data_missing`, `data_empty` or `data_mismatch`.
+    """
+    needed = [f"{split}_{part}" for split in ("train", "test") for part in ("inputs", "targets")]
+    if missing := [name for name in needed if name not in arrays]:
+        message = f"The data of the kind {kind} have no {', '.join(missing)}."
+        raise make_error("data_missing", message, path="recipe.data.kind")
+    arrays = {name: np.asarray(values) for name, values in arrays.items()}
+    bits = sha256()
+    for name in sorted(arrays):
+        bits.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        bits.update(np.ascontiguousarray(arrays[name]).tobytes())
+    facts = {"kind": kind, "sha256": bits.hexdigest()}
+    return _data_set(kind, kind, arrays, {"train": "train", "test": "test"}, input, facts, {})
+
+
+def _data_set(
+    path: Path | str,
+    name: str,
+    arrays: Mapping[str, np.ndarray],
+    prefixes: Mapping[str, str],
+    input: Input,
+    facts: Mapping[str, Any],
+    passed_over: Mapping[str, Any],
+) -> DataSet:
+    """Check arrays that were read from `path`, and return the data set that they are."""
     dtype = np.dtype(np.uint8 if input.is_image else np.float32)
     for split in prefixes.values():
         inputs, targets = arrays[f"{split}_inputs"], arrays[f"{split}_targets"]
@@ -69,13 +108,12 @@ def open_arrays(data: ArraysData, input: Input, only: str | None = None) -> Data
     one_hot = kind == "labels" and count > 1 and bool((both.sum(axis=1) == 1).all())
     names = _class_names(path, arrays[_CLASS_NAMES], kind, count) if _CLASS_NAMES in arrays else None
     splits = {}
-    for name, prefix in prefixes.items():
+    for split, prefix in prefixes.items():
         inputs, targets = arrays[f"{prefix}_inputs"], arrays[f"{prefix}_targets"]
         source = ArraySource(inputs, targets, input, arrays.get(f"{prefix}_groups"))
-        splits[name] = Split(prefix, source, input, resident_bytes=0)
-    facts = {"kind": "arrays", "sha256": digest(path)} | ({"validation": named} if named else {})
+        splits[split] = Split(prefix, source, input, resident_bytes=0)
     return DataSet(
-        path.name,
+        name,
         splits["train"],
         splits["test"],
         tuple(map(str, range(count))) if names is None else names,
@@ -116,7 +154,7 @@ def _read(path: Path, prefixes: Iterable[str]) -> tuple[dict[str, np.ndarray], l
     return arrays, others
 
 
-def _class_names(path: Path, names: np.ndarray, kind: str, count: int) -> tuple[str, ...]:
+def _class_names(path: Path | str, names: np.ndarray, kind: str, count: int) -> tuple[str, ...]:
     """Return the names that the file gives its classes or labels: at least as many classes as occur."""
     if kind == "values":
         raise make_error("data_mismatch", f"`{_CLASS_NAMES}` of {path} names classes, and the targets are values.",
@@ -130,7 +168,7 @@ def _class_names(path: Path, names: np.ndarray, kind: str, count: int) -> tuple[
     return found
 
 
-def _target_kind(path: Path, targets: np.ndarray) -> str:
+def _target_kind(path: Path | str, targets: np.ndarray) -> str:
     """Return what targets are, by their type and shape."""
     if targets.ndim == 1 and targets.dtype.kind in "iu" and targets.min() >= 0:
         return "classes"
@@ -162,6 +200,6 @@ def _conversion(targets: np.ndarray) -> str:
     return "targets.astype('float32')" if targets.ndim > 1 else "targets.astype('float32')[:, np.newaxis]"
 
 
-def _mismatch_error(path: Path, name: str, expected: str, found: np.ndarray) -> Exception:
+def _mismatch_error(path: Path | str, name: str, expected: str, found: np.ndarray) -> Exception:
     return make_error("data_mismatch", f"`{name}` of {path} has the wrong type or shape.", path="recipe.data.path",
                 expected=expected, found=f"{found.dtype} {found.shape}")  # fmt: skip

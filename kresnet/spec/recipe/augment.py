@@ -1,4 +1,4 @@
-"""How training images are changed at random: crop, flip, colour, RandAugment, erasing, others, mixing, in this order."""
+"""How training images are changed at random: crop, flip, colour, RandAugment, erasing, others, mixing, in turn."""
 
 from __future__ import annotations
 

@@ -10,6 +10,16 @@ from kresnet.spec.base import Name
 from kresnet.spec.recipe.validation import Data, Fold, Share, ShareOrName, ShareOrSplit, ValidatedData
 
 
+class DataSource(ValidatedData):
+    """Data of a kind that a package or script registers: a share of the training images may be held out of them."""
+
+    validation: Share | None = None
+    """Images to validate on after each epoch, and to choose by: a share of the training images, such as 0.1, drawn by
+    the run's seed and stratified by class. Without it epochs are measured on test images, and nothing may be chosen."""
+    fold: Fold | None = None
+    """Validate on one of several equal parts of the training images instead, `{fold: 1, folds: 5}`."""
+
+
 @Data.register
 class EmbeddedData(ValidatedData):
     """The images that ship with the package: a class-balanced part of Fashion-MNIST."""

@@ -196,6 +196,23 @@ def _ratio(above: Any, below: Any) -> Any:
     return tf.where((above > 0.0) & (below > 0.0), tf.math.divide_no_nan(above, below), 1.0)
 
 
+#: Changes a weight, a variable: from settings, weight, gradient, rate, step, slots, and whether it is a kernel.
+Update = Callable[[Any, Any, Any, Any, Any, list[Any], bool], None]
+
+
+class RegisteredOptimizer(FusedOptimizer):
+    """An optimizer whose rule a package or script has registered."""
+
+    def __init__(
+        self, settings: OptimizerSettings, rate: LearningRate, weights: Sequence[Any], rule: Update, slots: int
+    ) -> None:
+        self.slots_each, self._rule = slots, rule
+        super().__init__(settings, rate, weights)
+
+    def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
+        self._rule(self.settings, weight, gradient, rate, step, slots, decays)
+
+
 def make_optimizer(settings: OptimizerSettings, rate: LearningRate, weights: Sequence[Any]) -> FusedOptimizer:
     """Make the optimizer that a recipe describes.
 

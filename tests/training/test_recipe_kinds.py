@@ -1,0 +1,102 @@
+"""Kinds of losses, optimizers, schedules, augmentations and data from outside train, and resume exactly."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kresnet
+from kresnet.data.augment.augmentation import Augmentation as AllAugmentation
+from kresnet.data.counter_rng import CounterRng
+from kresnet.errors import KresnetError
+from kresnet.extensions import Loss, register_loss, register_optimizer
+from kresnet.runs.resolved_run import resolve_run
+from kresnet.runs.run_directory import RunDirectory
+from kresnet.spec.architecture import Spec
+from kresnet.spec.recipe import Recipe
+from kresnet.spec.schema import json_schema
+from kresnet.training import fit
+from kresnet.training.loop.progress import RunOutput
+from kresnet.training.loop.schedule import learning_rate
+from kresnet.training.step.losses import make_loss
+from tests import outside_recipe
+from tests.outside_recipe import RECIPE, SPEC
+from tests.training.interrupted_runs import assert_same_run, train_interrupted, train_uninterrupted
+
+
+@pytest.fixture(autouse=True)
+def outside():
+    outside_recipe.register()
+    yield
+    outside_recipe.forget()
+
+
+def resolved(**changes):
+    return resolve_run(Spec.model_validate(SPEC), Recipe.model_validate(RECIPE | changes))
+
+
+def test_a_run_of_kinds_from_outside_learns_and_resumes_to_the_same_bits(tmp_path):
+    whole, many = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "many")
+    spec, recipe = Spec.model_validate(SPEC), Recipe.model_validate(RECIPE)
+    train_uninterrupted(whole, spec, recipe)
+    train_interrupted(many, spec, recipe, 6)
+    assert_same_run(whole, many)
+    assert whole.data()["class_names"] == ["along", "across"]
+    given = json.loads((whole.path / "environment.json").read_text())["extensions"]
+    assert {(each["of"], each["kind"]) for each in given} == {
+        ("loss", "poly1"), ("optimizer", "lion"), ("schedule", "inverse_root"), ("augmentation", "darken"),
+        ("data source", "stripes"),
+    }  # fmt: skip
+    assert {each["module"] for each in given} == {"tests.outside_recipe"}
+    outside_recipe.forget()
+    with pytest.raises(KresnetError, match=r"which the module tests[.]outside_recipe registered"):
+        fit.resume(RunDirectory(whole.path), None, RunOutput())
+
+
+def test_each_kind_is_the_function_that_was_registered():
+    run = resolved().with_training_images(24)
+    rate = learning_rate(run.steps.learning_rate)
+    steps = np.arange(6)
+    expected = 0.01 * np.where(steps < 2, (steps + 1) / 2, 1 / np.sqrt(np.maximum(steps / 4, 1)))
+    np.testing.assert_allclose(rate(steps), expected, rtol=1e-6)
+    loss = make_loss(run.steps.objective)
+    logits = np.array([[2.0, -1.0], [0.5, 0.0]], np.float32)
+    right = np.exp(logits[[0, 1], [0, 1]]) / np.exp(logits).sum(1)
+    found = loss.example_losses(tf.constant(logits), tf.constant([0, 1]), training=False)
+    np.testing.assert_allclose(found, -np.log(right) + 2 * (1 - right), rtol=1e-5)
+    assert loss.example_metrics(tf.constant(logits), tf.constant([0, 1]))["accuracy"].numpy().tolist() == [1.0, 0.0]
+
+
+def test_an_augmentation_is_a_function_of_seed_epoch_and_example():
+    run = resolved()
+    augmentation = AllAugmentation(run.recipe.augment, run.spec.input)
+    images = tf.fill((3, 8, 8, 1), tf.constant(200, tf.uint8))
+
+    def changed(seed, positions):
+        drawn = augmentation.draw(CounterRng(seed, 0, np.array(positions)))
+        return augmentation.apply(images, drawn.transforms).numpy()[:, 0, 0, 0]
+
+    np.testing.assert_array_equal(changed(1, [5, 6, 7]), changed(1, [7, 6, 5])[::-1])
+    assert len({*changed(1, [5, 6, 7]), *changed(2, [5, 6, 7])}) > 3
+    assert 100 <= changed(1, [5, 6, 7]).min() <= changed(1, [5, 6, 7]).max() <= 200
+
+
+def test_their_errors_have_places_and_they_stand_in_the_schema():
+    with pytest.raises(KresnetError) as caught:
+        kresnet.recipe("quickstart", {"loss": {"kind": "poly1", "epsilom": 1.0}, "optimizer.kind": "lionn"})
+    told = {problem.path: problem for problem in caught.value.problems}
+    assert (told["loss.epsilom"].code, told["loss.epsilom"].nearest) == ("unknown_field", "epsilon")
+    assert told["optimizer"].nearest == "lion"
+    definitions = json_schema("recipe")["$defs"]
+    assert definitions["PolyLoss"]["properties"]["epsilon"]["description"] == "Weight of the term."
+    assert definitions["Darken"]["properties"]["kind"]["const"] == "darken"
+
+
+def test_what_cannot_be_such_a_kind_is_refused():
+    with pytest.raises(KresnetError, match="extension_broken"):
+        register_loss(Loss, outside_recipe.poly1)
+    with pytest.raises(KresnetError, match="An optimizer must have the field `learning_rate`"):
+        register_optimizer(outside_recipe.PolyLoss, outside_recipe.lion)
