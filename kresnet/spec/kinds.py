@@ -75,6 +75,8 @@ class OpenUnion(Document):
         for kind, settings in cls.kinds.items():
             settings.model_rebuild()
             choices[kind] = settings.__pydantic_core_schema__
+        if not choices:  # of kinds that others give there may be none
+            return {"properties": {"kind": {"type": "string"}}, "required": ["kind"], "type": "object"}
         return handler(core_schema.tagged_union_schema(choices, "kind"))
 
     @classmethod

@@ -21,7 +21,7 @@ from tests.spec.refusals import refusal_of, refused
 def test_images_are_left_as_they_are_by_default():
     document = Augment().document()
     assert not any(document.values())
-    order = ["crop_padding", "crop", "flip", "color_jitter", "lighting_std", "rand_augment", "erase", "mix"]
+    order = ["crop_padding", "crop", "flip", "color_jitter", "lighting_std", "rand_augment", "erase", "others", "mix"]
     assert list(document) == order
 
 
