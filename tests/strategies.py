@@ -31,7 +31,7 @@ ORDERS = st.sampled_from(
         "no_activation_after_add",
     ]
 )
-SHORTCUTS = st.sampled_from(["projection", "identity_pad", "projection_all", "none"])
+SHORTCUTS = st.sampled_from(["projection", "identity", "identity_pad", "projection_all", "none"])
 WIDTHS = st.sampled_from([4, 8, 12, 16])
 STRIDES = st.sampled_from([1, 2, 3])
 RATES = st.sampled_from([0.0, 0.1, 0.25, 0.5])
@@ -68,6 +68,7 @@ CONVOLUTIONS = mapping(
     initializer=st.sampled_from(
         ["he_normal", "he_normal_fan_out", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal"]
     ),
+    weight_standardization=st.sampled_from([None, {}, {"epsilon": 1e-5}]),
 )
 ANTI_ALIAS = st.sampled_from([None, None, "average", "blur"])
 POOLS = st.none() | mapping(
@@ -89,7 +90,8 @@ ATTENTIONS = st.one_of(
     mapping(
         "squeeze_excite",
         reduction=st.sampled_from([1, 2, 4, 5]),
-        divisor=st.sampled_from([None, 4, 8]),
+        divisor=st.sampled_from([None, 1, 4, 8]),
+        relative_to=st.sampled_from(["channels", "block_input"]),
         activation=ACTIVATIONS,
         gate=GATES,
     ),
@@ -118,11 +120,25 @@ CONV_BLOCKS = {
         "expansion": st.sampled_from([1, 2, 4, 0.5, 1.25]),
         "reduce_first": st.sampled_from([None, None, 2, 3]),
         "stride_on": st.sampled_from(["conv1x1", "conv3x3"]),
+        "attention_at": st.sampled_from(["end", "conv3x3"]),
         "groups": GROUPS,
         "width_per_group": GROUPS,
     },
 }
 DENSE_BLOCKS = {"dense": _BLOCK | {"hidden": st.none() | WIDTHS}}
+
+
+REGNETS = mapping(
+    None,
+    {
+        "w0": st.sampled_from([8, 16]),
+        "wa": st.sampled_from([0.0, 4.0, 8.0]),
+        "wm": st.sampled_from([1.5, 2.0]),
+        "depth": st.integers(1, 4),
+        "group_width": st.sampled_from([1, 4, 8]),
+    },
+    least_share=st.sampled_from([0.0, 0.9]),
+)
 
 
 def blocks(kinds: dict[str, Any]) -> st.SearchStrategy:
@@ -180,7 +196,7 @@ def documents(
     override = blocks(kinds) | mapping(None, None, **(_CONV_BLOCK if image else _BLOCK))
     optional = {"block": override} | ({"stride": STRIDES, "dilation": STRIDES} if image else {})
     stage = mapping(None, {"blocks": st.integers(1, most_blocks), "width": WIDTHS}, **optional)
-    return draw(
+    document = draw(
         mapping(
             None,
             {
@@ -196,11 +212,16 @@ def documents(
             convolution=CONVOLUTIONS,
             norm=NORMS,
             activation=ACTIVATIONS,
+            neck=st.sampled_from([None, {}, {"width": 8}]),
             output_stride=st.none() | st.sampled_from([4, 8, 16, 32]),
             stochastic_depth=RATES,
             recipe=st.none() | st.just("a_recipe"),
         )
     )
+    if image and draw(st.integers(0, 7)) == 0:  # a rule gives the stages
+        del document["stages"]
+        document["widths"] = {"regnet": draw(REGNETS)}
+    return document
 
 
 def planned(document: dict[str, Any]) -> tuple[Spec, Plan]:

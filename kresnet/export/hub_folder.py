@@ -74,11 +74,13 @@ def write_hub_folder(
     shutil.copyfile(trained.model, folder / "model.keras")
     write_text(folder / "model.yaml", trained.spec.yaml())
     write_text(folder / "recipe.yaml", trained.run.resolved.recipe.yaml())
+    architecture = found[0] if found and preprocessing else ""
     if found and preprocessing:
         values = {f"{layer.name}/{each.name}": np.asarray(each) for layer in model.layers for each in layer.weights}
-        save_file(dict(timm_tensors(trained.plan, values)), folder / "model.safetensors", {"format": "pt"})
+        save_file(
+            dict(timm_tensors(architecture, trained.plan, values)), folder / "model.safetensors", {"format": "pt"}
+        )
         write_json(folder / "config.json", _config(trained, *found, preprocessing, licence))
-    architecture = found[0] if found and preprocessing else ""
     write_text(folder / "README.md", model_card(trained, repository, licence, architecture, origin))
     return HubFolder(folder, architecture, tuple(sorted(path.name for path in folder.iterdir())))
 

@@ -52,6 +52,8 @@ def fold_batch_norms(model: keras.Model, plan: Plan, *, precision: str = "float3
         if not record.parameters:
             continue
         weights = _weights(model, record.name)
+        if epsilon := folding.standardized.get(record.name):
+            weights["kernel"] = _standardized(weights["kernel"], epsilon)
         if norm := folding.norm_by_layer.get(record.name):
             weights = _absorb_norm(
                 weights, _weights(model, norm.name), norm.settings["epsilon"], record_kind(record).fold_axis or 0
@@ -65,6 +67,12 @@ def fold_batch_norms(model: keras.Model, plan: Plan, *, precision: str = "float3
 def _weights(model: keras.Model, name: str) -> dict[str, np.ndarray]:
     """A layer's weights by name."""
     return {weight.name: weight.numpy() for weight in model.get_layer(name).weights}
+
+
+def _standardized(kernel: np.ndarray, epsilon: float) -> np.ndarray:
+    """Kernel `(H, W, C, filters)` with mean 0 and variance 1 in each filter, float64."""
+    kernel = kernel.astype(np.float64)
+    return (kernel - kernel.mean((0, 1, 2))) / np.sqrt(kernel.var((0, 1, 2)) + epsilon)
 
 
 def _absorb_norm(

@@ -20,6 +20,7 @@ from kresnet.graph.layers import (
     LayerScale,
     MaxPooling2D,
     NormalizePixels,
+    StandardizedConv2D,
     StochasticDepth,
     StridedPad,
     SymmetricPad,
@@ -80,13 +81,15 @@ def _normalize(context: BuildContext, record: Record) -> Layer:
 @_handles("conv")
 def _conv(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
-    return Conv2D(
+    standardized = {"kernel_epsilon": settings["standardized"]} if "standardized" in settings else {}
+    return (StandardizedConv2D if standardized else Conv2D)(
         record.shape[-1],
         settings["kernel"],
         strides=settings["stride"],
         padding=settings["padding"],
         dilation_rate=settings["dilation"],
         groups=settings["groups"],
+        **standardized,
         **context.kernel_arguments(record),
         **context.common_arguments(record),
     )

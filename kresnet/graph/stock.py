@@ -21,9 +21,11 @@ from kresnet.graph.layers import (
     LayerScale,
     MaxPooling2D,
     NormalizePixels,
+    StandardizedConv2D,
     StochasticDepth,
     SymmetricPad,
 )
+from kresnet.graph.layers.convolution import standardized
 from kresnet.graph.recursion import room_for_recursion
 from kresnet.plan.records import stock_name
 
@@ -46,9 +48,10 @@ def stock_output(layer: Layer, inputs: Any) -> Any:
     layer.name = stock_name(layer.name)
     stock = _stock_layer(layer, inputs)
     output = stock(inputs)
-    for name, value in vars(stock).items():
-        if isinstance(value, ScaledNormal):  # which drew the values, and which only kresnet has
-            setattr(stock, name, value.stock())
+    for each in (stock, *getattr(stock, "layers", ())):
+        for name, value in vars(each).items():
+            if isinstance(value, ScaledNormal):  # which drew the values, and which only kresnet has
+                setattr(each, name, value.stock())
     return output
 
 
@@ -88,6 +91,29 @@ def _(layer: NormalizePixels, inputs: Any) -> Layer:
     name = layer.name if in_order else "rescaling"
     rescaling = keras.layers.Rescaling(scale, offset, name=name, dtype=layer.dtype_policy)
     return rescaling if in_order else _recorded(layer, inputs, lambda x: rescaling(ops.flip(x, axis=-1)))
+
+
+@_stock_layer.register
+def _(layer: StandardizedConv2D, inputs: Any) -> Layer:
+    """Keras standardises no kernel: a layer of sums gives the kernel as its output, and operations do the rest.
+
+    Called with ones it gives kernel plus bias, whose standardised value is the kernel's, and with zeros the bias.
+    """
+    shape = (*layer.kernel_size, inputs.shape[-1] // layer.groups, layer.filters)
+    holder = keras.layers.EinsumDense(
+        "n,hwio->nhwio", shape, bias_axes="o" if layer.use_bias else None, kernel_initializer=layer.kernel_initializer,
+        name=layer.name, dtype=layer.dtype_policy,
+    )  # fmt: skip
+
+    def convolved(x: Any) -> Any:
+        kernel = ops.cast(standardized(holder(ops.ones_like(x[:1, 0, 0, 0]))[0], layer.kernel_epsilon), x.dtype)
+        groups = zip(ops.split(x, layer.groups, -1), ops.split(kernel, layer.groups, -1), strict=True)
+        how = (layer.strides, layer.padding, None, layer.dilation_rate)
+        outputs = [ops.conv(each, filters, *how) for each, filters in groups]  # no operation of Keras's takes groups
+        output = ops.concatenate(outputs, -1) if len(outputs) > 1 else outputs[0]
+        return output + holder(ops.zeros_like(x[:1, 0, 0, 0]))[0, 0, 0, 0] if layer.use_bias else output
+
+    return _recorded(layer, inputs, convolved)
 
 
 @_stock_layer.register

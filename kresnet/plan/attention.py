@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log2
 
+from kresnet.errors import KresnetError, Problem
 from kresnet.plan.kinds import attention_kind, register_attention
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Record
@@ -26,9 +27,16 @@ def append_attention(builder: PlanBuilder, x: Record, attention: Attention | Non
 
 
 def hidden_units(excite: SqueezeExcite, channels: int) -> int:
-    """Return the units between the two layers of squeeze-excite, as timm's `make_divisible` rounds them."""
+    """Return the units between the two layers of squeeze-excite, as timm's `make_divisible` rounds them.
+
+    Args:
+        excite: the settings.
+        channels: number of channels that `reduction` divides.
+    """
     if not excite.divisor:
         return channels // excite.reduction
+    if excite.divisor == 1:
+        return max(1, round(channels / excite.reduction))
     return max(excite.divisor, int(channels / excite.reduction + excite.divisor / 2) // excite.divisor * excite.divisor)
 
 
@@ -41,8 +49,14 @@ def channel_kernel(efficient: EfficientChannel, channels: int) -> int:
 def _squeeze_excite(builder: PlanBuilder, x: Record, excite: SqueezeExcite) -> Record:
     """Hu et al. 2018, Fig. 3: pool, reduce, expand, scale."""
     channels = x.shape[-1]
+    divided = channels if excite.relative_to == "channels" else builder.block_input.shape[-1]
+    if divided % excite.channel_multiple:  # of what enters the block, which no stage knows alone
+        raise KresnetError(Problem("contradiction", f"reduction {excite.reduction} does not divide the {divided} "
+                                   "channels that enter the block.", path=f"{builder.block_path}.attention.reduction",
+                                   expected=f"a divisor of {divided}", found=str(excite.reduction),
+                                   remedy="divisor: 1, which rounds the hidden units"))  # fmt: skip
     gate = builder.global_pool(x, "pool", "average", keep_map=True)
-    gate = builder.dense(gate, "reduce", hidden_units(excite, channels))
+    gate = builder.dense(gate, "reduce", hidden_units(excite, divided))
     gate = builder.activation(gate, "activation", excite.activation)
     gate = builder.dense(gate, "expand", channels)
     gate = builder.activation(gate, "gate", excite.gate)

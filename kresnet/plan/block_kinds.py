@@ -32,7 +32,8 @@ def append_bottleneck(context: BlockContext[BottleneckBlock], x: Record) -> Reco
         _conv(context, "conv2", width, 3, second, groups=block.convolution_groups(width)),
         _conv(context, "conv3", context.output_width),
     ]
-    return append_residual(context, x, layers, striding=striding)
+    attended = 2 if block.attention_at == "conv3x3" else None
+    return append_residual(context, x, layers, striding=striding, attended=attended)
 
 
 def append_dense(context: BlockContext[DenseBlock], x: Record) -> Record:

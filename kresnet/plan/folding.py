@@ -5,6 +5,9 @@ In inference a batch norm is `scale * x + shift` a channel, with `scale = gamma 
 gives, and nothing else reads it, that layer's own kernel and bias can hold both (Jacob et al. 2018,
 arXiv:1712.05877, section 3.2).
 
+A kernel that is standardised (Qiao et al. 2019) is a constant in inference: the folded network holds its standardised
+values, and a plain convolution.
+
 A norm after an addition, as in the pre-activation orders, has no weights before it. It cannot go into the ones after
 it either: in every order of a spec an activation stands between such a norm and the next weights.
 """
@@ -26,11 +29,13 @@ class FoldedPlan:
     Attributes:
         plan: the plan without the folded norms; the layers before them have a bias.
         norm_by_layer: the norm that is folded into a layer, by the name of that layer.
+        standardized: the epsilon with which the kernel of a layer is standardised, by the name of that layer.
         remaining_norms: names of the batch norms that stay.
     """
 
     plan: Plan
     norm_by_layer: Mapping[str, Record]
+    standardized: Mapping[str, float]
     remaining_norms: tuple[str, ...]
 
 
@@ -45,7 +50,9 @@ def fold_plan(plan: Plan) -> FoldedPlan:
         if record_kind(plan.by_name[before]).fold_axis is not None and readers[before] == 1:
             norms[before] = norm
     folded = {norm.name: before for before, norm in norms.items()}
+    kernels = {r.name: r.settings["standardized"] for r in plan.records if "standardized" in r.settings}
     records = [_biased(record) if record.name in norms else record for record in plan.records]
+    records = [_without_standardization(record) if record.name in kernels else record for record in records]
     records = [
         replace(record, inputs=tuple(folded.get(name, name) for name in record.inputs))
         for record in records
@@ -53,7 +60,7 @@ def fold_plan(plan: Plan) -> FoldedPlan:
     ]
     outputs = {name: folded.get(record, record) for name, record in plan.outputs.items()}
     left = tuple(norm.name for norm in batch_norms if norm.name not in folded)
-    return FoldedPlan(replace(plan, records=tuple(records), outputs=outputs), norms, left)
+    return FoldedPlan(replace(plan, records=tuple(records), outputs=outputs), norms, kernels, left)
 
 
 def _biased(record: Record) -> Record:
@@ -63,6 +70,11 @@ def _biased(record: Record) -> Record:
     bias = Parameter("bias", record.shape[-1:])
     settings = dict(record.settings) | {"bias": True}
     return replace(record, settings=settings, parameters=(*record.parameters, bias))
+
+
+def _without_standardization(record: Record) -> Record:
+    """A convolution by its kernel as it is."""
+    return replace(record, settings={key: value for key, value in record.settings.items() if key != "standardized"})
 
 
 __all__ = ["FoldedPlan", "fold_plan"]

@@ -155,8 +155,19 @@ def _end_stage(builder: PlanBuilder, x: Record, stage: Stage, index: int) -> Rec
         return builder.activation(x, "activation", left.activation)
 
 
+def _neck(builder: PlanBuilder, spec: Spec, x: Record) -> Record:
+    if spec.neck is None:
+        return x
+    with builder.scope("neck"):
+        if spec.neck.width:
+            x = builder.conv(x, "conv", spec.neck.width, norm_follows=spec.norm.kind != "none")
+            x = builder.norm(x, "norm", spec.norm)
+        return builder.activation(x, "activation", spec.activation)
+
+
 def _head(builder: PlanBuilder, spec: Spec, x: Record) -> dict[str, Record]:
     head = spec.head
+    x = _neck(builder, spec, x)
     if not isinstance(head, Classifier | Regressor):
         return {"output": x}
     with builder.scope("head"):

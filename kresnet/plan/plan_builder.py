@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
@@ -46,6 +47,20 @@ class PlanBuilder:
         self._scope, self._stage, self._block = f"{self._scope}{name}.", stage, block
         yield
         self._scope, self._stage, self._block = outer
+
+    @property
+    def block_input(self) -> Record:
+        """What the block reads whose records are being appended, at least one by now."""
+        within = itertools.takewhile(
+            lambda record: (record.stage, record.block) == (self._stage, self._block), reversed(self.records)
+        )
+        *_, first = within
+        return next(record for record in reversed(self.records) if record.name == first.inputs[0])
+
+    @property
+    def block_path(self) -> str:
+        """Path in the spec of the settings of the block whose records are being appended."""
+        return f"stages.{(self._stage or 1) - 1}.block"
 
     @contextmanager
     def attention(self, name: str) -> Iterator[None]:
@@ -133,6 +148,10 @@ class PlanBuilder:
             _output_length(width_in, window, stride, padding),
             width,
         )
+        if self.convolution.weight_standardization and kernel * kernel * channels // groups == 1:
+            message = f"{self._scope}{name} multiplies by one number a channel, which standardised is always zero."
+            raise KresnetError(Problem("contradiction", message, path="convolution.weight_standardization",
+                                       remedy="remove `convolution.weight_standardization`"))  # fmt: skip
         bias = self.wants_bias(norm_follows)
         parameters = [Parameter("kernel", (kernel, kernel, channels // groups, width))]
         if bias:
@@ -146,6 +165,8 @@ class PlanBuilder:
             "bias": bias,
             "initializer": self.convolution.initializer,
         }
+        if self.convolution.weight_standardization:
+            settings["standardized"] = self.convolution.weight_standardization.epsilon
         macs = out[0] * out[1] * width * kernel * kernel * (channels // groups)
         return self.append(
             name, "conv", (x,), out, settings=settings, parameters=tuple(parameters), macs=macs, role=role

@@ -88,7 +88,7 @@ class Record:
 
 
 #: Matches what `stock_name` gives.
-STOCK_NAME = re.compile(r"(?:stem|head|stage\d+)(?:-\w+)+")
+STOCK_NAME = re.compile(r"(?:stem|neck|head|stage\d+)(?:-\w+)+")
 
 
 def stock_name(name: str) -> str:

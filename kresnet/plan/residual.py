@@ -16,7 +16,12 @@ WeightedLayer = Callable[[Record, bool], Record]
 
 
 def append_residual(
-    context: BlockContext[ResidualBlock], x: Record, layers: Sequence[WeightedLayer], *, striding: int = 1
+    context: BlockContext[ResidualBlock],
+    x: Record,
+    layers: Sequence[WeightedLayer],
+    *,
+    striding: int = 1,
+    attended: int | None = None,
 ) -> Record:
     """Append a residual block after `x`: its branch of weighted layers, its shortcut and their sum.
 
@@ -27,8 +32,10 @@ def append_residual(
         x: what the block reads.
         layers: its weighted layers, in order.
         striding: number of the layer that strides, from 1, before which its window is spared by `anti_alias`.
+        attended: number of the layer, from 1, behind whose norm and activation the attention stands; the end of the
+            branch by default.
     """
-    return _ResidualBuilder(context, layers, striding).append(x)
+    return _ResidualBuilder(context, layers, striding, attended).append(x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class _ResidualBuilder:
     context: BlockContext[ResidualBlock]
     layers: Sequence[WeightedLayer]
     striding: int
+    attended: int | None
 
     def append(self, x: Record) -> Record:
         """Append the block's records after `x` and return the last one."""
@@ -48,9 +56,9 @@ class _ResidualBuilder:
         if activated:
             x = self._preactivate(x, 1)
         out = self._branch(x, activated)
-        if isinstance(block, ConvBlock):
+        if isinstance(block, ConvBlock) and self.attended is None:
             out = append_attention(builder, out, block.attention)
-        if block.has_shortcut:
+        if self._adds(x):
             out = builder.stochastic_depth(out, "stochastic_depth", self.context.drop_rate)
             out = builder.add(out, self._shortcut(x), "add")
         if block.order == "norm_after_add":
@@ -69,7 +77,7 @@ class _ResidualBuilder:
     def _branch(self, x: Record, activated: bool) -> Record:
         """The residual branch, in the orders of He et al. 2016, Fig. 4."""
         builder, block = self.context.builder, self.context.block
-        preactivated = block.preactivation is not None
+        preactivated, entered = block.preactivation is not None, x
         for number, weights in enumerate(self.layers, 1):
             last = number == len(self.layers)
             if preactivated and not (activated and number == 1):
@@ -80,13 +88,20 @@ class _ResidualBuilder:
                 x = builder.dropout(x, "dropout", block.dropout)
             # In full pre-activation the next norm follows, but after the last weights comes the addition.
             x = weights(x, block.norm.kind != "none" and not (last and block.order == "full_preactivation"))
-            if block.order == "full_preactivation":
-                continue
-            if not (last and block.order == "norm_after_add"):
-                x = builder.norm(x, f"norm{number}", block.norm, zero_gamma=last and block.zero_init_last)
+            if not (block.order == "full_preactivation" or (last and block.order == "norm_after_add")):
+                zero_gamma = last and block.zero_init_last and self._adds(entered)
+                x = builder.norm(x, f"norm{number}", block.norm, zero_gamma=zero_gamma)
             if block.order == "relu_before_add" or not (last or preactivated):
                 x = builder.activation(x, f"activation{number}", block.activation)
+            if isinstance(block, ConvBlock) and number == self.attended:
+                x = append_attention(builder, x, block.attention)
         return x
+
+    def _adds(self, x: Record) -> bool:
+        """Whether a shortcut is added to the branch of a block that reads `x`."""
+        block = self.context.block
+        keeps_shape = self.context.step.stride == 1 and x.shape[-1] == self.context.output_width
+        return block.has_shortcut and (block.shortcut != "identity" or keeps_shape)
 
     def _projects(self, x: Record) -> bool:
         block = self.context.block

@@ -159,7 +159,7 @@ def _inner_widths(
 ) -> Iterator[tuple[str, list[tuple[int, int]]]]:
     """Widths within blocks, such as `hidden` of dense ones, wherever the document states them."""
     stated = {"block": document["block"]}
-    stated |= {f"stages.{index}.block": stage.get("block") for index, stage in enumerate(document["stages"])}
+    stated |= {f"stages.{index}.block": stage.get("block") for index, stage in enumerate(document.get("stages") or ())}
     needs = reduce(lcm, (stage.block.width_multiple(1) for stage in spec.stages))
     names = dict.fromkeys(name for stage in spec.stages for name in stage.block.width_settings)
     for path, block in stated.items():

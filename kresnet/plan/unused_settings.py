@@ -32,7 +32,7 @@ def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
         document: a valid spec as its author wrote it, since only that tells a value stated from one inherited.
     """
     document = copy.deepcopy(document)
-    for stage in document["stages"]:
+    for stage in document.get("stages") or ():  # none where a rule gives them
         stage["blocks"] = min(stage["blocks"], 2)
     plan = lower(Spec.model_validate(document))
     return [_problem(path) for path in unused_settings(document, Spec, lambda spec: _lowers_to(plan, spec), ABOUT)]

@@ -25,6 +25,7 @@ from kresnet.spec.base import (
     Stride,
     Text,
     Width,
+    contradiction_error,
     merge,
 )
 from kresnet.spec.blocks import Block
@@ -32,8 +33,16 @@ from kresnet.spec.inputs import Input
 from kresnet.spec.norms import BatchNorm, Norm
 from kresnet.spec.renamed import with_present_names
 from kresnet.spec.stems import Stem
+from kresnet.spec.widths import Widths, expand_widths
 
 Initializer = Literal["he_normal", "he_normal_fan_out", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal"]
+
+
+class WeightStandardization(Document):
+    """Kernels of mean 0 and variance 1 in each output channel (Qiao et al. 2019, arXiv:1903.10520)."""
+
+    epsilon: Positive = 1e-8
+    """Added to the variance before the square root."""
 
 
 class Convolution(Document):
@@ -45,6 +54,9 @@ class Convolution(Document):
     """Which convolutions have a bias; after one that feeds a norm directly it would be redundant."""
     initializer: Initializer = "he_normal"
     """Initial kernels, of dense layers too (He et al. 2015, arXiv:1502.01852, for the `he_` family)."""
+    weight_standardization: WeightStandardization | None = None
+    """Standardise every kernel before it is used, those of depthwise convolutions aside, as BiT does beside group norm;
+    `{}` for the usual epsilon."""
 
 
 class Stage(Document):
@@ -60,6 +72,14 @@ class Stage(Document):
     """Dilation of every 3x3 convolution of the stage."""
     block: Block
     """What this stage's blocks change of the network's `block`."""
+
+
+class Neck(Document):
+    """What stands between the last stage and the head: the network's activation, behind a convolution or alone."""
+
+    width: Width | None = None
+    """Output channels of a 1x1 convolution with the network's norm (EfficientNet, RegNetZ); none for the activation
+    alone."""
 
 
 class Classifier(Document):
@@ -156,11 +176,15 @@ class Spec(Document):
     block: Block
     """Defaults of every stage's blocks."""
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=16)
-    """The stages, in order."""
+    """The stages, in order; or state `widths`."""
+    widths: Widths | None = None
+    """A rule that gives the stages, instead of `stages`."""
     output_stride: Literal[4, 8, 16, 32] | None = None
     """Largest down-sampling of the input; later strides become dilation (Chen et al. 2017, arXiv:1706.05587)."""
     stochastic_depth: Fraction = 0.0
     """Rate at which the last block is dropped; rises linearly from the first (Huang et al. 2016, arXiv:1603.09382)."""
+    neck: Neck | None = None
+    """What follows the last stage."""
     head: Head
     """What turns the last map into the output."""
     recipe: StrictStr | None = None
@@ -176,13 +200,19 @@ class Spec(Document):
         inherited = {key: document[key] for key in ("norm", "activation") if key in document}
         block = _inherit(inherited, block)
         cascaded = document | {"block": block}
-        if isinstance(stages := document.get("stages"), list | tuple):
+        if document.get("widths") is not None and document.get("stages") is not None:
+            message = "`stages` and `widths` say the same thing twice"
+            raise contradiction_error("widths", message, "keep one of them; `widths: null` where a base has them")
+        if (rule := expand_widths(document, block)) is not None:
+            cascaded |= {"stages": rule, "widths": None}
+        if isinstance(stages := cascaded.get("stages"), list | tuple):
             cascaded["stages"] = [_cascade_stage(stage, block, inherited) for stage in stages]
         return cascaded
 
     def document(self) -> dict[str, Any]:
         """Return the spec with every default written out once: a stage's block holds only what the stage changes."""
         document = super().document()
+        del document["widths"]  # which the stages say one by one
         block = document["block"]
         inherited = {key: document[key] for key in ("norm", "activation")}
         for stage in document["stages"]:

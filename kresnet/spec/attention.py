@@ -35,9 +35,11 @@ class SqueezeExcite(Attention):
     kind: Literal["squeeze_excite"]
     reduction: Width = 16
     """Channels over hidden units; must divide the channels, unless `divisor` is stated."""
+    relative_to: Literal["channels", "block_input"] = "channels"
+    """Which channels `reduction` divides: those that are scaled, or those that enter the block (RegNet)."""
     divisor: Width | None = None
     """What the hidden units are a multiple of, at least one time (timm's `rd_divisor`, 8 there); rounded to the
-    nearest."""
+    nearest, and with 1 halves to the even one."""
     activation: Activation = "relu"
     """Activation between the two dense layers."""
     gate: Gate = "sigmoid"
@@ -48,7 +50,7 @@ class SqueezeExcite(Attention):
         return 1 if self.divisor else self.reduction
 
     def contradictions(self, channels: int) -> Iterator[Problem]:
-        if channels % self.channel_multiple:
+        if self.relative_to == "channels" and channels % self.channel_multiple:
             message = f"reduction {self.reduction} does not divide the {channels} channels of the block."
             yield Problem("contradiction", message, path="reduction", expected=f"a divisor of {channels}",
                           found=str(self.reduction),

@@ -43,6 +43,12 @@ class BottleneckBlock(ConvBlock):
     """Groups of the 3x3 convolution (Xie et al. 2017, arXiv:1611.05431); 1 by default."""
     width_per_group: Width | None = None
     """Instead of `groups`: channels in each group of the 3x3 convolution."""
+    attention_at: Literal["end", "conv3x3"] = "end"
+    """Where the attention stands: at the end of the residual branch, or behind the 3x3 convolution, its norm and its
+    activation (Radosavovic et al. 2020, RegNetY)."""
+
+    def attended_width(self, width: int) -> int:
+        return width if self.attention_at == "conv3x3" else self.output_width(width)
 
     def output_width(self, width: int) -> int:
         return round(width * self.expansion)

@@ -28,7 +28,7 @@ Order = Literal[
     "full_preactivation",
     "no_activation_after_add",
 ]
-Shortcut = Literal["none", "identity_pad", "projection", "projection_all"]
+Shortcut = Literal["none", "identity", "identity_pad", "projection", "projection_all"]
 AntiAlias = Literal["average", "blur"]
 
 
@@ -113,7 +113,8 @@ class ResidualBlock(Block):
     order: Order = "post_activation"
     """Order of norm, activation and weights (He et al. 2016, arXiv:1603.05027, Fig. 4)."""
     shortcut: Shortcut = "projection"
-    """`none` (a plain network), or options A, B and C of He et al. 2015, section 4.1."""
+    """`none` (a plain network); `identity`, where the block keeps its input's shape, and none elsewhere (MobileNetV2);
+    or options A, B and C of He et al. 2015, section 4.1."""
     activation: Activation = "relu"
     """Activation of the block; the network's by default."""
     norm: Norm = Field(default_factory=lambda: BatchNorm(kind="batch"))
@@ -187,7 +188,11 @@ class ConvBlock(ResidualBlock):
     the average of as many pixels as the stride, or a `blur` by [1, 2, 1] / 4 each way (Zhang 2019, arXiv:1904.11486).
     """
     attention: Attention | None = None
-    """Attention at the end of the residual branch."""
+    """Attention at the end of the residual branch, or where the block says."""
+
+    def attended_width(self, width: int) -> int:
+        """Return the number of channels that the attention weighs."""
+        return self.output_width(width)
 
     @property
     def last_block_strides(self) -> bool:
@@ -202,7 +207,7 @@ class ConvBlock(ResidualBlock):
             message = f"A window of {self.shortcut_kernel} cannot be padded symmetrically."
             yield contradiction("shortcut_kernel", message, expected="an odd number", found=str(self.shortcut_kernel))
         if self.attention:
-            yield from within("attention", self.attention.contradictions(self.output_width(place.width)))
+            yield from within("attention", self.attention.contradictions(self.attended_width(place.width)))
 
 
 def contradiction(path: str, message: str, **details: Any) -> Problem:

@@ -22,6 +22,7 @@ def find_contradictions(spec: Spec) -> list[Problem]:
         _stem_problems,
         _stage_problems,
         _output_stride_problems,
+        _neck_problems,
         _head_problems,
         _stochastic_depth_problems,
     )
@@ -133,6 +134,14 @@ def _output_stride_problems(spec: Spec) -> Iterator[Problem]:
         steps = ", ".join(str(stride) for stride in dict.fromkeys(reached))
         yield _problem("output_stride", f"The strides of stem and stages give {steps}, never {spec.output_stride}.",
                        expected=f"one of {steps}", found=str(spec.output_stride))  # fmt: skip
+
+
+def _neck_problems(spec: Spec) -> Iterator[Problem]:
+    if spec.neck is None or not spec.neck.width:
+        return
+    if not spec.input.is_image:
+        yield _problem("neck.width", "A convolution needs a map; the input is a vector.", remedy="neck: {}")
+    yield from within("norm", spec.norm.contradictions(spec.neck.width, "the neck"))
 
 
 def _head_problems(spec: Spec) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from kresnet.spec.document import MAX_DEPTH, KeyPath, SourceDocument, parse_docu
 from kresnet.spec.from_python import plain_values
 from kresnet.spec.locations import stated_path
 from kresnet.spec.validation import sort_by_place, validate
+from kresnet.spec.widths import expand_widths
 
 if TYPE_CHECKING:
     from kresnet.spec.recipe import Recipe
@@ -324,11 +325,21 @@ def _apply_override(source: SourceDocument, override: Override) -> None:
     path = _split_path(override.path)
     if len(path) > MAX_DEPTH:
         raise make_error("bad_override", f"The path has more than {MAX_DEPTH} parts.", place=place)
+    _state_stages(source, path)
     for each in _expand_wildcards(path, source.values, place):
         source.values = _merge_at_path(copy.deepcopy(source.values), each, override.value, each, place)
         kept = {key: at for key, at in source.places.items() if key[: len(each)] != each}
         made = {each[:end]: place for end in range(1, len(each) + 1)}  # mappings on the way that nothing stated before
         source.places = made | kept | {each: place}
+
+
+def _state_stages(source: SourceDocument, path: KeyPath) -> None:
+    """State the stages of a spec one by one, where a rule gives them and one of them is to be changed."""
+    values = source.values
+    if path[0] == "stages" and isinstance(values, dict) and values.get("widths") is not None:
+        block = values.get("block")
+        if stages := expand_widths(values, block if isinstance(block, dict) else {}):
+            source.values = {key: value for key, value in values.items() if key != "widths"} | {"stages": stages}
 
 
 def _expand_wildcards(path: KeyPath, values: Any, place: Place) -> list[KeyPath]:

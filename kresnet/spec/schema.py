@@ -51,6 +51,9 @@ def json_schema(document: str) -> Schema:
         stage["required"].remove("block")
         stage["properties"]["block"] = _partial(stage["properties"]["block"])
     partial = {name + _PARTIAL: _partial_model(definition) for name, definition in definitions.items()}
+    if title == "Spec":
+        definitions[title]["required"].remove("stages")
+        definitions[title]["anyOf"] = [{"required": ["stages"]}, {"required": ["widths"]}]
     extends = {"type": "string", "description": _EXTENDS.format(document)}
     partial[title + _PARTIAL]["properties"] = {"extends": extends} | partial[title + _PARTIAL]["properties"]
     schema: Schema = {

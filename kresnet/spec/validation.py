@@ -92,6 +92,8 @@ def _is_consequence(detail: Mapping[str, Any], source: SourceDocument) -> bool:
     """Whether an error only repeats others: a list whose items are all invalid, a stage without the missing block."""
     if detail["type"] == "too_short":
         return len(detail["input"]) >= detail["ctx"]["min_length"]
+    if detail["type"] == "missing" and detail["loc"] == ("stages",) and source.values.get("widths") is not None:
+        return True  # the rule that would give them is wrong
     stage_block = detail["loc"][:1] == ("stages",) and detail["loc"][2:] == ("block",)
     return detail["type"] == "missing" and stage_block and "block" not in source.values
 

@@ -1,4 +1,4 @@
-"""The names that other projects give to the layers of a residual network: one function of a plan's record a project.
+"""The names that other projects give to the layers of a network: one function of a plan's record a class of networks.
 
 There is no table of names for any model: a name follows from the record's stage, block and kind, so that networks of
 any depth, width, stem and shortcut have their names. Where the project builds no such layer, there is none.
@@ -6,13 +6,19 @@ any depth, width, stem and shortcut have their names. Where the project builds n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kresnet.plan import Parameter, Plan, Record
 from kresnet.plan.kinds import BLOCKS, LayerNames
+from kresnet.weights.family_names import (
+    block_layer,
+    timm_regnet,
+    timm_regnet_block,
+    timm_resnetv2,
+    timm_resnetv2_block,
+)
 
 #: The layer's name in the source; None where the project builds no such layer.
 Naming = Callable[[Record, Plan], str | None]
@@ -32,6 +38,7 @@ class Layout:
         block: function from a record of a block to what the names of the block's layers begin with.
         defaults: values of spec settings that every network of the project has, by the setting's path.
         ignored: suffixes of the names of tensors that are no weights.
+        families: layouts of the same name, of other classes of networks of the project.
     """
 
     name: str
@@ -40,6 +47,11 @@ class Layout:
     block: Callable[[Record], str]
     defaults: Mapping[str, Any]
     ignored: tuple[str, ...] = ()
+    families: Mapping[str, Layout] = field(default_factory=dict)
+
+    def of_family(self, family: str) -> Layout:
+        """Return the layout of a class of networks of the project; this one where it has none of its own."""
+        return self.families.get(family, self)
 
     def tensor(self, record: Record, parameter: Parameter, plan: Plan) -> str | None:
         """Return the name of the tensor that a record's parameter is loaded from; None if the project has none."""
@@ -67,20 +79,12 @@ class Layout:
         return kind.names.get(self.name) if kind else None
 
 
-def _kind_and_number(record: Record) -> tuple[str, str]:
-    """Return the record's kind and number within its block, stem or head, such as `("conv", "2")`."""
-    place = f"stage{record.stage}.block{record.block}." if record.block else ""
-    match = re.fullmatch(r"(.*?)(\d*)", record.name.removeprefix(place))
-    assert match
-    return match[1], match[2]
-
-
 def _torchvision_block(record: Record) -> str:
     return f"layer{record.stage}.{(record.block or 1) - 1}."
 
 
 def _torchvision(record: Record, plan: Plan) -> str | None:
-    kind, number = _kind_and_number(record)
+    kind, number = block_layer(record)
     if record.block is None:
         return {"stem.conv": "conv1", "stem.norm": "bn1", "head.logits": "fc"}.get(kind + number)
     layers = {"conv": f"conv{number}", "norm": f"bn{number}"}
@@ -90,7 +94,7 @@ def _torchvision(record: Record, plan: Plan) -> str | None:
 
 def _timm(record: Record, plan: Plan) -> str | None:
     """Names of timm: torchvision's, and those of deep stems, pooled shortcuts, squeeze-excite and strided pools."""
-    kind, number = _kind_and_number(record)
+    kind, number = block_layer(record)
     if record.block is None:
         last = sum(name.startswith("stem.conv") and name[9:].isdigit() for name in plan.by_name)
         if kind in ("stem.conv", "stem.norm") and number:  # convolution, norm and activation take turns
@@ -119,7 +123,7 @@ def _transformers_block(record: Record) -> str:
 
 def _transformers(record: Record, plan: Plan) -> str | None:
     """Names of Hugging Face transformers' ResNetForImageClassification."""
-    kind, number = _kind_and_number(record)
+    kind, number = block_layer(record)
     part = {"conv": "convolution", "norm": "normalization"}.get(kind.rpartition(".")[2])
     if record.block is None:
         return "classifier.1" if kind == "head.logits" else part and f"resnet.embedder.embedder.{part}"
@@ -155,7 +159,7 @@ def _keras_name(record: Record, plan: Plan, block: str, first_norm: str) -> str 
         block: what names of its block begin with.
         first_norm: the name of the norm with which a block of version 2 begins.
     """
-    kind, number = _kind_and_number(record)
+    kind, number = block_layer(record)
     if record.block is None:
         names = {"stem.conv": f"conv{number or 1}_conv", "stem.norm": f"conv{number or 1}_bn"}
         last = f"stage{max(r.stage or 0 for r in plan.records)}.norm"
@@ -187,12 +191,18 @@ _KERAS_HUB_DEFAULTS = _defaults("symmetric", 1e-5, 0.9) | {"convolution.bias": "
 #: Of batch norms, and of torch.optim.swa_utils.AveragedModel.
 _COUNTERS = (".num_batches_tracked", "n_averaged")
 
+_TIMM = Layout("timm", "pytorch", _timm, _torchvision_block, _PYTORCH_DEFAULTS, _COUNTERS)
+_TIMM_FAMILIES = {
+    "resnetv2": replace(_TIMM, layer=timm_resnetv2, block=timm_resnetv2_block),
+    "regnet": replace(_TIMM, layer=timm_regnet, block=timm_regnet_block),
+}
+
 #: In the order in which `auto` prefers them where several fit alike.
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout
     for layout in (
         Layout("torchvision", "pytorch", _torchvision, _torchvision_block, _PYTORCH_DEFAULTS, _COUNTERS),
-        Layout("timm", "pytorch", _timm, _torchvision_block, _PYTORCH_DEFAULTS, _COUNTERS),
+        replace(_TIMM, families=_TIMM_FAMILIES),
         Layout("cifar-pytorch", "pytorch", _cifar_pytorch, _torchvision_block, _PYTORCH_DEFAULTS, _COUNTERS),
         Layout("transformers", "pytorch", _transformers, _transformers_block, _PYTORCH_DEFAULTS, _COUNTERS),
         Layout(

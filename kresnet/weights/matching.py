@@ -131,7 +131,7 @@ def match_weights(plan: Plan, source: WeightFile, layout: str = "auto", *, adapt
         match.mismatched.remove(adaptable)
         match.pairs.append(adaptable)
     if not match.pairs and not match.mismatched:
-        names = ", ".join(each.name for each in candidates)
+        names = ", ".join(dict.fromkeys(each.name for each in candidates))
         raise make_error(
             "weights_mismatch",
             f"No tensor of {source.path} has a name that {plan.name} would have in the layout {names}.",
@@ -142,20 +142,22 @@ def match_weights(plan: Plan, source: WeightFile, layout: str = "auto", *, adapt
 
 
 def _candidate_layouts(source: WeightFile, layout: str) -> list[Layout]:
-    fitting = [each for each in LAYOUTS.values() if each.format == source.format]
+    fitting = [
+        each for own in LAYOUTS.values() if own.format == source.format for each in (own, *own.families.values())
+    ]
     if layout == "auto":
         return fitting
     if layout not in LAYOUTS:
         names = ["auto", *LAYOUTS]
         message = f"There is no layout `{layout}`."
         raise make_error("bad_option", message, expected=", ".join(names), nearest=nearest(layout, names))
-    if LAYOUTS[layout] not in fitting:
+    if not (named := [each for each in fitting if each.name == layout]):
         kind = "PyTorch's" if source.format == "pytorch" else "a Keras file"
-        expected = ", ".join(["auto", *(each.name for each in fitting)])
+        expected = ", ".join(dict.fromkeys(["auto", *(each.name for each in fitting)]))
         raise make_error(
             "bad_option", f"{source.path} is {kind}; layout {layout} is of another kind.", expected=expected
         )
-    return [LAYOUTS[layout]]
+    return named
 
 
 def _wrapper_prefixes(source: WeightFile) -> list[str]:

@@ -38,6 +38,17 @@ def test_the_answers_are_the_trained_networks(kind, order):
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_standardised_kernels_are_folded_too(norm):
+    original = plan(input=IMAGE, convolution={"weight_standardization": {}}, norm={"kind": norm})
+    model = randomize(build_model(original))
+    folded = fold_batch_norms(model, original)
+    assert {type(layer).__name__ for layer in folded.model.layers} >= {"Conv2D"}
+    assert "StandardizedConv2D" not in {type(layer).__name__ for layer in folded.model.layers}
+    images = read_embedded()["test_images"][:4].astype("float32")
+    assert largest_difference(model(images).numpy(), folded.model(images).numpy()) < 1e-5
+
+
 def test_each_layer_gives_what_the_norm_behind_it_gave():
     original = plan(input=IMAGE, convolution={"bias": "always"})
     model = randomize(build_model(original))

@@ -60,6 +60,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "convolution": {"padding": "symmetric", "initializer": "he_normal_fan_out"},
         "block": {"kind": "bottleneck", "expansion": 2, "attention": {"kind": "squeeze_excite", "reduction": 4}},
     },
+    "standardized": {
+        "convolution": {"weight_standardization": {}, "padding": "symmetric"},
+        "block": {"kind": "bottleneck", "expansion": 2, "groups": 2, "order": "full_preactivation"},
+        "norm": {"kind": "group", "groups": 2},
+    },
     "blurred": {
         "input": {**COMMON["input"], "any_size": True},
         "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 1, "pool": MAX_POOL | {"anti_alias": "blur"}},

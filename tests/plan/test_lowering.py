@@ -105,3 +105,12 @@ def test_a_map_that_becomes_too_small_is_refused():
     with pytest.raises(KresnetError) as caught:
         plan(input={"shape": [1, 1, 3]})
     assert ("map_too_small", "stages.1.stride") in [(p.code, p.path) for p in caught.value.problems]
+
+
+def test_a_neck_is_between_the_last_stage_and_the_head():
+    plan = plan_of("cifar_resnet20", "neck={width: 32}")
+    names = [record.name for record in plan.records]
+    assert names[-5:] == ["neck.conv", "neck.norm", "neck.activation", "head.pool", "head.logits"]
+    assert plan.by_name["head.logits"].parameters[0].shape == (32, 10)
+    alone = plan_of("cifar_preact110", "neck={}", "activation=elu")
+    assert [record.name for record in alone.records][-3:] == ["neck.activation", "head.pool", "head.logits"]

@@ -9,6 +9,7 @@ from kresnet.plan.dilation import WindowStep
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.spec.architecture import Convolution
 from kresnet.spec.norms import BatchNorm, GroupNorm, LayerNorm, NoNorm
+from tests.plan.networks import plan
 
 
 def start(*shape: int, **convolution: str):
@@ -124,3 +125,11 @@ def test_a_map_cannot_shrink_below_one_pixel():
     with pytest.raises(KresnetError) as caught:
         draft.conv(x, "conv", 4, 3, step=WindowStep(2), norm_follows=True)
     assert caught.value.problems[0].code == "map_too_small"
+
+
+def test_a_kernel_of_one_number_cannot_be_standardised():
+    standardized = {"weight_standardization": {}}
+    assert plan(convolution=standardized).by_name["stem.conv"].settings["standardized"] == 1e-8
+    with pytest.raises(KresnetError, match=r"stem\.conv multiplies by one number") as caught:
+        plan(convolution=standardized, stem={"kernel": 1}, input={"shape": [16, 16, 1]})
+    assert caught.value.problems[0].path == "convolution.weight_standardization"

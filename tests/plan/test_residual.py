@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from kresnet.errors import KresnetError
 from tests.plan.networks import block, plan
 
 # He et al. 2016, Fig. 4 (a) to (e): what the residual branch passes through, and what follows the addition.
@@ -150,3 +151,24 @@ def test_the_residual_block_of_two_dense_layers():
     assert network.trainable == (4 * 6 + 6) + (6 * 4 + 4)
     assert network.macs == 2 * 4 * 6
     assert network.probabilities is None
+
+
+def test_an_identity_is_added_where_the_shape_stays_and_nothing_elsewhere():
+    network = plan(block={"kind": "bottleneck", "expansion": 1, "shortcut": "identity", "zero_init_last": True})
+    first, second = block(network, 2, 1), block(network, 2, 2)
+    assert "add" not in first
+    assert not first["norm3"].settings["zero_gamma"]
+    assert second["add"].inputs[1] == "stage2.block1.activation"
+    assert second["norm3"].settings["zero_gamma"]
+
+
+def test_attention_behind_the_3x3_weighs_its_channels_by_units_of_the_blocks_input():
+    excite = {"kind": "squeeze_excite", "reduction": 4, "relative_to": "block_input"}
+    network = plan(block={"kind": "bottleneck", "expansion": 2, "attention": excite, "attention_at": "conv3x3"})
+    first = block(network, 2, 1)
+    assert first["squeeze_excite.reduce"].shape == (1, 1, 4)  # of the 16 channels that enter
+    assert first["squeeze_excite.scale"].inputs[0] == "stage2.block1.activation2"
+    assert first["conv3"].inputs == ("stage2.block1.squeeze_excite.scale",)
+    with pytest.raises(KresnetError, match="does not divide the 8 channels that enter") as caught:
+        plan(block={"kind": "bottleneck", "expansion": 2, "attention": excite | {"reduction": 16}})
+    assert caught.value.problems[0].path == "stages.0.block.attention.reduction"

@@ -106,6 +106,21 @@ PAPERS: dict[str, dict[str, Any]] = {
         "augment": {"crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True},
         "at": (30 * 156, 60 * 156, 80 * 156), "factor": 0.1, "warmup": (5 * 156, 0.1 / 3.2, "linear"),
     },
+    # "initial learning rate of 0.03, and momentum 0.9 … 90 epochs and decay the learning rate by a factor of 10 at 30,
+    # 60 and 80 epochs … batch size of 4096 … linearly warm up learning rate for 5000 optimization steps and multiply
+    # learning rate by batch size/256 … weight decay of 0.0001"
+    "imagenet_bit": {
+        "total_steps": 90 * 312, "batch_size": 4096, "peak": 0.03 * 16, "optimizer": SGD,
+        "augment": {"crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True},
+        "at": (30 * 312, 60 * 312, 80 * 312), "factor": 0.1, "warmup": (5000, 0.0, "linear"),
+    },
+    # The authors' code: pycls, configs/dds_baselines/regnetx/RegNetX-400MF_dds_8gpu.yaml, and its defaults
+    "imagenet_regnet": {
+        "total_steps": 100 * 1251, "batch_size": 1024, "peak": 0.8,
+        "optimizer": SGD | {"nesterov": True, "weight_decay": 5e-5},
+        "augment": {"crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True},
+        "at": None, "factor": None, "warmup": (5 * 1251, 0.1, "linear"),
+    },
     # Table 2, column A3
     "imagenet_rsb_a3": {
         "total_steps": 100 * 625, "batch_size": 2048, "peak": 8e-3,

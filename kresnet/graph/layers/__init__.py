@@ -2,7 +2,7 @@
 
 from kresnet.graph.layers.batch_norm import FusedBatchNorm, assign_locally
 from kresnet.graph.layers.blur import BlurPool2D
-from kresnet.graph.layers.convolution import Conv2D
+from kresnet.graph.layers.convolution import Conv2D, StandardizedConv2D
 from kresnet.graph.layers.dilation import DilatedAveragePooling, StridedPad
 from kresnet.graph.layers.pixels import NormalizePixels
 from kresnet.graph.layers.pooling import MaxPooling2D
@@ -21,6 +21,7 @@ __all__ = [
     "LayerScale",
     "MaxPooling2D",
     "NormalizePixels",
+    "StandardizedConv2D",
     "StochasticDepth",
     "StridedPad",
     "SymmetricPad",

@@ -25,7 +25,9 @@ _STAND_INS = {
     "NormalizePixels": ("Rescaling", "Functional"),
     "SymmetricPad": ("ZeroPadding2D", "Functional"),
     "StochasticDepth": ("Dropout",),
-    **dict.fromkeys(("IdentityPad", "StridedPad", "DilatedAveragePooling", "BlurPool2D"), ("Functional",)),
+    **dict.fromkeys(
+        ("IdentityPad", "StridedPad", "DilatedAveragePooling", "BlurPool2D", "StandardizedConv2D"), ("Functional",)
+    ),
 }
 
 

@@ -55,6 +55,15 @@ def to_parameter(array: np.ndarray, parameter: Parameter, source_format: str, ma
     return np.ascontiguousarray(array.reshape(parameter.shape))
 
 
+def from_parameter(array: np.ndarray, parameter: Parameter) -> np.ndarray:
+    """Return a parameter's values in PyTorch's arrangement, float32; `to_parameter` the other way round."""
+    if axes := parameter.pytorch_axes:
+        array = array.transpose([axes.index(axis) for axis in range(len(axes))])
+    elif parameter.name == "kernel":  # (h, w, I, O) -> (O, I, h, w)
+        array = array.transpose(array.ndim - 1, array.ndim - 2, *range(array.ndim - 2))
+    return np.ascontiguousarray(array, np.float32)
+
+
 def with_other_channels(shape: tuple[int, ...], channels: int, source_format: str) -> tuple[int, ...]:
     """Return the shape that a convolution's kernel of a file would have if it read `channels` channels."""
     axis = 1 if source_format == "pytorch" else 2
@@ -74,4 +83,4 @@ def expected_shapes(parameter: Parameter, source_format: str) -> tuple[tuple[int
     return (parameter.shape[::-1], (*parameter.shape[::-1], 1, 1))
 
 
-__all__ = ["WeightTensor", "expected_shapes", "to_parameter", "with_other_channels"]
+__all__ = ["WeightTensor", "expected_shapes", "from_parameter", "to_parameter", "with_other_channels"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+from kresnet.errors import KresnetError
 from kresnet.plan import make_plan
+from kresnet.spec.document import SourceDocument
 from kresnet.spec.loading import load_spec
-from kresnet.weights.pretrained.timm_architectures import timm_facts
+from kresnet.spec.validation import validate
+from kresnet.weights.pretrained.timm_architectures import FAMILIES, timm_facts
 from kresnet.weights.pretrained.weight_origins import KERAS_HASHES, KERAS_LICENCE, keras_spec
 
 
@@ -21,8 +25,8 @@ def known_weights() -> list[dict[str, Any]]:
     found = []
     for name, entry in facts["weights"].items():
         architecture = name.partition(".")[0]
-        if facts["architectures"][architecture]["model_args"].get("pruned"):
-            continue  # no spec can say it
+        if not _sayable(architecture):
+            continue
         found.append(
             {
                 "name": f"timm/{name}",
@@ -38,6 +42,17 @@ def known_weights() -> list[dict[str, Any]]:
             }
         )
     return [*found, *map(_keras_entry, KERAS_HASHES)]
+
+
+@cache
+def _sayable(architecture: str) -> bool:
+    """Whether a spec can say a network of timm's, as far as its arguments alone tell."""
+    facts = timm_facts()["architectures"][architecture]
+    try:
+        validate(FAMILIES[facts["family"]].arguments, SourceDocument(architecture, facts["model_args"]))
+    except KresnetError:
+        return False
+    return True
 
 
 def _keras_entry(name: str) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Specs of timm's residual networks: an entry point's arguments, and those of a hub's configuration, as settings."""
+"""Specs of timm's networks: an entry point's arguments, and those of a hub's configuration, as settings."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from math import floor
 from pathlib import Path
@@ -14,12 +15,31 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.contradictions import find_contradictions
 from kresnet.spec.document import SourceDocument
 from kresnet.spec.validation import validate
-from kresnet.weights.pretrained.timm_arguments import ACTIVATIONS, TimmConfiguration, TimmNetwork
+from kresnet.weights.pretrained.timm_arguments import TimmConfiguration, TimmNetwork, TimmResNet
+from kresnet.weights.pretrained.timm_regnet import TimmRegNet, regnet_spec
+from kresnet.weights.pretrained.timm_resnet import resnet_spec
+from kresnet.weights.pretrained.timm_resnetv2 import TimmResNetV2, resnetv2_spec
 
-#: What timm's `Bottleneck` multiplies a stage's channels by.
-_EXPANSION = 4
-#: Channels of a stem of one convolution, whatever `stem_width` says.
-_STEM_WIDTH = 64
+
+@dataclass(frozen=True, slots=True)
+class TimmFamily:
+    """The networks of one of timm's classes.
+
+    Attributes:
+        arguments: the arguments of the class that a spec can say.
+        spec: function from a place, for messages, and these arguments to the spec, but for what all families share.
+    """
+
+    arguments: type[TimmNetwork]
+    spec: Callable[[str, Any], dict[str, Any]]
+
+
+#: By the name that `timm_models.json` has for each.
+FAMILIES = {
+    "resnet": TimmFamily(TimmResNet, resnet_spec),
+    "resnetv2": TimmFamily(TimmResNetV2, resnetv2_spec),
+    "regnet": TimmFamily(TimmRegNet, regnet_spec),
+}
 
 
 @cache
@@ -31,10 +51,10 @@ def timm_facts() -> dict[str, Any]:
 def timm_spec(
     architecture: str, model_args: Mapping[str, Any], *, pretrained_cfg: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the spec of a residual network that timm builds.
+    """Return the spec of a network that timm builds.
 
     Args:
-        architecture: an entry point of `timm/models/resnet.py`, such as `resnet50d`.
+        architecture: an entry point of timm, such as `resnet50d` or `regnety_032`.
         model_args: arguments that differ from the entry point's, by timm's names, as a hub's `config.json` states them;
             classes of layers by the texts that timm takes for them.
         pretrained_cfg: what timm says of a set of weights: `input_size`, `mean`, `std`, `crop_pct`, `crop_mode`,
@@ -57,11 +77,22 @@ def timm_spec(
         )
     place = f"timm's {architecture}"
     configuration = _configuration(place, pretrained_cfg or {})
-    own = architectures[architecture]["model_args"]
-    stated = {"num_classes": configuration.num_classes, "in_chans": configuration.input_size[0], **own, **model_args}
-    arguments = validate(TimmNetwork, SourceDocument(place, stated))
-    _require_sayable(arguments, place)
-    document = _document(architecture, arguments, configuration)
+    facts = architectures[architecture]
+    family = FAMILIES[facts["family"]]
+    stated = {"num_classes": configuration.num_classes, "in_chans": configuration.input_size[0]}
+    stated |= {**facts["model_args"], **model_args}
+    arguments = validate(family.arguments, SourceDocument(place, stated))
+    document: dict[str, Any] = {
+        "name": architecture,
+        "source": f"timm {timm_facts()['timm']}, {architecture}",
+        "input": _input(arguments, configuration),
+        **family.spec(place, arguments),
+        "head": _head(arguments),
+    }
+    if arguments.output_stride < 32:
+        document["output_stride"] = arguments.output_stride
+    if arguments.drop_path_rate:
+        document["stochastic_depth"] = arguments.drop_path_rate
     if problems := find_contradictions(validate(Spec, SourceDocument(place, document))):
         raise KresnetError(problems)
     return document
@@ -71,58 +102,6 @@ def _configuration(place: str, stated: Mapping[str, Any]) -> TimmConfiguration:
     """What is read of a configuration; what timm says besides is no concern of a spec."""
     known = {key: value for key, value in stated.items() if key in TimmConfiguration.model_fields}
     return validate(TimmConfiguration, SourceDocument(f"{place}, pretrained_cfg", known))
-
-
-def _require_sayable(arguments: TimmNetwork, place: str) -> None:
-    """Refuse what each argument allows alone but the arguments together do not."""
-    for name, given in (("channels", arguments.channels), ("block", arguments.blocks)):
-        if len(given) != len(arguments.layers):
-            raise make_error(
-                "contradiction",
-                f"{place} has {len(given)} values of {name} for {len(arguments.layers)} stages.",
-                path=name,
-                expected=f"{len(arguments.layers)}, as many as `layers` has",
-                found=str(list(given)),
-            )
-    layer = arguments.block_args.attn_layer if arguments.block_args else None
-    if layer and abs(1 / layer.rd_ratio - round(1 / layer.rd_ratio)) > 1e-6:
-        raise make_error(
-            "contradiction",
-            f"{place} has squeeze-excite whose hidden units are no whole part of its channels.",
-            path="block_args.attn_layer.rd_ratio",
-            expected="one over a whole number",
-            found=f"{layer.rd_ratio:g}",
-        )
-    if arguments.aa_layer and (arguments.output_stride < 32 or arguments.replace_stem_pool):
-        raise make_error(
-            "contradiction",
-            f"{place} has anti-aliasing with what timm then computes by rules of its own.",
-            path="aa_layer",
-            expected="none with `output_stride` or `replace_stem_pool`",
-            found=arguments.aa_layer,
-        )
-
-
-def _document(architecture: str, arguments: TimmNetwork, configuration: TimmConfiguration) -> dict[str, Any]:
-    blocks = [_block(arguments, index) for index in range(len(arguments.layers))]
-    document: dict[str, Any] = {
-        "name": architecture,
-        "source": f"timm {timm_facts()['timm']}, {architecture}",
-        "input": _input(arguments, configuration),
-        "convolution": {"padding": "symmetric", "initializer": "he_normal_fan_out"},
-        "activation": ACTIVATIONS[arguments.act_layer],
-        "stem": _stem(arguments),
-        "block": blocks[0],
-        "stages": [_stage(arguments, index, blocks) for index in range(len(blocks))],
-        "head": _head(arguments),
-    }
-    if arguments.norm_layer == "groupnorm":
-        document["norm"] = {"kind": "group", "groups": 32}
-    if arguments.output_stride < 32:
-        document["output_stride"] = arguments.output_stride
-    if arguments.drop_path_rate:
-        document["stochastic_depth"] = arguments.drop_path_rate
-    return document
 
 
 def _input(arguments: TimmNetwork, configuration: TimmConfiguration) -> dict[str, Any]:
@@ -146,88 +125,9 @@ def _of_each_channel(configuration: TimmConfiguration, name: str, channels: int)
     return values if stated or channels == len(values) else [round(sum(values) / len(values), 3)]
 
 
-def _stem(arguments: TimmNetwork) -> dict[str, Any]:
-    width = arguments.stem_width
-    if arguments.stem_type:
-        first = width // 4 * 3 if arguments.stem_type == "deep_tiered" else width
-        stem: dict[str, Any] = {"kind": "deep", "widths": [first, width, 2 * width]}
-    else:
-        stem = {"kind": "conv", "width": _STEM_WIDTH, "kernel": 7, "stride": 2}
-    anti_alias = _anti_alias(arguments)
-    if arguments.replace_stem_pool:
-        pool: dict[str, Any] = {"kind": "conv", "size": 3, "stride": 2}
-    elif anti_alias == "average":
-        return stem | {"pool": {"kind": "average", "size": 2, "stride": 2}}
-    else:
-        pool = {"kind": "max", "size": 3, "stride": 2}
-    return stem | {"pool": pool | ({"anti_alias": anti_alias} if anti_alias else {})}
-
-
-def _anti_alias(arguments: TimmNetwork) -> str | None:
-    if not arguments.aa_layer:
-        return None
-    return "average" if arguments.aa_layer.startswith("avg") else "blur"
-
-
-def _widths(arguments: TimmNetwork, index: int) -> tuple[int, int]:
-    """Channels of the 3x3 convolutions of a stage's blocks, and of their outputs."""
-    channels = arguments.channels[index]
-    if arguments.blocks[index] == "BasicBlock":
-        return channels, channels
-    return floor(channels * arguments.base_width / 64) * arguments.cardinality, channels * _EXPANSION
-
-
-def _stage(arguments: TimmNetwork, index: int, blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    stage = {
-        "blocks": arguments.layers[index],
-        "width": _widths(arguments, index)[0],
-        "stride": 1 if index == 0 else 2,
-    }
-    block, first = blocks[index], blocks[0]
-    if block["kind"] != first["kind"]:
-        return stage | {"block": block}
-    changed = {key: value for key, value in block.items() if first.get(key) != value}
-    return stage | ({"block": changed} if changed else {})
-
-
-def _block(arguments: TimmNetwork, index: int) -> dict[str, Any]:
-    """The block of a stage; nothing is stated that would change nothing."""
-    width, output = _widths(arguments, index)
-    block: dict[str, Any] = {"kind": "basic", "zero_init_last": arguments.zero_init_last}
-    if arguments.blocks[index] == "Bottleneck":
-        expansion = output / width if width else 0.0
-        block |= {"kind": "bottleneck", "expansion": int(expansion) if expansion.is_integer() else expansion}
-        if arguments.cardinality > 1:
-            block["groups"] = arguments.cardinality
-    if arguments.block_reduce_first > 1:
-        block["reduce_first"] = arguments.block_reduce_first
-    if arguments.avg_down:
-        block["downsample"] = "average_pool"
-    elif arguments.down_kernel_size > 1:
-        block["shortcut_kernel"] = arguments.down_kernel_size
-    if anti_alias := _anti_alias(arguments):
-        block["anti_alias"] = anti_alias
-    if attention := _attention(arguments):
-        block["attention"] = attention
-    return block
-
-
-def _attention(arguments: TimmNetwork) -> dict[str, Any] | None:
-    layer = arguments.block_args.attn_layer if arguments.block_args else None
-    if layer is None:
-        return None
-    if layer.name == "eca":
-        return {"kind": "efficient_channel"}
-    reduction = round(1 / layer.rd_ratio)
-    attention = {"kind": "squeeze_excite", "reduction": reduction}
-    outputs = [_widths(arguments, index)[1] for index in range(len(arguments.layers))]
-    rounded = any(width % (reduction * layer.rd_divisor) for width in outputs)
-    return attention | ({"divisor": layer.rd_divisor} if rounded else {})
-
-
 def _head(arguments: TimmNetwork) -> dict[str, Any]:
     if arguments.num_classes == 0:
-        return {"kind": "features", "stages": [len(arguments.layers)]}
+        return {"kind": "features", "stages": [arguments.stages]}
     head: dict[str, Any] = {"classes": arguments.num_classes}
     if arguments.global_pool == "max":
         head["pool"] = "max"
@@ -236,4 +136,4 @@ def _head(arguments: TimmNetwork) -> dict[str, Any]:
     return head
 
 
-__all__ = ["timm_facts", "timm_spec"]
+__all__ = ["FAMILIES", "TimmFamily", "timm_facts", "timm_spec"]

@@ -1,4 +1,4 @@
-"""The arguments that timm makes a residual network of, as its `ResNet` takes them and a hub's `config.json` says them.
+"""The arguments that timm makes its networks of, as its classes take them and a hub's `config.json` says them.
 
 Only what a spec can say is accepted, with the defaults of timm 1.0; anything else is a problem that names the argument.
 """
@@ -31,7 +31,8 @@ ActivationLayer = Literal[
 ]  # fmt: skip
 
 
-def _named(value: Any) -> Any:
+def named(value: Any) -> Any:
+    """Return a layer's name as the mapping that a layer with settings is."""
     return {"name": value} if isinstance(value, str) else value
 
 
@@ -53,19 +54,13 @@ class AttentionLayer(Document):
 class BlockArguments(Document):
     """What all blocks of the network are given."""
 
-    attn_layer: Annotated[AttentionLayer | None, BeforeValidator(_named)] = None
+    attn_layer: Annotated[AttentionLayer | None, BeforeValidator(named)] = None
     """The attention at the end of each residual branch."""
 
 
 class TimmNetwork(Document):
-    """The arguments of timm's `ResNet`, by timm's names."""
+    """The arguments that all of timm's networks take, by timm's names."""
 
-    block: Annotated[tuple[BlockClass, ...], BeforeValidator(_listed)]
-    """The kind of the blocks: one for all stages, or one a stage."""
-    layers: Annotated[tuple[Annotated[StrictInt, Field(ge=1, le=2000)], ...], Field(min_length=1, max_length=16)]
-    """Number of blocks of each stage."""
-    channels: tuple[Width, ...] = (64, 128, 256, 512)
-    """Channels of each stage, before the block's expansion."""
     num_classes: Annotated[StrictInt, Field(ge=0, le=65_536)] = 1000
     """Number of classes; 0 for a network without a classifier."""
     in_chans: Width = 3
@@ -74,6 +69,26 @@ class TimmNetwork(Document):
     """Largest down-sampling of the input."""
     global_pool: Literal["avg", "max"] = "avg"
     """How the last map becomes a vector."""
+    drop_rate: Fraction = 0.0
+    """Rate of dropout before the classifier."""
+    drop_path_rate: Fraction = 0.0
+    """Rate of stochastic depth of the last block."""
+
+    @property
+    def stages(self) -> int:
+        """Number of stages."""
+        return 4
+
+
+class TimmResNet(TimmNetwork):
+    """The arguments of timm's `ResNet`, by timm's names."""
+
+    block: Annotated[tuple[BlockClass, ...], BeforeValidator(_listed)]
+    """The kind of the blocks: one for all stages, or one a stage."""
+    layers: Annotated[tuple[Annotated[StrictInt, Field(ge=1, le=2000)], ...], Field(min_length=1, max_length=16)]
+    """Number of blocks of each stage."""
+    channels: tuple[Width, ...] = (64, 128, 256, 512)
+    """Channels of each stage, before the block's expansion."""
     cardinality: Width = 1
     """Groups of a bottleneck's 3x3 convolution."""
     base_width: Width = 64
@@ -96,10 +111,6 @@ class TimmNetwork(Document):
     """Norm of stem and blocks."""
     aa_layer: Literal["", "avg", "avgpool", "blur", "blurpool"] | None = None
     """Anti-aliasing: what down-samples behind a convolution that then does not stride."""
-    drop_rate: Fraction = 0.0
-    """Rate of dropout before the classifier."""
-    drop_path_rate: Fraction = 0.0
-    """Rate of stochastic depth of the last block."""
     drop_block_rate: Annotated[Number, Field(ge=0, le=0)] = 0.0
     """Rate of DropBlock, which no spec can say."""
     zero_init_last: Flag = True
@@ -113,6 +124,10 @@ class TimmNetwork(Document):
     def blocks(self) -> tuple[BlockClass, ...]:
         """Kind of the blocks of each stage."""
         return self.block * len(self.layers) if len(self.block) == 1 else self.block
+
+    @property
+    def stages(self) -> int:
+        return len(self.layers)
 
 
 class TimmConfiguration(Document):
@@ -136,4 +151,4 @@ class TimmConfiguration(Document):
     """Licence of the weights."""
 
 
-__all__ = ["ACTIVATIONS", "TimmConfiguration", "TimmNetwork"]
+__all__ = ["ACTIVATIONS", "ActivationLayer", "TimmConfiguration", "TimmNetwork", "TimmResNet", "named"]

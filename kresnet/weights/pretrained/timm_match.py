@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from kresnet.errors import KresnetError
-from kresnet.plan import Parameter, Plan, make_plan
+from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.inputs import CenterCrop, Input
 from kresnet.spec.loading import load_spec
+from kresnet.weights.files.tensor import from_parameter
 from kresnet.weights.layouts import LAYOUTS
 from kresnet.weights.pretrained.timm_architectures import timm_facts, timm_spec
 
@@ -37,7 +38,7 @@ def find_timm_architecture(
     own = {"num_classes": spec.head.classes, "in_chans": plan.input_shape[2]}
     tried = [(str(origin.get("architecture", "")), dict(origin.get("model_args") or {}))] if origin else []
     wanted = _inference(plan)
-    body = plan.trainable - sum(record.weights for record in plan.records if record.name.startswith("head."))
+    body = plan.trainable - sum(record.weights for record in plan.records if record.name == "head.logits")
     for name, facts in timm_facts()["architectures"].items():
         features = plan.by_name["head.logits"].parameters[0].shape[0]
         if facts.get("parameters") == body + 1000 * (features + 1) or plan.input_shape[2] != 3:
@@ -73,26 +74,20 @@ def _inference(plan: Plan) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-def timm_tensors(plan: Plan, values: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+def timm_tensors(architecture: str, plan: Plan, values: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the weights of a network of timm's by its names, in PyTorch's arrangement.
 
     Args:
-        plan: the plan, which is one of timm's.
+        architecture: timm's name of the network.
+        plan: its plan.
         values: by layer and weight, such as `stem.conv1/kernel`.
     """
+    layout = LAYOUTS["timm"].of_family(timm_facts()["architectures"][architecture]["family"])
     for record in plan.records:
         for parameter in record.parameters:
-            name = LAYOUTS["timm"].tensor(record, parameter, plan)
+            name = layout.tensor(record, parameter, plan)
             assert name, f"timm has no {record.name}"
-            yield name, _arranged(values[f"{record.name}/{parameter.name}"], parameter)
-
-
-def _arranged(value: np.ndarray, parameter: Parameter) -> np.ndarray:
-    if axes := parameter.pytorch_axes:
-        value = value.transpose([axes.index(axis) for axis in range(len(axes))])
-    elif parameter.name == "kernel":
-        value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
-    return np.ascontiguousarray(value, np.float32)
+            yield name, from_parameter(values[f"{record.name}/{parameter.name}"], parameter)
 
 
 def timm_preprocessing(entered: Input) -> dict[str, Any] | None:

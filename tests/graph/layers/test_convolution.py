@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.graph import build_model
-from kresnet.graph.layers import Conv2D
+from kresnet.graph.layers import Conv2D, StandardizedConv2D
 from kresnet.spec.recipe.optimizers import Sgd
 from kresnet.training.step.optimizers import make_optimizer
 from kresnet.training.step.trainer import Trainer
@@ -84,3 +84,22 @@ def test_on_a_gpu_a_strided_convolution_stays_one(monkeypatch):
         assert pools is any(operation.type == "AvgPool" for operation in graph.get_operations())
         found.append(layer(x).numpy())
     np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_standardised_kernel_has_mean_0_and_variance_1_in_each_filter(groups, precision):
+    """By NumPy in float64; `test_timm_families` compares whole networks of it with timm's, gradients too."""
+    x = np.random.default_rng(0).normal(size=(2, 6, 6, 4)).astype("float32")
+    layer = StandardizedConv2D(6, 3, groups=groups, strides=2, padding="same", kernel_epsilon=0.1, dtype=precision)
+    stock = Conv2D(6, 3, groups=groups, strides=2, padding="same")
+    layer(x), stock(x)
+    layer.kernel.assign(layer.kernel + 0.5)
+    kernel = layer.kernel.numpy().astype(np.float64)
+    kernel = (kernel - kernel.mean((0, 1, 2))) / np.sqrt(kernel.var((0, 1, 2)) + 0.1)
+    stock.kernel.assign(kernel)
+    tolerance = 1e-5 if precision == "float32" else 3e-2
+    expected = np.asarray(stock(x))
+    np.testing.assert_allclose(tf.cast(layer(x), tf.float32), expected, atol=tolerance * np.abs(expected).max())
+    again = StandardizedConv2D.from_config(layer.get_config())
+    assert again.kernel_epsilon == 0.1

@@ -5,28 +5,29 @@ from __future__ import annotations
 import pytest
 
 from kresnet.weights.pretrained.timm_architectures import timm_facts
-from kresnet.weights.pretrained.timm_arguments import ACTIVATIONS, TimmConfiguration, TimmNetwork
+from kresnet.weights.pretrained.timm_arguments import ACTIVATIONS, TimmConfiguration, TimmResNet
 from tests.spec.refusals import refused
 
 SMALLEST = {"block": "BasicBlock", "layers": [1, 1, 1, 1]}
 
 
 def test_the_defaults_are_timms():
-    ours = TimmNetwork.model_validate(SMALLEST).document()
-    for name, value in timm_facts()["defaults"].items():
+    ours = TimmResNet.model_validate(SMALLEST).document()
+    theirs = timm_facts()["defaults"]["resnet"]
+    for name, value in theirs.items():
         assert ours[name] == value, name
-    assert set(ours) - set(timm_facts()["defaults"]) == {"block", "layers", "pruned"}
+    assert set(ours) - set(theirs) == {"block", "layers", "pruned"}
 
 
 def test_a_name_stands_for_a_layer_and_a_block_for_all_stages():
-    network = TimmNetwork.model_validate(SMALLEST | {"block_args": {"attn_layer": "se"}})
+    network = TimmResNet.model_validate(SMALLEST | {"block_args": {"attn_layer": "se"}})
     assert network.block_args.attn_layer.document() == {"name": "se", "rd_ratio": 1 / 16, "rd_divisor": 8}
     assert network.blocks == ("BasicBlock",) * 4
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_every_activation_is_accepted(activation):
-    assert TimmNetwork.model_validate(SMALLEST | {"act_layer": activation}).act_layer == activation
+    assert TimmResNet.model_validate(SMALLEST | {"act_layer": activation}).act_layer == activation
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_every_activation_is_accepted(activation):
     ],
 )
 def test_what_no_spec_can_say_is_refused_by_name(settings, expected):
-    assert refused(TimmNetwork, SMALLEST | settings) == expected
+    assert refused(TimmResNet, SMALLEST | settings) == expected
 
 
 def test_a_configuration_is_imagenets_where_it_is_silent():

@@ -27,6 +27,20 @@ CUT_DOWN: dict[str, tuple[str, dict[str, Any], int]] = {
     "blocks of both kinds": ("test_resnet", {}, 64),
 }
 
+_SMALL_REGNET = {"depth": 6, "w0": 16, "wa": 20.0, "wm": 2.0}
+#: Of the other families, alike; `families.npz` holds what PyTorch makes of them.
+CUT_DOWN_FAMILIES: dict[str, tuple[str, dict[str, Any], int]] = {
+    "BiT": ("resnetv2_50x1_bit", {"layers": [1, 1], "channels": [128, 256], "stem_chs": 32}, 32),
+    "pre-activation, tiered stem, averaged": (
+        "resnetv2_50t",
+        {"layers": [1, 2], "channels": [64, 128], "stem_chs": 32, "avg_down": True},
+        32,
+    ),
+    "RegNetX": ("regnetx_002", _SMALL_REGNET | {"group_size": 24}, 32),
+    "RegNetY": ("regnety_002", _SMALL_REGNET | {"group_size": 8}, 32),
+    "RegNetZ": ("regnetz_005", _SMALL_REGNET | {"group_size": 8, "num_features": 48}, 32),
+}
+
 
 def digest(sizes: Iterable[tuple[str, int]]) -> str:
     """A digest of the names of a network's tensors and how many numbers each holds."""

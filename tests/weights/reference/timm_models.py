@@ -1,18 +1,21 @@
-"""What timm knows of its residual networks, as facts: the arguments of each entry point, and each set of weights.
+"""What timm knows of its networks, as facts: the arguments of each entry point, and each set of weights.
 
 In an environment with timm (`tests/weights/reference/make.py` says which), from the repository's root:
 
     python -m tests.weights.reference.timm_models
 
-It writes `kresnet/weights/pretrained/timm_models.json`: the arguments of timm's `ResNet` with their defaults; every
-entry point of `timm/models/resnet.py` with the arguments that it makes a network of, classes and layers by their names
-in timm, and the number of parameters that timm counts; and every set of weights that timm can download, with what its
-configuration says of input, classes, licence and origin.
+It writes `kresnet/weights/pretrained/timm_models.json`: the arguments of timm's classes with their defaults; every
+entry point of the modules in `FAMILIES` with the arguments that it makes a network of, classes and layers by their
+names in timm, the parameters that timm counts, and the multiply-accumulates that PyTorch counts for one image of the
+size that timm gives it (half of `torch.utils.flop_counter`); and every set of weights that timm can download, with
+what its configuration says of input, classes, licence and origin.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
 from functools import partial
 from inspect import Parameter, signature
 from pathlib import Path
@@ -20,8 +23,18 @@ from typing import Any
 
 import timm
 import torch
-from timm.layers import BlurPool2d, SEModule
-from timm.models import resnet
+from timm.layers import (
+    BatchNormAct2d,
+    BlurPool2d,
+    EvoNorm2dS0,
+    FilterResponseNormTlu2d,
+    GroupNormAct,
+    SEModule,
+    StdConv2d,
+    create_conv2d,
+)
+from timm.models import get_pretrained_cfg, list_pretrained, regnet, resnet, resnetv2
+from torch.utils.flop_counter import FlopCounterMode
 
 FACTS = Path(__file__).parents[3] / "kresnet" / "weights" / "pretrained" / "timm_models.json"
 
@@ -31,15 +44,36 @@ CLASSES = {
     resnet.Bottleneck: "Bottleneck",
     torch.nn.ReLU: "relu",
     torch.nn.BatchNorm2d: "batchnorm2d",
+    BatchNormAct2d: "batchnorm2d",
+    GroupNormAct: "groupnormact",
+    EvoNorm2dS0: "evonorms0",
+    FilterResponseNormTlu2d: "frntlu",
     torch.nn.AvgPool2d: "avgpool",
     BlurPool2d: "blurpool",
     SEModule: "se",
+    StdConv2d: "std_conv",
+    create_conv2d: "conv2d",
 }
 #: Fields of a configuration that are taken over.
 FIELDS = (
     *("num_classes", "input_size", "test_input_size", "crop_pct", "test_crop_pct", "crop_mode", "interpolation"),
     *("mean", "std", "license", "origin_url", "paper_ids"),
 )
+
+
+@dataclass(frozen=True)
+class Family:
+    """The entry points of one module of timm's.
+
+    Attributes:
+        module: the module.
+        defaults: arguments of its class with their defaults.
+        arguments: function from an entry point's name to the arguments that it makes its network of.
+    """
+
+    module: Any
+    defaults: dict[str, Any]
+    arguments: Callable[[str], dict[str, Any]]
 
 
 def plain(value: Any) -> Any:
@@ -53,9 +87,9 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else CLASSES[value]
 
 
-def defaults() -> dict[str, Any]:
-    """What timm's `ResNet` takes where an argument is not given; where and in which type it is made, left aside."""
-    found = {each.name: each.default for each in signature(resnet.ResNet).parameters.values()}
+def defaults_of(network: Any) -> dict[str, Any]:
+    """What one of timm's classes takes where an argument is not given; where it is made, and in which type, aside."""
+    found = {each.name: each.default for each in signature(network).parameters.values()}
     return {
         name: plain(default)
         for name, default in found.items()
@@ -63,42 +97,75 @@ def defaults() -> dict[str, Any]:
     }
 
 
-def arguments_of(name: str) -> dict[str, Any]:
-    """The arguments that an entry point makes its network of."""
-    made: dict[str, Any] = {}
-    create = resnet._create_resnet
-    resnet._create_resnet = lambda variant, pretrained=False, **arguments: made.update(arguments)
-    try:
-        getattr(resnet, name)()
-    finally:
-        resnet._create_resnet = create
-    return plain(made)
+def given_to(module: Any, create: str) -> Callable[[str], dict[str, Any]]:
+    """The arguments that entry points give to the module's function `create`, but for the name."""
+
+    def arguments(name: str) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        original = getattr(module, create)
+        setattr(module, create, lambda variant, pretrained=False, **arguments: made.update(arguments))
+        try:
+            getattr(module, name)()
+        finally:
+            setattr(module, create, original)
+        return plain(made)
+
+    return arguments
 
 
-def parameters_of(name: str) -> int:
-    """The parameters of the network, moving statistics aside, as timm's own tables count them."""
+def regnet_defaults() -> dict[str, Any]:
+    """The fields of a RegNet's configuration, and the arguments of the class beside it."""
+    own = {each.name: plain(each.default) for each in fields(regnet.RegNetCfg) if each.default is not MISSING}
+    return own | defaults_of(regnet.RegNet)
+
+
+def regnet_arguments(name: str) -> dict[str, Any]:
+    """The fields of an entry point's configuration that are not the defaults, which the class takes as arguments."""
+    stated = {each.name: plain(getattr(regnet.model_cfgs[name], each.name)) for each in fields(regnet.RegNetCfg)}
+    differing = {key: value for key, value in stated.items() if value != regnet_defaults()[key]}
+    return differing | given_to(regnet, "_create_regnet")(name)
+
+
+FAMILIES = {
+    "resnet": Family(resnet, defaults_of(resnet.ResNet), given_to(resnet, "_create_resnet")),
+    "regnet": Family(regnet, regnet_defaults(), regnet_arguments),
+    "resnetv2": Family(resnetv2, defaults_of(resnetv2.ResNetV2), given_to(resnetv2, "_create_resnetv2")),
+}
+
+
+def counts_of(name: str) -> dict[str, Any]:
+    """Parameters, moving statistics aside, as timm's own tables count them; multiply-accumulates, as PyTorch does."""
     with torch.device("meta"):
-        network = timm.create_model(name)
-    return sum(each.numel() for each in network.parameters())
+        network = timm.create_model(name).eval()
+        size = network.default_cfg["input_size"]
+        image = torch.zeros(1, *size)
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            network(image)
+    parameters = sum(each.numel() for each in network.parameters())
+    return {"parameters": parameters, "side": size[1], "macs": counter.get_total_flops() // 2}
 
 
 def weights_of(name: str) -> dict[str, dict[str, Any]]:
     """Every set of weights of an entry point that timm can download, by its name on the hub."""
     found = {}
-    for tag, config in resnet.default_cfgs[name].cfgs.items():
-        if config.has_weights:
-            fields = {field: getattr(config, field) for field in FIELDS}
-            found[f"{name}.{tag}"] = {key: value for key, value in fields.items() if value is not None}
+    for tagged in list_pretrained(f"{name}.*"):
+        config = get_pretrained_cfg(tagged)
+        stated = {field: getattr(config, field) for field in FIELDS}
+        found[tagged] = {key: value for key, value in stated.items() if value is not None}
     return found
 
 
 def main() -> None:
     """Write the facts, a line an entry point and a line a set of weights."""
-    names = timm.list_models(module="resnet")
-    architectures = {name: {"model_args": arguments_of(name), "parameters": parameters_of(name)} for name in names}
-    weights = {tagged: config for name in names for tagged, config in weights_of(name).items()}
-    parts = [f'"timm": {json.dumps(timm.__version__)}', f'"defaults": {json.dumps(defaults())}']
-    for part, entries in (("architectures", architectures), ("weights", weights)):
+    named = {name: family for family in FAMILIES for name in timm.list_models(module=family)}
+    architectures = {
+        name: {"family": family, "model_args": FAMILIES[family].arguments(name), **counts_of(name)}
+        for name, family in named.items()
+    }
+    weights = {tagged: config for name in named for tagged, config in weights_of(name).items()}
+    parts = [f'"timm": {json.dumps(timm.__version__)}']
+    defaults = {name: family.defaults for name, family in FAMILIES.items()}
+    for part, entries in (("defaults", defaults), ("architectures", architectures), ("weights", weights)):
         lines = ",\n".join(f"    {json.dumps(name)}: {json.dumps(entry)}" for name, entry in sorted(entries.items()))
         parts.append(f'"{part}": {{\n{lines}\n  }}')
     FACTS.write_text("{\n  " + ",\n  ".join(parts) + "\n}\n", encoding="utf-8")
