@@ -90,8 +90,9 @@ def regnet_spec(place: str, arguments: TimmRegNet) -> dict[str, Any]:
 
 def _squeeze_excite(arguments: TimmRegNet, activation: str) -> dict[str, Any]:
     """Hidden units are rounded, where the ratio does not give whole numbers of the channels that enter."""
-    attention = {"kind": "squeeze_excite", "reduction": round(1 / arguments.se_ratio), "relative_to": "block_input"}
-    if arguments.group_size % attention["reduction"]:
+    reduction = round(1 / arguments.se_ratio)
+    attention: dict[str, Any] = {"kind": "squeeze_excite", "reduction": reduction, "relative_to": "block_input"}
+    if arguments.group_size % reduction:
         attention["divisor"] = 1
     return attention | ({"activation": activation} if activation != "relu" else {})
 
