@@ -237,7 +237,7 @@ def _find(halves: Mapping[str, Half], settings: OpenUnion) -> Half:
     if settings.kind not in halves:
         noun = type(settings).kinds.noun
         message = f"The kind `{settings.kind}` of {noun} has settings, and nothing makes records of them."
-        raise make_error("extension_broken", message, remedy=f"kresnet.extensions.register_{noun}")
+        raise make_error("extension_broken", message, remedy="register both with kresnet.extensions")
     return halves[settings.kind]
 
 

@@ -11,7 +11,8 @@ from kresnet.errors import KresnetError
 from kresnet.registry import Registry
 from kresnet.spec.base import Document, Width
 from kresnet.spec.document import SourceDocument, parse_document
-from kresnet.spec.kinds import OpenUnion, kind_of
+from kresnet.spec.kinds import OpenUnion, kind_of, provided_kinds
+from kresnet.spec.loading import load_spec
 from kresnet.spec.locations import locate_error
 from kresnet.spec.validation import validate
 from tests.installed import install, on_path
@@ -183,6 +184,20 @@ def test_what_cannot_be_a_kind_is_refused(settings, code):
         Filling.register(settings)
     assert error.value.problems[0].code == code
     assert Filling.kinds.find("jam") is Jam
+
+
+def test_who_gave_the_kinds_of_a_document(tmp_path):
+    install(tmp_path, "nut-fillings", {"kresnet.fillings": {"nuts": "nut_fillings"}}, nut_fillings=NUTS)
+    with on_path(tmp_path):
+        cake = Cake.model_validate({"filling": {"kind": "nuts"}, "layers": [JAM, {"kind": "nuts"}]})
+        jam = {"of": "filling", "kind": "jam", "module": "tests.spec.test_kinds"}
+        nuts = {"of": "filling", "kind": "nuts", "module": "nut_fillings"}
+        assert provided_kinds(cake) == [jam, {**nuts, "distribution": "nut-fillings", "version": "1.0"}]
+        Filling.kinds.forget("nuts")
+
+
+def test_kinds_that_ship_are_given_by_nobody():
+    assert provided_kinds(load_spec("se_resnet50").value) == []
 
 
 def test_the_kind_of_a_model():
