@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
+JAX_VENV ?= .venv-jax
 RESULTS ?= benchmarks/results/here.json
 
 .PHONY: demo test check-device test-slow test-distributed faults search-faults fuzz nightly native-grid notebooks golden screenshots reference bench \
-	bench-augmentation bench-input bench-scaling bench-serving bench-torch-venv lint docs docs-check dist clean
+	bench-augmentation bench-input bench-scaling bench-serving bench-torch-venv bench-jax-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -61,10 +62,10 @@ reference: $(VENV)/.installed ## write docs/spec-reference.md, docs/schema/ and 
 	$(BIN)/python -m tests.docs.spec_reference docs
 	$(BIN)/typer kresnet.cli.all_verbs utils docs --name kresnet --title 'The command line' --output docs/cli.md
 
-bench: $(VENV)/.installed $(TORCH_VENV)/.installed ## kresnet against stock Keras and PyTorch
+bench: $(VENV)/.installed $(TORCH_VENV)/.installed $(JAX_VENV)/.installed ## kresnet against stock Keras, PyTorch, JAX and runtimes
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.memory
-	$(BIN)/python -m benchmarks.compare --torch-python $(TORCH_VENV)/bin/python -o $(RESULTS)
+	$(BIN)/python -m benchmarks.compare --torch-python $(TORCH_VENV)/bin/python --jax-python $(JAX_VENV)/bin/python -o $(RESULTS)
 
 bench-scaling: $(VENV)/.installed ## one, two and four workers, each held to one core
 	$(BIN)/python -m benchmarks.scaling
@@ -80,10 +81,13 @@ bench-serving: $(VENV)/.installed ## exports beside `model.export` and ONNX Runt
 	$(BIN)/python -m benchmarks.serving build/exports
 
 bench-torch-venv: $(TORCH_VENV)/.installed ## PyTorch, in an environment of its own
+bench-jax-venv: $(JAX_VENV)/.installed ## JAX and Flax, likewise
 
 $(TORCH_VENV)/.installed: benchmarks/torch-requirements.txt
-	$(PYTHON) -m venv $(TORCH_VENV)
-	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+$(JAX_VENV)/.installed: benchmarks/jax-requirements.txt
+$(TORCH_VENV)/.installed $(JAX_VENV)/.installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 lint: $(VENV)/.installed

@@ -1,4 +1,4 @@
-"""kresnet against stock Keras and PyTorch: training, inference, time to the first step, peak memory.
+"""kresnet against stock Keras, PyTorch, JAX and runtimes: training, inference, time to the first step, peak memory.
 
 python -m benchmarks.compare [--network resnet50] [--precision bfloat16] [--mode training] [--rounds 5] [-o FILE]
 
@@ -19,13 +19,22 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.jobs import CONTENDERS, FIRST_STEP_BATCH, MODES, NETWORKS, PRECISIONS, Job
+from benchmarks.jobs import (
+    CONTENDERS,
+    FIRST_STEP_BATCH,
+    FLOAT32_ONLY,
+    MODES,
+    NETWORKS,
+    PRECISIONS,
+    RUNTIMES,
+    Job,
+)
 from benchmarks.machine import commit, results
 from benchmarks.processes import Worker
 from benchmarks.report import lines
 from benchmarks.spread import spread
 
-TORCH_PYTHON = Path(".venv-torch/bin/python")
+TORCH_PYTHON, JAX_PYTHON = Path(".venv-torch/bin/python"), Path(".venv-jax/bin/python")
 
 
 def main() -> None:
@@ -44,8 +53,9 @@ def main() -> None:
 def measure(network: str, precision: str, mode: str, options: argparse.Namespace) -> dict[str, Any]:
     """One comparison; an entry of the results."""
     batch = FIRST_STEP_BATCH if mode == "first_step" else NETWORKS[network].batch
-    jobs = [Job(name, network, precision, mode, batch, options.threads) for name in _contenders(options)]
-    pythons = {job.contender: options.torch_python if "torch" in job.contender else sys.executable for job in jobs}
+    names = [name for name in _contenders(options) if _takes_part(name, precision, mode)]
+    jobs = [Job(name, network, precision, mode, batch, options.threads) for name in names]
+    pythons = {name: _python(name, options) for name in names}
     entry: dict[str, Any] = {
         "network": network,
         "precision": precision,
@@ -108,11 +118,23 @@ def _first_steps(jobs: Sequence[Job], pythons: dict[str, Any], rounds: int) -> d
 def _contenders(options: argparse.Namespace) -> list[str]:
     if options.contender:
         return list(options.contender)
-    names = [name for name in CONTENDERS if name not in ("kresnet_xla", "torch_compile")]
-    if not options.torch_python.exists():
-        print(f"no PyTorch at {options.torch_python} (`make bench-torch-venv`): left out", file=sys.stderr)
-        names.remove("torch")
+    names = [name for name in CONTENDERS if name != "kresnet_xla"]
+    for missing in {_python(name, options) for name in names if not Path(_python(name, options)).exists()}:
+        print(f"no {missing} (`make bench-torch-venv bench-jax-venv`): left out", file=sys.stderr)
+        names = [name for name in names if _python(name, options) != missing]
     return names
+
+
+def _takes_part(contender: str, precision: str, mode: str) -> bool:
+    """Whether a contender can do this at all."""
+    infers = contender in RUNTIMES
+    return mode == "inference" and (contender != FLOAT32_ONLY or precision == "float32") if infers else True
+
+
+def _python(contender: str, options: argparse.Namespace) -> str | Path:
+    """The Python that has what a contender is made of."""
+    others = {"torch": options.torch_python, "torch_compile": options.torch_python, "jax": options.jax_python}
+    return others.get(contender, sys.executable)
 
 
 def _keep(known: dict[str, Any], entry: dict[str, Any]) -> None:
@@ -134,6 +156,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--turn-seconds", type=float, default=2.0, help="about how long a turn takes")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of every contender")
     parser.add_argument("--torch-python", type=Path, default=TORCH_PYTHON)
+    parser.add_argument("--jax-python", type=Path, default=JAX_PYTHON)
     parser.add_argument("-o", "--output", type=Path)
     return parser.parse_args()
 

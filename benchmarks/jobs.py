@@ -19,8 +19,14 @@ CONTENDERS = {
     "for inference one `tf.function`",
     "kresnet_xla": "the same with its passes compiled by XLA, as on a GPU by default; in training only",
     "torch": "PyTorch eager, channels last, autocast for bfloat16",
-    "torch_compile": "the same through `torch.compile`; on a GPU only",
+    "torch_compile": "the same through `torch.compile`; for inference with its weights frozen",
+    "jax": "Flax NNX, the step compiled by XLA",
+    "onnxruntime": "ONNX Runtime on kresnet's folded network; inference in float32 only",
+    "openvino": "OpenVINO on the same file; inference only",
 }
+
+#: Those that have no training, and of them the one that has no bfloat16 on a CPU.
+RUNTIMES, FLOAT32_ONLY = ("onnxruntime", "openvino"), "onnxruntime"
 
 
 @dataclass(frozen=True, slots=True)

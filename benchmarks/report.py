@@ -19,12 +19,15 @@ from benchmarks.spread import ratios, spread
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
-_OTHERS = ("keras", "keras_tuned", "torch", "torch_compile")
+_OTHERS = ("keras", "keras_tuned", "torch", "torch_compile", "jax", "onnxruntime", "openvino")
 _HEADS = {
     "keras": "Keras, default",
     "keras_tuned": "Keras, tuned",
     "torch": "PyTorch",
     "torch_compile": "PyTorch, compiled",
+    "jax": "JAX, compiled",
+    "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
 }
 
 

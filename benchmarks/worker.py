@@ -25,6 +25,9 @@ _MODULES = {
     "keras_tuned": "stock_keras",
     "torch": "pytorch",
     "torch_compile": "pytorch",
+    "jax": "flax_nnx",
+    "onnxruntime": "runtimes",
+    "openvino": "runtimes",
 }
 _WARM_STEPS = 2
 #: Side of the matrices that are multiplied, how many products are one call, and of how many calls the best is taken.

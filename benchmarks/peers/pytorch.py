@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import torch
+import torch._inductor.config
 from torch.nn import functional
 
 from benchmarks.jobs import Job
@@ -29,7 +30,10 @@ class Contender:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         network = build(job.network).to(self.device, memory_format=torch.channels_last)
         self.parameters = sum(weight.numel() for weight in network.parameters())
-        self.network = torch.compile(network) if job.contender == "torch_compile" else network
+        if job.contender == "torch_compile":
+            torch._inductor.config.freezing = job.mode == "inference"
+            network = torch.compile(network)
+        self.network = network
         self.reduced = torch.autocast(self.device.type, torch.bfloat16, enabled=job.precision == "bfloat16")
 
     def versions(self) -> dict[str, str]:

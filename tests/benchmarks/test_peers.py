@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.jobs import NETWORKS
-from benchmarks.peers import PIXEL_MEAN, PIXEL_STD
+from benchmarks.jobs import NETWORKS, RUNTIMES, Job
+from benchmarks.peers import PIXEL_MEAN, PIXEL_STD, ring
+from benchmarks.peers.runtimes import Contender
 from benchmarks.peers.stock_keras import build
 from kresnet.graph import build_model
 from kresnet.plan import plan_loaded
@@ -35,6 +36,20 @@ def test_stock_keras_computes_what_kresnet_does() -> None:
     images = random.integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
     expected, found = ours(images, training=False), stock(images, training=False)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * float(np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("contender", RUNTIMES)
+def test_a_runtime_computes_the_folded_network(contender: str) -> None:
+    job = Job(contender, "cifar_resnet20", "float32", "inference", 2, 1)
+    pytest.importorskip(contender)
+    runtime = Contender(job)
+    runtime.start()
+    images = ring(job)[0][0]
+    found = runtime._infer(images)
+    logits = np.asarray(found[0])
+    network = build_model(plan_loaded(load_spec("cifar_resnet20")))  # whose initial weights are of one seed
+    np.testing.assert_allclose(logits, network(images.astype(np.float32), training=False), rtol=1e-3, atol=1e-4)
+    assert runtime.parameters == sum(weight.shape.num_elements() for weight in network.trainable_weights)
 
 
 def test_bfloat16_reaches_the_layers_of_stock_keras() -> None:
