@@ -38,6 +38,15 @@ def test_vectors_are_not_augmented(tmp_path):
     assert [(problem.code, problem.path) for problem in caught.value.problems] == [("contradiction", "recipe.augment")]
 
 
+def test_norms_that_have_seen_nothing_are_not_folded(tmp_path):
+    run = vector_run(tmp_path, quantize={})
+    with connect(None, run.recipe) as context, pytest.raises(KresnetError, match="seen no image") as caught:
+        open_run_data(run, context)
+    assert [(problem.code, problem.path) for problem in caught.value.problems] == [("contradiction", "recipe.quantize")]
+    trainer = trainer_of(vector_run(tmp_path, quantize={"start_epochs": 1.0}))
+    assert (trainer.quantize_from, trainer.activation_ranges) == (5, {})
+
+
 @pytest.mark.parametrize(
     ("recipe", "kind"),
     [
