@@ -18,6 +18,7 @@ from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.model_selection import selection_problems
 from kresnet.plan.norm_statistics import norm_problems, unsettled_statistics_note
 from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
+from kresnet.runs.teacher import Teacher
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_recipe, load_spec, split_overrides
 from kresnet.spec.recipe import Recipe
@@ -58,6 +59,7 @@ class ResolvedRun:
         resolved_recipe: the recipe with every duration in steps; None until the number of training images is known.
         data: what the run trains on; None until the data are opened.
         compute: what the run computes on; None until TensorFlow has told its devices.
+        teacher: the network that it learns from; None for none, and until the data are opened.
     """
 
     loaded_spec: LoadedDocument[Spec]
@@ -67,6 +69,7 @@ class ResolvedRun:
     resolved_recipe: ResolvedRecipe | None = None
     data: DataDescription | None = None
     compute: ComputeSettings | None = None
+    teacher: Teacher | None = None
 
     @property
     def spec(self) -> Spec:
@@ -219,10 +222,13 @@ def recipe_of(
     init = loaded.value.init
     if init is not None and is_path(init):
         init = _absolute(init, "init")
-    if not paths and init == loaded.value.init:
+    distill = loaded.value.distill
+    if distill is not None and is_path(distill.teacher):
+        distill = distill.model_copy(update={"teacher": _absolute(distill.teacher, "init")})
+    if not paths and (init, distill) == (loaded.value.init, loaded.value.distill):
         return loaded
-    data = data.model_copy(update=paths)
-    return replace(loaded, value=loaded.value.model_copy(update={"data": data, "init": init}))
+    changed = {"data": data.model_copy(update=paths), "init": init, "distill": distill}
+    return replace(loaded, value=loaded.value.model_copy(update=changed))
 
 
 def _absolute(path: str, kind: str) -> str:

@@ -19,6 +19,7 @@ from kresnet.runs.config_drift import ConfigChange, changed_run_error, config_ch
 from kresnet.runs.lock import RunLock, is_held
 from kresnet.runs.missing_kinds import with_missing_packages
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
+from kresnet.runs.teacher import Teacher
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import dump, read_document
 from kresnet.spec.loading import LoadedDocument, load_recipe
@@ -31,7 +32,16 @@ from kresnet.weights.transfer import Transfer
 _BEFORE_FIRST_STEP = frozenset(
     (
         *("spec.yaml", "recipe.yaml", "plan.json", "data.json", "environment.json", "origin.json", "init.keras"),
-        *("transfer.json", "lock", "ended.json", "changes.txt", "checkpoints", "tensorboard", "history.jsonl"),
+        *(
+            "transfer.json",
+            "teacher.json",
+            "lock",
+            "ended.json",
+            "changes.txt",
+            "checkpoints",
+            "tensorboard",
+            "history.jsonl",
+        ),
         *("trackers.json", "wandb"),
     )
 )
@@ -139,6 +149,8 @@ class RunDirectory:
             if run.transfer:
                 shutil.copyfile(run.transfer.init, staged / self.initial_model.name)
                 write_json(staged / "transfer.json", run.transfer.as_dict())
+            if run.teacher:
+                write_json(staged / "teacher.json", run.teacher.as_dict())
             if self.may_be_begun_anew():
                 with RunLock(self.path, lambda _: None):  # whoever continues it at this moment has it
                     self._discard()
@@ -241,6 +253,20 @@ class RunDirectory:
             return None
         try:
             return Transfer.from_dict(self._read_json(path.name))
+        except (KeyError, TypeError) as error:
+            raise make_error("run_missing", f"{path} is not what `kresnet fit` wrote: {error}.") from None
+
+    def read_teacher(self) -> Teacher | None:
+        """Read which network the run was begun to learn from; None for none.
+
+        Raises:
+            KresnetError: `run_missing` if the file is there and is damaged.
+        """
+        path = self.path / "teacher.json"
+        if not path.is_file():
+            return None
+        try:
+            return Teacher.from_dict(self._read_json(path.name))
         except (KeyError, TypeError) as error:
             raise make_error("run_missing", f"{path} is not what `kresnet fit` wrote: {error}.") from None
 

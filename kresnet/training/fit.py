@@ -119,6 +119,8 @@ def resume(
         refused = [change for change in changes if not (length and change.path in LENGTH_SETTINGS)]
         if refused and not allow_changed:
             raise changed_run_error(refused, directory)
+        if run.teacher and not allow_changed:
+            run.teacher.require_same(directory.read_teacher(), directory.path)
         for change in changes:
             output.log(f"Changed since the run was begun: {change}.")
 

@@ -25,8 +25,11 @@ from kresnet.graph.fake_quantization import FakeQuantization
 from kresnet.plan import Plan
 from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
 from kresnet.runs.resolved_run import ComputeSettings, ResolvedRun
+from kresnet.runs.teacher import Teacher, require_teachable, stage_output
+from kresnet.runs.trained_model import open_trained_model
 from kresnet.spec.architecture import Features
 from kresnet.spec.recipe import Augment, Recipe
+from kresnet.spec.recipe.distill import FeatureTargets
 from kresnet.spec.recipe.durations import stated_duration
 from kresnet.training.loop.callbacks import Callbacks
 from kresnet.training.loop.monitors import Monitors
@@ -37,6 +40,7 @@ from kresnet.training.loop.session import TrainingSession
 from kresnet.training.loop.trackers.tracker_callback import make_trackers
 from kresnet.training.step.averaging import WeightAverage
 from kresnet.training.step.clipping import AdaptiveClipping, GlobalNormClipping, GradientClipping
+from kresnet.training.step.distillation import Distillation
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.loss_scale import make_loss_scale
 from kresnet.training.step.losses import make_loss
@@ -45,6 +49,8 @@ from kresnet.training.step.rematerialization import rematerialized_forward
 from kresnet.training.step.trainer import Trainer
 from kresnet.training.step.xla import resolve_xla
 from kresnet.weights.convert import freeze, load_initial_weights
+from kresnet.weights.pretrained.pull import pull_weights
+from kresnet.weights.pretrained.weight_names import parse_weight_name
 
 
 def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[ResolvedRun, DataSet]:
@@ -62,7 +68,7 @@ def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[Resolv
         remarks = (*data.description.remarks, *remarks, *balance_remarks(run.recipe, run.described))
     except KresnetError as error:
         raise run.locate(error) from None
-    run = replace(run, data=replace(run.described, remarks=remarks))
+    run = replace(run, data=replace(run.described, remarks=remarks), teacher=_open_teacher(run, data))
     replicas, precision = context.strategy.num_replicas_in_sync, context.precision(run.recipe)
     _require_quantizable(run, replicas)
     xla = resolve_xla(run.recipe, run.plan, replicas)
@@ -83,6 +89,25 @@ def _require_quantizable(run: ResolvedRun, replicas: int) -> None:
         message = "From the first step on, norms would be folded that have seen no image."
         raise make_error("contradiction", message, path="recipe.quantize",
                          remedy="--set recipe.quantize.start_epochs=1, or --init RUN")  # fmt: skip
+
+
+def _open_teacher(run: ResolvedRun, data: DataSet) -> Teacher | None:
+    """Open the network that a run learns from, if there is one, and make sure that the two go together."""
+    distill = run.recipe.distill
+    if distill is None:
+        return None
+    try:
+        name = parse_weight_name(distill.teacher)
+        path = Path(distill.teacher) if name is None else pull_weights(name, log=lambda _: None).model
+        model = open_trained_model(path)
+        if model.is_initial:
+            raise make_error("contradiction", f"{model} was built and never trained: nothing can be learned from it.",
+                             path="recipe.distill.teacher", remedy="the directory of a trained run")  # fmt: skip
+        teacher = Teacher.of_model(distill.teacher, model.model, model.spec, model.class_names)
+        require_teachable(distill, teacher, run.spec, run.plan, data.class_names)
+    except KresnetError as error:
+        raise run.locate(error) from None
+    return teacher
 
 
 def require_training_memory(plan: Plan, recipe: Recipe, workers: int = 1) -> None:
@@ -189,7 +214,22 @@ def make_trainer(
         )
         rate = learning_rate(run.steps.learning_rate)
         trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)
+        trainer.distillation = _make_distillation(run, network)
     return trainer
+
+
+def _make_distillation(run: ResolvedRun, student: keras.Model) -> Distillation | None:
+    """Return what a run learns from its teacher, with the teacher's network; None without one."""
+    distill, teacher = run.recipe.distill, run.teacher
+    if distill is None or teacher is None:
+        return None
+    plan = teacher.plan
+    network = build_model(plan, precision=run.devices.precision)
+    load_initial_weights(network, plan, Path(teacher.model))
+    records = None
+    if isinstance(distill, FeatureTargets):
+        records = stage_output(run.plan, distill.stage), stage_output(plan, distill.stage)
+    return Distillation(distill, network, student, records)
 
 
 def _make_clip(recipe: Recipe, plan: Plan) -> GradientClipping | None:

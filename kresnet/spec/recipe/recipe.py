@@ -13,6 +13,7 @@ from kresnet.spec.recipe.averaging import Ema
 from kresnet.spec.recipe.balance import ClassWeights, Sampling, sampling_problem
 from kresnet.spec.recipe.checkpoints import Checkpoints
 from kresnet.spec.recipe.data import Data
+from kresnet.spec.recipe.distill import Distill, FeatureTargets
 from kresnet.spec.recipe.durations import require_one_unit
 from kresnet.spec.recipe.losses import Loss
 from kresnet.spec.recipe.non_finite import NonFinite, Stop
@@ -66,6 +67,8 @@ class Recipe(Document):
     without."""
     label_smoothing: Fraction = 0.0
     """Share of the target spread over all classes (Szegedy et al. 2015, arXiv:1512.00567, section 7)."""
+    distill: Distill | None = None
+    """Learn from a trained network as well, which sees the same augmented pixels (knowledge distillation)."""
     ema: Ema | None = None
     """Evaluate and export a running average of the weights."""
     quantize: Quantize | None = None
@@ -116,6 +119,12 @@ class Recipe(Document):
         kinds = [tracker.kind for tracker in self.trackers]
         if twice := next((kind for kind in kinds if kinds.count(kind) > 1), None):
             raise contradiction_error("trackers", f"`trackers` names {twice} twice", remedy="each once")
+        if isinstance(self.distill, FeatureTargets) and self.rematerialize:
+            message = "A map that is compared with the teacher's is kept, and `rematerialize` would compute it again"
+            raise contradiction_error("rematerialize", message, remedy="rematerialize: []")
+        if isinstance(self.distill, FeatureTargets) and self.quantize is not None:
+            message = "Maps are compared as the network computes them, and `quantize` rounds what it computes with"
+            raise contradiction_error("quantize", message, remedy="distill: {kind: soft, teacher: RUN}")
         if problem := sampling_problem(self.sampling):
             raise contradiction_error("sampling", problem, remedy="smaller shares")
         if self.sampling is not None and getattr(self.data, "order", "random") == "windowed":

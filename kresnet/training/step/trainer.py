@@ -16,6 +16,7 @@ from kresnet.graph.layers import FusedBatchNorm, assign_locally
 from kresnet.training.step.accumulation import accumulate
 from kresnet.training.step.averaging import WeightAverage
 from kresnet.training.step.clipping import GradientClipping
+from kresnet.training.step.distillation import Distillation
 from kresnet.training.step.loss_scale import LossScale
 from kresnet.training.step.losses import LossFunction, SoftmaxCrossEntropy
 from kresnet.training.step.metric_sums import sum_batch
@@ -81,6 +82,7 @@ class Trainer:
         compiled: forward and backward pass as XLA compiles them, for steps that are not probed; None without XLA.
         compiled_update: the update as XLA compiles it, for steps of one replica; None without XLA.
         updates: the optimizer, set once the network's weights are known.
+        distillation: what is learned from a teacher, set once the network is there; None for nothing.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Trainer:
         self.compiled = CompiledPass(network, self.objective) if xla else None
         self.compiled_update = CompiledUpdate(self._update, self._updated_variables) if xla else None
         self.updates: FusedOptimizer | None = None
+        self.distillation: Distillation | None = None
         self._replica_pass = self._forward_backward if accumulate_steps == 1 else self._accumulated_passes
 
     @property
@@ -228,12 +231,22 @@ class Trainer:
             return PassResult(
                 outputs, loss, self.loss_scale.unscale_gradients(gradients) if self.loss_scale else gradients
             )
+        teacher = self.distillation
+        taught = teacher.teach(images) if teacher else None
         with tf.GradientTape() as tape:
             if probe:
                 tape.watch(images)  # a first block may read them
-            replayed = probe.forward(images) if probe else None
-            outputs = probe.outputs(replayed) if probe and replayed else self.forward(images)
+            replayed, compared = probe.forward(images) if probe else None, None
+            if probe and replayed:
+                outputs = probe.outputs(replayed)
+                named = teacher.student_record if teacher else None
+                compared = replayed.outputs[named] if named else outputs
+            elif teacher:
+                outputs, compared = teacher.forward(images, self.forward)
+            else:
+                outputs = self.forward(images)
             loss = self.objective.mean_loss(outputs, targets, weights)
+            loss = teacher.mix(loss, compared, taught) if teacher else loss
             target = self.loss_scale.scale_loss(loss * fraction) if self.loss_scale else loss * fraction
         watched = probe.watched_tensors(replayed) if probe and replayed else {}
         trained = [weight.value for weight in self.network.trainable_variables]

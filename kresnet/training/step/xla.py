@@ -26,6 +26,8 @@ def resolve_xla(recipe: Recipe, plan: Plan, replicas: int) -> bool:
     against = ""
     if replicas > 1 and any(settings.get("synchronized") for settings in norms):
         against = "XLA compiles what one device does alone, and synchronised norms ask the others within a pass."
+    elif recipe.distill:
+        against = "A pass that XLA compiles is that of one network, and `distill` asks another within it."
     elif recipe.rematerialize:
         against = "A pass that XLA compiles keeps what `rematerialize` would compute again."
     elif recipe.quantize:
