@@ -63,7 +63,7 @@ class Dimension(Document):
             low, high = self.bounds
             if low > high:
                 message = f"No number is at least {low:g} and at most {high:g}: the range is empty"
-                raise contradiction_error(kind, message, remedy=f"{kind}: [{high:g}, {low:g}]")
+                raise contradiction_error(kind, message, remedy="swap the two numbers")
         return self
 
     @property
@@ -255,10 +255,10 @@ class Search(Document):
         first, *others = self.objectives
         if first in COSTS:
             message = "The first objective is a metric of images: what costs least is known without a search"
-            raise contradiction_error("objectives", message, remedy=f"objectives: [accuracy, {first}]")
+            raise contradiction_error("objectives", message, remedy="objectives: [accuracy, macs]")
         if wrong := next((name for name in others if name not in COSTS), None):
             message = f"`{wrong}` is a second metric; one metric is weighed against costs"
-            raise contradiction_error("objectives", message, remedy=f"objectives: [{first}, macs]")
+            raise contradiction_error("objectives", message, remedy="objectives: [accuracy, macs]")
         if len({*self.objectives}) < len(self.objectives):
             raise contradiction_error("objectives", "An objective is named twice")
         if "latency_ms" in others and self.constraints.latency_ms is None:
@@ -266,7 +266,7 @@ class Search(Document):
             raise contradiction_error("objectives", message, remedy="constraints: {latency_ms: {limit: <= 100}}")
         if others and self.halving:
             message = "Halving leaves out what one number says is worse; this search weighs several"
-            raise contradiction_error("halving", message, remedy=f"objectives: [{first}], or no `halving`")
+            raise contradiction_error("halving", message, remedy="a single objective, or no `halving`")
         return self
 
     @property

@@ -122,9 +122,6 @@ class Recipe(Document):
         if isinstance(self.distill, FeatureTargets) and self.rematerialize:
             message = "A map that is compared with the teacher's is kept, and `rematerialize` would compute it again"
             raise contradiction_error("rematerialize", message, remedy="rematerialize: []")
-        if isinstance(self.distill, FeatureTargets) and self.quantize is not None:
-            message = "Maps are compared as the network computes them, and `quantize` rounds what it computes with"
-            raise contradiction_error("quantize", message, remedy="distill: {kind: soft, teacher: RUN}")
         if problem := sampling_problem(self.sampling):
             raise contradiction_error("sampling", problem, remedy="smaller shares")
         if self.sampling is not None and getattr(self.data, "order", "random") == "windowed":
@@ -140,6 +137,7 @@ class Recipe(Document):
             "xla": self.xla == "on",
             "bn_check_every_steps": self.bn_check_every_steps is not None,
             "gradients_every_steps": self.gradients_every_steps is not None,
+            "distill": isinstance(self.distill, FeatureTargets),
         }
         for name in (name for name, stated in asked.items() if stated):
             message = f"`quantize` rounds what a plain step in float32 computes, and `{name}` has another"
