@@ -62,11 +62,8 @@ class Mlflow(RunTracker):
         self._client.log_batch(self._run, metrics=[Metric(name, value, now, step) for name, value in named.items()])
 
     def add_file(self, path: Path) -> None:
-        """Log a file or folder as an artifact."""
-        if path.is_dir():
-            self._client.log_artifacts(self._run, str(path), path.name)
-        else:
-            self._client.log_artifact(self._run, str(path))
+        """Log a file as an artifact."""
+        self._client.log_artifact(self._run, str(path))
 
     def end(self, *, finished: bool) -> None:
         """Say whether the run is finished."""

@@ -64,7 +64,7 @@ class RunTracker(abc.ABC):
         """
 
     def add_file(self, path: Path) -> None:  # noqa: B027 - a tracker need not take files
-        """Take a file or a folder of the run."""
+        """Take a file of the run."""
 
     def end(self, *, finished: bool) -> None:  # noqa: B027 - nor need it be told
         """End for this process; the run is `finished`, or may be continued."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,10 +50,9 @@ class Wandb(RunTracker):
         self._run.log({**metrics, "step": step, **({"epoch": epoch} if epoch is not None else {})})
 
     def add_file(self, path: Path) -> None:
-        """Keep a file, or the files of a folder, with the run."""
-        files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-        for file in files:
-            self._run.save(str(file), base_path=str(path.parent), policy="now")
+        """Keep a copy of a file with the run; a link would not outlive a run that is moved."""
+        copy = shutil.copy(path, self._run.dir)
+        self._run.save(str(copy), base_path=self._run.dir, policy="now")
 
     def end(self, *, finished: bool) -> None:
         """Close the run; one that may be continued is marked as failed until then."""
