@@ -89,7 +89,7 @@ def train_baselines(out: Path, seed: int, jobs: int, overrides: list[str]) -> di
 def search(name: str, out: Path, seed: int, jobs: int, overrides: list[str]) -> dict[str, Any]:
     """Run a shipped search, and return its best by validation."""
     own = [*overrides, f"recipe.seed={seed}"]
-    found = kresnet.run_search(name, output=out / f"seed-{seed}" / name, seed=seed, jobs=jobs, overrides=own)
+    found = kresnet.run_search(name, output=out / f"seed-{seed}" / Path(name).stem, seed=seed, jobs=jobs, overrides=own)
     values = found.values
     if values["best"] is None:
         return {}
