@@ -1,10 +1,12 @@
 """timm's networks of other families than `ResNet`: the logits and gradients that PyTorch computes, weights by rule.
 
-`reference/timm_families.py` wrote what PyTorch makes of them; docs/families.md has the table of all of them.
+`reference/timm_families.py` wrote what PyTorch makes of them. `python -m tests.weights.test_timm_families` prints the
+table of docs/families.md; with `--plans` only what a plan tells.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import keras
 import numpy as np
 import pytest
 
+from kresnet.errors import KresnetError
 from kresnet.graph import build_model
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
@@ -98,3 +101,30 @@ def test_cut_down_networks_compute_what_timms_do(name):
 def test_every_entry_point_computes_what_timms_does(architecture):
     logits, _ = differences(architecture, architecture, {}, SIDE)
     assert logits < 1e-4
+
+
+def main() -> None:
+    """A row a network: what timm and PyTorch count, what the plan counts, and the largest differences measured."""
+    print(
+        "| network | parameters in timm | here | MACs by PyTorch | here | largest difference of logits | of gradients |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for name, facts in timm_facts()["architectures"].items():
+        side = facts["side"]
+        if facts["family"] == "resnet":
+            continue
+        try:
+            document = timm_spec(name, {}, pretrained_cfg={"input_size": [3, side, side]})
+        except KresnetError:  # no spec can say it
+            continue
+        plan = make_plan(Spec.model_validate(document), document)
+        measured = "not measured | |"
+        if name in ARCHITECTURES and "--plans" not in sys.argv:
+            logits, gradients = differences(name, name, {}, SIDE)
+            measured = f"{logits:.1e} | {min(gradients):.1e} |"
+        counts = f"{facts['parameters']:,} | {plan.trainable:,} | {facts['macs']:,} | {plan.macs:,}"
+        print(f"| `{name}` | {counts} | {measured}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

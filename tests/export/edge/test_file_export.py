@@ -20,8 +20,13 @@ from kresnet.export.edge.export_rows import ExportRows, FileRows
 from kresnet.export.edge.file_export import export_file
 from kresnet.export.edge.file_formats import FileOptions
 from kresnet.export.edge.tflite_metadata import read_own_metadata
+from kresnet.graph import build_model
+from kresnet.plan import plan_loaded
+from kresnet.spec.loading import load_spec
+from kresnet.weights.convert import write_model
 from tests.export.edge.small_files import SmallNetwork
 from tests.export.networks import CLASS_NAMES, network, save_converted, spec_of
+from tests.graph.random_weights import randomize
 
 INT8 = ["--format", "tflite", "--weights", "int8"]
 
@@ -67,6 +72,26 @@ def test_other_runtimes_answer_as_the_network_does(kind: str, converted: Path, t
     assert about["verified"]["rows"] == "Fashion-MNIST images"
     assert about["changes"][0]["what"].startswith("folded 3 batch norms")
     assert "[output_exists]" in export(converted, "-o", path, "--format", kind, status=2)
+
+
+#: A block a stage or two, of the shipped networks of each family.
+FAMILIES = {
+    "BiT": ("resnetv2_50x1_bit", ["stages=[{blocks: 1, width: 32}, {blocks: 1, width: 32, stride: 2}]"]),
+    "RegNetY": ("regnety_002", ["widths.regnet.depth=3"]),
+    "RegNetZ": ("regnetz_005", ["widths.regnet.depth=3", "neck.width=32"]),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_networks_of_every_family_answer_in_tensorflow_lite(family: str, tmp_path: Path) -> None:
+    name, changes = FAMILIES[family]
+    small = ["input.shape=[32,32,3]", "input.resize={kind: stretch}", "head.classes=4"]
+    loaded = load_spec(name, [*small, *changes])
+    plan = plan_loaded(loaded)
+    (tmp_path / "net.yaml").write_text(loaded.value.yaml())
+    write_model(randomize(build_model(plan)), plan, tmp_path / "net.keras")
+    result = export(tmp_path / "net.keras", "-o", tmp_path / "net.tflite", "--format", "tflite")
+    assert result["largest_difference"] < 1e-4
 
 
 def test_half_the_bytes_in_tensorflow_lite(converted: Path, tmp_path: Path) -> None:
