@@ -47,7 +47,9 @@ def build_model(
             continue
         inputs = [tensors[name] for name in record.inputs]
         layer, arguments = make_layer(context, record), inputs[0] if len(inputs) == 1 else inputs
-        tensors[record.name] = stock_output(layer, arguments) if stock else layer(arguments)
+        tensors[record.name] = (
+            stock_output(layer, arguments, weighted=bool(record.parameters)) if stock else layer(arguments)
+        )
     outputs = {name: tensors[record] for name, record in plan.outputs.items()}
     single = next(iter(outputs.values())) if len(outputs) == 1 else None
     with room_for_recursion(len(plan.records)):

@@ -36,17 +36,20 @@ def save_stock(model: keras.Model, path: Path) -> None:
         model.save(path)
 
 
-def stock_output(layer: Layer, inputs: Any) -> Any:
+def stock_output(layer: Layer, inputs: Any, *, weighted: bool) -> Any:
     """Return what layers of Keras's own give where `layer` stands: its weights, its first values of them, a like name.
 
-    Where Keras has no such layer, it is a model of the operations that ours computes by.
+    Where Keras has no such layer, it is a model of the operations that ours computes by. An extension's layer with
+    weights of its own stays what it is: the file then opens where the extension is imported.
 
     Args:
         layer: the layer, not built yet.
         inputs: the symbolic tensor that it is to be called with, or a list of them.
+        weighted: whether it has weights.
     """
     layer.name = stock_name(layer.name)
-    stock = _stock_layer(layer, inputs)
+    known = _stock_layer.dispatch(type(layer)) is not _stock_layer.dispatch(object)
+    stock = layer if weighted and not known else _stock_layer(layer, inputs)
     output = stock(inputs)
     for each in (stock, *getattr(stock, "layers", ())):
         for name, value in vars(each).items():

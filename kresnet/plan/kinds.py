@@ -228,6 +228,12 @@ def record_kind(record: Record) -> RecordKind:
     return found
 
 
+def comes_with_its_layer(record: Record) -> bool:
+    """Return whether the Keras layer of a record is an extension's own."""
+    norm = NORMS.get(record.settings["kind"]) if record.kind == "norm" else None
+    return (norm or record_kind(record)).layer is not None
+
+
 def _register_settings(union: type[OpenUnion], settings: type[Any]) -> str:
     union.register(settings)
     return str(kind_of(settings))
@@ -257,6 +263,7 @@ __all__ = [
     "RecordKind",
     "attention_kind",
     "block_kind",
+    "comes_with_its_layer",
     "gamma_and_beta",
     "norm_kind",
     "record_kind",

@@ -16,6 +16,16 @@ from kresnet.spec.architecture import Convolution
 from kresnet.spec.blocks import AntiAlias
 from kresnet.spec.norms import Norm
 
+#: Names of the parameters of a layer, in order: a file numbers them, and their shapes tell which of these they are.
+_READABLE = (
+    (),
+    ("kernel",),
+    ("kernel", "bias"),
+    ("gamma",),
+    ("gamma", "beta"),
+    ("gamma", "beta", "moving_mean", "moving_variance"),
+)
+
 
 class PlanBuilder:
     """A list of records that grows; each method appends one and returns it.
@@ -93,7 +103,15 @@ class PlanBuilder:
             parameters: weights of its layer.
             macs: multiply-accumulates for one input.
             role: `shortcut` for weights and pads of a shortcut; that of the current scope by default.
+
+        Raises:
+            KresnetError: `extension_broken` for parameters that a file, which numbers them, could not give back.
         """
+        if tuple(each.name for each in parameters) not in _READABLE:
+            message = f"The parameters of `{self._scope}{name}` could not be read back from a file of Keras."
+            names = " or ".join(", ".join(each) for each in _READABLE if each)
+            found = ", ".join(each.name for each in parameters)
+            raise KresnetError(Problem("extension_broken", message, expected=names, found=found))
         names = tuple(record.name for record in inputs)
         record = Record(
             name=self._scope + name,

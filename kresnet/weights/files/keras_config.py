@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kresnet.plan import Plan, Record
+from kresnet.plan.kinds import comes_with_its_layer
 from kresnet.plan.records import STOCK_NAME
 from kresnet.spec.inputs import Pixels
 from kresnet.weights.files.keras_graph import graph_of_model
@@ -25,6 +26,8 @@ _STAND_INS = {
     "NormalizePixels": ("Rescaling", "Functional"),
     "SymmetricPad": ("ZeroPadding2D", "Functional"),
     "StochasticDepth": ("Dropout",),
+    "LayerScale": ("EinsumDense",),
+    "GlobalResponseNorm": ("Functional",),
     **dict.fromkeys(
         ("IdentityPad", "StridedPad", "DilatedAveragePooling", "BlurPool2D", "StandardizedConv2D"), ("Functional",)
     ),
@@ -132,7 +135,8 @@ def _pixel_map(layer: LayerConfig, channels: int) -> PixelMap | None:
 
 
 def _layer_differences(record: Record, layer: LayerConfig, kind: str) -> Iterator[str]:
-    if layer.kind not in (kind, *_STAND_INS.get(kind, ())):
+    own = ("Functional",) if comes_with_its_layer(record) else _STAND_INS.get(kind, ())
+    if layer.kind not in (kind, *own):
         yield f"a {layer.kind} in the file, a {kind} here"
     if layer.inputs != record.inputs:
         yield f"reads {', '.join(layer.inputs) or 'nothing'} in the file, {', '.join(record.inputs) or 'nothing'} here"
