@@ -109,9 +109,9 @@ class PlanBuilder:
         """
         if tuple(each.name for each in parameters) not in _READABLE:
             message = f"The parameters of `{self._scope}{name}` could not be read back from a file of Keras."
-            names = " or ".join(", ".join(each) for each in _READABLE if each)
+            expected = " or ".join(", ".join(each) for each in _READABLE if each)
             found = ", ".join(each.name for each in parameters)
-            raise KresnetError(Problem("extension_broken", message, expected=names, found=found))
+            raise KresnetError(Problem("extension_broken", message, expected=expected, found=found))
         names = tuple(record.name for record in inputs)
         record = Record(
             name=self._scope + name,
