@@ -134,6 +134,15 @@ def test_batch_norms_explain_what_the_profiler_of_timm_counts_more(name):
     assert plan.macs + norms == pytest.approx(published["macs"], rel=published["tolerance"])
 
 
+@pytest.mark.parametrize("name", [name for name in SPECS if re.fullmatch(r"regnet[xy]_[0-3]\d\d", name)])
+def test_biases_explain_what_pycls_counts_more(name):
+    plan = plan_of(name)
+    biases = sum(p.size for record in plan.records for p in record.parameters if p.name == "bias")
+    flops = next(each for each in plan.about["published"] if "flops" in each["source"])
+    assert plan.macs + biases == flops["macs"]
+    assert f"the {biases:,} biases" in flops["note"]
+
+
 def test_the_1001_layer_figure_is_that_of_kernels_and_dense_layer():
     plan = plan_of("cifar_preact1001")
     norms = sum(p.size for record in plan.records if record.kind == "norm" for p in record.parameters if p.trainable)

@@ -16,11 +16,13 @@ from kresnet.spec.loading import load_recipe, load_spec
 #: Training images of the data sets (10 classes of 5,000; ILSVRC 2012).
 IMAGES = {"cifar10": 50_000, "imagenet2012": 1_281_167, "fashion_mnist": 60_000, "embedded": 9_000}
 RECIPES = sorted(path.stem for path in library.shipped_directory("recipes").glob("*.yaml"))
+#: Of no paper.
+OWN = {"quickstart", "quick_study", "fashion_mnist", "cifar_fast", "search_fashion"}
 SPECS = sorted(path.stem for path in library.shipped_directory("specs").glob("*.yaml"))
 
 
-def resolved(name: str, plan: Plan) -> ResolvedRecipe:
-    recipe = load_recipe(name)
+def resolved(name: str, plan: Plan, *overrides: str) -> ResolvedRecipe:
+    recipe = load_recipe(name, overrides)
     images = IMAGES[getattr(recipe.value.data, "name", recipe.value.data.kind).split(":")[0]]
     return resolve_recipe(recipe.value, plan, images // recipe.value.batch_size, recipe.source.values)
 
@@ -42,8 +44,7 @@ def test_a_shipped_recipe_has_no_setting_without_effect(name, plan):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_shipped_recipe_names_its_source_unless_it_is_kresnets_own(name):
-    own = name in ("quickstart", "fashion_mnist", "cifar_fast", "quick_study")
-    assert own or "arXiv:" in load_recipe(name).value.source
+    assert name in OWN or "arXiv:" in load_recipe(name).value.source
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -106,19 +107,26 @@ PAPERS: dict[str, dict[str, Any]] = {
         "augment": {"crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True},
         "at": (30 * 156, 60 * 156, 80 * 156), "factor": 0.1, "warmup": (5 * 156, 0.1 / 3.2, "linear"),
     },
-    # "initial learning rate of 0.03, and momentum 0.9 … 90 epochs and decay the learning rate by a factor of 10 at 30,
-    # 60 and 80 epochs … batch size of 4096 … linearly warm up learning rate for 5000 optimization steps and multiply
-    # learning rate by batch size/256 … weight decay of 0.0001"
+    # "an initial learning rate of 0.03, and momentum 0.9 … image cropping technique from [53] and random horizontal
+    # mirroring … for 90 epochs and decay the learning rate by a factor of 10 at 30, 60 and 80 epochs … global batch
+    # size of 4096 … linear learning rate warm-up for 5000 optimization steps and multiply the learning rate by
+    # batch_size/256 … weight decay of 0.0001"; section 4.2: "momentum without any modifications"; [53] is Inception
     "imagenet_bit": {
         "total_steps": 90 * 312, "batch_size": 4096, "peak": 0.03 * 16, "optimizer": SGD,
         "augment": {"crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True},
         "at": (30 * 312, 60 * 312, 80 * 312), "factor": 0.1, "warmup": (5000, 0.0, "linear"),
     },
-    # The authors' code: pycls, configs/dds_baselines/regnetx/RegNetX-400MF_dds_8gpu.yaml, and its defaults
+    # "we set lr = 0.1 and wd = 5 · 10^-5 … adjust lr using the linear scaling rule and apply 5 epoch gradual warmup";
+    # pycls, MODEL_ZOO.md: "SGD with momentum of 0.9, a half-period cosine schedule, and train for 100 epochs … computed
+    # as (batch-size / 128) * reference-lr … aspect ratio, flipping, PCA", and the defaults of its config.py: NESTEROV
+    # True, WARMUP_FACTOR 0.1, PCA_STD 0.1
     "imagenet_regnet": {
         "total_steps": 100 * 1251, "batch_size": 1024, "peak": 0.8,
         "optimizer": SGD | {"nesterov": True, "weight_decay": 5e-5},
-        "augment": {"crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True},
+        "augment": {
+            "crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True,
+            "lighting_std": 0.1,
+        },
         "at": None, "factor": None, "warmup": (5 * 1251, 0.1, "linear"),
     },
     # Table 2, column A3
@@ -159,8 +167,15 @@ def test_a_recipe_has_the_numbers_of_its_paper(name, plan):
     assert found.ema is found.early_stopping is None
 
 
+@pytest.mark.parametrize(("batch_size", "peak"), [(512, 0.4), (256, 0.2)])
+def test_larger_regnets_have_the_learning_rates_of_pycls(batch_size, peak, plan):
+    """BATCH_SIZE and BASE_LR of pycls's configs/dds_baselines for RegNetX-3.2GF and RegNetX-32GF."""
+    found = resolved("imagenet_regnet", plan, f"batch_size={batch_size}")
+    assert found.learning_rate.peak == pytest.approx(peak)
+
+
 def test_every_recipe_from_a_paper_is_compared_with_it():
-    assert set(RECIPES) - {"quickstart", "quick_study", "fashion_mnist", "cifar_fast"} == set(PAPERS)
+    assert set(RECIPES) - OWN == set(PAPERS)
 
 
 def test_a_length_in_another_unit_takes_the_place_of_the_recipes_by_name():

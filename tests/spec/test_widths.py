@@ -26,7 +26,7 @@ def refused(**changes):
 
 
 def test_widths_are_those_of_the_papers_table():
-    """Radosavovic et al. 2020, Fig. 11: RegNetX-3.2GF has d = [2, 6, 15, 2] and w = [96, 192, 432, 1008]."""
+    """Radosavovic et al. 2020, Fig. 15: RegNetX-3.2GF has d = [2, 6, 15, 2] and w = [96, 192, 432, 1008]."""
     rule = RegNetWidths(w0=88, wa=26.31, wm=2.25, depth=25, group_width=48)
     assert [(stage["blocks"], stage["width"]) for stage in rule.stages(1)] == [(2, 96), (6, 192), (15, 432), (2, 1008)]
 
