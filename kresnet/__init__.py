@@ -124,6 +124,8 @@ def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
             return globals().setdefault(name, getattr(import_module(home), name))
+    if name == "extensions":
+        return import_module("kresnet.extensions")
     raise AttributeError(f"module 'kresnet' has no attribute {name!r}")
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.augment.augmentation import Augmentation
+from kresnet.data.augment.augmentation import BatchAugmentation
 from kresnet.data.augment.mix import draw_mixture
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.crop_resize import crop_batch, crop_image
@@ -48,7 +48,7 @@ def make(contender: str, name: str, images: np.ndarray) -> Callable[[int], tf.Te
     assert contender == "kresnet"
     input = Input.model_validate({"shape": images.shape[2:]})
     settings = Augment.model_validate(SETTINGS[name])
-    augmentation, mix, size = Augmentation(settings, input), settings.mix, images.shape[2:4]
+    augmentation, mix, size = BatchAugmentation(settings, input), settings.mix, images.shape[2:4]
     crop, resample = augmentation.crop, fastest_resampler(input.shape)
     batches = [partial(tf.identity, tf.constant(batch)) for batch in images]
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from kresnet.data.augment.augmentation import Augmentation, AugmentationDraws
+from kresnet.data.augment.augmentation import AugmentationDraws, BatchAugmentation
 from kresnet.data.augment.mix import draw_mixture, mix_targets
 from kresnet.data.balance import ExampleBalance
 from kresnet.data.counter_rng import CounterRng
@@ -92,7 +92,7 @@ def training_batches(
             `naming_unreadable_images`.
     """
     epoch_steps = steps_per_epoch(len(split), batch_size)
-    augmentation, mix = Augmentation(augment, split.input), augment.mix
+    augmentation, mix = BatchAugmentation(augment, split.input), augment.mix
     if mix and batch_slice.count > 1 and batch_size // batch_slice.count % 2:
         message = (
             f"Images are mixed in pairs, and {batch_slice.count} workers with an odd number each part some of them."

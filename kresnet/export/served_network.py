@@ -17,6 +17,7 @@ from kresnet.errors import make_error
 from kresnet.export.reference_outputs import scaled_difference
 from kresnet.export.signature_contract import Fold, WeightType, embedding_record
 from kresnet.graph import fold_batch_norms, verify_model
+from kresnet.graph.layers import Conv2D
 from kresnet.plan import Plan
 
 #: Largest difference, by the proof's measure, that folding may make where it was not asked for.
@@ -74,6 +75,9 @@ def unchanged_network(model: keras.Model, plan: Plan) -> ServedNetwork:
         KresnetError: `graph_mismatch`, where `model` is not what `plan` says.
     """
     verify_model(model, plan)
+    for layer in model.layers:
+        if isinstance(layer, Conv2D):  # a GPU's grouped convolutions are compiled by XLA, which servers leave off
+            layer.on_cpu |= layer.groups > 1
     inner = _add_features_output(model, plan)
     weights_bytes = sum(tf.as_dtype(one.dtype).size * int(np.prod(one.shape)) for one in model.weights)
     return ServedNetwork(lambda rows: inner(rows, training=False), plan, weights_bytes)

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from kresnet.data.augment.augmentation import Augmentation
+from kresnet.data.augment.augmentation import BatchAugmentation
 from kresnet.data.pipeline import training_batches
 from kresnet.data.sources import DataSet, open_data
 from kresnet.data.sources.balanced import balance_examples, balance_remarks, count_training_classes, loss_balance
@@ -142,7 +142,7 @@ def _open_suitable_data(run: ResolvedRun) -> DataSet:
     if not spec.input.is_image and augment != Augment():
         message = "Augmentation is for images, and this network takes vectors."
         raise make_error("contradiction", message, path="recipe.augment", remedy="remove `augment`")
-    Augmentation(augment, spec.input)  # refuses what does not suit the images
+    BatchAugmentation(augment, spec.input)  # refuses what does not suit the images
     return data
 
 

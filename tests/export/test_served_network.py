@@ -67,3 +67,17 @@ def test_weights_beyond_float16_are_refused() -> None:
     with pytest.raises(KresnetError, match="float16 cannot hold"):
         served_network(model, PLAN, ROWS, weights="float16")
     served_network(model, PLAN, ROWS, weights="bfloat16")
+
+
+def test_a_grouped_network_is_served_though_it_was_built_where_there_is_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keras has XLA compile grouped convolutions, which a server refuses to run."""
+    spec = spec_of(block={"kind": "bottleneck", "expansion": 1, "groups": 4})
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
+    model = network(spec)
+    monkeypatch.undo()
+    result = export_model(model, spec, CLASS_NAMES, tmp_path, ExportOptions(signatures=()))
+    assert result.report.passed
+    answer = SavedModelSession(result.path).run("serving_default", {"image": ROWS.astype(np.float32)})["logits"]
+    np.testing.assert_allclose(answer, model(ROWS.astype("float32")), rtol=1e-4, atol=1e-5)

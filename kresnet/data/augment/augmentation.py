@@ -31,7 +31,7 @@ class BatchTransform(BatchChange, Protocol):
 
 
 class AugmentationDraws(NamedTuple):
-    """What an `Augmentation` drew for some examples, arrays of B rows each.
+    """What an `BatchAugmentation` drew for some examples, arrays of B rows each.
 
     Attributes:
         crop: what `RandomCrop.draw` returned, float32 (B, n); empty where images are read whole.
@@ -42,7 +42,7 @@ class AugmentationDraws(NamedTuple):
     transforms: tuple[tuple[np.ndarray, ...], ...]
 
 
-class Augmentation:
+class BatchAugmentation:
     """A recipe's `augment`, for one network's input.
 
     Attributes:

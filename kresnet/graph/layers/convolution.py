@@ -1,4 +1,4 @@
-"""A convolution that keeps out of a kernel of TensorFlow's that can end the process."""
+"""Convolutions by kernels that are safe, and that there are on a CPU and in a server."""
 
 from __future__ import annotations
 
@@ -11,31 +11,41 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="kresnet")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`, whose strided 1x1 takes every `stride`-th pixel first and then convolves with stride 1.
+    """`keras.layers.Conv2D` by other kernels of TensorFlow's, where those of the stock layer are not fit for a CPU.
 
-    Numbers, weights, names and settings are those of the stock layer, so either layer loads what the other saved. Only
-    the kernel that TensorFlow runs is another: oneDNN's gradient by weights of a strided 1x1 convolution, in TensorFlow
-    2.21 on processors with AVX-512 and AMX, damages memory where one image of at most 8 channels enters, and the
-    process ends (`munmap_chunk(): invalid pointer`).
+    Numbers, weights, names and settings are those of the stock layer, so either layer loads what the other saved.
+
+    A strided 1x1 takes every `stride`-th pixel first, and then convolves with stride 1: oneDNN's gradient by weights of
+    a strided 1x1 convolution, in TensorFlow 2.21 on processors with AVX-512 and AMX, damages memory where one image of
+    at most 8 channels enters, and the process ends (`munmap_chunk(): invalid pointer`).
+
+    Grouped ones are one convolution for each group: on a CPU TensorFlow has no gradient of a grouped one, nor one with a
+    ReLU in it, for which Keras has XLA compile them. No server runs that (TF Serving leaves XLA off), and XLA's gradients
+    take a hundred times as long there.
     Input: `(N, H, W, C)`. Output: `(N, H', W', filters)`.
 
     Attributes:
-        pooled: whether pixels are taken first. Only the CPU's kernel needs it; a GPU's pooling of one pixel takes many
+        on_cpu: whether this is so. A GPU has kernels of its own for all of them, and its pooling of one pixel takes many
             times as long as its strided convolution.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.pooled = not tf.config.list_physical_devices("GPU")
+        self.on_cpu = not tf.config.list_physical_devices("GPU")
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolve, without the bias."""
-        concerned = self.kernel_size == (1, 1) and self.data_format == "channels_last" and self.strides != (1, 1)
-        if not (concerned and self.pooled):
+        subsamples = self.kernel_size == (1, 1) and self.strides != (1, 1)
+        if not self.on_cpu or self.data_format != "channels_last" or not (subsamples or self.groups > 1):
             return super().convolution_op(inputs, kernel)
-        # Windows of one value: what a strided slice takes, by a kernel that uses all cores.
-        taken = ops.average_pool(inputs, 1, self.strides, padding="valid", data_format="channels_last")
-        return ops.conv(taken, kernel, strides=1, padding="valid", data_format="channels_last")
+        strides = self.strides
+        if subsamples:  # windows of one value: what a strided slice takes, by a kernel that uses all cores
+            inputs = ops.average_pool(inputs, 1, strides, padding="valid", data_format="channels_last")
+            strides = (1, 1)
+        how = (strides, self.padding, "channels_last", self.dilation_rate)
+        if self.groups > 1:
+            return convolve_groups(inputs, kernel, self.groups, *how)
+        return ops.conv(inputs, kernel, *how)
 
 
 @keras.saving.register_keras_serializable(package="kresnet")
@@ -60,6 +70,19 @@ class StandardizedConv2D(Conv2D):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"kernel_epsilon": self.kernel_epsilon}
+
+
+def convolve_groups(inputs: Any, kernel: Any, groups: int, *how: Any) -> Any:
+    """Return a grouped convolution, made of one for each group.
+
+    Args:
+        inputs: `(N, H, W, C)`.
+        kernel: `(height, width, C / groups, filters)`.
+        groups: how many.
+        how: strides, padding and so on, as `keras.ops.conv` takes them.
+    """
+    parts = zip(ops.split(inputs, groups, -1), ops.split(kernel, groups, -1), strict=True)
+    return ops.concatenate([ops.conv(*part, *how) for part in parts], -1)
 
 
 def standardized(kernel: Any, epsilon: float) -> Any:

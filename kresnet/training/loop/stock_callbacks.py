@@ -68,7 +68,7 @@ def resumption_problem(callback: Any, where: str) -> Problem | None:
     """Return why a callback cannot take part in a run that is continued; None if it can."""
     if isinstance(callback, keras.callbacks.CSVLogger) and not callback.append:
         message = f"CSVLogger would begin {callback.filename} anew, and lose the epochs before."
-        return Problem("bad_option", message, path=where, remedy="give it append=True")
+        return Problem("bad_option", message, path=where, remedy="keras.callbacks.CSVLogger(FILE, append=True)")
     return None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.augment.augmentation import Augmentation
+from kresnet.data.augment.augmentation import BatchAugmentation
 from kresnet.data.augment.mix import draw_mixture
 from kresnet.data.counter_rng import CounterRng
 from kresnet.data.crop_resize import crop_batch
@@ -69,7 +69,7 @@ def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def result(document: dict[str, Any]) -> np.ndarray:
     """Sixteen images after all that the document asks for, in some steps: uint8."""
     settings = Augment.model_validate(document)
-    augmentation, positions = Augmentation(settings, INPUT), np.arange(16)
+    augmentation, positions = BatchAugmentation(settings, INPUT), np.arange(16)
     random = np.random.default_rng(0)
     start = tf.constant(np.kron(random.integers(0, 256, (16, 6, 6, 3)), np.ones((1, 4, 4, 1))).astype(np.uint8))
     drawn = augmentation.draw(CounterRng(0, 0, positions))

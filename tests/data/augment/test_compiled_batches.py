@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from kresnet.data import compiling
-from kresnet.data.augment.augmentation import Augmentation
+from kresnet.data.augment.augmentation import BatchAugmentation
 from kresnet.data.augment.color import RandomColorJitter
 from kresnet.data.augment.compiled_batches import change_batch
 from kresnet.data.augment.mix import draw_mixture
@@ -28,7 +28,7 @@ ALL: dict[str, Any] = {
 INPUT = Input(shape=(32, 40, 3))
 
 
-def augmented(augmentation: Augmentation) -> np.ndarray:
+def augmented(augmentation: BatchAugmentation) -> np.ndarray:
     """Some images after all of an augmentation, in a graph."""
     images, mix = awkward_images(10, INPUT.shape), Augment.model_validate(ALL).mix
     assert mix
@@ -41,13 +41,13 @@ def by_the_graph(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
     """What comes out where Numba is not installed."""
     with monkeypatch.context() as patch:
         patch.setattr(compiling, "find_spec", lambda name: None)
-        augmentation = Augmentation(Augment.model_validate(ALL), INPUT)
+        augmentation = BatchAugmentation(Augment.model_validate(ALL), INPUT)
         assert not augmentation._compiled
         return augmented(augmentation)
 
 
 def test_all_augmentations_together(by_the_graph: np.ndarray) -> None:
-    augmentation = Augmentation(Augment.model_validate(ALL), INPUT)
+    augmentation = BatchAugmentation(Augment.model_validate(ALL), INPUT)
     assert augmentation._compiled == [*augmentation.transforms, augmentation.mixing]
     np.testing.assert_array_equal(augmented(augmentation), by_the_graph)
 
@@ -57,7 +57,7 @@ def test_one_in_the_middle_is_left_to_the_graph(by_the_graph: np.ndarray, monkey
         images += 1
 
     monkeypatch.setattr(RandAugmentTransform, "change", otherwise)
-    augmentation = Augmentation(Augment.model_validate(ALL), INPUT)
+    augmentation = BatchAugmentation(Augment.model_validate(ALL), INPUT)
     assert len(augmentation._compiled) == len(augmentation.transforms)  # all but one, and mixing
     np.testing.assert_array_equal(augmented(augmentation), by_the_graph)
 
@@ -74,9 +74,9 @@ def test_where_there_is_no_compiled_code(monkeypatch: pytest.MonkeyPatch) -> Non
     flip = Augment.model_validate({"flip": True})
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "kresnet.data.augment.compiled_transforms", None)
-        assert not Augmentation(flip, INPUT)._compiled
+        assert not BatchAugmentation(flip, INPUT)._compiled
     monkeypatch.setattr(ShiftAndFlip, "change", lambda *given: pytest.fail("compiled code was looked at"))
-    assert not Augmentation(flip, Input(shape=(31, 33, 3)))._compiled  # small images
+    assert not BatchAugmentation(flip, Input(shape=(31, 33, 3)))._compiled  # small images
     jitter, large = ColorJitter(brightness=0.1, contrast=0.1, saturation=0.1), Input(shape=(300, 300, 3))
     assert not RandomColorJitter(jitter, large).compiled
     assert RandomColorJitter(ColorJitter(brightness=0.1, contrast=0.0, saturation=0.1), large).compiled

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kresnet.data.augment.augmentation import Augmentation
+from kresnet.data.augment.augmentation import BatchAugmentation
 from kresnet.data.augment.mix import draw_mixture
 from kresnet.data.counter_rng import CounterRng
 from kresnet.spec.inputs import Input
@@ -43,7 +43,7 @@ def test_compiled_code_makes_the_bytes_of_the_graph(settings: dict[str, Any], sh
     if "lighting_std" in settings and shape[2] == 1:
         return  # refused
     augment = Augment.model_validate(settings)
-    augmentation = Augmentation(augment, Input.model_validate({"shape": shape}))
+    augmentation = BatchAugmentation(augment, Input.model_validate({"shape": shape}))
     images = awkward_images(31, shape)  # an odd number, whose last is not mixed
     for step in range(4):
         if augment.mix:
@@ -59,7 +59,7 @@ def test_compiled_code_makes_the_bytes_of_the_graph(settings: dict[str, Any], sh
 
 
 def test_a_rectangle_and_a_weight_mix_together() -> None:
-    augmentation = Augmentation(Augment.model_validate({"mix": {"kind": "mixup"}}), Input(shape=(12, 9, 3)))
+    augmentation = BatchAugmentation(Augment.model_validate({"mix": {"kind": "mixup"}}), Input(shape=(12, 9, 3)))
     images, drawn = awkward_images(6, (12, 9, 3)), (np.array(0.3, np.float32), np.array([3, 0, 12, 5], np.int32))
     expected = augmentation.mixing.apply(tf.constant(images), *map(tf.constant, drawn)).numpy()
     augmentation.mixing.change(images, *drawn)

@@ -37,6 +37,42 @@ def test_numbers_and_gradients_are_the_stock_layers(stride, side, precision):
         np.testing.assert_allclose(tf.cast(ours, tf.float32), tf.cast(stock, tf.float32), rtol=tolerance, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("groups", "kernel", "settings"),
+    [(2, 3, {}), (6, 3, {"strides": 2}), (3, 3, {"dilation_rate": 2}), (2, 1, {"strides": 2}), (6, 2, {"strides": 2})],
+)
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_grouped_ones_are_the_stock_layers_without_xla(groups, kernel, settings, precision):
+    """Keras compiles them by XLA on a CPU, which no server runs."""
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 7, 6)), tf.float32)
+    ours, stock = (
+        make(12, kernel, groups=groups, padding="same", dtype=precision, **settings)
+        for make in (Conv2D, keras.layers.Conv2D)
+    )
+    results = []
+    for layer in (ours, stock):
+        layer.build(x.shape)
+        layer.set_weights([np.random.default_rng(1).normal(size=weight.shape) / 3 for weight in layer.weights])
+
+        def step(layer=layer):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x)
+                loss = tf.reduce_sum(tf.cast(y, tf.float32) ** 2)
+            return [y, *tape.gradient(loss, [x, layer.kernel.value, layer.bias.value])]
+
+        function = tf.function(step, autograph=False).get_concrete_function()
+        results.append(function())
+        compiled = [each for each in function.graph.as_graph_def().library.function if "_XlaMustCompile" in each.attr]
+        assert bool(compiled) is (layer is stock)
+    for one, other in zip(*results, strict=True):
+        tolerance = 1e-5 if precision == "float32" else 2e-2
+        scale = float(tf.reduce_max(tf.abs(tf.cast(other, tf.float32))))
+        np.testing.assert_allclose(
+            tf.cast(one, tf.float32), tf.cast(other, tf.float32), rtol=tolerance, atol=tolerance * scale
+        )
+
+
 def test_either_layer_loads_what_the_other_saved(tmp_path):
     for number, (saved, loaded) in enumerate([(Conv2D, keras.layers.Conv2D), (keras.layers.Conv2D, Conv2D)]):
         first, second = (
