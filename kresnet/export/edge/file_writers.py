@@ -92,8 +92,32 @@ def write_onnx(path: Path, function: Any, spec: Spec) -> None:
 
     model, _ = tf2onnx.convert.from_function(function, input_signature=[input_tensor(spec)], opset=OPSET)
     model = onnxslim.slim(model)
+    _keep_zeros_before_maxima(model.graph)
     model.metadata_props.add(key="spec", value=json.dumps(spec.document()))
     onnx.save(model, str(path))
+
+
+def _keep_zeros_before_maxima(graph: Any) -> None:
+    """Pad maps whose maximum is taken with the least number beside zero, since zeros are not kept.
+
+    ONNX Runtime joins a pad of zeros with the maximum behind it (microsoft/onnxruntime#18136), which pads with the
+    lowest number: where all that a window sees is negative, the maximum is another. Pads of other values it leaves.
+    """
+    import numpy as np
+    from onnx import numpy_helper
+
+    pooled = {node.input[0] for node in graph.node if node.op_type == "MaxPool"}
+    pads = [node for node in graph.node if node.op_type == "Pad" and node.output[0] in pooled]
+    values = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    for number, pad in enumerate(pads):
+        given = values.get(pad.input[2]) if len(pad.input) > 2 and pad.input[2] else np.zeros((), np.float32)
+        if given is None or given.any():
+            continue
+        name = f"least_number_{number}"
+        graph.initializer.append(numpy_helper.from_array(np.array(np.finfo(np.float32).tiny, np.float32), name))
+        inputs = [*pad.input[:2], name, *pad.input[3:]]
+        del pad.input[:]
+        pad.input.extend(inputs)
 
 
 def write_openvino(onnx_file: Path, path: Path, *, half: bool = False) -> None:

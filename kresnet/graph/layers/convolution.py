@@ -19,14 +19,14 @@ class Conv2D(keras.layers.Conv2D):
     a strided 1x1 convolution, in TensorFlow 2.21 on processors with AVX-512 and AMX, damages memory where one image of
     at most 8 channels enters, and the process ends (`munmap_chunk(): invalid pointer`).
 
-    Grouped ones are one convolution for each group: on a CPU TensorFlow has no gradient of a grouped one, nor one with a
-    ReLU in it, for which Keras has XLA compile them. No server runs that (TF Serving leaves XLA off), and XLA's gradients
-    take a hundred times as long there.
+    Grouped ones are one convolution for each group: on a CPU TensorFlow has no gradient of a grouped one, nor one with
+    a ReLU in it, for which Keras has XLA compile them. No server runs that (TF Serving leaves XLA off), and XLA's
+    gradients take a hundred times as long there.
     Input: `(N, H, W, C)`. Output: `(N, H', W', filters)`.
 
     Attributes:
-        on_cpu: whether this is so. A GPU has kernels of its own for all of them, and its pooling of one pixel takes many
-            times as long as its strided convolution.
+        on_cpu: whether this is so. A GPU has kernels of its own for all of them, and its pooling of one pixel takes
+            many times as long as its strided convolution.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from kresnet.errors import KresnetError
 from kresnet.export.edge.file_writers import OPSET, make_function, quantize_onnx, write_onnx, write_tflite
+from kresnet.export.served_network import unchanged_network
+from kresnet.graph import build_model
+from kresnet.plan import make_plan
+from kresnet.spec.architecture import Spec
 from tests.export.edge.small_files import SmallNetwork
 
 
@@ -24,6 +29,37 @@ def test_an_operation_that_the_runtime_lacks_is_named() -> None:
     with pytest.raises(KresnetError, match=r"no operation for a part of the network: .*Svd") as caught:
         write_tflite(function)
     assert caught.value.problems[0].code == "not_servable"
+
+
+def test_zeros_around_a_map_stay_where_its_maximum_is_taken(tmp_path: Path) -> None:
+    """ONNX Runtime would have the lowest number in their place."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'kresnet[onnx]'")
+    spec = Spec.model_validate(
+        {
+            "name": "negative",
+            "input": {"shape": [8, 8, 1]},
+            "convolution": {"padding": "symmetric"},
+            "norm": {"kind": "none"},
+            "activation": "tanh",
+            "stem": {"kind": "conv", "width": 4, "kernel": 1, "stride": 1,
+                     "pool": {"kind": "max", "size": 3, "stride": 2, "fill": "zero"}},
+            "block": {"kind": "basic", "order": "relu_only_preactivation"},
+            "stages": [{"blocks": 1, "width": 4}],
+            "head": {"classes": 3},
+        }
+    )  # fmt: skip
+    plan = make_plan(spec)
+    model = build_model(plan, seed=2)
+    stem = model.get_layer("stem.conv")
+    stem.set_weights([-np.abs(stem.get_weights()[0]) / 255, np.full(4, -0.1, np.float32)])
+    served = unchanged_network(model, plan)
+    write_onnx(tmp_path / "file.onnx", make_function(served, spec, logits=True), spec)
+    rows = np.random.default_rng(0).uniform(1, 255, (2, 8, 8, 1)).astype(np.float32)
+    session = onnxruntime.InferenceSession(str(tmp_path / "file.onnx"))
+    found = dict(zip((each.name for each in session.get_outputs()), session.run(None, {"image": rows}), strict=True))
+    expected = np.asarray(model(rows))
+    assert np.asarray(model.get_layer("stem.pool_pad").output.shape[1:]).tolist() == [10, 10, 4]
+    np.testing.assert_allclose(found["logits"], expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
 def test_onnx_of_integers(small: SmallNetwork, tmp_path: Path) -> None:
