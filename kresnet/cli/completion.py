@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 import typer
 from typer.models import ParameterInfo
@@ -141,8 +141,8 @@ def _part(path: str, begun: str) -> str:
 
 #: What is offered, by the option, or else by how an argument or an option's value is called in the help.
 OFFERS: dict[str, Offer] = {
-    # SPEC, RECIPE and what else ships is called after its folder: `specs`, `recipes`, `studies`
-    **{re.sub("s$", "", re.sub("ies$", "y", each)).upper(): shipped(each) for each in get_args(library.Folder)},
+    # SPEC, RECIPE and what else ships is called as its kind of document is
+    **{kind.upper(): shipped(folder) for folder, kind in library.DOCUMENT_KINDS.items()},
     **dict.fromkeys(("A", "B", "SPEC|RUN", "SPEC2|RUN2"), shipped("specs")),
     "--set": settings_of(0),
     "--set-a": settings_of(0),

@@ -13,7 +13,7 @@ Folder = Literal["specs", "recipes", "studies", "searches"]
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 #: What a document of each folder is called.
-DOCUMENT_KINDS = {"specs": "spec", "recipes": "recipe", "studies": "study", "searches": "search"}
+DOCUMENT_KINDS: dict[Folder, str] = {"specs": "spec", "recipes": "recipe", "studies": "study", "searches": "search"}
 
 
 @cache

@@ -69,7 +69,7 @@ def test_where_nothing_is_known_shells_go_on_to_files() -> None:
 
 def test_settings_come_with_their_values_or_choices() -> None:
     assert offered("kresnet plan quickstart --set block.shortcut") == [
-        *(f"block.shortcut={kind}" for kind in ("none", "identity_pad", "projection", "projection_all")),
+        *(f"block.shortcut={kind}" for kind in ("none", "identity", "identity_pad", "projection", "projection_all")),
         "block.shortcut_kernel=null",
     ]
     assert offered("kresnet plan resnet50 --set input.shape") == ["input.shape=[224,224,3]"]

@@ -10,7 +10,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-GROUND = ("errors", "files", "runtime", "cores", "terminal", "version", "native_messages", "python_processes")
+GROUND = (
+    "errors",
+    "files",
+    "registry",
+    "runtime",
+    "cores",
+    "terminal",
+    "version",
+    "native_messages",
+    "python_processes",
+)
 
 
 def section(title: str) -> str:
@@ -49,7 +59,10 @@ def defined(node: ast.stmt) -> set[str]:
 def test_every_room_is_in_the_table_of_rooms() -> None:
     rooms = {path.parent.name for path in (ROOT / "kresnet").glob("*/__init__.py")}
     assert set(re.findall(r"^\| `kresnet/(\w+)/`", section("Rooms"), re.M)) == rooms
-    assert {path.stem for path in (ROOT / "kresnet").glob("*.py")} - {"__init__", "__main__"} == set(GROUND)
+    assert {path.stem for path in (ROOT / "kresnet").glob("*.py")} - {"__init__", "__main__", "extensions"} == set(
+        GROUND
+    )
+    assert "| `kresnet/extensions.py` |" in section("Rooms")
     assert all(f"`{module}`" in section("Rooms") for module in GROUND)
 
 
