@@ -74,9 +74,10 @@ class _CountingBuilder(PlanBuilder):
     def part(self, settings: Hashable, x: Record | None, append: Callable[[Any], Record]) -> Record:
         key = (settings, x and x.shape, self.convolution)
         if key not in self._parts:
-            outside, self.records = self.records, []
+            outside, before = self.records, [x] if x else []
+            self.records = list(before)  # where the part may look for what it reads
             last = append(x)
-            self._parts[key] = _sum(self.records), last.shape
+            self._parts[key] = _sum(self.records[len(before) :]), last.shape
             self.records = outside
         costs, shape = self._parts[key]
         self.known += costs
