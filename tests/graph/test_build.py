@@ -26,11 +26,11 @@ def _clear():
 def networks() -> Iterator[object]:
     """Names of shipped specs, and whether to build them short: a deep network repeats the blocks of its short form."""
     for name, figures in json.loads(FIGURES.read_text()).items():
-        deep = figures["weighted_layers"] > 50
+        deep, large = figures["weighted_layers"] > 50, figures["trainable"] > 100_000_000
         if deep:
-            yield pytest.param(name, True, id=f"{name}, short")
+            yield pytest.param(name, True, id=f"{name}, short", marks=[pytest.mark.slow] if large else [])
         if figures["weighted_layers"] <= 200:
-            yield pytest.param(name, False, id=name, marks=[pytest.mark.slow] if deep else [])
+            yield pytest.param(name, False, id=name, marks=[pytest.mark.slow] if deep or large else [])
 
 
 @pytest.mark.parametrize(("name", "short"), networks())
