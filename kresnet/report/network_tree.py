@@ -27,6 +27,7 @@ from kresnet.spec.blocks import ResidualBlock
 #: The options of He et al. 2015, section 4.1, in words.
 OPTIONS = {
     "none": "none, a plain network",
+    "identity": "identity where shapes stay, none elsewhere",
     "identity_pad": "option A, padded with zeros",
     "projection": "option B, projection where shapes change",
     "projection_all": "option C, projection in every block",

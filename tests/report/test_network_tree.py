@@ -1,10 +1,13 @@
 """The unfolded network holds every record of the plan once, on the path that it is on."""
 
+import typing
+
 import pytest
 
 from kresnet.plan import plan_loaded
-from kresnet.report.network_tree import NetworkStage, network_stages
+from kresnet.report.network_tree import OPTIONS, NetworkStage, network_stages
 from kresnet.spec import library
+from kresnet.spec.blocks import Shortcut
 from kresnet.spec.loading import load_spec
 
 
@@ -36,6 +39,10 @@ def test_stages_say_their_blocks_order_and_option():
     assert "option A" in unfolded("cifar_resnet20")[1].description[2]
     assert "option C" in unfolded("resnet34_c")[1].description[2]
     assert "plain" in unfolded("plain18")[1].description[2]
+
+
+def test_every_shortcut_has_words():
+    assert set(typing.get_args(Shortcut)) == OPTIONS.keys()
 
 
 def test_the_deepest_network_is_a_dozen_cards():
