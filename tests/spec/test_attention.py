@@ -10,7 +10,8 @@ from tests.spec.refusals import refused
 
 def test_kinds_have_the_settings_of_their_papers():
     assert SqueezeExcite(kind="squeeze_excite").document() == {
-        "kind": "squeeze_excite", "reduction": 16, "divisor": None, "activation": "relu", "gate": "sigmoid",
+        "kind": "squeeze_excite", "reduction": 16, "relative_to": "channels", "divisor": None, "activation": "relu",
+        "gate": "sigmoid",
     }  # fmt: skip
     assert EfficientChannel(kind="efficient_channel").document() == {
         "kind": "efficient_channel", "kernel": None, "gate": "sigmoid",

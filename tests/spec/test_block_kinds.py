@@ -22,7 +22,7 @@ def test_only_convolutions_stride_and_attend():
     own = set(BasicBlock.model_fields) - set(DenseBlock.model_fields)
     assert own == {"stride_in", "downsample", "shortcut_kernel", "anti_alias", "attention"}
     assert set(BottleneckBlock.model_fields) - set(BasicBlock.model_fields) == {
-        "expansion", "reduce_first", "stride_on", "groups", "width_per_group",
+        "expansion", "reduce_first", "stride_on", "groups", "width_per_group", "attention_at",
     }  # fmt: skip
     assert DenseBlock(kind="dense").hidden is None
 

@@ -77,7 +77,7 @@ def test_nothing_depends_on_the_words_of_pydantic(old, new):
 # What a user reads of an error that pydantic found: what is written in VALID instead, and what was expected.
 EXPECTED = [
     ("kind: basic", "kind: basic, zero_init_last: 1", "a boolean"),
-    ("kind: basic", "kind: basic, shortcut: skip", "none, identity_pad, projection or projection_all"),
+    ("kind: basic", "kind: basic, shortcut: skip", "none, identity, identity_pad, projection or projection_all"),
     ("name: small", "name: small\noutput_stride: 5", "4, 8, 16 or 32"),
     ("name: small", f"name: {'x' * 65}", "String should have at most 64 characters"),
     (
