@@ -98,6 +98,7 @@ class FakeFit:
             line = {"epoch": epoch, "step": epoch * 90, "train": measured, "validation": measured}
             directory.append_history(line | {"images_per_second": 100.0, "learning_rate": 0.1, "seconds": float(epoch)})
         self._pass()
+        value = accuracy(run.plan, run.recipe.optimizer.learning_rate, run.recipe.epochs)
         test = {"accuracy": value - 0.01, "loss": 1.0}
         directory.write_result({"epochs": epoch, "validation": measured, "test": test, "seconds": float(epoch)})
 
