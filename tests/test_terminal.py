@@ -22,7 +22,7 @@ PLAIN = """\
   found: 3
   did you mean: width
 --set block.shortcut=projecton: block.shortcut: `shortcut` has no such choice. [wrong_value]
-  expected: none, identity_pad, projection or projection_all
+  expected: none, identity, identity_pad, projection or projection_all
   found: 'projecton'
   did you mean: projection
 2 problems

@@ -87,20 +87,22 @@ class FakeFit:
         self._train(RunDirectory(directory), run, pause)
 
     def _train(self, directory: RunDirectory, run: Any, pause: int | None) -> None:
-        last = len(directory.epoch_lines())
-        for epoch in range(last + 1, run.recipe.epochs + 1):
+        def measured(epoch: int) -> dict[str, float]:
+            value = accuracy(run.plan, run.recipe.optimizer.learning_rate, epoch)
+            return {"accuracy": value, "loss": 1 - value}
+
+        last, epochs = len(directory.epoch_lines()), run.recipe.epochs
+        for epoch in range(last + 1, epochs + 1):
             if pause is not None and epoch > pause:
                 self._state = "stopped"
                 return
             self._pass()
-            value = accuracy(run.plan, run.recipe.optimizer.learning_rate, epoch)
-            measured = {"accuracy": value, "loss": 1 - value}
-            line = {"epoch": epoch, "step": epoch * 90, "train": measured, "validation": measured}
+            line = {"epoch": epoch, "step": epoch * 90, "train": measured(epoch), "validation": measured(epoch)}
             directory.append_history(line | {"images_per_second": 100.0, "learning_rate": 0.1, "seconds": float(epoch)})
         self._pass()
-        value = accuracy(run.plan, run.recipe.optimizer.learning_rate, run.recipe.epochs)
-        test = {"accuracy": value - 0.01, "loss": 1.0}
-        directory.write_result({"epochs": epoch, "validation": measured, "test": test, "seconds": float(epoch)})
+        end = measured(epochs)
+        test = {"accuracy": end["accuracy"] - 0.01, "loss": 1.0}
+        directory.write_result({"epochs": epochs, "validation": end, "test": test, "seconds": float(epochs)})
 
     def _pass(self) -> None:
         if FakeFit.moments is not None:
