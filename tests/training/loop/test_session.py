@@ -36,7 +36,7 @@ class CountingEngine:
 
     def __init__(self, accuracies=(0.1, 0.2)) -> None:
         self.updates, self.evaluated, self.accuracies = 0, list[tuple[int, int]](), list(accuracies)
-        self.trainer = SimpleNamespace(evaluated_network=None)
+        self.trainer = SimpleNamespace(evaluated_network=None, activation_ranges=None)
         self.before_step = lambda: None
 
     def distribute(self, batches):
@@ -149,7 +149,7 @@ def test_a_run_pauses_after_an_epoch_and_not_at_its_end(run):
 
 def test_the_best_epoch_is_kept_and_a_run_without_improvement_ends_early(run, monkeypatch):
     written = []
-    monkeypatch.setattr(RunWriter, "write_model", lambda self, path, network: written.append(path.name))
+    monkeypatch.setattr(RunWriter, "write_model", lambda self, path, network, ranges: written.append(path.name))
     engine = CountingEngine([0.1, 0.3, 0.3, 0.2, 0.9])
     stopping = {"metric": "accuracy", "patience_epochs": 2.0}
     session = run.train(engine, epochs=5, checkpoints={"keep_best": {}}, early_stopping=stopping)
