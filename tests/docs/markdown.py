@@ -48,9 +48,14 @@ def prepare(directory: Path) -> None:
 
 
 def shows(text: str, printed: str) -> bool:
-    """Whether the lines of `text` stand in `printed` in a row; `...` is any number of lines, blanks at ends aside."""
-    lines = (line.rstrip() for line in text.splitlines())
-    pattern = "".join(r"(?:.*\n)*?" if line.strip() == "..." else re.escape(line) + r"\n" for line in lines)
+    """Whether the lines of `text` stand in `printed` in a row, blanks at their ends aside.
+
+    `...` is any number of lines, or within a line anything.
+    """
+    pattern = ""
+    for line in map(str.rstrip, text.splitlines()):
+        within = ".*".join(map(re.escape, line.split("..."))) + r"\n"
+        pattern += r"(?:.*\n)*?" if line.strip() == "..." else within
     tidy = "".join(line.rstrip() + "\n" for line in printed.splitlines())
     return re.search("^" + pattern, tidy, re.MULTILINE) is not None
 
