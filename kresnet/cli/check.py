@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, OutputOption, SetOption, log, log_error, print_json, stdout_console
-from kresnet.errors import KresnetError
+from kresnet.cli.common import JsonOption, OutputOption, SetOption, end_with_error, log, print_json, stdout_console
 
 if TYPE_CHECKING:
     from kresnet.api.checks import GradientReport
@@ -49,7 +48,7 @@ def check_bn(
         out.print(conditions_text(report.network, report.conditions))
         out.print(norms_table(report.norms))
     if not report.passed:
-        _end_with_error(report.error(), as_json)
+        end_with_error(report.error(), as_json)
     log(f"All {len(report.norms)} batch norms compute the outputs of the formula and the gradients of its derivation.")
 
 
@@ -103,7 +102,7 @@ def check_export(
     else:
         stdout_console().print("\n".join(report.lines()))
     if not report.passed:
-        _end_with_error(report.make_error(), as_json)
+        end_with_error(report.make_error(), as_json)
 
 
 @check.command("device")
@@ -130,12 +129,4 @@ def check_device(
     if output:
         log(f"Written to {output}: device-check.md, device-check.json")
     if not report.passed:
-        _end_with_error(report.error(), as_json)
-
-
-def _end_with_error(error: KresnetError, as_json: bool) -> None:
-    """Exit with an error's status; under --json it is only logged, since stdout holds its one object already."""
-    if not as_json:
-        raise error
-    log_error(error)
-    raise typer.Exit(error.status)
+        end_with_error(report.error(), as_json)

@@ -77,6 +77,14 @@ def stdout_console() -> Console:
     return terminal.console(sys.stdout)
 
 
+def end_with_error(error: KresnetError, as_json: bool) -> None:
+    """Exit with an error's status; under --json it is only logged, since stdout holds its one object already."""
+    if not as_json:
+        raise error
+    log_error(error)
+    raise typer.Exit(error.status)
+
+
 #: How the pieces of a problem are told apart. Without colours, bold and dim remain; without those, punctuation.
 _STYLES = {"place": "bold", "path": "cyan", "message": "bold", "code": "red", "label": "dim",
            "nearest": "green", "remedy": "green"}  # fmt: skip

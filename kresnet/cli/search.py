@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, OutputOption, SetOption, log_error, print_json, stdout_console
+from kresnet.cli.common import JsonOption, OutputOption, SetOption, end_with_error, print_json, stdout_console
 from kresnet.errors import make_error
 
 
@@ -57,8 +57,5 @@ def search(
 
         print_search_results(result.values, stdout_console())
     if error := result.error():
-        if not as_json:
-            raise error
-        log_error(error)
-        raise typer.Exit(error.status)
+        end_with_error(error, as_json)
     return None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import kresnet
-from kresnet.cli.common import JsonOption, OutputOption, SetOption, log_error, print_json, stdout_console
+from kresnet.cli.common import JsonOption, OutputOption, SetOption, end_with_error, print_json, stdout_console
 from kresnet.errors import make_error
 
 
@@ -53,10 +53,7 @@ def study(
 
         print_study_results(result.values, stdout_console())
     if error := result.error():
-        if not as_json:
-            raise error
-        log_error(error)
-        raise typer.Exit(error.status)
+        end_with_error(error, as_json)
     return None
 
 
