@@ -186,17 +186,20 @@ class Trainer:
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
         sum_up = partial(context.all_reduce, tf.distribute.ReduceOp.SUM) if replicas > 1 else list
-        moved = self._moved_apart() if replicas > 1 else []
-        packed = tf.concat([[local.loss], *(tf.convert_to_tensor(each.value) for each in moved)], 0)
-        *gradients, packed = sum_up([*local.gradients, packed])
-        global_loss, *means = tf.split(packed / replicas, [1, *(each.shape[0] for each in moved)])
-        for statistic, mean in zip(moved, means, strict=True):
-            assign_locally(statistic, mean)
+        gradients, global_loss = local.gradients, local.loss
+        if replicas > 1:
+            moved = self._moved_apart()
+            packed = tf.concat([[local.loss], *(tf.convert_to_tensor(each.value) for each in moved)], 0)
+            *gradients, packed = sum_up([*local.gradients, packed])
+            losses, *means = tf.split(packed / replicas, [1, *(each.shape[0] for each in moved)])
+            global_loss = losses[0]
+            for statistic, mean in zip(moved, means, strict=True):
+                assign_locally(statistic, mean)
         findings = {}
         if local.findings:
             probed = gradients if local.probed_gradients is None else sum_up(local.probed_gradients)
             findings = local.findings(probed)
-        return Backward(local.outputs, local.loss, global_loss[0], gradients, findings)
+        return Backward(local.outputs, local.loss, global_loss, gradients, findings)
 
     def _moved_apart(self) -> list[keras.Variable]:
         """Return the moving statistics that each replica has moved by its own share of the batch."""
