@@ -103,7 +103,6 @@ def _keep_zeros_before_maxima(graph: Any) -> None:
     ONNX Runtime joins a pad of zeros with the maximum behind it (microsoft/onnxruntime#18136), which pads with the
     lowest number: where all that a window sees is negative, the maximum is another. Pads of other values it leaves.
     """
-    import numpy as np
     from onnx import numpy_helper
 
     pooled = {node.input[0] for node in graph.node if node.op_type == "MaxPool"}
