@@ -53,3 +53,14 @@ def _kernels_of_before() -> Iterator[None]:
 
         if is_op_determinism_enabled():
             disable_op_determinism()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _kinds_of_before() -> Iterator[None]:
+    """Hold each file of tests to forget the kinds that it registers: the next would list them."""
+    yield
+    from kresnet.spec.kinds import OpenUnion
+
+    unions = [union for union in OpenUnion.__subclasses__() if union.__module__.startswith("kresnet.")]
+    left = {kind for union in unions for kind, _ in union.kinds.items() if union.kinds.provider(kind)}
+    assert not left, f"kinds that a test registered and did not forget: {left}"

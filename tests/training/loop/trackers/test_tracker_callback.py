@@ -10,17 +10,16 @@ import pytest
 from kresnet.errors import KresnetError
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runtime import EXTRAS
-from kresnet.spec.implementations import implement
 from kresnet.spec.recipe import Recipe, Tracker
 from kresnet.training import fit
 from kresnet.training.loop.progress import RunOutput
 from kresnet.training.loop.trackers.run_tracker import RunTracker
+from kresnet.training.recipe_kinds import register_tracker
 from kresnet.training.loop.trackers.tracker_callback import metrics_of_line, require_tracker_packages
 from tests.training.interrupted_runs import Killed, weights
 from tests.training.small_runs import vector_run
 
 
-@Tracker.register
 class NotebookTracker(Tracker):
     """A tracker of somebody else's, which keeps what it is told."""
 
@@ -59,12 +58,12 @@ class Notebook(RunTracker):
             raise ConnectionError("nobody at home")
 
 
-implement(NotebookTracker, Notebook)
-
-
 @pytest.fixture(autouse=True)
-def _nothing_told():
+def _known_and_told_nothing():
+    register_tracker(NotebookTracker, Notebook)
     Notebook.told, Notebook.away = [], False
+    yield
+    Tracker.kinds.forget("notebook")
 
 
 def start(directory, run, log=lambda line: None):
