@@ -155,8 +155,8 @@ def find_learning_rate(
         run = starting_from(run, init, pulled, freeze)
         initial = Path(run.transfer.init) if run.transfer else Path()
     import_tensorflow()
+    from kresnet.training.opening import require_training_memory
     from kresnet.training.range_test import find_learning_rate as sweep
-    from kresnet.training.setup import require_training_memory
 
     if not force:
         require_training_memory(run.plan, run.recipe)

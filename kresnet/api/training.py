@@ -84,7 +84,7 @@ def fit(
     from kresnet.training.fit import start
     from kresnet.training.loop.callbacks import accepted_callbacks
     from kresnet.training.loop.trackers.tracker_callback import require_tracker_packages
-    from kresnet.training.setup import require_training_memory
+    from kresnet.training.opening import require_training_memory
 
     accepted = accepted_callbacks(callbacks)
     require_tracker_packages(run.recipe)
@@ -164,7 +164,7 @@ def dry_run(
     import_tensorflow()
     from kresnet.training.dry_run import dry_run as try_run
     from kresnet.training.loop.trackers.tracker_callback import require_tracker_packages
-    from kresnet.training.setup import require_training_memory
+    from kresnet.training.opening import require_training_memory
 
     require_tracker_packages(run.recipe)
     if not force:

@@ -57,6 +57,9 @@ def connect(
         KresnetError: `environment`; `contradiction` for a batch that the replicas cannot share; `peer_lost`.
     """
     if cluster and recipe:
+        if recipe.batch_size == "auto":
+            message = "Several workers train, and `batch_size: auto` is tried on the devices of one."
+            raise make_error("contradiction", message, path="recipe.batch_size", remedy="--set recipe.batch_size=N")
         require_even_split(recipe.batch_size, len(cluster.addresses), "workers")
     workers = rendezvous(cluster, log) if cluster else Workers()
     with workers.fail_together():
@@ -72,7 +75,7 @@ def connect(
                 remedy="show each as many GPUs with CUDA_VISIBLE_DEVICES",
             )
         strategy = make_strategy(recipe.distribution if recipe else "multi_worker", cluster)
-        if recipe:
+        if recipe and recipe.batch_size != "auto":
             replicas = strategy.num_replicas_in_sync
             require_even_split(recipe.batch_size, replicas, "replicas")
             require_even_split(

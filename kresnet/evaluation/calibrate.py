@@ -32,7 +32,7 @@ def fit_calibration(origin: TrainedModel, data: MeasuredSplit, recipe: Recipe) -
     """
     predictor = KerasPredictor(replace(origin, calibration=None))
     objective = resolve_objective(origin.plan, recipe)
-    _, found = run_predictor(predictor, objective, data.split, recipe.batch_size)
+    _, found = run_predictor(predictor, objective, data.split, recipe.images_per_step)
     if not np.isfinite(found.outputs).all():
         message = f"{origin.model} answers with logits that are not finite."
         raise make_error("diverged", message, remedy="a network that has learned")

@@ -137,7 +137,7 @@ def evaluate(
         KresnetError: `image_unreadable`.
     """
     objective = resolve_objective(predictor.plan, recipe)
-    batch_size = recipe.batch_size if recipe else BATCH_SIZE
+    batch_size = recipe.images_per_step if recipe else BATCH_SIZE
     wanted = epoch_metrics(predictor.plan, recipe) if recipe else ()
     asked = AveragedPredictor(predictor, views) if views else predictor
     measured = measure_predictor(asked, objective, data.split, batch_size, wanted)
@@ -175,14 +175,14 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
     measure = partial(_measure_batch, model, make_loss(goal), goal, scale)
     measure_batch = tf.function(measure, reduce_retracing=True, autograph=False)
     began = time.perf_counter()
-    sums, confidences = _measure_images(measure_batch, data.test, recipe.batch_size)
+    sums, confidences = _measure_images(measure_batch, data.test, recipe.images_per_step)
     found = ExampleOutputs(sums.outputs(), sums.targets())
     measured = measurement_of_sums(sums, found, goal, origin.temperatures, epoch_metrics(plan, recipe))
     thresholds: tuple[LabelThreshold, ...] = ()
     if goal.independent and np.isfinite(found.outputs).all():
         chosen_by = measured.scaled
         if data.validation:
-            looked_at, _ = _measure_images(measure_batch, data.validation, recipe.batch_size)
+            looked_at, _ = _measure_images(measure_batch, data.validation, recipe.images_per_step)
             chosen_by = ExampleOutputs(looked_at.outputs() / scale, looked_at.targets())
         thresholds = label_thresholds(chosen_by, measured.scaled, data.class_names)
     matrix, names = measured.confusion_matrix, data.class_names

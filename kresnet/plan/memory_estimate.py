@@ -126,19 +126,33 @@ def _activations(plan: Plan, width: int, rematerialize: Collection[int]) -> int:
     return sum(sizes.values()) - sum(inside) + max(inside, default=0)
 
 
-def estimate_recipe_memory(plan: Plan, recipe: Recipe, *, replicas: int = 1) -> MemoryEstimate:
-    """Return the memory of one training step under a recipe, on each of `replicas` devices that share its batch."""
+def estimate_recipe_memory(
+    plan: Plan, recipe: Recipe, *, replicas: int = 1, teacher: Plan | None = None
+) -> MemoryEstimate:
+    """Return the memory of one training step under a recipe, on each of `replicas` devices that share its batch.
+
+    Args:
+        plan: the network.
+        recipe: how it is trained.
+        replicas: number of devices.
+        teacher: the network that it learns from, which computes forward alone.
+    """
     precision = "float32" if recipe.precision == "auto" else recipe.precision  # the larger of what `auto` may become
     estimate = estimate_memory(
         plan,
-        -(-recipe.batch_size // (replicas * recipe.accumulate_steps)),
+        -(-recipe.images_per_step // (replicas * recipe.accumulate_steps)),
         precision=precision,
         optimizer_slots=slots_per_weight(recipe.optimizer),
         accumulate_steps=recipe.accumulate_steps,
         rematerialize=recipe.rematerialize,
     )
     average = _FLOAT32 * (plan.trainable + plan.non_trainable) if recipe.ema else 0
-    return replace(estimate, weights=estimate.weights + average)
+    estimate = replace(estimate, weights=estimate.weights + average)
+    if teacher is None:
+        return estimate
+    taught = estimate_memory(teacher, estimate.batch_size, precision=precision, training=False)
+    working = estimate.working + taught.working
+    return replace(estimate, weights=estimate.weights + taught.weights, working=working)
 
 
 def slots_per_weight(optimizer: Optimizer) -> int:

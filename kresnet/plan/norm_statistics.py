@@ -26,7 +26,7 @@ def norm_problems(plan: Plan, recipe: Recipe, *, replicas: int = 1, frozen: Coll
         replicas: number of devices that share each batch.
         frozen: names of the records whose norms take their moving statistics.
     """
-    images = recipe.batch_size // recipe.accumulate_steps
+    images = recipe.images_per_step // recipe.accumulate_steps
     alone = [
         record
         for record in batch_norms(plan, frozen)
@@ -42,14 +42,14 @@ def norm_problems(plan: Plan, recipe: Recipe, *, replicas: int = 1, frozen: Coll
         divided = f" in {' and '.join(shares)}" if shares else ""
         message = (
             f"Batch norm `{alone[0].name}`{others} one value a channel, which has no variance: {maps}, and one image "
-            f"at a time, as the batch of {recipe.batch_size}{divided} gives."
+            f"at a time, as the batch of {recipe.images_per_step}{divided} gives."
         )
         yield Problem(
             "contradiction",
             message,
             path="recipe.batch_size",
             expected=f"at least {2 * parts}",
-            found=str(recipe.batch_size),
+            found=str(recipe.images_per_step),
             remedy=f"--set recipe.batch_size={2 * parts}, or a norm of another kind",
         )
 
@@ -71,7 +71,7 @@ def unsettled_statistics_note(spec: Spec, plan: Plan, recipe: Recipe, epoch_step
         return None
     steps = ceil(log(SETTLED) / log(momentum) / recipe.accumulate_steps)
     unit, _ = stated_duration(recipe) or ("epochs", 0)
-    longer = {"epochs": ceil(steps / epoch_steps), "examples": steps * recipe.batch_size}.get(unit, steps)
+    longer = {"epochs": ceil(steps / epoch_steps), "examples": steps * recipe.images_per_step}.get(unit, steps)
     lower = floor(100 * SETTLED ** (1 / updates)) / 100
     text = (
         f"The moving statistics of the batch norms will still hold {momentum:g}^{updates} = {left:.2f} of their start, "

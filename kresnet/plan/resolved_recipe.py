@@ -166,17 +166,17 @@ def resolve_recipe(
 def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> ResolvedRecipe:
     optimizer = recipe.optimizer.document()
     learning_rate, per = optimizer.pop("learning_rate"), optimizer.pop("learning_rate_per", None)
-    peak = learning_rate * recipe.batch_size / per if per else learning_rate
+    peak = learning_rate * recipe.images_per_step / per if per else learning_rate
     if optimizer.get("momentum") == 0:
         optimizer.pop("nesterov", None)
     total = total_steps(recipe, epoch_steps)
     return ResolvedRecipe(
         about={name: getattr(recipe, name) for name in ABOUT},
-        batch_size=recipe.batch_size,
+        batch_size=recipe.images_per_step,
         epoch_steps=epoch_steps,
         total_steps=total,
         stated_learning_rate=(learning_rate, per),
-        learning_rate=_plan_learning_rate(recipe.schedule, peak, total, epoch_steps, recipe.batch_size),
+        learning_rate=_plan_learning_rate(recipe.schedule, peak, total, epoch_steps, recipe.images_per_step),
         optimizer=optimizer,
         objective=resolve_objective(plan, recipe),
         ema=_ema(recipe, epoch_steps),
@@ -190,14 +190,14 @@ def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> ResolvedRecipe:
 def total_steps(recipe: Recipe, epoch_steps: int) -> int:
     """Return the number of steps of the whole run."""
     unit, value = stated_duration(recipe) or ("epochs", 0)
-    return duration_in_steps(unit, value, epoch_steps, recipe.batch_size)
+    return duration_in_steps(unit, value, epoch_steps, recipe.images_per_step)
 
 
 def _quantize(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | None:
     if recipe.quantize is None:
         return None
     start = stated_duration(recipe.quantize, "start_")
-    steps = duration_in_steps(*start, epoch_steps, recipe.batch_size) if start else 0
+    steps = duration_in_steps(*start, epoch_steps, recipe.images_per_step) if start else 0
     return {"bits": recipe.quantize.bits, "start": steps}
 
 
@@ -205,7 +205,7 @@ def _ema(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | None:
     if recipe.ema is None:
         return None
     start = stated_duration(recipe.ema, "start_")
-    steps = duration_in_steps(*start, epoch_steps, recipe.batch_size) if start else 0
+    steps = duration_in_steps(*start, epoch_steps, recipe.images_per_step) if start else 0
     return {"decay": recipe.ema.decay, "warmup": recipe.ema.warmup, "start": steps}
 
 
@@ -213,7 +213,7 @@ def _early_stopping(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | Non
     stopping = recipe.early_stopping
     if stopping is None:
         return None
-    patience = duration_in_steps(*_stated_duration(stopping, "patience_"), epoch_steps, recipe.batch_size)
+    patience = duration_in_steps(*_stated_duration(stopping, "patience_"), epoch_steps, recipe.images_per_step)
     return {"metric": stopping.metric, "patience": patience, "min_delta": stopping.min_delta}
 
 
@@ -266,7 +266,7 @@ def _stated_duration(model: Any, prefix: str) -> tuple[str, Any]:
 
 def _schedule_problems(recipe: Recipe, epoch_steps: int) -> Iterator[Problem]:
     """Moments of the schedule that the run does not reach."""
-    total, batch = total_steps(recipe, epoch_steps), recipe.batch_size
+    total, batch = total_steps(recipe, epoch_steps), recipe.images_per_step
     schedule = recipe.schedule
     if isinstance(schedule, WarmUp) and (duration := stated_duration(schedule, "warmup_")):
         steps = duration_in_steps(*duration, epoch_steps, batch)

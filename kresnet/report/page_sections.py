@@ -87,7 +87,7 @@ def tiles(run: RunData) -> Iterator[Tile]:
             yield Tile(f"Validation {METRICS[metric].lower()}", f"{run.validation[metric]:.4f}", best if noted else "")
     if run.epochs:
         last = run.epochs[-1]
-        yield Tile("Epochs", str(last.epoch), f"{status.step:,} steps of {run.recipe.batch_size:,} images")
+        yield Tile("Epochs", str(last.epoch), f"{status.step:,} steps of {run.recipe.images_per_step:,} images")
         if last.seconds is not None:
             pace = f"{last.images_per_second:,.0f} images/s" if last.images_per_second else ""
             yield Tile("Training", duration_text(last.seconds), pace)

@@ -60,6 +60,7 @@ class ResolvedRun:
         data: what the run trains on; None until the data are opened.
         compute: what the run computes on; None until TensorFlow has told its devices.
         teacher: the network that it learns from; None for none, and until the data are opened.
+        batch_size_text: the batch size with the reason why `auto` chose it, for people; empty where it was stated.
     """
 
     loaded_spec: LoadedDocument[Spec]
@@ -70,6 +71,7 @@ class ResolvedRun:
     data: DataDescription | None = None
     compute: ComputeSettings | None = None
     teacher: Teacher | None = None
+    batch_size_text: str = ""
 
     @property
     def spec(self) -> Spec:
@@ -106,7 +108,7 @@ class ResolvedRun:
             KresnetError: `contradiction`, `no_effect` or `data_mismatch`; all problems at once, with their places.
         """
         try:
-            epoch_steps = steps_per_epoch(images, self.recipe.batch_size)
+            epoch_steps = steps_per_epoch(images, self.recipe.images_per_step)
             written = self.loaded_recipe.source.values
             resolved = resolve_recipe(self.recipe, self.plan, epoch_steps, written, frozen=self._frozen())
             return replace(self, resolved_recipe=resolved)
@@ -120,6 +122,16 @@ class ResolvedRun:
             KresnetError: as `with_training_images`.
         """
         return replace(self.with_training_images(data.train_images), data=data)
+
+    def with_batch_size(self, size: int, text: str = "") -> ResolvedRun:
+        """Return the run with the batch size that its recipe's `auto` became, and why, for people."""
+        changed, source = {"batch_size": size}, self.loaded_recipe.source
+        loaded = replace(
+            self.loaded_recipe,
+            value=self.recipe.model_copy(update=changed),
+            source=replace(source, values={**source.values, **changed}),
+        )
+        return replace(self, loaded_recipe=loaded, batch_size_text=text)
 
     def with_compute(self, compute: ComputeSettings) -> ResolvedRun:
         """Return the run on these devices.

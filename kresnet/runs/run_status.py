@@ -76,7 +76,7 @@ def run_status(directory: Path, name: str) -> RunStatus:
         run = RunDirectory.open(directory)
         recipe = run.load_recipe().value
         default = Best(metric="accuracy" if run.load_spec().value.head.kind == "classifier" else "loss")
-        total = total_steps(recipe, steps_per_epoch(run.data()["train_images"], recipe.batch_size))
+        total = total_steps(recipe, steps_per_epoch(run.data()["train_images"], recipe.images_per_step))
         criterion = recipe.checkpoints.keep_best or default
         result = run.read_result()
     except KresnetError as error:

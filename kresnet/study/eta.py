@@ -24,7 +24,7 @@ class Eta:
         """Record that a run has reached a step; `now` says whether this call of the study trained up to it."""
         if not run.variant.images:
             return
-        fraction_done = min(step * run.recipe.batch_size / run.variant.images, 1.0)
+        fraction_done = min(step * run.recipe.images_per_step / run.variant.images, 1.0)
         before, left = self._left[run.name], (1.0 - fraction_done) * run.variant.cost
         self._left[run.name] = left
         self._done += (before - left) * now

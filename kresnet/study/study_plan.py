@@ -366,6 +366,9 @@ def plan_variant(
             "missing_field", f"Neither it nor its network {loaded.value.name} names a recipe.", path="recipe"
         )
     run = resolve_run(loaded, recipe, plan=plan)
+    if run.recipe.batch_size == "auto":
+        message = "Runs that are compared take the same batches on any machine, and `auto` is what fits on this one."
+        raise run.locate(make_error("contradiction", message, path="recipe.batch_size", remedy="batch_size: 128"))
     if (images := training_image_count(run.recipe.data)) is not None:
         run = run.with_training_images(images)
     arguments = [_document_reference(variant.spec, loaded.path)]

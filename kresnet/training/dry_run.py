@@ -21,7 +21,8 @@ from kresnet.plan.segments import require_rematerialized_stages
 from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.training.loop.monitors import require_monitored_layers
 from kresnet.training.loop.schedule import learning_rate
-from kresnet.training.setup import batches_of_steps, make_trainer, open_run_data
+from kresnet.training.opening import open_run_data
+from kresnet.training.setup import batches_of_steps, make_trainer
 from kresnet.training.step.engine import Engine
 
 #: Steps are timed for about this long, at least and at most so many.
@@ -103,8 +104,10 @@ def dry_run(run: ResolvedRun) -> DryRun:
         run.devices.precision,
         timing,
         tuple(zip(steps.tolist(), rates.tolist(), strict=True)),
-        estimate_recipe_memory(run.plan, run.recipe, replicas=run.devices.replicas),
-        run.notes,
+        estimate_recipe_memory(
+            run.plan, run.recipe, replicas=run.devices.replicas, teacher=run.teacher.plan if run.teacher else None
+        ),
+        (*([f"batch_size: {run.batch_size_text}"] if run.batch_size_text else []), *run.notes),
     )
 
 
@@ -123,10 +126,10 @@ def _timed(run: ResolvedRun, data: DataSet, context: DistributedContext) -> Timi
     while len(later) < min(MOST, schedule.total_steps - 1) and (len(later) < LEAST or sum(later) < SECONDS):
         later.append(_seconds(step))
     each = statistics.median(later or [first])
-    batch = evaluation_batches(data.selection, recipe.batch_size).take(1)
-    _ = engine.evaluate(batch, recipe.batch_size)  # compiles
-    batches_each = -(-len(data.selection) // recipe.batch_size)
-    evaluation = _seconds(lambda: engine.evaluate(batch, recipe.batch_size)) * batches_each
+    batch = evaluation_batches(data.selection, recipe.images_per_step).take(1)
+    _ = engine.evaluate(batch, recipe.images_per_step)  # compiles
+    batches_each = -(-len(data.selection) // recipe.images_per_step)
+    evaluation = _seconds(lambda: engine.evaluate(batch, recipe.images_per_step)) * batches_each
     training = schedule.total_steps * each
     total = training + evaluation * -(-schedule.total_steps // schedule.epoch_steps)
     return Timing(first, each, len(later), evaluation, training, total)

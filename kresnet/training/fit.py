@@ -29,7 +29,8 @@ from kresnet.training.loop.run_writer import RunWriter
 from kresnet.training.loop.schedule import learning_rate
 from kresnet.training.loop.session import TrainingSession
 from kresnet.training.loop.signals import StopSignals
-from kresnet.training.setup import make_session, open_run_data
+from kresnet.training.opening import open_run_data
+from kresnet.training.setup import make_session
 from kresnet.weights.transfer import Transfer
 
 
@@ -251,4 +252,5 @@ def finish(session: TrainingSession) -> dict[str, Any]:
 
 def _environment(run: ResolvedRun) -> dict[str, Any]:
     devices = run.devices
-    return environment(devices.replicas, devices.precision, devices.xla, (run.spec, run.recipe))
+    described = environment(devices.replicas, devices.precision, devices.xla, (run.spec, run.recipe))
+    return described | ({"batch_size": run.batch_size_text} if run.batch_size_text else {})

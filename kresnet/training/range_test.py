@@ -19,7 +19,8 @@ from kresnet.plan.segments import require_rematerialized_stages
 from kresnet.runs.checkpoints import Checkpoint
 from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.training.loop.rate_sweep import DIVERGED, smooth_losses, sweep_learning_rates
-from kresnet.training.setup import batches_of_steps, make_trainer, open_run_data, start_from_transfer
+from kresnet.training.opening import open_run_data
+from kresnet.training.setup import batches_of_steps, make_trainer, start_from_transfer
 from kresnet.training.step.engine import Engine
 
 #: The rates of a sweep, and the number of its steps, unless others are asked for: those of fastai's `lr_find`.
@@ -129,14 +130,14 @@ def find_learning_rate(
     rates = rates[: len(losses)]
     suggestion, reason = suggest_learning_rate(rates, losses, begun=bool(run.transfer or checkpoint))
     per = run.recipe.optimizer.learning_rate_per
-    stated = "" if suggestion is None else f"{suggestion * per / run.recipe.batch_size if per else suggestion:.2g}"
+    stated = "" if suggestion is None else f"{suggestion * per / run.recipe.images_per_step if per else suggestion:.2g}"
     return RangeTest(
         run.plan.name,
         run.recipe.name,
         run.recipe.optimizer.kind,
         run.devices.precision,
         run.devices.replicas,
-        run.recipe.batch_size,
+        run.recipe.images_per_step,
         round(len(losses) / run.steps.epoch_steps, 2),
         start,
         steps,

@@ -109,7 +109,7 @@ def balance_remarks(recipe: Recipe, data: DataDescription) -> tuple[str, ...]:
         what = "Weights of a label's presence against its absence" if of_labels else "Class weights"
         remarks.append(f"{what}: {_enumerate(dict(zip(names, weights, strict=True)), '.3g')}.")
     if recipe.sampling is not None:
-        drawn = steps_per_epoch(data.train_images, recipe.batch_size) * recipe.batch_size
+        drawn = steps_per_epoch(data.train_images, recipe.images_per_step) * recipe.images_per_step
         shares = dict(zip(names, class_shares(recipe.sampling, counts, names) * drawn, strict=True))
         remarks.append(
             f"An epoch draws {drawn:,} images with replacement, on average of each class: {_enumerate(shares, ',.0f')}."

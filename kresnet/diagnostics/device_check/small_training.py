@@ -14,7 +14,8 @@ from kresnet.data.pipeline import training_batches
 from kresnet.diagnostics.device_check.part import PartResult
 from kresnet.distributed.context import connect
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
-from kresnet.training.setup import make_trainer, open_run_data
+from kresnet.training.opening import open_run_data
+from kresnet.training.setup import make_trainer
 from kresnet.training.step.engine import Engine
 
 #: The network: a stem and a block with a projection, smooth, since a rounding that turns a ReLU off would look like a
@@ -103,7 +104,7 @@ def begin_training(
             data.train,
             augment=run.recipe.augment,
             classes=len(data.class_names),
-            batch_size=run.recipe.batch_size,
+            batch_size=run.recipe.images_per_step,
             seed=run.recipe.seed,
             start_step=0,
             stop_step=steps,

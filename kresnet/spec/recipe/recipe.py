@@ -44,8 +44,9 @@ class Recipe(Document):
     """Length of the run in steps."""
     examples: Annotated[int, Field(strict=True, ge=1, le=10**15)] | None = None
     """Length of the run in training images."""
-    batch_size: Annotated[int, Field(strict=True, ge=1, le=1_048_576)]
-    """Images a step, over all devices together."""
+    batch_size: Annotated[int, Field(strict=True, ge=1, le=1_048_576)] | Literal["auto"]
+    """Images a step, over all devices together. `auto`: as many as fit into memory, by the plan's estimate and one step
+    that is tried, but no more than a sixteenth of the training images; the run's recipe names the number."""
     optimizer: Optimizer
     """How gradients change weights."""
     schedule: Schedule = Field(default_factory=lambda: Constant(kind="constant"))
@@ -107,6 +108,12 @@ class Recipe(Document):
     """Record each block's gradient in the first step and every this many."""
     trackers: Annotated[tuple[Tracker, ...], Field(max_length=20)] = (TensorBoardTracker(kind="tensorboard"),)
     """Where the run can be watched, by name or with settings: `[tensorboard, mlflow]`. None of them can stop it."""
+
+    @property
+    def images_per_step(self) -> int:
+        """`batch_size` of a recipe in which it is a number, as it is in every run that has begun."""
+        assert self.batch_size != "auto"
+        return self.batch_size
 
     @model_validator(mode="after")
     def _one_length(self) -> Recipe:

@@ -118,4 +118,4 @@ def require_monitored_layers(plan: Plan, recipe: Recipe, replicas: int) -> None:
         KresnetError: `contradiction`.
     """
     if recipe.bn_check_every_steps:
-        require_batch_norms(plan, recipe.batch_size, replicas)
+        require_batch_norms(plan, recipe.images_per_step, replicas)

@@ -146,7 +146,7 @@ class TrainingSession:
         self.stop = stop
         checkpoint = self._restore()
         progress = (self.epoch_steps, self.total_steps, self.step)
-        self.callbacks.begin(self.engine.trainer, self.run.recipe.batch_size, *progress)
+        self.callbacks.begin(self.engine.trainer, self.run.recipe.images_per_step, *progress)
         if checkpoint:
             self.callbacks.load(*checkpoint)
         self.progress = self.output.make_progress(self.total_steps, self.epoch_steps, self.step)
@@ -161,7 +161,7 @@ class TrainingSession:
             self.data.train,
             augment=recipe.augment,
             classes=len(self.data.class_names),
-            batch_size=recipe.batch_size,
+            batch_size=recipe.images_per_step,
             seed=recipe.seed,
             start_step=self.step,
             stop_step=self.total_steps,
@@ -225,7 +225,7 @@ class TrainingSession:
         planned = range(self.step, self.step + steps)
         taken, elapsed = self._count_steps(began)
         waited = self.clock.seconds_waited(planned, began, began + elapsed, buffered=self.engine.buffers_batches)
-        self.throughput.add(elapsed, taken * self.run.recipe.batch_size, waited)
+        self.throughput.add(elapsed, taken * self.run.recipe.images_per_step, waited)
         self.steps_per_call = max(1, round(steps * SECONDS_PER_CALL / elapsed)) if self.steps_per_call else 1
         return taken == steps
 
@@ -243,7 +243,7 @@ class TrainingSession:
         elapsed = time.perf_counter() - began
         self.step += taken
         self.seconds += elapsed
-        self.progress.steps(self.step, metrics, taken * self.run.recipe.batch_size / elapsed)
+        self.progress.steps(self.step, metrics, taken * self.run.recipe.images_per_step / elapsed)
         return taken, elapsed
 
     def _handle_non_finite_step(self) -> None:

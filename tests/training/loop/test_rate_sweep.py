@@ -12,7 +12,8 @@ import pytest
 from kresnet.distributed.context import connect
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.training.loop.rate_sweep import smooth_losses, sweep_learning_rates
-from kresnet.training.setup import batches_of_steps, make_trainer, open_run_data
+from kresnet.training.opening import open_run_data
+from kresnet.training.setup import batches_of_steps, make_trainer
 from kresnet.training.step.engine import Engine
 from tests.api.networks import SPEC, recipe
 from tests.training.small_runs import vector_run

@@ -14,8 +14,8 @@ from kresnet.spec.recipe import Recipe, Tracker
 from kresnet.training import fit
 from kresnet.training.loop.progress import RunOutput
 from kresnet.training.loop.trackers.run_tracker import RunTracker
-from kresnet.training.recipe_kinds import register_tracker
 from kresnet.training.loop.trackers.tracker_callback import metrics_of_line, require_tracker_packages
+from kresnet.training.recipe_kinds import register_tracker
 from tests.training.interrupted_runs import Killed, weights
 from tests.training.small_runs import vector_run
 
