@@ -18,7 +18,10 @@ from kresnet.graph import build_model
 from kresnet.graph.layers import Dropout, StochasticDepth
 from kresnet.plan import make_plan
 from kresnet.spec.architecture import Spec
+from kresnet.runs.teacher import stage_output
 from kresnet.spec.recipe import Sgd
+from kresnet.spec.recipe.distill import FeatureTargets, SoftTargets
+from kresnet.training.step.distillation import Distillation
 from kresnet.training.step.averaging import WeightAverage
 from kresnet.training.step.clipping import GlobalNormClipping
 from kresnet.distributed.devices import make_strategy
@@ -72,8 +75,8 @@ def masks(strategy):
     return [[[copy.numpy().tolist() for copy in strategy.experimental_local_results(mask)] for mask in each]
             for each in drawn]
 
-def thrifty(distribution, parts, stages):
-    # Without batch norm; each share of a batch in parts, blocks computed again, the loss scaled.
+def thrifty(distribution, parts, stages, settings=None):
+    # Without batch norm; each share of a batch in parts, blocks computed again, the loss scaled; with a teacher.
     strategy, grouped = strategies[distribution], tiny_plan({"kind": "group", "groups": 2})
     with strategy.scope():
         network = build_model(grouped, seed=3)
@@ -81,6 +84,9 @@ def thrifty(distribution, parts, stages):
         trainer = Trainer(network, accumulate_steps=parts, forward=forward, loss_scale=LossScale() if stages else None)
         sgd = Sgd(kind="sgd", weight_decay=0.0)
         trainer.updates = make_optimizer(sgd, lambda step: tf.constant(0.1), network.trainable_variables)
+        if settings:
+            layers = [stage_output(grouped, settings.stage)] * 2 if settings.kind == "feature" else None
+            trainer.distillation = Distillation(settings, build_model(grouped, seed=4), network, layers)
     engine, losses = Engine(trainer, strategy), []
     batches = engine.distribute(tf.data.Dataset.from_tensor_slices((images, labels)).batch(16).repeat())
     for _ in range(4):
@@ -116,6 +122,11 @@ moves["synchronized"] = moved("mirrored", slice(0, 16), True)
 found = {name: run(name) for name in strategies}
 found["moves"] = moves
 found["thrifty"] = [thrifty("one_device", 1, ()), thrifty("one_device", 2, (1, 2)), thrifty("mirrored", 2, (1, 2))]
+taught = {"soft": SoftTargets(teacher="x"), "feature": FeatureTargets(kind="feature", teacher="x", stage=2, weight=1.0)}
+found["taught"] = {
+    kind: [thrifty("one_device", 1, (), settings), thrifty("mirrored", 2, (), settings)]
+    for kind, settings in taught.items()
+}
 json.dump(found, sys.stdout)
 """
 
@@ -153,6 +164,13 @@ def test_parts_blocks_computed_again_and_a_loss_scale_change_no_loss(runs):
     plain, *others = runs["thrifty"]
     for losses in others:
         np.testing.assert_allclose(losses, plain, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["soft", "feature"])
+def test_a_teacher_teaches_replicas_as_one_device(runs, kind):
+    alone, together = runs["taught"][kind]
+    np.testing.assert_allclose(together, alone, rtol=1e-4)
+    assert not np.allclose(alone, runs["thrifty"][0], rtol=1e-3)
 
 
 @pytest.mark.parametrize("case", ["mirrored", "mirrored_xla"])

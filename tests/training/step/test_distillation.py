@@ -94,9 +94,17 @@ KINDS = {
 }
 
 
+#: How runs of each kind compute: with what has the step keep more than weights.
+WAYS = {
+    "soft": {"precision": "bfloat16"},
+    "hard": {"precision": "float16", "accumulate_steps": 2},
+    "feature": {"precision": "bfloat16", "ema": {"decay": 0.9}, "accumulate_steps": 2},
+}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_with_a_teacher_is_resumed_to_the_bit(kind, teacher, tmp_path, monkeypatch):
-    stated = recipe(teacher, distill=KINDS[kind] | {"teacher": str(teacher / "run")}, precision="bfloat16")
+    stated = recipe(teacher, distill=KINDS[kind] | {"teacher": str(teacher / "run")}, **WAYS[kind])
     whole, halted = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "halted")
     fit.start(whole, resolve_run(small_spec(), stated), None, RunOutput())
     with pytest.raises(KresnetError) as caught:
