@@ -19,6 +19,7 @@ from kresnet.native_messages import start_filter
 EXTRAS = {
     "serving": {"aiohttp": "aiohttp", "grpc": "grpcio", "orjson": "orjson", "prometheus_client": "prometheus-client"},
     "report": {"plotly": "plotly", "jinja2": "jinja2"},
+    "pages": {"aiohttp": "aiohttp", "plotly": "plotly", "jinja2": "jinja2"},
     "onnx": {"onnxruntime": "onnxruntime", "tf2onnx": "tf2onnx", "onnxslim": "onnxslim"},
     "openvino": {
         "openvino": "openvino",

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
@@ -124,7 +124,7 @@ def render_template(template: str, **context: Any) -> str:
     """Return a page that is whole by itself: a template with its figures, and all that draws them."""
     script, library = _read_template("page.js"), get_plotlyjs()
     html = (
-        _environment()
+        template_environment()
         .get_template(template)
         .render(
             context,
@@ -173,9 +173,10 @@ def _read_template(name: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def template_environment(*packages: str) -> Environment:
+    """Return what renders the templates of this room, and those of other packages, which may import its macros."""
     environment = Environment(
-        loader=PackageLoader("kresnet.report"),
+        loader=ChoiceLoader([PackageLoader(package) for package in ("kresnet.report", *packages)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -192,4 +193,4 @@ def _plotly_values(plot: Plot) -> Any:
     return values
 
 
-__all__ = ["compare_page", "render_template", "report_page"]
+__all__ = ["compare_page", "render_template", "report_page", "template_environment"]

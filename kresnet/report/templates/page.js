@@ -1,5 +1,6 @@
 "use strict";
 // Draws the page's figures in the reader's colours, when they come into sight. The page is whole without it.
+// A page that changes itself calls `kresnetFigures.adopt(element)` for what it has put in.
 (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -73,7 +74,7 @@
     for (const [place, figure] of drawn) Plotly.newPlot(place, ...styled(figure));
   }
 
-  const places = [...document.querySelectorAll(".canvas")];
+  const places = () => document.querySelectorAll(".canvas");
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
@@ -81,8 +82,13 @@
       draw(entry.target);
     }
   }, { rootMargin: "800px 0px" });
-  places.forEach((place) => seen.observe(place));
-  addEventListener("beforeprint", () => places.forEach(draw));
+  function adopt(element) {
+    for (const place of drawn.keys()) if (!place.isConnected) drawn.delete(place);
+    element.querySelectorAll(".canvas").forEach((place) => seen.observe(place));
+  }
+  adopt(document);
+  globalThis.kresnetFigures = { adopt };
+  addEventListener("beforeprint", () => places().forEach(draw));
 
   const button = document.getElementById("theme");
   function label() {
