@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -30,18 +31,13 @@ def static_routes(*names: str) -> list[web.RouteDef]:
     ]
 
 
-def _file_handler(name: str, file: Traversable) -> web.RequestHandler:  # type: ignore[type-arg]
-    kind = _TYPES[f".{name.rpartition('.')[2]}"]
+def _file_handler(name: str, file: Traversable) -> Callable[[web.Request], Awaitable[web.Response]]:
+    kind, text = _TYPES[f".{name.rpartition('.')[2]}"], file.read_text(encoding="utf-8")
 
     async def answer(request: web.Request) -> web.Response:
-        return web.Response(text=_read(file), content_type=kind)
+        return web.Response(text=text, content_type=kind)
 
-    return answer  # type: ignore[return-value]
-
-
-@cache
-def _read(file: Traversable) -> str:
-    return file.read_text(encoding="utf-8")
+    return answer
 
 
 @cache

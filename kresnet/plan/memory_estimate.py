@@ -21,7 +21,7 @@ The memory of the TensorFlow runtime itself (some 500 MB) and of input pipelines
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from math import prod
 from pathlib import Path
@@ -112,13 +112,36 @@ def estimate_memory(
     )
 
 
+def activations_by_record(plan: Plan, *, precision: str = "float32") -> dict[str, int]:
+    """Return the bytes of each record's output, by name, that are kept for the backward pass of one input.
+
+    They add up to the activations of `estimate_memory`, where no stage is rematerialised.
+    """
+    width = _FLOAT32 if precision == "float32" else _HALF
+    found: dict[str, int] = {}
+    for name, size in _tensor_sizes(plan, _all_kept(plan, width)).items():
+        record = name.removesuffix(_MASK)
+        found[record] = found.get(record, 0) + size
+    return found
+
+
+def _all_kept(plan: Plan, width: int) -> dict[str, int]:
+    """Tensors kept for the backward pass, and the bytes of each of their numbers."""
+    return {name: each for record in plan.records for name, each in _kept_for_backward(record, width)}
+
+
+def _tensor_sizes(plan: Plan, kept: Mapping[str, int]) -> dict[str, int]:
+    """Bytes of the tensors, of one input."""
+    return {name: prod(plan.by_name[name.removesuffix(_MASK)].shape) * each for name, each in kept.items()}
+
+
 def _activations(plan: Plan, width: int, rematerialize: Collection[int]) -> int:
     """Bytes kept for the backward pass of one input."""
-    kept = {name: each for record in plan.records for name, each in _kept_for_backward(record, width)}
+    kept = _all_kept(plan, width)
     again = [segment for segment in segments(plan, rematerialize) if segment.recomputed] if rematerialize else []
     for segment in again:
         kept |= dict.fromkeys(segment.inputs, width)
-    sizes = {name: prod(plan.by_name[name.removesuffix(_MASK)].shape) * each for name, each in kept.items()}
+    sizes = _tensor_sizes(plan, kept)
     inside = [
         sum(size for name, size in sizes.items() if name.removesuffix(_MASK) in segment.inner_names)
         for segment in again
@@ -279,6 +302,7 @@ def bytes_text(number: int) -> str:
 
 __all__ = [
     "MemoryEstimate",
+    "activations_by_record",
     "available_memory",
     "bytes_text",
     "estimate_memory",

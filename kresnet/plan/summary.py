@@ -8,7 +8,14 @@ from itertools import groupby
 from typing import Any
 
 from kresnet.plan.records import Plan, Shape
-from kresnet.plan.sections import RepeatedBlocks, describe_section, describe_shortcut, repeated_blocks, sections
+from kresnet.plan.sections import (
+    RepeatedBlocks,
+    Section,
+    describe_section,
+    describe_shortcut,
+    repeated_blocks,
+    sections,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,7 @@ class SummaryRow:
         shape: shape of the output, without the batch.
         parameters, macs: counts of all the row's blocks together.
         blocks: number of blocks that the row stands for.
+        sections: the sections of the network that the row stands for.
     """
 
     level: int
@@ -33,6 +41,7 @@ class SummaryRow:
     parameters: int
     macs: int
     blocks: int = 1
+    sections: tuple[Section, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +88,13 @@ def _rows(stage: int | None, group: list[RepeatedBlocks]) -> Iterator[SummaryRow
         blocks = sum(len(repeated.sections) for repeated in group if repeated.first.block)
         words = f"{blocks} block" + "s" * (blocks > 1)
         totals = sum(repeated.parameters for repeated in group), sum(repeated.macs for repeated in group)
-        yield SummaryRow(0, f"stage {stage}", words, "", group[-1].first.shape, *totals, blocks=blocks)
+        yield SummaryRow(0, f"stage {stage}", words, "", group[-1].first.shape, *totals, blocks=blocks,
+                         sections=tuple(part for repeated in group for part in repeated.sections))  # fmt: skip
     for repeated in group:
         first, count = repeated.first, len(repeated.sections)
         yield SummaryRow(
             int(stage is not None), repeated.label, describe_section(repeated), describe_shortcut(first), first.shape,
-            repeated.parameters, repeated.macs, blocks=count if first.block else 0,
+            repeated.parameters, repeated.macs, blocks=count if first.block else 0, sections=repeated.sections,
         )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "dump",
     "parse_document",
     "read_document",
+    "require_size",
 ]
 
 MAX_BYTES = 256 * 1024
@@ -45,9 +46,7 @@ def read_document(path: Path) -> SourceDocument:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            message = f"The document is larger than {MAX_BYTES // 1024} KiB."
-            raise KresnetError(Problem("document_too_large", message, place=Place(str(path))))
+        require_size(len(data), str(path))
         parsed = _parse_once(decode_text(data), str(path))
         return SourceDocument(parsed.name, copy.deepcopy(parsed.values), dict(parsed.places))
     except FileNotFoundError:
@@ -60,6 +59,17 @@ def read_document(path: Path) -> SourceDocument:
     except (OSError, ValueError) as error:  # a ValueError: a NUL in the name
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise KresnetError(Problem("file_unreadable", f"{str(path)[:200]} cannot be read: {reason}.")) from None
+
+
+def require_size(size: int, name: str) -> None:
+    """Make sure that a document of so many bytes is none that only a mistake or malice would write.
+
+    Raises:
+        KresnetError: `document_too_large`.
+    """
+    if size > MAX_BYTES:
+        message = f"The document is larger than {MAX_BYTES // 1024} KiB."
+        raise KresnetError(Problem("document_too_large", message, place=Place(name)))
 
 
 @lru_cache(maxsize=16)

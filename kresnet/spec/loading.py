@@ -14,7 +14,7 @@ from kresnet.errors import KresnetError, Place, Problem, make_error
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document, merge
-from kresnet.spec.document import MAX_DEPTH, KeyPath, SourceDocument, parse_document, read_document
+from kresnet.spec.document import MAX_DEPTH, KeyPath, SourceDocument, parse_document, read_document, require_size
 from kresnet.spec.from_python import plain_values
 from kresnet.spec.locations import stated_path
 from kresnet.spec.validation import sort_by_place, validate
@@ -126,6 +126,26 @@ def load_recipe(
     from kresnet.spec.recipe import Recipe
 
     return _load(Recipe, reference, "recipes", overrides, base_folder)
+
+
+def load_text(
+    model: type[Model], text: str, path: Path, folder: library.Folder, overrides: Overrides = ()
+) -> LoadedDocument[Model]:
+    """Load what the document at `path` would be if this text stood there; nothing is read but what it extends.
+
+    Args:
+        model: what the document should be.
+        text: YAML or JSON.
+        path: its file, which need not exist.
+        folder: of the shipped documents that it may extend.
+        overrides: settings to change, in turn.
+
+    Raises:
+        KresnetError: all problems of the document at once.
+    """
+    require_size(len(text.encode("utf-8", "surrogatepass")), str(path))
+    source = _resolve_extends(parse_document(text, str(path)), path, folder, ())
+    return apply_overrides(model, source, overrides, path)
 
 
 def _load(

@@ -9,6 +9,7 @@ from kresnet.errors import KresnetError
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.memory_estimate import (
     MemoryEstimate,
+    activations_by_record,
     available_memory,
     bytes_text,
     estimate_memory,
@@ -56,6 +57,14 @@ def test_estimates_grow_with_the_batch_and_shrink_with_precision(found: tuple[Sp
     half = estimate_memory(plan, 2, precision="bfloat16")
     assert one.activations <= half.activations <= two.activations  # the masks of dropout stay bytes
     assert estimate_memory(plan, 2, training=False).total <= two.total
+
+
+@given(specs())
+@examples(20)
+def test_what_records_keep_adds_up_to_the_activations(found: tuple[Spec, Plan]) -> None:
+    for precision in ("float32", "bfloat16"):
+        total = estimate_memory(found[1], 3, precision=precision).activations
+        assert 3 * sum(activations_by_record(found[1], precision=precision).values()) == total
 
 
 def test_dropout_keeps_a_mask() -> None:

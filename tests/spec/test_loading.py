@@ -6,7 +6,9 @@ import pytest
 
 from kresnet.errors import MOST_PROBLEMS, KresnetError
 from kresnet.plan import plan_loaded
-from kresnet.spec.loading import load_recipe, load_spec, split_overrides
+from kresnet.spec.architecture import Spec
+from kresnet.spec.document import MAX_BYTES
+from kresnet.spec.loading import load_recipe, load_spec, load_text, split_overrides
 from tests.spec.test_validation import VALID
 
 
@@ -47,6 +49,21 @@ def test_lists_are_replaced_and_another_kind_replaces_the_whole(folder):
     assert len(spec.stages) == 1
     assert spec.stem.widths == (32, 32, 64)
     assert spec.head.kind == "features"
+
+
+def test_a_text_is_loaded_as_the_file_that_it_would_be(folder):
+    path = folder / "not_there.yaml"
+    text = "extends: base.yaml\nname: child\nhead: {classes: 5}\n"
+    found = load_text(Spec, text, path, "specs", ["stem.width=8"])
+    assert (found.value.head.classes, found.value.stem.width, found.path) == (5, 8, path)
+    assert found.value == load_spec(write(folder, text), ["stem.width=8"]).value
+    with pytest.raises(KresnetError) as caught:
+        load_text(Spec, text + "heads: 3\n", path, "specs")
+    assert str(caught.value.problems[0].place) == f"{path}:4:1"
+    with pytest.raises(KresnetError) as caught:
+        load_text(Spec, text + "#" * MAX_BYTES, path, "specs")
+    assert caught.value.problems[0].code == "document_too_large"
+    assert not path.exists()
 
 
 def test_extends_over_several_files_and_a_shipped_name(folder):
