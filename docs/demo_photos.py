@@ -1,4 +1,4 @@
-"""`python docs/demo_photos.py DIR`: the images that ship with kresnet as a folder of photos, as somebody would have it."""
+"""`python docs/demo_photos.py DIR`: the images that ship with kresnet, as a folder of photos."""
 
 import sys
 from pathlib import Path

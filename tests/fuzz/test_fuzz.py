@@ -52,6 +52,7 @@ def test_a_finding_is_noticed(playground):
         require_harmless(Outcome((), 1.5, 0), most_seconds=1.0)
 
 
+@pytest.mark.slow  # `make fuzz` is the same, of many more documents
 @pytest.mark.skipif(sys.platform != "linux", reason="atheris has wheels for Linux only")
 def test_documents_bred_for_new_lines_find_nothing(tmp_path):
     command = [sys.executable, "-m", "tests.fuzz.coverage_run", "recipe", tmp_path / "tally.json", "-runs=300"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.graph import native_grid
 
 
+@pytest.mark.slow  # `make native-grid` is the same, of more networks
 def test_no_corner_ends_a_process():
     result = native_grid.train_in_children(native_grid.CORNERS)
     assert (result.exits, result.errors) == ([], [])

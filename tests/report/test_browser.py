@@ -147,7 +147,7 @@ def test_the_page_is_whole_without_scripts(browser, pages):
     ("name", "size", "scheme"),
     [
         pytest.param("report", DESKTOP, "light", id="report-desktop"),
-        pytest.param("compare", PHONE, "dark", id="compare-phone"),
+        pytest.param("compare", PHONE, "dark", id="compare-phone", marks=pytest.mark.slow),
         pytest.param("report", PHONE, "dark", id="report-phone", marks=pytest.mark.slow),
         pytest.param("compare", DESKTOP, "light", id="compare-desktop", marks=pytest.mark.slow),
     ],

@@ -107,7 +107,13 @@ FRONTS = {
 }
 
 
-@pytest.mark.parametrize("name", FRONTS)
+#: Layers that scale, that shift each channel, and that swap channels; `make test-slow` has the others.
+FRONTS_OF_EACH_KIND = ("given normalization", "preprocess_input, caffe", "a nested model")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in FRONTS_OF_EACH_KIND)) for name in FRONTS]
+)
 def test_what_makes_numbers_of_pixels_becomes_the_specs_pixels(name, tmp_path):
     theirs = file_with(tmp_path, FRONTS[name], nested=name == "adapted normalization")
     conversion, logits, images = converted(tmp_path)
@@ -116,7 +122,7 @@ def test_what_makes_numbers_of_pixels_becomes_the_specs_pixels(name, tmp_path):
     assert not any("does not say what its pixels mean" in note for note in conversion.notes())
 
 
-@pytest.mark.parametrize("file", ["theirs.keras", "theirs.h5"])
+@pytest.mark.parametrize("file", ["theirs.keras", pytest.param("theirs.h5", marks=pytest.mark.slow)])
 def test_a_head_of_any_name_on_a_network_within_a_model_is_taken_for_the_head(file, tmp_path):
     front, dropout = keras.applications.resnet_v2.preprocess_input, layers.Dropout(0.3)
     theirs = file_with(tmp_path, front, dropout, layers.Softmax(), nested=True, head="clothes", file=file)
@@ -213,7 +219,7 @@ def test_a_head_that_is_left_out_takes_with_it_what_leads_to_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (not name.startswith("ResNet50"))) for name in PEERS]
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name != "ResNet50")) for name in PEERS]
 )
 def test_networks_of_keras_applications_compute_nothing_else(name):
     keras.backend.clear_session()

@@ -216,7 +216,7 @@ def test_the_flow_is_that_of_the_global_batch(mirrored):
     np.testing.assert_allclose(mirrored["synchronized"]["flow"], mirrored["one"]["flow"], rtol=2e-3, atol=1e-9)
 
 
-@pytest.mark.parametrize("killed_at", [5, 9])
+@pytest.mark.parametrize("killed_at", [5, pytest.param(9, marks=pytest.mark.slow)])
 def test_tensorboard_holds_each_measured_step_and_each_epoch_once_after_a_kill(tmp_path, monkeypatch, killed_at):
     """Killed once before and once after the first save, right after a step was measured."""
     append = RunDirectory.append_history

@@ -153,7 +153,9 @@ def state_of(trainer: Trainer) -> list[np.ndarray]:
     return [variable.numpy() for variable in (*network, *trainer.updates.variables, *trainer.average.variables)]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("adamw", "rmsprop"))) for name in OPTIMIZERS]
+)
 def test_a_compiled_update_is_the_update(optimizer):
     """From the same gradients, so that only the update is compared."""
     found = []
