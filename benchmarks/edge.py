@@ -54,6 +54,7 @@ FILES = {
     "LiteRT, dynamic": ("tflite", "dynamic", False),
     "LiteRT, int16x8": ("tflite", "int16x8", False),
     "LiteRT, int8": ("tflite", "int8", False),
+    "LiteRT, float32, trained for it": ("tflite", "float32", True),
     "LiteRT, int8, trained for it": ("tflite", "int8", True),
     "ONNX Runtime, float32": ("onnx", "float32", False),
     "ONNX Runtime, int8": ("onnx", "int8", False),
@@ -98,7 +99,7 @@ def prepare(subject: Subject, folder: Path, settings: list[str]) -> None:
     plain, rounded, images = folder / "run", folder / "rounded", folder / "pictures"
     if subject.recipe:
         _fit(plain, subject, (*subject.settings, *settings))
-        _fit(rounded, subject, (*subject.settings, *TRAIN_ON, *settings), "--init", str(plain))
+        _fit(rounded, subject, (*subject.settings, *settings, *TRAIN_ON), "--init", str(plain))
     elif not plain.exists():
         _kresnet("build", subject.spec, "-o", str(plain))
     if not (folder / "test.npz").exists():
@@ -170,8 +171,8 @@ def table(found: dict[str, Any]) -> list[str]:
     rows = ["| network | runtime, weights | accuracy | lost | same class | KiB | ms, one image |",
             "|---|---|---|---|---|---|---|"]  # fmt: skip
     for subject, files in found["subjects"].items():
-        base = next(iter(files.values()))["accuracy"]
         for name, each in files.items():
+            base = files["LiteRT, float32, trained for it" if "trained" in name else next(iter(files))]["accuracy"]
             accuracy = "" if each["accuracy"] is None else f"{each['accuracy']:.2%}"
             lost = "" if base is None else f"{100 * (base - each['accuracy']):.2f}"
             low, middle, high = each["milliseconds"]
