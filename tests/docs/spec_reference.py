@@ -209,7 +209,11 @@ def _list(value: Schema) -> str:
     count = f"{low} " if low == high and low else f"{low} to {high} " if low and high else ""
     items = value["items"] if "items" in value else value["prefixItems"][0]
     noun, comma, bounds = _type(items).partition(", ")
-    return f"list of {count}{noun if noun.endswith(')') else noun + 's'}" + (f", each {bounds}" if comma else "")
+    if noun.startswith("mapping"):
+        noun = noun.replace("mapping", "mappings", 1)
+    elif not noun.endswith(")"):
+        noun += "s"
+    return f"list of {count}{noun}" + (f", each {bounds}" if comma else "")
 
 
 def _default(model: str, field: str) -> str:
