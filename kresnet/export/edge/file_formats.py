@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from kresnet.errors import make_error, nearest
-from kresnet.export.signature_contract import Fold
+
+if TYPE_CHECKING:
+    from kresnet.export.signature_contract import Fold
 
 FileFormat = Literal["tflite", "onnx", "openvino"]
 FileWeights = Literal["float32", "float16", "int8", "int8_float_io", "int16x8", "dynamic"]
