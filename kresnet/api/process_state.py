@@ -25,9 +25,11 @@ def training_scope(run: ResolvedRun | None = None) -> Iterator[None]:
         KeyboardInterrupt: in place of the problem `interrupted`.
     """
     import numpy as np
+    import tensorflow as tf
     from tensorflow.python.framework.config import disable_op_determinism, is_op_determinism_enabled
 
     python_state, numpy_state, deterministic = random.getstate(), np.random.get_state(), is_op_determinism_enabled()
+    rounding = tf.config.experimental.tensor_float_32_execution_enabled()
     logger = logging.getLogger("tensorflow")
     logger.addFilter(_is_no_retracing_warning)
     try:
@@ -41,6 +43,7 @@ def training_scope(run: ResolvedRun | None = None) -> Iterator[None]:
         logger.removeFilter(_is_no_retracing_warning)
         random.setstate(python_state)
         np.random.set_state(numpy_state)
+        tf.config.experimental.enable_tensor_float_32_execution(rounding)
         if not deterministic:
             disable_op_determinism()
 

@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from kresnet.distributed.cluster import Cluster, require_even_split
-from kresnet.distributed.devices import choose_deterministic_kernels, make_strategy
+from kresnet.distributed.devices import choose_kernels, make_strategy
 from kresnet.distributed.environment import package_versions
 from kresnet.distributed.precision import Precision, resolve_precision
 from kresnet.distributed.rendezvous import rendezvous
@@ -64,7 +64,7 @@ def connect(
     workers = rendezvous(cluster, log) if cluster else Workers()
     with workers.fail_together():
         if recipe:
-            choose_deterministic_kernels(recipe)
+            choose_kernels(recipe)
         gpus = workers.all_gather(len(tf.config.list_physical_devices("GPU")))
         if len(set(gpus)) > 1:
             raise make_error(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import tensorflow as tf
 
 from kresnet.distributed.cluster import Cluster
+from kresnet.distributed.float32_products import choose_float32_products
 from kresnet.errors import make_error
 from kresnet.spec.recipe import Recipe
 
@@ -19,10 +20,15 @@ from kresnet.spec.recipe import Recipe
 TPU_SECONDS = 10.0
 
 
-def choose_deterministic_kernels(recipe: Recipe) -> None:
-    """Have TensorFlow use kernels that give the same bits each time, if the recipe asks for them."""
+def choose_kernels(recipe: Recipe) -> None:
+    """Have TensorFlow use the kernels that a recipe asks for: deterministic ones, exact or fast ones.
+
+    Raises:
+        KresnetError: `environment` where this process multiplied otherwise before, and cannot be changed any more.
+    """
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
+    choose_float32_products(recipe.float32_products)
 
 
 def make_strategy(distribution: str, cluster: Cluster | None = None) -> Any:

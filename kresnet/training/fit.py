@@ -12,7 +12,7 @@ import keras
 from kresnet.data.sources import DataSet
 from kresnet.distributed.cluster import Cluster
 from kresnet.distributed.context import DistributedContext, SharedConfig, connect, receive_shared_config
-from kresnet.distributed.devices import choose_deterministic_kernels
+from kresnet.distributed.devices import choose_kernels
 from kresnet.distributed.environment import environment
 from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.plan.model_selection import added_selection_problems
@@ -202,7 +202,7 @@ def train_as_worker(
     """
     with connect(cluster, own.recipe if own else None, output.log) as context:
         shared = receive_shared_config(context.workers, (own.spec, own.recipe) if own else None)
-        choose_deterministic_kernels(shared.recipe)
+        choose_kernels(shared.recipe)
         run, data = open_run_data(shared_run(shared, own), context)
         shared.require_data(data.identity)
         name, count = cluster.worker_name(cluster.rank), len(cluster.addresses)

@@ -15,6 +15,7 @@ from kresnet.data.sources.inspection import inspect_data
 from kresnet.data.sources.targets import require_targets
 from kresnet.distributed.context import DistributedContext
 from kresnet.distributed.devices import gpu_memory
+from kresnet.distributed.float32_products import describe_float32_products
 from kresnet.distributed.precision import resolve_precision
 from kresnet.errors import KresnetError, make_error
 from kresnet.plan import Plan
@@ -92,7 +93,9 @@ def _settle(run: ResolvedRun, data: DataSet, context: DistributedContext) -> Res
     replicas, precision = context.strategy.num_replicas_in_sync, context.precision(run.recipe)
     _require_quantizable(run, replicas)
     xla = resolve_xla(run.recipe, run.plan, replicas)
-    return run.with_compute(ComputeSettings(replicas, precision.name, str(precision), xla))
+    products = describe_float32_products(run.recipe.float32_products)
+    text = f"{precision}, {products}" if products else str(precision)
+    return run.with_compute(ComputeSettings(replicas, precision.name, text, xla))
 
 
 def _require_quantizable(run: ResolvedRun, replicas: int) -> None:

@@ -83,6 +83,10 @@ class Recipe(Document):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
     """Type of activations and products; weights are always float32. `auto`: bfloat16 where the hardware has units for
     it, else float32. Under `float16` the loss is scaled (Micikevicius et al. 2018, arXiv:1710.03740, section 3.2)."""
+    float32_products: Literal["auto", "exact", "fast"] = "auto"
+    """How float32 numbers are multiplied. `fast`: rounded to 11 bits first (TF32) on a GPU since NVIDIA's Ampere, to 8
+    (bfloat16) on a CPU with AMX, and added up in float32; elsewhere it is `exact`. `auto`: as TensorFlow does,
+    which is `fast` on a GPU and `exact` on a CPU."""
     accumulate_steps: Annotated[int, Field(strict=True, ge=1, le=65_536)] = 1
     """Work through each device's share of `batch_size` in this many equal parts, one after the other, in the memory of
     one; gradients are added up, and the weights change once. Batch norms see one part at a time."""
@@ -120,6 +124,9 @@ class Recipe(Document):
         require_one_unit(self)
         if self.quantize:
             self._require_plain_step()
+        if self.float32_products != "auto" and self.precision in ("bfloat16", "float16"):
+            message = f"Under `precision: {self.precision}` no float32 numbers are multiplied"
+            raise contradiction_error("float32_products", message, remedy="float32_products: auto")
         if self.gradient_clip_norm and self.gradient_clip_adaptive:
             message = "Gradients are clipped by `gradient_clip_norm` or by `gradient_clip_adaptive`, not by both"
             raise contradiction_error("gradient_clip_adaptive", message, remedy="gradient_clip_norm: null")

@@ -12,7 +12,7 @@ from kresnet.training.step.losses import SoftmaxCrossEntropy
 
 def test_a_kernel_that_is_not_deterministic_is_caught(tmp_path, monkeypatch):
     """The process's kernels stay as they are: TensorFlow cannot take determinism back."""
-    monkeypatch.setattr(context, "choose_deterministic_kernels", lambda recipe: None)
+    monkeypatch.setattr(context, "choose_kernels", lambda recipe: None)
     losses, noise = SoftmaxCrossEntropy.example_losses, itertools.count(1)
     monkeypatch.setattr(
         SoftmaxCrossEntropy,
