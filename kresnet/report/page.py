@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -53,60 +53,41 @@ class EvaluationSection:
     scores: PlotTable | None = None
 
 
+#: Sections of the page, each a block of its template; the first two are all that change between two epochs.
+OVERVIEW_SECTIONS = ("overview", "log")
+_SECTIONS = (
+    *OVERVIEW_SECTIONS,
+    *("differences", "network", "curves", "test", "gradients", "norms", "pace", "machine", "repeat"),
+)
+
+
 def report_page(run: RunData) -> str:
     """Return the HTML page about one run."""
-    styles = style_runs([run], [0])
-    return _render_page(
-        f"{run.plan.name}: {run.label}",
-        [run],
-        styles,
-        networks=[NetworkSection(run.plan.name, run, network_stages(run.plan, run.spec))],
-        tiles=list(page_sections.tiles(run)),
-        comparison=None,
-    )
+    return render_template("page.html", **page_context(run))
 
 
 def compare_page(comparison: RunComparison) -> str:
     """Return the HTML page that compares several runs."""
-    runs, styles = comparison.runs, style_runs(comparison.runs, comparison.group_numbers)
-    labels = [run.label for run in runs]
-    shown = [group for group in comparison.groups if group.difference is None or not group.difference.identical]
-    networks = [
-        NetworkSection(
-            group.label, runs[group.runs[0]], network_stages(runs[group.runs[0]].plan, runs[group.runs[0]].spec)
-        )
-        for group in shown
-    ]
-    seeds = any(len(group.runs) > 1 for group in comparison.groups)
-    changed = [group for group in comparison.groups if group.difference and not group.difference.identical]
-    return _render_page(
-        f"{len(runs)} runs compared",
-        runs,
-        styles,
-        networks=networks,
-        tiles=[],
-        comparison=comparison,
-        final=final_plot(comparison),
-        overview=page_sections.overview_table(runs),
-        seeds=page_sections.groups_table(comparison.groups) if seeds else None,
-        spec_differences=page_sections.differing_settings_table("Settings of the spec", comparison.spec, labels),
-        recipe_differences=page_sections.differing_settings_table("Settings of the recipe", comparison.recipe, labels),
-        block_differences=[
-            page_sections.differing_blocks_table(group, comparison.groups[0].label) for group in changed
-        ],
-    )
+    return render_template("page.html", **page_context(comparison))
 
 
-def _render_page(title: str, runs: Sequence[RunData], styles: Sequence[RunStyle], **parts: Any) -> str:
-    several = len(runs) > 1
+def page_context(shown: RunData | RunComparison, *, live: bool = False) -> dict[str, Any]:
+    """Return what the template of a page is filled with.
+
+    Args:
+        shown: the run, or the runs, that the page is about.
+        live: whether the page follows them.
+    """
+    if isinstance(shown, RunComparison):
+        runs, styles = shown.runs, style_runs(shown.runs, shown.group_numbers)
+    else:
+        runs, styles = (shown,), style_runs([shown], [0])
     sections = [_evaluation_section(index, run) for index, run in enumerate(runs)]
     evaluated = [(style, each.evaluation) for style, each in zip(styles, sections, strict=True)
-              if isinstance(each.evaluation, Evaluation)]  # fmt: skip
-    context = {
-        "runs": runs,
-        "several": several,
-        "states": [page_sections.status_notice(run) for run in runs],
-        "notices": [list(page_sections.notices(run)) for run in runs],
+                 if isinstance(each.evaluation, Evaluation)]  # fmt: skip
+    return {
+        **overview_context(shown, live=live),
+        **(_differences_context(shown) if isinstance(shown, RunComparison) else _network_context(shown)),
         "curves": list(metric_plots(styles)),
         "evaluations": sections,
         "accuracies": class_accuracy_plot(evaluated),
@@ -115,9 +96,67 @@ def _render_page(title: str, runs: Sequence[RunData], styles: Sequence[RunStyle]
         "has_norms": any(batch_norms(run.plan) for run in runs),
         "throughput": list(throughput_plots(styles)),
         "environment": list(page_sections.environment_tables(runs)),
-        **parts,
     }
-    return render_template("page.html", title=title, **context)
+
+
+def overview_context(shown: RunData | RunComparison, *, live: bool = False) -> dict[str, Any]:
+    """Return the part of `page_context` that `OVERVIEW_SECTIONS` are filled with."""
+    runs = shown.runs if isinstance(shown, RunComparison) else (shown,)
+    context = {
+        "runs": runs,
+        "several": len(runs) > 1,
+        "states": [page_sections.status_notice(run, live=live) for run in runs],
+        "notices": [list(page_sections.notices(run)) for run in runs],
+    }
+    if isinstance(shown, RunData):
+        title = f"{shown.plan.name}: {shown.label}"
+        return context | {"title": title, "tiles": list(page_sections.tiles(shown)), "comparison": None}
+    seeds = any(len(group.runs) > 1 for group in shown.groups)
+    return context | {
+        "title": f"{len(runs)} runs compared",
+        "comparison": shown,
+        "final": final_plot(shown),
+        "overview": page_sections.overview_table(runs),
+        "seeds": page_sections.groups_table(shown.groups) if seeds else None,
+    }
+
+
+def render_sections(context: Mapping[str, Any], names: Sequence[str] = _SECTIONS) -> dict[str, str]:
+    """Return sections of a page one by one, by their names, without those that it has not.
+
+    Args:
+        context: what `page_context` returned; of `overview_context` for `OVERVIEW_SECTIONS`.
+        names: which sections.
+    """
+    template = template_environment().get_template("page.html")
+    own = template.new_context({**context, "m": _macros()})
+    wanted = [name for name in names if name != "differences" or context["several"]]
+    found = {name: _as_text("".join(template.blocks[name](own))).strip() for name in wanted}
+    return {name: html for name, html in found.items() if html}
+
+
+def _network_context(run: RunData) -> dict[str, Any]:
+    return {"networks": [NetworkSection(run.plan.name, run, network_stages(run.plan, run.spec))]}
+
+
+def _differences_context(comparison: RunComparison) -> dict[str, Any]:
+    runs, groups = comparison.runs, comparison.groups
+    labels = [run.label for run in runs]
+    shown = [group for group in groups if group.difference is None or not group.difference.identical]
+    first_runs = [runs[group.runs[0]] for group in shown]
+    return {
+        "networks": [
+            NetworkSection(group.label, run, network_stages(run.plan, run.spec))
+            for group, run in zip(shown, first_runs, strict=True)
+        ],
+        "spec_differences": page_sections.differing_settings_table("Settings of the spec", comparison.spec, labels),
+        "recipe_differences": page_sections.differing_settings_table(
+            "Settings of the recipe", comparison.recipe, labels
+        ),
+        "block_differences": [
+            page_sections.differing_blocks_table(group, groups[0].label) for group in shown if group.difference
+        ],
+    }
 
 
 def render_template(template: str, **context: Any) -> str:
@@ -136,6 +175,10 @@ def render_template(template: str, **context: Any) -> str:
             policy=_content_security_policy(script, library),
         )
     )
+    return _as_text(html)
+
+
+def _as_text(html: str) -> str:
     return html.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be text
 
 
@@ -173,6 +216,12 @@ def _read_template(name: str) -> str:
 
 
 @cache
+def _macros() -> Any:
+    """The page's macros, which a block that is rendered by itself has not imported."""
+    return template_environment().get_template("macros.html").module
+
+
+@cache
 def template_environment(*packages: str) -> Environment:
     """Return what renders the templates of this room, and those of other packages, which may import its macros."""
     environment = Environment(
@@ -193,4 +242,13 @@ def _plotly_values(plot: Plot) -> Any:
     return values
 
 
-__all__ = ["compare_page", "render_template", "report_page", "template_environment"]
+__all__ = [
+    "OVERVIEW_SECTIONS",
+    "compare_page",
+    "overview_context",
+    "page_context",
+    "render_sections",
+    "render_template",
+    "report_page",
+    "template_environment",
+]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
+from kresnet.errors import shell_word
 from kresnet.evaluation.evaluation import Evaluation
 from kresnet.plan.memory_estimate import bytes_text
 from kresnet.plan.render import block_cells
@@ -36,16 +38,29 @@ class Tile:
     note: str = ""
 
 
-def status_notice(run: RunData) -> Notice:
-    """Return a notice of whether the run finished, runs, stopped or failed, and how to continue it."""
+def status_notice(run: RunData, *, live: bool = False) -> Notice:
+    """Return a notice of whether the run finished, runs, stopped or failed, and how to continue it.
+
+    Args:
+        run: the run.
+        live: whether the page follows the run.
+    """
     status, problem = run.status, run.problem
-    done = f"after step {status.step:,}" + (f" of {status.steps:,}" if status.steps else "")
+    step = max(status.step, run.progress.step) if run.progress else status.step
+    done = f"after step {step:,}" + (f" of {status.steps:,}" if status.steps else "")
     if status.state == "finished":
         early = status.steps is not None and run.result is not None and run.result.get("steps") != status.steps
         return Notice("good", f"Finished {done}" + (", early: it no longer got better." if early else "."))
+    if status.state == "running" and live:
+        if run.is_silent():
+            assert run.progress
+            since = datetime.fromtimestamp(run.progress.written, UTC)
+            reason = "it may be measuring images, be held up, or be gone with its machine"
+            return Notice("warning", f"Running, {done}, but silent since {since:%Y-%m-%d %H:%M} UTC: {reason}.")
+        return Notice("info", f"Running, {done}.")
     if status.state == "running":
         text = f"Still running, {done}. The page shows what was on disk when it was made."
-        return Notice("info", text, f"kresnet report {run.directory} -o later.html")
+        return Notice("info", text, f"kresnet watch {shell_word(run.directory)}")
     if run.failed:
         code = status.reason
         message = f"{problem.get('message', code.replace('_', ' '))} [{code}]"
@@ -76,6 +91,7 @@ def notices(run: RunData) -> Iterator[Notice]:
 def tiles(run: RunData) -> Iterator[Tile]:
     """Yield the key numbers of a run, its headline metric first."""
     status, plan = run.status, run.plan
+    yield from progress_tiles(run)
     shown = [metric for metric in (run.headline, *shown_metrics([run])) if run.test.get(metric) is not None]
     best = f"best {status.best:.4f}, epoch {status.best_epoch}" if status.best_epoch else ""
     for index, metric in enumerate(dict.fromkeys(shown)):
@@ -97,6 +113,19 @@ def tiles(run: RunData) -> Iterator[Tile]:
     yield Tile("Weighted layers", str(plan.weighted_layers), "depth as the papers count it")
 
 
+def progress_tiles(run: RunData) -> Iterator[Tile]:
+    """Yield what a run under way tells of itself between two epochs; nothing for any other run."""
+    if not (now := run.progress):
+        return
+    left = f", {duration_text(now.seconds_left)} left" if now.seconds_left is not None else ""
+    yield Tile("Step", f"{now.step:,}", f"of {now.total_steps:,}, epoch {now.epoch} of {now.epochs}{left}")
+    for metric in dict.fromkeys(("loss", run.headline)):
+        if now.metrics.get(metric) is not None:
+            yield Tile(f"Training {METRICS[metric].lower()}", f"{now.metrics[metric]:.4f}", "this epoch, so far")
+    yield Tile("Images a second", f"{now.images_per_second:,.0f}", f"{now.input_wait:.0%} of the time waiting for data")
+    yield Tile("Memory", bytes_text(now.memory), "of the process, on the host")
+
+
 def duration_text(seconds: float) -> str:
     """Return a duration as text: `58 s`, `1:06 min`, `1:02:03 h`."""
     return f"{seconds:.0f} s" if seconds < 60 else f"{clock_text(seconds)} {'min' if seconds < 3600 else 'h'}"
@@ -106,8 +135,9 @@ def overview_table(runs: Sequence[RunData]) -> PlotTable:
     """Return the table of runs: state, metrics, epochs, seed and cost of each."""
     metrics = [each for each in shown_metrics(runs) if any(run.test.get(each) is not None for run in runs)]
     validated = validated_metrics(run.validation for run in runs)
-    head = ("run", "state", *metric_heads("test", metrics), *metric_heads("validation", validated), "epochs", "seed",
-            "parameters", "MACs", "images/s", "training")  # fmt: skip
+    under_way = any(run.progress for run in runs)
+    head = ("run", "state", *metric_heads("test", metrics), *metric_heads("validation", validated), "epochs",
+            *(("steps", "left") if under_way else ()), "seed", "parameters", "MACs", "images/s", "training")  # fmt: skip
     rows = []
     for run in runs:
         last = run.epochs[-1] if run.epochs else None
@@ -118,13 +148,22 @@ def overview_table(runs: Sequence[RunData]) -> PlotTable:
             *(number_text(run.test.get(metric), ".4f") for metric in metrics),
             *(number_text(run.validation.get(metric), ".4f") for metric in validated),
             str(last.epoch) if last else "–",
+            *([f"{run.status.step:,}", left_text(run)] if under_way else []),
             str(run.recipe.seed),
             f"{total:,}",
             with_unit_prefix(run.plan.macs),
-            number_text(last.images_per_second if last else None, ",.0f"),
+            number_text(
+                run.progress.images_per_second if run.progress else last.images_per_second if last else None, ",.0f"
+            ),
             duration_text(last.seconds) if last and last.seconds is not None else "–",
         ))  # fmt: skip
     return PlotTable("Each run, as it stands", head, tuple(rows), words=2)
+
+
+def left_text(run: RunData) -> str:
+    """Return how long a run under way still takes, as text; a dash where that is not known."""
+    seconds = run.progress.seconds_left if run.progress else None
+    return "–" if seconds is None else duration_text(seconds)
 
 
 def metric_heads(split: str, metrics: Sequence[str]) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
 from kresnet.files import replace_non_finite
 from kresnet.plan import Plan
 from kresnet.report.history import EpochRecord, GradientSeries, RunHistory, read_history
+from kresnet.runs.live_progress import LiveProgress, read_log, read_progress
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import RunStatus, run_status
 from kresnet.spec.architecture import Spec
@@ -22,11 +24,16 @@ from kresnet.spec.document import dump
 from kresnet.spec.recipe import Recipe
 from kresnet.weights.transfer import Transfer
 
-#: Evaluates a run on its test images; see `kresnet.evaluation.evaluate`.
-EvaluateRun = Callable[[RunDirectory], Evaluation]
+#: Evaluates a run on its test images, see `kresnet.evaluation.evaluate`, or says why not.
+EvaluateRun = Callable[[RunDirectory], Evaluation | NotEvaluated]
 
 #: Codes with which a run ends that only has to be continued.
 _PAUSED = ("interrupted", "killed", "peer_lost")
+
+#: Seconds without a word after which a run under way is said to be silent.
+SILENT_SECONDS = 120.0
+#: Lines of its log that a page shows.
+LOG_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class RunData:
         changes: differences of documents or environment that a resumed run accepted.
         history: its epochs and measurements.
         evaluation: of its model on the test images, or why there is none.
+        progress: how far a run under way is, as it last wrote; None for any other run.
+        log: the last lines of what it has said, oldest first.
     """
 
     label: str
@@ -62,6 +71,8 @@ class RunData:
     changes: tuple[str, ...]
     history: RunHistory
     evaluation: Evaluation | NotEvaluated
+    progress: LiveProgress | None = None
+    log: tuple[str, ...] = ()
 
     @property
     def epochs(self) -> tuple[EpochRecord, ...]:
@@ -111,6 +122,18 @@ class RunData:
         """Spec and recipe as YAML, every default written out."""
         return {"spec.yaml": dump(self.spec.document()), "recipe.yaml": dump(self.recipe.document())}
 
+    def is_silent(self) -> bool:
+        """Return whether a run under way has not told for a while how far it is."""
+        return self.progress is not None and time.time() - self.progress.written > SILENT_SECONDS
+
+    def with_live_files(self) -> RunData:
+        """Return the same run with what it tells of itself between two epochs read again."""
+        running = self.status.state == "running"
+        told = read_progress(self.directory.progress) if running else None
+        if running and told is None:
+            told = self.progress  # half of the file was there
+        return replace(self, progress=told, log=read_log(self.directory.log, LOG_LINES))
+
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready; pictures are left out."""
         return {
@@ -120,6 +143,8 @@ class RunData:
             "reason": self.status.reason,
             "problem": self.problem,
             "steps": {"done": self.status.step, "of": self.status.steps},
+            "progress": asdict(self.progress) if self.progress else None,
+            "log": list(self.log),
             "spec": self.spec.document(),
             "recipe": self.recipe.document(),
             "plan": self.plan.as_dict(records=False),
@@ -153,12 +178,25 @@ def gather_run_data(directory: Path, label: str, evaluate: EvaluateRun | None) -
     Raises:
         KresnetError: `run_missing`, or what is wrong with its documents.
     """
-    run = RunDirectory.open(directory)
-    origin = run.original_config()
+    return gather_opened_run(RunDirectory.open(directory), label, evaluate)
+
+
+def gather_opened_run(
+    run: RunDirectory, label: str, evaluate: EvaluateRun | None, *, try_lock: bool = True
+) -> RunData:
+    """Gather all that a page shows of a run, as `gather_run_data` does; its documents are read once.
+
+    Args:
+        run: the run.
+        label: the name of the run on the page.
+        evaluate: as for `gather_run_data`.
+        try_lock: whether the run's lock is tried, to see whether it is under way; else it is only read.
+    """
+    origin, status = run.original_config(), run_status(run.path, label, try_lock=try_lock)
     return RunData(
         label=label,
         directory=run,
-        status=run_status(directory, label),
+        status=status,
         problem=run.recorded_failure(),
         spec=run.resolved.spec,
         recipe=run.resolved.recipe,
@@ -169,18 +207,21 @@ def gather_run_data(directory: Path, label: str, evaluate: EvaluateRun | None) -
         transfer=run.resolved.transfer,
         changes=tuple(run.accepted_changes()),
         history=read_history(run),
-        evaluation=_evaluation(run, evaluate),
+        evaluation=_evaluation(run, evaluate, status),
+        progress=read_progress(run.progress) if status.state == "running" else None,
+        log=read_log(run.log, LOG_LINES),
     )
 
 
-def _evaluation(run: RunDirectory, evaluate: EvaluateRun | None) -> Evaluation | NotEvaluated:
+def _evaluation(
+    run: RunDirectory, evaluate: EvaluateRun | None, status: RunStatus
+) -> Evaluation | NotEvaluated:
+    goes_on = "" if status.state == "running" else f"kresnet fit --resume {shell_word(run)}"
     if not (run.model.is_file() or run.best_model.is_file()):
-        return NotEvaluated(
-            "The trained network is there at the end of the run.", f"kresnet fit --resume {shell_word(run)}"
-        )
+        return NotEvaluated("The trained network is there at the end of the run.", goes_on)
     if not run.model.is_file() and "validation_images" in run.data():
         reason = "Nothing looks at the test images before the run has come to its end."
-        return NotEvaluated(reason, f"kresnet fit --resume {shell_word(run)}")
+        return NotEvaluated(reason, goes_on)
     if evaluate is None:
         return NotEvaluated("The page was made with --no-evaluate.", f"kresnet report {shell_word(run)}")
     try:
@@ -209,4 +250,4 @@ def run_labels(directories: Sequence[Path]) -> list[str]:
     ]
 
 
-__all__ = ["EvaluateRun", "RunData", "epoch_dict", "gather_run_data", "run_labels"]
+__all__ = ["EvaluateRun", "RunData", "epoch_dict", "gather_opened_run", "gather_run_data", "run_labels"]

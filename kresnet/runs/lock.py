@@ -103,6 +103,16 @@ def is_held(directory: Path) -> bool:
     return False
 
 
+def names_writer(directory: Path) -> bool:
+    """Return whether the lock of a run names a process that may be running.
+
+    Nothing is locked to find out, so that who only looks on is never in the way of a run that begins; of a process on
+    another host it cannot be told that it was killed.
+    """
+    holder = read_holder(directory / "lock")
+    return holder is not None and _may_be_running(holder)
+
+
 def read_holder(path: Path) -> dict[str, Any] | None:
     """Return the process that a lock file names (`host`, `pid`, `started`, `since`); None if it names none."""
     try:

@@ -42,7 +42,7 @@ _BEFORE_FIRST_STEP = frozenset(
             "tensorboard",
             "history.jsonl",
         ),
-        *("trackers.json", "wandb"),
+        *("trackers.json", "wandb", "progress.json", "log.txt"),
     )
 )
 
@@ -58,6 +58,7 @@ class RunDirectory:
     weights also has `init.keras` and `transfer.json`; one that keeps the network of its best epoch, `best.keras`; one
     that stopped before its end, `ended.json`; one whose configuration was changed, `changes.txt`; one that is trained
     on after its end, `extension.json`; one that is watched elsewhere, `trackers.json`.
+    `progress.json` and `log.txt` tell who watches it what it does between two epochs; nothing depends on them.
 
     Attributes:
         path: path of the directory.
@@ -69,6 +70,8 @@ class RunDirectory:
         result: path of the result, which is there once the run has finished.
         initial_model: path of the copy of the weights that the run was started from.
         extension: path of the file that a run has which is trained on after its end, until its new end.
+        progress: path of the file in which a run under way says every few seconds how far it is.
+        log: path of the file that holds what the run has said.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -81,6 +84,8 @@ class RunDirectory:
         self.result = directory / "result.json"
         self.initial_model = directory / "init.keras"
         self.extension = directory / "extension.json"
+        self.progress = directory / "progress.json"
+        self.log = directory / "log.txt"
 
     def __str__(self) -> str:
         return str(self.path)

@@ -12,7 +12,7 @@ from kresnet.data.order import steps_per_epoch
 from kresnet.errors import KresnetError, make_error
 from kresnet.plan.resolved_recipe import total_steps
 from kresnet.runs.checkpoints import DamagedCheckpoint, read_checkpoint
-from kresnet.runs.lock import is_held
+from kresnet.runs.lock import is_held, names_writer
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.recipe import Best
 
@@ -68,8 +68,14 @@ def run_statuses(folder: Path) -> list[RunStatus]:
     return [run_status(path, name) for name, path in names]
 
 
-def run_status(directory: Path, name: str) -> RunStatus:
-    """Return the status of the run in `directory`, under the name `name`."""
+def run_status(directory: Path, name: str, *, try_lock: bool = True) -> RunStatus:
+    """Return the status of a run.
+
+    Args:
+        directory: the run directory.
+        name: the name of the status.
+        try_lock: whether the lock is tried, to see whether a process is writing the run; else it is only read.
+    """
     run = RunDirectory(directory)
     criterion, total, problem = Best(), None, ""
     try:
@@ -88,7 +94,8 @@ def run_status(directory: Path, name: str) -> RunStatus:
     for line in epochs:
         if math.isfinite(line["value"]) and (best is None or criterion.is_better(line["value"], best["value"])):
             best = line
-    state, reason = _state_and_reason(run, finished=result is not None and run.finished, problem=problem)
+    held = (is_held if try_lock else names_writer)(directory)
+    state, reason = _state_and_reason(run, held=held, finished=result is not None and run.finished, problem=problem)
     return RunStatus(
         name=name,
         path=str(directory),
@@ -103,10 +110,10 @@ def run_status(directory: Path, name: str) -> RunStatus:
     )
 
 
-def _state_and_reason(run: RunDirectory, *, finished: bool, problem: str) -> tuple[State, str]:
+def _state_and_reason(run: RunDirectory, *, held: bool, finished: bool, problem: str) -> tuple[State, str]:
     if problem:
         return "broken", problem
-    if is_held(run.path):
+    if held:
         return "running", ""
     if finished:
         return "finished", ""

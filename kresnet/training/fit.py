@@ -18,6 +18,7 @@ from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.plan.model_selection import added_selection_problems
 from kresnet.plan.segments import require_rematerialized_stages
 from kresnet.runs.config_drift import LENGTH_SETTINGS, changed_run_error, config_changes
+from kresnet.runs.live_progress import logged
 from kresnet.runs.lock import RunLock
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.runs.run_directory import RunDirectory
@@ -163,6 +164,7 @@ def train_as_chief(
     What ends a new run before its first step leaves nothing behind.
     """
     session: TrainingSession | None = None
+    output = output._replace(log=logged(output.log, directory.log))
 
     def begun() -> bool:
         return not new or (session is not None and session.step > 0)

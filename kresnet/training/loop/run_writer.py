@@ -13,8 +13,10 @@ from kresnet.graph import build_model
 from kresnet.graph.stock import save_stock
 from kresnet.plan import Plan
 from kresnet.runs.activation_ranges import write_activation_ranges
+from kresnet.runs.live_progress import ProgressFile
 from kresnet.runs.lock import RunLock
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.training.loop.peak_memory import resident_memory
 
 
 class RunWriter:
@@ -31,6 +33,7 @@ class RunWriter:
         self.directory, self._plan, self._lock = directory, plan, lock
         self.writes = lock is not None
         self._stock: keras.Model | None = None
+        self._progress = ProgressFile(directory.progress)
 
     def require_lock(self) -> None:
         """Make sure that the run's directory is still the one that this process locked.
@@ -46,6 +49,18 @@ class RunWriter:
         if self.writes:
             self.require_lock()
             self.directory.append_history(dict(line))
+
+    def begin_progress(self, step: int) -> None:
+        """Take note that this process begins after `step` updates."""
+        if self.writes:
+            self._progress.begin(step)
+
+    def write_progress(
+        self, step: int, steps: tuple[int, int], metrics: Mapping[str, float], pace: tuple[float, float]
+    ) -> None:
+        """Tell who watches the run how far it is, every few seconds; arguments are those of `ProgressFile.write`."""
+        if self.writes and self._progress.due:
+            self._progress.write(step, steps, metrics, pace, resident_memory())
 
     def drop_after(self, step: int, epoch: int) -> None:
         """Take out of the history what a restored checkpoint does not know of; it comes again.

@@ -150,6 +150,7 @@ class TrainingSession:
         if checkpoint:
             self.callbacks.load(*checkpoint)
         self.progress = self.output.make_progress(self.total_steps, self.epoch_steps, self.step)
+        self.writer.begin_progress(self.step)
         self.batches = self._batches()
         if self.guard.rolls_back and not checkpoint:
             self._save()
@@ -243,7 +244,10 @@ class TrainingSession:
         elapsed = time.perf_counter() - began
         self.step += taken
         self.seconds += elapsed
-        self.progress.steps(self.step, metrics, taken * self.run.recipe.images_per_step / elapsed)
+        rate = taken * self.run.recipe.images_per_step / elapsed
+        self.progress.steps(self.step, metrics, rate)
+        pace = (rate, self.throughput.figures()["input_wait"])
+        self.writer.write_progress(self.step, (self.total_steps, self.epoch_steps), metrics, pace)
         return taken, elapsed
 
     def _handle_non_finite_step(self) -> None:
