@@ -26,6 +26,7 @@ VERBS = {
     **dict.fromkeys(("fit", "runs", "evaluate"), "train"),
     **{verb: verb for verb in ("calibrate", "predict", "search", "study")},
     **dict.fromkeys(("report", "compare"), "report"),
+    "watch": "watch",
     **{verb: verb for verb in ("weights", "convert", "export", "push", "explain", "check", "serve")},
 }
 

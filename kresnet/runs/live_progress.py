@@ -80,8 +80,10 @@ class ProgressFile:
         self._start: tuple[int, float] | None = None
 
     def begin(self, step: int) -> None:
-        """Take note that the process begins after `step` updates."""
+        """Take note that the process begins after `step` updates; what an earlier process told is removed."""
         self._start = (step, time.time())
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
     @property
     def due(self) -> bool:

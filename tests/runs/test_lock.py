@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from kresnet.errors import KresnetError
-from kresnet.runs.lock import RunLock, is_held, read_holder
+from kresnet.runs.lock import RunLock, is_held, names_writer, read_holder
 
 HOLD = """
 import sys, time
@@ -39,6 +39,7 @@ def test_a_second_process_is_refused_and_told_of_the_first(tmp_path, holder):
     assert problem.code == "run_locked"
     assert f"Process {holder.pid} on {socket.gethostname()}" in problem.message
     assert is_held(tmp_path)
+    assert names_writer(tmp_path)
 
 
 def test_the_lock_of_a_killed_process_is_recognised_as_stale(tmp_path, holder):
@@ -46,6 +47,7 @@ def test_the_lock_of_a_killed_process_is_recognised_as_stale(tmp_path, holder):
     holder.wait()
     assert read_holder(tmp_path / "lock")["pid"] == holder.pid
     assert not is_held(tmp_path)
+    assert not names_writer(tmp_path)
     told = []
     with RunLock(tmp_path, told.append):
         assert is_held(tmp_path)

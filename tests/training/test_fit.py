@@ -86,7 +86,7 @@ def test_a_run_leaves_what_the_design_says(whole):
     names = {path.name for path in whole.iterdir()}
     assert names == {
         "spec.yaml", "recipe.yaml", "plan.json", "data.json", "environment.json", "history.jsonl", "result.json",
-        "checkpoints", "tensorboard", "model.keras", "lock", "origin.json",
+        "checkpoints", "tensorboard", "model.keras", "lock", "origin.json", "progress.json", "log.txt",
     }  # fmt: skip
     result = json.loads((whole / "result.json").read_text())
     assert result == json.loads((whole.parent / "whole.json").read_text())

@@ -10,6 +10,7 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.graph import build_model
+from kresnet.runs.live_progress import read_progress
 from kresnet.runs.lock import RunLock
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.training.loop.run_writer import RunWriter
@@ -54,11 +55,25 @@ def test_a_run_whose_directory_was_replaced_is_not_written(tmp_path, lock):
     assert not writer.directory.history.exists()
 
 
+def test_progress_is_told_with_the_memory_and_not_at_every_step(tmp_path, lock):
+    writer = RunWriter(RunDirectory(tmp_path), PLAN, lock)
+    writer.write_progress(1, (10, 5), {"loss": 1.0}, (1.0, 0.0))
+    assert read_progress(writer.directory.progress) is None  # it has not begun
+    writer.begin_progress(0)
+    for step in (1, 2, 3):
+        writer.write_progress(step, (10, 5), {"loss": 1.0}, (1.0, 0.0))
+    told = read_progress(writer.directory.progress)
+    assert (told.step, told.total_steps, told.epochs) == (1, 10, 2)
+    assert told.memory > 50e6
+
+
 def test_another_worker_writes_nothing(tmp_path):
     writer = RunWriter(RunDirectory(tmp_path), PLAN, None)
     assert not writer.writes
     writer.require_lock()
     writer.append_history(LINE)
+    writer.begin_progress(0)
+    writer.write_progress(1, (10, 5), {"loss": 1.0}, (1.0, 0.0))
     writer.write_model(writer.directory.model, build_model(PLAN))
     writer.write_result({"steps": 8})
     assert list(tmp_path.iterdir()) == []
