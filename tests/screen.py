@@ -68,6 +68,17 @@ class Screen:
             assert time.monotonic() < end, f"{start!r} did not come:\n" + "\n".join(self.lines)
             self._read(1.0)
 
+    def wait_until_shown(self, text: str, seconds: float = 60) -> None:
+        """Read until a line has this text in it."""
+        end = time.monotonic() + seconds
+        while not any(text in line for line in self.lines):
+            assert time.monotonic() < end, f"{text!r} did not come:\n" + "\n".join(self.lines)
+            self._read(1.0)
+
+    def interrupt(self) -> None:
+        """Send what Ctrl-C sends."""
+        self._process.send_signal(signal.SIGINT)
+
     def finish(self) -> int:
         """Read to the end; the exit status."""
         while self._read(120.0):

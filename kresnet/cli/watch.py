@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 def watch(
     places: Annotated[list[Path], typer.Argument(metavar="RUN|DIR...", help="Runs, or a folder of runs: a study's.")],
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the page's address, and open nothing.")] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the page's address, and open nothing.")
+    ] = False,
     in_terminal: Annotated[bool, typer.Option("--terminal", help="Show the runs here, without a browser.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Print how the runs stand now, and end.")] = False,
     no_evaluate: Annotated[

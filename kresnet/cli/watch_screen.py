@@ -95,7 +95,8 @@ def _run_lines(run: RunData, width: int) -> Iterator[Text]:
         yield Text(terminal.harmless(describe_gradient_flow(run.gradients)))
     if checks := run.history.norm_checks:
         norm, field, share = checks[-1].worst
-        yield Text(terminal.harmless(f"batch norm, step {checks[-1].step:,}: worst {norm} by {field}, {share:.1%} of its tolerance"))
+        worst = f"worst {norm} by {field}, {share:.1%} of its tolerance"
+        yield Text(terminal.harmless(f"batch norm, step {checks[-1].step:,}: {worst}"))
     for line in run.log[-_LOG_LINES:]:
         yield Text(terminal.harmless(line), style="dim")
 
@@ -106,11 +107,7 @@ def _epoch_lines(run: RunData) -> Iterator[Text]:
         return
     last = run.epochs[-1]
     for split in (each for each in SPLITS if getattr(last, each)):
-        values = {
-            name: value
-            for name in shown_metrics([run])
-            if (value := getattr(last, split).get(name)) is not None
-        }
+        values = {name: value for name in shown_metrics([run]) if (value := getattr(last, split).get(name)) is not None}
         yield Text(f"epoch {last.epoch}: {split} {metrics_text(values)}")
     best = f", best {run.status.metric.replace('_', ' ')} {run.status.best:.4f} in epoch {run.status.best_epoch}"
     rate = f"learning rate {last.learning_rate:.3g}" if last.learning_rate is not None else ""

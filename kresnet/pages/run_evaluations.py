@@ -1,4 +1,4 @@
-"""Test images of runs that have ended, looked at in processes of their own, so that a page of runs goes on meanwhile."""
+"""Test images of runs that have ended, looked at in processes of their own while a page of runs goes on."""
 
 from __future__ import annotations
 

@@ -143,11 +143,15 @@ class WatchPage:
 
     def _render_page(self) -> str:
         empty = {"title": "No run yet", "runs": (), "several": False}
-        html = template_environment("kresnet.pages").get_template("watch.html").render(
-            {**(self._context or empty), "watched": self._watched},
-            version=__version__,
-            page_version=self._version,
-            look_seconds=self._look_seconds,
+        html = (
+            template_environment("kresnet.pages")
+            .get_template("watch.html")
+            .render(
+                {**(self._context or empty), "watched": self._watched},
+                version=__version__,
+                page_version=self._version,
+                look_seconds=self._look_seconds,
+            )
         )
         return html.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be text
 

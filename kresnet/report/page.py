@@ -23,7 +23,7 @@ from kresnet.report.comparison import RunComparison, final_plot
 from kresnet.report.gradient_plots import gradient_flow_plots, norm_check_plot
 from kresnet.report.mistake_plots import class_accuracy_plot, confusion_plot
 from kresnet.report.network_tree import NetworkStage, network_stages
-from kresnet.report.plots import Plot, PlotTable, RunStyle, metric_plots, style_runs, throughput_plots
+from kresnet.report.plots import Plot, PlotTable, metric_plots, style_runs, throughput_plots
 from kresnet.report.ranking_plots import class_scores_table, ranking_plots, thresholds_table
 from kresnet.report.reliability_plot import reliability_plot
 from kresnet.report.run_data import RunData

@@ -136,8 +136,9 @@ def overview_table(runs: Sequence[RunData]) -> PlotTable:
     metrics = [each for each in shown_metrics(runs) if any(run.test.get(each) is not None for run in runs)]
     validated = validated_metrics(run.validation for run in runs)
     under_way = any(run.progress for run in runs)
-    head = ("run", "state", *metric_heads("test", metrics), *metric_heads("validation", validated), "epochs",
-            *(("steps", "left") if under_way else ()), "seed", "parameters", "MACs", "images/s", "training")  # fmt: skip
+    measured = (*metric_heads("test", metrics), *metric_heads("validation", validated))
+    head = ("run", "state", *measured, "epochs", *(("steps", "left") if under_way else ()), "seed", "parameters", "MACs",
+            "images/s", "training")  # fmt: skip
     rows = []
     for run in runs:
         last = run.epochs[-1] if run.epochs else None

@@ -181,9 +181,7 @@ def gather_run_data(directory: Path, label: str, evaluate: EvaluateRun | None) -
     return gather_opened_run(RunDirectory.open(directory), label, evaluate)
 
 
-def gather_opened_run(
-    run: RunDirectory, label: str, evaluate: EvaluateRun | None, *, try_lock: bool = True
-) -> RunData:
+def gather_opened_run(run: RunDirectory, label: str, evaluate: EvaluateRun | None, *, try_lock: bool = True) -> RunData:
     """Gather all that a page shows of a run, as `gather_run_data` does; its documents are read once.
 
     Args:
@@ -213,9 +211,7 @@ def gather_opened_run(
     )
 
 
-def _evaluation(
-    run: RunDirectory, evaluate: EvaluateRun | None, status: RunStatus
-) -> Evaluation | NotEvaluated:
+def _evaluation(run: RunDirectory, evaluate: EvaluateRun | None, status: RunStatus) -> Evaluation | NotEvaluated:
     goes_on = "" if status.state == "running" else f"kresnet fit --resume {shell_word(run)}"
     if not (run.model.is_file() or run.best_model.is_file()):
         return NotEvaluated("The trained network is there at the end of the run.", goes_on)

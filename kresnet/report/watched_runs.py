@@ -186,4 +186,4 @@ def _last_written(directory: Path) -> float:
     return max((mark[0] for mark in _stamp(directory, (*_FILES, *_LIVE_FILES)) if mark), default=0)
 
 
-__all__ = ["Change", "MOST_RUNS", "SEARCH_SECONDS", "WatchedRuns", "find_runs"]
+__all__ = ["MOST_RUNS", "SEARCH_SECONDS", "Change", "WatchedRuns", "find_runs"]

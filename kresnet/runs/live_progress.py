@@ -1,4 +1,4 @@
-"""What a run under way tells of itself between two epochs: how far it is, and what it has said. Never needed to go on."""
+"""What a run under way tells of itself between two epochs: how far it is, and what it has said. No run needs it."""
 
 from __future__ import annotations
 

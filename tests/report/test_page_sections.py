@@ -1,6 +1,7 @@
 """What the page says of a run, whatever became of it."""
 
 import json
+import time
 
 from kresnet.errors import make_error
 from kresnet.report.page_sections import (
@@ -8,13 +9,14 @@ from kresnet.report.page_sections import (
     environment_values,
     notices,
     overview_table,
+    progress_tiles,
     status_notice,
     tiles,
 )
 from kresnet.report.run_data import gather_run_data
 from kresnet.runs.lock import RunLock
 from kresnet.weights.transfer import Transfer
-from tests.report.recorded_runs import diverged, made
+from tests.report.recorded_runs import diverged, made, tell_progress
 
 
 def recorded(tmp_path, **settings):
@@ -39,6 +41,27 @@ def test_a_run_that_is_being_written_is_running(tmp_path):
     with RunLock(run.path, lambda text: None):
         run_data = gather_run_data(run.path, "run", None)
     assert status_notice(run_data).text.startswith("Still running, after step 10 of 40")
+    assert status_notice(run_data).remedy == f"kresnet watch {run.path}"
+    assert status_notice(run_data, live=True).text == "Running, after step 10 of 40."
+
+
+def test_what_a_run_under_way_tells_is_shown_and_that_it_tells_nothing_any_more(tmp_path):
+    run = made(tmp_path / "run", epochs=1)
+    tell_progress(run, 15, written=time.time())
+    with RunLock(run.path, lambda text: None):
+        run_data = gather_run_data(run.path, "run", None)
+        shown = {tile.label: (tile.value, tile.note) for tile in progress_tiles(run_data)}
+        tell_progress(run, 15, written=1e9)
+        silent = status_notice(run_data.with_live_files(), live=True)
+    assert shown["Step"] == ("15", "of 40, epoch 2 of 4, 50 s left")
+    assert shown["Training loss"][0] == "1.2500"
+    assert shown["Images a second"] == ("120", "25% of the time waiting for data")
+    assert shown["Memory"][0] == "1 GiB"
+    assert (silent.kind, "silent since 2001-09-09 01:46 UTC" in silent.text) == ("warning", True)
+    assert "left" in overview_table([run_data, run_data]).head
+    stopped = gather_run_data(run.path, "run", None)  # what it told last is of no use now
+    assert not list(progress_tiles(stopped))
+    assert "left" not in overview_table([stopped, stopped]).head
 
 
 def test_an_early_end_is_no_failure(tmp_path):
