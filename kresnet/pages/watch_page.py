@@ -129,7 +129,7 @@ class WatchPage:
         """Return how the runs stand in a sentence that changes with an epoch, not with a step, to be read aloud."""
         told = []
         for run in self._watched.runs:
-            words = [run.status.state]
+            words: list[str] = [run.status.state]
             if run.epochs:
                 words.append(f"epoch {run.epochs[-1].epoch} ended")
                 split = run.epochs[-1].validation or run.epochs[-1].test

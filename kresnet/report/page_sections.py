@@ -137,8 +137,8 @@ def overview_table(runs: Sequence[RunData]) -> PlotTable:
     validated = validated_metrics(run.validation for run in runs)
     under_way = any(run.progress for run in runs)
     measured = (*metric_heads("test", metrics), *metric_heads("validation", validated))
-    head = ("run", "state", *measured, "epochs", *(("steps", "left") if under_way else ()), "seed", "parameters", "MACs",
-            "images/s", "training")  # fmt: skip
+    head = ("run", "state", *measured, "epochs", *(("steps", "left") if under_way else ()), "seed", "parameters",
+            "MACs", "images/s", "training")  # fmt: skip
     rows = []
     for run in runs:
         last = run.epochs[-1] if run.epochs else None

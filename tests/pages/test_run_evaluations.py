@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import queue
+import sys
 
 import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
+from kresnet.pages import run_evaluations
 from kresnet.pages.run_evaluations import RunEvaluations
 from kresnet.runs.lock import RunLock
 from tests.report.recorded_runs import made
@@ -43,14 +45,26 @@ def test_a_finished_run_is_evaluated_once_for_each_network(evaluations, tmp_path
     assert evaluations.done.get(timeout=300) == run.directory.path
 
 
-def test_what_prevents_an_evaluation_is_raised(evaluations, tmp_path):
+@pytest.mark.parametrize(
+    ("program", "code", "message"),
+    [
+        ("Path(sys.argv[2]).write_bytes(pickle.dumps(Problem('data_missing', sys.argv[1])))", "data_missing", "run"),
+        ("sys.exit(9)", "internal", "ended with status 9"),
+    ],
+    ids=["told", "ended"],
+)
+def test_what_prevents_an_evaluation_is_raised(evaluations, tmp_path, monkeypatch, program, code, message):
     run = made(tmp_path / "run")
-    run.model.write_bytes(b"no network")
+    run.model.touch()
+    imports = "import pickle, sys; from pathlib import Path; from kresnet.errors import Problem; "
+    command = [sys.executable, "-P", "-c", imports + program]
+    monkeypatch.setattr(run_evaluations, "python_command", lambda module, *words: [*command, *words])
     evaluations(run)
     evaluations.done.get(timeout=300)
     with pytest.raises(KresnetError) as caught:
         evaluations(run)
-    assert caught.value.problems[0].code in ("data_mismatch", "model_unreadable")
+    assert caught.value.problems[0].code == code
+    assert message in caught.value.problems[0].message
 
 
 def test_a_run_under_way_is_left_alone(evaluations, tmp_path):
