@@ -41,7 +41,7 @@ class WatchPage:
     def __init__(self, watched: WatchedRuns, look_seconds: float = LOOK_SECONDS) -> None:
         self._watched, self._look_seconds = watched, look_seconds
         self._looking, self._news = asyncio.Lock(), asyncio.Condition()
-        self._listeners = 0
+        self._listeners, self._ending = 0, False
         self._shown: RunData | RunComparison | None = None
         self._context: dict[str, Any] = {}
         self._sections: dict[str, str] = {}
@@ -54,6 +54,7 @@ class WatchPage:
         page = web.Application()
         page.add_routes([web.get("/", self._page), web.get("/events", self._events), *static_routes("watch.js")])
         page.cleanup_ctx.append(self._keep_looking)
+        page.on_shutdown.append(self._end_streams)
         return page
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -66,7 +67,7 @@ class WatchPage:
         known = int(request.query.get("version", "0"))
         self._listeners += 1
         try:
-            while True:
+            while not self._ending:
                 if known < self._reload_from:
                     await stream.send("reload", {})
                     return stream.response
@@ -76,8 +77,14 @@ class WatchPage:
                 async with self._news:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._news.wait(), _BEAT_SECONDS)
+            return stream.response
         finally:
             self._listeners -= 1
+
+    async def _end_streams(self, application: web.Application) -> None:
+        self._ending = True
+        async with self._news:
+            self._news.notify_all()
 
     async def _keep_looking(self, application: web.Application) -> AsyncIterator[None]:
         async def keep_looking() -> None:

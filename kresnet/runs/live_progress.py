@@ -31,7 +31,7 @@ class LiveProgress:
         total_steps: number of updates of the whole run.
         epoch_steps: number of updates of an epoch.
         metrics: means over the training images of the epoch so far; None where they are not finite.
-        images_per_second: throughput of the last steps.
+        images_per_second: throughput of the epoch so far.
         input_wait: fraction of the epoch's time so far in which steps waited for data.
         memory: bytes that the process holds on the host.
         started: when the process began with its first step, in seconds of Unix time.
@@ -104,7 +104,7 @@ class ProgressFile:
             step: number of updates made.
             steps: numbers of updates of the whole run and of an epoch.
             metrics: means of the epoch so far.
-            pace: images a second of the last steps, and the fraction of the epoch's time spent on waiting for data.
+            pace: images a second, and the fraction of the time spent on waiting for data, both of the epoch so far.
             memory: bytes that the process holds.
         """
         assert self._start

@@ -71,7 +71,7 @@ def test_a_run_is_followed_without_a_reload(browser, run):
         assert page.locator("#curves table").first.is_visible()  # what was opened is open
         assert page.locator("#network .layers").first.is_visible()
         assert page.evaluate("document.activeElement.closest('#curves') !== null")  # and the focus where it was
-        page.wait_for_function("document.querySelector('#curve-loss .main-svg')")  # drawn anew
+        page.locator("#curve-loss .main-svg").first.wait_for()  # drawn anew
         assert shown.get_attribute("data-same") == "yes"  # a figure that has not changed was left alone
         assert page.get_by_role("status").inner_text() == "one: running, epoch 2 ended, accuracy 0.8000."
 

@@ -52,7 +52,6 @@ def opened(browser: Any, path: Any, size: tuple[int, int] = DESKTOP, scheme: str
 def draw_all(page: Any) -> None:
     """Have every figure drawn that is not folded away, as for print, and wait for the last."""
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    page.wait_for_function(
-        "[...document.querySelectorAll('.canvas')].every(place => !place.checkVisibility()"
-        " || place.querySelector('.main-svg'))"
-    )
+    from playwright.sync_api import expect  # asks the page nothing that its policy forbids, as wait_for_function does
+
+    expect(page.locator(".canvas:visible:not(:has(.main-svg))")).to_have_count(0, timeout=120_000)

@@ -246,7 +246,8 @@ class TrainingSession:
         self.seconds += elapsed
         rate = taken * self.run.recipe.images_per_step / elapsed
         self.progress.steps(self.step, metrics, rate)
-        pace = (rate, self.throughput.figures()["input_wait"])
+        before = self.throughput.figures()  # of the epoch up to these steps
+        pace = (before["images_per_second"] or rate, before["input_wait"])
         self.writer.write_progress(self.step, (self.total_steps, self.epoch_steps), metrics, pace)
         return taken, elapsed
 
