@@ -67,19 +67,24 @@ class WatchPage:
         known = int(request.query.get("version", "0"))
         self._listeners += 1
         try:
-            while not self._ending:
-                if known < self._reload_from:
-                    await stream.send("reload", {})
-                    return stream.response
-                found = {name: self._sections[name] for name, at in self._changed.items() if at > known}
-                known = self._version
-                await stream.send("sections", {"sections": found, "told": self._told()})
-                async with self._news:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._news.wait(), _BEAT_SECONDS)
-            return stream.response
+            with contextlib.suppress(ConnectionResetError):  # whoever closes the page does not say so before
+                await self._send_changes(stream, known)
         finally:
             self._listeners -= 1
+        return stream.response
+
+    async def _send_changes(self, stream: EventStream, known: int) -> None:
+        """Send what changes after a version, until the page is to be loaded again or the server ends."""
+        while not self._ending:
+            if known < self._reload_from:
+                return await stream.send("reload", {})
+            found = {name: self._sections[name] for name, at in self._changed.items() if at > known}
+            known = self._version
+            await stream.send("sections", {"sections": found, "told": self._told()})
+            async with self._news:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), _BEAT_SECONDS)
+        return None
 
     async def _end_streams(self, application: web.Application) -> None:
         self._ending = True
