@@ -6,7 +6,7 @@ TORCH_VENV ?= .venv-torch
 JAX_VENV ?= .venv-jax
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test check-device test-slow test-distributed faults search-faults fuzz nightly native-grid notebooks golden screenshots reference bench \
+.PHONY: demo test check-device test-slow test-oldest test-distributed faults search-faults fuzz nightly native-grid notebooks golden screenshots reference bench \
 	bench-augmentation bench-input bench-scaling bench-serving bench-torch-venv bench-jax-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -28,6 +28,11 @@ check-device: $(VENV)/.installed ## whether this machine trains as it should, in
 
 test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, many random networks
 	$(BIN)/python -m pytest -m slow
+
+test-oldest: ## the same tests with the oldest dependencies that pyproject.toml admits, in an environment of their own
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c tests/oldest-constraints.txt -e '.[dev]'
+	.venv-oldest/bin/python -m pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder
 
 test-distributed: $(VENV)/.installed ## two and four workers on loopback, killed and stopped in every way
 	$(BIN)/python -m pytest -m 'slow or not slow' tests/distributed/test_two_workers.py tests/distributed/test_many_workers.py tests/distributed/test_prepared_shards.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -72,6 +73,7 @@ def _options(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0; 1 a check or a run failed; 2 bad input."""
     drop_keras_settings()
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # whose search reads about every package
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     if not debug:
