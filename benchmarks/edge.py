@@ -31,19 +31,36 @@ THREADS, BATCH = 1, 50
 
 @dataclass(frozen=True)
 class Subject:
-    """A network: its spec, and the recipe that it is trained by, with settings; random weights without."""
+    """A network, and how it gets its weights.
+
+    Attributes:
+        spec: name of its spec.
+        recipe: the recipe that it is trained by; empty for random weights.
+        settings: changes of the recipe.
+        weights: file of weights that training begins with, below the data's folder.
+        rounded_epochs: epochs that it is trained on for integers.
+    """
 
     spec: str
     recipe: str = ""
     settings: tuple[str, ...] = ()
+    weights: str = ""
+    rounded_epochs: int = 3
 
 
 EMBEDDED = "recipe.data={kind: embedded, validation: 0.2}"
 JPEG = f"recipe.data={{kind: tfds, name: cifar10_jpeg, data_dir: {DATA / 'tfds'}, validation: 0.1}}"
-TRAIN_ON = ("recipe.epochs=3", "recipe.optimizer.learning_rate=0.005", "recipe.precision=float32", "recipe.quantize={}")
+TRAIN_ON = ("recipe.optimizer.learning_rate=0.005", "recipe.precision=float32", "recipe.quantize={}")
 SUBJECTS = {
     "quickstart": Subject("quickstart", "quickstart", (EMBEDDED,)),
-    "cifar_resnet20": Subject("cifar_resnet20", "cifar_fast", (JPEG,)),
+    # PyTorch's weights for CIFAR-10, trained on for an epoch with the JPEG images.
+    "cifar_resnet20": Subject(
+        "cifar_resnet20_pytorch",
+        "cifar_fast",
+        (JPEG, "recipe.epochs=1", "recipe.optimizer.learning_rate=0.01", "recipe.schedule.warmup_epochs=0"),
+        weights="weights/resnet20.safetensors",
+        rounded_epochs=1,
+    ),
     "resnet50": Subject("resnet50"),
 }
 #: Files of a network: format, weights, and whether of the network that was trained for integers.
@@ -98,8 +115,10 @@ def prepare(subject: Subject, folder: Path, settings: list[str]) -> None:
     """Train what is to be trained, and write every file and the images that are not there yet."""
     plain, rounded, images = folder / "run", folder / "rounded", folder / "pictures"
     if subject.recipe:
-        _fit(plain, subject, (*subject.settings, *settings))
-        _fit(rounded, subject, (*subject.settings, *settings, *TRAIN_ON), "--init", str(plain))
+        start = _converted(subject, folder / "start.keras") if subject.weights else ()
+        _fit(plain, subject, (*subject.settings, *settings), *start)
+        train_on = (*TRAIN_ON, f"recipe.epochs={subject.rounded_epochs}")
+        _fit(rounded, subject, (*subject.settings, *settings, *train_on), "--init", str(plain))
     elif not plain.exists():
         _kresnet("build", subject.spec, "-o", str(plain))
     if not (folder / "test.npz").exists():
@@ -213,6 +232,13 @@ def _bytes(path: Path) -> int:
         return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
     weights = path.with_suffix(".bin")
     return path.stat().st_size + (weights.stat().st_size if path.suffix == ".xml" else 0)
+
+
+def _converted(subject: Subject, path: Path) -> tuple[str, str]:
+    """Convert the weights that training begins with, and return the option that names them."""
+    if not path.exists():
+        _kresnet("convert", str(DATA / subject.weights), "--spec", subject.spec, "-o", str(path))
+    return "--init", str(path)
 
 
 def _fit(run: Path, subject: Subject, settings: tuple[str, ...], *arguments: str) -> None:
