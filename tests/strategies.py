@@ -66,7 +66,7 @@ CONVOLUTIONS = mapping(
     padding=st.sampled_from(["same", "symmetric"]),
     bias=st.sampled_from(["where_no_norm", "always", "never"]),
     initializer=st.sampled_from(
-        ["he_normal", "he_normal_fan_out", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal"]
+        ["he_normal", "he_normal_fan_out", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "normal"]
     ),
     weight_standardization=st.sampled_from([None, {}, {"epsilon": 1e-5}]),
 )
@@ -82,6 +82,7 @@ POOLS = st.none() | mapping(
 STEMS = st.one_of(
     mapping("conv", {"width": WIDTHS}, kernel=st.sampled_from([1, 3, 4, 7]), stride=STRIDES, pool=POOLS),
     mapping("deep", {"widths": st.lists(WIDTHS, min_size=1, max_size=3)}, stride=STRIDES, pool=POOLS),
+    mapping("patch", {"width": WIDTHS}, size=st.sampled_from([1, 2, 4])),
     mapping("none"),
 )
 GATES = st.sampled_from(["sigmoid", "hard_sigmoid"])
@@ -124,6 +125,16 @@ CONV_BLOCKS = {
         "groups": GROUPS,
         "width_per_group": GROUPS,
     },
+}
+CONVNEXT_BLOCKS = {
+    "convnext": {
+        "kernel": st.sampled_from([1, 2, 3, 5]),
+        "expansion": st.sampled_from([1, 2, 4, 0.5, 1.25]),
+        "activation": ACTIVATIONS,
+        "norm": NORMS,
+        "layer_scale": st.sampled_from([None, 1e-6, 0.5]),
+        "response_norm": st.booleans(),
+    }
 }
 DENSE_BLOCKS = {"dense": _BLOCK | {"hidden": st.none() | WIDTHS}}
 
@@ -171,11 +182,12 @@ def images() -> st.SearchStrategy:
 
 def heads(stages: int, image: bool) -> st.SearchStrategy:
     pool = st.sampled_from(["average", "max", "none"] if image else ["none"])
+    optional = {"dropout": RATES, "norm": st.none() | NORMS}
     features = st.lists(st.integers(1, stages), min_size=1, unique=True).map(lambda names: sorted({*names, stages}))
     return st.one_of(
-        mapping(None, {"classes": st.integers(1, 10), "pool": pool}, multi_label=st.booleans(), dropout=RATES),
+        mapping(None, {"classes": st.integers(1, 10), "pool": pool}, multi_label=st.booleans(), **optional),
         mapping("classifier", {"classes": st.integers(1, 10), "pool": pool}),
-        mapping("regressor", {"outputs": st.integers(1, 5), "pool": pool}, dropout=RATES),
+        mapping("regressor", {"outputs": st.integers(1, 5), "pool": pool}, **optional),
         mapping("features", {"stages": features}),
         mapping("none"),
     )
@@ -191,7 +203,7 @@ def documents(
     """
     image = bool(registered) or draw(st.sampled_from([True, True, True, False]))
     own = {kind: _CONV_BLOCK | fields for kind, fields in (registered or {}).items()}
-    kinds = CONV_BLOCKS | own if image else DENSE_BLOCKS
+    kinds = CONV_BLOCKS | CONVNEXT_BLOCKS | own if image else DENSE_BLOCKS
     count = draw(st.integers(1, most_stages))
     override = blocks(kinds) | mapping(None, None, **(_CONV_BLOCK if image else _BLOCK))
     optional = {"block": override} | ({"stride": STRIDES, "dilation": STRIDES} if image else {})

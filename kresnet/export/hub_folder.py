@@ -23,7 +23,7 @@ from kresnet.weights.conversion import prepare_conversion
 from kresnet.weights.convert import converted_model
 from kresnet.weights.files.weight_file import open_weights
 from kresnet.weights.output_digest import fixed_image
-from kresnet.weights.pretrained.timm_match import find_timm_architecture, timm_preprocessing, timm_tensors
+from kresnet.weights.pretrained.timm_match import find_timm_architecture, timm_ends, timm_preprocessing, timm_tensors
 from kresnet.weights.pretrained.weight_names import WeightName
 from kresnet.weights.pretrained.weight_origins import find_origin
 
@@ -115,7 +115,7 @@ def _config(
     features = trained.plan.by_name["head.logits"].parameters[0].shape[0]
     assert isinstance(trained.spec.head, Classifier)
     pool = {"average": "avg", "max": "max"}[trained.spec.head.pool]
-    first = "conv1.0" if "stem.conv1" in trained.plan.by_name else "conv1"
+    first, classifier = timm_ends(architecture, trained.plan)
     return {
         "architecture": architecture,
         "num_classes": trained.spec.head.classes,
@@ -130,7 +130,7 @@ def _config(
             "num_classes": trained.spec.head.classes,
             "pool_size": None,
             "first_conv": first,
-            "classifier": "fc",
+            "classifier": classifier,
             "license": licence,
         },
     }

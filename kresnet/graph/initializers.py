@@ -20,7 +20,7 @@ class ScaledNormal(keras.initializers.Initializer):
 
     Args:
         scale: 2 for rectifiers, 1 for linear or saturating units.
-        fan: `fan_in`, `fan_out`, or `fan_avg`, the mean of the two.
+        fan: `fan_in`, `fan_out`, `fan_avg`, the mean of the two, or `one`, whatever the shape.
         truncated: nothing beyond two deviations, the variance being that of what remains.
         seed: the same seed and shape give the same kernel.
     """
@@ -31,7 +31,7 @@ class ScaledNormal(keras.initializers.Initializer):
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """Return a kernel `(..., inputs, outputs)`; the axes before are the window."""
         fan_in, fan_out = prod(shape[:-1]), prod(shape[:-2]) * shape[-1]
-        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.fan]
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2, "one": 1}[self.fan]
         table = _quantiles(self.truncated) * np.float32(sqrt(self.scale / fan))
         bits = np.random.Generator(np.random.SFC64(self.seed)).bytes(2 * prod(shape))
         values = np.take(table, np.frombuffer(bits, np.uint16)).reshape(shape)
@@ -39,6 +39,8 @@ class ScaledNormal(keras.initializers.Initializer):
 
     def stock(self) -> keras.initializers.Initializer:
         """Return Keras's own initializer of the same distribution, which draws other numbers."""
+        if self.fan == "one":
+            return keras.initializers.RandomNormal(stddev=sqrt(self.scale), seed=self.seed)
         distribution = "truncated_normal" if self.truncated else "untruncated_normal"
         return keras.initializers.VarianceScaling(self.scale, self.fan, distribution, seed=self.seed)
 
@@ -63,6 +65,7 @@ _NAMED = {
     "glorot_normal": (1.0, "fan_avg", "truncated"),
     "glorot_uniform": (1.0, "fan_avg", "uniform"),
     "lecun_normal": (1.0, "fan_in", "truncated"),
+    "normal": (0.02**2, "one", "untruncated"),
 }
 
 
@@ -76,7 +79,7 @@ def make_initializer(name: str, seed: int, *, channels_apart: int = 1) -> keras.
             the `h * w` numbers of its own window alone.
     """
     scale, fan, distribution = _NAMED[name]
-    if channels_apart > 1:
+    if channels_apart > 1 and fan != "one":
         scale, fan = scale * channels_apart, "fan_in"
     if distribution == "uniform":
         return keras.initializers.VarianceScaling(scale, fan, "uniform", seed=seed)

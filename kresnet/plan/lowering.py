@@ -12,7 +12,7 @@ from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Plan, Record
 from kresnet.spec.architecture import Classifier, Features, Regressor, Spec, Stage
 from kresnet.spec.contradictions import find_contradictions
-from kresnet.spec.stems import DeepStem, NoStem, StemPool
+from kresnet.spec.stems import DeepStem, NoStem, PatchStem, StemPool
 
 
 def lower(spec: Spec, builder: PlanBuilder | None = None) -> Plan:
@@ -92,6 +92,8 @@ def _stem(builder: PlanBuilder, spec: Spec, x: Record) -> Record:
     stem = spec.stem
     if isinstance(stem, NoStem):
         return x
+    if isinstance(stem, PatchStem):
+        return _patch_stem(builder, spec, stem, x)
     layers = _deep_layers(stem) if isinstance(stem, DeepStem) else [("", stem.width, stem.kernel, stem.stride)]
     strided_pool = stem.pool if stem.pool and stem.pool.kind == "conv" else None
     if strided_pool:
@@ -108,6 +110,15 @@ def _stem(builder: PlanBuilder, spec: Spec, x: Record) -> Record:
             x = builder.pool(x, "pool", stem.pool.kind, stem.pool.size, _own_stride(stem.pool), fill=stem.pool.fill)
             x = _shrink(builder, x, stem.pool)
     return x
+
+
+def _patch_stem(builder: PlanBuilder, spec: Spec, stem: PatchStem, x: Record) -> Record:
+    """One convolution and a norm, which the first block may begin with."""
+    left = spec.stages[0].block.preactivation
+    normed = not (left and left.norm) and spec.norm.kind != "none"
+    with builder.scope("stem"):
+        x = builder.patch_conv(x, "conv", stem.width, WindowStep(stem.size), norm_follows=normed)
+        return builder.norm(x, "norm", spec.norm) if normed else x
 
 
 def _own_stride(pool: StemPool) -> int:
@@ -175,6 +186,7 @@ def _head(builder: PlanBuilder, spec: Spec, x: Record) -> dict[str, Record]:
             x = builder.global_pool(x, "pool", head.pool)
         elif len(x.shape) > 1:
             x = builder.flatten(x, "flatten")
+        x = builder.norm(x, "norm", head.norm) if head.norm else x
         x = builder.dropout(x, "dropout", head.dropout)
         if isinstance(head, Regressor):
             return {"output": builder.dense(x, "values", head.outputs)}

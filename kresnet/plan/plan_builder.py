@@ -155,9 +155,38 @@ class PlanBuilder:
         role: str | None = None,
     ) -> Record:
         """Append a convolution: `K·K·C/groups` multiply-accumulates for each output number."""
-        stride = step.taken
         self._require_one_of_stride_and_dilation(step, dilation)
         x, padding = self._pad_for_window(x, name, kernel, step, dilation)
+        return self._append_conv(x, name, width, kernel, step, padding, groups, dilation, norm_follows, role)
+
+    def patch_conv(self, x: Record, name: str, width: int, step: WindowStep, *, norm_follows: bool) -> Record:
+        """Append a convolution whose windows lie side by side; pixels that fill no window at the end are left out."""
+        self._require_shrinkable(x, step.taken, "stem.size")
+        kernel, padding = step.stride, "valid" if step.stride > 1 else "same"
+        if step.dilated and kernel > 1:
+            if any(side % (kernel * step.spacing) for side in x.shape[:2]):
+                message = f"Windows of {kernel} do not fill the map of {x.shape[0]}x{x.shape[1]} before it is dilated."
+                expected = f"maps of multiples of {kernel * step.spacing} there"
+                raise KresnetError(Problem("contradiction", message, path="output_stride", expected=expected,
+                                           remedy="another input.shape"))  # fmt: skip
+            x = self._pad_as_strided(x, name, kernel, step, 1)
+        return self._append_conv(x, name, width, kernel, step, padding, 1, 1, norm_follows, None)
+
+    def _append_conv(
+        self,
+        x: Record,
+        name: str,
+        width: int,
+        kernel: int,
+        step: WindowStep,
+        padding: str,
+        groups: int,
+        dilation: int,
+        norm_follows: bool,
+        role: str | None,
+    ) -> Record:
+        """Append a convolution of a map that is padded for it."""
+        stride = step.taken
         dilation *= step.spacing if kernel > 1 else 1
         height, width_in, channels = x.shape
         window = dilation * (kernel - 1) + 1
@@ -221,11 +250,11 @@ class PlanBuilder:
         return self.append(name, "depthwise_conv", (x,), shape, settings=settings, parameters=parameters, macs=macs)
 
     def dense(self, x: Record, name: str, units: int, *, bias: bool = True, role: str | None = None) -> Record:
-        """Append a dense layer: a product with a matrix, along the last axis."""
+        """Append a dense layer: a product with a matrix, along the last axis, at each pixel of a map."""
         channels = x.shape[-1]
         parameters = [Parameter("kernel", (channels, units))] + [Parameter("bias", (units,))] * bias
         settings = {"bias": bias, "initializer": self.convolution.initializer}
-        macs = channels * units
+        macs = prod(x.shape) * units
         shape = (*x.shape[:-1], units)
         return self.append(
             name, "dense", (x,), shape, settings=settings, parameters=tuple(parameters), macs=macs, role=role
@@ -372,9 +401,9 @@ class PlanBuilder:
             path = f"stages.{(self._stage or 1) - 1}.dilation"
             raise KresnetError(Problem("contradiction", message, path=path, remedy="stride: 1"))
 
-    def _require_shrinkable(self, x: Record, stride: int) -> None:
+    def _require_shrinkable(self, x: Record, stride: int, of_stem: str = "stem.stride") -> None:
         if len(x.shape) == 3 and stride > min(x.shape[:2]):
-            path = f"stages.{self._stage - 1}.stride" if self._stage else "stem.stride"
+            path = f"stages.{self._stage - 1}.stride" if self._stage else of_stem
             message = f"The map is {x.shape[0]}x{x.shape[1]} before a stride of {stride}: it would shrink below 1x1."
             problem = Problem("map_too_small", message, path=path, remedy="a larger input, or a smaller stride")
             raise KresnetError(problem)

@@ -27,9 +27,8 @@ from typing import Any
 
 from kresnet.errors import make_error, nearest
 from kresnet.spec.architecture import NoHead, Spec, Stage
-from kresnet.spec.blocks import Block
 from kresnet.spec.inputs import CenterCrop
-from kresnet.spec.stems import ConvStem, DeepStem, NoStem
+from kresnet.spec.stems import DeepStem, NoStem
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +140,11 @@ def total_stride(spec: Spec) -> int:
 
 def _widths(spec: Spec, document: Mapping[str, Any], multiple: int) -> Iterator[tuple[str, list[tuple[int, int]]]]:
     """Path of each width, or list of widths, with the numbers there and what each must be a multiple of."""
-    stem_needs = lcm(spec.norm.channel_multiple, _read_multiple(spec.stages[0].block))
-    if isinstance(spec.stem, ConvStem):
-        yield "stem.width", [(spec.stem.width, _multiple(spec.stem.width, multiple, stem_needs))]
-    elif isinstance(spec.stem, DeepStem):
+    stem_needs = lcm(spec.norm.channel_multiple, spec.stages[0].block.read_multiple)
+    if isinstance(spec.stem, DeepStem):
         yield "stem.widths", [(each, _multiple(each, multiple, stem_needs)) for each in spec.stem.widths]
+    elif not isinstance(spec.stem, NoStem):
+        yield "stem.width", [(spec.stem.width, _multiple(spec.stem.width, multiple, stem_needs))]
     for index, stage in enumerate(spec.stages):
         following = spec.stages[index + 1 : index + 2]
         if following or not isinstance(spec.head, NoHead):
@@ -176,13 +175,7 @@ def _multiple(width: int, preferred: int, needed: int) -> int:
 
 def _stage_needs(stage: Stage, following: Stage | None) -> int:
     """What must divide the width of a stage, by `kresnet.spec.contradictions`."""
-    return stage.block.width_multiple(_read_multiple(following.block) if following else 1)
-
-
-def _read_multiple(block: Block) -> int:
-    """What the channels must be a multiple of that a block reads."""
-    begins_with = block.preactivation
-    return begins_with.norm.channel_multiple if begins_with and begins_with.norm else 1
+    return stage.block.width_multiple(following.block.read_multiple if following else 1)
 
 
 __all__ = ["RULES", "WIDTH_MULTIPLE", "ScaledSettings", "ScalingRule", "find_rule", "round_depth", "round_width",

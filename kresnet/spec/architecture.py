@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, StrictStr, Tag, model_validator
 
-import kresnet.spec.block_kinds  # noqa: F401 - the kinds that ship
+import kresnet.spec.block_kinds
+import kresnet.spec.convnext  # noqa: F401 - the kinds that ship
 from kresnet.errors import KresnetError
 from kresnet.spec.base import (
     Activation,
@@ -35,7 +36,9 @@ from kresnet.spec.renamed import with_present_names
 from kresnet.spec.stems import Stem
 from kresnet.spec.widths import Widths, expand_widths
 
-Initializer = Literal["he_normal", "he_normal_fan_out", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal"]
+Initializer = Literal[
+    "he_normal", "he_normal_fan_out", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "normal"
+]  # fmt: skip
 
 
 class WeightStandardization(Document):
@@ -53,7 +56,8 @@ class Convolution(Document):
     bias: Literal["where_no_norm", "always", "never"] = "where_no_norm"
     """Which convolutions have a bias; after one that feeds a norm directly it would be redundant."""
     initializer: Initializer = "he_normal"
-    """Initial kernels, of dense layers too (He et al. 2015, arXiv:1502.01852, for the `he_` family)."""
+    """Initial kernels, of dense layers too (He et al. 2015, arXiv:1502.01852, for the `he_` family); `normal` has
+    deviation 0.02 whatever the layer (ConvNeXt)."""
     weight_standardization: WeightStandardization | None = None
     """Standardise every kernel before it is used, those of depthwise convolutions aside, as BiT does beside group norm;
     `{}` for the usual epsilon."""
@@ -92,6 +96,8 @@ class Classifier(Document):
     """Number of classes."""
     multi_label: Flag = False
     """Independent labels: probabilities by sigmoid rather than softmax."""
+    norm: Norm | None = None
+    """Norm of the pooled map (ConvNeXt); none unless stated."""
     dropout: Fraction = 0.0
     """Rate of dropout before the dense layer."""
 
@@ -104,6 +110,8 @@ class Regressor(Document):
     """How a map becomes a vector; `none` flattens it, and is what a vector network states."""
     outputs: Width
     """How many numbers are predicted."""
+    norm: Norm | None = None
+    """Norm of the pooled map (ConvNeXt); none unless stated."""
     dropout: Fraction = 0.0
     """Rate of dropout before the dense layer."""
 

@@ -85,6 +85,12 @@ class Block(OpenUnion):
         return None
 
     @property
+    def read_multiple(self) -> int:
+        """What the number of channels that the block reads must be a multiple of."""
+        begins_with = self.preactivation
+        return begins_with.norm.channel_multiple if begins_with and begins_with.norm else 1
+
+    @property
     def has_shortcut(self) -> bool:
         """Whether anything is added to its branch, so that stochastic depth can drop the branch."""
         return True

@@ -9,7 +9,7 @@ from kresnet.errors import Problem
 from kresnet.spec.architecture import Classifier, Features, Regressor, Spec
 from kresnet.spec.blocks import BlockPlace, within
 from kresnet.spec.inputs import SIXTEEN_BITS, Stretch
-from kresnet.spec.stems import ConvStem, DeepStem, NoStem, StemPool
+from kresnet.spec.stems import ConvStem, DeepStem, NoStem, PatchStem, StemPool
 
 #: Blocks in all; the deepest network of the papers has 600.
 MAX_BLOCKS = 2000
@@ -32,7 +32,7 @@ def find_contradictions(spec: Spec) -> list[Problem]:
 def stem_width(spec: Spec) -> int:
     """Return the number of channels that enter the first stage."""
     match spec.stem:
-        case ConvStem():
+        case ConvStem() | PatchStem():
             return spec.stem.width
         case DeepStem():
             return spec.stem.widths[-1]
@@ -149,6 +149,12 @@ def _head_problems(spec: Spec) -> Iterator[Problem]:
     if isinstance(head, Classifier | Regressor):
         if not spec.input.is_image and head.pool != "none":
             yield _problem("head.pool", f"A vector has nothing to pool by {head.pool}.", remedy="pool: none")
+        if head.norm and head.pool == "none" and spec.input.is_image:
+            yield _problem("head.norm", "A norm of the head is one of a pooled map.", remedy="pool: average")
+        elif head.norm:
+            last = spec.neck.width if spec.neck and spec.neck.width else None
+            channels = last or spec.stages[-1].block.output_width(spec.stages[-1].width)
+            yield from within("head.norm", head.norm.contradictions(channels, "the head"))
         if spec.input.any_size and head.pool == "none":
             yield _problem("head.pool", "Maps of any size cannot be flattened for a dense layer.",
                            expected="average or max")  # fmt: skip

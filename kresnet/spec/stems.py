@@ -53,10 +53,29 @@ class DeepStem(Document):
     """Down-sampling after the last convolution."""
 
 
+class PatchStem(Document):
+    """One convolution whose windows lie side by side, and a norm without an activation (ConvNeXt)."""
+
+    kind: Literal["patch"]
+    width: Width = 96
+    """Output channels of the convolution."""
+    size: Stride = 4
+    """Side of a window, in pixels, and the stride from one to the next."""
+
+    @property
+    def stride(self) -> int:
+        """Stride of the convolution."""
+        return self.size
+
+    @property
+    def pool(self) -> None:
+        """None: the convolution alone shrinks the map."""
+
+
 class NoStem(Document):
     """The first stage reads the input itself."""
 
     kind: Literal["none"]
 
 
-Stem = Annotated[ConvStem | DeepStem | NoStem, Field(discriminator="kind")]
+Stem = Annotated[ConvStem | DeepStem | PatchStem | NoStem, Field(discriminator="kind")]

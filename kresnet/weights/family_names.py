@@ -53,4 +53,59 @@ def timm_regnet(record: Record, plan: Plan) -> str | None:
     return part and number and f"{unit}conv{number}.{part}"
 
 
-__all__ = ["block_layer", "timm_regnet", "timm_regnet_block", "timm_resnetv2", "timm_resnetv2_block"]
+def timm_convnext_block(record: Record) -> str:
+    """Return what the names of a block's layers begin with in timm's `ConvNeXt`."""
+    return f"stages.{(record.stage or 1) - 1}.blocks.{(record.block or 1) - 1}."
+
+
+def timm_convnext(record: Record, plan: Plan) -> str | None:
+    """Return the name in timm's `ConvNeXt`; what strides before a stage's first block is the stage's own there."""
+    kind, number = block_layer(record)
+    if record.block is None:
+        return {"stem.conv": "stem.0", "stem.norm": "stem.1", "head.norm": "head.norm", "head.logits": "head.fc"}.get(
+            kind + number
+        )
+    layers = {
+        "depthwise": "conv_dw",
+        "norm": "norm",
+        "expand": "mlp.fc1",
+        "reduce": "mlp.fc2",
+        "response_norm": "mlp.grn",
+    }
+    if kind in layers:
+        return f"{timm_convnext_block(record)}{layers[kind]}"
+    place = {"downsample.norm": 0, "downsample.conv": 1}.get(kind)
+    return None if place is None else f"stages.{(record.stage or 1) - 1}.downsample.{place}"
+
+
+def keras_convnext_block(record: Record) -> str:
+    """Return what the names of a block's layers begin with in keras.applications' ConvNeXt, behind the model's name."""
+    return f"stage_{(record.stage or 1) - 1}_block_{(record.block or 1) - 1}_"
+
+
+def keras_convnext(record: Record, plan: Plan) -> str | None:
+    """Return the name in keras.applications' ConvNeXt, behind the model's name."""
+    kind, number = block_layer(record)
+    if record.block is None:
+        names = {"stem.conv": "stem_conv", "stem.norm": "stem_layernorm"}
+        names |= {"head.norm": "head_layernorm", "head.logits": "head_dense"}
+        return names.get(kind + number)
+    names = {"depthwise": "depthwise_conv", "norm": "layernorm", "expand": "pointwise_conv_1"}
+    names |= {"reduce": "pointwise_conv_2", "layer_scale": "layer_scale"}
+    if kind in names:
+        return f"{keras_convnext_block(record)}{names[kind]}"
+    part = {"downsample.norm": "layernorm", "downsample.conv": "conv"}.get(kind)
+    return part and f"downsampling_{part}_{(record.stage or 1) - 2}"
+
+
+__all__ = [
+    "block_layer",
+    "keras_convnext",
+    "keras_convnext_block",
+    "timm_convnext",
+    "timm_convnext_block",
+    "timm_regnet",
+    "timm_regnet_block",
+    "timm_resnetv2",
+    "timm_resnetv2_block",
+]

@@ -146,7 +146,7 @@ class _Walk:
         """Read what the file makes of its input before it enters what the plan has."""
         operations, chain = self.graph.operations, self.graph.up_to(key)
         channels = self.plan.input_shape[-1]
-        without_effect = [each for each in chain if each.kind in _WITHOUT_EFFECT or self._keeps_size(each)]
+        without_effect = [each for each in chain if _passes(each) or self._keeps_size(each)]
         self.found.passed += [each.layer for each in without_effect if each.kind != "Cast"]
         left_out = [each for each in chain if each.layer in self.allowed]
         self.found.left_out += [each.layer for each in left_out]
@@ -184,7 +184,7 @@ class _Walk:
 
     def _strip_ending(self, operation: Operation | None) -> Operation | None:
         """Pass the function that makes probabilities of the file's logits."""
-        while operation and operation.kind in _WITHOUT_EFFECT:
+        while operation and _passes(operation):
             self.found.passed.append(operation.layer)
             operation = self._input(operation)
         if operation and _function(operation) == self.plan.probabilities:
@@ -220,7 +220,7 @@ class _Walk:
         if record.kind in ("normalize", "input"):
             self.fronts.add(operation.key)
             return []
-        if operation.kind in _WITHOUT_EFFECT and True not in [each for each in operation.arguments if each is True]:
+        if _passes(operation) and True not in [each for each in operation.arguments if each is True]:
             self.found.passed.append(operation.layer)
             return [(record, self._input(operation))]
         if self._agree(record, operation):
@@ -256,7 +256,12 @@ class _Walk:
             usual = record.settings.get("dilation", 1) * (kernel - 1) // 2
             if padded not in (0, side, usual):
                 self.add_extra(operation, f"which pads by {padded}, not {side or usual}")
-            elif not padded and kernel > 1 and operation.settings.get("padding") == "valid":
+            elif (
+                not padded
+                and kernel > 1
+                and operation.settings.get("padding") == "valid"
+                and (side or record.settings["padding"] != "valid")
+            ):
                 self.add_extra(operation, "which does not pad")
         elif len(befores) == 2:
             below = [self._below_record[each.name] for each in befores]
@@ -319,6 +324,11 @@ class _Walk:
 
     def _named(self, operation: Operation | None) -> str:
         return operation.key if operation else "the input"
+
+
+def _passes(operation: Operation) -> bool:
+    """Whether an operation gives back what it takes."""
+    return operation.kind in _WITHOUT_EFFECT or _function(operation) == "linear"
 
 
 def _stands_for(operation: Operation, record: Record) -> bool:

@@ -14,6 +14,10 @@ from kresnet.plan import Parameter, Plan, Record
 from kresnet.plan.kinds import BLOCKS, LayerNames
 from kresnet.weights.family_names import (
     block_layer,
+    keras_convnext,
+    keras_convnext_block,
+    timm_convnext,
+    timm_convnext_block,
     timm_regnet,
     timm_regnet_block,
     timm_resnetv2,
@@ -39,6 +43,8 @@ class Layout:
         defaults: values of spec settings that every network of the project has, by the setting's path.
         ignored: suffixes of the names of tensors that are no weights.
         families: layouts of the same name, of other classes of networks of the project.
+        prefix_before: what follows the name of the model in that of its first weight, where the project's layers begin
+            with that name; empty where they do not.
     """
 
     name: str
@@ -48,6 +54,7 @@ class Layout:
     defaults: Mapping[str, Any]
     ignored: tuple[str, ...] = ()
     families: Mapping[str, Layout] = field(default_factory=dict)
+    prefix_before: str = ""
 
     def of_family(self, family: str) -> Layout:
         """Return the layout of a class of networks of the project; this one where it has none of its own."""
@@ -164,7 +171,7 @@ def _keras_name(record: Record, plan: Plan, block: str, first_norm: str) -> str 
         names = {"stem.conv": f"conv{number or 1}_conv", "stem.norm": f"conv{number or 1}_bn"}
         last = f"stage{max(r.stage or 0 for r in plan.records)}.norm"
         return {"head.logits": "predictions", last: "post_bn"}.get(record.name) or names.get(kind)
-    if kind == "norm":
+    if kind == "norm" and number:  # a block of another class has one norm, of no number
         own = f"stage{record.stage}.block{record.block}"
         before = plan.by_name[f"{own}.norm1"].inputs != (f"{own}.conv1",)
         number = str(int(number) - 1) if before else number
@@ -195,6 +202,15 @@ _TIMM = Layout("timm", "pytorch", _timm, _torchvision_block, _PYTORCH_DEFAULTS, 
 _TIMM_FAMILIES = {
     "resnetv2": replace(_TIMM, layer=timm_resnetv2, block=timm_resnetv2_block),
     "regnet": replace(_TIMM, layer=timm_regnet, block=timm_regnet_block),
+    "convnext": replace(_TIMM, layer=timm_convnext, block=timm_convnext_block),
+}
+_KERAS = Layout(
+    "keras-applications", "keras", _keras_applications, _keras_applications_block, _KERAS_APPLICATIONS_DEFAULTS
+)
+_KERAS_FAMILIES = {
+    "convnext": replace(
+        _KERAS, layer=keras_convnext, block=keras_convnext_block, defaults={}, prefix_before="_stem_conv/kernel"
+    ),
 }
 
 #: In the order in which `auto` prefers them where several fit alike.
@@ -205,9 +221,7 @@ LAYOUTS: dict[str, Layout] = {
         replace(_TIMM, families=_TIMM_FAMILIES),
         Layout("cifar-pytorch", "pytorch", _cifar_pytorch, _torchvision_block, _PYTORCH_DEFAULTS, _COUNTERS),
         Layout("transformers", "pytorch", _transformers, _transformers_block, _PYTORCH_DEFAULTS, _COUNTERS),
-        Layout(
-            "keras-applications", "keras", _keras_applications, _keras_applications_block, _KERAS_APPLICATIONS_DEFAULTS
-        ),
+        replace(_KERAS, families=_KERAS_FAMILIES),
         Layout("keras-hub", "keras", _keras_hub, _keras_hub_block, _KERAS_HUB_DEFAULTS),
         Layout("kresnet", "keras", _kresnet, _kresnet_block, {}),
     )

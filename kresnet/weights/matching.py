@@ -120,7 +120,7 @@ def match_weights(plan: Plan, source: WeightFile, layout: str = "auto", *, adapt
     """
     candidates = _candidate_layouts(source, layout)
     match = max(
-        (_match_layout(plan, source, each, prefix) for each in candidates for prefix in _wrapper_prefixes(source)),
+        (_match_layout(plan, source, each, prefix) for each in candidates for prefix in _prefixes(source, each)),
         key=lambda each: len(each.pairs) + len(each.mismatched),
     )
     for target, tensor in list(_head_of_another_name(match)):  # behind the choice of a layout: one may have its name
@@ -160,10 +160,16 @@ def _candidate_layouts(source: WeightFile, layout: str) -> list[Layout]:
     return named
 
 
+def _prefixes(source: WeightFile, layout: Layout) -> list[str]:
+    """Return what may stand before the layout's names in a file: a model's own name, or what wrappers put there."""
+    if layout.prefix_before:
+        names = (name for name in source.tensors if name.endswith(layout.prefix_before))
+        return [f"{name.removesuffix(layout.prefix_before)}_" for name in names] or [""]
+    return _wrapper_prefixes(source) if source.format == "pytorch" else [""]
+
+
 def _wrapper_prefixes(source: WeightFile) -> list[str]:
-    """Return what wrappers may have put before the names of a file, none first."""
-    if source.format != "pytorch":
-        return [""]
+    """Return what wrappers may have put before the names of a file of PyTorch's, none first."""
     counts: Counter[str] = Counter()
     for name in source.tensors:
         prefix = ""

@@ -30,7 +30,8 @@ def outputs_and_gradients(
     Image by image and in inference mode: float32 gives two ways of computing one network the same gradient everywhere
     but at a kink, where a ReLU's input is within rounding of zero. A batch of images hides which of them stands at one.
     """
-    names = {id(weight): f"{layer.name}/{weight.name}" for layer in model.layers for weight in layer.weights}
+    leaves = [layer for layer in model._flatten_layers(include_self=False) if not list(layer._layers)]
+    names = {id(weight): f"{layer.name}/{_named(weight)}" for layer in leaves for weight in layer.weights}
     weights = {names[id(weight)]: weight.value for weight in model.trainable_variables}
 
     @tf.function
@@ -43,6 +44,11 @@ def outputs_and_gradients(
     for image, target in zip(images, targets, strict=True):
         logits, gradients = step(tf.constant(image), tf.constant(target))
         yield logits.numpy(), {name: gradient.numpy() for name, gradient in gradients.items()}
+
+
+def _named(weight: Any) -> str:
+    """A weight's name in a file: Keras gives the factors of its own LayerScale none."""
+    return "gamma" if weight.name.startswith("variable") else weight.name
 
 
 def in_float64(model: keras.Model) -> keras.Model:

@@ -26,10 +26,13 @@ from kresnet.weights.matching import MatchTarget
 from kresnet.weights.pretrained.timm_architectures import timm_facts, timm_spec
 from tests.weights.gradient_differences import outputs_and_gradients, relative
 from tests.weights.reference import rule
-from tests.weights.reference.timm_cases import CLASSES, CUT_DOWN_FAMILIES, IMAGES, SIDE, digest
+from tests.weights.reference.timm_cases import CLASSES, CUT_DOWN_FAMILIES, IMAGES, SIDE, digest, reference_file
 
-REFERENCE = np.load(Path(__file__).parent / "reference" / "families.npz")
-ARCHITECTURES = sorted({name.rpartition("/")[0] for name in REFERENCE.files} - set(CUT_DOWN_FAMILIES))
+FILES = {reference_file(facts["family"]) for facts in timm_facts()["architectures"].values()} - {"timm_resnet.npz"}
+REFERENCE = {
+    name: value for file in sorted(FILES) for name, value in np.load(Path(__file__).parent / "reference" / file).items()
+}
+ARCHITECTURES = sorted({name.rpartition("/")[0] for name in REFERENCE} - set(CUT_DOWN_FAMILIES))
 
 
 def planned(architecture: str, arguments: dict[str, Any], side: int) -> Plan:

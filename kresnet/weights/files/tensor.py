@@ -49,7 +49,8 @@ def to_parameter(array: np.ndarray, parameter: Parameter, source_format: str, ma
         else:
             array = array.reshape(array.shape[:2]).T
     array = array.astype(np.float32)
-    if array.ndim == 4 == len(parameter.shape) and array.shape[2] != (channels := parameter.shape[2]):
+    plain = array.ndim == 4 == len(parameter.shape) and not _is_depthwise(parameter)
+    if plain and array.shape[2] != (channels := parameter.shape[2]):
         # a grey picture has the same value in each colour, so that both give the same sum
         array = array.sum(2, keepdims=True) if channels == 1 else np.repeat(array / channels, channels, 2)
     return np.ascontiguousarray(array.reshape(parameter.shape))
@@ -64,6 +65,11 @@ def from_parameter(array: np.ndarray, parameter: Parameter) -> np.ndarray:
     return np.ascontiguousarray(array, np.float32)
 
 
+def _is_depthwise(parameter: Parameter) -> bool:
+    """Whether a parameter is the kernel of a convolution of each channel by itself."""
+    return len(parameter.shape) == 4 and bool(parameter.pytorch_axes)
+
+
 def with_other_channels(shape: tuple[int, ...], channels: int, source_format: str) -> tuple[int, ...]:
     """Return the shape that a convolution's kernel of a file would have if it read `channels` channels."""
     axis = 1 if source_format == "pytorch" else 2
@@ -71,12 +77,16 @@ def with_other_channels(shape: tuple[int, ...], channels: int, source_format: st
 
 
 def expected_shapes(parameter: Parameter, source_format: str) -> tuple[tuple[int, ...], ...]:
-    """Return the shapes that a parameter may have in a file; a dense layer may be a 1x1 convolution there."""
+    """Return the shapes that a parameter may have in a file.
+
+    A dense layer may be a 1x1 convolution in PyTorch, a depthwise convolution one of as many groups in Keras.
+    """
     if source_format == "pytorch" and parameter.pytorch_axes:
         places = (parameter.pytorch_axes.index(axis) for axis in range(len(parameter.shape)))
         return (tuple(parameter.shape[place] for place in places),)
     if source_format != "pytorch" or parameter.name != "kernel":
-        return (parameter.shape,)
+        as_groups = (*parameter.shape[:2], 1, parameter.shape[2]) if _is_depthwise(parameter) else parameter.shape
+        return tuple(dict.fromkeys((parameter.shape, as_groups)))
     if len(parameter.shape) > 2:
         *window, inputs, outputs = parameter.shape
         return ((outputs, inputs, *window),)

@@ -10,8 +10,8 @@ from kresnet.plan import make_plan
 from kresnet.spec.document import SourceDocument
 from kresnet.spec.loading import load_spec
 from kresnet.spec.validation import validate
+from kresnet.weights.pretrained.keras_files import KERAS_FILES, LICENCE, KerasFile
 from kresnet.weights.pretrained.timm_architectures import FAMILIES, timm_facts
-from kresnet.weights.pretrained.weight_origins import KERAS_HASHES, KERAS_LICENCE, keras_spec
 
 
 def known_weights() -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def known_weights() -> list[dict[str, Any]]:
                 "origin": entry.get("origin_url", ""),
             }
         )
-    return [*found, *map(_keras_entry, KERAS_HASHES)]
+    return [*found, *map(_keras_entry, KERAS_FILES.values())]
 
 
 @cache
@@ -55,10 +55,10 @@ def _sayable(architecture: str) -> bool:
     return True
 
 
-def _keras_entry(name: str) -> dict[str, Any]:
-    spec = load_spec(keras_spec(name)).value
+def _keras_entry(file: KerasFile) -> dict[str, Any]:
+    spec = load_spec(file.spec).value
     return {
-        "name": f"keras/{name}",
+        "name": f"keras/{file.model}",
         "architecture": spec.name,
         "parameters": make_plan(spec).trainable,
         "classes": 1000,
@@ -66,8 +66,8 @@ def _keras_entry(name: str) -> dict[str, Any]:
         "test_input": spec.input.shape[0],
         "crop_pct": None,
         "interpolation": spec.input.interpolation,
-        "licence": KERAS_LICENCE,
-        "origin": "https://keras.io/api/applications/resnet/",
+        "licence": LICENCE,
+        "origin": file.page,
     }
 
 

@@ -16,6 +16,7 @@ from kresnet.spec.contradictions import find_contradictions
 from kresnet.spec.document import SourceDocument
 from kresnet.spec.validation import validate
 from kresnet.weights.pretrained.timm_arguments import TimmConfiguration, TimmNetwork, TimmResNet
+from kresnet.weights.pretrained.timm_convnext import TimmConvNeXt, convnext_spec
 from kresnet.weights.pretrained.timm_regnet import TimmRegNet, regnet_spec
 from kresnet.weights.pretrained.timm_resnet import resnet_spec
 from kresnet.weights.pretrained.timm_resnetv2 import TimmResNetV2, resnetv2_spec
@@ -27,7 +28,8 @@ class TimmFamily:
 
     Attributes:
         arguments: the arguments of the class that a spec can say.
-        spec: function from a place, for messages, and these arguments to the spec, but for what all families share.
+        spec: function from a place, for messages, and these arguments to the spec, but for what all families share;
+            with what the family's own head has besides.
     """
 
     arguments: type[TimmNetwork]
@@ -39,6 +41,7 @@ FAMILIES = {
     "resnet": TimmFamily(TimmResNet, resnet_spec),
     "resnetv2": TimmFamily(TimmResNetV2, resnetv2_spec),
     "regnet": TimmFamily(TimmRegNet, regnet_spec),
+    "convnext": TimmFamily(TimmConvNeXt, convnext_spec),
 }
 
 
@@ -82,12 +85,13 @@ def timm_spec(
     stated = {"num_classes": configuration.num_classes, "in_chans": configuration.input_size[0]}
     stated |= {**facts["model_args"], **model_args}
     arguments = validate(family.arguments, SourceDocument(place, stated))
+    own = family.spec(place, arguments)
     document: dict[str, Any] = {
         "name": architecture,
         "source": f"timm {timm_facts()['timm']}, {architecture}",
         "input": _input(arguments, configuration),
-        **family.spec(place, arguments),
-        "head": _head(arguments),
+        **own,
+        "head": _head(arguments) | own.get("head", {}),
     }
     if arguments.output_stride < 32:
         document["output_stride"] = arguments.output_stride

@@ -90,6 +90,15 @@ def timm_tensors(architecture: str, plan: Plan, values: Mapping[str, np.ndarray]
             yield name, from_parameter(values[f"{record.name}/{parameter.name}"], parameter)
 
 
+def timm_ends(architecture: str, plan: Plan) -> tuple[str, str]:
+    """Return timm's names of a network's first layer with weights and of its classifier."""
+    layout = LAYOUTS["timm"].of_family(timm_facts()["architectures"][architecture]["family"])
+    first = next(record for record in plan.records if record.parameters)
+    names = (layout.tensor(record, record.parameters[0], plan) for record in (first, plan.by_name["head.logits"]))
+    first_name, classifier = (str(name).removesuffix(".weight") for name in names)
+    return first_name, classifier
+
+
 def timm_preprocessing(entered: Input) -> dict[str, Any] | None:
     """Return pixels, size and resize rule as a `pretrained_cfg` states them; None where timm cannot say them."""
     height, width, channels = entered.shape
@@ -117,4 +126,4 @@ def _crop_pct(side: int, shorter_side: int) -> float:
     return next((share for share in shares if share and floor(side / share) == shorter_side), exact)
 
 
-__all__ = ["find_timm_architecture", "timm_preprocessing", "timm_tensors"]
+__all__ = ["find_timm_architecture", "timm_ends", "timm_preprocessing", "timm_tensors"]

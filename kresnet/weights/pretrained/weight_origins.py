@@ -19,22 +19,12 @@ from kresnet.spec.loading import LoadedDocument, load_spec
 from kresnet.weights.pretrained.class_names import imagenet_class_names
 from kresnet.weights.pretrained.hub import HubRepository, endpoint, unreachable_error
 from kresnet.weights.pretrained.hub_config import HubModel, read_hub_model
+from kresnet.weights.pretrained.keras_files import LICENCE, KerasFile, keras_file
 from kresnet.weights.pretrained.timm_architectures import timm_facts
 from kresnet.weights.pretrained.weight_names import WeightName
 
 #: Files of weights that a repository may hold, the safest first.
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin", "pytorch_model.pth", "model.pth")
-#: Where keras.applications keeps its files, and the MD5 that it knows each by (Keras 3.15, applications/resnet.py).
-_KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
-KERAS_HASHES = {
-    "ResNet50": "2cb95161c43110f7111970584f804107",
-    "ResNet101": "f1aeb4b969a6efcfb50fad2f0c20cfc5",
-    "ResNet152": "100835be76be38e30d865e96f2aaae62",
-    "ResNet50V2": "3ef43a0b657b3be2300d5770ece849e0",
-    "ResNet101V2": "6343647c601c52e1368623803854d971",
-    "ResNet152V2": "a49b44d1979771252814e80f8ec446f9",
-}
-KERAS_LICENCE = "apache-2.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +105,7 @@ def describe_weights(name: WeightName, *, test_size: bool = False) -> tuple[HubM
         folder = Path(name.target).resolve()
         return _folder_model(name, test_size), {"folder": str(folder)}
     if name.kind == "keras":
-        return _keras_model(name), {"address": f"{_KERAS_FILES}{_keras_file(name.target)}"}
+        return _keras_model(name), {"address": keras_file(name.target).address}
     raise make_error("bad_option", f"{name.text} is a file of weights, which says nothing of itself.",
                      remedy="kresnet convert FILE --spec SPEC -o model.keras, of the file")  # fmt: skip
 
@@ -183,36 +173,17 @@ def _timm_origin(
 
 
 def _keras_model(name: WeightName) -> HubModel:
-    if name.target not in KERAS_HASHES:
-        known = list(KERAS_HASHES)
-        raise make_error("weights_unknown", f"keras.applications has no ResNet {name.target}.",
-                         expected=f"one of {', '.join(known)}", nearest=_nearest_keras(name.target, known))  # fmt: skip
-    loaded = load_spec(keras_spec(name.target))
-    return HubModel(f"keras.applications.{name.target}", loaded, imagenet_class_names(), KERAS_LICENCE, ())
+    file = keras_file(name.target)
+    return HubModel(f"keras.applications.{file.model}", load_spec(file.spec), imagenet_class_names(), LICENCE, ())
 
 
 def _from_keras(name: WeightName, accept: Callable[[str], None]) -> WeightOrigin:
-    model = _keras_model(name)
+    model, file = _keras_model(name), keras_file(name.target)
     accept(model.licence)
-    address, md5 = f"{_KERAS_FILES}{_keras_file(name.target)}", KERAS_HASHES[name.target]
-    path = _keras_download(name.text, address, md5)
-    return WeightOrigin(path, md5, lambda: digest(path), model.loaded, "keras-applications", model.architecture,
-                        model.class_names, model.licence, {"address": address, "file": path.name})  # fmt: skip
-
-
-def _keras_file(name: str) -> str:
-    return f"{name.lower()}_weights_tf_dim_ordering_tf_kernels.h5"
-
-
-def keras_spec(name: str) -> str:
-    """Return the name of the shipped spec of a network of keras.applications."""
-    return name.lower().replace("v2", "_v2") + "_keras"
-
-
-def _nearest_keras(given: str, known: list[str]) -> str:
-    by_lower = {name.lower(): name for name in known}
-    close = by_lower.get(nearest(given, list(by_lower)), "")
-    return close and f"keras/{close}"
+    path = _keras_download(name.text, file.address, file)
+    return WeightOrigin(path, file.digest, lambda: digest(path), model.loaded, "keras-applications",
+                        model.architecture, model.class_names, model.licence,
+                        {"address": file.address, "file": path.name})  # fmt: skip
 
 
 def _from_address(name: WeightName, spec: LoadedDocument[Spec] | None) -> WeightOrigin:
@@ -236,7 +207,7 @@ def _from_address(name: WeightName, spec: LoadedDocument[Spec] | None) -> Weight
     return WeightOrigin(path, found, lambda: found, spec, "auto", facts={"address": name.target, "file": file})
 
 
-def _keras_download(name: str, address: str, md5: str | None, folder: Path | None = None) -> Path:
+def _keras_download(name: str, address: str, file: KerasFile | None, folder: Path | None = None) -> Path:
     """Fetch a file by `keras.utils.get_file`, into Keras's own cache or a folder, and return its path.
 
     Raises:
@@ -250,11 +221,13 @@ def _keras_download(name: str, address: str, md5: str | None, folder: Path | Non
     cache = str(folder) if folder else os.environ.get("KERAS_HOME")
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            return Path(keras.utils.get_file(None, address, file_hash=md5, hash_algorithm="md5", cache_dir=cache,
+            return Path(keras.utils.get_file(None, address, file_hash=file and file.digest,
+                                             hash_algorithm=file.algorithm if file else "auto", cache_dir=cache,
                                              cache_subdir="models"))  # fmt: skip
     except ValueError as error:
         raise make_error("model_unreadable", f"What {address} gives is not the file that Keras knows.",
-                         expected=f"MD5 {md5}", remedy="the same again") from error  # fmt: skip
+                         expected=f"{file.algorithm} {file.digest}" if file else "",
+                         remedy="the same again") from error  # fmt: skip
     except OSError as error:
         if error.errno is not None and not isinstance(error, ConnectionError | TimeoutError):
             raise
@@ -264,4 +237,4 @@ def _keras_download(name: str, address: str, md5: str | None, folder: Path | Non
         raise unreachable_error(name, address, reason.replace(" -- ", " ")) from None
 
 
-__all__ = ["KERAS_HASHES", "KERAS_LICENCE", "WeightOrigin", "describe_weights", "find_origin", "keras_spec"]
+__all__ = ["WeightOrigin", "describe_weights", "find_origin"]

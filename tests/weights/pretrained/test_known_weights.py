@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import keras
-
-from kresnet.spec.library import shipped_names
 from kresnet.weights.pretrained.known_weights import known_weights
-from kresnet.weights.pretrained.weight_origins import KERAS_HASHES, keras_spec
 
 
 def test_every_name_says_what_a_user_chooses_by():
@@ -17,12 +13,3 @@ def test_every_name_says_what_a_user_chooses_by():
     assert entries["timm/resnet18.fb_ssl_yfcc100m_ft_in1k"]["licence"] == "cc-by-nc-4.0"
     assert all(entry["parameters"] and entry["input"] for entry in entries.values())
     assert not [name for name in entries if "pruned" in name]
-
-
-def test_kerass_files_are_those_that_keras_knows():
-    from keras.src.applications.resnet import WEIGHTS_HASHES
-
-    for name, md5 in KERAS_HASHES.items():
-        assert WEIGHTS_HASHES[name.lower()][0] == md5
-        assert keras_spec(name) in shipped_names()
-        assert hasattr(keras.applications, name)

@@ -28,7 +28,8 @@ CUT_DOWN: dict[str, tuple[str, dict[str, Any], int]] = {
 }
 
 _SMALL_REGNET = {"depth": 6, "w0": 16, "wa": 20.0, "wm": 2.0}
-#: Of the other families, alike; `families.npz` holds what PyTorch makes of them.
+_SMALL_CONVNEXT = {"depths": [1, 1, 2, 1], "dims": [16, 32, 48, 64]}
+#: Of the other families, alike; `families.npz` and the files beside it hold what PyTorch makes of them.
 CUT_DOWN_FAMILIES: dict[str, tuple[str, dict[str, Any], int]] = {
     "BiT": ("resnetv2_50x1_bit", {"layers": [1, 1], "channels": [128, 256], "stem_chs": 32}, 32),
     "pre-activation, tiered stem, averaged": (
@@ -38,8 +39,15 @@ CUT_DOWN_FAMILIES: dict[str, tuple[str, dict[str, Any], int]] = {
     ),
     "RegNetX": ("regnetx_002", _SMALL_REGNET | {"group_size": 24}, 32),
     "RegNetY": ("regnety_002", _SMALL_REGNET | {"group_size": 8}, 32),
+    "ConvNeXt": ("convnext_tiny", _SMALL_CONVNEXT | {"kernel_sizes": [7, 5, 3, 7]}, 64),
+    "ConvNeXt V2, dilated": ("convnextv2_atto", _SMALL_CONVNEXT | {"output_stride": 16, "act_layer": "silu"}, 64),
     "RegNetZ": ("regnetz_005", _SMALL_REGNET | {"group_size": 8, "num_features": 48}, 32),
 }
+
+
+def reference_file(family: str) -> str:
+    """Return the name of the file that holds what PyTorch makes of the networks of a family."""
+    return "families.npz" if family in ("resnetv2", "regnet") else f"timm_{family}.npz"
 
 
 def digest(sizes: Iterable[tuple[str, int]]) -> str:

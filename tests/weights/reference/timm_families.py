@@ -4,9 +4,9 @@ In an environment with timm (`tests/weights/reference/make.py` says which), from
 
     python -m tests.weights.reference.timm_families [NAME...]
 
-It writes `families.npz` beside this file, or only the named networks of it anew: for each a digest of its tensors'
-names and sizes, the logits of two images, and of every weight's gradient for each image three of the numbers that
-`rule.sample` takes.
+It writes `families.npz` and a file a later family beside this one, or only the named networks of them anew: for each a
+digest of its tensors' names and sizes, the logits of two images, and of every weight's gradient for each image three of
+the numbers that `rule.sample` takes.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ import torch
 from timm.models import resnetv2
 
 from tests.weights.reference import rule
-from tests.weights.reference.timm_cases import CLASSES, CUT_DOWN_FAMILIES, IMAGES, SIDE, digest
+from tests.weights.reference.timm_cases import CLASSES, CUT_DOWN_FAMILIES, IMAGES, SIDE, digest, reference_file
 
-FILE = Path(__file__).with_name("families.npz")
 FACTS = json.loads((Path(__file__).parents[3] / "kresnet/weights/pretrained/timm_models.json").read_text())
 
 
@@ -59,15 +58,16 @@ def computed(architecture: str, arguments: dict[str, Any], side: int) -> dict[st
 
 
 def main(names: list[str]) -> None:
-    """Write the file."""
+    """Write the files."""
     entries = {name: (name, {}, SIDE) for name, facts in FACTS["architectures"].items() if facts["family"] != "resnet"}
     cases = {**CUT_DOWN_FAMILIES, **entries}
-    arrays = dict(np.load(FILE)) if names and FILE.exists() else {}
     for name in names or cases:
+        file = Path(__file__).with_name(reference_file(FACTS["architectures"][cases[name][0]]["family"]))
+        arrays = dict(np.load(file)) if file.exists() else {}
         for part, array in computed(*cases[name]).items():
             arrays[f"{name}/{part}"] = array
         print(name, arrays[f"{name}/logits"][0, :3], flush=True)
-        np.savez_compressed(FILE, **arrays)
+        np.savez_compressed(file, **arrays)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,20 @@
 
 In an environment with timm (`tests/weights/reference/make.py` says which), from the repository's root:
 
-    python -m tests.weights.reference.timm_models
+    python -m tests.weights.reference.timm_models [FAMILY...]
 
-It writes `kresnet/weights/pretrained/timm_models.json`: the arguments of timm's classes with their defaults; every
-entry point of the modules in `FAMILIES` with the arguments that it makes a network of, classes and layers by their
-names in timm, the parameters that timm counts, and the multiply-accumulates that PyTorch counts for one image of the
-size that timm gives it (half of `torch.utils.flop_counter`); and every set of weights that timm can download, with
-what its configuration says of input, classes, licence and origin.
+It writes `kresnet/weights/pretrained/timm_models.json`, or only what that says of the named families anew: the
+arguments of timm's classes with their defaults; every entry point of the modules in `FAMILIES` with the arguments that
+it makes a network of, classes and layers by their names in timm, the parameters that timm counts, and the
+multiply-accumulates that PyTorch counts for one image of the size that timm gives it (half of
+`torch.utils.flop_counter`); and every set of weights that timm can download, with what its configuration says of input,
+classes, licence and origin.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from functools import partial
@@ -33,7 +35,7 @@ from timm.layers import (
     StdConv2d,
     create_conv2d,
 )
-from timm.models import get_pretrained_cfg, list_pretrained, regnet, resnet, resnetv2
+from timm.models import convnext, get_pretrained_cfg, list_pretrained, regnet, resnet, resnetv2
 from torch.utils.flop_counter import FlopCounterMode
 
 FACTS = Path(__file__).parents[3] / "kresnet" / "weights" / "pretrained" / "timm_models.json"
@@ -127,6 +129,7 @@ def regnet_arguments(name: str) -> dict[str, Any]:
 
 
 FAMILIES = {
+    "convnext": Family(convnext, defaults_of(convnext.ConvNeXt), given_to(convnext, "_create_convnext")),
     "resnet": Family(resnet, defaults_of(resnet.ResNet), given_to(resnet, "_create_resnet")),
     "regnet": Family(regnet, regnet_defaults(), regnet_arguments),
     "resnetv2": Family(resnetv2, defaults_of(resnetv2.ResNetV2), given_to(resnetv2, "_create_resnetv2")),
@@ -155,14 +158,19 @@ def weights_of(name: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def main() -> None:
+def main(families: list[str]) -> None:
     """Write the facts, a line an entry point and a line a set of weights."""
-    named = {name: family for family in FAMILIES for name in timm.list_models(module=family)}
+    named = {name: family for family in families or FAMILIES for name in timm.list_models(module=family)}
     architectures = {
         name: {"family": family, "model_args": FAMILIES[family].arguments(name), **counts_of(name)}
         for name, family in named.items()
     }
     weights = {tagged: config for name in named for tagged, config in weights_of(name).items()}
+    if families:
+        known = json.loads(FACTS.read_text(encoding="utf-8"))
+        others = {name: facts for name, facts in known["architectures"].items() if facts["family"] not in families}
+        architectures |= others
+        weights |= {tagged: facts for tagged, facts in known["weights"].items() if tagged.partition(".")[0] in others}
     parts = [f'"timm": {json.dumps(timm.__version__)}']
     defaults = {name: family.defaults for name, family in FAMILIES.items()}
     for part, entries in (("defaults", defaults), ("architectures", architectures), ("weights", weights)):
@@ -173,4 +181,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
