@@ -90,11 +90,23 @@ def write_onnx(path: Path, function: Any, spec: Spec) -> None:
     import onnxslim
     import tf2onnx
 
-    model, _ = tf2onnx.convert.from_function(function, input_signature=[input_tensor(spec)], opset=OPSET)
+    model, _ = tf2onnx.convert.from_function(
+        function, input_signature=[input_tensor(spec)], opset=OPSET, custom_op_handlers={"Erfc": (_write_erfc, [])}
+    )
     model = onnxslim.slim(model)
     _keep_zeros_before_maxima(model.graph)
     model.metadata_props.add(key="spec", value=json.dumps(spec.document()))
     onnx.save(model, str(path))
+
+
+def _write_erfc(graph: Any, node: Any, name: str, arguments: Any) -> None:
+    """Write the complement of the error function, of which GELU is made and which ONNX lacks, as one minus that."""
+    [source], [target] = node.input, node.output
+    shapes, types = [graph.get_shape(target)], [graph.get_dtype(target)]
+    graph.remove_node(node.name)
+    one = graph.make_const(f"{name}_one", np.array(1.0, np.float32)).output[0]
+    error = graph.make_node("Erf", [source], name=f"{name}_erf", shapes=shapes, dtypes=types).output[0]
+    graph.make_node("Sub", [one, error], outputs=[target], name=name, shapes=shapes, dtypes=types)
 
 
 def _keep_zeros_before_maxima(graph: Any) -> None:

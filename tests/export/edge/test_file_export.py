@@ -79,18 +79,27 @@ FAMILIES = {
     "BiT": ("resnetv2_50x1_bit", ["stages=[{blocks: 1, width: 32}, {blocks: 1, width: 32, stride: 2}]"]),
     "RegNetY": ("regnety_002", ["widths.regnet.depth=3"]),
     "RegNetZ": ("regnetz_005", ["widths.regnet.depth=3", "neck.width=32"]),
+    "ConvNeXt": ("convnext_atto", ["stem.width=8", "stages=[{blocks: 1, width: 8}, {blocks: 1, width: 16, stride: 2}]"]),
+    "ConvNeXt V2": (
+        "convnextv2_atto",
+        ["stem.width=8", "stages=[{blocks: 1, width: 8}, {blocks: 1, width: 16, stride: 2}]"],
+    ),
 }
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_networks_of_every_family_answer_in_tensorflow_lite(family: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("family", "kind"), [*((family, "tflite") for family in FAMILIES), ("ConvNeXt", "onnx"), ("ConvNeXt V2", "onnx")]
+)
+def test_networks_of_every_family_answer_in_other_runtimes(family: str, kind: str, tmp_path: Path) -> None:
+    if kind == "onnx":
+        pytest.importorskip("tf2onnx", reason="pip install 'kresnet[onnx]'")
     name, changes = FAMILIES[family]
     small = ["input.shape=[32,32,3]", "input.resize={kind: stretch}", "head.classes=4"]
     loaded = load_spec(name, [*small, *changes])
     plan = plan_loaded(loaded)
     (tmp_path / "net.yaml").write_text(loaded.value.yaml())
     write_model(randomize(build_model(plan)), plan, tmp_path / "net.keras")
-    result = export(tmp_path / "net.keras", "-o", tmp_path / "net.tflite", "--format", "tflite")
+    result = export(tmp_path / "net.keras", "-o", tmp_path / f"net.{kind}", "--format", kind)
     assert result["largest_difference"] < 1e-4
 
 

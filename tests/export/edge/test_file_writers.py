@@ -74,3 +74,27 @@ def test_onnx_of_integers(small: SmallNetwork, tmp_path: Path) -> None:
     assert {each.data_type for each in kernels} == {onnx.TensorProto.INT8}
     last = next(node for node in rounded.graph.node if node.op_type == "Softmax")
     assert last.output[0] == rounded.graph.output[0].name
+
+
+def test_an_exact_gelu_in_onnx(tmp_path: Path) -> None:
+    """Keras makes it of an operation that ONNX lacks."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'kresnet[onnx]'")
+    spec = Spec.model_validate(
+        {
+            "name": "gelu",
+            "input": {"shape": [8]},
+            "norm": {"kind": "none"},
+            "activation": "gelu",
+            "stem": {"kind": "none"},
+            "block": {"kind": "dense", "order": "relu_only_preactivation"},
+            "stages": [{"blocks": 1, "width": 8}],
+            "head": {"pool": "none", "classes": 3},
+        }
+    )
+    plan = make_plan(spec)
+    served = unchanged_network(build_model(plan, seed=2), plan)
+    write_onnx(tmp_path / "file.onnx", make_function(served, spec, logits=True), spec)
+    rows = np.linspace(-9, 9, 40, dtype=np.float32).reshape(5, 8)
+    session = onnxruntime.InferenceSession(str(tmp_path / "file.onnx"))
+    found = dict(zip((each.name for each in session.get_outputs()), session.run(None, {"vector": rows}), strict=True))
+    np.testing.assert_allclose(found["logits"], served.predict(rows)["logits"], rtol=1e-5, atol=1e-6)
