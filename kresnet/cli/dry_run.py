@@ -21,6 +21,8 @@ def print_dry_run(dry_run: DryRun) -> None:
     devices = f"{dry_run.devices} device{'s' * (dry_run.devices > 1)}"
     optional = {"ema": resolved.ema, "quantize": resolved.quantize, "early stop": resolved.early_stopping}
     images = [f"{data[split]:,} to {use} on" for split, use in _USES.items() if split in data]
+    if resolved.layer_decay:
+        optional["layerwise"] = {"rate of a block over that of the one behind it": resolved.layer_decay}
     rows = [
         ("run", f"{dry_run.spec} by {resolved.about['name']}, {dry_run.precision}, {devices}"),
         ("images", f"{', '.join(images)} ({data['name']})"),

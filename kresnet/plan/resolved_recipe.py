@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kresnet.errors import KresnetError, Problem
+from kresnet.plan.layer_rates import layer_rates
 from kresnet.plan.norm_statistics import norm_problems
 from kresnet.plan.objective import Objective, epoch_metrics, objective_problems, resolve_objective
 from kresnet.plan.records import Plan
@@ -28,6 +29,7 @@ _RESOLVED = (
     "steps",
     "examples",
     "optimizer",
+    "layer_decay",
     "schedule",
     "ema",
     "quantize",
@@ -75,6 +77,7 @@ class ResolvedRecipe:
         stated_learning_rate: learning rate as the recipe states it: the number, and the batch that it is for.
         learning_rate: the learning rate over the steps.
         optimizer: `kind` of the optimizer, and its settings that have an effect.
+        layer_decay: learning rate of a block over that of the block behind it; None where all have one.
         objective: the loss and the metrics of the run.
         ema: `decay`, `warmup` and `start` (in steps) of the average of weights; None without one.
         quantize: `bits`, and `start` (in steps) of rounding to them; None without.
@@ -90,6 +93,7 @@ class ResolvedRecipe:
     stated_learning_rate: tuple[float, int | None]
     learning_rate: LearningRatePlan
     optimizer: Mapping[str, Any]
+    layer_decay: float | None
     objective: Objective
     ema: Mapping[str, Any] | None
     quantize: Mapping[str, Any] | None
@@ -118,6 +122,7 @@ class ResolvedRecipe:
             "total_steps": self.total_steps,
             "learning_rate": {"stated": stated_rate, "per": per} | asdict(self.learning_rate),
             "optimizer": dict(self.optimizer),
+            **({"layer_decay": self.layer_decay} if self.layer_decay else {}),
             "objective": asdict(self.objective) | {"metrics": list(self.objective.metrics)},
             "ema": self.ema,
             **({"quantize": self.quantize} if self.quantize else {}),
@@ -178,6 +183,7 @@ def _resolve(recipe: Recipe, plan: Plan, epoch_steps: int) -> ResolvedRecipe:
         stated_learning_rate=(learning_rate, per),
         learning_rate=_plan_learning_rate(recipe.schedule, peak, total, epoch_steps, recipe.images_per_step),
         optimizer=optimizer,
+        layer_decay=recipe.layer_decay if len(set(layer_rates(plan, recipe.layer_decay).values())) > 1 else None,
         objective=resolve_objective(plan, recipe),
         ema=_ema(recipe, epoch_steps),
         quantize=_quantize(recipe, epoch_steps),

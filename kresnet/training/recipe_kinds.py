@@ -63,10 +63,10 @@ def register_optimizer(settings: Settings, update: Update, *, slots: int = 0) ->
         message = "An optimizer must have the field `learning_rate`, which the schedule is a share of."
         raise make_error("extension_broken", message, found=repr(settings)[:60])
 
-    def make(of: Optimizer, rate: LearningRate, weights: Sequence[Any]) -> FusedOptimizer:
+    def make(of: Optimizer, rate: LearningRate, weights: Sequence[Any], shares: Sequence[float] = ()) -> FusedOptimizer:
         from kresnet.training.step.optimizers import RegisteredOptimizer
 
-        return RegisteredOptimizer(of, rate, weights, update, slots)
+        return RegisteredOptimizer(of, rate, weights, shares, rule=update, slots=slots)
 
     return _registered(Optimizer, settings, make)
 

@@ -16,6 +16,7 @@ from kresnet.distributed.context import DistributedContext
 from kresnet.graph import build_model
 from kresnet.graph.fake_quantization import FakeQuantization
 from kresnet.plan import Plan
+from kresnet.plan.layer_rates import layer_rates
 from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.runs.teacher import stage_output
 from kresnet.spec.recipe import Recipe
@@ -108,9 +109,19 @@ def make_trainer(
             quantize_from=quantize["start"] if quantize else 0,
         )
         rate = learning_rate(run.steps.learning_rate)
-        trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables)
+        shares = _rate_shares(network, plan, run.steps.layer_decay)
+        trainer.updates = make_optimizer(recipe.optimizer, rate, network.trainable_variables, shares)
         trainer.distillation = _make_distillation(run, network)
     return trainer
+
+
+def _rate_shares(network: keras.Model, plan: Plan, decay: float | None) -> list[float]:
+    """Return the share of the learning rate of each trainable weight; none where each takes all of it."""
+    if decay is None:
+        return []
+    rates = layer_rates(plan, decay)
+    shares = {id(weight): rates[layer.name] for layer in network.layers for weight in layer.trainable_weights}
+    return [shares[id(weight)] for weight in network.trainable_variables]
 
 
 def _make_distillation(run: ResolvedRun, student: keras.Model) -> Distillation | None:

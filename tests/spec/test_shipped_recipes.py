@@ -148,6 +148,21 @@ PAPERS: dict[str, dict[str, Any]] = {
         "at": None, "factor": None, "warmup": (20 * 312, 0.0, "linear"),
         "objective": ("softmax", 0.1, None), "ema": {"decay": 0.9999, "warmup": False, "start": 0},
     },
+    # TRAINING.md of the authors, "Fine-tune from ImageNet-22K pre-training":
+    # "--batch_size 32 … --lr 5e-5 --update_freq 2
+    # --warmup_epochs 0 --epochs 30 --weight_decay 1e-8 --layer_decay 0.8 … --cutmix 0 --mixup 0", 8 GPUs
+    "imagenet_convnext_finetune": {
+        "total_steps": 30 * 2502, "batch_size": 512, "peak": 5e-5, "layer_decay": 0.8,
+        "optimizer": {"kind": "adamw", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "weight_decay": 1e-8},
+        "augment": {
+            "crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True,
+            "rand_augment": {
+                "kind": "timm", "operations": 2, "magnitude": 9.0, "magnitude_std": 0.5, "probability": 0.5,
+            },
+            "erase": {"probability": 0.25, "area": [0.02, 1 / 3], "aspect": [0.3, 10 / 3], "fill": "noise"},
+        },
+        "at": None, "factor": None, "warmup": None, "objective": ("softmax", 0.1, None),
+    },
     # Table 2, column A3
     "imagenet_rsb_a3": {
         "total_steps": 100 * 625, "batch_size": 2048, "peak": 8e-3,
@@ -183,6 +198,7 @@ def test_a_recipe_has_the_numbers_of_its_paper(name, plan):
     assert (warmup and (warmup.steps, pytest.approx(warmup.start), warmup.shape)) == paper["warmup"]
     loss = found.objective
     assert (loss.kind, loss.smoothing, loss.threshold) == paper.get("objective", ("softmax", 0.0, None))
+    assert found.layer_decay == paper.get("layer_decay")
     assert (found.ema, found.early_stopping) == (paper.get("ema"), None)
 
 

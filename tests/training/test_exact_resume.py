@@ -28,8 +28,9 @@ RECIPES = {
         "early_stopping": {"metric": "loss", "patience_steps": 10},
         "augment": {"crop": {"kind": "resized"}, "flip": True, "mix": {"kind": "mixup"}},
     },
-    "adamw, warm-up, cosine, erasing, clipping": {
+    "adamw, warm-up, cosine, erasing, clipping, rates by layer": {
         "optimizer": {"kind": "adamw"},
+        "layer_decay": 0.7,
         "schedule": {"kind": "cosine", "warmup_epochs": 0.3},
         "gradient_clip_norm": 0.5,
         "label_smoothing": 0.1,

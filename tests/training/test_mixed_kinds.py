@@ -58,6 +58,8 @@ def test_they_plan_train_and_export(spec: Spec, tmp_path: Path) -> None:
     assert result["steps"] == 2
     before = build_model(plan).get_weights()
     model = load_model(tmp_path / "run" / "model.keras", plan)
-    assert all(not np.array_equal(new, old) for new, old in zip(model.get_weights(), before, strict=True) if new.ndim > 1)
+    assert all(
+        not np.array_equal(new, old) for new, old in zip(model.get_weights(), before, strict=True) if new.ndim > 1
+    )
     exported = export_model(model, spec, ("a", "b", "c"), tmp_path / "export", ExportOptions(signatures=()))
     assert exported.report.passed

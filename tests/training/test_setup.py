@@ -41,3 +41,12 @@ def test_the_network_and_its_average_begin_with_the_weights_that_it_is_given(tmp
     assert trainer.average is not None
     assert plain.average is None
     assert plain.evaluated_network is plain.network
+
+
+def test_rates_fall_from_the_head_to_the_stem(tmp_path):
+    trainer = trainer_of(vector_run(tmp_path, layer_decay=0.5))
+    names = [weight.path.partition("/")[0] for weight in trainer.network.trainable_variables]
+    shares = dict(zip(names, trainer.updates.shares, strict=True))
+    assert shares["head.logits"] == 1.0
+    assert {share for name, share in shares.items() if name.startswith("stage1.block1")} == {0.5}
+    assert set(trainer_of(vector_run(tmp_path)).updates.shares) == {1.0}

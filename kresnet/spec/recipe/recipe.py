@@ -49,6 +49,9 @@ class Recipe(Document):
     that is tried, but no more than a sixteenth of the training images; the run's recipe names the number."""
     optimizer: Optimizer
     """How gradients change weights."""
+    layer_decay: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    """Learning rate of a block over that of the block behind it: the head has the whole rate, the stem the least. For
+    networks that begin with good weights (timm's `--layer-decay`; Clark et al. 2020, arXiv:2003.10555)."""
     schedule: Schedule = Field(default_factory=lambda: Constant(kind="constant"))
     """Learning rate over time."""
     gradient_clip_norm: Positive | None = None

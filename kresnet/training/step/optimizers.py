@@ -29,13 +29,17 @@ class FusedOptimizer(abc.ABC):
         iterations: number of updates made, a scalar int64 variable.
         rate: function from the step to the learning rate: the schedule's, times `rate_scale`.
         rate_scale: scalar variable that is 1 until a run that diverged goes on with a lower learning rate.
+        shares: share of the learning rate that each weight takes.
         slots: for each slot of the rule (momentum, for example), a variable for each weight.
     """
 
     slots_each: int = 0
 
-    def __init__(self, settings: OptimizerSettings, rate: LearningRate, weights: Sequence[Any]) -> None:
+    def __init__(
+        self, settings: OptimizerSettings, rate: LearningRate, weights: Sequence[Any], shares: Sequence[float] = ()
+    ) -> None:
         """Create the variables; to be called within the strategy's scope."""
+        self.shares = shares or [1.0] * len(weights)
         self.settings = settings
         self.rate_scale = tf.Variable(1.0, trainable=False, name="rate_scale")
         self.rate: LearningRate = lambda step: rate(step) * self.rate_scale
@@ -67,7 +71,9 @@ class FusedOptimizer(abc.ABC):
         rate = self.rate(self.iterations.read_value())
         step = self.iterations.read_value() + 1
         for index, (weight, gradient) in enumerate(zip(self.weights, gradients, strict=True)):
-            self._update(weight, gradient, rate, step, [slots[index] for slots in self.slots], self.decays[index])
+            share = self.shares[index]
+            own = rate if share == 1 else rate * share
+            self._update(weight, gradient, own, step, [slots[index] for slots in self.slots], self.decays[index])
         self.iterations.assign_add(1)
 
     @abc.abstractmethod
@@ -204,25 +210,35 @@ class RegisteredOptimizer(FusedOptimizer):
     """An optimizer whose rule a package or script has registered."""
 
     def __init__(
-        self, settings: OptimizerSettings, rate: LearningRate, weights: Sequence[Any], rule: Update, slots: int
+        self,
+        settings: OptimizerSettings,
+        rate: LearningRate,
+        weights: Sequence[Any],
+        shares: Sequence[float] = (),
+        *,
+        rule: Update,
+        slots: int,
     ) -> None:
         self.slots_each, self._rule = slots, rule
-        super().__init__(settings, rate, weights)
+        super().__init__(settings, rate, weights, shares)
 
     def _update(self, weight: Any, gradient: Any, rate: Any, step: Any, slots: list[Any], decays: bool) -> None:
         self._rule(self.settings, weight, gradient, rate, step, slots, decays)
 
 
-def make_optimizer(settings: OptimizerSettings, rate: LearningRate, weights: Sequence[Any]) -> FusedOptimizer:
+def make_optimizer(
+    settings: OptimizerSettings, rate: LearningRate, weights: Sequence[Any], shares: Sequence[float] = ()
+) -> FusedOptimizer:
     """Make the optimizer that a recipe describes.
 
     Args:
         settings: the recipe's optimizer.
         rate: function from the step to the learning rate.
         weights: trainable weights of the model, `keras.Variable`s.
+        shares: share of the learning rate that each weight takes; all of it by default.
     """
     optimizer: type[FusedOptimizer] = implementation(settings)
-    return optimizer(settings, rate, weights)
+    return optimizer(settings, rate, weights, shares)
 
 
 for _settings, _optimizer in (

@@ -79,7 +79,10 @@ FAMILIES = {
     "BiT": ("resnetv2_50x1_bit", ["stages=[{blocks: 1, width: 32}, {blocks: 1, width: 32, stride: 2}]"]),
     "RegNetY": ("regnety_002", ["widths.regnet.depth=3"]),
     "RegNetZ": ("regnetz_005", ["widths.regnet.depth=3", "neck.width=32"]),
-    "ConvNeXt": ("convnext_atto", ["stem.width=8", "stages=[{blocks: 1, width: 8}, {blocks: 1, width: 16, stride: 2}]"]),
+    "ConvNeXt": (
+        "convnext_atto",
+        ["stem.width=8", "stages=[{blocks: 1, width: 8}, {blocks: 1, width: 16, stride: 2}]"],
+    ),
     "ConvNeXt V2": (
         "convnextv2_atto",
         ["stem.width=8", "stages=[{blocks: 1, width: 8}, {blocks: 1, width: 16, stride: 2}]"],

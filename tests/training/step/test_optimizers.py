@@ -129,3 +129,17 @@ def test_a_resumed_optimizer_continues_exactly(settings):
     for step in gradients()[3:]:
         second.apply([tf.constant(gradient) for gradient in step])
     assert_equal([np.asarray(weight) for weight in halves], [np.asarray(weight) for weight in whole])
+
+
+@pytest.mark.parametrize("settings", ALL, ids=lambda settings: settings.kind)
+def test_a_weight_of_half_the_rate_changes_as_by_an_optimizer_of_half_the_rate(settings):
+    def trained(rate: float, *shares: float) -> list[np.ndarray]:
+        start = weights()
+        optimizer = make_optimizer(settings, lambda step: tf.constant(rate), start, shares)
+        for step in gradients():
+            optimizer.apply([tf.constant(gradient) for gradient in step])
+        return [np.asarray(weight) for weight in start]
+
+    whole, half, mixed = trained(RATE), trained(0.5 * RATE), trained(RATE, 1.0, 0.5)
+    np.testing.assert_array_equal(mixed[0], whole[0])
+    np.testing.assert_array_equal(mixed[1], half[1])
