@@ -93,6 +93,7 @@ ATTENTIONS = st.one_of(
         reduction=st.sampled_from([1, 2, 4, 5]),
         divisor=st.sampled_from([None, 1, 4, 8]),
         relative_to=st.sampled_from(["channels", "block_input"]),
+        least_share=st.sampled_from([0.0, 0.9]),
         activation=ACTIVATIONS,
         gate=GATES,
     ),
@@ -136,6 +137,13 @@ CONVNEXT_BLOCKS = {
         "response_norm": st.booleans(),
     }
 }
+_EXPANDING = _CONV_BLOCK | {
+    "kernel": st.sampled_from([1, 2, 3, 5]),
+    "expansion": st.sampled_from([1, 2, 2.5]),
+    "expansions": st.sampled_from([None, None, [1], [2, 1.5], [1, 2, 3]]),
+    "divisor": st.sampled_from([1, 4, 8]),
+}
+CONV_BLOCKS |= {"inverted": _EXPANDING, "fused_inverted": _EXPANDING}
 DENSE_BLOCKS = {"dense": _BLOCK | {"hidden": st.none() | WIDTHS}}
 
 
@@ -149,6 +157,15 @@ REGNETS = mapping(
         "group_width": st.sampled_from([1, 4, 8]),
     },
     least_share=st.sampled_from([0.0, 0.9]),
+)
+
+
+SCALINGS = mapping(
+    width=st.sampled_from([0.5, 1.25, 2.0]),
+    depth=st.sampled_from([1.0, 1.4]),
+    divisor=st.sampled_from([1, 4, 8]),
+    least_share=st.sampled_from([0.0, 0.9]),
+    fixed=st.lists(st.sampled_from(["stem", "neck", "first_and_last"]), max_size=2, unique=True),
 )
 
 
@@ -184,9 +201,11 @@ def heads(stages: int, image: bool) -> st.SearchStrategy:
     pool = st.sampled_from(["average", "max", "none"] if image else ["none"])
     optional = {"dropout": RATES, "norm": st.none() | NORMS}
     features = st.lists(st.integers(1, stages), min_size=1, unique=True).map(lambda names: sorted({*names, stages}))
+    hidden = st.none() | WIDTHS
+    classes = {"classes": st.integers(1, 10), "pool": pool}
     return st.one_of(
-        mapping(None, {"classes": st.integers(1, 10), "pool": pool}, multi_label=st.booleans(), **optional),
-        mapping("classifier", {"classes": st.integers(1, 10), "pool": pool}),
+        mapping(None, classes, multi_label=st.booleans(), **optional),
+        mapping("classifier", classes),
         mapping("regressor", {"outputs": st.integers(1, 5), "pool": pool}, **optional),
         mapping("features", {"stages": features}),
         mapping("none"),
@@ -225,6 +244,7 @@ def documents(
             norm=NORMS,
             activation=ACTIVATIONS,
             neck=st.sampled_from([None, {}, {"width": 8}]),
+            scaling=st.none() | SCALINGS,
             output_stride=st.none() | st.sampled_from([4, 8, 16, 32]),
             stochastic_depth=RATES,
             recipe=st.none() | st.just("a_recipe"),

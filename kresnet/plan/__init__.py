@@ -4,6 +4,7 @@ from typing import Any
 
 import kresnet.plan.block_kinds
 import kresnet.plan.convnext
+import kresnet.plan.inverted_blocks
 import kresnet.plan.norm_kinds
 import kresnet.plan.record_kinds
 import kresnet.plan.render  # noqa: F401 - implements how plans and differences print

@@ -10,6 +10,7 @@ from kresnet.plan.kinds import attention_kind, register_attention
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Record
 from kresnet.spec.attention import Attention, EfficientChannel, SqueezeExcite
+from kresnet.spec.rounding import round_to_multiple
 
 
 def append_attention(builder: PlanBuilder, x: Record, attention: Attention | None) -> Record:
@@ -37,7 +38,7 @@ def hidden_units(excite: SqueezeExcite, channels: int) -> int:
         return channels // excite.reduction
     if excite.divisor == 1:
         return max(1, round(channels / excite.reduction))
-    return max(excite.divisor, int(channels / excite.reduction + excite.divisor / 2) // excite.divisor * excite.divisor)
+    return round_to_multiple(channels / excite.reduction, excite.divisor, excite.least_share)
 
 
 def channel_kernel(efficient: EfficientChannel, channels: int) -> int:

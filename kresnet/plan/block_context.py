@@ -26,6 +26,7 @@ class BlockContext(Generic[Settings]):
         later: step of the windows after that layer.
         drop_rate: rate of stochastic depth.
         after_stem: whether this is the network's first block and reads the stem's last convolution.
+        number: number of the block in its stage, from 1.
     """
 
     builder: PlanBuilder
@@ -36,6 +37,7 @@ class BlockContext(Generic[Settings]):
     later: WindowStep
     drop_rate: float
     after_stem: bool = False
+    number: int = 1
 
     @property
     def output_width(self) -> int:

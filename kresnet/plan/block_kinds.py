@@ -16,8 +16,8 @@ from kresnet.spec.blocks import ConvBlock
 def append_basic(context: BlockContext[BasicBlock], x: Record) -> Record:
     """Append two 3x3 convolutions (He et al. 2015, Fig. 5 left)."""
     layers = [
-        _conv(context, "conv1", context.width, 3, _strided(context)),
-        _conv(context, "conv2", context.width, 3, context.later),
+        conv_layer(context, "conv1", context.width, 3, strided(context)),
+        conv_layer(context, "conv2", context.width, 3, context.later),
     ]
     return append_residual(context, x, layers)
 
@@ -26,11 +26,11 @@ def append_bottleneck(context: BlockContext[BottleneckBlock], x: Record) -> Reco
     """Append 1x1, 3x3 and 1x1 convolutions (He et al. 2015, Fig. 5 right)."""
     block, width = context.block, context.width
     striding = 2 if block.stride_on == "conv3x3" else 1
-    first, second = (ONE_BY_ONE, _strided(context)) if striding == 2 else (_strided(context), context.later)
+    first, second = (ONE_BY_ONE, strided(context)) if striding == 2 else (strided(context), context.later)
     layers = [
-        _conv(context, "conv1", block.first_width(width), step=first),
-        _conv(context, "conv2", width, 3, second, groups=block.convolution_groups(width)),
-        _conv(context, "conv3", context.output_width),
+        conv_layer(context, "conv1", block.first_width(width), step=first),
+        conv_layer(context, "conv2", width, 3, second, groups=block.convolution_groups(width)),
+        conv_layer(context, "conv3", context.output_width),
     ]
     attended = 2 if block.attention_at == "conv3x3" else None
     return append_residual(context, x, layers, striding=striding, attended=attended)
@@ -42,12 +42,12 @@ def append_dense(context: BlockContext[DenseBlock], x: Record) -> Record:
     return append_residual(context, x, [_dense(context, "dense1", hidden), _dense(context, "dense2", context.width)])
 
 
-def _strided(context: BlockContext[ConvBlock]) -> WindowStep:
-    """The step of the layer that strides, which keeps its map where anti-aliasing shrinks it."""
+def strided(context: BlockContext[ConvBlock]) -> WindowStep:
+    """Return the step of the layer that strides, which keeps its map where anti-aliasing shrinks it."""
     return replace(ONE_BY_ONE, spacing=context.step.spacing) if context.block.anti_alias else context.step
 
 
-def _conv(
+def conv_layer(
     context: BlockContext[ConvBlock],
     name: str,
     width: int,
@@ -55,6 +55,7 @@ def _conv(
     step: WindowStep = ONE_BY_ONE,
     groups: int = 1,
 ) -> WeightedLayer:
+    """Return what appends a convolution; arguments as of `BlockContext.conv`."""
     return lambda x, norm_follows: context.conv(x, name, width, kernel, step, groups=groups, norm_follows=norm_follows)
 
 
@@ -67,4 +68,4 @@ register_block(BasicBlock, append_basic)
 register_block(BottleneckBlock, append_bottleneck)
 register_block(DenseBlock, append_dense, label="")  # its layers say so
 
-__all__ = ["append_basic", "append_bottleneck", "append_dense"]
+__all__ = ["append_basic", "append_bottleneck", "append_dense", "conv_layer", "strided"]

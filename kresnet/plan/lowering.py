@@ -150,6 +150,7 @@ def _stage(builder: PlanBuilder, spec: Spec, x: Record, stage: DilatedStage, ind
             later=later,
             drop_rate=spec.stochastic_depth * (before + number) / total,
             after_stem=before + number == 1 and not isinstance(spec.stem, NoStem),
+            number=number,
         )
         with builder.scope(f"stage{index + 1}.block{number}", index + 1, number):
             x = block_kind(block).append(context, x)
@@ -187,6 +188,8 @@ def _head(builder: PlanBuilder, spec: Spec, x: Record) -> dict[str, Record]:
         elif len(x.shape) > 1:
             x = builder.flatten(x, "flatten")
         x = builder.norm(x, "norm", head.norm) if head.norm else x
+        if head.hidden:
+            x = builder.activation(builder.dense(x, "hidden", head.hidden), "activation", spec.activation)
         x = builder.dropout(x, "dropout", head.dropout)
         if isinstance(head, Regressor):
             return {"output": builder.dense(x, "values", head.outputs)}

@@ -28,6 +28,7 @@ from typing import Any
 from kresnet.errors import make_error, nearest
 from kresnet.spec.architecture import NoHead, Spec, Stage
 from kresnet.spec.inputs import CenterCrop
+from kresnet.spec.rounding import round_to_multiple
 from kresnet.spec.stems import DeepStem, NoStem
 
 
@@ -81,8 +82,7 @@ def find_rule(name: str) -> ScalingRule:
 
 def round_width(width: float, multiple: int) -> int:
     """Return the multiple nearest to a width, at least one, and never less than nine tenths of the width."""
-    rounded = max(multiple, int(width + multiple / 2) // multiple * multiple)
-    return rounded + multiple if rounded < 0.9 * width else rounded
+    return round_to_multiple(width, multiple, least_share=0.9)
 
 
 def round_depth(blocks: float) -> int:

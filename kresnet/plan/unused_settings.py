@@ -26,14 +26,16 @@ ABOUT = ("name", "source", "published", "recipe")
 def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
     """Return a `no_effect` problem for each setting of a spec that changes nothing in its network.
 
-    Two blocks a stage show everything that more of them would, and keep this fast for networks of a thousand layers.
+    Two blocks a stage, and those that its settings list, show everything that more of them would, and keep this fast
+    for networks of a thousand layers.
 
     Args:
         document: a valid spec as its author wrote it, since only that tells a value stated from one inherited.
     """
     document = copy.deepcopy(document)
-    for stage in document.get("stages") or ():  # none where a rule gives them
-        stage["blocks"] = min(stage["blocks"], 2)
+    settings = Spec.model_validate(document).stages
+    for stage, whole in zip(document.get("stages") or (), settings, strict=False):  # none where a rule gives them
+        stage["blocks"] = min(stage["blocks"], max(2, whole.block.listed_blocks))
     plan = lower(Spec.model_validate(document))
     return [_problem(path) for path in unused_settings(document, Spec, lambda spec: _lowers_to(plan, spec), ABOUT)]
 

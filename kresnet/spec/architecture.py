@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, StrictStr, Tag, model_validator
 
 import kresnet.spec.block_kinds
-import kresnet.spec.convnext  # noqa: F401 - the kinds that ship
+import kresnet.spec.convnext
+import kresnet.spec.inverted_blocks  # noqa: F401 - the kinds that ship
 from kresnet.errors import KresnetError
 from kresnet.spec.base import (
     Activation,
@@ -33,6 +34,7 @@ from kresnet.spec.blocks import Block
 from kresnet.spec.inputs import Input
 from kresnet.spec.norms import BatchNorm, Norm
 from kresnet.spec.renamed import with_present_names
+from kresnet.spec.scaling import Scaling, expand_scaling
 from kresnet.spec.stems import Stem
 from kresnet.spec.widths import Widths, expand_widths
 
@@ -69,7 +71,7 @@ class Stage(Document):
     blocks: Annotated[int, Field(strict=True, ge=1, le=2000)]
     """Number of blocks; 2000 in all stages together."""
     width: Width
-    """Output channels of a block's 3x3 convolution, before expansion (of a dense block: its output)."""
+    """Output channels of a block's 3x3 convolution, before expansion (of a dense or inverted block: its output)."""
     stride: Stride = 1
     """Stride of the first block (of the last, where the block says `stride_in: last_block`)."""
     dilation: Kernel = 1
@@ -98,8 +100,10 @@ class Classifier(Document):
     """Independent labels: probabilities by sigmoid rather than softmax."""
     norm: Norm | None = None
     """Norm of the pooled map (ConvNeXt); none unless stated."""
+    hidden: Width | None = None
+    """Units of a dense layer behind the pool, with the network's activation (MobileNetV3); none for no such layer."""
     dropout: Fraction = 0.0
-    """Rate of dropout before the dense layer."""
+    """Rate of dropout before the last dense layer."""
 
 
 class Regressor(Document):
@@ -112,8 +116,10 @@ class Regressor(Document):
     """How many numbers are predicted."""
     norm: Norm | None = None
     """Norm of the pooled map (ConvNeXt); none unless stated."""
+    hidden: Width | None = None
+    """Units of a dense layer behind the pool, with the network's activation (MobileNetV3); none for no such layer."""
     dropout: Fraction = 0.0
-    """Rate of dropout before the dense layer."""
+    """Rate of dropout before the last dense layer."""
 
 
 class Features(Document):
@@ -187,6 +193,8 @@ class Spec(Document):
     """The stages, in order; or state `widths`."""
     widths: Widths | None = None
     """A rule that gives the stages, instead of `stages`."""
+    scaling: Scaling | None = None
+    """How much wider and deeper the network is than what stem, stages and neck say (EfficientNet)."""
     output_stride: Literal[4, 8, 16, 32] | None = None
     """Largest down-sampling of the input; later strides become dilation (Chen et al. 2017, arXiv:1706.05587)."""
     stochastic_depth: Fraction = 0.0
@@ -213,6 +221,7 @@ class Spec(Document):
             raise contradiction_error("widths", message, "keep one of them; `widths: null` where a base has them")
         if (rule := expand_widths(document, block)) is not None:
             cascaded |= {"stages": rule, "widths": None}
+        cascaded = expand_scaling(cascaded)
         if isinstance(stages := cascaded.get("stages"), list | tuple):
             cascaded["stages"] = [_cascade_stage(stage, block, inherited) for stage in stages]
         return cascaded
@@ -220,7 +229,7 @@ class Spec(Document):
     def document(self) -> dict[str, Any]:
         """Return the spec with every default written out once: a stage's block holds only what the stage changes."""
         document = super().document()
-        del document["widths"]  # which the stages say one by one
+        del document["widths"], document["scaling"]  # which the stages say one by one
         block = document["block"]
         inherited = {key: document[key] for key in ("norm", "activation")}
         for stage in document["stages"]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from kresnet.errors import Problem
 from kresnet.registry import Registry
-from kresnet.spec.base import Activation, Kernel, Width
+from kresnet.spec.base import Activation, Fraction, Kernel, Width
 from kresnet.spec.kinds import OpenUnion
 
 Gate = Literal["sigmoid", "hard_sigmoid"]
@@ -40,6 +40,8 @@ class SqueezeExcite(Attention):
     divisor: Width | None = None
     """What the hidden units are a multiple of, at least one time (timm's `rd_divisor`, 8 there); rounded to the
     nearest, and with 1 halves to the even one."""
+    least_share: Fraction = 0.0
+    """The least share of the hidden units that rounding by `divisor` may leave (0.9 in MobileNetV3)."""
     activation: Activation = "relu"
     """Activation between the two dense layers."""
     gate: Gate = "sigmoid"

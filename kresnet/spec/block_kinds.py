@@ -47,8 +47,8 @@ class BottleneckBlock(ConvBlock):
     """Where the attention stands: at the end of the residual branch, or behind the 3x3 convolution, its norm and its
     activation (Radosavovic et al. 2020, RegNetY)."""
 
-    def attended_width(self, width: int) -> int:
-        return width if self.attention_at == "conv3x3" else self.output_width(width)
+    def attended_widths(self, place: BlockPlace) -> set[int]:
+        return {place.width} if self.attention_at == "conv3x3" else super().attended_widths(place)
 
     def output_width(self, width: int) -> int:
         return round(width * self.expansion)
@@ -61,8 +61,8 @@ class BottleneckBlock(ConvBlock):
         """Return the number of groups of the 3x3 convolution of blocks in a stage of this width."""
         return width // self.width_per_group if self.width_per_group else self.groups or 1
 
-    def normed_widths(self, width: int) -> set[int]:
-        return super().normed_widths(width) | {self.first_width(width)}
+    def normed_widths(self, place: BlockPlace) -> set[int]:
+        return super().normed_widths(place) | {self.first_width(place.width)}
 
     def width_multiple(self, output: int) -> int:
         reduced = self.reduce_first or 1
@@ -113,8 +113,8 @@ class DenseBlock(ResidualBlock):
     hidden: Width | None = None
     """Units of the first layer; the stage's width by default."""
 
-    def normed_widths(self, width: int) -> set[int]:
-        return super().normed_widths(width) | {self.hidden or width}
+    def normed_widths(self, place: BlockPlace) -> set[int]:
+        return super().normed_widths(place) | {self.hidden or place.width}
 
 
-__all__ = ["BasicBlock", "BottleneckBlock", "DenseBlock"]
+__all__ = ["BasicBlock", "BottleneckBlock", "DenseBlock", "Expansion"]

@@ -41,12 +41,14 @@ class BlockPlace:
         width: width of the stage.
         incoming: number of channels that enter the stage.
         padding: how the network's windows are padded, `same` or `symmetric`.
+        blocks: number of its blocks.
     """
 
     stage: int
     width: int
     incoming: int
     padding: str
+    blocks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,11 @@ class Block(OpenUnion):
         """Whether the last block of a stage takes its stride, rather than the first."""
         return False
 
+    @property
+    def listed_blocks(self) -> int:
+        """For how many blocks of a stage its settings have a value of their own."""
+        return 0
+
     def width_multiple(self, output: int) -> int:
         """Return what the width of a stage must be a multiple of.
 
@@ -130,9 +137,9 @@ class ResidualBlock(Block):
     dropout: Fraction = 0.0
     """Rate of dropout before the last weights of the block (Zagoruyko and Komodakis 2016, arXiv:1605.07146)."""
 
-    def normed_widths(self, width: int) -> set[int]:
+    def normed_widths(self, place: BlockPlace) -> set[int]:
         """Return the numbers of channels that norms of the branch and the shortcut normalise."""
-        return {width, self.output_width(width)}
+        return {place.width, self.output_width(place.width)}
 
     @property
     def preactivation(self) -> Preactivation | None:
@@ -152,7 +159,7 @@ class ResidualBlock(Block):
 
     def contradictions(self, place: BlockPlace) -> Iterator[Problem]:
         where = f"stage {place.stage}"
-        for channels in sorted(self.normed_widths(place.width)):
+        for channels in sorted(self.normed_widths(place)):
             yield from within("norm", self.norm.contradictions(channels, where))
         if self.norm.kind == "none" and self.order == "full_preactivation":
             yield contradiction("order", "Without norm, full_preactivation is relu_only_preactivation.",
@@ -196,9 +203,9 @@ class ConvBlock(ResidualBlock):
     attention: Attention | None = None
     """Attention at the end of the residual branch, or where the block says."""
 
-    def attended_width(self, width: int) -> int:
-        """Return the number of channels that the attention weighs."""
-        return self.output_width(width)
+    def attended_widths(self, place: BlockPlace) -> set[int]:
+        """Return the numbers of channels that the attention weighs."""
+        return {self.output_width(place.width)}
 
     @property
     def last_block_strides(self) -> bool:
@@ -212,8 +219,8 @@ class ConvBlock(ResidualBlock):
         if self.shortcut_kernel and self.shortcut_kernel % 2 == 0 and place.padding == "symmetric":
             message = f"A window of {self.shortcut_kernel} cannot be padded symmetrically."
             yield contradiction("shortcut_kernel", message, expected="an odd number", found=str(self.shortcut_kernel))
-        if self.attention:
-            yield from within("attention", self.attention.contradictions(self.attended_width(place.width)))
+        for channels in sorted(self.attended_widths(place)) if self.attention else ():
+            yield from within("attention", self.attention.contradictions(channels))
 
 
 def contradiction(path: str, message: str, **details: Any) -> Problem:

@@ -116,7 +116,7 @@ def _stage_problems(spec: Spec) -> Iterator[Problem]:
         if spec.input.is_image != block.takes_maps:
             needs, given = ("a vector", "an image") if spec.input.is_image else ("an image", "a vector")
             yield _problem(f"{path}.kind", f"A block of kind {block.kind} needs {needs}; the input is {given}.")
-        place = BlockPlace(number, stage.width, incoming, spec.convolution.padding)
+        place = BlockPlace(number, stage.width, incoming, spec.convolution.padding, stage.blocks)
         yield from within(path, block.contradictions(place))
         incoming = block.output_width(stage.width)
 

@@ -17,6 +17,7 @@ from kresnet.spec.base import Document, merge
 from kresnet.spec.document import MAX_DEPTH, KeyPath, SourceDocument, parse_document, read_document, require_size
 from kresnet.spec.from_python import plain_values
 from kresnet.spec.locations import stated_path
+from kresnet.spec.scaling import expand_scaling
 from kresnet.spec.validation import sort_by_place, validate
 from kresnet.spec.widths import expand_widths
 
@@ -312,7 +313,8 @@ def expand_path(path: str, values: Any, place: Place) -> list[str]:
     Raises:
         KresnetError: `bad_override`.
     """
-    return [".".join(map(str, each)) for each in _expand_wildcards(_split_path(path), values, place)]
+    keys = _split_path(path)
+    return [".".join(map(str, each)) for each in _expand_wildcards(keys, _stated(values, keys), place)]
 
 
 def change_values(values: Any, settings: Mapping[str, Any]) -> Any:
@@ -323,7 +325,8 @@ def change_values(values: Any, settings: Mapping[str, Any]) -> Any:
         settings: values by paths without `*`, each of which leads through mappings and lists that are there.
     """
     for path, value in settings.items():
-        values = _change(values, _split_path(path), value)
+        keys = _split_path(path)
+        values = _change(_stated(values, keys), keys, value)
     return values
 
 
@@ -345,7 +348,7 @@ def _apply_override(source: SourceDocument, override: Override) -> None:
     path = _split_path(override.path)
     if len(path) > MAX_DEPTH:
         raise make_error("bad_override", f"The path has more than {MAX_DEPTH} parts.", place=place)
-    _state_stages(source, path)
+    source.values = _stated(source.values, path)
     for each in _expand_wildcards(path, source.values, place):
         source.values = _merge_at_path(copy.deepcopy(source.values), each, override.value, each, place)
         kept = {key: at for key, at in source.places.items() if key[: len(each)] != each}
@@ -353,13 +356,16 @@ def _apply_override(source: SourceDocument, override: Override) -> None:
         source.places = made | kept | {each: place}
 
 
-def _state_stages(source: SourceDocument, path: KeyPath) -> None:
-    """State the stages of a spec one by one, where a rule gives them and one of them is to be changed."""
-    values = source.values
-    if path[0] == "stages" and isinstance(values, dict) and values.get("widths") is not None:
+def _stated(values: Any, path: KeyPath) -> Any:
+    """The values of a spec with what a rule gives stated, where a part of that is to be changed."""
+    if not isinstance(values, dict):
+        return values
+    scales = path[0] in ("stages", "stem", "neck") and values.get("scaling") is not None
+    if (path[0] == "stages" or scales) and values.get("widths") is not None:
         block = values.get("block")
         if stages := expand_widths(values, block if isinstance(block, dict) else {}):
-            source.values = {key: value for key, value in values.items() if key != "widths"} | {"stages": stages}
+            values = {key: value for key, value in values.items() if key != "widths"} | {"stages": stages}
+    return {key: value for key, value in expand_scaling(values).items() if key != "scaling"} if scales else values
 
 
 def _expand_wildcards(path: KeyPath, values: Any, place: Place) -> list[KeyPath]:

@@ -43,10 +43,14 @@ class Location:
 
     @property
     def literals(self) -> tuple[Any, ...]:
-        """Values that the last field of the path may have, where its model names them literally."""
+        """Values that the last field of the path, or an item of it, may have, where its model names them literally."""
         names = [key for key in self.path if isinstance(key, str)]
         known = self.owner.model_fields.get(names[-1]) if self.owner and names else None
-        return tuple(_literals(known.annotation)) if known else ()
+        if known is None:
+            return ()
+        listed = isinstance(self.path[-1], int)
+        annotations = typing.get_args(known.annotation) if listed else (known.annotation,)
+        return tuple(value for each in annotations for value in _literals(each))
 
     def kinds(self, having: str | None = None) -> list[str]:
         """Return the kinds of the union's members; with `having`, only of the members that have that field."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, StrictFloat, ValidationError
 
 from kresnet.spec.base import Document, Fraction, NonNegative, Width
+from kresnet.spec.rounding import round_to_multiple
 
 #: What widths are multiples of before groups are regarded.
 _QUANTUM = 8
@@ -54,8 +55,7 @@ class RegNetWidths(Document):
         group = min(self.group_width, inside)
         rounded = round(inside / group) * group
         if self.least_share:
-            rounded = max(group, int(inside + group / 2) // group * group)
-            rounded += group * (rounded < self.least_share * inside)
+            rounded = round_to_multiple(inside, group, self.least_share)
         stage = {"blocks": blocks, "width": rounded, "stride": 2}
         return stage | ({"block": {"width_per_group": group}} if grouped and group < rounded else {})
 

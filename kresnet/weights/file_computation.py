@@ -28,7 +28,7 @@ _ONLY_IN_TRAINING = (
 _WITHOUT_EFFECT = ("Identity", "Cast", *_ONLY_IN_TRAINING)
 _RESIZING = ("Resizing", "CenterCrop", "RandomCrop")
 _PADDING = ("ZeroPadding2D", "SymmetricPad")
-_ADDITIONS, _PRODUCTS = ("Add",), ("Multiply",)
+_ADDITIONS, _PRODUCTS, _SIXTH = ("Add",), ("Multiply",), 1 / 6
 _POOLS = {"MaxPooling2D": "max", "AveragePooling2D": "average"}
 _GLOBAL_POOLS = {"GlobalMaxPooling2D": "max", "GlobalAveragePooling2D": "average"}
 _ACTIVATIONS = {"ReLU": "relu", "Relu": "relu", "Softmax": "softmax", "Sigmoid": "sigmoid", "Silu": "silu"}
@@ -220,9 +220,12 @@ class _Walk:
         if record.kind in ("normalize", "input"):
             self.fronts.add(operation.key)
             return []
-        if _passes(operation) and True not in [each for each in operation.arguments if each is True]:
+        if _changes_nothing(operation, record) and True not in [each for each in operation.arguments if each is True]:
             self.found.passed.append(operation.layer)
             return [(record, self._input(operation))]
+        before = self._hard_sigmoid_of(operation) if record.settings.get("function") == "hard_sigmoid" else None
+        if before is not None:
+            return [(self.plan.by_name[record.inputs[0]], before)]
         if self._agree(record, operation):
             if any(each is True for each in operation.arguments) and record.kind == "norm":
                 self.add_extra(operation, "called with training=True")
@@ -244,10 +247,11 @@ class _Walk:
         """Yield the inputs of a record, each with that of its counterpart; paddings of windows are passed."""
         befores = [self.plan.by_name[name] for name in record.inputs]
         inputs: list[Operation | None] = [self.graph.operations.get(key) for key in operation.inputs]
-        if record.kind in ("conv", "pool") and not (inputs[0] and _stands_for(inputs[0], befores[0])):
-            padded = 0
+        windowed = record.kind in ("conv", "depthwise_conv", "pool")
+        if windowed and not (inputs[0] and _stands_for(inputs[0], befores[0])):
+            padded, alike = 0, bool(inputs[0]) and _pads_as_same(inputs[0], record, befores[0])
             while inputs[0] and inputs[0].kind in _PADDING:
-                padded += _padding_side(inputs[0])
+                padded += 0 if alike else _padding_side(inputs[0])
                 inputs = [self._input(inputs[0])]
             side = 0
             if befores[0].kind == "pad":
@@ -257,7 +261,7 @@ class _Walk:
             if padded not in (0, side, usual):
                 self.add_extra(operation, f"which pads by {padded}, not {side or usual}")
             elif (
-                not padded
+                not (padded or alike)
                 and kernel > 1
                 and operation.settings.get("padding") == "valid"
                 and (side or record.settings["padding"] != "valid")
@@ -303,6 +307,14 @@ class _Walk:
         keeps_channels = self.plan.by_name[record.inputs[0]].shape[-1] == record.settings["width"]
         window, stride = (_single(operation.settings.get(name)) for name in ("pool_size", "strides"))
         return operation.kind in _POOLS and keeps_channels and window == 1 and stride == record.settings["stride"]
+
+    def _hard_sigmoid_of(self, operation: Operation) -> Operation | None:
+        """Return what `relu6(x + 3) / 6` is computed of, where it is spelt out (keras.applications' MobileNetV3)."""
+        relu6 = self._input(operation) if _constant(operation, _PRODUCTS) == _SIXTH else None
+        if relu6 is None or _function(relu6) != "relu6":
+            return None
+        shifted = self._input(relu6)
+        return self._input(shifted) if shifted and _constant(shifted, _ADDITIONS) == 3 else None
 
     def _is_weighted(self, operation: Operation) -> bool:
         """Whether an operation is a layer itself, not the function that the layer applies behind its weights."""
@@ -357,6 +369,8 @@ def _function(operation: Operation) -> str:
         if name in operation.settings and operation.settings[name] not in (plain, None)
     }
     name = _ACTIVATIONS[operation.kind]
+    if differing == {"max_value": 6.0} and name == "relu":
+        return "relu6"
     return f"{name} with " + ", ".join(f"{key} {value}" for key, value in differing.items()) if differing else name
 
 
@@ -364,6 +378,37 @@ def _described(operation: Operation) -> str:
     """Return what an operation is, in words."""
     function = _function(operation)
     return f"the function {function}" if function else f"a {operation.kind}"
+
+
+def _changes_nothing(operation: Operation, record: Record) -> bool:
+    """Whether an operation gives back what it takes, or in another shape where a map is a single pixel."""
+    shape = operation.settings.get("target_shape")
+    if operation.kind == "Reshape" and isinstance(shape, list | tuple) and record.kind != "reshape":
+        return set(shape[:-1]) == {1}
+    flattens = operation.kind == "Flatten" and record.kind != "flatten" and len(record.shape) == 1
+    return _passes(operation) or flattens
+
+
+def _constant(operation: Operation, kinds: Sequence[str]) -> float | None:
+    """Return the number that an operation of these kinds takes beside its one operand; None for other operations."""
+    numbers = [each for each in operation.arguments if isinstance(each, int | float) and not isinstance(each, bool)]
+    return float(numbers[0]) if operation.kind in kinds and len(numbers) == 1 and len(operation.inputs) == 1 else None
+
+
+def _pads_as_same(operation: Operation, record: Record, before: Record) -> bool:
+    """Whether an operation adds the pixels around a map that a window of padding `same` would add itself."""
+    if record.settings["padding"] != "same" or operation.kind not in _PADDING:
+        return False
+    value = operation.settings.get("padding", operation.settings.get("side"))
+    pairs = value if isinstance(value, list | tuple) else [value, value]
+    kernel = record.settings.get("kernel", record.settings.get("size"))
+    window = record.settings.get("dilation", 1) * (kernel - 1) + 1
+    added = [
+        max(0, (-(-length // record.settings["stride"]) - 1) * record.settings["stride"] + window - length)
+        for length in before.shape[:2]
+    ]
+    sides = [list(each) if isinstance(each, list | tuple) else [each, each] for each in pairs]
+    return sides == [[each // 2, each - each // 2] for each in added]
 
 
 def _padding_side(operation: Operation) -> int:

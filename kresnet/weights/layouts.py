@@ -23,6 +23,14 @@ from kresnet.weights.family_names import (
     timm_resnetv2,
     timm_resnetv2_block,
 )
+from kresnet.weights.inverted_names import (
+    keras_2_mobilenet_v3,
+    keras_mobilenet_v2,
+    keras_mobilenet_v3,
+    timm_inverted,
+    timm_inverted_block,
+    timm_mobilenet_v3,
+)
 
 #: The layer's name in the source; None where the project builds no such layer.
 Naming = Callable[[Record, Plan], str | None]
@@ -203,14 +211,21 @@ _TIMM_FAMILIES = {
     "resnetv2": replace(_TIMM, layer=timm_resnetv2, block=timm_resnetv2_block),
     "regnet": replace(_TIMM, layer=timm_regnet, block=timm_regnet_block),
     "convnext": replace(_TIMM, layer=timm_convnext, block=timm_convnext_block),
+    "mobilenetv2": replace(_TIMM, layer=timm_inverted, block=timm_inverted_block),
+    "mobilenetv3": replace(_TIMM, layer=timm_mobilenet_v3, block=timm_inverted_block),
 }
 _KERAS = Layout(
     "keras-applications", "keras", _keras_applications, _keras_applications_block, _KERAS_APPLICATIONS_DEFAULTS
 )
+#: Of networks of inverted blocks: they pad as TensorFlow does, and their norms have other settings.
+_KERAS_INVERTED = replace(_KERAS, defaults=_defaults("same", 1e-3, 0.999))
 _KERAS_FAMILIES = {
     "convnext": replace(
         _KERAS, layer=keras_convnext, block=keras_convnext_block, defaults={}, prefix_before="_stem_conv/kernel"
     ),
+    "mobilenet_v2": replace(_KERAS_INVERTED, layer=keras_mobilenet_v2),
+    "mobilenet_v3": replace(_KERAS_INVERTED, layer=keras_mobilenet_v3),
+    "mobilenet_v3_keras_2": replace(_KERAS_INVERTED, layer=keras_2_mobilenet_v3),
 }
 
 #: In the order in which `auto` prefers them where several fit alike.

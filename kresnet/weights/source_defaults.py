@@ -9,6 +9,7 @@ from kresnet.errors import KresnetError
 from kresnet.plan import Plan, plan_loaded
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, apply_overrides
+from kresnet.weights.files.keras_graph import Operation
 from kresnet.weights.files.weight_file import WeightFile
 from kresnet.weights.layouts import Layout
 
@@ -81,12 +82,21 @@ def _value_at(document: Any, path: str) -> Any:
     return document
 
 
+def _pads_both_sides(layer: Operation) -> bool:
+    """Whether a layer pads a map alike on both sides; a window of TensorFlow's that strides has less before it."""
+    value = layer.settings.get("padding", layer.settings.get("side"))
+    pairs = value if isinstance(value, list | tuple) else [value]
+    return layer.kind in _PAD_LAYERS and not any(
+        isinstance(each, list | tuple) and len(set(each)) > 1 for each in pairs
+    )
+
+
 def _defaults_from_layers(source: WeightFile) -> dict[str, Any]:
     """Return the defaults that the layers of a `.keras` file state, by the setting's path."""
     if not source.graph:
         return {}
     layers = source.graph.operations.values()
-    padded = any(layer.kind in _PAD_LAYERS or float("-inf") in layer.arguments for layer in layers)
+    padded = any(_pads_both_sides(layer) or float("-inf") in layer.arguments for layer in layers)
     defaults: dict[str, Any] = {"convolution.padding": "symmetric" if padded else "same"}
     for field in ("epsilon", "momentum"):
         values = [layer.settings.get(field) for layer in layers if layer.kind in _NORM_LAYERS]

@@ -10,7 +10,8 @@ from tests.spec.refusals import refused
 
 def test_kinds_have_the_settings_of_their_papers():
     assert SqueezeExcite(kind="squeeze_excite").document() == {
-        "kind": "squeeze_excite", "reduction": 16, "relative_to": "channels", "divisor": None, "activation": "relu",
+        "kind": "squeeze_excite", "reduction": 16, "relative_to": "channels", "divisor": None, "least_share": 0.0,
+        "activation": "relu",
         "gate": "sigmoid",
     }  # fmt: skip
     assert EfficientChannel(kind="efficient_channel").document() == {

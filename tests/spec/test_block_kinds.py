@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from kresnet.spec.block_kinds import BasicBlock, BottleneckBlock, DenseBlock
+from kresnet.spec.blocks import BlockPlace
 from kresnet.spec.norms import BatchNorm
 from tests.spec.refusals import refused
+
+PLACE = BlockPlace(stage=1, width=16, incoming=16, padding="same")
 
 
 def test_a_bottleneck_is_that_of_the_first_paper_with_the_stride_of_pytorch():
@@ -68,7 +71,7 @@ def test_the_widths_and_the_groups_of_a_bottleneck(block, width, expected):
 
 def test_basic_and_dense_blocks_are_as_wide_as_their_stage():
     assert BasicBlock(kind="basic").output_width(16) == DenseBlock(kind="dense").output_width(16) == 16
-    assert DenseBlock(kind="dense", hidden=12).normed_widths(16) == {12, 16}
+    assert DenseBlock(kind="dense", hidden=12).normed_widths(PLACE) == {12, 16}
 
 
 @pytest.mark.parametrize(

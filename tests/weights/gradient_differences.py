@@ -58,7 +58,9 @@ def in_float64(model: keras.Model) -> keras.Model:
     network then have one gradient.
     """
 
-    def copied(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def copied(layer: Any) -> Any:
+        if not isinstance(layer, keras.layers.Layer):  # an operation, which computes in the type of what it takes
+            return type(layer).from_config(layer.get_config())
         if isinstance(layer, NormalizePixels):
             return keras.layers.Identity(name=layer.name, dtype="float64")
         kind = keras.layers.BatchNormalization if isinstance(layer, FusedBatchNorm) else type(layer)

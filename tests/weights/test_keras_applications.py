@@ -1,10 +1,11 @@
-"""Networks of keras.applications, imported: the same outputs and gradients, version 1 and 2, any depth.
+"""Networks of keras.applications, imported: the same outputs and gradients, version 1 and 2, any depth; and MobileNets.
 
-`python -m tests.weights.test_keras_applications` prints the largest differences, as in docs/weights.md.
+`python -m tests.weights.test_keras_applications [NAME...]` prints the largest differences, as in docs/weights.md.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,29 +13,30 @@ import keras
 import numpy as np
 import pytest
 
+from kresnet.plan import plan_loaded
+from kresnet.spec.loading import load_spec
+from kresnet.weights.conversion import prepare_conversion
 from kresnet.weights.convert import converted_model
+from kresnet.weights.files.pixel_arithmetic import PixelMap
 from kresnet.weights.files.weight_file import open_weights
-from kresnet.weights.matching import match_weights
-from kresnet.weights.mismatch import require_match
-from tests.golden.regenerate import plan_of
+from kresnet.weights.pretrained.keras_files import KERAS_FILES
 from tests.weights.gradient_differences import gradient_difference, in_float64, outputs_and_gradients, relative
 
-PEERS = {
-    "ResNet50": "resnet50_keras",
-    "ResNet50V2": "resnet50_v2_keras",
-    "ResNet101": "resnet101_keras",
-    "ResNet101V2": "resnet101_v2_keras",
-    "ResNet152": "resnet152_keras",
-    "ResNet152V2": "resnet152_v2_keras",
-}
 SIDE, CLASSES, IMAGES = 64, 10, 2
+#: ConvNeXts are compared in a test of their own.
+PEERS = [name for name in KERAS_FILES if not name.startswith("ConvNeXt")]
+#: Those in the fast suite.
+FAST = ("ResNet50", "MobileNetV2-0.35", "MobileNetV3Small-0.75")
+#: What brings pixels to the numbers that networks expect which do not do it themselves.
+PREPROCESSING = {"ResNet": "resnet", "MobileNetV2": "mobilenet_v2"}
 
 
 def randomized(name: str, seed: int = 0):
     """The peer with weights of a seeded rule, its moving statistics too, so that nothing is at its initial value."""
     keras.backend.clear_session()
-    peer = getattr(keras.applications, name)(
-        weights=None, input_shape=(SIDE, SIDE, 3), classes=CLASSES, classifier_activation=None
+    network = KERAS_FILES[name]
+    peer = getattr(keras.applications, network.model)(
+        weights=None, input_shape=(SIDE, SIDE, 3), classes=CLASSES, classifier_activation=None, **network.arguments
     )
     random = np.random.default_rng(seed)
     for weight in peer.weights:
@@ -58,14 +60,15 @@ class Pair:
         random = np.random.default_rng(1)
         self.images = random.integers(0, 256, (IMAGES, SIDE, SIDE, 3)).astype(np.float32)
         self.targets = random.normal(size=(IMAGES, CLASSES)).astype(np.float32)
-        preprocess = keras.applications.resnet_v2 if name.endswith("V2") else keras.applications.resnet
-        self.preprocessed = preprocess.preprocess_input(self.images.copy())
-        plan = plan_of(
-            PEERS[name], f"input.shape=[{SIDE},{SIDE},3]", f"head.classes={CLASSES}", "input.resize={kind: stretch}"
-        )
+        self.preprocessed = preprocessed(name, self.images.copy())
+        changes = (f"input.shape=[{SIDE},{SIDE},3]", f"head.classes={CLASSES}", "input.resize={kind: stretch}")
+        loaded = load_spec(KERAS_FILES[name].spec, changes)
         with open_weights(file) as source:
-            self.match = require_match(match_weights(plan, source), plan)
-            self.model = converted_model(plan, self.match)
+            prepared = prepare_conversion(loaded, plan_loaded(loaded), source)
+            self.match, self.settings = prepared.match, prepared.carried.settings
+            self.model = converted_model(prepared.carried.plan, self.match)
+        pixels = PixelMap.from_spec(loaded.value.input.pixels, 3)
+        self.normalized = self.images[..., list(pixels.sources)] * pixels.scale + pixels.offset
 
     def differences(self) -> tuple[float, list[float]]:
         """In float32: the largest of outputs; and, image by image, of any weight's gradient."""
@@ -76,9 +79,10 @@ class Pair:
 
     def differences_in_float64(self, images: int) -> tuple[float, list[float]]:
         """The same in float64, on the first few images."""
-        inputs, targets = self.preprocessed[:images].astype(np.float64), self.targets[:images].astype(np.float64)
-        ours = list(outputs_and_gradients(in_float64(self.model), inputs, targets))
-        theirs = list(outputs_and_gradients(in_float64(self.peer), inputs, targets))
+        targets = self.targets[:images].astype(np.float64)
+        normalized, preprocessed = (each[:images].astype(np.float64) for each in (self.normalized, self.preprocessed))
+        ours = list(outputs_and_gradients(in_float64(self.model), normalized, targets))
+        theirs = list(outputs_and_gradients(in_float64(self.peer), preprocessed, targets))
         outputs = max(relative(mine, other) for (mine, _), (other, _) in zip(ours, theirs, strict=True))
         return outputs, self._gradients(ours, theirs)
 
@@ -88,12 +92,19 @@ class Pair:
         ]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name != "ResNet50")) for name in PEERS]
-)
+def preprocessed(name: str, images: np.ndarray) -> np.ndarray:
+    """What a peer expects of images of bytes."""
+    if name.startswith("ResNet") and name.endswith("V2"):
+        return keras.applications.resnet_v2.preprocess_input(images)
+    module = next((module for start, module in PREPROCESSING.items() if name.startswith(start)), None)
+    return getattr(keras.applications, module).preprocess_input(images) if module else images
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in FAST)) for name in PEERS])
 def test_outputs_and_gradients_equal_theirs(name, tmp_path):
     pair = Pair(name, tmp_path)
     assert pair.match.layout.name == "keras-applications"
+    assert not pair.settings, "the shipped spec says all that the file does"
     outputs, gradients = pair.differences()
     assert outputs < 1e-4
     assert min(gradients) < 1e-4, "a wrong weight, stride or padding is wrong in every image; a kink is not"
@@ -104,7 +115,7 @@ def test_outputs_and_gradients_equal_theirs(name, tmp_path):
 
 def main() -> None:
     """A line a network."""
-    for name in PEERS:
+    for name in sys.argv[1:] or PEERS:
         with tempfile.TemporaryDirectory() as folder:
             pair = Pair(name, Path(folder))
         for label, (outputs, gradients) in (

@@ -35,11 +35,13 @@ REFERENCE = {
 ARCHITECTURES = sorted({name.rpartition("/")[0] for name in REFERENCE} - set(CUT_DOWN_FAMILIES))
 
 
-def planned(architecture: str, arguments: dict[str, Any], side: int) -> Plan:
+def planned(name: str, architecture: str, arguments: dict[str, Any], side: int) -> Plan:
     """The network for small images, of the pixels that timm's own configuration has."""
     weights = timm_facts()["weights"]
     own = next((entry for name, entry in weights.items() if name.startswith(f"{architecture}.")), None)
     configuration = {key: own[key] for key in ("mean", "std")} if own else _pixels(architecture)
+    if f"{name}/pixels" in REFERENCE:  # timm's weights of a network may be of several
+        configuration = dict(zip(("mean", "std"), REFERENCE[f"{name}/pixels"].tolist(), strict=True))
     document = timm_spec(architecture, {"num_classes": CLASSES, **arguments}, pretrained_cfg=configuration)
     document["input"] |= {"shape": [side, side, 3], "resize": {"kind": "stretch"}}
     return make_plan(Spec.model_validate(document), document)
@@ -62,7 +64,7 @@ def tensors(plan: Plan, architecture: str) -> Iterator[tuple[MatchTarget, tuple[
 def differences(name: str, architecture: str, arguments: dict[str, Any], side: int) -> tuple[float, list[float]]:
     """The largest difference of logits; and, image by image, of any weight's gradient; the tensors must be timm's."""
     keras.backend.clear_session()
-    plan = planned(architecture, arguments, side)
+    plan = planned(name, architecture, arguments, side)
     targets = {target.name: target for target, _ in tensors(plan, architecture)}
     sizes = ((each.source_name or each.name, each.parameter.size) for each in targets.values())
     assert digest(sizes) == str(REFERENCE[f"{name}/digest"])

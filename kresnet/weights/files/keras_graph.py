@@ -191,7 +191,7 @@ def activation_name(function: Any) -> str:
         own = function.get("config")
         function = own if isinstance(own, str) else function.get("class_name")
     name = str(function)
-    return {"swish": "silu"}.get(name, name)
+    return {"swish": "silu", "hard_swish": "hard_silu"}.get(name, name)
 
 
 def _call_arguments(node: Any, names: Mapping[str, list[str]]) -> tuple[Any, ...]:

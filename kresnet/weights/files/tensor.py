@@ -79,14 +79,15 @@ def with_other_channels(shape: tuple[int, ...], channels: int, source_format: st
 def expected_shapes(parameter: Parameter, source_format: str) -> tuple[tuple[int, ...], ...]:
     """Return the shapes that a parameter may have in a file.
 
-    A dense layer may be a 1x1 convolution in PyTorch, a depthwise convolution one of as many groups in Keras.
+    A dense layer may be a 1x1 convolution, a depthwise convolution one of as many groups in Keras.
     """
     if source_format == "pytorch" and parameter.pytorch_axes:
         places = (parameter.pytorch_axes.index(axis) for axis in range(len(parameter.shape)))
         return (tuple(parameter.shape[place] for place in places),)
     if source_format != "pytorch" or parameter.name != "kernel":
         as_groups = (*parameter.shape[:2], 1, parameter.shape[2]) if _is_depthwise(parameter) else parameter.shape
-        return tuple(dict.fromkeys((parameter.shape, as_groups)))
+        as_window = (1, 1, *parameter.shape) if len(parameter.shape) == 2 and parameter.name == "kernel" else as_groups
+        return tuple(dict.fromkeys((parameter.shape, as_groups, as_window)))
     if len(parameter.shape) > 2:
         *window, inputs, outputs = parameter.shape
         return ((outputs, inputs, *window),)

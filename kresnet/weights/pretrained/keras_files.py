@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from kresnet.errors import make_error, nearest
 
@@ -19,8 +20,9 @@ class KerasFile:
         model: name of the model in `keras.applications`.
         spec: name of the shipped spec.
         address: where Keras keeps it.
-        digest: what Keras knows its content by: an MD5 of 32 digits, or a SHA-256 of 64.
+        digest: what Keras knows its content by: an MD5 of 32 digits, or a SHA-256 of 64; empty where it checks none.
         page: where its documentation is.
+        arguments: arguments of the model's function that are not its defaults.
     """
 
     model: str
@@ -28,6 +30,14 @@ class KerasFile:
     address: str
     digest: str
     page: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What follows `keras/`: the model, and the width or the variant that an argument chooses."""
+        if "alpha" in self.arguments:
+            return f"{self.model}-{self.arguments['alpha']}"
+        return f"{self.model}-{next(iter(self.arguments))}" if self.arguments else self.model
 
     @property
     def algorithm(self) -> str:
@@ -66,8 +76,29 @@ def _convnexts() -> Iterator[KerasFile]:
         yield KerasFile(f"ConvNeXt{size}", spec, f"{_ROOT}convnext/{spec}.h5", digest, page)
 
 
-#: By the names of their models.
-KERAS_FILES = {each.model: each for each in (*_resnets(), *_convnexts())}
+def _mobilenets() -> Iterator[KerasFile]:
+    """Keras 3.15, applications/mobilenet_v2.py and mobilenet_v3.py."""
+    page = "https://keras.io/api/applications/mobilenet/"
+    for alpha in (1.0, 0.35, 0.5, 0.75, 1.3, 1.4):
+        address = f"{_ROOT}mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224.h5"
+        spec = "mobilenet_v2" + (f"_{round(100 * alpha):03}" if alpha != 1 else "")
+        yield KerasFile("MobileNetV2", spec, address, "", page, {"alpha": alpha} if alpha != 1 else {})
+    digests: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {
+        ("large", "", ""): ("59e551e166be033d707958cf9e29a6a7", {}),
+        ("large", "", "_075"): ("765b44a33ad4005b3ac83185abf1d0eb", {"alpha": 0.75}),
+        ("large", "_minimalistic", "_minimal"): ("675e7b876c45c57e9e63e6d90a36599c", {"minimalistic": True}),
+        ("small", "", ""): ("8768d4c2e7dee89b9d02b2d03d65d862", {}),
+        ("small", "", "_075"): ("cb65d4e5be93758266aa0a7f2c6708b7", {"alpha": 0.75}),
+        ("small", "_minimalistic", "_minimal"): ("99cd97fb2fcdad2bf028eb838de69e37", {"minimalistic": True}),
+    }
+    for (size, variant, own), (digest, arguments) in digests.items():
+        file = f"weights_mobilenet_v3_{size}{variant}_224_{arguments.get('alpha', 1.0)}_float.h5"
+        address = f"{_ROOT}mobilenet_v3/{file}"
+        yield KerasFile(f"MobileNetV3{size.title()}", f"mobilenet_v3_{size}{own}", address, digest, page, arguments)
+
+
+#: By the names that follow `keras/`.
+KERAS_FILES = {each.name: each for each in (*_resnets(), *_convnexts(), *_mobilenets())}
 
 
 def keras_file(model: str) -> KerasFile:

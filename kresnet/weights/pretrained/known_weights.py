@@ -41,7 +41,7 @@ def known_weights() -> list[dict[str, Any]]:
                 "origin": entry.get("origin_url", ""),
             }
         )
-    return [*found, *map(_keras_entry, KERAS_FILES.values())]
+    return [*found, *(_keras_entry(name, file) for name, file in KERAS_FILES.items())]
 
 
 @cache
@@ -55,10 +55,10 @@ def _sayable(architecture: str) -> bool:
     return True
 
 
-def _keras_entry(file: KerasFile) -> dict[str, Any]:
+def _keras_entry(name: str, file: KerasFile) -> dict[str, Any]:
     spec = load_spec(file.spec).value
     return {
-        "name": f"keras/{file.model}",
+        "name": f"keras/{name}",
         "architecture": spec.name,
         "parameters": make_plan(spec).trainable,
         "classes": 1000,

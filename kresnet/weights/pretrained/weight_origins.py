@@ -181,7 +181,7 @@ def _from_keras(name: WeightName, accept: Callable[[str], None]) -> WeightOrigin
     model, file = _keras_model(name), keras_file(name.target)
     accept(model.licence)
     path = _keras_download(name.text, file.address, file)
-    return WeightOrigin(path, file.digest, lambda: digest(path), model.loaded, "keras-applications",
+    return WeightOrigin(path, file.digest or digest(path), lambda: digest(path), model.loaded, "keras-applications",
                         model.architecture, model.class_names, model.licence,
                         {"address": file.address, "file": path.name})  # fmt: skip
 
@@ -221,7 +221,7 @@ def _keras_download(name: str, address: str, file: KerasFile | None, folder: Pat
     cache = str(folder) if folder else os.environ.get("KERAS_HOME")
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            return Path(keras.utils.get_file(None, address, file_hash=file and file.digest,
+            return Path(keras.utils.get_file(None, address, file_hash=(file and file.digest) or None,
                                              hash_algorithm=file.algorithm if file else "auto", cache_dir=cache,
                                              cache_subdir="models"))  # fmt: skip
     except ValueError as error:

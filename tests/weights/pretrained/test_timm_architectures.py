@@ -21,6 +21,7 @@ UNSAYABLE = {
     **dict.fromkeys(("resnetv2_18", "resnetv2_18d", "resnetv2_34", "resnetv2_34d"), ("wrong_value", "basic")),
     **dict.fromkeys(("regnetv_040", "regnetv_064"), ("wrong_value", "preact")),
     "regnety_040_sgn": ("wrong_value", "norm_layer"),
+    "mobilenetv3_large_150d": ("out_of_range", "depth_multiplier"),
     **dict.fromkeys(("resnetv2_50d_evos", "resnetv2_50d_frn"), ("wrong_value", "norm_layer")),
 }
 #: Whose blurs and weighing of channels PyTorch counts as convolutions, and a plan not: they have no weights to learn,

@@ -42,6 +42,8 @@ CUT_DOWN_FAMILIES: dict[str, tuple[str, dict[str, Any], int]] = {
     "ConvNeXt": ("convnext_tiny", _SMALL_CONVNEXT | {"kernel_sizes": [7, 5, 3, 7]}, 64),
     "ConvNeXt V2, dilated": ("convnextv2_atto", _SMALL_CONVNEXT | {"output_stride": 16, "act_layer": "silu"}, 64),
     "RegNetZ": ("regnetz_005", _SMALL_REGNET | {"group_size": 8, "num_features": 48}, 32),
+    "MobileNetV2": ("mobilenetv2_035", {}, 40),
+    "MobileNetV3, padded as TensorFlow does": ("tf_mobilenetv3_small_075", {}, 40),
 }
 
 

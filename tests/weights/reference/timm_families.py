@@ -35,7 +35,7 @@ def made(architecture: str, arguments: dict[str, Any]) -> torch.nn.Module:
 
 
 def computed(architecture: str, arguments: dict[str, Any], side: int) -> dict[str, np.ndarray]:
-    """Logits `(IMAGES, CLASSES)` in inference mode, gradients `(IMAGES, weights, 3)`, and the digest of the tensors."""
+    """Mean and deviation of pixels, logits in inference, gradients `(IMAGES, weights, 3)`, digest of the tensors."""
     network = made(architecture, arguments)
     state = {name: value for name, value in network.state_dict().items() if value.ndim}
     for name, value in state.items():
@@ -51,6 +51,7 @@ def computed(architecture: str, arguments: dict[str, Any], side: int) -> dict[st
         weights = sorted(network.named_parameters())
         samples.append([rule.sample(value.grad.numpy(), name)[:3] for name, value in weights])
     return {
+        "pixels": np.array([mean, std]),
         "digest": np.array(digest((name, value.numel()) for name, value in state.items())),
         "logits": logits,
         "gradients": np.array(samples, np.float32),

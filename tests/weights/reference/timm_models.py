@@ -14,6 +14,7 @@ classes, licence and origin.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -35,7 +36,16 @@ from timm.layers import (
     StdConv2d,
     create_conv2d,
 )
-from timm.models import convnext, get_pretrained_cfg, list_pretrained, regnet, resnet, resnetv2
+from timm.models import (
+    convnext,
+    efficientnet,
+    get_pretrained_cfg,
+    list_pretrained,
+    mobilenetv3,
+    regnet,
+    resnet,
+    resnetv2,
+)
 from torch.utils.flop_counter import FlopCounterMode
 
 FACTS = Path(__file__).parents[3] / "kresnet" / "weights" / "pretrained" / "timm_models.json"
@@ -128,12 +138,77 @@ def regnet_arguments(name: str) -> dict[str, Any]:
     return differing | given_to(regnet, "_create_regnet")(name)
 
 
+#: The generators of networks whose specs kresnet can say -> the family.
+GENERATORS = {
+    "_gen_mobilenet_v2": "mobilenetv2",
+    "_gen_mobilenet_v3": "mobilenetv3",
+}
+#: Arguments that the class itself takes.
+OF_CLASS = ("num_classes", "in_chans", "output_stride", "pad_type", "drop_rate", "drop_path_rate", "global_pool")
+
+
+def generated(module: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Entry points of a module that a known generator makes: its name, and the arguments that it is given."""
+    names = [name for name in vars(module) if name.startswith("_gen_")]
+    originals, calls = {name: getattr(module, name) for name in names}, []
+    for name in names:
+        setattr(module, name, lambda *given, _name=name, **named: calls.append((_name, given[1:], named)))
+    found = {}
+    for entry in timm.list_models(module=module.__name__.rpartition(".")[2]):
+        calls.clear()
+        with contextlib.suppress(Exception):  # an entry point that calls no generator
+            getattr(module, entry)()
+        for generator, given, named in calls:
+            if generator in GENERATORS:
+                multiplier = {"channel_multiplier": given[0]} if given else {}
+                rest = {key: value for key, value in named.items() if key != "pretrained"}
+                found[entry] = (generator, plain(multiplier | rest) | named_arguments(generator, entry))
+    for name, original in originals.items():
+        setattr(module, name, original)
+    return found
+
+
+def named_arguments(generator: str, entry: str) -> dict[str, Any]:
+    """What a generator reads of the name of an entry point."""
+    if generator != "_gen_mobilenet_v3":
+        return {}
+    return {"size": "small" if "small" in entry else "large"} | ({"minimal": True} if "minimal" in entry else {})
+
+
+def generator_defaults(module: Any, network: Any, generator: str) -> dict[str, Any]:
+    """What a generator and its class take where an argument is not given."""
+    stated = {each.name: each.default for each in signature(network).parameters.values() if each.name in OF_CLASS}
+    return stated | {
+        name: value
+        for name, value in defaults_of(getattr(module, generator)).items()
+        if name not in ("pretrained", "group_size")
+    }
+
+
+GENERATED = generated(efficientnet) | generated(mobilenetv3)
 FAMILIES = {
     "convnext": Family(convnext, defaults_of(convnext.ConvNeXt), given_to(convnext, "_create_convnext")),
+    "mobilenetv2": Family(
+        efficientnet,
+        generator_defaults(efficientnet, efficientnet.EfficientNet, "_gen_mobilenet_v2"),
+        lambda name: GENERATED[name][1],
+    ),
+    "mobilenetv3": Family(
+        mobilenetv3,
+        generator_defaults(mobilenetv3, mobilenetv3.MobileNetV3, "_gen_mobilenet_v3"),
+        lambda name: GENERATED[name][1],
+    ),
     "resnet": Family(resnet, defaults_of(resnet.ResNet), given_to(resnet, "_create_resnet")),
     "regnet": Family(regnet, regnet_defaults(), regnet_arguments),
     "resnetv2": Family(resnetv2, defaults_of(resnetv2.ResNetV2), given_to(resnetv2, "_create_resnetv2")),
 }
+
+
+def entry_points(family: str) -> list[str]:
+    """The entry points of a family: those of a generator, or all of a module."""
+    if family in GENERATORS.values():
+        return [name for name, (generator, _) in GENERATED.items() if GENERATORS[generator] == family]
+    return timm.list_models(module=family)
 
 
 def counts_of(name: str) -> dict[str, Any]:
@@ -160,7 +235,7 @@ def weights_of(name: str) -> dict[str, dict[str, Any]]:
 
 def main(families: list[str]) -> None:
     """Write the facts, a line an entry point and a line a set of weights."""
-    named = {name: family for family in families or FAMILIES for name in timm.list_models(module=family)}
+    named = {name: family for family in families or FAMILIES for name in entry_points(family)}
     architectures = {
         name: {"family": family, "model_args": FAMILIES[family].arguments(name), **counts_of(name)}
         for name, family in named.items()
