@@ -199,9 +199,8 @@ def images() -> st.SearchStrategy:
 
 def heads(stages: int, image: bool) -> st.SearchStrategy:
     pool = st.sampled_from(["average", "max", "none"] if image else ["none"])
-    optional = {"dropout": RATES, "norm": st.none() | NORMS}
+    optional = {"dropout": RATES, "norm": st.none() | NORMS, "hidden": st.none() | WIDTHS}
     features = st.lists(st.integers(1, stages), min_size=1, unique=True).map(lambda names: sorted({*names, stages}))
-    hidden = st.none() | WIDTHS
     classes = {"classes": st.integers(1, 10), "pool": pool}
     return st.one_of(
         mapping(None, classes, multi_label=st.booleans(), **optional),

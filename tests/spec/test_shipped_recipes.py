@@ -163,6 +163,17 @@ PAPERS: dict[str, dict[str, Any]] = {
         },
         "at": None, "factor": None, "warmup": None, "objective": ("softmax", 0.1, None),
     },
+    # slim's README: "learning_rate=0.045*NUM_GPUS … label_smoothing=0.1 … moving_average_decay=0.9999 … batch_size=96 …
+    # num_clones=NUM_GPUS … learning_rate_decay_factor=0.98 … num_epochs_per_decay=2.5/NUM_GPUS … NUM_GPUS of 8"; the
+    # paper: "RMSPropOptimizer with both decay and momentum set to 0.9 … standard weight decay is set to 0.00004";
+    # slim's default opt_epsilon is 1
+    "mobilenet_v2": {
+        "total_steps": 285 * 1668, "batch_size": 768, "peak": 0.36,
+        "optimizer": {"kind": "rmsprop", "rho": 0.9, "momentum": 0.9, "epsilon": 1.0, "weight_decay": 4e-5},
+        "augment": {"crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True},
+        "at": tuple(4170 * number for number in range(1, 114)), "factor": 0.98, "warmup": None,
+        "objective": ("softmax", 0.1, None), "ema": {"decay": 0.9999, "warmup": True, "start": 0},
+    },
     # Table 2, column A3
     "imagenet_rsb_a3": {
         "total_steps": 100 * 625, "batch_size": 2048, "peak": 8e-3,

@@ -36,14 +36,47 @@ MIXED: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def spec() -> Spec:
-    return Spec.model_validate(MIXED)
+#: Inverted blocks of MobileNetV3 and EfficientNetV2, and bottlenecks behind them.
+INVERTED: dict[str, Any] = {
+    "name": "inverted",
+    "input": {"shape": [32, 32, 3], "pixels": {"mean": [0.5], "std": [0.25]}},
+    "activation": "hard_silu",
+    "stem": {"kind": "conv", "width": 8, "kernel": 3},
+    "block": {"kind": "bottleneck"},
+    "stages": [
+        {"blocks": 1, "width": 8, "block": {"kind": "fused_inverted", "expansion": 1, "order": "relu_before_add"}},
+        {"blocks": 1, "width": 12, "stride": 2, "block": {"kind": "fused_inverted", "expansion": 2}},
+        {
+            "blocks": 2,
+            "width": 16,
+            "stride": 2,
+            "block": {
+                "kind": "inverted",
+                "expansions": [2, 3],
+                "kernel": 5,
+                "attention": {"kind": "squeeze_excite", "reduction": 4, "relative_to": "block_input"},
+            },
+        },
+        {"blocks": 2, "width": 8},
+    ],
+    "stochastic_depth": 0.1,
+    "neck": {"width": 24},
+    "head": {"classes": 3, "hidden": 16},
+}
+KINDS = {
+    "mixed": ("convnext", "convnext", "bottleneck"),
+    "inverted": ("fused_inverted", "fused_inverted", "inverted", "bottleneck"),
+}
+
+
+@pytest.fixture(scope="module", params=[MIXED, INVERTED], ids=list(KINDS))
+def spec(request: pytest.FixtureRequest) -> Spec:
+    return Spec.model_validate(request.param)
 
 
 def test_they_plan_train_and_export(spec: Spec, tmp_path: Path) -> None:
-    plan = make_plan(spec, MIXED)
-    assert plan.block_kinds == ("convnext", "convnext", "bottleneck")
+    plan = make_plan(spec, spec.document())
+    assert plan.block_kinds == KINDS[spec.name]
     random = np.random.default_rng(0)
     arrays = {}
     for split, count in (("train", 16), ("test", 8)):

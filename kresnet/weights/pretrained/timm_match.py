@@ -87,7 +87,9 @@ def timm_tensors(architecture: str, plan: Plan, values: Mapping[str, np.ndarray]
         for parameter in record.parameters:
             name = layout.tensor(record, parameter, plan)
             assert name, f"timm has no {record.name}"
-            yield name, from_parameter(values[f"{record.name}/{parameter.name}"], parameter)
+            array = from_parameter(values[f"{record.name}/{parameter.name}"], parameter)
+            as_window = record.role == "attention" or record.name == "head.hidden"  # a 1x1 convolution in timm
+            yield name, array[..., None, None] if as_window and array.ndim == 2 else array
 
 
 def timm_ends(architecture: str, plan: Plan) -> tuple[str, str]:

@@ -79,6 +79,20 @@ FAMILIES = {
     "BiT": ("resnetv2_50x1_bit", ["stages=[{blocks: 1, width: 32}, {blocks: 1, width: 32, stride: 2}]"]),
     "RegNetY": ("regnety_002", ["widths.regnet.depth=3"]),
     "RegNetZ": ("regnetz_005", ["widths.regnet.depth=3", "neck.width=32"]),
+    "MobileNetV2": (
+        "mobilenet_v2_035",
+        ["stem.width=8", "stages=[{blocks: 1, width: 8, block: {expansion: 1}}, {blocks: 2, width: 8, stride: 2}]"],
+    ),
+    "MobileNetV3": (
+        "mobilenet_v3_small",
+        [
+            "stages=[{blocks: 1, width: 8, block: {expansion: 1}}, {blocks: 2, width: 8, stride: 2}]",
+            "block.kernel=5",
+            "neck.width=16",
+            "head.hidden=16",
+            "block.attention.least_share=0",
+        ],
+    ),
     "ConvNeXt": (
         "convnext_atto",
         ["stem.width=8", "stages=[{blocks: 1, width: 8}, {blocks: 1, width: 16, stride: 2}]"],
@@ -91,7 +105,11 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize(
-    ("family", "kind"), [*((family, "tflite") for family in FAMILIES), ("ConvNeXt", "onnx"), ("ConvNeXt V2", "onnx")]
+    ("family", "kind"),
+    [
+        *((family, "tflite") for family in FAMILIES),
+        *((family, "onnx") for family in FAMILIES if family.startswith(("Conv", "Mobile"))),
+    ],
 )
 def test_networks_of_every_family_answer_in_other_runtimes(family: str, kind: str, tmp_path: Path) -> None:
     if kind == "onnx":

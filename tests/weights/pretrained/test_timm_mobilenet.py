@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kresnet.plan import plan_loaded
 from kresnet.spec.loading import load_spec
 from kresnet.weights.pretrained.timm_architectures import timm_facts, timm_spec
-from kresnet.weights.pretrained.timm_match import find_timm_architecture
+from kresnet.weights.pretrained.timm_match import find_timm_architecture, timm_tensors
 from kresnet.weights.pretrained.timm_mobilenet import TimmMobileNetV2, TimmMobileNetV3
 from tests.weights.pretrained.test_timm_architectures import planned, refusal
 
@@ -44,6 +45,16 @@ def test_a_network_is_found_by_what_it_computes():
     loaded = load_spec("mobilenet_v3_small")
     found = find_timm_architecture(loaded.value, plan_loaded(loaded))
     assert found == ("tf_mobilenetv3_small_100", {"num_classes": 1000, "in_chans": 3})
+
+
+def test_layers_that_are_convolutions_in_timm_are_written_as_such():
+    plan = planned("mobilenetv3_small_050", num_classes=4)
+    values = {f"{r.name}/{each.name}": np.zeros(each.shape, np.float32) for r in plan.records for each in r.parameters}
+    shapes = {name: array.shape for name, array in timm_tensors("mobilenetv3_small_050", plan, values)}
+    assert shapes["blocks.0.0.se.conv_reduce.weight"] == (8, 16, 1, 1)
+    assert shapes["conv_head.weight"] == (1024, 288, 1, 1)
+    assert shapes["blocks.0.0.conv_dw.weight"] == (16, 1, 3, 3)
+    assert shapes["classifier.weight"] == (4, 1024)
 
 
 def test_a_network_without_classes_has_nothing_behind_its_stages():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.spec.loading import load_spec
-from kresnet.weights.pretrained import weight_origins
+from kresnet.weights.pretrained.keras_files import KERAS_FILES
 from kresnet.weights.pretrained.weight_names import parse_weight_name
 from kresnet.weights.pretrained.weight_origins import describe_weights, find_origin
 from tests.weights import small_hub_model as small
@@ -96,8 +97,9 @@ def test_a_folder_of_the_hubs_form_is_taken_as_it_lies(tmp_path):
 def keras_files(hub, tmp_path, monkeypatch):
     """Files of keras.applications on loopback, which Keras's own cache does not have."""
     hub.repositories["files"] = Repository({"plain": {}})
-    monkeypatch.setattr(weight_origins, "_KERAS_FILES", f"{hub.address}/files/")
-    monkeypatch.setitem(weight_origins.KERAS_HASHES, "ResNet50", hashlib.md5(b"whole").hexdigest())
+    own = replace(KERAS_FILES["ResNet50"], address=f"{hub.address}/files/{NAME_OF_KERAS}",
+                  digest=hashlib.md5(b"whole").hexdigest())  # fmt: skip
+    monkeypatch.setitem(KERAS_FILES, "ResNet50", own)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     (tmp_path / "keras").mkdir()
     return hub.repositories["files"].commits["plain"]

@@ -5,8 +5,8 @@ In an environment with timm (`tests/weights/reference/make.py` says which), from
     python -m tests.weights.reference.timm_families [NAME...]
 
 It writes `families.npz` and a file a later family beside this one, or only the named networks of them anew: for each a
-digest of its tensors' names and sizes, the logits of two images, and of every weight's gradient for each image three of
-the numbers that `rule.sample` takes.
+digest of its tensors' names and sizes, mean and deviation of pixels, the logits of two images, and of every weight's
+gradient for each image three of the numbers that `rule.sample` takes.
 """
 
 from __future__ import annotations
