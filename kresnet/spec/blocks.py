@@ -219,8 +219,9 @@ class ConvBlock(ResidualBlock):
         if self.shortcut_kernel and self.shortcut_kernel % 2 == 0 and place.padding == "symmetric":
             message = f"A window of {self.shortcut_kernel} cannot be padded symmetrically."
             yield contradiction("shortcut_kernel", message, expected="an odd number", found=str(self.shortcut_kernel))
-        for channels in sorted(self.attended_widths(place)) if self.attention else ():
-            yield from within("attention", self.attention.contradictions(channels))
+        if attention := self.attention:
+            for channels in sorted(self.attended_widths(place)):
+                yield from within("attention", attention.contradictions(channels))
 
 
 def contradiction(path: str, message: str, **details: Any) -> Problem:

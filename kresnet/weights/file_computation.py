@@ -249,7 +249,7 @@ class _Walk:
         inputs: list[Operation | None] = [self.graph.operations.get(key) for key in operation.inputs]
         windowed = record.kind in ("conv", "depthwise_conv", "pool")
         if windowed and not (inputs[0] and _stands_for(inputs[0], befores[0])):
-            padded, alike = 0, bool(inputs[0]) and _pads_as_same(inputs[0], record, befores[0])
+            padded, alike = 0, inputs[0] is not None and _pads_as_same(inputs[0], record, befores[0])
             while inputs[0] and inputs[0].kind in _PADDING:
                 padded += 0 if alike else _padding_side(inputs[0])
                 inputs = [self._input(inputs[0])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -59,13 +60,15 @@ class TimmMobileNetV3(TimmInverted):
         return 6 if self.size == "large" else 5
 
 
+#: A stage: blocks, width, stride, and what its blocks change.
+InvertedStage = tuple[int, int, int, dict[str, Any]]
 #: Stages of MobileNetV2: blocks, width, stride, and what its blocks change.
-MOBILENET_V2 = (
+MOBILENET_V2: tuple[InvertedStage, ...] = (
     *((1, 16, 1, {"expansion": 1}), (2, 24, 2, {}), (3, 32, 2, {}), (4, 64, 2, {}), (3, 96, 1, {})),
     *((3, 160, 2, {}), (1, 320, 1, {})),
 )
 _RELU, _NO_ATTENTION, _WIDE = {"activation": "relu"}, {"attention": None}, {"kernel": 5}
-_MOBILENET_V3 = {
+_MOBILENET_V3: dict[str, tuple[InvertedStage, ...]] = {
     "large": (
         (1, 16, 1, {"expansion": 1} | _RELU | _NO_ATTENTION),
         (2, 24, 2, {"expansions": [4, 3]} | _RELU | _NO_ATTENTION),
@@ -110,7 +113,7 @@ def mobilenet_v3_spec(place: str, arguments: TimmMobileNetV3) -> dict[str, Any]:
     stages = _MOBILENET_V3[arguments.size]
     if arguments.minimal:
         plain = ("expansion", "expansions")
-        stages = tuple((*stage[:3], {key: stage[3][key] for key in plain if key in stage[3]}) for stage in stages)
+        stages = tuple((*stage[:3], {key: own for key, own in stage[3].items() if key in plain}) for stage in stages)
     fixed = ["stem"] if arguments.channel_multiplier < 0.75 else []
     document = inverted_spec(arguments, "relu" if arguments.minimal else "hard_silu", 16, stages, fixed=fixed)
     if not arguments.minimal:
@@ -122,7 +125,13 @@ def mobilenet_v3_spec(place: str, arguments: TimmMobileNetV3) -> dict[str, Any]:
 
 
 def inverted_spec(
-    arguments: TimmInverted, activation: str, stem: int, stages: Any, *, fixed: list[str], least_share: float = 0.9
+    arguments: TimmInverted,
+    activation: str,
+    stem: int,
+    stages: Sequence[InvertedStage],
+    *,
+    fixed: list[str],
+    least_share: float = 0.9,
 ) -> dict[str, Any]:
     """Return what a spec says of a network of inverted blocks, without what follows its stages.
 
@@ -157,7 +166,7 @@ def inverted_spec(
     return document
 
 
-def _needed_share(arguments: TimmMobileNetV3, stages: Any) -> dict[str, float]:
+def _needed_share(arguments: TimmMobileNetV3, stages: Sequence[InvertedStage]) -> dict[str, float]:
     """The least share of hidden units, where rounding ever leaves less."""
     scaling, entering = Scaling(width=arguments.channel_multiplier), 16
     for blocks, width, _, own in stages:
