@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any, Literal, TypeGuard
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
-from kresnet.spec.base import Document, Fraction, Positive, Width
+from kresnet.spec.base import Document, Fraction, Positive, Width, contradiction_error
 from kresnet.spec.rounding import round_to_multiple
 
 
@@ -30,6 +30,12 @@ class Scaling(Document):
     """The least share of a scaled width that rounding may leave; 0 in EfficientNetV2."""
     fixed: tuple[Literal["stem", "neck", "first_and_last"], ...] = ()
     """What is not scaled: channels of `stem` or `neck`, blocks of the `first_and_last` stage (EfficientNet-Lite)."""
+
+    @model_validator(mode="after")
+    def _scales(self) -> Scaling:
+        if self.width == self.depth == 1:
+            raise contradiction_error("", "Factors of 1 change nothing", remedy="scaling: null")
+        return self
 
     def scaled_width(self, width: int) -> int:
         """Return a width multiplied and rounded."""

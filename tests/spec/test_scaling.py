@@ -65,8 +65,9 @@ def test_what_is_changed_is_of_the_scaled_network():
 @pytest.mark.parametrize(
     ("scaling", "expected"),
     [
+        ({"divisor": 4}, ("contradiction", "scaling")),
         ({"width": 0.0}, ("out_of_range", "scaling.width")),
-        ({"fixed": ["head"]}, ("wrong_value", "scaling.fixed.0")),
+        ({"width": 2.0, "fixed": ["head"]}, ("wrong_value", "scaling.fixed.0")),
         ({"resolution": 1.1}, ("unknown_field", "scaling.resolution")),
     ],
 )
