@@ -6,7 +6,7 @@ TORCH_VENV ?= .venv-torch
 JAX_VENV ?= .venv-jax
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test check-device test-slow test-oldest test-distributed faults search-faults fuzz nightly native-grid notebooks golden screenshots reference bench \
+.PHONY: demo test check-device test-slow test-oldest test-distributed faults search-faults fuzz nightly native-grid notebooks lessons golden screenshots reference bench \
 	bench-augmentation bench-input bench-scaling bench-serving bench-torch-venv bench-jax-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -56,6 +56,9 @@ native-grid: $(VENV)/.installed ## train hundreds of the smallest networks in ch
 
 notebooks: $(VENV)/.installed ## run the notebooks of docs/ anew and keep what they show
 	$(BIN)/python -m tests.docs.notebooks
+
+lessons: $(VENV)/.installed ## the lessons of docs/lessons as notebooks, in build/lessons
+	$(BIN)/python -m tests.docs.lessons build/lessons
 
 golden: $(VENV)/.installed ## write the counts of every shipped network anew, for a look at the difference
 	$(BIN)/python -m tests.golden.regenerate

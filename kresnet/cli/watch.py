@@ -11,7 +11,6 @@ import typer
 from kresnet import terminal
 from kresnet.cli.common import log, stdout_console
 from kresnet.errors import make_error, shell_word
-from kresnet.report.watched_runs import WatchedRuns
 from kresnet.runtime import require_extra
 
 
@@ -42,6 +41,7 @@ def watch(
     from kresnet.pages.local_server import serve_page
     from kresnet.pages.run_evaluations import RunEvaluations
     from kresnet.pages.watch_page import WatchPage
+    from kresnet.report.watched_runs import WatchedRuns
 
     evaluations = None if no_evaluate else RunEvaluations(lambda run: watched.gather_again(run))
     watched = WatchedRuns(places, evaluations)
@@ -59,6 +59,7 @@ def _print_address(address: str) -> None:
 
 def _watch_in_terminal(places: list[Path], *, once: bool) -> None:
     from kresnet.cli.watch_screen import follow, screen
+    from kresnet.report.watched_runs import WatchedRuns
 
     if not once and not terminal.has_cursor(sys.stdout):
         words = " ".join(map(shell_word, places))

@@ -36,6 +36,9 @@ SLOW = (
     "docs/prepared-data.md",
     "docs/check-device.md",
     "docs/studies/index.md",
+    "docs/watch.md",
+    *(f"docs/lessons/{name}.md" for name in ("1-depth", "2-degradation", "3-shortcuts", "6-batch-norm")),
+    *(f"docs/lessons/{name}.md" for name in ("7-pre-activation", "8-gradient-flow")),
 )
 
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

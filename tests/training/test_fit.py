@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from kresnet.api.run import Run
 from kresnet.api.training import fit as api_fit
 from kresnet.errors import KresnetError
+from kresnet.runs.live_progress import read_progress
 from tests.command import KRESNET, kresnet, kresnet_process
 from tests.distributed.worker_processes import write_inputs
 
@@ -88,6 +89,9 @@ def test_a_run_leaves_what_the_design_says(whole):
         "spec.yaml", "recipe.yaml", "plan.json", "data.json", "environment.json", "history.jsonl", "result.json",
         "checkpoints", "tensorboard", "model.keras", "lock", "origin.json", "progress.json", "log.txt",
     }  # fmt: skip
+    assert "parameters, float32, 1 device" in (whole / "log.txt").read_text()
+    told = read_progress(whole / "progress.json")
+    assert 0 < told.step <= told.total_steps == STEPS
     result = json.loads((whole / "result.json").read_text())
     assert result == json.loads((whole.parent / "whole.json").read_text())
     figures = {"images_per_second", "input_wait", "peak_memory", "seconds", "saving"}

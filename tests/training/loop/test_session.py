@@ -12,6 +12,8 @@ import pytest
 from kresnet.data.sources import open_data
 from kresnet.distributed.workers import Workers
 from kresnet.errors import KresnetError
+from kresnet.runs import live_progress
+from kresnet.runs.live_progress import read_progress
 from kresnet.runs.lock import RunLock
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.training.loop.progress import RunOutput
@@ -112,6 +114,20 @@ def test_every_epoch_is_evaluated_recorded_and_saved(run):
     assert [(line["step"], line["epoch"], line["test"]["accuracy"]) for line in history] == [(5, 1, 0.1), (10, 2, 0.2)]
     assert session.line == history[-1]
     assert [path.name for path in sorted(run.directory.checkpoints.iterdir())] == ["step-00000005", "step-00000010"]
+
+
+def test_who_watches_is_told_how_far_the_run_is(run, monkeypatch):
+    monkeypatch.setattr(live_progress, "WRITE_SECONDS", 0.0)
+    engine, told = CountingEngine(), []
+    engine.before_step = lambda: told.append(read_progress(run.directory.progress))
+    run.train(engine)
+    assert told[0] is None
+    assert [each.step for each in told[1:]] == sorted({each.step for each in told[1:]})
+    last = read_progress(run.directory.progress)
+    assert (last.step, last.total_steps, last.epoch_steps, last.epochs) == (10, 10, 5, 2)
+    assert last.metrics == {"loss": 1.0}
+    assert last.images_per_second > 0
+    assert last.seconds_left == 0
 
 
 def test_a_request_to_stop_saves_and_is_an_error_that_says_how_to_go_on(run):
