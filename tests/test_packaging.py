@@ -15,6 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 import kresnet
+from kresnet.pages.lessons import lessons
 from kresnet.runtime import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +45,7 @@ def contents(dist) -> set[str]:
 def test_all_shipped_documents_are_inside(contents):
     for path in (ROOT / "specs").rglob("*.yaml"):
         assert f"kresnet/specs/{path.relative_to(ROOT / 'specs')}" in contents
+    assert {f"kresnet/lessons/{lesson.page.name}" for lesson in lessons()} <= contents
 
 
 def test_the_embedded_images_come_with_their_licence(contents):

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from kresnet import terminal
 from kresnet.pages.local_server import EventStream
 from kresnet.pages.static_files import static_routes
 from kresnet.report.comparison import RunComparison, make_comparison
@@ -96,7 +97,10 @@ class WatchPage:
             while True:
                 await asyncio.sleep(self._look_seconds)
                 if self._listeners:
-                    await self._look()
+                    try:
+                        await self._look()
+                    except Exception as error:  # the page stays as it is until the files change again
+                        terminal.log(f"The page could not be made anew: {type(error).__name__}: {error}")
 
         task = asyncio.create_task(keep_looking())
         yield

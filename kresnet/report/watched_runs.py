@@ -156,8 +156,15 @@ class WatchedRuns:
             watched.problem = None
         except KresnetError as error:
             watched.data, watched.problem = None, error.problems[0]
-        except OSError as error:  # deleted while it was read
-            watched.data, watched.problem = None, Problem("run_missing", f"{directory} cannot be read: {error}.")
+        except (
+            OSError,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+        ) as error:  # deleted while it was read, damaged
+            message = f"{directory} cannot be read as a run: {type(error).__name__}: {error}."
+            watched.data, watched.problem = None, Problem("run_missing", message)
         return Change.RUNS
 
 

@@ -167,6 +167,13 @@ def test_a_run_that_is_half_deleted_or_damaged_is_told_and_the_others_shown(tmp_
         "damaged": "run_missing",
     }
     good = RunDirectory(tmp_path / "good")
+    history = good.history.read_text()
+    good.history.write_text(history + '{"step": 41, "gradients": {"blocks": {"a": 1}}}\n')  # JSON, but of no run
+    watched.look()
+    assert watched.problems["good"].code == "run_missing"
+    good.history.write_text(history)
+    watched.look()
+    assert [run.label for run in watched.runs] == ["good"]
     for name in ("plan.json", "origin.json", "environment.json"):
         (good.path / name).unlink()
     good.history.unlink()
