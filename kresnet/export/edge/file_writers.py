@@ -17,6 +17,7 @@ from kresnet.export.edge.quantization import SIGNATURE, row_batches
 from kresnet.export.served_network import ServedNetwork
 from kresnet.export.signature_contract import input_batch_shape
 from kresnet.export.signature_functions import scale_logits
+from kresnet.graph.layers.convolution import groups_as_one
 from kresnet.runtime import stderr_held
 from kresnet.spec.architecture import Classifier, Spec
 
@@ -90,9 +91,10 @@ def write_onnx(path: Path, function: Any, spec: Spec) -> None:
     import onnxslim
     import tf2onnx
 
-    model, _ = tf2onnx.convert.from_function(
-        function, input_signature=[input_tensor(spec)], opset=OPSET, custom_op_handlers={"Erfc": (_write_erfc, [])}
-    )
+    with groups_as_one():  # one node a layer: a RegNetZ has hundreds of groups, and took minutes group by group
+        model, _ = tf2onnx.convert.from_function(
+            function, input_signature=[input_tensor(spec)], opset=OPSET, custom_op_handlers={"Erfc": (_write_erfc, [])}
+        )
     model = onnxslim.slim(model)
     _keep_zeros_before_maxima(model.graph)
     model.metadata_props.add(key="spec", value=json.dumps(spec.document()))

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
+
+_GROUPS_AS_ONE = ContextVar("groups_as_one", default=False)
+
+
+@contextmanager
+def groups_as_one() -> Iterator[None]:
+    """Within the `with` block, trace a grouped convolution as one operation, for graphs that TensorFlow never runs."""
+    token = _GROUPS_AS_ONE.set(True)
+    try:
+        yield
+    finally:
+        _GROUPS_AS_ONE.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="kresnet")
@@ -35,6 +50,8 @@ class Conv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolve, without the bias."""
+        if self.groups > 1 and _GROUPS_AS_ONE.get():
+            return tf.nn.convolution(inputs, kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate)
         subsamples = self.kernel_size == (1, 1) and self.strides != (1, 1)
         if not self.on_cpu or self.data_format != "channels_last" or not (subsamples or self.groups > 1):
             return super().convolution_op(inputs, kernel)

@@ -98,3 +98,30 @@ def test_an_exact_gelu_in_onnx(tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(str(tmp_path / "file.onnx"))
     found = dict(zip((each.name for each in session.get_outputs()), session.run(None, {"vector": rows}), strict=True))
     np.testing.assert_allclose(found["logits"], served.predict(rows)["logits"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_grouped_convolution_is_one_node_of_onnx(tmp_path: Path) -> None:
+    """Groups one by one, as a CPU of TensorFlow's wants them, would be a node each."""
+    onnx = pytest.importorskip("onnx", reason="pip install 'kresnet[onnx]'")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'kresnet[onnx]'")
+    spec = Spec.model_validate(
+        {
+            "name": "grouped",
+            "input": {"shape": [8, 8, 3]},
+            "stem": {"kind": "conv", "width": 8, "kernel": 3, "stride": 1},
+            "block": {"kind": "bottleneck", "expansion": 1, "groups": 4},
+            "stages": [{"blocks": 1, "width": 8, "stride": 2}],
+            "head": {"classes": 3},
+        }
+    )
+    plan = make_plan(spec)
+    served = unchanged_network(build_model(plan, seed=2), plan)
+    write_onnx(tmp_path / "file.onnx", make_function(served, spec, logits=True), spec)
+    nodes = [node for node in onnx.load(str(tmp_path / "file.onnx")).graph.node if node.op_type == "Conv"]
+    groups = [attribute.i for node in nodes for attribute in node.attribute if attribute.name == "group"]
+    assert len(nodes) == sum(record.kind == "conv" for record in plan.records)
+    assert sorted(groups)[-1] == 4
+    rows = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
+    session = onnxruntime.InferenceSession(str(tmp_path / "file.onnx"))
+    found = dict(zip((each.name for each in session.get_outputs()), session.run(None, {"image": rows}), strict=True))
+    np.testing.assert_allclose(found["logits"], served.predict(rows)["logits"], rtol=1e-4, atol=1e-5)
