@@ -25,6 +25,9 @@ CLASS_NAMES, PROOF = f"{FOLDER}/class_names.txt", f"{FOLDER}/proof.json"
 #: Raised whenever a field changes its meaning.
 FORMAT = 2
 
+#: What the proof allows an output to differ by, unless the network's own rounding is large.
+LEAST_TOLERANCE = 1e-5
+
 #: Keys of the file that are not named as their attributes: those of exports that were written before.
 _KEYS = {"reference_source": "golden_from"}
 
@@ -46,6 +49,8 @@ class Manifest:
         digests: SHA-256 of every file but the manifest and the proof, by path within the version folder.
         temperatures: what the logits are divided by before they become probabilities: one number, or one for each
             label; None where they are taken as they are.
+        tolerance: largest difference from the reference outputs that the proof allows, by
+            `kresnet.export.reference_outputs.scaled_difference`.
     """
 
     name: str
@@ -58,12 +63,15 @@ class Manifest:
     weights_bytes: int
     digests: dict[str, str]
     temperatures: tuple[float, ...] | None = None
+    tolerance: float = LEAST_TOLERANCE
 
     def save(self, version: Path) -> None:
         """Write the manifest to a version folder."""
         values = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
         if self.temperatures is None:  # earlier versions do not know the key
             del values["temperatures"]
+        if self.tolerance == LEAST_TOLERANCE:
+            del values["tolerance"]
         text = json.dumps({"format": FORMAT} | values, indent=2, ensure_ascii=False)
         (version / MANIFEST).write_text(text + "\n", encoding="utf-8")
 

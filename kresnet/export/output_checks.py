@@ -7,13 +7,10 @@ import time
 import numpy as np
 
 from kresnet.export.export_under_test import CheckFailed, ExportUnderTest
+from kresnet.export.manifest import LEAST_TOLERANCE
 from kresnet.export.reference_outputs import scaled_difference
 from kresnet.export.signature_contract import CLASSIFY_METHOD
 
-#: Largest difference of an output from the reference output, over the larger of 1 and the output's largest magnitude.
-#: Probabilities may also differ by as much as the logits behind them do, over their temperature: softmax and sigmoid
-#: pass on no more.
-TOLERANCE = 1e-5
 BATCHES = (1, 7, 32)
 
 
@@ -30,12 +27,22 @@ def outputs_match_reference(export: ExportUnderTest) -> str:
                 if name == "serving_default":  # of the last: the first are slower
                     milliseconds[size] = round(1000 * (time.perf_counter() - started), 2)
                 worst = max(worst, _largest_difference(export, name, answer, order, f"a batch of {size}"))
-    export.facts |= {"largest_difference": worst, "milliseconds_a_batch": milliseconds}
+    export.facts |= {
+        "largest_difference": worst, "tolerance": export.manifest.tolerance, "milliseconds_a_batch": milliseconds
+    }  # fmt: skip
     sizes = f"{', '.join(map(str, BATCHES[:-1]))} and {BATCHES[-1]}"
     return (
         f"{count} rows ({export.manifest.reference_source}) to each signature, in batches of {sizes}; "
-        f"largest difference {worst:.1e} (allowed {TOLERANCE:.0e})"
+        f"largest difference {worst:.1e} (allowed {_allowed(export)})"
     )
+
+
+def _allowed(export: ExportUnderTest) -> str:
+    """What the outputs may differ by, and why, where it is more than usual."""
+    tolerance = export.manifest.tolerance
+    if tolerance <= LEAST_TOLERANCE:
+        return f"{tolerance:.0e}"
+    return f"{tolerance:.1e}: of this network, other batches and one rounding of its inputs make differences as large"
 
 
 def rows_are_independent(export: ExportUnderTest) -> str:
@@ -70,7 +77,7 @@ def encoded_images_agree(export: ExportUnderTest) -> str:
         files, pixels = (export.run_rows(name, np.array([index])) for name in ("image_bytes", "serving_default"))
         for key in files.keys() - {"class_id", "label"}:
             difference = scaled_difference(pixels[key], files[key])
-            if not difference <= TOLERANCE:
+            if not difference <= export.manifest.tolerance:
                 raise CheckFailed(
                     f"{key} of row {index}, as a file ({kind}), differs by {difference:.1e} from what its pixels give"
                 )
@@ -84,12 +91,15 @@ def _largest_difference(
 ) -> float:
     """Return the largest difference of a signature's answer to the rows of `order`.
 
+    Probabilities may differ by the tolerance or by as much as the logits behind them do, over their temperature:
+    softmax and sigmoid pass on no more.
+
     Raises:
         CheckFailed: the difference is too large, or a class or label is wrong.
     """
     if export.signatures[name].method == CLASSIFY_METHOD:
         return _ranking_difference(export, answer, order, f"{name}, {where}")
-    worst = 0.0
+    worst, tolerance = 0.0, export.manifest.tolerance
     for key, values in export.reference.outputs.items():
         if key not in export.signatures[name].outputs:
             continue
@@ -101,11 +111,11 @@ def _largest_difference(
             moved = np.abs(answer["logits"] - export.reference.outputs["logits"][order]).max() * export.gain
             if export.manifest.temperatures:  # a division rounds, and what is divided by little rounds by more
                 moved += np.finfo(np.float32).eps * np.abs(export.scaled_logits[order]).max()
-            scale = max(1.0, float(moved) / TOLERANCE)
+            scale = max(1.0, float(moved) / tolerance)
         difference = float(np.abs(actual - expected).max()) / scale
-        if not difference <= TOLERANCE:  # a NaN is no agreement
+        if not difference <= tolerance:  # a NaN is no agreement
             raise CheckFailed(
-                f"{key} of {name}, {where}, differs from the golden one by {difference:.1e} (allowed {TOLERANCE})"
+                f"{key} of {name}, {where}, differs from the golden one by {difference:.1e} (allowed {tolerance})"
             )
         worst = max(worst, difference)
     if "class_id" in answer:
@@ -118,7 +128,7 @@ def _require_class_and_label(
 ) -> None:
     names = export.manifest.class_names
     logits, chosen = export.scaled_logits[order], answer["class_id"]
-    scale = TOLERANCE * export.gain * max(1.0, float(np.abs(logits).max()))
+    scale = export.manifest.tolerance * export.gain * max(1.0, float(np.abs(logits).max()))
     if (np.take_along_axis(logits, chosen[:, np.newaxis], 1)[:, 0] < logits.max(1) - 2 * scale).any():
         raise CheckFailed(f"class_id of {where} is not the likeliest class")
     if [label.decode() for label in answer["label"]] != [names[index] for index in chosen]:
@@ -135,7 +145,8 @@ def _ranking_difference(export: ExportUnderTest, answer: dict[str, np.ndarray], 
     classes, scores = answer["classes"], answer["scores"]
     if classes.shape != expected.shape or scores.shape != expected.shape:
         raise CheckFailed(f"classes and scores of {where} are of shapes {classes.shape} and {scores.shape}")
-    allowed = TOLERANCE * export.gain * max(1.0, float(np.abs(export.scaled_logits[order]).max()))
+    tolerance = export.manifest.tolerance
+    allowed = tolerance * export.gain * max(1.0, float(np.abs(export.scaled_logits[order]).max()))
     worst = float(np.abs(scores - np.sort(expected)[:, ::-1]).max())
     if not worst <= allowed:
         raise CheckFailed(
@@ -151,12 +162,11 @@ def _ranking_difference(export: ExportUnderTest, answer: dict[str, np.ndarray], 
             np.abs(known[one.decode()] - score).min() > 2 * allowed for one, score in zip(found, given, strict=True)
         ):
             raise CheckFailed(f"a class of {where} has another's score")
-    return worst / max(1.0, allowed / TOLERANCE)
+    return worst / max(1.0, allowed / tolerance)
 
 
 __all__ = [
     "BATCHES",
-    "TOLERANCE",
     "encoded_images_agree",
     "outputs_match_reference",
     "repeated_calls_are_identical",

@@ -22,7 +22,7 @@ from kresnet.export.proof import ProofReport, check_export
 from kresnet.export.reference_outputs import ReferenceOutputs, reference_inputs, reference_outputs
 from kresnet.export.request_inputs import request_inputs
 from kresnet.export.sample_inputs import SampleInputs
-from kresnet.export.served_network import served_network
+from kresnet.export.served_network import proof_tolerance, served_network
 from kresnet.export.server_files import list_models, write_server_files
 from kresnet.export.signature_contract import (
     PREDICT_METHOD,
@@ -123,9 +123,8 @@ def export_model(
     with stage_version(Path(models_dir) / spec.name, options.version) as staged:
         rows = reference_inputs(spec, inputs.images)
         served, changes = served_network(model, plan, rows.rows, fold=options.fold, weights=options.weights)
-        expected = ReferenceOutputs(
-            rows.rows, rows.encoded, rows.kinds, reference_outputs(served.predict(rows.rows), spec, temperatures)
-        )
+        answers = served.predict(rows.rows)
+        expected = ReferenceOutputs(rows.rows, rows.encoded, rows.kinds, reference_outputs(answers, spec, temperatures))
         with translate_os_errors(staged.base):
             functions = make_signature_functions(served, spec, names, signatures, temperatures)
             write_saved_model(staged.directory, functions, signatures)
@@ -146,6 +145,7 @@ def export_model(
                 weights_bytes=served.weights_bytes,
                 digests=manifest.file_digests(staged.directory),
                 temperatures=tuple(temperatures) if temperatures else None,
+                tolerance=proof_tolerance(served, rows.rows, answers),
             ).save(staged.directory)
         report = check_export(staged.directory)
         if not report.passed:

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.errors import make_error
+from kresnet.export.manifest import LEAST_TOLERANCE
 from kresnet.export.reference_outputs import scaled_difference
 from kresnet.export.signature_contract import Fold, WeightType, embedding_record
 from kresnet.graph import fold_batch_norms, verify_model
@@ -22,6 +23,8 @@ from kresnet.plan import Plan
 
 #: Largest difference, by the proof's measure, that folding may make where it was not asked for.
 FOLD_TOLERANCE = 1e-5
+#: How many times a network's own variation its outputs may differ by, and how far at most.
+VARIATION_FACTOR, GREATEST_TOLERANCE = 4, 1e-4
 
 Tensors = dict[str, tf.Tensor]
 
@@ -122,6 +125,30 @@ def served_network(
     return current, changes
 
 
+def proof_tolerance(network: ServedNetwork, rows: np.ndarray, answers: dict[str, np.ndarray]) -> float:
+    """Return the largest difference of an output, by the proof's measure, that rounding in a server may make.
+
+    A server adds up in another order than Keras does, and how far that moves the outputs is the network's own affair:
+    some hundred layers without a norm multiply what a rounding changes. So the network is asked again in Keras, in
+    other batches, and for inputs that are one rounding away. The proof allows `VARIATION_FACTOR` times what that moves,
+    but no less than 1e-5 and no more than `GREATEST_TOLERANCE`.
+
+    Args:
+        network: what is exported.
+        rows: the reference inputs.
+        answers: what it answers to them.
+    """
+    inputs = rows.astype(np.float32)
+    moved = network.predict(inputs * np.float32(1 + 2**-23))
+    worst = max(scaled_difference(values, moved[name]) for name, values in answers.items())
+    for count in {1, min(7, len(rows) - 1)} - {0}:
+        few = network.predict(inputs[:count])
+        worst = max([worst, *(scaled_difference(values[:count], few[name]) for name, values in answers.items())])
+    if not np.isfinite(worst):
+        return LEAST_TOLERANCE
+    return float(f"{min(max(LEAST_TOLERANCE, VARIATION_FACTOR * worst), GREATEST_TOLERANCE):.2g}")
+
+
 def _add_features_output(model: keras.Model, plan: Plan) -> keras.Model:
     """Return the model with its outputs by name, and, for a classifier, the vector before the logits."""
     outputs = model.output if isinstance(model.output, dict) else {next(iter(plan.outputs)): model.output}
@@ -160,4 +187,7 @@ def _measure_change(what: str, after: ServedNetwork, before: dict[str, np.ndarra
     return ServedChange(what, worst, changed)
 
 
-__all__ = ["FOLD_TOLERANCE", "ServedChange", "ServedNetwork", "served_network", "unchanged_network"]
+__all__ = [
+    "FOLD_TOLERANCE", "GREATEST_TOLERANCE", "ServedChange", "ServedNetwork", "proof_tolerance", "served_network",
+    "unchanged_network",
+]  # fmt: skip

@@ -386,7 +386,8 @@ def _changes_nothing(operation: Operation, record: Record) -> bool:
     if operation.kind == "Reshape" and isinstance(shape, list | tuple) and record.kind != "reshape":
         return set(shape[:-1]) == {1}
     flattens = operation.kind == "Flatten" and record.kind != "flatten" and len(record.shape) == 1
-    return _passes(operation) or flattens
+    other_function = record.kind == "activation" and bool(_function(operation))  # linear, where the plan has another
+    return (_passes(operation) and not other_function) or flattens
 
 
 def _constant(operation: Operation, kinds: Sequence[str]) -> float | None:

@@ -12,7 +12,7 @@ from kresnet.errors import KresnetError
 from kresnet.export import served_network as served
 from kresnet.export.capi import SavedModelSession
 from kresnet.export.saved_model import ExportOptions, export_model
-from kresnet.export.served_network import served_network
+from kresnet.export.served_network import ServedNetwork, proof_tolerance, served_network
 from kresnet.plan import make_plan
 from tests.export.networks import CLASS_NAMES, network, spec_of
 
@@ -81,3 +81,16 @@ def test_a_grouped_network_is_served_though_it_was_built_where_there_is_a_gpu(
     assert result.report.passed
     answer = SavedModelSession(result.path).run("serving_default", {"image": ROWS.astype(np.float32)})["logits"]
     np.testing.assert_allclose(answer, model(ROWS.astype("float32")), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("amplification", "least", "greatest"), [(1e-3, 1e-5, 1e-5), (0.5, 1.1e-5, 9e-5), (1e4, 1e-4, 1e-4)]
+)
+def test_the_proof_allows_what_a_networks_own_rounding_makes(
+    amplification: float, least: float, greatest: float
+) -> None:
+    def function(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"output": tf.sin(amplification * tf.reduce_mean(inputs, (1, 2)))}
+
+    sine = ServedNetwork(function, PLAN, 0)
+    assert least <= proof_tolerance(sine, ROWS, sine.predict(ROWS)) <= greatest

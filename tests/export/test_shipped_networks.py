@@ -115,3 +115,12 @@ def test_a_backbone_for_any_size(reference: dict[str, np.ndarray], tmp_path: Pat
 def test_vectors(tmp_path: Path) -> None:
     result = exported(randomize(build_model(plan_loaded(load_spec("residual_mlp")))), "residual_mlp", tmp_path)
     assert result.report.changes == ()
+
+
+def test_a_network_whose_own_rounding_is_large(tmp_path: Path) -> None:
+    """Group norms and standardised kernels of random weights: what one rounding moves, fifty layers multiply."""
+    small = ("input.shape=[64,64,3]", "input.resize={kind: stretch}", "head.classes=10")
+    model = randomize(build_model(plan_loaded(load_spec("resnetv2_50x1_bit", small))))
+    facts = exported(model, "resnetv2_50x1_bit", tmp_path, *small, signatures=()).report.facts
+    assert 1e-5 < facts["tolerance"] < 1e-4
+    assert facts["largest_difference"] <= facts["tolerance"]
