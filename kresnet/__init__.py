@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from kresnet.version import __version__
 
 if TYPE_CHECKING:
-    from kresnet.api.checks import check_batch_norm, check_device, check_export, check_gradients
+    from kresnet.api.checks import check_activations, check_batch_norm, check_device, check_export, check_gradients
     from kresnet.api.data import describe_data, prepare_data
     from kresnet.api.evaluation import calibrate, evaluate
     from kresnet.api.explain import explain
@@ -51,6 +51,7 @@ __all__ = [
     "StudyResult",
     "__version__",
     "calibrate",
+    "check_activations",
     "check_batch_norm",
     "check_device",
     "check_export",
@@ -93,7 +94,13 @@ __all__ = [
 
 #: Where the names are defined.
 _HOMES = {
-    "kresnet.api.checks": ("check_batch_norm", "check_device", "check_export", "check_gradients"),
+    "kresnet.api.checks": (
+        "check_activations",
+        "check_batch_norm",
+        "check_device",
+        "check_export",
+        "check_gradients",
+    ),
     "kresnet.api.data": ("describe_data", "prepare_data"),
     "kresnet.api.evaluation": ("calibrate", "evaluate"),
     "kresnet.api.explain": ("explain",),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kresnet.diagnostics.device_check.device_report import DeviceReport, PartEntry
     from kresnet.diagnostics.network_under_test import NetworkUnderTest
     from kresnet.export.proof import ProofReport
+    from kresnet.probes.activation_profile import ActivationProfile
     from kresnet.probes.batch_norm_agreement import NormCheck
     from kresnet.probes.gradient_flow import GradientFlow
 
@@ -92,6 +93,23 @@ class GradientReport:
             save_figure(self.plot(*others), staged / "gradients")
 
 
+@dataclass(frozen=True, slots=True)
+class ActivationReport:
+    """The activations of a network by depth, measured.
+
+    Attributes:
+        conditions: batch, devices, precision, where weights and images come from.
+        profile: mean and deviation of every block's output.
+    """
+
+    conditions: CheckConditions
+    profile: ActivationProfile
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-ready values."""
+        return asdict(self.conditions) | self.profile.as_dict()
+
+
 def check_batch_norm(
     network: NetworkOrRun, *, recipe: Reference | None = None, overrides: Overrides = (), batch: int = 16
 ) -> NormReport:
@@ -119,7 +137,12 @@ def check_batch_norm(
 
 
 def check_gradients(
-    network: NetworkOrRun, *, recipe: Reference | None = None, overrides: Overrides = (), batch: int = 16
+    network: NetworkOrRun,
+    *,
+    recipe: Reference | None = None,
+    overrides: Overrides = (),
+    batch: int = 16,
+    jacobians: bool = True,
 ) -> GradientReport:
     """Measure how the gradient fares on its way through the blocks, on real images.
 
@@ -128,6 +151,7 @@ def check_gradients(
         recipe: where the images come from; by default the run's or the spec's, else images that kresnet ships.
         overrides: settings to change, those of the recipe beginning with `recipe.`.
         batch: images, over all devices together.
+        jacobians: estimate the singular values of the blocks' Jacobians as well, which takes most of the time.
 
     Raises:
         KresnetError: `bad_option` for a single image; what loading raises.
@@ -143,7 +167,31 @@ def check_gradients(
     from kresnet.diagnostics.gradient_check import check_gradients as measure
 
     network_under_test = _open(network, recipe, overrides, batch)
-    return GradientReport(check_conditions(network_under_test), measure(network_under_test))
+    return GradientReport(check_conditions(network_under_test), measure(network_under_test, jacobians=jacobians))
+
+
+def check_activations(
+    network: NetworkOrRun, *, recipe: Reference | None = None, overrides: Overrides = (), batch: int = 16
+) -> ActivationReport:
+    """Measure mean and deviation of every block's output, on real images, as a training step has them.
+
+    Args:
+        network: a network, what `kresnet.load` takes, or a run or its directory.
+        recipe: where the images come from; by default the run's or the spec's, else images that kresnet ships.
+        overrides: settings to change, those of the recipe beginning with `recipe.`.
+        batch: images, over all devices together.
+
+    Raises:
+        KresnetError: what loading raises.
+    """
+    from kresnet.runtime import import_tensorflow
+
+    import_tensorflow()
+    from kresnet.diagnostics.activation_check import check_activations as measure
+    from kresnet.diagnostics.check_conditions import check_conditions
+
+    network_under_test = _open(network, recipe, overrides, batch)
+    return ActivationReport(check_conditions(network_under_test), measure(network_under_test))
 
 
 def check_export(directory: AnyPath) -> ProofReport:

@@ -1,7 +1,8 @@
-"""Verbs that check gradients, exports and this machine: check bn, gradients, export, device."""
+"""Verbs that check gradients, exports and this machine: check bn, gradients, activations, export, device."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from kresnet.cli.common import JsonOption, OutputOption, SetOption, end_with_err
 
 if TYPE_CHECKING:
     from kresnet.api.checks import GradientReport
+    from kresnet.spec.loading import Override
 
 check = typer.Typer(help="Check gradients, exports, and this machine.")
 
@@ -21,6 +23,14 @@ SpecOrRunArgument = Annotated[
 RecipeOption = Annotated[
     str | None,
     typer.Option("--recipe", metavar="RECIPE", help="Where the images come from; else the spec's, else embedded ones."),
+]
+AgainstOption = Annotated[
+    list[str] | None,
+    typer.Option("--against", metavar="SPEC2|RUN2", help="Another network, and another; --set leaves it as it is."),
+]
+VaryOption = Annotated[
+    str | None,
+    typer.Option("--vary", metavar="PATH=[A,B,...]", help="Measure the network once for each value of a setting."),
 ]
 BatchOption = Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Images, over all devices together.")]
 
@@ -55,13 +65,15 @@ def check_bn(
 @check.command("gradients")
 def check_gradients(
     network: SpecOrRunArgument,
-    against: Annotated[
-        str | None, typer.Option("--against", metavar="SPEC2|RUN2", help="A second network; --set leaves it as it is.")
-    ] = None,
+    against: AgainstOption = None,
+    vary: VaryOption = None,
     output: OutputOption = None,
     batch: BatchOption = 16,
     recipe: RecipeOption = None,
     overrides: SetOption = None,
+    no_jacobians: Annotated[
+        bool, typer.Option("--no-jacobians", help="Leave the Jacobians out, which take most of the time.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how the gradient fares on its way through the blocks, on real images."""
@@ -69,12 +81,11 @@ def check_gradients(
 
     if output:
         refuse_existing(output)
-    networks: list[tuple[str, list[str]]] = [(network, overrides or [])]
-    if against:
-        networks.append((against, [text for text in overrides or [] if text.startswith("recipe.")]))
     reports: list[GradientReport] = []
-    for reference, settings in networks:
-        report = kresnet.check_gradients(reference, recipe=recipe, overrides=settings, batch=batch)
+    for reference, settings in _networks(network, overrides, vary, against):
+        report = kresnet.check_gradients(
+            reference, recipe=recipe, overrides=settings, batch=batch, jacobians=not no_jacobians
+        )
         reports.append(report)
         if not as_json:
             from kresnet.cli.check_tables import conditions_text, gradient_flow_table
@@ -88,6 +99,54 @@ def check_gradients(
         log(f"Written to {output}: gradients.json, gradients.png, gradients.svg")
     if as_json:
         print_json({"networks": [report.as_dict() for report in reports]})
+
+
+@check.command("activations")
+def check_activations(
+    network: SpecOrRunArgument,
+    against: AgainstOption = None,
+    vary: VaryOption = None,
+    batch: BatchOption = 16,
+    recipe: RecipeOption = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure mean and deviation of every block's output, on real images, as a training step has them."""
+    found = []
+    for reference, settings in _networks(network, overrides, vary, against):
+        report = kresnet.check_activations(reference, recipe=recipe, overrides=settings, batch=batch)
+        found.append(report.as_dict())
+        if not as_json:
+            from kresnet.cli.check_tables import activations_table, conditions_text
+
+            out = stdout_console()
+            out.print(conditions_text(report.profile.network, report.conditions))
+            out.print(activations_table(report.profile))
+            out.print(report.profile.sentence(), style="bold")
+    if as_json:
+        print_json({"networks": found})
+
+
+def _networks(
+    network: str, overrides: list[str] | None, vary: str | None, against: list[str] | None
+) -> list[tuple[str, list[str]]]:
+    """Return what is measured: the network, once for each value that is varied, and the others; with its settings."""
+    settings = overrides or []
+    own = [(network, [*settings, str(each)]) for each in _varied(vary)] if vary else [(network, settings)]
+    of_recipe = [text for text in settings if text.startswith("recipe.")]
+    return own + [(reference, of_recipe) for reference in against or []]
+
+
+def _varied(text: str) -> list[Override]:
+    """Return the overrides that `PATH=[VALUE, VALUE...]` stands for."""
+    from kresnet.errors import make_error
+    from kresnet.spec.loading import parse_override
+
+    whole = parse_override(text)
+    if not isinstance(whole.value, list) or not whole.value:
+        message = "--vary takes a setting and a list of values."
+        raise make_error("bad_option", message, found=text, remedy="--vary 'block.shortcut=[none, projection]'")
+    return [replace(whole, value=value) for value in whole.value]
 
 
 @check.command("export")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from kresnet.cli.table_layout import fitting_table
+from kresnet.probes.activation_profile import ActivationProfile
 from kresnet.probes.batch_norm_agreement import FORWARD_ERROR_FIELDS, KERNEL_ERROR_FIELDS, NormCheck, tolerance
 from kresnet.probes.gradient_flow import GradientFlow
 
@@ -50,6 +51,17 @@ def gradient_flow_table(flow: GradientFlow) -> Table:
             _figure(block.typical, ".3f"),
         )
         table.add_row(block.name, *signal, *paths, *rest)
+    return table
+
+
+def activations_table(profile: ActivationProfile) -> Table:
+    """Return a table of what was measured of every block's output, from input to output."""
+    figures = ("mean", "deviation", "largest", "zeros")
+    table = fitting_table("block", *figures, right=figures)
+    for block in profile.blocks:
+        table.add_row(
+            block.name, f"{block.mean:+.3g}", f"{block.deviation:.3g}", f"{block.largest:.3g}", f"{block.zeros:.1%}"
+        )
     return table
 
 

@@ -23,7 +23,7 @@ from kresnet.version import __version__
 #: The module of `kresnet.cli` that each verb is in, in the order of the help.
 VERBS = {
     **dict.fromkeys(("plan", "specs", "diff", "schema"), "describe"),
-    **{verb: verb for verb in ("scale", "data", "prepare", "build")},
+    **{verb: verb for verb in ("edit", "scale", "data", "prepare", "build")},
     **dict.fromkeys(("fit", "runs", "evaluate"), "train"),
     **{verb: verb for verb in ("calibrate", "predict", "search", "study")},
     **dict.fromkeys(("report", "compare"), "report"),

@@ -25,7 +25,7 @@ from kresnet.spec.loading import (
     parse_override,
     split_overrides,
 )
-from kresnet.spec.recipe import Fold, Recipe
+from kresnet.spec.recipe import Data, Fold, Recipe
 from kresnet.spec.study import Design, Study, Variant
 from kresnet.study.dataset_sizes import training_image_count
 
@@ -224,7 +224,12 @@ class StudyPlan:
 
 
 def plan_study(
-    loaded: LoadedDocument[Study], form: str | None = None, overrides: Overrides = (), seeds: Sequence[int] = ()
+    loaded: LoadedDocument[Study],
+    form: str | None = None,
+    overrides: Overrides = (),
+    seeds: Sequence[int] = (),
+    *,
+    count_images: Callable[[Data], int | None] = training_image_count,
 ) -> StudyPlan:
     """Plan a study: resolve its variants, and check each before anything is trained.
 
@@ -233,6 +238,7 @@ def plan_study(
         form: one of its forms; the first by default.
         overrides: for every variant, last of all.
         seeds: instead of the study's.
+        count_images: function from a recipe's data to the number of training images, None where it cannot be told.
 
     Raises:
         KresnetError: `bad_option` for a form that it has not, or seeds that are none; `contradiction`, and what loading
@@ -250,7 +256,7 @@ def plan_study(
         try:
             _require_free(settings := [*settings, *last], design)
             beside = loaded.path.parent if loaded.path else None
-            variants.append(plan_variant(variant, settings, beside, _folds(design)[0]))
+            variants.append(plan_variant(variant, settings, beside, _folds(design)[0], count_images=count_images))
         except KresnetError as error:
             for problem in error.problems:
                 message = f"Variant {variant.name}: {problem.message}"
@@ -341,7 +347,12 @@ def _require_free(settings: Sequence[Override], design: Design) -> None:
 
 
 def plan_variant(
-    variant: Variant, settings: Sequence[Override], beside: Path | None, fold: Fold | None = None
+    variant: Variant,
+    settings: Sequence[Override],
+    beside: Path | None,
+    fold: Fold | None = None,
+    *,
+    count_images: Callable[[Data], int | None] = training_image_count,
 ) -> PlannedVariant:
     """Plan a network with the recipe that trains it, and check both.
 
@@ -350,6 +361,7 @@ def plan_variant(
         settings: changes of both, in turn; the variant's own are among them.
         beside: folder in which its documents are looked for.
         fold: one of the folds that it is validated on, if there are any.
+        count_images: function from a recipe's data to the number of training images, None where it cannot be told.
 
     Raises:
         KresnetError: what loading specs and recipes and planning networks raises; `missing_field` without a recipe.
@@ -369,7 +381,7 @@ def plan_variant(
     if run.recipe.batch_size == "auto":
         message = "Runs that are compared take the same batches on any machine, and `auto` is what fits on this one."
         raise run.locate(make_error("contradiction", message, path="recipe.batch_size", remedy="batch_size: 128"))
-    if (images := training_image_count(run.recipe.data)) is not None:
+    if (images := count_images(run.recipe.data)) is not None:
         run = run.with_training_images(images)
     arguments = [_document_reference(variant.spec, loaded.path)]
     if variant.recipe:

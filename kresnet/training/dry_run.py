@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from kresnet.data.pipeline import evaluation_batches
 from kresnet.data.sources import DataSet
@@ -20,15 +19,13 @@ from kresnet.plan.resolved_recipe import ResolvedRecipe
 from kresnet.plan.segments import require_rematerialized_stages
 from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.training.loop.monitors import require_monitored_layers
-from kresnet.training.loop.schedule import learning_rate
+from kresnet.training.loop.schedule import sampled_rates
 from kresnet.training.opening import open_run_data
 from kresnet.training.setup import batches_of_steps, make_trainer
 from kresnet.training.step.engine import Engine
 
 #: Steps are timed for about this long, at least and at most so many.
 SECONDS, LEAST, MOST = 5.0, 3, 50
-#: How many learning rates are given, evenly spaced over the run.
-RATES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +91,6 @@ def dry_run(run: ResolvedRun) -> DryRun:
         with naming_unreadable_images(*data.splits.values()):
             timing = _timed(run, data, context)
     assert run.data
-    steps = np.unique(np.linspace(0, run.steps.total_steps - 1, RATES).astype(int))
-    rates = np.asarray(learning_rate(run.steps.learning_rate)(steps))
     return DryRun(
         run.plan.name,
         run.steps,
@@ -103,7 +98,7 @@ def dry_run(run: ResolvedRun) -> DryRun:
         run.devices.replicas,
         run.devices.precision,
         timing,
-        tuple(zip(steps.tolist(), rates.tolist(), strict=True)),
+        sampled_rates(run.steps.learning_rate),
         estimate_recipe_memory(
             run.plan, run.recipe, replicas=run.devices.replicas, teacher=run.teacher.plan if run.teacher else None
         ),

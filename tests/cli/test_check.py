@@ -57,6 +57,30 @@ def test_gradients_compares_two_networks_and_draws_them(home):
     assert "[output_exists]" in again.stderr
 
 
+def test_a_setting_is_varied_and_several_networks_are_measured_at_once(home):
+    vary = ("--vary", "block.shortcut=[none, projection]", "--against", "plain.json", "--against", "tiny.json")
+    done = kresnet("check", "gradients", "tiny.json", *vary, "--no-jacobians", "--batch", 4, "--json", cwd=home)
+    assert done.returncode == 0, done.stderr
+    none, projection, plain, tiny = json.loads(done.stdout)["networks"]
+    assert none["network"] == 'tiny (block.shortcut="none")'
+    assert none["blocks"] == plain["blocks"]
+    assert projection["blocks"] == tiny["blocks"]
+    assert tiny["blocks"][0]["largest"] is None
+
+
+def test_activations_are_told_with_a_verdict_and_as_json(home):
+    done = kresnet(
+        "check", "activations", "tiny.json", "--vary", "norm=[{kind: batch}, {kind: none}]", "--json", cwd=home
+    )
+    assert done.returncode == 0, done.stderr
+    norms = json.loads(done.stdout)["networks"]
+    assert [norm["network"] for norm in norms] == ['tiny (norm={"kind": "batch"})', 'tiny (norm={"kind": "none"})']
+    assert all(block["deviation"] > 0 for norm in norms for block in norm["blocks"])
+    told = kresnet("check", "activations", "tiny.json", cwd=home)
+    assert "stage2.block1" in told.stdout
+    assert "the deviation of activations holds" in told.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -72,6 +96,8 @@ def test_gradients_compares_two_networks_and_draws_them(home):
         (["gradients", "quickstart", "--batch", "1"], "bad_option"),
         (["gradients", "quickstart", "--set", "recipe.distribution=mirrored"], "environment"),
         (["gradients", "resnet18", "--recipe", "quickstart"], "data_mismatch"),
+        (["gradients", "quickstart", "--vary", "block.shortcut=none"], "bad_option"),
+        (["gradients", "quickstart", "--vary", "block.shortcut"], "bad_override"),
         (["device", "--part", "devises"], "bad_option"),
         (["device", "-o", "."], "output_exists"),
     ],

@@ -6,12 +6,16 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kresnet.plan.resolved_recipe import LearningRatePlan
 from kresnet.spec.implementations import implementation
 from kresnet.spec.recipe import Schedule
 from kresnet.training.step.optimizers import LearningRate
+
+#: How many learning rates `sampled_rates` gives.
+RATES = 200
 
 
 def learning_rate(rate: LearningRatePlan) -> LearningRate:
@@ -31,6 +35,12 @@ def learning_rate(rate: LearningRatePlan) -> LearningRate:
         return rate.peak * factor
 
     return learning_rate_at
+
+
+def sampled_rates(rate: LearningRatePlan) -> tuple[tuple[int, float], ...]:
+    """Return pairs of step (the first is 0) and learning rate, evenly spaced over a run."""
+    steps = np.unique(np.linspace(0, rate.total_steps - 1, RATES).astype(int))
+    return tuple(zip(steps.tolist(), np.asarray(learning_rate(rate)(steps)).tolist(), strict=True))
 
 
 def _registered(rate: LearningRatePlan) -> Callable[[LearningRatePlan, Mapping[str, Any], Any, Any], Any]:
