@@ -27,7 +27,7 @@ async function ask(path, values, signal) {
 // Pieces that the server made are put in whole; what was unfolded stays so.
 function fill(name, html) {
   const place = document.querySelector(`[data-fill="${name}"]`);
-  const nameOf = (details) => details.closest("[data-fill]") === place && `${details.closest(".level")?.querySelector("h3,h4")?.textContent}/${details.querySelector(".name,summary")?.textContent}`;
+  const nameOf = (details) => details.closest("[data-fill]") === place && `${details.closest(".level")?.querySelector("h2,h3")?.textContent}/${details.querySelector(".name,summary")?.textContent}`;
   const unfolded = new Set([...place.querySelectorAll("details[open]")].map(nameOf));
   place.innerHTML = html;
   if (unfolded.size) place.querySelectorAll("details").forEach((each) => { each.open = unfolded.has(nameOf(each)); });
@@ -100,7 +100,7 @@ const stateOf = ({ kind, text }) => EditorState.create({ doc: text, extensions: 
   lineNumbers(), highlightActiveLineGutter(), highlightSpecialChars(), history(), foldGutter(), drawSelection(),
   indentOnInput(), bracketMatching(), closeBrackets(), highlightActiveLine(), highlightSelectionMatches(), lintGutter(),
   syntaxHighlighting(style), theme, yaml(), autocompletion({ override: [complete(kind)] }), hover(kind),
-  EditorView.contentAttributes.of({ "aria-label": `${kind}, as YAML`, spellcheck: "false" }),
+  EditorView.contentAttributes.of({ "aria-label": `${kind}, as YAML`, spellcheck: "false", tabindex: "0" }),
   keymap.of([{ key: "Mod-s", run: () => (save(), true) }, ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap,
     ...foldKeymap, ...completionKeymap, ...lintKeymap]),
   EditorView.updateListener.of((update) => { if (update.docChanged) changed(); }),
@@ -129,7 +129,7 @@ function underline(problems) {
 
 // What it means
 
-let looking = null, timer = 0, changesTimer = 0;
+let looking = false, again = false, timer = 0, changesTimer = 0;
 
 function changed() {
   keyed = performance.now();
@@ -139,39 +139,59 @@ function changed() {
   timer = setTimeout(look, PAUSE);
 }
 
+// One question at a time: what was typed meanwhile is asked about when the answer has come.
 async function look() {
-  looking?.abort();
-  const own = (looking = new AbortController()), kind = current, since = keyed;
-  const values = { kind, text: textOf(kind) };
-  if (kind === "spec") Object.assign(values, { batch: $("batch").valueAsNumber || 32, precision: $("precision").value });
-  if (kind === "recipe") Object.assign(values, { spec: textOf("spec"), images: $("images").valueAsNumber || 50000 });
-  let answer;
-  try {
-    answer = await ask("look", values, own.signal);
-  } catch (error) {
-    if (error.name !== "AbortError") $("line").textContent = "The server does not answer; is `kresnet edit` still running?";
+  if (looking) {
+    again = true;
     return;
   }
-  if (own.signal.aborted || kind !== current) return;
+  looking = true;
+  const kind = current, since = keyed;
+  const values = { kind, text: textOf(kind) };
+  if (kind === "spec") Object.assign(values, { batch: $("batch").valueAsNumber || 32, precision: $("precision").value });
+  else $("line").textContent = `Reading the ${kind}…`;
+  if (kind === "recipe") Object.assign(values, { spec: textOf("spec"), images: $("images").valueAsNumber || 50000 });
+  try {
+    const answer = await ask("look", values);
+    if (kind === current && values.text === textOf(kind)) told(kind, answer, values);
+    requestAnimationFrame(() => { document.documentElement.dataset.answered = `${performance.now() - since}`; });
+  } catch {
+    $("line").textContent = "The server does not answer; is `kresnet edit` still running?";
+  } finally {
+    looking = false;
+  }
+  if (again) {
+    again = false;
+    look();
+  }
+}
+
+function told(kind, answer, values) {
   underline(answer.problems);
   $("results").classList.toggle("stale", answer.problems.length > 0);
   if (answer.problems.length) {
     $("line").textContent = answer.problems.length === 1 ? "1 problem" : `${answer.problems.length} problems`;
-  } else {
-    if (kind === "spec") {
-      fill("network", answer.network);
-      fill("layers", answer.layers);
-      document.querySelector('[data-text="memory"]').textContent = answer.memory;
-      changesTimer = setTimeout(changesNow, CHANGES_PAUSE);
-    } else {
-      if (answer.variants) fill("variants", answer.variants);
-      fill(kind, answer.figures);
-    }
-    $("line").textContent = answer.line;
-    command[kind === "spec" ? "network" : kind] = command[kind === "spec" ? "layers" : kind] = answer.command;
-    showCommand();
+    return;
   }
-  requestAnimationFrame(() => { document.documentElement.dataset.answered = `${performance.now() - since}`; });
+  if (kind === "spec") {
+    fill("network", answer.network);
+    fill("layers", answer.layers);
+    document.querySelector('[data-text="memory"]').textContent = answer.memory;
+    changesTimer = setTimeout(changesNow, CHANGES_PAUSE);
+  } else {
+    if (answer.variants) fill("variants", answer.variants);
+    fill(kind, answer.figures);
+    if (kind === "recipe") strength(values);
+  }
+  $("line").textContent = answer.line;
+  command[kind === "spec" ? "network" : kind] = command[kind === "spec" ? "layers" : kind] = answer.command;
+  showCommand();
+}
+
+// Images are changed by the recipe to see how much: a second or two.
+async function strength(values) {
+  const answer = await ask("strength", values);
+  if (current === "recipe" && values.text === textOf("recipe")) answer.problems ? say("strength", answer.problems) : fill("strength", answer.figures);
 }
 
 async function changesNow() {
@@ -348,6 +368,7 @@ $("experiment").addEventListener("submit", async () => {
 });
 $("stop").addEventListener("click", () => ask("stop", {}));
 
+for (const kind of Object.keys(documents)) guideOf(kind);
 mark();
 show();
 look();

@@ -23,7 +23,7 @@ from kresnet.pages.editor.experiments import (
     experiment_arguments,
     experiment_figures,
 )
-from kresnet.pages.editor.recipe_curves import describe_recipe, learning_rate_plots
+from kresnet.pages.editor.recipe_curves import describe_recipe, describe_strength, learning_rate_plots
 from kresnet.pages.rendering import render
 from kresnet.pages.static_files import static_routes
 from kresnet.spec import library
@@ -66,28 +66,27 @@ class EditorSession:
     def look(self, values: Values) -> dict[str, Any]:
         """Answer what a document means: `kind`, `text`; of a spec `batch` and `precision`; of a recipe `images`."""
         file, text = self._file(values), _text(values, "text")
+        batch, images = _number(values, "batch", 32), _number(values, "images", 50_000)
+        precision, spec = _one_of(values, "precision", PRECISIONS), _text(values, "spec")
         try:
             match file.kind:
                 case "spec":
-                    batch, precision = _number(values, "batch", 32), _one_of(values, "precision", PRECISIONS)
-                    return {"problems": [], **answers.describe_spec(file, text, batch, precision)}
+                    found = answers.describe_spec(file, text, batch, precision)
                 case "recipe":
-                    spec = load_network(self.spec_file, _text(values, "spec")).loaded
-                    return {
-                        "problems": [],
-                        **describe_recipe(file, text, spec, _number(values, "images", 50_000)),
-                    }
+                    found = describe_recipe(file, text, load_network(self.spec_file, spec).loaded, images)
                 case _:
                     found = answers.describe_study(file, text)
                     runs = {variant.name: variant.run for variant in found.pop("plan").variants}
                     plots = list(learning_rate_plots(runs))
-                    return {
-                        "problems": [],
-                        **found,
-                        "figures": render("figures.html", sentences=[], plots=plots, tables=[]),
-                    }
+                    found["figures"] = render("figures.html", sentences=[], plots=plots, tables=[])
+            return {"problems": [], **found}
         except KresnetError as error:
             return {"problems": answers.problem_values(file, error)}
+
+    def strength(self, values: Values) -> dict[str, Any]:
+        """Answer how much the recipe changes images: `text`, and the text of the `spec`."""
+        spec = load_network(self.spec_file, _text(values, "spec")).loaded
+        return describe_strength(self.files["recipe"], _text(values, "text"), spec)
 
     def changes(self, values: Values) -> dict[str, Any]:
         """Answer how the network differs from the saved one, or from `against`."""
@@ -155,7 +154,7 @@ def make_editor(session: EditorSession) -> web.Application:
         web.get("/schema/{kind:spec|recipe|study}", schema_of),
         *(web.post(f"/{name}", _threaded(function)) for name, function in {
             "look": session.look, "changes": session.changes, "compare": session.compare, "save": session.save,
-            "disk": session.disk,
+            "disk": session.disk, "strength": session.strength,
         }.items()),
         web.post("/experiment", experiment),
         web.post("/stop", stop),

@@ -111,7 +111,8 @@ class DocumentFile:
         path = self._target(name)
         there = self._read_bytes(path) if path.exists() else b""
         now = hashlib.sha256(there).hexdigest() if path.exists() else ""
-        expected = digest if path == self.path and not self.is_shipped else ""
+        own = name is None or path == self._target(None)
+        expected = digest if own and not self.is_shipped else ""
         if digest != "*" and now != expected:
             message = f"{path} has been changed by others." if expected else f"{path} already exists."
             raise make_error("output_exists", message, remedy="overwrite it, or take what is there")

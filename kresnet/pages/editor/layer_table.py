@@ -18,7 +18,7 @@ WORDS = 4
 def layer_rows(plan: Plan, batch_size: int, precision: str = "float32") -> list[tuple[str, ...]]:
     """Return the rows of the table, cells as text; those of stages, stem and head add up to the network."""
     kept, fields = activations_by_record(plan, precision=precision), receptive_fields(plan)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row in summary_rows(plan):
         memory = batch_size * sum(kept.get(record.name, 0) for part in row.sections for record in part.records)
         figures = (f"{row.parameters:,}" if row.parameters else "–", with_unit_prefix(row.macs) if row.macs else "–")

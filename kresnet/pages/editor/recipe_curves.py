@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.errors import KresnetError
 from kresnet.pages.editor.document_file import DocumentFile
 from kresnet.pages.editor.equivalent_command import command
 from kresnet.pages.rendering import render
@@ -19,6 +18,7 @@ from kresnet.report.plots import COLORS, Plot, PlotTable, blank_figure, escape_n
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.runtime import import_tensorflow
 from kresnet.spec.architecture import Spec
+from kresnet.spec.inputs import Input
 from kresnet.spec.loading import LoadedDocument
 from kresnet.spec.recipe import Augment, Data
 from kresnet.study.dataset_sizes import training_image_count
@@ -30,7 +30,7 @@ _MOST_CURVES = len(COLORS)
 
 
 def describe_recipe(file: DocumentFile, text: str, spec: LoadedDocument[Spec], images: int) -> dict[str, Any]:
-    """Return what the page says of a recipe for a network: curves, and what it comes to in steps.
+    """Return what the page says of a recipe for a network: its learning rate, and what it comes to in steps.
 
     Args:
         file: the recipe.
@@ -48,16 +48,29 @@ def describe_recipe(file: DocumentFile, text: str, spec: LoadedDocument[Spec], i
     told = "counted" if counted else "assumed; say how many above"
     settings = ((path, format_value(value)) for path, value in flatten_settings(steps.as_dict()) if value is not None)
     table = PlotTable("What a run does", ("setting", "value"), tuple(settings), words=2)
-    plots = [*learning_rate_plots({run.spec.name: run}), *strength_plots(run)]
     sentences = [
         f"{steps.epochs:g} epochs of {steps.epoch_steps:,} steps, {counted or images:,} training images ({told}).",
         f"Memory of a step, estimated: {estimate_recipe_memory(run.plan, run.recipe)}.",
     ]
+    plots = list(learning_rate_plots({run.spec.name: run}))
     return {
         "line": f"{run.recipe.name}: {steps.total_steps:,} steps of {steps.batch_size} images",
         "figures": render("figures.html", sentences=sentences, plots=plots, tables=[table]),
         "command": _fit_command(file, loaded, spec),
     }
+
+
+def describe_strength(file: DocumentFile, text: str, spec: LoadedDocument[Spec]) -> dict[str, Any]:
+    """Return how much a recipe changes training images: those that kresnet ships, by its own pipeline.
+
+    Raises:
+        KresnetError: all problems of the recipe; `contradiction` for changes that such images cannot have.
+    """
+    augment = file.load(text).value.augment
+    if augment == Augment() or not spec.value.input.is_image:
+        return {"figures": render("figures.html", sentences=["Training images are not changed."], plots=[], tables=[])}
+    changes = _measured_changes(augment.model_dump_json(), spec.value.input.model_dump_json())
+    return {"figures": render("figures.html", sentences=[], plots=[_strength_plot(changes)], tables=[])}
 
 
 def _fit_command(file: DocumentFile, loaded: LoadedDocument[Any], spec: LoadedDocument[Spec]) -> str:
@@ -104,44 +117,30 @@ def learning_rate_plots(runs: dict[str, ResolvedRun]) -> Iterator[Plot]:
     yield Plot("learning-rate", "Learning rate", summary, figure, table)
 
 
-def strength_plots(run: ResolvedRun) -> Iterator[Plot]:
-    """Plot how much the recipe changes training images: those that kresnet ships, by its own pipeline."""
-    augment = run.recipe.augment
-    if augment == Augment() or not run.spec.input.is_image:
-        return
-    try:
-        changes = _measured_changes(augment.model_dump_json(), run.loaded_spec)
-    except KresnetError as error:  # such as colours of grey images
-        yield Plot("strength", "Strength of the augmentation", error.problems[0].message, blank_figure(""),
-                   PlotTable("", ("",), ()))  # fmt: skip
-        return
+def _strength_plot(changes: np.ndarray) -> Plot:
+    """Plot the share of images that change at least so much; the changes are in rising order."""
     shares = np.arange(len(changes), 0, -1) / len(changes)
     figure = blank_figure("mean change of a pixel, of 255")
     figure.add_scatter(x=changes.round(3).tolist(), y=shares.round(4).tolist(), mode="lines", showlegend=False,
                        line={"color": COLORS[0], "shape": "vh"})  # fmt: skip
     figure.update_yaxes(title={"text": "share of images changed at least so much"}, tickformat=".0%", range=[0, 1.02])
-    quarters = [float(np.quantile(changes, part)) for part in (0.1, 0.5, 0.9)]
+    parts = {"10%": 0.1, "50%": 0.5, "90%": 0.9}
+    rows = tuple((name, f"{float(np.quantile(changes, part)):.3g}") for name, part in parts.items())
     summary = (
         f"{len(changes)} embedded images, as training sees them beside how they are stored: half of them change by at "
-        f"least {quarters[1]:.3g} of 255 a pixel, {(changes == 0).mean():.0%} not at all."
+        f"least {rows[1][1]} of 255 a pixel, {(changes == 0).mean():.0%} not at all."
     )
-    rows = tuple((name, f"{value:.3g}") for name, value in zip(("10%", "50%", "90%"), quarters, strict=True))
     table = PlotTable("Mean change of a pixel", ("share of images below", "change, of 255"), rows)
-    yield Plot("strength", "Strength of the augmentation", summary, figure, table)
+    return Plot("strength", "Strength of the augmentation", summary, figure, table)
 
 
 @lru_cache(maxsize=8)
-def _cached_changes(augment_json: str, spec_yaml: str) -> Any:
+def _measured_changes(augment_json: str, input_json: str) -> np.ndarray:
     import_tensorflow()
     from kresnet.diagnostics.augmentation_strength import augmentation_changes
 
-    spec = Spec.model_validate_json(spec_yaml)
-    return augmentation_changes(Augment.model_validate_json(augment_json), spec.input, STRENGTH_IMAGES)
+    input = Input.model_validate_json(input_json)
+    return augmentation_changes(Augment.model_validate_json(augment_json), input, STRENGTH_IMAGES)
 
 
-def _measured_changes(augment_json: str, spec: LoadedDocument[Spec]) -> np.ndarray:
-    changes: np.ndarray = _cached_changes(augment_json, spec.value.model_dump_json())
-    return changes
-
-
-__all__ = ["describe_recipe", "images_in_reach", "learning_rate_plots", "strength_plots"]
+__all__ = ["describe_recipe", "describe_strength", "images_in_reach", "learning_rate_plots"]
