@@ -6,7 +6,7 @@ TORCH_VENV ?= .venv-torch
 JAX_VENV ?= .venv-jax
 RESULTS ?= benchmarks/results/here.json
 
-.PHONY: demo test check-device test-slow test-oldest test-distributed faults search-faults fuzz nightly native-grid notebooks lessons golden screenshots reference bench \
+.PHONY: demo test check-device test-slow test-oldest test-distributed faults search-faults fuzz nightly native-grid notebooks lessons golden codemirror screenshots reference bench \
 	bench-augmentation bench-input bench-scaling bench-serving bench-torch-venv bench-jax-venv lint docs docs-check dist clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -62,6 +62,9 @@ lessons: $(VENV)/.installed ## the lessons of docs/lessons as notebooks, in buil
 
 golden: $(VENV)/.installed ## write the counts of every shipped network anew, for a look at the difference
 	$(BIN)/python -m tests.golden.regenerate
+
+codemirror: ## bundle what the editor page takes of CodeMirror anew (needs npm and a network; the bundle is kept)
+	sh kresnet/pages/codemirror/build.sh
 
 screenshots: $(VENV)/.installed ## make the pictures of docs/report.md anew (needs Chromium; some minutes)
 	$(BIN)/python -m tests.report.screenshots docs/images/report

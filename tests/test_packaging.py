@@ -51,7 +51,7 @@ def test_all_shipped_documents_are_inside(contents):
 def test_the_embedded_images_come_with_their_licence(contents):
     assert {"kresnet/data/embedded/fashion_mnist.npz.xz", "kresnet/data/embedded/LICENSE"} <= contents
     licences = {name.partition("licenses/")[2] for name in contents if "licenses/" in name}
-    assert licences == {"LICENSE", "kresnet/data/embedded/LICENSE"}
+    assert licences == {"LICENSE", "kresnet/data/embedded/LICENSE", "kresnet/pages/assets/codemirror.LICENSES.txt"}
 
 
 def test_type_checkers_may_read_it(contents):
@@ -63,8 +63,8 @@ def test_type_checkers_are_told_that_there_are_types(contents):
 
 
 def test_the_pages_templates_are_inside(contents):
-    folder = ROOT / "kresnet/report/templates"
-    assert {f"kresnet/report/templates/{path.name}" for path in folder.iterdir()} <= contents
+    for folder in ("kresnet/report/templates", "kresnet/pages/templates", "kresnet/pages/assets"):
+        assert {f"{folder}/{path.name}" for path in (ROOT / folder).iterdir()} <= contents
 
 
 def test_nothing_of_the_development_tree_is_inside(contents):

@@ -44,7 +44,7 @@ def offered(line: str, cwd: Path | None = None) -> list[str]:
 
 def test_bash_is_offered_verbs_options_and_names() -> None:
     assert offered("kresnet ex") == ["export", "explain"]
-    assert offered("kresnet check _") == ["bn", "gradients", "export", "device"]
+    assert offered("kresnet check _") == ["bn", "gradients", "activations", "export", "device"]
     assert offered("kresnet fit --re") == ["--recipe", "--resume"]
     assert offered("kresnet plan cifar_p") == [name for name in library.shipped_names() if name.startswith("cifar_p")]
     assert offered("kresnet fit quickstart --recipe _") == list(library.shipped_names("recipes"))

@@ -285,11 +285,10 @@ async function save(digest, name) {
     if (answer.problems[0].code === "output_exists") return askAboutDisk(answer.problems[0].message, name);
     return notice(answer.problems.map((each) => each.message).join(" "), []);
   }
-  Object.assign(found, { saved: text, shipped: false, ...answer });
+  Object.assign(found, { saved: text, shipped: false, seen: undefined, ...answer });
   notice("");
-  mark();
-  $("line").textContent = `Saved ${found.name}.`;
   changed();
+  $("name").textContent = `${found.name}, saved`;
 }
 
 function saveAs() {
@@ -318,7 +317,7 @@ async function askAboutDisk(message, name) {
   found.seen = disk.digest;
   notice(message, [
     ["Take what is on disk", () => {
-      Object.assign(found, { digest: disk.digest, saved: disk.text });
+      Object.assign(found, { digest: disk.digest, saved: disk.text, seen: undefined });
       editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: disk.text } });
     }],
     ["Overwrite it with mine", () => save("*", name)],

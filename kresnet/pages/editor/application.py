@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,11 @@ def make_editor(session: EditorSession) -> web.Application:
         html = await asyncio.to_thread(_page, session)
         return web.Response(text=html, content_type="text/html")
 
+    reading_source = asyncio.Lock()  # `ast.parse`, by which a schema finds docstrings, fails in two threads at once
+
     async def schema_of(request: web.Request) -> web.Response:
-        kind = request.match_info["kind"]
-        return web.json_response(await asyncio.to_thread(schema, kind))
+        async with reading_source:
+            return web.json_response(await asyncio.to_thread(_schema, request.match_info["kind"]))
 
     async def experiment(request: web.Request) -> web.Response:
         return web.json_response(await session.experiment(await _values(request)))
@@ -162,6 +165,11 @@ def make_editor(session: EditorSession) -> web.Application:
     ])  # fmt: skip
     page.on_shutdown.append(clean_up)
     return page
+
+
+@cache
+def _schema(kind: str) -> dict[str, Any]:
+    return schema(kind)
 
 
 def _threaded(function: Callable[[Values], dict[str, Any]]) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -65,7 +65,7 @@ def opened(browser, address, folder) -> Iterator[Any]:
         return page
 
     yield open_page
-    assert said == []
+    assert not said, "\n".join(said)
     for page in pages:
         page.context.close()
 
@@ -131,7 +131,7 @@ def test_typing_changes_the_network_and_undo_takes_it_back(opened):
 def test_what_may_be_said_is_completed_and_explained(opened):
     page = opened()
     _put(page, "{kind: basic", ", sho")
-    page.locator(".cm-tooltip-autocomplete li:has-text('shortcut')").wait_for()
+    page.locator(".cm-tooltip-autocomplete li:has-text('shortcut')").first.wait_for()
     page.wait_for_timeout(100)  # a choice is taken no sooner than it can have been read
     page.keyboard.press("Enter")
     assert "{kind: basic, shortcut: }" in _text(page)
@@ -163,7 +163,7 @@ def test_saving_keeps_comments_and_a_change_from_outside_is_asked_about(opened, 
     page = opened()
     _put(page, "classes: 10", "0")
     page.keyboard.press("Control+s")
-    _line(page, "Saved spec.yaml")
+    _until(page, "document.getElementById('name').textContent === 'spec.yaml, saved'")
     _until(page, "!document.getElementById('tab-spec').classList.contains('changed')")
     assert (folder / "spec.yaml").read_text() == COMMENTED.replace("classes: 10", "classes: 100")
     (folder / "spec.yaml").write_text(TEXT)
@@ -226,7 +226,7 @@ def test_everything_is_reached_by_keyboard(opened):
     page.keyboard.press("ArrowRight")
     assert page.locator("#panel-layers").is_visible()
     assert page.evaluate("document.activeElement.id") == "view-layers"
-    assert "(N, 16, 16, 16)" in page.inner_text("[data-fill=layers]")
+    assert "(N, 8, 8, 16)" in page.inner_text("[data-fill=layers]")
     page.focus("#tab-spec")
     page.keyboard.press("ArrowRight")
     assert page.get_by_role("tab", name="Recipe").get_attribute("aria-selected") == "true"
