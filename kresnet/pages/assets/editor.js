@@ -148,7 +148,7 @@ async function look() {
   looking = true;
   const kind = current, since = keyed;
   const values = { kind, text: textOf(kind) };
-  if (kind === "spec") Object.assign(values, { batch: $("batch").valueAsNumber || 32, precision: $("precision").value });
+  if (kind === "spec") Object.assign(values, { view, batch: $("batch").valueAsNumber || 32, precision: $("precision").value });
   else $("line").textContent = `Reading the ${kind}…`;
   if (kind === "recipe") Object.assign(values, { spec: textOf("spec"), images: $("images").valueAsNumber || 50000 });
   try {
@@ -174,9 +174,11 @@ function told(kind, answer, values) {
     return;
   }
   if (kind === "spec") {
-    fill("network", answer.network);
-    fill("layers", answer.layers);
-    document.querySelector('[data-text="memory"]').textContent = answer.memory;
+    if (answer.network) fill("network", answer.network);
+    if (answer.layers) {
+      fill("layers", answer.layers);
+      document.querySelector('[data-text="memory"]').textContent = answer.memory;
+    }
     changesTimer = setTimeout(changesNow, CHANGES_PAUSE);
   } else {
     if (answer.variants) fill("variants", answer.variants);
@@ -242,6 +244,7 @@ function openView(name) {
   view = name;
   show();
   if (["changes", "compare"].includes(name)) changesNow();
+  if (["network", "layers"].includes(name)) look();
 }
 
 for (const list of document.querySelectorAll("[role=tablist]")) {

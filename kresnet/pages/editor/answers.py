@@ -25,23 +25,22 @@ def problem_values(file: DocumentFile, error: KresnetError) -> list[dict[str, An
     return [_with_place(file, problem) for problem in error.problems]
 
 
-def describe_spec(file: DocumentFile, text: str, batch_size: int, precision: str) -> dict[str, Any]:
-    """Return what the page says of a spec: its network drawn, its parts in a table, its memory.
+def describe_spec(file: DocumentFile, text: str, view: str, batch_size: int, precision: str) -> dict[str, Any]:
+    """Return what the page says of a spec: its network drawn or, as `view` says, its parts in a table and its memory.
 
     Raises:
         KresnetError: all problems of the spec at once.
     """
     network = load_network(file, text)
     plan = network.plan()
-    memory = estimate_memory(plan, batch_size, precision=precision)
-    rows = tuple(layer_rows(plan, batch_size, precision))
+    found = {"line": plan_line(plan), "command": command("plan", file, network.loaded)}
+    if view != "layers":
+        return found | {"network": render("network.html", network=_section(network))}
+    memory, rows = estimate_memory(plan, batch_size, precision=precision), layer_rows(plan, batch_size, precision)
     caption = f"For a batch of {batch_size} in {precision}; the rows of stages, stem and head add up to the network"
-    return {
-        "line": plan_line(plan),
+    return found | {
         "memory": f"about {bytes_text(memory.total)} in a training step of {batch_size} images: {memory}",
-        "network": render("network.html", network=_section(network)),
-        "layers": render("table.html", table=PlotTable(caption, HEAD, rows, words=WORDS)),
-        "command": command("plan", file, network.loaded),
+        "layers": render("table.html", table=PlotTable(caption, HEAD, tuple(rows), words=WORDS)),
     }
 
 

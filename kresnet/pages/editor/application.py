@@ -65,14 +65,14 @@ class EditorSession:
         }  # fmt: skip
 
     def look(self, values: Values) -> dict[str, Any]:
-        """Answer what a document means: `kind`, `text`; of a spec `batch` and `precision`; of a recipe `images`."""
+        """Answer what a document means: `kind`, `text`; of a spec `view`, `batch`, `precision`."""
         file, text = self._file(values), _text(values, "text")
         batch, images = _number(values, "batch", 32), _number(values, "images", 50_000)
         precision, spec = _one_of(values, "precision", PRECISIONS), _text(values, "spec")
         try:
             match file.kind:
                 case "spec":
-                    found = answers.describe_spec(file, text, batch, precision)
+                    found = answers.describe_spec(file, text, _text(values, "view"), batch, precision)
                 case "recipe":
                     found = describe_recipe(file, text, load_network(self.spec_file, spec).loaded, images)
                 case _:

@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
             page.click("#run")
             page.locator("[data-fill=experiment] .main-svg").first.wait_for()
             page.wait_for_timeout(1000)
-            page.screenshot(path=folder / "experiment.png")
+            page.locator("[data-fill=experiment] figure").first.screenshot(path=folder / "experiment.png")
             print(page.inner_text("#command"), page.inner_text("#running"))
         os.chdir("/")
 

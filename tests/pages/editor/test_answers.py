@@ -20,12 +20,13 @@ def file(tmp_path, monkeypatch):
 
 
 def test_a_network_is_described_by_its_plan(file):
-    found = describe_spec(file, "extends: cifar_resnet20\nname: mine\nhead: {classes: 7}\n", 8, "bfloat16")
+    found = describe_spec(file, "extends: cifar_resnet20\nname: mine\nhead: {classes: 7}\n", "network", 8, "bfloat16")
     plan = kresnet.load("cifar_resnet20", {"head.classes": 7, "name": "mine"}).plan()
     assert found["line"].startswith(f"mine: {plan.trainable + plan.non_trainable:,} parameters")
     assert "Stage 3" in found["network"]
     assert "Blocks 2-3" in found["network"]
-    assert "For a batch of 8 in bfloat16" in found["layers"]
+    layers = describe_spec(file, "extends: cifar_resnet20\nname: mine\nhead: {classes: 7}\n", "layers", 8, "bfloat16")
+    assert "For a batch of 8 in bfloat16" in layers["layers"]
     assert found["command"] == "kresnet plan mine.yaml --set head.classes=7"
 
 
@@ -49,7 +50,7 @@ def test_two_networks_stand_side_by_side(file):
 
 def test_names_with_html_in_them_are_text(file):
     text = "extends: cifar_resnet20\nname: mine\nsource: '<img src=x onerror=alert(1)>'\n"
-    found = describe_spec(file, text, 8, "float32")
+    found = describe_spec(file, text, "network", 8, "float32")
     assert "<img" not in found["network"]
     assert "&lt;img" in found["network"]
 
@@ -57,7 +58,7 @@ def test_names_with_html_in_them_are_text(file):
 def test_problems_say_whether_they_are_of_this_document(file, tmp_path):
     (tmp_path / "base.yaml").write_text("extends: cifar_resnet20\nname: base\nheads: 3\n")
     with pytest.raises(KresnetError) as caught:
-        describe_spec(file, "extends: base.yaml\nname: mine\nhaed: 3\n", 8, "float32")
+        describe_spec(file, "extends: base.yaml\nname: mine\nhaed: 3\n", "network", 8, "float32")
     mine, base = sorted(problem_values(file, caught.value), key=lambda each: not each["here"])
     assert (mine["here"], mine["line"], mine["column"], mine["nearest"]) == (True, 3, 1, "head")
     assert base["here"] is False

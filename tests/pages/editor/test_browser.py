@@ -226,7 +226,7 @@ def test_everything_is_reached_by_keyboard(opened):
     page.keyboard.press("ArrowRight")
     assert page.locator("#panel-layers").is_visible()
     assert page.evaluate("document.activeElement.id") == "view-layers"
-    assert "(N, 8, 8, 16)" in page.inner_text("[data-fill=layers]")
+    _filled(page, "layers", "(N, 8, 8, 16)")
     page.focus("#tab-spec")
     page.keyboard.press("ArrowRight")
     assert page.get_by_role("tab", name="Recipe").get_attribute("aria-selected") == "true"
