@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from kresnet.spec.base import Count, Document, Flag, Fraction, Name, Positive, Seed, Text, contradiction_error
 from kresnet.spec.recipe.augment import Augment
@@ -22,6 +22,16 @@ from kresnet.spec.recipe.quantize import Quantize
 from kresnet.spec.recipe.schedules import Constant, Schedule
 from kresnet.spec.recipe.stopping import EarlyStopping, Metric
 from kresnet.spec.recipe.trackers import TensorBoardTracker, Tracker
+
+
+def _kind_of_batch_size(value: object) -> str:
+    return "auto" if isinstance(value, str) else "number"
+
+
+BatchSize = Annotated[
+    Annotated[int, Field(strict=True, ge=1, le=1_048_576), Tag("number")] | Annotated[Literal["auto"], Tag("auto")],
+    Discriminator(_kind_of_batch_size),
+]
 
 
 class Recipe(Document):
@@ -44,7 +54,7 @@ class Recipe(Document):
     """Length of the run in steps."""
     examples: Annotated[int, Field(strict=True, ge=1, le=10**15)] | None = None
     """Length of the run in training images."""
-    batch_size: Annotated[int, Field(strict=True, ge=1, le=1_048_576)] | Literal["auto"]
+    batch_size: BatchSize
     """Images a step, over all devices together. `auto`: as many as fit into memory, by the plan's estimate and one step
     that is tried, but no more than a sixteenth of the training images; the run's recipe names the number."""
     optimizer: Optimizer
