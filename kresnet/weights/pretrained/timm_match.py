@@ -46,11 +46,11 @@ def find_timm_architecture(
     for architecture, arguments in tried:
         arguments = {**arguments, **own}
         try:
-            document = timm_spec(architecture, arguments)
-        except KresnetError:
+            document = timm_spec(architecture, arguments) | {"input": {"shape": list(plan.input_shape)}}
+            theirs = _inference(make_plan(load_spec(document).value))
+        except KresnetError:  # no spec can say it, or it is for larger images
             continue
-        document["input"] = {"shape": list(plan.input_shape)}
-        if _inference(make_plan(load_spec(document).value)) == wanted:
+        if theirs == wanted:
             return architecture, arguments
     return None
 
