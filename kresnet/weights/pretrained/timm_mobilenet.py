@@ -168,14 +168,14 @@ def inverted_spec(
 
 def _needed_share(arguments: TimmMobileNetV3, stages: Sequence[InvertedStage]) -> dict[str, float]:
     """The least share of hidden units, where rounding ever leaves less."""
-    scaling, entering = Scaling(width=arguments.channel_multiplier), 16
+    multiplier, entering = arguments.channel_multiplier, 16
     for blocks, width, _, own in stages:
         block = InvertedBlock.model_validate({"kind": "inverted", "activation": "relu", **own})
         for number in range(1, blocks + 1):
             units = block.inner_width(entering, number) / 4
             if "attention" not in own and round_to_multiple(units, 8) < _LEAST_SHARE * units:
                 return {"least_share": _LEAST_SHARE}
-            entering = scaling.scaled_width(width)
+            entering = width if multiplier == 1 else Scaling(width=multiplier).scaled_width(width)
     return {}
 
 
