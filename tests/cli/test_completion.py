@@ -14,6 +14,7 @@ import pytest
 from kresnet.cli.all_verbs import app
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
+from kresnet.spec.blocks import Block
 from kresnet.spec.locations import literal_choices
 from tests.command import KRESNET
 from tests.screen import Screen
@@ -91,7 +92,7 @@ def test_of_many_settings_the_next_parts_are_offered() -> None:
 def test_a_setting_that_bash_has_cut_in_three_is_one() -> None:
     """Bash ends a word at `=`, and wants what stands behind it alone."""
     assert offered("kresnet plan quickstart --set block.kind = b") == ["basic", "bottleneck"]
-    assert offered("kresnet plan quickstart --set block.kind =") == ["basic", "bottleneck", "dense"]
+    assert offered("kresnet plan quickstart --set block.kind =") == [kind for kind, _ in Block.kinds.items()]
     assert offered("kresnet plan quickstart --json --set block.zero_init_last = t") == ["true"]
     assert '"block.kind=bottleneck"' in asked("zsh", "kresnet", "plan", "quickstart", "--set", "block.kind=bo")
 
@@ -106,7 +107,7 @@ def test_a_runs_classes_are_offered(tmp_path: Path) -> None:
 
 
 def test_words_that_a_field_may_be() -> None:
-    assert literal_choices(Spec, ["stem", "kind"]) == ["conv", "deep", "none"]
+    assert literal_choices(Spec, ["stem", "kind"]) == ["conv", "deep", "patch", "none"]
     assert literal_choices(Spec, ["stages", "0", "block", "order"])[0] == "post_activation"
     assert literal_choices(Spec, ["input", "any_size"]) == ["true", "false"]
     assert literal_choices(Spec, ["output_stride"]) == ["4", "8", "16", "32"]
