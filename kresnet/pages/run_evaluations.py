@@ -50,6 +50,8 @@ class RunEvaluations:
         model = run.model if run.model.is_file() else run.best_model
         written = model.stat().st_mtime
         known = self._found.get(run.path)
+        if self._closed:
+            return _COMING
         if known is None or known[0] != written:
             self._found[run.path] = (written, None)
             self._worker.submit(self._evaluate, run.path, written)
