@@ -344,6 +344,13 @@ addEventListener("beforeunload", (event) => {
 });
 $("save").addEventListener("click", () => save());
 
+for (const button of document.querySelectorAll("[data-lesson]")) {
+  button.addEventListener("click", () => {
+    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: start.lessons[button.dataset.lesson].spec } });
+    editor.focus();
+  });
+}
+
 // Experiments
 
 $("experiment").addEventListener("submit", async () => {

@@ -25,10 +25,10 @@ from kresnet.pages.editor.experiments import (
     experiment_figures,
 )
 from kresnet.pages.editor.recipe_curves import describe_recipe, describe_strength, learning_rate_plots
+from kresnet.pages.lessons import lessons
 from kresnet.pages.rendering import render
 from kresnet.pages.static_files import static_routes
 from kresnet.spec import library
-from kresnet.spec.document import MAX_BYTES
 from kresnet.version import __version__
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -193,7 +193,8 @@ async def _values(request: web.Request) -> Values:
 
 
 def _page(session: EditorSession) -> str:
-    start = {"documents": session.documents(), "names": session.names(), "largest": MAX_BYTES, "seconds": SECONDS}
+    taught = [{"title": each.title, "question": each.question, "spec": each.spec} for each in lessons()]
+    start = {"documents": session.documents(), "names": session.names(), "seconds": SECONDS, "lessons": taught}
     return render(
         "editor.html",
         title=session.spec_file.path.name,

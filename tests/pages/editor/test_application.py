@@ -11,6 +11,7 @@ import pytest
 
 from kresnet.pages.editor.application import EditorSession, make_editor
 from kresnet.pages.editor.document_file import DocumentFile
+from kresnet.pages.lessons import lessons
 from kresnet.spec.document import MAX_BYTES
 from tests.pages.asking import ask, ask_json, served
 from tests.pages.editor.test_equivalent_command import TEXT
@@ -34,6 +35,7 @@ def test_the_page_holds_the_documents_and_links_to_nothing_elsewhere(address):
     page = ask(address)[2].decode()
     start = json.loads(page.partition('id="start">')[2].partition("</script>")[0])
     assert start["documents"]["spec"]["text"] == TEXT
+    assert [each["spec"] for each in start["lessons"]] == [lesson.spec for lesson in lessons()]
     assert "http://" not in page
     assert "https://" not in page
     for name in ("style.css", "editor.css", "figures.js", "plotly.js", "editor.js", "schema.js", "codemirror.js"):

@@ -241,7 +241,7 @@ def test_axe_finds_nothing_and_it_fits(opened, size, scheme):
     page = opened(size=size, scheme=scheme)
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(14, 19, 24)" if scheme == "dark" else "rgb(255, 255, 255)")
-    for view in ("network", "layers", "changes", "experiments"):
+    for view in ("network", "layers", "changes", "experiments", "lessons"):
         page.click(f"#view-{view}")
         assert page.evaluate("document.documentElement.scrollWidth") == size[0]
         found = axe.Axe().run(page).response["violations"]
