@@ -17,9 +17,10 @@ from kresnet.weights.convert import converted_model
 from kresnet.weights.files.weight_file import open_weights
 from kresnet.weights.matching import WeightMatch, match_weights
 from kresnet.weights.mismatch import require_match
+from kresnet.weights.pretrained.keras_files import KERAS_FILES
 from tests.golden.regenerate import plan_of
 from tests.weights.gradient_differences import Gradients, gradient_difference, outputs_and_gradients, relative
-from tests.weights.test_keras_applications import CLASSES, IMAGES, PEERS, SIDE, randomized
+from tests.weights.test_keras_applications import CLASSES, IMAGES, SIDE, randomized
 
 NAME = "ResNet101V2"
 NOISE = (1e-6, 1e-6, 1e-6, 1e-6)
@@ -29,7 +30,7 @@ def converted(peer: keras.Model, file: str) -> tuple[keras.Model, WeightMatch]:
     """The peer as kresnet's model, and how it was matched."""
     peer.save(file)
     size = (f"input.shape=[{SIDE},{SIDE},3]", f"head.classes={CLASSES}", "input.resize={kind: stretch}")
-    plan = plan_of(PEERS[NAME], *size)
+    plan = plan_of(KERAS_FILES[NAME].spec, *size)
     with open_weights(Path(file)) as source:
         found = require_match(match_weights(plan, source), plan)
         return converted_model(plan, found), found
