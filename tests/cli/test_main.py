@@ -91,7 +91,7 @@ def options_by_verb() -> dict[tuple[str, ...], list[str]]:
 
 VERBS = options_by_verb()
 #: These would go on to build, train or serve where a mistake happens to make sense; their mistakes are stated below.
-HEAVY = {("serve",), ("build",), ("fit",), ("check", "bn"), ("check", "gradients")}
+HEAVY = {("serve",), ("edit",), ("watch",), ("build",), ("fit",), ("check", "bn"), ("check", "gradients")}
 LIGHT = [verb for verb in VERBS if verb not in HEAVY]
 
 
@@ -162,6 +162,9 @@ STATED = [
     ("plan binary.h5", "file_unreadable"),
     ("plan gone", "unknown_name"),
     ("plan resnet18 resnet34", "bad_option"),
+    ("edit folder --check", "unknown_name"),
+    ("edit nowhere/at/all.yaml --check", "file_missing"),
+    ("edit text.txt --check", "wrong_type"),
     ("diff resnet18", "bad_option"),
     ("diff resnet18 text.txt", "wrong_type"),
     ("schema network", "bad_option"),
