@@ -9,7 +9,8 @@ A kernel that is standardised (Qiao et al. 2019) is a constant in inference: the
 values, and a plain convolution.
 
 A norm after an addition, as in the pre-activation orders, has no weights before it. It cannot go into the ones after
-it either: in every order of a spec an activation stands between such a norm and the next weights.
+it either: in every order of a spec an activation stands between such a norm and the next weights. A norm of the head
+(`head.norm`), of one vector, and one before a patch convolution, which ConvNeXts have as layer norm, stay.
 """
 
 from __future__ import annotations

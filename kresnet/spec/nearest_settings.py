@@ -18,7 +18,7 @@ from kresnet.spec.locations import field_models
 SettingPath = tuple[str, ...]
 
 #: A name that stands in more places than these says nothing about which was meant.
-_MOST_PLACES = 3
+_MOST_PLACES = 4
 #: How alike two names must be that do not stand side by side.
 _ALIKE = 0.8
 

@@ -73,9 +73,12 @@ def test_shipped_networks_keep_only_norms_behind_a_sum(name):
 @examples(40)
 @given(specs())
 def test_an_activation_stands_between_a_norm_that_is_left_and_the_next_weights(found):
-    """What makes folding into the layer behind a norm needless."""
+    """What makes folding into the layer behind a norm needless. Two are left as they are all the same: `head.norm`, of
+    one vector, and the norm before a patch convolution, which ConvNeXts have as layer norm.
+    """
     _, original = found
     folding = fold_plan(original)
     for record in folding.plan.records:
         if record.kind in ("conv", "dense", "pad", "identity_pad"):
-            assert not set(record.inputs) & set(folding.remaining_norms)
+            between = {name for name in folding.remaining_norms if not name.endswith(("head.norm", "downsample.norm"))}
+            assert not set(record.inputs) & between

@@ -33,7 +33,7 @@ def problem_of(override: str) -> Problem:
         ("recipe.save_every_steps=7", "checkpoints.save_every_steps"),  # one level down
         ("recipe.momentum=0.5", "optimizer.momentum"),
         ("shortcut=none", "block.shortcut"),
-        ("width=8", "stem.width or stages.*.width or neck.width"),
+        ("width=8", "stem.width or stages.*.width or scaling.width or neck.width"),
         ("input.mean=[1]", "input.pixels.mean"),
         ("recipe.optimizer.epochs=7", "epochs"),  # one level up
         ("stages.0.activation=relu", "stages.*.block.activation"),  # one level down

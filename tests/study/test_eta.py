@@ -12,7 +12,7 @@ from kresnet.study.eta import Eta
 def test_time_left_follows_the_work_that_was_done():
     """A run of 100 and one of 300 units; a third is not counted, since nobody knows how many images it has."""
     now = [0.0]
-    recipe = SimpleNamespace(batch_size=10)
+    recipe = SimpleNamespace(images_per_step=10)
     small, large, unknown = (
         SimpleNamespace(name=name, recipe=recipe, variant=SimpleNamespace(cost=cost, images=images))
         for name, cost, images in (("small", 100, 100), ("large", 300, 200), ("unknown", 1000, None))
