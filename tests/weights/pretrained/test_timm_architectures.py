@@ -23,6 +23,14 @@ UNSAYABLE = {
     "regnety_040_sgn": ("wrong_value", "norm_layer"),
     "mobilenetv3_large_150d": ("out_of_range", "depth_multiplier"),
     **dict.fromkeys(("resnetv2_50d_evos", "resnetv2_50d_frn"), ("wrong_value", "norm_layer")),
+    **dict.fromkeys(
+        (f"convnext_{size}_ols" for size in ("atto", "femto", "pico", "nano")), ("wrong_value", "stem_type")
+    ),
+    **dict.fromkeys(("convnext_atto_rms", "convnext_zepto_rms"), ("wrong_value", "norm_layer")),
+    **dict.fromkeys(("test_convnext", "test_convnext2"), ("wrong_value", "act_layer")),
+    "convnext_zepto_rms_ols": ("wrong_value", "stem_type"),
+    "convnext_large_mlp": ("wrong_value", "head_hidden_size"),
+    "convnext_tiny_hnf": ("wrong_value", "head_norm_first"),
 }
 #: Whose blurs and weighing of channels PyTorch counts as convolutions, and a plan not: they have no weights to learn,
 #: or a dozen.
