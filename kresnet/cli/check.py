@@ -12,7 +12,12 @@ import kresnet
 from kresnet.cli.common import JsonOption, OutputOption, SetOption, end_with_error, log, print_json, stdout_console
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from kresnet.api.checks import GradientReport
+    from kresnet.diagnostics.check_conditions import CheckConditions
+    from kresnet.probes.activation_profile import ActivationProfile
+    from kresnet.probes.gradient_flow import GradientFlow
     from kresnet.spec.loading import Override
 
 check = typer.Typer(help="Check gradients, exports, and this machine.")
@@ -88,12 +93,9 @@ def check_gradients(
         )
         reports.append(report)
         if not as_json:
-            from kresnet.cli.check_tables import conditions_text, gradient_flow_table
+            from kresnet.cli.check_tables import gradient_flow_table
 
-            out = stdout_console()
-            out.print(conditions_text(report.flow.network, report.conditions))
-            out.print(gradient_flow_table(report.flow))
-            out.print(report.flow.sentence(), style="bold")
+            _show(report.flow, report.conditions, gradient_flow_table(report.flow))
     if output:
         reports[0].save(output, *reports[1:])
         log(f"Written to {output}: gradients.json, gradients.png, gradients.svg")
@@ -117,14 +119,21 @@ def check_activations(
         report = kresnet.check_activations(reference, recipe=recipe, overrides=settings, batch=batch)
         found.append(report.as_dict())
         if not as_json:
-            from kresnet.cli.check_tables import activations_table, conditions_text
+            from kresnet.cli.check_tables import activations_table
 
-            out = stdout_console()
-            out.print(conditions_text(report.profile.network, report.conditions))
-            out.print(activations_table(report.profile))
-            out.print(report.profile.sentence(), style="bold")
+            _show(report.profile, report.conditions, activations_table(report.profile))
     if as_json:
         print_json({"networks": found})
+
+
+def _show(measured: GradientFlow | ActivationProfile, conditions: CheckConditions, table: Table) -> None:
+    """Print what was measured of a network by its blocks: on what, the table, and the verdict."""
+    from kresnet.cli.check_tables import conditions_text
+
+    out = stdout_console()
+    out.print(conditions_text(measured.network, conditions))
+    out.print(table)
+    out.print(measured.sentence(), style="bold")
 
 
 def _networks(
