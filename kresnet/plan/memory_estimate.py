@@ -64,6 +64,20 @@ class MemoryEstimate:
         """Bytes of all kinds together."""
         return self.weights + self.gradients + self.optimizer + self.activations + self.working
 
+    @property
+    def fixed(self) -> int:
+        """Bytes that do not depend on the size of the batch."""
+        return self.total - self.activations - self.working
+
+    @property
+    def each(self) -> float:
+        """Bytes of each input of the batch."""
+        return (self.activations + self.working) / self.batch_size
+
+    def fitting(self, available: float) -> int:
+        """Return how many inputs a batch of such a step may have in so many bytes; 0 where not even one fits."""
+        return max(0, int((available - self.fixed) / self.each)) if self.each else 0
+
     def as_dict(self) -> dict[str, int]:
         """Return the estimate as JSON-ready values; `parts` is the number of accumulated steps."""
         values = asdict(self)
@@ -256,9 +270,7 @@ def require_memory(
     """
     if available is None or estimate.total <= available:
         return
-    fixed = estimate.total - estimate.activations - estimate.working
-    each = (estimate.activations + estimate.working) / estimate.batch_size
-    fitting = int((available - fixed) / each) if each else 0
+    fitting = estimate.fitting(available)
     remedy = (
         f"--set recipe.batch_size={fitting * estimate.accumulate_steps * replicas}"
         if fitting >= 1
@@ -284,8 +296,7 @@ def _fitting_accumulate_steps(estimate: MemoryEstimate, available: int) -> int |
     """The least number of equal parts of the batch, one of which would fit, gradients added up."""
     whole = estimate.batch_size * estimate.accumulate_steps
     sums = estimate.gradients if estimate.accumulate_steps == 1 else 0
-    fixed = estimate.total - estimate.activations - estimate.working + sums
-    each = (estimate.activations + estimate.working) / estimate.batch_size
+    fixed, each = estimate.fixed + sums, estimate.each
     fits = (
         parts for parts in range(2, whole + 1) if whole % parts == 0 and fixed + each * (whole // parts) <= available
     )

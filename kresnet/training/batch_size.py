@@ -72,9 +72,7 @@ def choose_batch_size(
 
     bound, reason = max(images // LEAST_STEPS, unit), f"a sixteenth of {images:,} training images"
     if memory is not None:
-        one = estimate(unit)
-        each = estimate(2 * unit).total - one.total
-        fitting = unit * max(1, 1 + int((SHARE * memory - one.total) // each))
+        fitting = unit * max(1, estimate(unit).fitting(SHARE * memory))
         if fitting < bound:
             bound, reason = fitting, f"what fits into {bytes_text(memory)}"
     size = _rounded(bound, unit)

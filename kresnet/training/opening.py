@@ -43,16 +43,19 @@ def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[Resolv
             `too_large` where not even the least batch fits into memory; what opening the data raises.
     """
     data = _open_suitable_data(run)
+    remarks = inspect_data(data)
     if run.recipe.batch_size == "auto":
-        run = _settle_batch_size(run, data, context)
-    return _settle(run, data, context), data
+        run = _settle_batch_size(replace(run, teacher=_open_teacher(run, data)), data, context, remarks)
+    return _settle(run, data, context, remarks), data
 
 
-def _settle_batch_size(run: ResolvedRun, data: DataSet, context: DistributedContext) -> ResolvedRun:
+def _settle_batch_size(
+    run: ResolvedRun, data: DataSet, context: DistributedContext, remarks: tuple[str, ...]
+) -> ResolvedRun:
     """Return the run with the largest batch that memory holds; a step of it is taken and forgotten."""
 
     def fits(size: int) -> bool:
-        trial = _settle(run.with_batch_size(size), data, context)
+        trial = _settle(run.with_batch_size(size), data, context, remarks)
         try:
             keras.utils.set_random_seed(trial.recipe.seed)
             engine = Engine(make_trainer(trial, context), context.strategy)
@@ -64,7 +67,6 @@ def _settle_batch_size(run: ResolvedRun, data: DataSet, context: DistributedCont
             release_memory()
         return True
 
-    replicas, teacher = context.strategy.num_replicas_in_sync, _open_teacher(run, data)
     recipe = run.recipe.model_copy(update={"precision": context.precision(run.recipe).name})
     try:
         chosen = choose_batch_size(
@@ -73,23 +75,25 @@ def _settle_batch_size(run: ResolvedRun, data: DataSet, context: DistributedCont
             data.description.train_images,
             fits,
             memory=device_memory(),
-            replicas=replicas,
-            teacher=teacher.plan if teacher else None,
+            replicas=context.strategy.num_replicas_in_sync,
+            teacher=run.teacher.plan if run.teacher else None,
         )
     except KresnetError as error:
         raise run.locate(error) from None
     return run.with_batch_size(chosen.size, str(chosen))
 
 
-def _settle(run: ResolvedRun, data: DataSet, context: DistributedContext) -> ResolvedRun:
-    remarks, counts = inspect_data(data), count_training_classes(run.recipe, data)
+def _settle(run: ResolvedRun, data: DataSet, context: DistributedContext, remarks: tuple[str, ...]) -> ResolvedRun:
+    """Return the run with what depends on its data and devices, of which `remarks` tells what inspection found."""
+    counts = count_training_classes(run.recipe, data)
     run = run.with_data(replace(data.description, class_counts=counts))
     try:
         balance_examples(run.recipe, data)  # refuses names that no class has
         remarks = (*data.description.remarks, *remarks, *balance_remarks(run.recipe, run.described))
     except KresnetError as error:
         raise run.locate(error) from None
-    run = replace(run, data=replace(run.described, remarks=remarks), teacher=_open_teacher(run, data))
+    teacher = run.teacher or _open_teacher(run, data)
+    run = replace(run, data=replace(run.described, remarks=remarks), teacher=teacher)
     replicas, precision = context.strategy.num_replicas_in_sync, context.precision(run.recipe)
     _require_quantizable(run, replicas)
     xla = resolve_xla(run.recipe, run.plan, replicas)
