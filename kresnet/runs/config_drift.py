@@ -6,8 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from kresnet.data.description import IDENTITY
 from kresnet.errors import KresnetError, Problem, shell_word
+from kresnet.spec.architecture import Spec
+from kresnet.spec.base import Document
+from kresnet.spec.recipe import Recipe
 from kresnet.spec.recipe.durations import UNITS
 from kresnet.spec.renamed import with_present_names
 
@@ -52,10 +57,15 @@ def config_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> l
         present: the same mappings now, or those of them that are to be compared.
 
     Returns:
-        One change for each leaf that differs; of data, only what `data_changes` compares. Where `recipe.deterministic`
-        is off, changes of the last bits only (`environment.kernels`) are left out: such a run does not promise them.
+        One change for each leaf that differs, where a setting that came after the run has the value that it has by
+        default; of data, only what `data_changes` compares. Where `recipe.deterministic` is off, changes of the last
+        bits only (`environment.kernels`) are left out: such a run does not promise them.
     """
-    original = {**original, "spec": with_present_names(original["spec"])}
+    original = {
+        **original,
+        "spec": _with_later_settings(Spec, with_present_names(original["spec"])),
+        "recipe": _with_later_settings(Recipe, original["recipe"]),
+    }
     changes = [
         change
         for name in ("spec", "recipe")
@@ -79,6 +89,14 @@ def config_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> l
         )
 
     return [change for change in changes if matters(change.path)]
+
+
+def _with_later_settings(model: type[Document], document: Any) -> Any:
+    """Return a document with the settings that came after it was written, whose defaults are what it meant."""
+    try:
+        return model.model_validate(document).document()
+    except (ValidationError, KresnetError):
+        return document  # of a kind or with a setting that is no longer known: each difference is told
 
 
 def data_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> list[ConfigChange]:

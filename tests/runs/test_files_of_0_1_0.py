@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from kresnet import open_run
+from kresnet.runs.config_drift import config_changes
+from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import run_statuses
 from tests.command import kresnet
 
@@ -59,6 +61,12 @@ def test_keras_loads_the_model_with_safe_mode(folder):
     logits = model.predict(np.load(folder / "stripes.npz")["test_inputs"][:6].astype("float32"), verbose=0)
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
     np.testing.assert_allclose(probabilities, [list(each.values()) for each in EXPECTED["predictions"]], **CLOSE)
+
+
+@pytest.mark.parametrize("name", ["interrupted", "finished"])
+def test_settings_that_came_later_are_no_change(folder, name):
+    run = RunDirectory(folder / name)
+    assert config_changes(run.original_config(), run.resolved.documents()) == []
 
 
 def test_an_interrupted_run_goes_on_to_the_result_of_then(folder):
