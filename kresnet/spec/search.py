@@ -136,7 +136,17 @@ class Latency(Document):
     batch: Annotated[StrictInt, Field(ge=1, le=4096)] = 1
     """Inputs of a request."""
     limit: Comparison
-    """Milliseconds: `<= 5`."""
+    """Milliseconds: `<= 5`; `{batch: 1, <=: 5}` and, for one input, `latency_ms: <= 5` say the same."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"limit": value}
+        if isinstance(value, dict) and "limit" not in value and "<=" in value:
+            rest = {key: each for key, each in value.items() if key != "<="}
+            return rest | {"limit": f"<= {value['<=']}"}
+        return value
 
 
 class Constraints(Document):

@@ -80,3 +80,17 @@ def test_which_objectives_are_to_be_large():
     search = load_search({**BASE, "objectives": ["loss", "macs"]}).value
     assert search.maximized == (False, False)
     assert load_search(BASE).value.maximized == (True,)
+
+
+@pytest.mark.parametrize("stated", ["<= 5", {"batch": 1, "<=": 5}, {"<=": 5.0}, {"limit": "<= 5"}])
+def test_a_limit_of_latency_is_read_in_each_form(stated):
+    latency = load_search({**BASE, "constraints": {"latency_ms": stated}}).value.constraints.latency_ms
+    assert latency is not None
+    assert (latency.batch, latency.limit) in ((1, "<= 5"), (1, "<= 5.0"))
+
+
+@pytest.mark.parametrize("stated", [{"<=": 5, "limit": "<= 4"}, {"<=": "fast"}, {"<": 5}, 5])
+def test_another_form_is_refused_at_its_place(stated):
+    with pytest.raises(KresnetError) as caught:
+        load_search({**BASE, "constraints": {"latency_ms": stated}})
+    assert all(problem.path.startswith("constraints.latency_ms") for problem in caught.value.problems)
