@@ -6,15 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from kresnet.data.description import IDENTITY
 from kresnet.errors import KresnetError, Problem, shell_word
 from kresnet.spec.architecture import Spec
-from kresnet.spec.base import Document
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.recipe.durations import UNITS
-from kresnet.spec.renamed import with_present_names
 
 #: Settings of a run's length, which `--resume RUN --epochs N` changes.
 LENGTH_SETTINGS = tuple(f"recipe.{unit}" for unit in UNITS)
@@ -63,8 +59,8 @@ def config_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> l
     """
     original = {
         **original,
-        "spec": _with_later_settings(Spec, with_present_names(original["spec"])),
-        "recipe": _with_later_settings(Recipe, original["recipe"]),
+        "spec": Spec.with_later_settings(original["spec"]),
+        "recipe": Recipe.with_later_settings(original["recipe"]),
     }
     changes = [
         change
@@ -89,14 +85,6 @@ def config_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> l
         )
 
     return [change for change in changes if matters(change.path)]
-
-
-def _with_later_settings(model: type[Document], document: Any) -> Any:
-    """Return a document with the settings that came after it was written, whose defaults are what it meant."""
-    try:
-        return model.model_validate(document).document()
-    except (ValidationError, KresnetError):
-        return document  # of a kind or with a setting that is no longer known: each difference is told
 
 
 def data_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> list[ConfigChange]:

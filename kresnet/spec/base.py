@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 from pydantic_core import PydanticCustomError
 
+from kresnet.errors import KresnetError
 from kresnet.spec.document import dump
 
 #: Of names: safe as those of folders, without separators and leading dots.
@@ -46,6 +47,17 @@ class Document(BaseModel):
     def document(self) -> dict[str, Any]:
         """Return the value as plain lists, dictionaries and scalars, with every default written out."""
         return self.model_dump(mode="json")
+
+    @classmethod
+    def with_later_settings(cls, values: Any) -> Any:
+        """Return what an earlier version wrote of such a document, with the defaults of settings that came later.
+
+        A default is what the document meant. What is not valid any more is returned as it is.
+        """
+        try:
+            return cls.model_validate(values).document()
+        except (ValidationError, KresnetError):
+            return values
 
     def yaml(self) -> str:
         """Return `document` as YAML."""

@@ -3,6 +3,7 @@ import copy
 import pytest
 
 from kresnet.runs.config_drift import changed_run_error, config_changes
+from kresnet.spec.loading import load_recipe, load_spec
 
 ORIGIN = {
     "spec": {"name": "tiny", "stages": [{"width": 8}, {"width": 16}]},
@@ -83,10 +84,21 @@ def test_the_last_bits_matter_to_a_deterministic_run_only():
 
 
 def test_settings_by_their_earlier_names_are_no_change():
-    was = {"block": {"kind": "basic", "squeeze_excite": {"reduction": 4, "activation": "relu", "gate": "sigmoid"}}}
-    attention = {"kind": "squeeze_excite", "reduction": 4, "divisor": None, "activation": "relu", "gate": "sigmoid"}
-    now = {"block": {"kind": "basic", "attention": attention, "anti_alias": None}}
+    spec = load_spec("quickstart", {"block.attention": {"kind": "squeeze_excite", "reduction": 4}}).value
+    was, now = spec.document(), spec.document()
+    for place in (was, *was["stages"]):
+        if block := place["block"]:
+            block["squeeze_excite"] = {name: block["attention"][name] for name in ("reduction", "activation", "gate")}
+            del block["attention"]
     assert not config_changes({"spec": was, "recipe": {}}, {"spec": now})
-    now["block"]["attention"] = attention | {"reduction": 8}
+    now["block"]["attention"]["reduction"] = 8
     [change] = config_changes({"spec": was, "recipe": {}}, {"spec": now})
     assert change.path == "spec.block.attention.reduction"
+
+
+def test_a_setting_that_came_later_is_a_change_only_with_another_value_than_its_default():
+    now = load_recipe("quickstart").value.document()
+    was = {name: value for name, value in now.items() if name not in ("float32_products", "layer_decay")}
+    assert not config_changes({"spec": {}, "recipe": was}, {"recipe": now})
+    [change] = config_changes({"spec": {}, "recipe": was}, {"recipe": now | {"layer_decay": 0.9}})
+    assert (change.path, change.before, change.now) == ("recipe.layer_decay", 1.0, 0.9)

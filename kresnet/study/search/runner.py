@@ -114,7 +114,8 @@ class SearchRun:
                 self.directory.mkdir(parents=True, exist_ok=True)
             write_text(path, dump(present))
             return
-        before = read_document(path).values
+        begun = read_document(path).values
+        before = {name: type(document).with_later_settings(begun.get(name)) for name, document in documents.items()}
         problems = [
             Problem("run_changed", f"{self.directory} holds another search: it differs from what was begun.",
                     each.path, expected=each.text("a"), found=each.text("b"), remedy="another -o")

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from kresnet.errors import KresnetError
+from kresnet.files import write_text
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.spec.document import dump, read_document
 from kresnet.study.runner import Claims
 from kresnet.study.search.runner import SearchRun, require_begun, survivors
 from kresnet.study.search.search_results import gather_search_results
@@ -71,6 +73,14 @@ def test_more_trials_go_on_where_the_search_ended_and_another_search_is_refused(
         run_search(tmp_path / "out", search_plan(constraints={"macs": "<= 300k"}))
     (problem,) = caught.value.problems
     assert (problem.code, problem.path) == ("run_changed", "search.constraints.macs")
+
+
+def test_a_search_of_an_earlier_version_goes_on(fake_fits, tmp_path):
+    run_search(tmp_path / "out", search_plan(trials=3))
+    begun = read_document(tmp_path / "out/search.yaml").values
+    del begun["recipe"]["layer_decay"], begun["spec"]["head"]["hidden"], begun["search"]["shape"]
+    write_text(tmp_path / "out/search.yaml", dump(begun))
+    assert len(run_search(tmp_path / "out", search_plan(trials=6)).results()) == 6
 
 
 def test_a_trial_that_diverges_or_fails_twice_is_left_out_and_the_search_goes_on(fake_fits, tmp_path):
