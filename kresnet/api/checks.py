@@ -11,7 +11,8 @@ from kresnet.api.network import Network
 from kresnet.api.run import Run
 from kresnet.errors import KresnetError, make_error
 from kresnet.files import AnyPath
-from kresnet.spec.loading import Overrides, Reference
+from kresnet.spec.loading import Reference
+from kresnet.spec.overrides import Overrides
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from kresnet.files import AnyPath
 if TYPE_CHECKING:
     from kresnet.data.prepared.manifest import PreparedManifest
     from kresnet.data.survey.data_survey import DataSurvey
-    from kresnet.spec.loading import Overrides
+    from kresnet.spec.overrides import Overrides
 
 
 def describe_data(reference: AnyPath, overrides: Overrides = (), output: AnyPath | None = None) -> DataSurvey:

@@ -20,7 +20,8 @@ from kresnet.runs.trained_data import recipe_with_data
 from kresnet.runs.trained_model import TrainedModel
 from kresnet.runtime import import_tensorflow
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import Overrides, Reference, list_overrides
+from kresnet.spec.loading import Reference
+from kresnet.spec.overrides import Overrides, list_overrides
 from kresnet.spec.recipe import Recipe, TableData
 from kresnet.spec.recipe.data_reference import read_data_reference
 from kresnet.terminal import log

@@ -12,7 +12,8 @@ from kresnet.api.weights import open_for_use
 from kresnet.errors import make_error, shell_word
 from kresnet.files import AnyPath
 from kresnet.runs.trained_data import require_data_overrides_apply
-from kresnet.spec.loading import Overrides, Reference
+from kresnet.spec.loading import Reference
+from kresnet.spec.overrides import Overrides
 from kresnet.terminal import log
 
 if TYPE_CHECKING:

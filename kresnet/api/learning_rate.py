@@ -16,7 +16,8 @@ from kresnet.errors import make_error
 from kresnet.files import AnyPath
 from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 from kresnet.runs.resolved_run import ResolvedRun
-from kresnet.spec.loading import Overrides, Reference
+from kresnet.spec.loading import Reference
+from kresnet.spec.overrides import Overrides
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

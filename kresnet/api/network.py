@@ -14,7 +14,8 @@ from kresnet.plan.render import plan_html, plan_line
 from kresnet.plan.summary import PublishedComparison, compare_with_published
 from kresnet.spec import library
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_recipe, load_spec, split_overrides
+from kresnet.spec.loading import LoadedDocument, Reference, load_recipe, load_spec
+from kresnet.spec.overrides import Overrides, split_overrides
 
 if TYPE_CHECKING:
     import keras

@@ -15,7 +15,8 @@ from kresnet.api.progress import run_output
 from kresnet.api.table import Table
 from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.files import AnyPath
-from kresnet.spec.loading import Overrides, Reference, load_recipe, load_spec, split_overrides
+from kresnet.spec.loading import Reference, load_recipe, load_spec
+from kresnet.spec.overrides import Overrides, split_overrides
 
 if TYPE_CHECKING:
     from kresnet.weights.pretrained.pull import PulledWeights

@@ -19,7 +19,7 @@ from kresnet.files import AnyPath
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import RunStatus, run_status, run_statuses
 from kresnet.runs.trained_model import trained_model_of_run
-from kresnet.spec.loading import Overrides
+from kresnet.spec.overrides import Overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.terminal import log
 

@@ -15,7 +15,8 @@ from kresnet.plan.scaling_rules import WIDTH_MULTIPLE, find_rule
 from kresnet.plan.summary import with_unit_prefix
 from kresnet.plan.tables import text_table
 from kresnet.spec.document import dump
-from kresnet.spec.loading import Overrides, Reference
+from kresnet.spec.loading import Reference
+from kresnet.spec.overrides import Overrides
 
 if TYPE_CHECKING:
     from kresnet.plan.diff import PlanDifference

@@ -14,7 +14,8 @@ from kresnet.errors import KresnetError
 from kresnet.files import AnyPath, write_text
 from kresnet.runtime import require_extra
 from kresnet.spec import library
-from kresnet.spec.loading import Overrides, Reference, list_overrides, load_search
+from kresnet.spec.loading import Reference, load_search
+from kresnet.spec.overrides import Overrides, list_overrides
 
 if TYPE_CHECKING:
     from kresnet.api.run import Run

@@ -15,7 +15,8 @@ from kresnet.errors import KresnetError
 from kresnet.files import AnyPath
 from kresnet.plan.tables import html_table, text_table
 from kresnet.spec import library
-from kresnet.spec.loading import LoadedDocument, Overrides, Reference, list_overrides, load_study
+from kresnet.spec.loading import LoadedDocument, Reference, load_study
+from kresnet.spec.overrides import Overrides, list_overrides
 from kresnet.study.result_files import results_table, training_conditions, unfinished_runs, write_result_files
 
 if TYPE_CHECKING:  # imported by what plans and trains, so that studies are listed at once

@@ -15,7 +15,8 @@ from kresnet.api.run import Run, require_pause
 from kresnet.errors import make_error
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import RunDirectory
-from kresnet.spec.loading import Overrides, Reference
+from kresnet.spec.loading import Reference
+from kresnet.spec.overrides import Overrides
 
 if TYPE_CHECKING:
     from kresnet.runs.resolved_run import ResolvedRun

@@ -16,7 +16,8 @@ from kresnet.errors import make_error
 from kresnet.export.edge.file_formats import CALIBRATION_IMAGES, FileOptions, FileWeights
 from kresnet.export.signature_contract import Fold, WeightType
 from kresnet.files import AnyPath
-from kresnet.spec.loading import Overrides, Reference, split_overrides
+from kresnet.spec.loading import Reference
+from kresnet.spec.overrides import Overrides, split_overrides
 
 if TYPE_CHECKING:
     from kresnet.export.edge.file_export import FileExportResult

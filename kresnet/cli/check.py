@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kresnet.diagnostics.check_conditions import CheckConditions
     from kresnet.probes.activation_profile import ActivationProfile
     from kresnet.probes.gradient_flow import GradientFlow
-    from kresnet.spec.loading import Override
+    from kresnet.spec.overrides import Override
 
 check = typer.Typer(help="Check gradients, exports, and this machine.")
 
@@ -149,7 +149,7 @@ def _networks(
 def _varied(text: str) -> list[Override]:
     """Return the overrides that `PATH=[VALUE, VALUE...]` stands for."""
     from kresnet.errors import make_error
-    from kresnet.spec.loading import parse_override
+    from kresnet.spec.overrides import parse_override
 
     whole = parse_override(text)
     if not isinstance(whole.value, list) or not whole.value:

@@ -62,7 +62,7 @@ OutputOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="DI
 
 def load_network(reference: str, overrides: list[str] | None) -> Network:
     """Return the network that the user named, leaving overrides of the recipe to the verbs that take one."""
-    from kresnet.spec.loading import split_overrides
+    from kresnet.spec.overrides import split_overrides
 
     return kresnet.load(reference, split_overrides(overrides or ())[0])
 

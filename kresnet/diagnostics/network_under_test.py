@@ -32,7 +32,8 @@ from kresnet.runs.resolved_run import ResolvedRun, recipe_of, resolve_run
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.trained_data import compare_data
 from kresnet.spec.architecture import Classifier, Spec
-from kresnet.spec.loading import Overrides, Reference, load_recipe, load_spec, split_overrides
+from kresnet.spec.loading import Reference, load_recipe, load_spec
+from kresnet.spec.overrides import Overrides, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.loss_scale import make_loss_scale

@@ -36,7 +36,7 @@ from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.trained_data import compare_data, recipe_with_data
 from kresnet.runs.trained_model import trained_model_of_run
 from kresnet.spec.inputs import Input
-from kresnet.spec.loading import Overrides
+from kresnet.spec.overrides import Overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.training.step.losses import LossFunction, make_loss
 from kresnet.training.step.metric_sums import MetricSums, sum_batch

@@ -14,7 +14,7 @@ from kresnet.export.reference_outputs import MAX_ROWS, RANDOM_SOURCE
 from kresnet.export.signature_contract import takes_encoded_images
 from kresnet.runs.trained_data import require_data_overrides_apply
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import Overrides
+from kresnet.spec.overrides import Overrides
 
 if TYPE_CHECKING:
     from kresnet.runs.trained_model import TrainedModel

@@ -20,7 +20,8 @@ from kresnet.plan.norm_statistics import norm_problems, unsettled_statistics_not
 from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
 from kresnet.runs.teacher import Teacher
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import LoadedDocument, Overrides, Reference, load_recipe, load_spec, split_overrides
+from kresnet.spec.loading import LoadedDocument, Reference, load_recipe, load_spec
+from kresnet.spec.overrides import Overrides, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.weights.pretrained.weight_names import is_path
 from kresnet.weights.transfer import Transfer, frozen_records

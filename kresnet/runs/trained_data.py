@@ -12,7 +12,7 @@ from kresnet.errors import make_error
 from kresnet.runs.config_drift import data_changes
 from kresnet.runs.resolved_run import ResolvedRun, recipe_of
 from kresnet.runs.trained_model import TrainedModel
-from kresnet.spec.loading import Overrides, list_overrides, override_path, split_overrides
+from kresnet.spec.overrides import Overrides, list_overrides, override_path, split_overrides
 from kresnet.spec.recipe import Recipe
 
 

@@ -16,15 +16,8 @@ from kresnet.plan.unused_settings import ABOUT as ABOUT_SPEC
 from kresnet.runs.resolved_run import ResolvedRun, recipe_of, resolve_run
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import (
-    LoadedDocument,
-    Override,
-    Overrides,
-    list_overrides,
-    load_spec,
-    parse_override,
-    split_overrides,
-)
+from kresnet.spec.loading import LoadedDocument, load_spec
+from kresnet.spec.overrides import Override, Overrides, list_overrides, parse_override, split_overrides
 from kresnet.spec.recipe import Data, Fold, Recipe
 from kresnet.spec.study import Design, Study, Variant
 from kresnet.study.dataset_sizes import training_image_count

@@ -26,9 +26,9 @@ from kresnet.cli.remedies import adapt_remedy, find_verb
 from kresnet.runtime import EXTRAS
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import parse_document
-from kresnet.spec.loading import parse_override
 from kresnet.spec.locations import field_models
 from kresnet.spec.nearest_settings import setting_paths
+from kresnet.spec.overrides import parse_override
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.search import Search
 from kresnet.spec.study import Study

@@ -14,7 +14,7 @@ from kresnet.evaluation.predictor import KerasPredictor
 from kresnet.graph import build_model
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.trained_model import trained_model_of_run
-from kresnet.spec.loading import Overrides
+from kresnet.spec.overrides import Overrides
 from tests.report.recorded_runs import made
 
 

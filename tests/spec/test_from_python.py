@@ -11,7 +11,8 @@ import pytest
 from kresnet.errors import KresnetError, Place
 from kresnet.spec.from_python import plain_values
 from kresnet.spec.inputs import Pixels
-from kresnet.spec.loading import Override, list_overrides, load_recipe, load_spec, split_overrides
+from kresnet.spec.loading import load_recipe, load_spec
+from kresnet.spec.overrides import Override, list_overrides, split_overrides
 
 PLACE = Place("here")
 NESTED: dict[str, Any] = {}

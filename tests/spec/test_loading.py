@@ -1,4 +1,4 @@
-"""Names and paths, `extends` and `--set`."""
+"""Names and paths, and `extends`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kresnet.errors import MOST_PROBLEMS, KresnetError
 from kresnet.plan import plan_loaded
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import MAX_BYTES
-from kresnet.spec.loading import load_recipe, load_spec, load_text, split_overrides
+from kresnet.spec.loading import load_recipe, load_spec, load_text
 from tests.spec.test_validation import VALID
 
 
@@ -108,52 +108,6 @@ def test_what_cannot_be_extended(folder, value, code):
 # --set
 
 
-def test_overrides(folder):
-    overrides = [
-        "stages.0.width=32",
-        "norm={kind: group, groups: 8}",
-        "head.classes=3",
-        "stem.pool={kind: max}",
-        "stem.pool.size=2",
-    ]
-    spec = load_spec(str(folder / "base.yaml"), overrides).value
-    assert spec.stages[0].width == 32
-    assert (spec.norm.kind, spec.norm.groups) == ("group", 8)
-    assert (spec.head.classes, spec.stem.pool.size) == (3, 2)
-
-
-def test_an_override_may_take_a_setting_out():
-    assert load_spec("resnet50", ["stem.pool=null"]).value.stem.pool is None
-    assert load_spec("resnet50", ["stem.pool="]).value.stem.pool is None
-
-
-BAD_OVERRIDES = {
-    "stages.0.width": "bad_override",
-    "=3": "bad_override",
-    "stages.9.width=3": "bad_override",
-    "stages.first.width=3": "bad_override",
-    "name.first=3": "bad_override",
-    "stages.0.width=[1": "bad_override",
-    "stages.\u00b2.width=3": "bad_override",
-    "stages.0.width=wide": "wrong_type",
-    "stages.0.widht=3": "unknown_field",
-    "stem.kernel=99": "out_of_range",
-}
-
-
-@pytest.mark.parametrize("override", BAD_OVERRIDES)
-def test_wrong_overrides_are_told_as_overrides(folder, override):
-    found = problem(str(folder / "base.yaml"), override)
-    assert found.code == BAD_OVERRIDES[override]
-    assert found.place.file == f"--set {override}"
-
-
-def test_overrides_of_the_spec_and_of_the_recipe():
-    of_spec, of_recipe = split_overrides(["recipe.epochs=3", "head.classes=2"])
-    assert (of_spec, [str(each) for each in of_recipe]) == (["head.classes=2"], ["epochs=3"])
-    assert [str(each.place) for each in of_recipe] == ["--set recipe.epochs=3"], "as it was typed"
-
-
 def test_a_contradiction_is_found_where_the_document_states_it(folder):
     loaded = load_spec(write(folder, "extends: base.yaml\nname: child\nnorm:\n  kind: group\n  groups: 5\n"))
     with pytest.raises(KresnetError) as caught:
@@ -198,13 +152,6 @@ def test_a_recipe_beside_a_spec_is_in_its_folder(tmp_path):
     assert load_recipe("./r.yaml", base_folder=tmp_path).value.epochs == 9
     with pytest.raises(KresnetError, match="file_unreadable"):
         load_recipe("../r.yaml", base_folder=tmp_path / "inside")
-
-
-@pytest.mark.parametrize("text", ["stages." + "9" * 5000 + ".width=1", "a." * 5000 + "=1", "name=\udcff", "=1", "a"])
-def test_overrides_of_another_world_are_refused(text):
-    with pytest.raises(KresnetError) as caught:
-        load_spec("resnet18", [text])
-    assert {problem.code for problem in caught.value.problems} <= {"bad_override", "unknown_field"}
 
 
 def test_only_the_first_hundred_problems_are_told(tmp_path):

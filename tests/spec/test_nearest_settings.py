@@ -9,8 +9,9 @@ import pytest
 from kresnet.errors import KresnetError, Problem
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import PATTERNS
-from kresnet.spec.loading import load_recipe, load_spec, split_overrides
+from kresnet.spec.loading import load_recipe, load_spec
 from kresnet.spec.nearest_settings import setting_paths
+from kresnet.spec.overrides import split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.schema import json_schema
 

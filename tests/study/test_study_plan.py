@@ -14,7 +14,8 @@ from kresnet.errors import KresnetError
 from kresnet.plan import plan_loaded
 from kresnet.spec import library
 from kresnet.spec.document import dump
-from kresnet.spec.loading import load_recipe, load_spec, load_study, split_overrides
+from kresnet.spec.loading import load_recipe, load_spec, load_study
+from kresnet.spec.overrides import split_overrides
 from kresnet.study.study_plan import StudyPlan, plan_study
 from tests.command import kresnet
 

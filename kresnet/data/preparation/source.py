@@ -10,7 +10,7 @@ from kresnet.data.survey.opened import load_data_settings, suitable_input
 from kresnet.data.survey.survey import stated_settings
 from kresnet.data.survey.tables import complete_settings
 from kresnet.errors import make_error
-from kresnet.spec.loading import Overrides
+from kresnet.spec.overrides import Overrides
 from kresnet.spec.recipe.data_reference import read_data_reference
 
 

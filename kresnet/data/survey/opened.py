@@ -23,7 +23,8 @@ from kresnet.data.survey.data_survey import (
 )
 from kresnet.data.survey.image_headers import ImageHeaders, read_headers
 from kresnet.spec.inputs import Input, Pixels
-from kresnet.spec.loading import LoadedDocument, Overrides, load_recipe
+from kresnet.spec.loading import LoadedDocument, load_recipe
+from kresnet.spec.overrides import Overrides
 from kresnet.spec.recipe import ArraysData, Data, EmbeddedData, PreparedData, Recipe, TfdsData
 
 if TYPE_CHECKING:

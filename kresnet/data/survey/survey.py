@@ -14,7 +14,7 @@ from kresnet.data.survey.picture_grid import draw_grid
 from kresnet.data.survey.tables import survey_table
 from kresnet.errors import make_error
 from kresnet.files import refuse_existing, staged_file, translate_os_errors, write_text
-from kresnet.spec.loading import Overrides, list_overrides, parse_override, split_overrides
+from kresnet.spec.overrides import Overrides, list_overrides, parse_override, split_overrides
 from kresnet.spec.recipe.data_reference import read_data_reference
 
 

@@ -26,7 +26,8 @@ from kresnet.data.survey.table_columns import HEAD_ROWS, guess_settings
 from kresnet.data.tables.examples import SPLITS, TableExamples, read_examples
 from kresnet.data.tables.table_file import TableFile
 from kresnet.errors import KresnetError, Problem
-from kresnet.spec.loading import Overrides, load_recipe
+from kresnet.spec.loading import load_recipe
+from kresnet.spec.overrides import Overrides
 from kresnet.spec.recipe import TableData
 
 #: Settings of which a table states one.

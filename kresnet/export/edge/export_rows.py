@@ -20,7 +20,7 @@ from kresnet.export.sample_inputs import SampleInputs, read_images, sample_input
 from kresnet.export.signature_contract import takes_encoded_images
 from kresnet.runs.trained_data import require_data_overrides_apply
 from kresnet.spec.inputs import Input
-from kresnet.spec.loading import Overrides
+from kresnet.spec.overrides import Overrides
 
 if TYPE_CHECKING:
     from kresnet.runs.trained_model import TrainedModel

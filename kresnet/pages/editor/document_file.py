@@ -16,7 +16,8 @@ from kresnet.files import staged_file
 from kresnet.spec import library
 from kresnet.spec.base import Document
 from kresnet.spec.document import decode_text, require_size
-from kresnet.spec.loading import LoadedDocument, Overrides, load_recipe, load_spec, load_study, load_text
+from kresnet.spec.loading import LoadedDocument, load_recipe, load_spec, load_study, load_text
+from kresnet.spec.overrides import Overrides
 from kresnet.spec.schema import DOCUMENTS
 
 #: Kind of document -> folder of the shipped ones.

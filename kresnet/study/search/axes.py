@@ -14,7 +14,8 @@ from kresnet.errors import KresnetError, Place, Problem
 from kresnet.plan.scaling_rules import RULES, ScaledSettings
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import KeyPath
-from kresnet.spec.loading import LoadedDocument, Override, apply_overrides, change_values, expand_path, split_overrides
+from kresnet.spec.loading import LoadedDocument, apply_overrides
+from kresnet.spec.overrides import Override, change_values, expand_path, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.search import Dimension, RegNetShape, ScaledShape, Search
 

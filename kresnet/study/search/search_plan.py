@@ -16,15 +16,8 @@ from kresnet.plan import plan_loaded
 from kresnet.plan.objective import resolve_objective
 from kresnet.runs.resolved_run import recipe_of
 from kresnet.spec.architecture import Spec
-from kresnet.spec.loading import (
-    LoadedDocument,
-    Override,
-    Overrides,
-    list_overrides,
-    load_spec,
-    parse_override,
-    split_overrides,
-)
+from kresnet.spec.loading import LoadedDocument, load_spec
+from kresnet.spec.overrides import Override, Overrides, list_overrides, parse_override, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.search import COSTS, Search
 from kresnet.spec.study import Variant

@@ -7,7 +7,7 @@ import pytest
 
 from kresnet.data.survey.data_survey import DataSurvey, SplitSurvey, class_notes, evenly, header_notes
 from kresnet.data.survey.image_headers import ImageHeaders
-from kresnet.spec.loading import parse_override
+from kresnet.spec.overrides import parse_override
 
 
 def test_what_is_typed_is_read_back():
