@@ -362,7 +362,7 @@ $("experiment").addEventListener("submit", async () => {
   try {
     const answer = await ask("experiment", {
       text: textOf("spec"), measure: $("measure").value, series: $("series").value,
-      batch: $("images-batch").valueAsNumber || 16, recipe: $("images-of").value,
+      batch: $("images-batch").valueAsNumber || 16, recipe: $("images-of").value, seed: $("seed").valueAsNumber || 0,
     });
     $("running").textContent = answer.problems ? "No figures." : `Measured in ${((performance.now() - began) / 1000).toFixed(1)} s.`;
     if (answer.problems) return say("experiment", answer.problems);

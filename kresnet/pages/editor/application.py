@@ -109,14 +109,14 @@ class EditorSession:
         return document if document["digest"] != values.get("digest") else {"digest": document["digest"]}
 
     async def experiment(self, values: Values) -> dict[str, Any]:
-        """Run an experiment: `measure`, `series`, `batch` and `recipe`."""
+        """Run an experiment: `measure`, `series`, `batch`, `recipe` and `seed`."""
         file = self.spec_file
         network = await asyncio.to_thread(load_network, file, _text(values, "text"))
         measure, recipe = _text(values, "measure"), _text(values, "recipe")
         if recipe:
             library.find_document(recipe, "recipes", file.folder)
-        batch = _number(values, "batch", 16)
-        arguments = experiment_arguments(file, network, measure, _text(values, "series"), batch, recipe)
+        batch, seed = _number(values, "batch", 16), _number(values, "seed", 0, least=0)
+        arguments = experiment_arguments(file, network, measure, _text(values, "series"), batch, recipe, seed)
         found = await self.runner.run(arguments, Path.cwd())
         return {"figures": experiment_figures(measure, found), "command": command_line(arguments), "values": found}
 
@@ -214,10 +214,10 @@ def _text(values: Values, name: str) -> str:
     return value
 
 
-def _number(values: Values, name: str, default: int) -> int:
+def _number(values: Values, name: str, default: int, least: int = 1) -> int:
     value = values.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST:
-        raise make_error("bad_option", f"`{name}` is a whole number from 1 on.", found=repr(value)[:60])
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= _MOST:
+        raise make_error("bad_option", f"`{name}` is a whole number from {least} on.", found=repr(value)[:60])
     return value
 
 

@@ -61,9 +61,18 @@ MEASURES = {"gradients": "Gradient norms, and the two paths", "activations": "Ac
 
 
 def experiment_arguments(
-    file: DocumentFile, network: Network, measure: str, series: str, batch: int, recipe: str
+    file: DocumentFile, network: Network, measure: str, series: str, batch: int, recipe: str, seed: int = 0
 ) -> list[str]:
     """Return the arguments of `kresnet` that make an experiment.
+
+    Args:
+        file: the document.
+        network: what it means with the text of the page.
+        measure: one of `MEASURES`.
+        series: one of `SERIES`.
+        batch: number of images.
+        recipe: where the images come from; empty for embedded ones.
+        seed: draws the images and the initial weights; 0 leaves it to the recipe.
 
     Raises:
         KresnetError: `bad_option` for what does not exist, or what the saved document cannot be made to say by
@@ -84,6 +93,7 @@ def experiment_arguments(
     words += [part for name in others for part in ("--against", name)]
     words += ["--vary", chosen.vary] if chosen.vary else []
     words += ["--recipe", recipe] if recipe else []
+    words += ["--set", f"recipe.seed={seed}"] if seed else []
     words += ["--no-jacobians"] if measure == "gradients" else []
     _require_small(network, chosen, batch)
     return words

@@ -33,10 +33,10 @@ def file(tmp_path, monkeypatch):
 def test_the_command_line_gives_the_figures_that_are_drawn(file, tmp_path):
     """Every series is one that the command takes; the page shows what it prints."""
     network = load_network(file, TEXT.replace("classes: 10", "classes: 12"))
-    arguments = experiment_arguments(file, network, "gradients", "shortcut", 4, "")
+    arguments = experiment_arguments(file, network, "gradients", "shortcut", 4, "", 7)
     assert command_line(arguments) == (
         "kresnet check gradients small.yaml --batch 4 --set head.classes=12 "
-        "--vary 'block.shortcut=[none, projection]' --no-jacobians"
+        "--vary 'block.shortcut=[none, projection]' --set recipe.seed=7 --no-jacobians"
     )
     done = kresnet(*arguments, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
