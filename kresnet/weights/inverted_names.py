@@ -82,6 +82,30 @@ def keras_2_mobilenet_v3(record: Record, plan: Plan) -> str | None:
     return f"{block}/{'squeeze_excite/' if excite else ''}{layer.replace('conv', 'Conv')}{'/BatchNorm' if norm else ''}"
 
 
+def keras_efficientnet(record: Record, plan: Plan) -> str | None:
+    """Return the name in keras.applications' `EfficientNetB0` to `B7`."""
+    return _keras_efficientnet(record, plan, "dwconv")
+
+
+def keras_efficientnet_v2(record: Record, plan: Plan) -> str | None:
+    """Return the name in keras.applications' `EfficientNetV2B0` to `V2L`."""
+    return _keras_efficientnet(record, plan, "dwconv2")
+
+
+def _keras_efficientnet(record: Record, plan: Plan, depthwise: str) -> str | None:
+    if record.block is None:
+        outside = {"stem.conv": "stem_conv", "stem.norm": "stem_bn", "neck.conv": "top_conv", "neck.norm": "top_bn"}
+        return {**outside, "head.logits": "predictions"}.get(record.name)
+    kind, layer = block_layer(record)
+    layers = {"squeeze_excite.reduce": "se_reduce", "squeeze_excite.expand": "se_expand"}
+    role = _role(record, plan, layer)[0]
+    if role == "depthwise":
+        layers |= {"conv": depthwise, "norm": "bn"}
+    elif role:
+        layers |= {"conv": f"{role}_conv", "norm": f"{role}_bn"}
+    return f"block{record.stage}{chr(ord('a') + record.block - 1)}_{layers[kind]}" if kind in layers else None
+
+
 def _role(record: Record, plan: Plan, number: str) -> tuple[str, str]:
     """What the convolution of a number is for in a record's block, and its name in timm; empty where it is unknown."""
     place = f"stage{record.stage}.block{record.block}."
@@ -100,6 +124,8 @@ def _number(record: Record, plan: Plan) -> int:
 
 __all__ = [
     "keras_2_mobilenet_v3",
+    "keras_efficientnet",
+    "keras_efficientnet_v2",
     "keras_mobilenet_v2",
     "keras_mobilenet_v3",
     "timm_inverted",

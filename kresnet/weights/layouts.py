@@ -25,6 +25,8 @@ from kresnet.weights.family_names import (
 )
 from kresnet.weights.inverted_names import (
     keras_2_mobilenet_v3,
+    keras_efficientnet,
+    keras_efficientnet_v2,
     keras_mobilenet_v2,
     keras_mobilenet_v3,
     timm_inverted,
@@ -211,6 +213,7 @@ _TIMM_FAMILIES = {
     "resnetv2": replace(_TIMM, layer=timm_resnetv2, block=timm_resnetv2_block),
     "regnet": replace(_TIMM, layer=timm_regnet, block=timm_regnet_block),
     "convnext": replace(_TIMM, layer=timm_convnext, block=timm_convnext_block),
+    "efficientnet": replace(_TIMM, layer=timm_inverted, block=timm_inverted_block),
     "mobilenetv2": replace(_TIMM, layer=timm_inverted, block=timm_inverted_block),
     "mobilenetv3": replace(_TIMM, layer=timm_mobilenet_v3, block=timm_inverted_block),
 }
@@ -219,10 +222,19 @@ _KERAS = Layout(
 )
 #: Of networks of inverted blocks: they pad as TensorFlow does, and their norms have other settings.
 _KERAS_INVERTED = replace(_KERAS, defaults=_defaults("same", 1e-3, 0.999))
+_KERAS_EFFICIENTNET = replace(
+    _KERAS,
+    defaults=_defaults("same", 1e-3, 0.99),
+    ignored=tuple(
+        f"normalization/{name}" for name in ("0", "1", "2", "gamma", "beta")
+    ),  # of pixels, which a spec states
+)
 _KERAS_FAMILIES = {
     "convnext": replace(
         _KERAS, layer=keras_convnext, block=keras_convnext_block, defaults={}, prefix_before="_stem_conv/kernel"
     ),
+    "efficientnet": replace(_KERAS_EFFICIENTNET, layer=keras_efficientnet),
+    "efficientnet_v2": replace(_KERAS_EFFICIENTNET, layer=keras_efficientnet_v2, defaults=_defaults("same", 1e-3, 0.9)),
     "mobilenet_v2": replace(_KERAS_INVERTED, layer=keras_mobilenet_v2),
     "mobilenet_v3": replace(_KERAS_INVERTED, layer=keras_mobilenet_v3),
     "mobilenet_v3_keras_2": replace(_KERAS_INVERTED, layer=keras_2_mobilenet_v3),

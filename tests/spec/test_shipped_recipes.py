@@ -163,6 +163,21 @@ PAPERS: dict[str, dict[str, Any]] = {
         },
         "at": None, "factor": None, "warmup": None, "objective": ("softmax", 0.1, None),
     },
+    # "RMSProp optimizer with decay 0.9 and momentum 0.9; … weight decay 1e-5; initial learning rate 0.256 that decays
+    # by 0.97 every 2.4 epochs"; main.py of the authors: base_learning_rate 0.016 of 256 images, warm-up of 5 epochs,
+    # 350 epochs, label smoothing 0.1, moving average 0.9999, RMSProp's epsilon 0.001
+    "efficientnet": {
+        "total_steps": 350 * 312, "batch_size": 4096, "peak": 0.256,
+        "optimizer": {"kind": "rmsprop", "rho": 0.9, "momentum": 0.9, "epsilon": 1e-3, "weight_decay": 1e-5},
+        "augment": {
+            "crop": {"kind": "resized", "area": [0.08, 1.0], "aspect": [0.75, 4 / 3]}, "flip": True,
+            "rand_augment": {
+                "kind": "timm", "operations": 2, "magnitude": 9.0, "magnitude_std": 0.5, "probability": 0.5,
+            },
+        },
+        "at": tuple(749 * number for number in range(1, 146)), "factor": 0.97, "warmup": (5 * 312, 0.0, "linear"),
+        "objective": ("softmax", 0.1, None), "ema": {"decay": 0.9999, "warmup": True, "start": 0},
+    },
     # slim's README: "learning_rate=0.045*NUM_GPUS … label_smoothing=0.1 … moving_average_decay=0.9999 … batch_size=96 …
     # num_clones=NUM_GPUS … learning_rate_decay_factor=0.98 … num_epochs_per_decay=2.5/NUM_GPUS … NUM_GPUS of 8"; the
     # paper: "RMSPropOptimizer with both decay and momentum set to 0.9 … standard weight decay is set to 0.00004";

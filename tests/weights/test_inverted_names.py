@@ -39,6 +39,12 @@ def test_timms_names():
             "mobilenet_v3_small",
             ("expanded_conv/depthwise/BatchNorm/beta", "expanded_conv_10/squeeze_excite/Conv_1/kernel", "Conv_2/bias"),
         ),
+        ("efficientnet", "efficientnet_b0", ("block1a_dwconv/kernel", "block7a_se_expand/bias", "top_bn/beta")),
+        (
+            "efficientnet_v2",
+            "efficientnet_v2_b0",
+            ("block1a_project_bn/beta", "block2b_expand_conv/kernel", "block6h_dwconv2/kernel", "block6h_bn/gamma"),
+        ),
     ],
 )
 def test_kerass_names(family, spec, expected):

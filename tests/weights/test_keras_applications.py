@@ -26,7 +26,7 @@ SIDE, CLASSES, IMAGES = 64, 10, 2
 #: ConvNeXts are compared in a test of their own.
 PEERS = [name for name in KERAS_FILES if not name.startswith("ConvNeXt")]
 #: Those in the fast suite.
-FAST = ("ResNet50", "MobileNetV2-0.35", "MobileNetV3Small-0.75")
+FAST = ("ResNet50", "EfficientNetB0", "MobileNetV2-0.35", "MobileNetV3Small-0.75")
 #: What brings pixels to the numbers that networks expect which do not do it themselves.
 PREPROCESSING = {"ResNet": "resnet", "MobileNetV2": "mobilenet_v2"}
 
@@ -39,7 +39,8 @@ def randomized(name: str, seed: int = 0):
         weights=None, input_shape=(SIDE, SIDE, 3), classes=CLASSES, classifier_activation=None, **network.arguments
     )
     random = np.random.default_rng(seed)
-    for weight in peer.weights:
+    pixels = [layer for layer in peer.layers if isinstance(layer, keras.layers.Normalization) and layer.weights]
+    for weight in (weight for layer in peer.layers if layer not in pixels for weight in layer.weights):
         shape = tuple(weight.shape)
         if weight.name == "kernel":
             weight.assign(random.normal(0, (2 / np.prod(shape[:-1])) ** 0.5, shape))
@@ -47,6 +48,11 @@ def randomized(name: str, seed: int = 0):
             weight.assign(random.uniform(0.5, 1.5, shape))
         else:
             weight.assign(random.normal(0, 0.1, shape))
+    for layer in pixels:  # as in Keras's own weights
+        mean, variance, _ = layer.weights
+        mean.assign([0.485, 0.456, 0.406])
+        variance.assign(np.square([0.229, 0.224, 0.225]))
+        layer.finalize_state()
     return peer
 
 
@@ -67,7 +73,7 @@ class Pair:
             prepared = prepare_conversion(loaded, plan_loaded(loaded), source)
             self.match, self.settings = prepared.match, prepared.carried.settings
             self.model = converted_model(prepared.carried.plan, self.match)
-        pixels = PixelMap.from_spec(loaded.value.input.pixels, 3)
+        pixels = prepared.computation.pixels or PixelMap.from_spec(loaded.value.input.pixels, 3)
         self.normalized = self.images[..., list(pixels.sources)] * pixels.scale + pixels.offset
 
     def differences(self) -> tuple[float, list[float]]:

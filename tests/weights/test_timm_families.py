@@ -1,7 +1,7 @@
 """timm's networks of other families than `ResNet`: the logits and gradients that PyTorch computes, weights by rule.
 
 `reference/timm_families.py` wrote what PyTorch makes of them. `python -m tests.weights.test_timm_families` prints the
-table of docs/families.md; with `--plans` only what a plan tells.
+table of docs/families.md, or the rows of the networks that it is given; with `--plans` only what a plan tells.
 """
 
 from __future__ import annotations
@@ -114,9 +114,10 @@ def main() -> None:
         "| network | parameters in timm | here | MACs by PyTorch | here | largest difference of logits | of gradients |"
     )
     print("|---|---|---|---|---|---|---|")
+    named = [name for name in sys.argv[1:] if not name.startswith("--")]
     for name, facts in timm_facts()["architectures"].items():
         side = facts["side"]
-        if facts["family"] == "resnet":
+        if facts["family"] == "resnet" or (named and name not in named):
             continue
         try:
             document = timm_spec(name, {}, pretrained_cfg={"input_size": [3, side, side]})

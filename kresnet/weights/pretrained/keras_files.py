@@ -97,8 +97,39 @@ def _mobilenets() -> Iterator[KerasFile]:
         yield KerasFile(f"MobileNetV3{size.title()}", f"mobilenet_v3_{size}{own}", address, digest, page, arguments)
 
 
+def _efficientnets() -> Iterator[KerasFile]:
+    """Keras 3.15, applications/efficientnet.py and efficientnet_v2.py."""
+    first = {
+        "b0": "902e53a9f72be733fc0bcb005b3ebbac",
+        "b1": "1d254153d4ab51201f1646940f018540",
+        "b2": "b15cce36ff4dcbd00b6dd88e7857a6ad",
+        "b3": "ffd1fdc53d0ce67064dc6a9c7960ede0",
+        "b4": "18c95ad55216b8f92d7e70b3a046e2fc",
+        "b5": "ace28f2a6363774853a83a0b21b9421a",
+        "b6": "165f6e37dce68623721b423839de8be5",
+        "b7": "8c03f828fec3ef71311cd463b6759d99",
+    }
+    second = {
+        "b0": "21ecbf6da12460d5c40bb2f29ceb2188",
+        "b1": "069f0534ff22adf035c89e2d9547a9dc",
+        "b2": "424e49f28180edbde1e94797771950a7",
+        "b3": "1f1fc43bd98a6e4fd8fdfd551e02c7a0",
+        "s": "e1d88a8495beba45748fedd0cecbe016",
+        "m": "a3bf6aa3276309f4fc6a34aa114c95cd",
+        "l": "27e6d408b53c7ebc868fefa357689935",
+    }
+    for size, digest in first.items():
+        address = f"https://storage.googleapis.com/keras-applications/efficientnet{size}.h5"
+        page = "https://keras.io/api/applications/efficientnet/"
+        yield KerasFile(f"EfficientNet{size.title()}", f"efficientnet_{size}", address, digest, page)
+    for size, digest in second.items():
+        address = f"{_ROOT}efficientnet_v2/efficientnetv2-{size}.h5"
+        page = "https://keras.io/api/applications/efficientnet_v2/"
+        yield KerasFile(f"EfficientNetV2{size.title()}", f"efficientnet_v2_{size}", address, digest, page)
+
+
 #: By the names that follow `keras/`.
-KERAS_FILES = {each.name: each for each in (*_resnets(), *_convnexts(), *_mobilenets())}
+KERAS_FILES = {each.name: each for each in (*_resnets(), *_convnexts(), *_mobilenets(), *_efficientnets())}
 
 
 def keras_file(model: str) -> KerasFile:

@@ -17,6 +17,7 @@ from kresnet.spec.document import SourceDocument
 from kresnet.spec.validation import validate
 from kresnet.weights.pretrained.timm_arguments import TimmConfiguration, TimmNetwork, TimmResNet
 from kresnet.weights.pretrained.timm_convnext import TimmConvNeXt, convnext_spec
+from kresnet.weights.pretrained.timm_efficientnet import TimmEfficientNet, efficientnet_spec
 from kresnet.weights.pretrained.timm_mobilenet import (
     TimmMobileNetV2,
     TimmMobileNetV3,
@@ -48,6 +49,7 @@ FAMILIES = {
     "resnetv2": TimmFamily(TimmResNetV2, resnetv2_spec),
     "regnet": TimmFamily(TimmRegNet, regnet_spec),
     "convnext": TimmFamily(TimmConvNeXt, convnext_spec),
+    "efficientnet": TimmFamily(TimmEfficientNet, efficientnet_spec),
     "mobilenetv2": TimmFamily(TimmMobileNetV2, mobilenet_v2_spec),
     "mobilenetv3": TimmFamily(TimmMobileNetV3, mobilenet_v3_spec),
 }

@@ -93,6 +93,16 @@ FAMILIES = {
             "block.attention.least_share=0",
         ],
     ),
+    "EfficientNetV2": (
+        "efficientnet_v2_b0",
+        [
+            "stem.width=8",
+            "stages=[{blocks: 1, width: 8, block: {kind: fused_inverted, expansion: 1, order: relu_before_add}}, "
+            "{blocks: 1, width: 16, stride: 2, block: {kind: fused_inverted, expansion: 4}}, "
+            "{blocks: 2, width: 16, stride: 2}]",
+            "neck.width=16",
+        ],
+    ),
     "ConvNeXt": (
         "convnext_atto",
         ["stem.width=8", "stages=[{blocks: 1, width: 8}, {blocks: 1, width: 16, stride: 2}]"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 import pytest
-from keras.src.applications import convnext, mobilenet_v3, resnet
+from keras.src.applications import convnext, efficientnet, efficientnet_v2, mobilenet_v3, resnet
 from keras.src.utils import file_utils
 
 from kresnet.errors import KresnetError
@@ -12,7 +12,7 @@ from kresnet.spec.library import shipped_names
 from kresnet.weights.pretrained.keras_files import KERAS_FILES, keras_file
 
 
-@pytest.mark.parametrize("name", [name for name in KERAS_FILES if not name.startswith("MobileNet")])
+@pytest.mark.parametrize("name", [name for name in KERAS_FILES if name.startswith(("ResNet", "ConvNeXt"))])
 def test_files_are_those_that_keras_knows(name):
     file = keras_file(name)
     module, own = (resnet, name.lower()) if name.startswith("ResNet") else (convnext, file.spec)
@@ -30,6 +30,18 @@ def test_files_of_mobilenet_v3_are_those_that_keras_knows(name):
     assert mobilenet_v3.WEIGHTS_HASHES[known][0] == file.digest
     assert file.address.startswith(mobilenet_v3.BASE_WEIGHT_PATH)
     assert file.spec in shipped_names()
+
+
+@pytest.mark.parametrize("name", [name for name in KERAS_FILES if name.startswith("EfficientNet")])
+def test_files_of_efficientnets_are_those_that_keras_knows(name):
+    file = keras_file(name)
+    second = name.startswith("EfficientNetV2")
+    size = name.removeprefix("EfficientNet").removeprefix("V2").lower()
+    module, own = (efficientnet_v2, f"efficientnetv2-{size}") if second else (efficientnet, f"efficientnet{size}")
+    assert module.WEIGHTS_HASHES[f"-{size}" if size in "sml" else size][0] == file.digest
+    assert file.address == f"{module.BASE_WEIGHTS_PATH}{own}.h5"
+    assert file.spec in shipped_names()
+    assert hasattr(keras.applications, name)
 
 
 def test_a_file_of_mobilenet_v2_is_the_one_that_keras_fetches(monkeypatch):

@@ -21,6 +21,15 @@ UNSAYABLE = {
     **dict.fromkeys(("resnetv2_18", "resnetv2_18d", "resnetv2_34", "resnetv2_34d"), ("wrong_value", "basic")),
     **dict.fromkeys(("regnetv_040", "regnetv_064"), ("wrong_value", "preact")),
     "regnety_040_sgn": ("wrong_value", "norm_layer"),
+    **dict.fromkeys(
+        ("efficientnet_b0_g16_evos", "efficientnet_b0_g8_gn", "efficientnet_b3_g8_gn"), ("unknown_field", "group_size")
+    ),
+    **dict.fromkeys(("efficientnet_b0_gn", "efficientnet_b3_gn"), ("unknown_field", "norm_layer")),
+    **dict.fromkeys((f"efficientnet_b{size}_pruned" for size in (1, 2, 3)), ("unknown_field", "pruned")),
+    "efficientnet_blur_b0": ("unknown_field", "aa_layer"),
+    "efficientnetv2_rw_m": ("wrong_type", "depth_multiplier"),
+    "efficientnetv2_rw_s": ("wrong_value", "rw"),
+    "gc_efficientnetv2_rw_t": ("unknown_field", "se_layer"),
     "mobilenetv3_large_150d": ("out_of_range", "depth_multiplier"),
     **dict.fromkeys(("resnetv2_50d_evos", "resnetv2_50d_frn"), ("wrong_value", "norm_layer")),
     **dict.fromkeys(

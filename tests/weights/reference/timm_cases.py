@@ -44,6 +44,8 @@ CUT_DOWN_FAMILIES: dict[str, tuple[str, dict[str, Any], int]] = {
     "RegNetZ": ("regnetz_005", _SMALL_REGNET | {"group_size": 8, "num_features": 48}, 32),
     "MobileNetV2": ("mobilenetv2_035", {}, 40),
     "MobileNetV3, padded as TensorFlow does": ("tf_mobilenetv3_small_075", {}, 40),
+    "EfficientNet": ("efficientnet_b0", {}, 40),
+    "EfficientNetV2, padded as TensorFlow does": ("tf_efficientnetv2_b0", {}, 40),
 }
 
 

@@ -142,6 +142,8 @@ def regnet_arguments(name: str) -> dict[str, Any]:
 GENERATORS = {
     "_gen_mobilenet_v2": "mobilenetv2",
     "_gen_mobilenet_v3": "mobilenetv3",
+    **{f"_gen_{name}": "efficientnet" for name in ("efficientnet", "efficientnet_lite")},
+    **{f"_gen_efficientnetv2_{size}": "efficientnet" for size in ("base", "s", "m", "l", "xl")},
 }
 #: Arguments that the class itself takes.
 OF_CLASS = ("num_classes", "in_chans", "output_stride", "pad_type", "drop_rate", "drop_path_rate", "global_pool")
@@ -170,6 +172,8 @@ def generated(module: Any) -> dict[str, tuple[str, dict[str, Any]]]:
 
 def named_arguments(generator: str, entry: str) -> dict[str, Any]:
     """What a generator reads of the name of an entry point."""
+    if GENERATORS[generator] == "efficientnet":
+        return {"variant": generator.removeprefix("_gen_efficientnet").strip("_") or "b"}
     if generator != "_gen_mobilenet_v3":
         return {}
     return {"size": "small" if "small" in entry else "large"} | ({"minimal": True} if "minimal" in entry else {})
@@ -187,6 +191,11 @@ def generator_defaults(module: Any, network: Any, generator: str) -> dict[str, A
 
 GENERATED = generated(efficientnet) | generated(mobilenetv3)
 FAMILIES = {
+    "efficientnet": Family(
+        efficientnet,
+        generator_defaults(efficientnet, efficientnet.EfficientNet, "_gen_efficientnet_lite"),
+        lambda name: GENERATED[name][1],
+    ),
     "convnext": Family(convnext, defaults_of(convnext.ConvNeXt), given_to(convnext, "_create_convnext")),
     "mobilenetv2": Family(
         efficientnet,
