@@ -69,6 +69,9 @@ def in_float64(model: keras.Model) -> keras.Model:
     inputs = keras.Input(model.inputs[0].shape[1:], dtype="float64")
     copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=copied)
     copy.set_weights(model.get_weights())
+    for layer in copy.layers:
+        if isinstance(layer, keras.layers.Normalization):  # which computes by what it makes of its weights
+            layer.finalize_state()
     return copy
 
 
