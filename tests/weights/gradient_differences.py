@@ -69,9 +69,14 @@ def in_float64(model: keras.Model) -> keras.Model:
     inputs = keras.Input(model.inputs[0].shape[1:], dtype="float64")
     copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=copied)
     copy.set_weights(model.get_weights())
-    for layer in copy.layers:
-        if isinstance(layer, keras.layers.Normalization):  # which computes by what it makes of its weights
-            layer.finalize_state()
+    for layer in copy.layers:  # numbers that Keras would round to float32 first
+        if isinstance(layer, keras.layers.Rescaling):
+            layer.scale, layer.offset = (np.asarray(each, np.float64) for each in (layer.scale, layer.offset))
+        elif isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes by what it makes of its weights
+            if layer.input_mean is not None:
+                stated = (layer.input_mean, layer.input_variance)
+                layer.mean, layer.variance = (np.asarray(each, np.float64) for each in stated)
     return copy
 
 
