@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -159,3 +160,20 @@ def test_one_version_is_stated_everywhere(dist):
     assert headings[0] == kresnet.__version__
     citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == kresnet.__version__
+
+
+def test_a_release_needs_no_secret_and_says_where_its_files_come_from():
+    """The workflow of a tag, which nothing here can run: no job may write more than it must."""
+    text = (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
+    workflow = YAML(typ="safe").load(text)
+    assert "secrets." not in text
+    assert workflow["permissions"] == {}
+    jobs = workflow["jobs"]
+    assert [jobs[name].get("needs") for name in ("build", "try", "publish")] == [None, "build", "try"]
+    assert jobs["build"]["permissions"] == {"contents": "read", "id-token": "write", "attestations": "write"}
+    assert jobs["publish"]["permissions"] == {"id-token": "write"}
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["classifiers"]
+    supported = [each.rpartition(" ")[2] for each in classifiers if re.search(r":: 3\.\d+$", each)]
+    assert jobs["try"]["strategy"]["matrix"]["python-version"] == supported
+    uses = [step["uses"].partition("@")[0] for job in jobs.values() for step in job["steps"] if "uses" in step]
+    assert {"actions/attest-build-provenance", "pypa/gh-action-pypi-publish"} <= set(uses)
