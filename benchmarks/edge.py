@@ -36,7 +36,7 @@ class Subject:
     Attributes:
         spec: name of its spec.
         recipe: the recipe that it is trained by; empty for random weights.
-        settings: changes of the recipe.
+        settings: changes of the recipe, and of the spec.
         weights: file of weights that training begins with, below the data's folder.
         rounded_epochs: epochs that it is trained on for integers.
     """
@@ -60,6 +60,18 @@ SUBJECTS = {
         (JPEG, "recipe.epochs=1", "recipe.optimizer.learning_rate=0.01", "recipe.schedule.warmup_epochs=0"),
         weights="weights/resnet20.safetensors",
         rounded_epochs=1,
+    ),
+    # The smallest of a phone's networks, for images of 28 pixels: its stem leaves them as large as they are.
+    "mobilenet_v2_035": Subject(
+        "mobilenet_v2_035",
+        "search_fashion",
+        (
+            EMBEDDED,
+            "input.shape=[28, 28, 1]",
+            "input.pixels={mean: [0.2860], std: [0.3530]}",
+            "stem.stride=1",
+            "head.classes=10",
+        ),
     ),
     "resnet50": Subject("resnet50"),
 }
