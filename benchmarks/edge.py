@@ -71,6 +71,7 @@ SUBJECTS = {
             "input.pixels={mean: [0.2860], std: [0.3530]}",
             "stem.stride=1",
             "head.classes=10",
+            "norm.momentum=0.9",  # of 0.999, a thousand steps are too few
         ),
     ),
     "resnet50": Subject("resnet50"),
