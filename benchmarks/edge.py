@@ -72,6 +72,7 @@ SUBJECTS = {
             "stem.stride=1",
             "head.classes=10",
             "norm.momentum=0.9",  # of 0.999, a thousand steps are too few
+            "recipe.optimizer.learning_rate=0.03",
         ),
     ),
     "resnet50": Subject("resnet50"),
