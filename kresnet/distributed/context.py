@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
@@ -19,6 +19,7 @@ from kresnet.distributed.precision import Precision, resolve_precision
 from kresnet.distributed.rendezvous import rendezvous
 from kresnet.distributed.workers import Workers
 from kresnet.errors import make_error
+from kresnet.plan.convolutions import KernelChoice, kernels_as_dict, kernels_from_dict
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 
@@ -96,6 +97,7 @@ class SharedConfig:
         recipe: the resolved recipe.
         transfer: the weights that the run starts from, as `Transfer.as_dict` has it; None for random ones.
         fingerprint: digest of the data, `DataSet.identity`.
+        kernels: how the chief computes convolutions, by the names of their records.
     """
 
     directory: str
@@ -103,6 +105,7 @@ class SharedConfig:
     recipe: Recipe
     transfer: Mapping[str, Any] | None
     fingerprint: str
+    kernels: Mapping[str, KernelChoice] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the configuration for the other workers, JSON-ready, with the versions of the chief's packages."""
@@ -112,6 +115,7 @@ class SharedConfig:
             "recipe": self.recipe.document(),
             "transfer": self.transfer,
             "fingerprint": self.fingerprint,
+            "kernels": kernels_as_dict(self.kernels),
             "versions": package_versions(),
         }
 
@@ -159,4 +163,5 @@ def receive_shared_config(workers: Workers, own: tuple[Spec, Recipe] | None) -> 
                     f"This worker was started with another {name} than the chief.",
                     remedy="start all workers with the same command",
                 )
-    return SharedConfig(shared["directory"], spec, recipe, shared["transfer"], shared["fingerprint"])
+    kernels = kernels_from_dict(shared["kernels"])
+    return SharedConfig(shared["directory"], spec, recipe, shared["transfer"], shared["fingerprint"], kernels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from kresnet.graph.recursion import room_for_recursion
 from kresnet.graph.stock import stock_output
 from kresnet.graph.verify import verify_model
 from kresnet.plan import Plan
+from kresnet.plan.convolutions import KernelChoice
 
 
 def build_model(
@@ -20,6 +22,7 @@ def build_model(
     precision: str = "float32",
     seed: int = 0,
     batch_norm: BatchNorm = FusedBatchNorm,
+    kernels: Mapping[str, KernelChoice] | None = None,
     stock: bool = False,
 ) -> keras.Model:
     """Build the network of a plan as a functional Keras model.
@@ -29,6 +32,7 @@ def build_model(
         precision: `float32`, `bfloat16` or `float16`, of activations and products; weights are float32.
         seed: of initial weights and dropout.
         batch_norm: the layer that batch norms become; another than the default serves to examine it.
+        kernels: how convolutions are computed in training, by the names of their records; stock where none is named.
         stock: make it of Keras's own layers alone, slower, with the same weights: this is what a `.keras` file holds.
 
     Returns:
@@ -38,7 +42,7 @@ def build_model(
     Raises:
         KresnetError: `graph_mismatch` if the model differs from the plan, which is a bug of kresnet.
     """
-    context = BuildContext(plan, precision, seed, batch_norm)
+    context = BuildContext(plan, precision, seed, batch_norm, kernels or {})
     tensors: dict[str, Any] = {}
     for record in plan.records:
         if record.kind == "input":

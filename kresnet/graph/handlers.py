@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -26,6 +26,7 @@ from kresnet.graph.layers import (
     SymmetricPad,
 )
 from kresnet.plan import Plan, Record
+from kresnet.plan.convolutions import STOCK, KernelChoice
 from kresnet.plan.kinds import NORMS, record_kind
 
 Handler = Callable[["BuildContext", Record], Layer]
@@ -37,9 +38,12 @@ _HANDLERS: dict[str, Handler] = {}
 
 
 class BuildContext:
-    """What handlers need beside the record: the compute type, the seed of weights and dropout, the kind of norms."""
+    """What handlers need beside the record: the compute type, the seed of weights and dropout, norms, kernels."""
 
-    def __init__(self, plan: Plan, precision: str, seed: int, batch_norm: BatchNorm) -> None:
+    def __init__(
+        self, plan: Plan, precision: str, seed: int, batch_norm: BatchNorm, kernels: Mapping[str, KernelChoice]
+    ) -> None:
+        self.kernels = kernels
         self.policy, self.seed, self.batch_norm = POLICIES[precision], seed, batch_norm
         self.outputs = set(plan.outputs.values())
 
@@ -82,7 +86,7 @@ def _normalize(context: BuildContext, record: Record) -> Layer:
 def _conv(context: BuildContext, record: Record) -> Layer:
     settings = record.settings
     standardized = {"kernel_epsilon": settings["standardized"]} if "standardized" in settings else {}
-    return (StandardizedConv2D if standardized else Conv2D)(
+    layer = (StandardizedConv2D if standardized else Conv2D)(
         record.shape[-1],
         settings["kernel"],
         strides=settings["stride"],
@@ -93,6 +97,8 @@ def _conv(context: BuildContext, record: Record) -> Layer:
         **context.kernel_arguments(record),
         **context.common_arguments(record),
     )
+    layer.kernels = context.kernels.get(record.name, STOCK)
+    return layer
 
 
 @_handles("depthwise_conv")

@@ -7,7 +7,8 @@ runs takes the `ResolvedRun` that it makes; nothing downstream reads a document,
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kresnet.data.description import DataDescription
 from kresnet.data.order import steps_per_epoch
 from kresnet.errors import KresnetError, make_error
 from kresnet.plan import Plan, plan_loaded
+from kresnet.plan.convolutions import KernelChoice
 from kresnet.plan.model_selection import selection_problems
 from kresnet.plan.norm_statistics import norm_problems, unsettled_statistics_note
 from kresnet.plan.resolved_recipe import ResolvedRecipe, resolve_recipe
@@ -40,12 +42,16 @@ class ComputeSettings:
         precision: `float32`, `bfloat16` or `float16`, the type of activations and products.
         precision_text: the precision with the reason why `auto` chose it, for people.
         xla: whether XLA compiles the forward and the backward pass.
+        kernels: how convolutions are computed in training, by the names of their records; stock where none is named.
+        kernels_text: what `kernels: auto` chose, for people; empty for `stock`.
     """
 
     replicas: int
     precision: str
     precision_text: str
     xla: bool
+    kernels: Mapping[str, KernelChoice] = field(default_factory=dict)
+    kernels_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,10 @@ class ResolvedRun:
             source=replace(source, values={**source.values, **changed}),
         )
         return replace(self, loaded_recipe=loaded, batch_size_text=text)
+
+    def with_kernels(self, kernels: Mapping[str, KernelChoice], text: str = "") -> ResolvedRun:
+        """Return the run with the kernels of its convolutions, and what was chosen, for people."""
+        return replace(self, compute=replace(self.devices, kernels=kernels, kernels_text=text))
 
     def with_compute(self, compute: ComputeSettings) -> ResolvedRun:
         """Return the run on these devices.

@@ -91,6 +91,7 @@ def dry_run(run: ResolvedRun) -> DryRun:
         with naming_unreadable_images(*data.splits.values()):
             timing = _timed(run, data, context)
     assert run.data
+    texts = {"batch_size": run.batch_size_text, "kernels": run.devices.kernels_text}
     return DryRun(
         run.plan.name,
         run.steps,
@@ -102,7 +103,7 @@ def dry_run(run: ResolvedRun) -> DryRun:
         estimate_recipe_memory(
             run.plan, run.recipe, replicas=run.devices.replicas, teacher=run.teacher.plan if run.teacher else None
         ),
-        (*([f"batch_size: {run.batch_size_text}"] if run.batch_size_text else []), *run.notes),
+        (*(f"{name}: {text}" for name, text in texts.items() if text), *run.notes),
     )
 
 

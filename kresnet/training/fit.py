@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from kresnet.distributed.context import DistributedContext, SharedConfig, connec
 from kresnet.distributed.devices import choose_kernels
 from kresnet.distributed.environment import environment
 from kresnet.errors import KresnetError, make_error, shell_word
+from kresnet.plan.convolutions import KernelChoice, kernels_as_dict, kernels_from_dict
 from kresnet.plan.model_selection import added_selection_problems
 from kresnet.plan.segments import require_rematerialized_stages
 from kresnet.runs.config_drift import LENGTH_SETTINGS, changed_run_error, config_changes
@@ -113,7 +114,7 @@ def resume(
         remedy = f"to begin another run with its weights: kresnet fit SPEC --init {shell_word(directory.model)} -o RUN"
         raise make_error("checkpoint_invalid", message, remedy=remedy)
     with connect(cluster, run.recipe, output.log) as context:
-        run, data = open_run_data(run, context)
+        run, data = open_run_data(run, context, _kernels_of(directory, run))
         devices = _environment(run)
         assert run.data
         present = {**run.documents(), "data": run.data.as_dict(), "environment": devices}
@@ -177,7 +178,7 @@ def train_as_chief(
         if accept_changes:
             accept_changes()
         transfer = run.transfer.as_dict() if run.transfer else None
-        shared = SharedConfig(str(directory), run.spec, run.recipe, transfer, data.identity)
+        shared = SharedConfig(str(directory), run.spec, run.recipe, transfer, data.identity, run.devices.kernels)
         context.workers.all_gather(shared.as_dict())
         session = make_session(run, data, context, RunWriter(directory, run.plan, lock), output, callbacks)
         with session.callbacks.told_of_failure():
@@ -205,7 +206,7 @@ def train_as_worker(
     with connect(cluster, own.recipe if own else None, output.log) as context:
         shared = receive_shared_config(context.workers, (own.spec, own.recipe) if own else None)
         choose_kernels(shared.recipe)
-        run, data = open_run_data(shared_run(shared, own), context)
+        run, data = open_run_data(shared_run(shared, own), context, shared.kernels)
         shared.require_data(data.identity)
         name, count = cluster.worker_name(cluster.rank), len(cluster.addresses)
         output.log(f"{name} of {count}: the chief, {cluster.addresses[0]}, shows the progress")
@@ -252,7 +253,21 @@ def finish(session: TrainingSession) -> dict[str, Any]:
     return session.workers.all_gather(result)[0]
 
 
+def _kernels_of(directory: RunDirectory, run: ResolvedRun) -> Mapping[str, KernelChoice] | None:
+    """Return the kernels that a run was begun with; None where its recipe was changed to choose them otherwise."""
+    begun = directory.original_config()
+    if begun["recipe"].get("kernels", "stock") != run.recipe.kernels:
+        return None
+    try:
+        return kernels_from_dict(begun["environment"]["kernels"].get("convolutions", {}))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        message = f"{directory.path / 'environment.json'} is not what `kresnet fit` wrote: {error}."
+        raise make_error("run_missing", message) from None
+
+
 def _environment(run: ResolvedRun) -> dict[str, Any]:
     devices = run.devices
     described = environment(devices.replicas, devices.precision, devices.xla, (run.spec, run.recipe))
+    if kernels := kernels_as_dict(devices.kernels):
+        described["kernels"]["convolutions"] = kernels
     return described | ({"batch_size": run.batch_size_text} if run.batch_size_text else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from kresnet.distributed.float32_products import describe_float32_products
 from kresnet.distributed.precision import resolve_precision
 from kresnet.errors import KresnetError, make_error
 from kresnet.plan import Plan
+from kresnet.plan.convolutions import KernelChoice, describe_kernels
 from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
 from kresnet.runs.resolved_run import ComputeSettings, ResolvedRun
 from kresnet.runs.teacher import Teacher, require_teachable
@@ -27,6 +29,7 @@ from kresnet.spec.architecture import Features
 from kresnet.spec.recipe import Augment, Recipe
 from kresnet.spec.recipe.durations import stated_duration
 from kresnet.training.batch_size import choose_batch_size
+from kresnet.training.kernel_tuning import choose_kernels_by_time
 from kresnet.training.loop.peak_memory import release_memory
 from kresnet.training.setup import batches_of_steps, make_trainer
 from kresnet.training.step.engine import Engine
@@ -35,8 +38,15 @@ from kresnet.weights.pretrained.pull import pull_weights
 from kresnet.weights.pretrained.weight_names import parse_weight_name
 
 
-def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[ResolvedRun, DataSet]:
+def open_run_data(
+    run: ResolvedRun, context: DistributedContext, kernels: Mapping[str, KernelChoice] | None = None
+) -> tuple[ResolvedRun, DataSet]:
     """Open the data of a run, and settle what depends on them and on the devices.
+
+    Args:
+        run: the run as its documents say it.
+        context: its workers and devices.
+        kernels: those that the run was begun with; None for one that begins, whose recipe says how they are chosen.
 
     Raises:
         KresnetError: `contradiction`, `no_effect` or `data_mismatch` where data, network and recipe do not go together;
@@ -46,7 +56,7 @@ def open_run_data(run: ResolvedRun, context: DistributedContext) -> tuple[Resolv
     remarks = inspect_data(data)
     if run.recipe.batch_size == "auto":
         run = _settle_batch_size(replace(run, teacher=_open_teacher(run, data)), data, context, remarks)
-    return _settle(run, data, context, remarks), data
+    return _settle_kernels(_settle(run, data, context, remarks), kernels), data
 
 
 def _settle_batch_size(
@@ -100,6 +110,19 @@ def _settle(run: ResolvedRun, data: DataSet, context: DistributedContext, remark
     products = describe_float32_products(run.recipe.float32_products)
     text = f"{precision}, {products}" if products else str(precision)
     return run.with_compute(ComputeSettings(replicas, precision.name, text, xla))
+
+
+def _settle_kernels(run: ResolvedRun, kernels: Mapping[str, KernelChoice] | None) -> ResolvedRun:
+    """Return the run with the kernels of its convolutions: those that it has, or what its recipe has chosen now."""
+    if run.recipe.kernels == "stock":
+        return run
+    if kernels is not None:
+        return run.with_kernels(kernels, describe_kernels(kernels, run.plan))
+    if run.devices.xla:
+        return run.with_kernels({}, "those that XLA makes")
+    images = max(1, run.recipe.images_per_step // (run.devices.replicas * run.recipe.accumulate_steps))
+    tuned = choose_kernels_by_time(run.plan, images, run.devices.precision)
+    return run.with_kernels(tuned.choices, tuned.text)
 
 
 def _require_quantizable(run: ResolvedRun, replicas: int) -> None:

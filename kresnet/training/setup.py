@@ -70,6 +70,8 @@ def make_session(
     on += f" of {workers.count} workers" if workers.count > 1 else ""
     parameters = f"{run.plan.trainable:,} parameters"
     output.log(f"{run.plan.name}: {parameters}, {devices.precision_text}, {on}{', XLA' * devices.xla}")
+    if devices.kernels_text:
+        output.log(f"kernels: {devices.kernels_text}")
     if run.batch_size_text:
         output.log(f"batch_size: {run.batch_size_text}")
     assert run.data
@@ -92,7 +94,7 @@ def make_trainer(
     """Make the network with what it takes to train it; `prepare` may give it weights, and freeze some, before."""
     plan, recipe, precision = run.plan, run.recipe, run.devices.precision
     with context.strategy.scope():
-        network = build_model(plan, precision=precision, seed=recipe.seed)
+        network = build_model(plan, precision=precision, seed=recipe.seed, kernels=run.devices.kernels)
         if prepare:
             prepare(network)
         ema, quantize = run.steps.ema, run.steps.quantize

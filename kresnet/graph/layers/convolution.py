@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
+
+from kresnet.graph.layers.convolution_kernels import Window, convolve
+from kresnet.plan.convolutions import STOCK, KernelChoice
 
 _GROUPS_AS_ONE = ContextVar("groups_as_one", default=False)
 
@@ -42,27 +46,40 @@ class Conv2D(keras.layers.Conv2D):
     Attributes:
         on_cpu: whether this is so. A GPU has kernels of its own for all of them, and its pooling of one pixel takes
             many times as long as its strided convolution.
+        kernels: how each pass is computed in training, on a CPU; inference has the stock kernel, which takes bias and
+            ReLU in.
     """
+
+    kernels: KernelChoice = STOCK
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.on_cpu = not tf.config.list_physical_devices("GPU")
+        self._trains = False
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Convolve, and add the bias."""
+        self._trains = bool(training)
+        return super().call(inputs)
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolve, without the bias."""
         if self.groups > 1 and _GROUPS_AS_ONE.get():
             return tf.nn.convolution(inputs, kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate)
         subsamples = self.kernel_size == (1, 1) and self.strides != (1, 1)
-        if not self.on_cpu or self.data_format != "channels_last" or not (subsamples or self.groups > 1):
+        chosen = self._trains and self.kernels != STOCK and None not in inputs.shape[1:3]
+        if not self.on_cpu or self.data_format != "channels_last" or not (subsamples or self.groups > 1 or chosen):
             return super().convolution_op(inputs, kernel)
         strides = self.strides
         if subsamples:  # windows of one value: what a strided slice takes, by a kernel that uses all cores
             inputs = ops.average_pool(inputs, 1, strides, padding="valid", data_format="channels_last")
             strides = (1, 1)
         how = (strides, self.padding, "channels_last", self.dilation_rate)
-        if self.groups > 1:
-            return convolve_groups(inputs, kernel, self.groups, *how)
-        return ops.conv(inputs, kernel, *how)
+        stock = partial(stock_convolution, groups=self.groups, how=how)
+        if not chosen:
+            return stock(inputs, kernel)
+        window = Window.of(inputs, self.kernel_size, strides, self.padding, self.dilation_rate, self.groups)
+        return convolve(inputs, ops.convert_to_tensor(kernel, inputs.dtype), stock, self.kernels, window)
 
 
 @keras.saving.register_keras_serializable(package="kresnet")
@@ -89,8 +106,8 @@ class StandardizedConv2D(Conv2D):
         return super().get_config() | {"kernel_epsilon": self.kernel_epsilon}
 
 
-def convolve_groups(inputs: Any, kernel: Any, groups: int, *how: Any) -> Any:
-    """Return a grouped convolution, made of one for each group.
+def stock_convolution(inputs: Any, kernel: Any, groups: int, how: tuple[Any, ...]) -> Any:
+    """Return a convolution by TensorFlow's own kernels; a grouped one is made of one for each group.
 
     Args:
         inputs: `(N, H, W, C)`.
@@ -98,6 +115,8 @@ def convolve_groups(inputs: Any, kernel: Any, groups: int, *how: Any) -> Any:
         groups: how many.
         how: strides, padding and so on, as `keras.ops.conv` takes them.
     """
+    if groups == 1:
+        return ops.conv(inputs, kernel, *how)
     parts = zip(ops.split(inputs, groups, -1), ops.split(kernel, groups, -1), strict=True)
     return ops.concatenate([ops.conv(*part, *how) for part in parts], -1)
 

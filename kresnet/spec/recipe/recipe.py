@@ -100,6 +100,10 @@ class Recipe(Document):
     """How float32 numbers are multiplied. `fast`: rounded to 11 bits first (TF32) on a GPU since NVIDIA's Ampere, to 8
     (bfloat16) on a CPU with AMX, and added up in float32; elsewhere it is `exact`. `auto`: as TensorFlow does,
     which is `fast` on a GPU and `exact` on a CPU."""
+    kernels: Literal["auto", "stock"] = "stock"
+    """How convolutions are computed in training on a CPU. `auto`: of each shape TensorFlow's own kernel, matrix
+    products, or a convolution of transposed arrays, for each pass whichever is faster there, by some milliseconds of
+    measuring before the first step. A cache and the run keep what was chosen. The last bits depend on it."""
     accumulate_steps: Annotated[int, Field(strict=True, ge=1, le=65_536)] = 1
     """Work through each device's share of `batch_size` in this many equal parts, one after the other, in the memory of
     one; gradients are added up, and the weights change once. Batch norms see one part at a time."""
@@ -140,6 +144,8 @@ class Recipe(Document):
         if self.float32_products != "auto" and self.precision in ("bfloat16", "float16"):
             message = f"Under `precision: {self.precision}` no float32 numbers are multiplied"
             raise contradiction_error("float32_products", message, remedy="float32_products: auto")
+        if self.kernels == "auto":
+            self._require_kernels_of_its_own()
         if self.gradient_clip_norm and self.gradient_clip_adaptive:
             message = "Gradients are clipped by `gradient_clip_norm` or by `gradient_clip_adaptive`, not by both"
             raise contradiction_error("gradient_clip_adaptive", message, remedy="gradient_clip_norm: null")
@@ -155,6 +161,17 @@ class Recipe(Document):
             message = "`sampling` draws images from anywhere, and `order: windowed` reads shards one after the other"
             raise contradiction_error("sampling", message, remedy="data.order: random")
         return self
+
+    def _require_kernels_of_its_own(self) -> None:
+        """Refuse, beside `kernels: auto`, what takes kernels that cannot be chosen, or wants the same ones each time."""
+        against = {
+            "deterministic": (self.deterministic, "asks for the same bits each time, and `kernels: auto` goes by time"),
+            "xla": (self.xla == "on", "compiles convolutions in its own way, and `kernels: auto` would have no effect"),
+            "quantize": (bool(self.quantize), "rounds within stock kernels, and `kernels: auto` would have no effect"),
+        }
+        for name, (stated, reason) in against.items():
+            if stated:
+                raise contradiction_error("kernels", f"`{name}` {reason}", remedy="kernels: stock")
 
     def _require_plain_step(self) -> None:
         """Refuse, beside `quantize`, what has another network run, or runs it in another way."""
