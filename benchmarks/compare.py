@@ -118,7 +118,7 @@ def _first_steps(jobs: Sequence[Job], pythons: dict[str, Any], rounds: int) -> d
 def _contenders(options: argparse.Namespace) -> list[str]:
     if options.contender:
         return list(options.contender)
-    names = [name for name in CONTENDERS if name != "kresnet_xla"]
+    names = [name for name in CONTENDERS if not name.startswith("kresnet_")]
     for missing in {_python(name, options) for name in names if not Path(_python(name, options)).exists()}:
         print(f"no {missing} (`make bench-torch-venv bench-jax-venv`): left out", file=sys.stderr)
         names = [name for name in names if _python(name, options) != missing]

@@ -18,6 +18,7 @@ CONTENDERS = {
     "keras_tuned": "the same network; optimizer built first, metric as an object, no XLA, its best steps an execution; "
     "for inference one `tf.function`",
     "kresnet_xla": "the same with its passes compiled by XLA, as on a GPU by default; in training only",
+    "kresnet_kernels": "the same with `kernels: auto`, choosing included in its first step; in training only",
     "torch": "PyTorch eager, channels last, autocast for bfloat16",
     "torch_compile": "the same through `torch.compile`; for inference with its weights frozen",
     "jax": "Flax NNX, the step compiled by XLA",

@@ -21,6 +21,7 @@ from benchmarks.jobs import Job
 _MODULES = {
     "kresnet": "ours",
     "kresnet_xla": "ours",
+    "kresnet_kernels": "ours",
     "keras": "stock_keras",
     "keras_tuned": "stock_keras",
     "torch": "pytorch",

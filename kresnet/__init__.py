@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kresnet.api.data import describe_data, prepare_data
     from kresnet.api.evaluation import calibrate, evaluate
     from kresnet.api.explain import explain
+    from kresnet.api.kernels import clear_kernels, list_kernels
     from kresnet.api.learning_rate import LearningRateTest, find_learning_rate
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
     from kresnet.api.pretrained import list_weights, pull_weights, show_weights
@@ -56,6 +57,7 @@ __all__ = [
     "check_device",
     "check_export",
     "check_gradients",
+    "clear_kernels",
     "compare_runs",
     "convert",
     "describe_data",
@@ -66,6 +68,7 @@ __all__ = [
     "export_model",
     "find_learning_rate",
     "fit",
+    "list_kernels",
     "list_runs",
     "list_weights",
     "load",
@@ -104,6 +107,7 @@ _HOMES = {
     "kresnet.api.data": ("describe_data", "prepare_data"),
     "kresnet.api.evaluation": ("calibrate", "evaluate"),
     "kresnet.api.explain": ("explain",),
+    "kresnet.api.kernels": ("clear_kernels", "list_kernels"),
     "kresnet.api.learning_rate": ("LearningRateTest", "find_learning_rate"),
     "kresnet.api.network": ("Network", "diff", "load", "recipe", "schema", "specs"),
     "kresnet.api.pretrained": ("list_weights", "pull_weights", "show_weights"),

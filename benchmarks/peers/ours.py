@@ -25,10 +25,15 @@ class Contender(TensorFlowPeer):
         import tensorflow as tf
 
         from kresnet.spec.recipe import Sgd
+        from kresnet.training.kernel_tuning import choose_kernels_by_time
         from kresnet.training.step.engine import Engine
         from kresnet.training.step.optimizers import make_optimizer
         from kresnet.training.step.trainer import Trainer
 
+        if self.job.contender == "kresnet_kernels":
+            tuned = choose_kernels_by_time(self.plan, self.job.batch, self.job.precision)
+            for name, choice in tuned.choices.items():
+                self.network.get_layer(name).kernels = choice
         trainer = Trainer(self.network, xla=self.job.contender == "kresnet_xla")
         sgd = Sgd(kind="sgd", momentum=MOMENTUM, weight_decay=0.0)
         trainer.updates = make_optimizer(sgd, lambda step: tf.constant(LEARNING_RATE), self.network.trainable_variables)

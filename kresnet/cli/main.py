@@ -28,7 +28,7 @@ VERBS = {
     **{verb: verb for verb in ("calibrate", "predict", "search", "study")},
     **dict.fromkeys(("report", "compare"), "report"),
     "watch": "watch",
-    **{verb: verb for verb in ("weights", "convert", "export", "push", "explain", "check", "serve")},
+    **{verb: verb for verb in ("weights", "kernels", "convert", "export", "push", "explain", "check", "serve")},
 }
 
 

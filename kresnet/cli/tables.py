@@ -204,3 +204,17 @@ def weights_table(entries: Iterable[dict[str, Any]]) -> Table:
         figures = (str(entry[name]) for name in ("input", "test_input", "classes"))
         table.add_row(entry["name"], parameters, *figures, entry["licence"] or "not stated")
     return table
+
+
+def kernels_table(entries: Iterable[dict[str, Any]]) -> Table:
+    """Return a table of measured convolutions: how each pass is computed, and how fast beside the stock kernel."""
+    table = fitting_table("convolution", "forward", "by input", "by weights", "on", wraps=("convolution", "on"))
+    for entry in entries:
+        here = entry["environment"]
+        cells = []
+        for name in ("forward", "by_input", "by_weights"):
+            times, way = entry["milliseconds"].get(name, {}), entry[name]
+            gained = f", {times['stock'] / times[way]:.1f} ×" if way != "stock" and times.get(way) else ""
+            cells.append(way + gained)
+        table.add_row(entry["convolution"], *cells, f"{here.get('processor')}, {here.get('threads')} threads")
+    return table

@@ -110,9 +110,7 @@ def _(layer: StandardizedConv2D, inputs: Any) -> Layer:
 
     def convolved(x: Any) -> Any:
         kernel = ops.cast(standardized(holder(ops.ones_like(x[:1, 0, 0, 0]))[0], layer.kernel_epsilon), x.dtype)
-        output = stock_convolution(
-            x, kernel, layer.groups, (layer.strides, layer.padding, None, layer.dilation_rate)
-        )
+        output = stock_convolution(x, kernel, layer.groups, (layer.strides, layer.padding, None, layer.dilation_rate))
         return output + holder(ops.zeros_like(x[:1, 0, 0, 0]))[0, 0, 0, 0] if layer.use_bias else output
 
     return _recorded(layer, inputs, convolved)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from kresnet.errors import shell_word
 from kresnet.evaluation.evaluation import Evaluation
+from kresnet.plan.convolutions import describe_kernels, kernels_from_dict
 from kresnet.plan.memory_estimate import bytes_text
 from kresnet.plan.render import block_cells
 from kresnet.plan.summary import with_unit_prefix
@@ -216,6 +217,8 @@ def environment_values(run: RunData) -> dict[str, str]:
         if isinstance(values := run.environment.get(part), Mapping):
             values_by_name |= values
     values_by_name |= {name: run.environment[name] for name in ("python", "platform") if name in run.environment}
+    if kernels := values_by_name.get("convolutions"):
+        values_by_name["convolutions"] = describe_kernels(kernels_from_dict(kernels), run.plan)
     words = {name.replace("_", " "): str(value) for name, value in values_by_name.items() if value != ""}
     if memory := (run.result or {}).get("peak_memory"):
         words |= {f"peak memory, {where}": bytes_text(value) for where, value in memory.items()}

@@ -36,7 +36,10 @@ class MeasuredKernels:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it JSON-ready."""
-        return {"choice": self.choice.as_dict(), "milliseconds": {name: dict(ways) for name, ways in self.times.items()}}
+        return {
+            "choice": self.choice.as_dict(),
+            "milliseconds": {name: dict(ways) for name, ways in self.times.items()},
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> MeasuredKernels:
@@ -80,7 +83,7 @@ class KernelCache:
 
 
 def cached_kernels() -> Iterator[tuple[dict[str, Any], dict[str, MeasuredKernels]]]:
-    """Return each environment that the cache knows, with what was measured in it; files that are broken are left out."""
+    """Return each environment that the cache knows, with what was measured in it; broken files are left out."""
     for path in sorted(_folder().glob("*.json")):
         environment, measured = _read(path)
         if measured:

@@ -27,10 +27,10 @@ SAMPLE_MACS = 2.5e8
 TURNS = 3
 #: A way is taken whose time is at most this share of stock's, by the median and by the least.
 SHARE = 0.9
-#: After one turn a way that takes this many times the fastest one's time is given up.
-HOPELESS = 1.5
+#: A way that takes this many times the fastest one's time is given up; stock, which the others are held against, later.
+HOPELESS, HOPELESS_STOCK = 1.3, 4.0
 #: CPU seconds after which no other shape is begun: those left are stock in this run, and measured in a later one.
-LIMIT_SECONDS = 3.5
+LIMIT_SECONDS = 8.0
 
 
 class Turn(NamedTuple):
@@ -81,10 +81,13 @@ def choose_kernels_by_time(plan: Plan, images: int, precision: str) -> TunedKern
         for name, each in by_name.items()
         if keys[each] in known and known[keys[each]].choice.as_dict()
     }
-    how = f"{len(measured)} of {len(counts)} shapes measured in {spent:.1f} s" if measured else "measured before"
-    left = sum(key not in known for key in keys.values())
-    how += f", {left} left stock for want of time" if left else ""
-    return TunedKernels(choices, f"{describe_kernels(choices, plan)} ({how})")
+    shapes = {
+        f"measured in {spent:.1f} s": len(measured),
+        "measured before": sum(key in known and key not in measured for key in keys.values()),
+        "left stock for want of time": sum(key not in known for key in keys.values()),
+    }
+    how = ", ".join(f"{count} {what}" for what, count in shapes.items() if count)
+    return TunedKernels(choices, f"{describe_kernels(choices, plan)} (shapes: {how})")
 
 
 def kernel_environment() -> dict[str, Any]:
@@ -129,9 +132,7 @@ def measure_kernels(convolution: Convolution, images: int, precision: str) -> Me
         ]
         if len(possible) > 1:
             tensors = (x, kernel) if name == "forward" else (x, kernel, gradient)
-            functions = {
-                way: partial(_compiled(name, way, stock, window, tensors), *tensors) for way in possible
-            }
+            functions = {way: partial(_compiled(name, way, stock, window, tensors), *tensors) for way in possible}
             times[name] = _turns(functions)
     medians = {
         name: {way: round(statistics.median(turn.wall for turn in turns), 3) for way, turns in ways.items()}
@@ -180,8 +181,20 @@ def _turns(functions: Mapping[str, Callable[[], Any]]) -> dict[str, list[Turn]]:
             function()
             turns[way].append(Turn((time.perf_counter() - began) * 1e3, (time.process_time() - began_cpu) * 1e3))
         least = min(taken[-1].wall for taken in turns.values())
-        functions = {way: each for way, each in functions.items() if turns[way][-1].wall <= HOPELESS * least}
+        functions = {
+            way: each
+            for way, each in functions.items()
+            if turns[way][-1].wall <= least * (HOPELESS_STOCK if way == "stock" else HOPELESS)
+        }
     return turns
 
 
-__all__ = ["Turn", "TunedKernels", "choose_kernels_by_time", "fastest", "kernel_environment", "kernel_key", "measure_kernels"]
+__all__ = [
+    "TunedKernels",
+    "Turn",
+    "choose_kernels_by_time",
+    "fastest",
+    "kernel_environment",
+    "kernel_key",
+    "measure_kernels",
+]

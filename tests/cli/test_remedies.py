@@ -43,7 +43,8 @@ COMMANDS = [
     "evaluate RUN", "calibrate RUN", "predict RUN IMAGE", "study STUDY", "search SEARCH", "report RUN",
     "compare RUN RUN2", "convert FILE",
     "export RUN", "serve DIR", "explain RUN IMAGE", "check bn SPEC", "check gradients SPEC", "check export DIR",
-    "check device", "weights list", "weights show NAME", "weights pull NAME", "push RUN hf:a/b",
+    "check device", "kernels list", "kernels clear", "weights list", "weights show NAME", "weights pull NAME",
+    "push RUN hf:a/b",
 ]  # fmt: skip
 
 #: What begins another alternative, or says what comes of one.

@@ -1,8 +1,7 @@
 """Other ways than TensorFlow's own kernels to compute a convolution and its gradients, to the same numbers.
 
-Which of them is fastest depends on the processor, the type and the shape. All are made of operations that TensorFlow has
-kernels for everywhere. Names: x `(N, H, W, C)`, kernel `(k, k, C / groups, F)`, and the gradient by the output `(N, H',
-W', F)`.
+Which of them is fastest depends on the processor, the type and the shape. Below `x` is `(N, H, W, C)`, `kernel`
+`(k, k, C / groups, F)`, and `gradient`, that with respect to the output, `(N, H', W', F)`.
 """
 
 from __future__ import annotations
@@ -51,9 +50,7 @@ class Window:
         return Window(self.size, self.stride, self.dilation, (top, left), self.groups)
 
 
-def convolve(
-    x: Any, kernel: Any, stock: Callable[[Any, Any], Any], choice: KernelChoice, window: Window
-) -> Any:
+def convolve(x: Any, kernel: Any, stock: Callable[[Any, Any], Any], choice: KernelChoice, window: Window) -> Any:
     """Return a convolution each of whose passes is computed in the chosen way.
 
     Args:

@@ -163,7 +163,7 @@ class Recipe(Document):
         return self
 
     def _require_kernels_of_its_own(self) -> None:
-        """Refuse, beside `kernels: auto`, what takes kernels that cannot be chosen, or wants the same ones each time."""
+        """Refuse, beside `kernels: auto`, what has kernels of its own, or wants the same ones each time."""
         against = {
             "deterministic": (self.deterministic, "asks for the same bits each time, and `kernels: auto` goes by time"),
             "xla": (self.xla == "on", "compiles convolutions in its own way, and `kernels: auto` would have no effect"),
