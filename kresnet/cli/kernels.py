@@ -34,7 +34,7 @@ def clear_kernels(as_json: JsonOption = False) -> None:
     removed = kresnet.clear_kernels()
     if as_json:
         return print_json({"removed": removed})
-    return stdout_console().print(f"{removed} convolutions forgotten")
+    return stdout_console().print(f"{removed} convolution{'s' * (removed != 1)} forgotten")
 
 
 __all__ = ["register"]

@@ -42,11 +42,16 @@ def resolve_precision(precision: str) -> Precision:
 
 def cpu_bfloat16_units() -> list[str]:
     """Return the units for bfloat16 products that this CPU has, by Linux's names; empty on other systems."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore").split()
-    except OSError:
-        return []
+    flags = cpu_flags()
     return [unit for unit in _CPU_UNITS if unit in flags]
+
+
+def cpu_flags() -> frozenset[str]:
+    """Return what this CPU can do, by Linux's names; empty on other systems."""
+    try:
+        return frozenset(Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore").split())
+    except OSError:
+        return frozenset()
 
 
 def _choose_auto_precision(has_units: bool, reason: str) -> Precision:

@@ -54,7 +54,7 @@ STOCK = KernelChoice()
 
 
 @dataclass(frozen=True, slots=True)
-class Convolution:
+class ConvolutionShape:
     """A convolution as its kernels see it: a 1x1 with a stride takes every so many pixels first, and has none left.
 
     Attributes:
@@ -88,7 +88,7 @@ class Convolution:
         return ", ".join([f"{window} {self.height}x{self.width}x{self.channels} to {self.filters}", *others])
 
 
-def plan_convolutions(plan: Plan) -> dict[str, Convolution]:
+def plan_convolutions(plan: Plan) -> dict[str, ConvolutionShape]:
     """Return the convolutions whose kernels can be chosen, by the names of their records.
 
     Left out are those that read the image, which have few channels and no gradient by input, and those that make an
@@ -105,12 +105,12 @@ def plan_convolutions(plan: Plan) -> dict[str, Convolution]:
     return found
 
 
-def _convolution(record: Record, shape: tuple[int, ...]) -> Convolution:
+def _convolution(record: Record, shape: tuple[int, ...]) -> ConvolutionShape:
     settings, (height, width, channels) = record.settings, shape
     stride = settings["stride"]
     if settings["kernel"] == 1 and stride > 1:
         height, width, stride = -(-height // stride), -(-width // stride), 1
-    return Convolution(height, width, channels, record.shape[-1], settings["kernel"], stride, settings["padding"],
+    return ConvolutionShape(height, width, channels, record.shape[-1], settings["kernel"], stride, settings["padding"],
                        settings["dilation"], settings["groups"], record.macs)  # fmt: skip
 
 
@@ -154,7 +154,7 @@ _IN_WORDS = {"products": "matrix products", "transposed": "convolutions of trans
 __all__ = [
     "PASSES",
     "STOCK",
-    "Convolution",
+    "ConvolutionShape",
     "KernelChoice",
     "describe_kernels",
     "kernels_as_dict",

@@ -15,10 +15,11 @@ import tensorflow as tf
 
 from kresnet.cores import usable_cores
 from kresnet.distributed.environment import processor_name
+from kresnet.distributed.precision import cpu_flags
 from kresnet.graph.layers.convolution import stock_convolution
 from kresnet.graph.layers.convolution_kernels import Window, can_choose, convolution_pass
 from kresnet.plan import Plan
-from kresnet.plan.convolutions import PASSES, Convolution, KernelChoice, describe_kernels, plan_convolutions
+from kresnet.plan.convolutions import PASSES, ConvolutionShape, KernelChoice, describe_kernels, plan_convolutions
 from kresnet.runs.kernel_cache import KernelCache, MeasuredKernels
 
 #: Multiply-accumulates of what is measured, by which the number of images is limited: one to a few ms on two cores.
@@ -91,26 +92,27 @@ def choose_kernels_by_time(plan: Plan, images: int, precision: str) -> TunedKern
 
 
 def kernel_environment() -> dict[str, Any]:
-    """Return what the times of kernels depend on beside the convolution."""
+    """Return what the times of kernels depend on beside the convolution; a processor's name alone may be `AMD EPYC`."""
     switches = ("TF_ENABLE_ONEDNN_OPTS", "TF_SET_ONEDNN_FPMATH_MODE", "ONEDNN_MAX_CPU_ISA")
     return {
         "processor": processor_name(),
+        "units": sorted(flag for flag in cpu_flags() if flag.startswith(("avx", "amx"))),
         "tensorflow": tf.__version__,
         "threads": tf.config.threading.get_intra_op_parallelism_threads() or len(usable_cores()),
         **{name: value for name in switches if (value := os.environ.get(name))},
     }
 
 
-def kernel_key(convolution: Convolution, images: int, precision: str) -> str:
+def kernel_key(convolution: ConvolutionShape, images: int, precision: str) -> str:
     """Return by what the cache knows a convolution: type, images that are measured, and shape."""
     return f"{precision}, {_sampled(convolution, images)} images, {convolution}"
 
 
-def _sampled(convolution: Convolution, images: int) -> int:
+def _sampled(convolution: ConvolutionShape, images: int) -> int:
     return max(1, min(images, round(SAMPLE_MACS / convolution.macs)))
 
 
-def measure_kernels(convolution: Convolution, images: int, precision: str) -> MeasuredKernels:
+def measure_kernels(convolution: ConvolutionShape, images: int, precision: str) -> MeasuredKernels:
     """Measure the ways in which a convolution's passes can be computed, turn by turn, and choose.
 
     Args:

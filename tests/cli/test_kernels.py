@@ -1,0 +1,38 @@
+"""`kresnet kernels list` and `clear`, as a user types them."""
+
+import json
+
+import pytest
+
+from kresnet.data.prepared.file_cache import FOLDER_VARIABLE
+from kresnet.plan.convolutions import KernelChoice
+from kresnet.runs.kernel_cache import KernelCache, MeasuredKernels
+from tests.cli.test_main import run as typed
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "120")
+    return KernelCache({"processor": "EPYC", "threads": 2})
+
+
+def test_nothing_is_measured_at_first(capsys):
+    assert typed("kernels", "list") == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Nothing was measured yet" in err
+    assert typed("kernels", "list", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"kernels": []}
+
+
+def test_what_was_measured_is_shown_with_its_gain_and_forgotten(cache, capsys):
+    times = {"forward": {"stock": 3.0, "products": 1.0}, "by_weights": {"stock": 2.0, "products": 4.0}}
+    cache.add({"1x1 8x8x4 to 4": MeasuredKernels(KernelChoice("products"), times)})
+    assert typed("kernels", "list") == 0
+    row = capsys.readouterr().out.splitlines()[2]
+    assert " ".join(row.split()) == "1x1 8x8x4 to 4 products, 3.0 × stock stock EPYC, 2 threads"
+    assert typed("kernels", "clear") == 0
+    assert capsys.readouterr().out == "1 convolution forgotten\n"
+    assert typed("kernels", "clear", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"removed": 0}
