@@ -10,15 +10,15 @@ and all else know it as they know the kinds that ship. Those are registered by t
 - `register_attention`: settings, a subclass of `Attention`; and a function that appends its records, given a
   `PlanBuilder`, the map and the settings.
 - `register_norm`: settings, a subclass of `Norm`; its parameters, and a function that makes its Keras layer.
-- `register_loss`, `register_optimizer`, `register_schedule`, `register_augmentation`, `register_data_source`,
-  `register_tracker`: what recipes name, each with settings and a function; see their docstrings.
+- `register_loss`, `register_metric`, `register_optimizer`, `register_schedule`, `register_augmentation`,
+  `register_data_source`, `register_tracker`: what recipes name, each with settings and a function, by their docstrings.
 - `register_record`: a layer that the plan has not yet: how it is called, what it keeps for the backward pass, whether a
   batch norm can be folded into it, and a function that makes its Keras layer. `PlanBuilder.append` appends it, with the
   shape, the parameters and the multiply-accumulates that the caller computes; every built model is compared with them.
 
 A script calls these before it loads a spec. For commands, studies and workers, which are processes of their own, the
 module that calls them belongs to an installed package with an entry point of the kind's name: `kresnet.blocks`,
-`kresnet.attentions`, `kresnet.norms`, `kresnet.losses`, `kresnet.optimizers`, `kresnet.schedules`,
+`kresnet.attentions`, `kresnet.norms`, `kresnet.losses`, `kresnet.metrics`, `kresnet.optimizers`, `kresnet.schedules`,
 `kresnet.augmentations`, `kresnet.data_sources`, `kresnet.trackers`. It is imported when a document names the kind. A
 document never names code.
 
@@ -54,7 +54,7 @@ from kresnet.spec.blocks import (
 )
 from kresnet.spec.kinds import OpenUnion
 from kresnet.spec.norms import BatchNorm, Norm
-from kresnet.spec.recipe import Loss, Optimizer, Schedule, Tracker, WarmUp
+from kresnet.spec.recipe import Loss, Metric, Optimizer, Schedule, Tracker, WarmUp
 from kresnet.spec.recipe.augment import Augmentation
 from kresnet.spec.recipe.data import DataSource
 from kresnet.training.loop.trackers.run_tracker import RunTracker, TrackedRun
@@ -62,10 +62,12 @@ from kresnet.training.recipe_kinds import (
     register_augmentation,
     register_data_source,
     register_loss,
+    register_metric,
     register_optimizer,
     register_schedule,
     register_tracker,
 )
+from kresnet.training.step.metric_forms import ExampleMetric, ExampleOutputs, MatrixMetric, OutputMetric, SumMetric
 
 __all__ = [
     "ONE_BY_ONE",
@@ -80,15 +82,20 @@ __all__ = [
     "Count",
     "DataSource",
     "Document",
+    "ExampleMetric",
+    "ExampleOutputs",
     "Flag",
     "Fraction",
     "Kernel",
     "Loss",
+    "MatrixMetric",
+    "Metric",
     "NonNegative",
     "Norm",
     "OpenUnion",
     "Optimizer",
     "Order",
+    "OutputMetric",
     "Parameter",
     "Plan",
     "PlanBuilder",
@@ -99,6 +106,7 @@ __all__ = [
     "RunTracker",
     "Schedule",
     "Shortcut",
+    "SumMetric",
     "TrackedRun",
     "Tracker",
     "WarmUp",
@@ -114,6 +122,7 @@ __all__ = [
     "register_block",
     "register_data_source",
     "register_loss",
+    "register_metric",
     "register_norm",
     "register_optimizer",
     "register_record",

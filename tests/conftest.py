@@ -59,8 +59,9 @@ def _kernels_of_before() -> Iterator[None]:
 def _kinds_of_before() -> Iterator[None]:
     """Hold each file of tests to forget the kinds that it registers: the next would list them."""
     yield
-    from kresnet.spec.kinds import OpenUnion
+    from kresnet.spec.kinds import NamedUnion, OpenUnion
 
-    unions = [union for union in OpenUnion.__subclasses__() if union.__module__.startswith("kresnet.")]
+    found = (*OpenUnion.__subclasses__(), *NamedUnion.__subclasses__())
+    unions = [union for union in found if union.is_union() and union.__module__.startswith("kresnet.")]
     left = {kind for union in unions for kind, _ in union.kinds.items() if union.kinds.provider(kind)}
     assert not left, f"kinds that a test registered and did not forget: {left}"

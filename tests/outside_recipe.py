@@ -9,15 +9,20 @@ import numpy as np
 from kresnet.extensions import (
     Augmentation,
     DataSource,
+    ExampleMetric,
+    Flag,
     Fraction,
     Loss,
+    Metric,
     Optimizer,
     Positive,
+    SumMetric,
     WarmUp,
     Width,
     register_augmentation,
     register_data_source,
     register_loss,
+    register_metric,
     register_optimizer,
     register_schedule,
 )
@@ -56,6 +61,44 @@ def lion(settings, weight, gradient, rate, step, slots, is_kernel):
     (average,) = slots
     weight.assign_sub(rate * tf.sign(settings.beta_1 * average + (1.0 - settings.beta_1) * gradient))
     average.assign(settings.beta_2 * average + (1.0 - settings.beta_2) * gradient)
+
+
+class Brier(Metric):
+    """Mean squared distance of the probabilities from what is right, summed over the classes (Brier 1950)."""
+
+    targets = ("classes",)
+    lower_is_better = True
+    kind: Literal["brier"]
+
+
+def brier(settings, outputs, targets):
+    import tensorflow as tf
+
+    wrong = tf.nn.softmax(outputs) - tf.one_hot(targets, outputs.shape[-1])
+    return tf.reduce_sum(tf.square(wrong), axis=-1)
+
+
+class LargestLogit(Metric):
+    """Root mean square of the largest logit, or of the smallest."""
+
+    kind: Literal["extreme_logit"]
+    largest: Flag = True
+    """Whether the largest is meant."""
+
+    @property
+    def name(self):
+        return "largest_logit" if self.largest else "smallest_logit"
+
+
+def square_extremes(settings, outputs, targets, weights):
+    import tensorflow as tf
+
+    extreme = tf.reduce_max(outputs, -1) if settings.largest else tf.reduce_min(outputs, -1)
+    return {"squares": tf.reduce_sum(weights * tf.square(extreme)), "images": tf.reduce_sum(weights)}
+
+
+def root_mean_square(settings, sums):
+    return float(np.sqrt(sums["squares"] / sums["images"]))
 
 
 class InverseRoot(WarmUp):
@@ -117,13 +160,15 @@ def read_stripes(settings):
 def register() -> None:
     register_loss(PolyLoss, poly1)
     register_optimizer(SignedMomentum, lion, slots=1)
+    register_metric(Brier, ExampleMetric(brier))
+    register_metric(LargestLogit, SumMetric(square_extremes, root_mean_square))
     register_schedule(InverseRoot, inverse_root)
     register_augmentation(Darken, draw_darkness, darken)
     register_data_source(Stripes, read_stripes)
 
 
 def forget() -> None:
-    for kind in (PolyLoss, SignedMomentum, InverseRoot, Darken, Stripes):
+    for kind in (PolyLoss, Brier, LargestLogit, SignedMomentum, InverseRoot, Darken, Stripes):
         kind.kinds.forget(kind.model_fields["kind"].annotation.__args__[0])
 
 
@@ -134,8 +179,10 @@ SPEC = {
     "stages": [{"blocks": 1, "width": 4}], "head": {"classes": 2},
 }  # fmt: skip
 RECIPE = {
-    "name": "outside", "data": {"kind": "stripes"}, "epochs": 2, "batch_size": 8, "deterministic": True,
+    "name": "outside", "data": {"kind": "stripes", "images": 32, "validation": 0.25}, "epochs": 2,
+    "batch_size": 8, "deterministic": True,
     "loss": {"kind": "poly1", "epsilon": 2.0}, "optimizer": {"kind": "lion", "learning_rate": 0.01},
     "schedule": {"kind": "inverse_root", "warmup_steps": 2}, "augment": {"flip": True, "others": [{"kind": "darken"}]},
-    "label_smoothing": 0.1, "checkpoints": {"save_every_steps": 2},
+    "label_smoothing": 0.1, "checkpoints": {"save_every_steps": 2, "keep_best": {"metric": "brier"}},
+    "metrics": [{"kind": "extreme_logit", "largest": False}, "matthews_correlation"],
 }  # fmt: skip

@@ -23,6 +23,7 @@ def print_dry_run(dry_run: DryRun) -> None:
     images = [f"{data[split]:,} to {use} on" for split, use in _USES.items() if split in data]
     if resolved.layer_decay:
         optional["layerwise"] = {"rate of a block over that of the one behind it": resolved.layer_decay}
+    measured = (*resolved.objective.metrics, *map(str, resolved.epoch_metrics))
     rows = [
         ("run", f"{dry_run.spec} by {resolved.about['name']}, {dry_run.precision}, {devices}"),
         ("images", f"{', '.join(images)} ({data['name']})"),
@@ -35,7 +36,7 @@ def print_dry_run(dry_run: DryRun) -> None:
         ("optimizer", _describe_settings(resolved.optimizer)),
         (
             "loss",
-            f"{resolved.objective.kind}; measured: {', '.join((*resolved.objective.metrics, *resolved.epoch_metrics))}",
+            f"{resolved.objective.kind}; measured: {', '.join(measured)}",
         ),
         *((key, _describe_settings(value)) for key, value in optional.items() if value),
         ("trackers", "; ".join(map(_describe_settings, resolved.settings["trackers"])) or "none"),

@@ -129,7 +129,7 @@ def fit(
         return None
     from kresnet.plan.objective import named_metrics
 
-    named = named_metrics(run.recipe)
+    named = [metric.name for metric in named_metrics(run.recipe)]
     splits = [split for split in SPLITS[1:] if split in result]
     measured = ", ".join(f"{split} {_format_metrics(result[split], named)}" for split in splits)
     return stdout_console().print(
@@ -206,9 +206,10 @@ def _format_peak_memory(peak: Mapping[str, int]) -> str:
 
 def _format_metrics(metrics: Mapping[str, Any], names: Collection[str] = ()) -> str:
     """Return the metrics of a result as text: `loss 0.1234, accuracy 0.9876`; those of single examples, and `names`."""
-    from kresnet.spec.recipe.stopping import EXAMPLE_METRICS, Metric
+    from kresnet.spec.recipe.metrics import EXAMPLE_METRICS, MetricName
 
-    shown = [name for name in typing.get_args(Metric) if name in EXAMPLE_METRICS or name in names]
+    known = [name for name in typing.get_args(MetricName) if name in EXAMPLE_METRICS or name in names]
+    shown = dict.fromkeys((*known, *names))
     return ", ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in shown if name in metrics)
 
 

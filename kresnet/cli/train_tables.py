@@ -8,8 +8,10 @@ from typing import Any
 
 from kresnet.cli.common import stdout_console
 from kresnet.cli.table_layout import fitting_table
-from kresnet.spec.recipe.stopping import EXAMPLE_METRICS, Metric
+from kresnet.spec.recipe.metrics import EXAMPLE_METRICS, MetricName
 
+#: What an evaluation has beside metrics, or tells elsewhere.
+_OTHERWISE = ("seconds", "calibration_error", "adaptive_calibration_error")
 #: How many classes are shown.
 SHOWN = 10
 
@@ -17,7 +19,9 @@ SHOWN = 10
 def print_split_metrics(result: Mapping[str, Any]) -> None:
     """Print the metrics of `evaluate` that are no means over examples, and which classes their means leave out."""
     out = stdout_console()
-    names = [name for name in typing.get_args(Metric) if name in result and name not in EXAMPLE_METRICS]
+    known = typing.get_args(MetricName)
+    others = [name for name, value in result.items() if isinstance(value, float) and name not in (*known, *_OTHERWISE)]
+    names = [name for name in (*known, *others) if name in result and name not in EXAMPLE_METRICS]
     if names:
         out.print(", ".join(f"{name.replace('_', ' ')} {result[name]:.4f}" for name in names))
     for sentence in result.get("undefined", ()):

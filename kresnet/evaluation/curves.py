@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kresnet.plan.objective import Objective
-from kresnet.training.step.output_metrics import ExampleOutputs, class_presence, class_probabilities, ranking_scores
+from kresnet.training.step.metric_forms import ExampleOutputs
 
 #: Classes whose curves are kept, the worst ranked first, and points of a curve.
 MOST_CURVES, MOST_POINTS = 12, 200
@@ -76,9 +76,7 @@ def ranking_curves(objective: Objective, found: ExampleOutputs, names: Sequence[
 
     if objective.classes is None or not np.isfinite(found.outputs).all():
         return ()
-    scores = class_probabilities(found.outputs, independent=objective.independent)
-    present = class_presence(found.targets, objective.classes)
-    ranked = ranking_scores(found, independent=objective.independent)
+    scores, present, ranked = found.probabilities, found.present, found.ranking
     defined = np.flatnonzero(~np.isnan(ranked["auroc"]))
     worst = defined[np.argsort(ranked["average_precision"][defined], kind="stable")][:MOST_CURVES]
     curves = []
@@ -114,8 +112,8 @@ def label_thresholds(
         measured: outputs and targets of the images to measure on.
         names: the names of the labels.
     """
-    chosen_scores, scores = (class_probabilities(each.outputs, independent=True) for each in (chosen_by, measured))
-    chosen_there, there = (class_presence(each.targets, len(names)) for each in (chosen_by, measured))
+    chosen_scores, scores = chosen_by.probabilities, measured.probabilities
+    chosen_there, there = chosen_by.present, measured.present
     thresholds = []
     for column, name in enumerate(names):
         threshold = _best_threshold(chosen_there[:, column], chosen_scores[:, column])

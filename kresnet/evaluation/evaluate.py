@@ -39,8 +39,9 @@ from kresnet.spec.inputs import Input
 from kresnet.spec.overrides import Overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.training.step.losses import LossFunction, make_loss
+from kresnet.training.step.metric_forms import ExampleOutputs
 from kresnet.training.step.metric_sums import MetricSums, sum_batch
-from kresnet.training.step.output_metrics import ExampleOutputs, scores_by_class
+from kresnet.training.step.output_metrics import scores_by_class
 from kresnet.weights.convert import load_model
 
 
@@ -172,18 +173,18 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
         raise make_error("data_mismatch", message, path="recipe.data", remedy="the data as they were")
     model, goal = load_model(path, plan), resolve_objective(plan, recipe)
     scale = np.asarray(origin.temperatures or 1.0, np.float32)
-    measure = partial(_measure_batch, model, make_loss(goal), goal, scale)
+    measure = partial(_measure_batch, model, make_loss(goal, metrics=epoch_metrics(plan, recipe)), goal, scale)
     measure_batch = tf.function(measure, reduce_retracing=True, autograph=False)
     began = time.perf_counter()
     sums, confidences = _measure_images(measure_batch, data.test, recipe.images_per_step)
-    found = ExampleOutputs(sums.outputs(), sums.targets())
+    found = ExampleOutputs(sums.outputs(), sums.targets(), independent=goal.independent)
     measured = measurement_of_sums(sums, found, goal, origin.temperatures, epoch_metrics(plan, recipe))
     thresholds: tuple[LabelThreshold, ...] = ()
     if goal.independent and np.isfinite(found.outputs).all():
         chosen_by = measured.scaled
         if data.validation:
             looked_at, _ = _measure_images(measure_batch, data.validation, recipe.images_per_step)
-            chosen_by = ExampleOutputs(looked_at.outputs() / scale, looked_at.targets())
+            chosen_by = ExampleOutputs(looked_at.outputs() / scale, looked_at.targets(), independent=goal.independent)
         thresholds = label_thresholds(chosen_by, measured.scaled, data.class_names)
     matrix, names = measured.confusion_matrix, data.class_names
     return Evaluation(

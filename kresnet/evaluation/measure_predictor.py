@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,14 @@ from kresnet.evaluation.reliability import (
     reliability_bins,
 )
 from kresnet.plan.objective import Objective
+from kresnet.spec.recipe.metrics import Metric
 from kresnet.training.step.losses import make_loss
+from kresnet.training.step.metric_forms import ExampleOutputs
 from kresnet.training.step.metric_sums import MetricSums, sum_batch
 from kresnet.training.step.output_metrics import (
-    ExampleOutputs,
     metrics_of_matrix,
     metrics_of_outputs,
+    metrics_of_sums,
     scores_by_class,
     undefined_remarks,
 )
@@ -62,7 +64,12 @@ class PredictorMeasurement:
 
 
 def run_predictor(
-    predictor: Predictor, objective: Objective, split: Split, batch_size: int, change: ChangeImages | None = None
+    predictor: Predictor,
+    objective: Objective,
+    split: Split,
+    batch_size: int,
+    change: ChangeImages | None = None,
+    wanted: Collection[Metric] = (),
 ) -> tuple[MetricSums, ExampleOutputs]:
     """Pass a split through a network.
 
@@ -72,6 +79,7 @@ def run_predictor(
         split: the split, whose targets are the network's.
         batch_size: examples that are read at once.
         change: changes the images before the network sees them.
+        wanted: metrics beside those that are always measured.
 
     Returns:
         Sums of the metrics of single examples, and outputs and targets of all examples, in order.
@@ -79,7 +87,7 @@ def run_predictor(
     Raises:
         KresnetError: `image_unreadable`.
     """
-    loss = make_loss(objective)
+    loss = make_loss(objective, metrics=wanted)
     sums, position = MetricSums(), 0
     with naming_unreadable_images(split):
         for images, targets in evaluation_batches(split, batch_size):
@@ -88,11 +96,11 @@ def run_predictor(
             sums.add(sum_batch(loss, tf.constant(outputs), targets, tf.ones(len(outputs))))
             sums.keep(outputs, targets.numpy())
             position += len(outputs)
-    return sums, ExampleOutputs(sums.outputs(), sums.targets())
+    return sums, ExampleOutputs(sums.outputs(), sums.targets(), independent=objective.independent)
 
 
 def measure_predictor(
-    predictor: Predictor, objective: Objective, split: Split, batch_size: int, wanted: Collection[str] = ()
+    predictor: Predictor, objective: Objective, split: Split, batch_size: int, wanted: Collection[Metric] = ()
 ) -> PredictorMeasurement:
     """Measure a network on all examples of a split.
 
@@ -105,13 +113,13 @@ def measure_predictor(
         objective: as for `run_predictor`.
         split: as for `run_predictor`.
         batch_size: as for `run_predictor`.
-        wanted: names of metrics beside those that are always measured, such as `quadratic_kappa`.
+        wanted: metrics beside those that are always measured.
 
     Raises:
         KresnetError: `image_unreadable`.
     """
     began = time.perf_counter()
-    sums, found = run_predictor(predictor, objective, split, batch_size)
+    sums, found = run_predictor(predictor, objective, split, batch_size, wanted=wanted)
     seconds = time.perf_counter() - began
     return measurement_of_sums(sums, found, objective, predictor.temperatures, wanted, seconds)
 
@@ -121,7 +129,7 @@ def measurement_of_sums(
     found: ExampleOutputs,
     objective: Objective,
     temperatures: Sequence[float] | None,
-    wanted: Collection[str] = (),
+    wanted: Collection[Metric] = (),
     seconds: float = 0.0,
 ) -> PredictorMeasurement:
     """Return what a pass found, from its sums and all its outputs.
@@ -134,11 +142,11 @@ def measurement_of_sums(
         wanted: as for `measure_predictor`.
         seconds: how long the pass took.
     """
-    metrics, matrix = sums.means(), sums.confusion_matrix()
+    metrics, matrix = sums.means() | metrics_of_sums(sums, wanted), sums.confusion_matrix()
     scaled = found
     if temperatures is not None:
-        scaled = ExampleOutputs(found.outputs / np.asarray(temperatures, np.float32), found.targets)
-    metrics |= metrics_of_outputs(objective, scaled)
+        scaled = replace(found, outputs=found.outputs / np.asarray(temperatures, np.float32))
+    metrics |= metrics_of_outputs(objective, scaled, wanted)
     if matrix is not None:
         metrics |= metrics_of_matrix(matrix, wanted)
         if np.isfinite(scaled.outputs).all():

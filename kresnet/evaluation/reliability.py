@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kresnet.training.step.output_metrics import class_probabilities
+from kresnet.training.step.metric_forms import class_probabilities
 
 #: Bins of the errors and of the diagram, as Guo et al. 2017 (arXiv:1706.04599, section 5) and Nixon et al. 2019
 #: (arXiv:1904.01685, section 4) take them.

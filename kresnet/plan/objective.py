@@ -8,11 +8,8 @@ from typing import Any
 
 from kresnet.errors import Problem
 from kresnet.plan.records import Plan
-from kresnet.spec.recipe import AsymmetricLoss, FocalLoss, Recipe, SigmoidLoss, SoftmaxLoss, SquaredError
-from kresnet.spec.recipe.stopping import Metric
-
-#: Losses that ship; others are registered.
-SHIPPED = ("softmax", "sigmoid", "focal", "asymmetric", "squared_error")
+from kresnet.spec.recipe import FocalLoss, Loss, Recipe, SigmoidLoss, SoftmaxLoss
+from kresnet.spec.recipe.metrics import Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +17,7 @@ class Objective:
     """The loss of a run, which also decides what is measured.
 
     Attributes:
-        kind: kind of the loss, one of `SHIPPED` or one that is registered.
+        kind: kind of the loss.
         classes: number of classes or labels; None where there are none.
         independent: whether labels are independent of each other.
         smoothing: fraction of the target that label smoothing spreads over all classes.
@@ -36,7 +33,20 @@ class Objective:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def metrics(self) -> tuple[Metric, ...]:
+    def loss(self) -> Loss:
+        """The loss as recipes state it."""
+        model: type[Loss] | None = Loss.kinds.find(self.kind)
+        assert model is not None  # the recipe was validated
+        threshold = {} if self.threshold is None else {"target_threshold": self.threshold}
+        return model.model_validate({"kind": self.kind, **self.settings, **threshold})
+
+    @property
+    def targets(self) -> str:
+        """What the targets are: `classes`, `labels` (independent ones) or `values`."""
+        return "values" if self.classes is None else "labels" if self.independent else "classes"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
         """Names of what is measured on validation or test images example by example, the loss first."""
         if self.classes is None:
             return ("loss", "absolute_error")
@@ -45,12 +55,12 @@ class Objective:
         return ("loss", "accuracy", "top_5_accuracy") if self.classes > 5 else ("loss", "accuracy")
 
     @property
-    def matrix_metrics(self) -> tuple[Metric, ...]:
+    def matrix_metrics(self) -> tuple[str, ...]:
         """Names of what the confusion matrix tells after every pass over validation or test images."""
         return ("balanced_accuracy", "macro_precision", "macro_recall", "macro_f1") if self.classes else ()
 
     @property
-    def output_metrics(self) -> tuple[Metric, ...]:
+    def output_metrics(self) -> tuple[str, ...]:
         """Names of what needs the outputs of all images at once."""
         if self.classes is None:
             return ("r2",)
@@ -63,10 +73,11 @@ class Objective:
         )
 
     @property
-    def measurable(self) -> tuple[Metric, ...]:
+    def measurable(self) -> tuple[str, ...]:
         """Names of all that can be measured."""
-        ordered: tuple[Metric, ...] = ("quadratic_kappa",) if self.classes and not self.independent else ()
-        return (*self.metrics, *self.matrix_metrics, *self.output_metrics, *ordered)
+        unasked = (*self.metrics, *self.matrix_metrics, *self.output_metrics)
+        others = {kind: model for kind, model in Metric.kinds.items() if self.targets in model.targets}
+        return (*unasked, *(kind for kind in others if kind not in (*unasked, "top_5_accuracy")))
 
 
 def resolve_objective(plan: Plan, recipe: Recipe | None = None) -> Objective:
@@ -85,8 +96,10 @@ def resolve_objective(plan: Plan, recipe: Recipe | None = None) -> Objective:
 
 def epoch_metrics(plan: Plan, recipe: Recipe) -> tuple[Metric, ...]:
     """Return what a recipe wants to know after every epoch beside `Objective.metrics`, in the order of `measurable`."""
-    objective, wanted = resolve_objective(plan, recipe), named_metrics(recipe)
-    return tuple(name for name in objective.measurable if name in wanted and name not in objective.metrics)
+    objective = resolve_objective(plan, recipe)
+    wanted = {metric.name: metric for metric in named_metrics(recipe)}
+    names = dict.fromkeys((*objective.measurable, *wanted))
+    return tuple(wanted[name] for name in names if name in wanted and name not in objective.metrics)
 
 
 def named_metrics(recipe: Recipe) -> tuple[Metric, ...]:
@@ -97,24 +110,27 @@ def named_metrics(recipe: Recipe) -> tuple[Metric, ...]:
 
 def objective_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
     """Yield a problem for a loss that does not suit the network, and for each setting that the loss leaves unused."""
-    shipped = recipe.loss is not None and recipe.loss.kind in SHIPPED
-    if shipped and recipe.loss and isinstance(recipe.loss, SquaredError) != (plan.probabilities is None):
+    targets = resolve_objective(plan).targets
+    unsuited = recipe.loss is not None and targets not in recipe.loss.targets
+    if recipe.loss and unsuited and (recipe.loss.targets == ("values",) or targets == "values"):
+        name = recipe.loss.kind.replace("_", " ")
         message = (
-            "Squared error is for a network without a head; this one is a classifier."
+            f"{name.capitalize()} is for a network without a head; this one is a classifier."
             if plan.probabilities
             else f"The network has no head, and {recipe.loss.kind} needs the logits of a classifier."
         )
         yield Problem("contradiction", message, path="recipe.loss.kind",
                       expected="softmax, sigmoid, focal or asymmetric" if plan.probabilities else "squared_error",
                       found=recipe.loss.kind, remedy="take `loss` out: the head suggests one")  # fmt: skip
-    elif isinstance(recipe.loss, SoftmaxLoss) and plan.probabilities == "sigmoid":
-        yield Problem("contradiction", "Softmax is for one class an image; the head's labels are independent.",
-                      path="recipe.loss.kind", expected="sigmoid, focal or asymmetric", found="softmax",
+    elif recipe.loss and unsuited and targets == "labels":
+        message = f"{recipe.loss.kind.capitalize()} is for one class an image; the head's labels are independent."
+        yield Problem("contradiction", message, path="recipe.loss.kind",
+                      expected="sigmoid, focal or asymmetric", found=recipe.loss.kind,
                       remedy="--set recipe.loss=null, or --set head.multi_label=false")  # fmt: skip
-    elif isinstance(recipe.loss, AsymmetricLoss) and plan.probabilities == "softmax":
-        yield Problem("contradiction", "The asymmetric loss is for independent labels, which this head has not.",
-                      path="recipe.loss.kind", expected="softmax, sigmoid or focal", found="asymmetric",
-                      remedy="take `loss` out: the head suggests one")  # fmt: skip
+    elif recipe.loss and unsuited:
+        message = f"The {recipe.loss.kind} loss is for independent labels, which this head has not."
+        yield Problem("contradiction", message, path="recipe.loss.kind", expected="softmax, sigmoid or focal",
+                      found=recipe.loss.kind, remedy="take `loss` out: the head suggests one")  # fmt: skip
     if isinstance(recipe.loss, FocalLoss) and recipe.loss.alpha and plan.probabilities == "softmax":
         yield Problem("no_effect", "With one class an image, `alpha` would weigh all of them alike.",
                       path="recipe.loss.alpha", remedy="class_weights: balanced")  # fmt: skip
@@ -131,7 +147,7 @@ def objective_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
 
 def _focusing_problems(recipe: Recipe) -> Iterator[Problem]:
     """Yield a problem for targets between 0 and 1, which losses that ask how well a label is predicted do not know."""
-    if not isinstance(recipe.loss, FocalLoss | AsymmetricLoss):
+    if recipe.loss is None or not recipe.loss.hard_targets:
         return
     for path, used, what in (
         ("augment.mix", recipe.augment.mix is not None, "mixtures of images have"),
@@ -155,7 +171,7 @@ def _balance_problems(plan: Plan, recipe: Recipe) -> Iterator[Problem]:
         message = "An image with several labels belongs to no single class by which it could be drawn."
         yield Problem("contradiction", message, path="recipe.sampling",
                       remedy="class_weights: balanced, or loss: {kind: asymmetric}")  # fmt: skip
-    if "class_weights" in named and plan.probabilities == "sigmoid" and recipe.loss and recipe.loss.kind not in SHIPPED:
+    if "class_weights" in named and plan.probabilities == "sigmoid" and recipe.loss and not recipe.loss.weighs_presence:
         message = f"What the presence of a label counts is up to the loss, and {recipe.loss.kind} is not kresnet's."
         yield Problem("contradiction", message, path="recipe.class_weights", remedy="remove `class_weights`")
     threshold = isinstance(recipe.loss, SigmoidLoss) and recipe.loss.target_threshold is not None

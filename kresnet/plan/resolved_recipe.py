@@ -16,9 +16,10 @@ from kresnet.plan.norm_statistics import norm_problems
 from kresnet.plan.objective import Objective, epoch_metrics, objective_problems, resolve_objective
 from kresnet.plan.records import Plan
 from kresnet.plan.unused_settings import unused_settings
-from kresnet.spec.recipe import Constant, Cosine, MultiStep, OneCycle, Polynomial, Recipe, Schedule, Step, WarmUp
+from kresnet.spec.recipe import MultiStep, Recipe, Schedule, Step, WarmUp
 from kresnet.spec.recipe.durations import duration_in_steps, stated_duration
-from kresnet.spec.recipe.stopping import Metric
+from kresnet.spec.recipe.metrics import Metric
+from kresnet.spec.recipe.schedules import RunSteps
 
 #: What a recipe says of itself rather than of its runs.
 ABOUT = ("name", "source")
@@ -97,7 +98,7 @@ class ResolvedRecipe:
     objective: Objective
     ema: Mapping[str, Any] | None
     quantize: Mapping[str, Any] | None
-    early_stopping: Mapping[str, Any] | None
+    early_stopping: dict[str, Any] | None
     epoch_metrics: tuple[Metric, ...]
     settings: Mapping[str, Any]
 
@@ -113,7 +114,7 @@ class ResolvedRecipe:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the resolved recipe as JSON-ready values."""
-        stated_rate, per = self.stated_learning_rate
+        (stated_rate, per), stopping = self.stated_learning_rate, self.early_stopping
         return {
             "recipe": dict(self.about),
             "batch_size": self.batch_size,
@@ -126,8 +127,8 @@ class ResolvedRecipe:
             "objective": asdict(self.objective) | {"metrics": list(self.objective.metrics)},
             "ema": self.ema,
             **({"quantize": self.quantize} if self.quantize else {}),
-            "early_stopping": self.early_stopping,
-            "metrics": list(self.epoch_metrics),
+            "early_stopping": stopping | {"metric": stopping["metric"].document()} if stopping else None,
+            "metrics": [metric.document() for metric in self.epoch_metrics],
             **self.settings,
         }
 
@@ -215,7 +216,7 @@ def _ema(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | None:
     return {"decay": recipe.ema.decay, "warmup": recipe.ema.warmup, "start": steps}
 
 
-def _early_stopping(recipe: Recipe, epoch_steps: int) -> Mapping[str, Any] | None:
+def _early_stopping(recipe: Recipe, epoch_steps: int) -> dict[str, Any] | None:
     stopping = recipe.early_stopping
     if stopping is None:
         return None
@@ -230,38 +231,8 @@ def _plan_learning_rate(
     if isinstance(schedule, WarmUp) and (duration := stated_duration(schedule, "warmup_")):
         steps = duration_in_steps(*duration, epoch_steps, batch_size)
         warmup = WarmUpSteps(steps, schedule.warmup_from, schedule.warmup_shape)
-    settings: dict[str, Any] = {}
-    match schedule:
-        case Constant():
-            shape = "constant"
-        case Step() | MultiStep():
-            shape = "falls"
-            settings = {"at_steps": drop_steps(schedule, total, epoch_steps, batch_size), "factor": schedule.factor}
-        case Cosine():
-            shape, settings = "cosine", {"final": schedule.final_fraction}
-        case Polynomial():
-            shape, settings = "polynomial", {"power": schedule.power, "final": schedule.final_fraction}
-        case OneCycle():
-            shape = "one_cycle"
-            settings = {
-                "rise_fraction": schedule.rise_fraction,
-                "initial": schedule.initial_fraction,
-                "final": schedule.final_fraction,
-                "curve": schedule.shape,
-            }
-        case _:
-            shape, settings = schedule.kind, schedule.model_dump(exclude={"kind", *WarmUp.model_fields})
+    shape, settings = schedule.in_steps(RunSteps(total, epoch_steps, batch_size))
     return LearningRatePlan(peak, total, shape, settings, warmup)
-
-
-def drop_steps(schedule: Step | MultiStep, total: int, epoch_steps: int, batch_size: int) -> tuple[int, ...]:
-    """Return the steps before which the learning rate falls, up to the end of the run."""
-    if isinstance(schedule, Step):
-        every = duration_in_steps(*_stated_duration(schedule, "every_"), epoch_steps, batch_size)
-        return tuple(range(every, total, every))
-    unit, moments = _stated_duration(schedule, "at_")
-    steps = (duration_in_steps(unit, moment, epoch_steps, batch_size) for moment in moments)
-    return tuple(step for step in steps if step < total)
 
 
 def _stated_duration(model: Any, prefix: str) -> tuple[str, Any]:
@@ -281,13 +252,12 @@ def _schedule_problems(recipe: Recipe, epoch_steps: int) -> Iterator[Problem]:
             yield Problem("contradiction", message, path=f"recipe.schedule.warmup_{duration[0]}",
                           remedy="a shorter warm-up, or a longer run")  # fmt: skip
     if isinstance(schedule, Step | MultiStep):
-        prefix = "every_" if isinstance(schedule, Step) else "at_"
-        unit, value = _stated_duration(schedule, prefix)
-        stated_falls = len(value) if isinstance(value, tuple) else 1
-        within = len(drop_steps(schedule, total, epoch_steps, batch))
-        if within < stated_falls:
-            last = value[-1] if isinstance(value, tuple) else value
-            message = f"The learning rate would fall after {last:g} {unit}; the run ends before, after {total} steps."
+        unit, moments = schedule.stated_falls
+        if len(schedule.drop_steps(RunSteps(total, epoch_steps, batch))) < len(moments):
+            prefix = "every_" if isinstance(schedule, Step) else "at_"
+            message = (
+                f"The learning rate would fall after {moments[-1]:g} {unit}; the run ends before, after {total} steps."
+            )
             yield Problem("no_effect", message, path=f"recipe.schedule.{prefix}{unit}",
                           remedy="a longer run, or --set 'recipe.schedule={kind: constant}'")  # fmt: skip
 
@@ -307,16 +277,16 @@ def _moment_problems(recipe: Recipe, plan: Plan, epoch_steps: int) -> Iterator[P
         unit, _ = _stated_duration(recipe.early_stopping, "patience_")
         message = f"A patience of {stopping['patience']} steps outlasts the run of {total}."
         yield Problem("no_effect", message, path=f"recipe.early_stopping.patience_{unit}", remedy="less patience")
-    measurable, best = resolve_objective(plan, recipe).measurable, recipe.checkpoints.keep_best
+    objective, best = resolve_objective(plan, recipe), recipe.checkpoints.keep_best
     judges = (("early_stopping", recipe.early_stopping), ("checkpoints.keep_best", best))
     named = [(f"{path}.metric", judge.metric) for path, judge in judges if judge]
-    for path, name in (*named, *((f"metrics.{n}", name) for n, name in enumerate(recipe.metrics))):
-        if name not in measurable:
-            yield Problem("contradiction", f"This run does not measure {name}.", path=f"recipe.{path}",
-                          expected="one of " + ", ".join(measurable), found=name)  # fmt: skip
+    for path, metric in (*named, *((f"metrics.{n}", each) for n, each in enumerate(recipe.metrics))):
+        if not metric.suits(objective.targets, objective.classes):
+            yield Problem("contradiction", f"This run does not measure {metric.name}.", path=f"recipe.{path}",
+                          expected="one of " + ", ".join(objective.measurable), found=metric.name)  # fmt: skip
 
 
 def _no_effect(path: tuple[str | int, ...]) -> Problem:
     name = ".".join(str(key) for key in path)
-    message = f"`{path[-1]}` changes nothing in this run."
+    message = f"`{name if isinstance(path[-1], int) else path[-1]}` changes nothing in this run."
     return Problem("no_effect", message, path=f"recipe.{name}", remedy=f"remove `{name}`")

@@ -104,10 +104,13 @@ def _problem(path: Setting) -> Problem:
 def _settings(node: Any, path: Setting, about: Collection[str]) -> Iterator[Setting]:
     """The paths of all settings but the fields of `about`, a mapping before what it holds.
 
-    A list of numbers is one setting; a list of mappings is only what they hold.
+    A list of numbers or names is one setting; a list with mappings is what they hold, and each name beside them.
     """
-    if isinstance(node, list) and node and isinstance(node[0], dict):
+    if isinstance(node, list) and any(isinstance(value, dict) for value in node):
         for index, value in enumerate(node):
+            if not isinstance(value, dict):
+                yield (*path, index)
+                continue
             for key in value:
                 yield from _settings(value[key], (*path, index, key), about)
         return

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kresnet.plan.diff import PlanDifference, diff_plans, flatten_settings, format_value, setting_differences
-from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, PlotTable, blank_figure, escape_name
+from kresnet.report.plots import COLORS, METRICS, SYMBOLS, Plot, PlotTable, blank_figure, escape_name, metric_title
 from kresnet.report.run_data import RunData
 
 #: Settings of a recipe that leave a run another draw of the same, or say only where its data lie.
@@ -141,7 +141,7 @@ def final_plot(comparison: RunComparison) -> Plot | None:
     shown = [group for group in comparison.groups if metric in group.metrics]
     if not shown:
         return None
-    figure = blank_figure(f"test {METRICS[metric].lower()}", height=110 + 46 * len(shown))
+    figure = blank_figure(f"test {metric_title(metric).lower()}", height=110 + 46 * len(shown))
     several = len(comparison.groups) > 1
     for place, group in enumerate(shown):
         number = comparison.groups.index(group)
@@ -166,8 +166,8 @@ def final_plot(comparison: RunComparison) -> Plot | None:
     sentence = "; ".join(f"{label}: {text}" + (f" over {count} runs" if int(count) > 1 else "")
                      for label, count, text in rows) + "."  # fmt: skip
     what = "seeds of one spec in a row" if several or len(runs) > 1 else ""
-    table = PlotTable(f"Test {METRICS[metric].lower()}, {what}", ("group", "runs", METRICS[metric]), rows)
-    return Plot("final", f"Test {METRICS[metric].lower()}", sentence, figure, table, wide=True)
+    table = PlotTable(f"Test {metric_title(metric).lower()}, {what}", ("group", "runs", metric_title(metric)), rows)
+    return Plot("final", f"Test {metric_title(metric).lower()}", sentence, figure, table, wide=True)
 
 
 def _same_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
@@ -184,7 +184,7 @@ def _group_label(group: Sequence[RunData]) -> str:
 def _group_metrics(measured: Sequence[Mapping[str, float | None]]) -> dict[str, MeanAndSpread]:
     """Return mean and spread of each metric over runs, of one split."""
     found = {}
-    for metric in METRICS:
+    for metric in dict.fromkeys((*METRICS, *(name for run in measured for name in run))):
         values = [value for run in measured if (value := run.get(metric)) is not None and math.isfinite(value)]
         if values:
             deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -14,7 +14,7 @@ from kresnet.plan.memory_estimate import bytes_text
 from kresnet.plan.render import block_cells
 from kresnet.plan.summary import with_unit_prefix
 from kresnet.report.comparison import MeanAndSpread, SeedGroup
-from kresnet.report.plots import METRICS, SHOWN, PlotTable, number_text, shown_metrics
+from kresnet.report.plots import METRICS, SHOWN, PlotTable, metric_title, number_text, shown_metrics
 from kresnet.report.run_data import RunData
 from kresnet.training.loop.progress import clock_text
 
@@ -97,11 +97,13 @@ def tiles(run: RunData) -> Iterator[Tile]:
     best = f"best {status.best:.4f}, epoch {status.best_epoch}" if status.best_epoch else ""
     for index, metric in enumerate(dict.fromkeys(shown)):
         noted = (status.split, status.metric) == ("test", metric) and index == 0
-        yield Tile(f"Test {METRICS[metric].lower()}", f"{run.test[metric]:.4f}", best if noted else "")
+        yield Tile(f"Test {metric_title(metric).lower()}", f"{run.test[metric]:.4f}", best if noted else "")
     for metric in dict.fromkeys((run.headline, status.metric)):
         if run.validation.get(metric) is not None:
             noted = (status.split, status.metric) == ("validation", metric)
-            yield Tile(f"Validation {METRICS[metric].lower()}", f"{run.validation[metric]:.4f}", best if noted else "")
+            yield Tile(
+                f"Validation {metric_title(metric).lower()}", f"{run.validation[metric]:.4f}", best if noted else ""
+            )
     if run.epochs:
         last = run.epochs[-1]
         yield Tile("Epochs", str(last.epoch), f"{status.step:,} steps of {run.recipe.images_per_step:,} images")
@@ -122,7 +124,7 @@ def progress_tiles(run: RunData) -> Iterator[Tile]:
     yield Tile("Step", f"{now.step:,}", f"of {now.total_steps:,}, epoch {now.epoch} of {now.epochs}{left}")
     for metric in dict.fromkeys(("loss", run.headline)):
         if now.metrics.get(metric) is not None:
-            yield Tile(f"Training {METRICS[metric].lower()}", f"{now.metrics[metric]:.4f}", "this epoch, so far")
+            yield Tile(f"Training {metric_title(metric).lower()}", f"{now.metrics[metric]:.4f}", "this epoch, so far")
     yield Tile("Images a second", f"{now.images_per_second:,.0f}", f"{now.input_wait:.0%} of the time waiting for data")
     yield Tile("Memory", bytes_text(now.memory), "of the process, on the host")
 
@@ -170,7 +172,7 @@ def left_text(run: RunData) -> str:
 
 def metric_heads(split: str, metrics: Sequence[str]) -> list[str]:
     """Return the heads of columns of metrics, which say of which images they are."""
-    return [f"{split} {METRICS[metric].lower()}" for metric in metrics]
+    return [f"{split} {metric_title(metric).lower()}" for metric in metrics]
 
 
 def validated_metrics(measured: Iterable[Mapping[str, Any]]) -> list[str]:

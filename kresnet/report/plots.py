@@ -13,7 +13,7 @@ from kresnet.data.description import SPLITS
 from kresnet.plan.objective import named_metrics
 from kresnet.report.history import EpochRecord
 from kresnet.report.run_data import RunData
-from kresnet.spec.recipe.stopping import LOWER_IS_BETTER
+from kresnet.spec.recipe.metrics import lower_is_better
 
 #: The style sheet's colours of runs, for light and dark paper; the page's script resolves them.
 COLORS = tuple(f"var(--run-{number})" for number in range(1, 9))
@@ -46,6 +46,8 @@ METRICS = {
     "average_precision_micro": "Average precision, all pairs",
     "negative_log_likelihood": "Negative log likelihood",
     "quadratic_kappa": "Quadratic kappa",
+    "matthews_correlation": "Matthews correlation",
+    "root_mean_squared_error": "Root mean squared error",
     "r2": "R²",
 }
 #: Metrics that figures and tables of whole runs show unasked; of the others those that a run's recipe names.
@@ -108,14 +110,19 @@ def style_runs(runs: Sequence[RunData], groups: Sequence[int]) -> list[RunStyle]
 
 def shown_metrics(runs: Sequence[RunData]) -> list[str]:
     """Return the metrics that figures and tables of runs show, in the order of `METRICS`."""
-    named = {name for run in runs for name in named_metrics(run.recipe)}
-    return [metric for metric in METRICS if metric in SHOWN or metric in named]
+    named = dict.fromkeys(metric.name for run in runs for metric in named_metrics(run.recipe))
+    return [metric for metric in dict.fromkeys((*METRICS, *named)) if metric in SHOWN or metric in named]
+
+
+def metric_title(name: str) -> str:
+    """Return a metric in words."""
+    return METRICS.get(name) or name.replace("_", " ").capitalize()
 
 
 def metric_plots(styles: Sequence[RunStyle]) -> Iterator[Plot]:
     """Plot each metric on training, validation and test images, and the learning rate, over the epochs."""
     for metric in shown_metrics([style.run for style in styles]):
-        title = METRICS[metric]
+        title = metric_title(metric)
         splits = [split for split in reversed(SPLITS) if any(_has_metric(style, split, metric) for style in styles)]
         if splits:
             yield _metric_plot(styles, metric, title, splits)
@@ -268,7 +275,7 @@ def _describe_curve(style: RunStyle, split: str, metric: str) -> str:
     (first, _), (last, at) = points[0], points[-1]
     if len(points) == 1:
         return f"{split.capitalize()}: {last:.4f} after epoch {at}."
-    best = (min if metric in LOWER_IS_BETTER else max)(points, key=lambda point: point[0])
+    best = (min if lower_is_better(metric) else max)(points, key=lambda point: point[0])
     return f"{split.capitalize()}: from {first:.4f} to {last:.4f} in epoch {at}; best {best[0]:.4f} in epoch {best[1]}."
 
 

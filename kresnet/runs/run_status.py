@@ -89,7 +89,7 @@ def run_status(directory: Path, name: str, *, try_lock: bool = True) -> RunStatu
         problem, result = error.problems[0].code, None
     except (KeyError, TypeError):  # of data.json, which is JSON but not what `fit` wrote
         problem, result = "run_missing", None
-    epochs = _epoch_lines(run, criterion.metric)
+    epochs = _epoch_lines(run, criterion.metric.name)
     best = None
     for line in epochs:
         if math.isfinite(line["value"]) and (best is None or criterion.is_better(line["value"], best["value"])):
@@ -104,7 +104,7 @@ def run_status(directory: Path, name: str, *, try_lock: bool = True) -> RunStatu
         step=max([run.newest_step(), *(line["step"] for line in epochs)]),
         steps=total,
         split=epochs[-1]["split"] if epochs else "test",
-        metric=criterion.metric,
+        metric=criterion.metric.name,
         best=best["value"] if best else None,
         best_epoch=best["epoch"] if best else None,
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from kresnet.errors import make_error
-from kresnet.spec.kinds import OpenUnion
+from kresnet.spec.base import Document
+from kresnet.spec.kinds import OpenUnion, kind_of
 
 _Any = TypeVar("_Any")
 
-_KNOWN: dict[type[OpenUnion], Any] = {}
+_KNOWN: dict[type[Document], Any] = {}
 
 
-def implement(settings: type[OpenUnion], implementation: _Any) -> _Any:
+def implement(settings: type[Document], implementation: _Any) -> _Any:
     """Have settings stand for a function or class, and return that.
 
     Args:
@@ -23,15 +24,17 @@ def implement(settings: type[OpenUnion], implementation: _Any) -> _Any:
     return implementation
 
 
-def implementation(settings: OpenUnion) -> Any:
-    """Return what settings stand for.
+def implementation(settings: Document | type[Document]) -> Any:
+    """Return what settings, or their model, stand for.
 
     Raises:
         KresnetError: `extension_broken` for a kind whose module registers its settings alone.
     """
-    found = next((_KNOWN[kind] for kind in type(settings).__mro__ if kind in _KNOWN), None)
+    model = settings if isinstance(settings, type) else type(settings)
+    found = next((_KNOWN[kind] for kind in model.__mro__ if kind in _KNOWN), None)
     if found is None:
-        message = f"The kind `{settings.kind}` of {settings.kinds.noun} is registered without a function."
+        noun = model.kinds.noun if issubclass(model, OpenUnion) else "settings"
+        message = f"The kind `{kind_of(model)}` of {noun} is registered without a function."
         raise make_error("extension_broken", message, remedy="register it with kresnet.extensions")
     return found
 

@@ -101,6 +101,22 @@ class OpenUnion(Document):
         return _validator(found).validate_python(value)
 
 
+class NamedUnion(OpenUnion):
+    """A union of which a name alone, the kind, stands for its defaults."""
+
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        return super()._read({"kind": value} if isinstance(value, str) else value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        settings = super().__get_pydantic_json_schema__(schema, handler)
+        if not cls.is_union():
+            return settings
+        names = {"enum": [kind for kind, _ in cls.kinds.items()], "type": "string"}
+        return {"anyOf": [names, *settings.get("oneOf", [settings])]}
+
+
 def kind_of(settings: type[Any]) -> str | None:
     """Return the `kind` that selects a model in its union; None for a model without one."""
     known = settings.model_fields.get("kind")
@@ -138,4 +154,4 @@ def _validator(settings: type[OpenUnion]) -> SchemaValidator:
     return SchemaValidator(core_schema.tagged_union_schema({str(kind_of(settings)): function}, "kind"))
 
 
-__all__ = ["OpenUnion", "kind_of", "provided_kinds"]
+__all__ = ["NamedUnion", "OpenUnion", "kind_of", "provided_kinds"]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag, model_validator
 
 from kresnet.spec.base import PATTERNS, Count, Document, Flag, Name, Positive, Seed, Text, contradiction_error
-from kresnet.spec.recipe.stopping import LOWER_IS_BETTER, Metric
+from kresnet.spec.recipe.metrics import MetricName, lower_is_better
 from kresnet.spec.study import SettingPath, Settings
 
 #: Of what a network may cost: a bound, or two with a comma between.
@@ -205,7 +205,7 @@ class Halving(Document):
     """By how much longer the next part is; one in so many goes on, rounded up."""
 
 
-Objective = Literal[Metric, "macs", "parameters", "depth", "largest_map", "memory", "latency_ms"]
+Objective = Literal[MetricName, "macs", "parameters", "depth", "largest_map", "memory", "latency_ms"]
 
 
 def _kind_or(default: str) -> Discriminator:
@@ -282,7 +282,7 @@ class Search(Document):
     @property
     def maximized(self) -> tuple[bool, ...]:
         """Of each objective, whether it shall be large."""
-        return tuple(name not in COSTS and name not in LOWER_IS_BETTER for name in self.objectives)
+        return tuple(name not in COSTS and not lower_is_better(name) for name in self.objectives)
 
 
 __all__ = ["COSTS", "Constraints", "Dimension", "Halving", "Latency", "Nsga2", "Objective", "Random", "RegNetShape",

@@ -1,4 +1,4 @@
-"""Kinds of what a recipe names, from outside: how losses, optimizers, schedules and so on are registered.
+"""Kinds of what a recipe names, from outside: how losses, metrics, optimizers, schedules and so on are registered.
 
 Nothing here imports TensorFlow before a run is made of such a kind.
 """
@@ -12,23 +12,28 @@ from kresnet.errors import make_error
 from kresnet.spec.implementations import implement
 from kresnet.spec.inputs import Input
 from kresnet.spec.kinds import OpenUnion
-from kresnet.spec.recipe import Loss, Optimizer, Schedule, Tracker
+from kresnet.spec.recipe import Loss, Metric, Optimizer, Schedule, Tracker
 from kresnet.spec.recipe.augment import Augmentation
 from kresnet.spec.recipe.data import Data
+from kresnet.training.step.metric_forms import MetricForm
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from kresnet.data.augment.augmentation import BatchTransform
     from kresnet.data.augment.registered import Apply, Draw
     from kresnet.data.sources import DataSet
+    from kresnet.plan.objective import Objective
+    from kresnet.plan.resolved_recipe import LearningRatePlan
     from kresnet.training.loop.trackers.run_tracker import RunTracker
+    from kresnet.training.step.losses import ClassBalance, LossFunction
     from kresnet.training.step.optimizers import FusedOptimizer, LearningRate, Update
 
 Settings = TypeVar("Settings", bound=type[OpenUnion])
 
 
 def register_loss(settings: Settings, function: Callable[[Any, Any, Any], Any]) -> Settings:
-    """Register a kind of `loss`. Metrics are those of the head, and `label_smoothing` and mixtures reach the targets.
+    """Register a kind of `loss`. Measured is what suits the head; `label_smoothing` and mixtures reach the targets.
 
     Args:
         settings: a model derived from `Loss`, with a literal `kind`.
@@ -41,7 +46,35 @@ def register_loss(settings: Settings, function: Callable[[Any, Any, Any], Any]) 
     Raises:
         KresnetError: `extension_broken` or `extension_conflict`.
     """
-    return _registered(Loss, settings, function)
+
+    def make(of: Loss, objective: Objective, balance: ClassBalance) -> LossFunction:
+        from kresnet.training.step.losses import RegisteredLoss
+
+        return RegisteredLoss(of, objective, function)
+
+    return _registered(Loss, settings, make)
+
+
+def register_metric(settings: Settings, form: MetricForm) -> Settings:
+    """Register a kind of `metrics`, which recipes name, and by which epochs can be judged.
+
+    Args:
+        settings: a model derived from `Metric`, with a literal `kind`; it says on which `targets` it can be measured,
+            whether `lower_is_better`, and how it is called (`name`).
+        form: its functions: `ExampleMetric`, the mean of a number that each example has; `SumMetric`, sums over all
+            examples; `MatrixMetric`, of the confusion matrix; `OutputMetric`, of all outputs at once. The first three
+            add up over batches, replicas and workers.
+
+    Returns:
+        The settings.
+
+    Raises:
+        KresnetError: `extension_broken` or `extension_conflict`.
+    """
+    if not isinstance(form, MetricForm):
+        message = "A metric is an ExampleMetric, a SumMetric, a MatrixMetric or an OutputMetric."
+        raise make_error("extension_broken", message, found=repr(form)[:60])
+    return _registered(Metric, settings, form)
 
 
 def register_optimizer(settings: Settings, update: Update, *, slots: int = 0) -> Settings:
@@ -85,7 +118,18 @@ def register_schedule(settings: Settings, factor: Callable[[Any, Any, Any], Any]
     Raises:
         KresnetError: `extension_broken` or `extension_conflict`.
     """
-    return _registered(Schedule, settings, factor)
+
+    def make(rate: LearningRatePlan) -> Callable[[Any, Any], Any]:
+        stated = settings.model_validate({"kind": rate.shape, **rate.settings})
+
+        def factor_at(step: Any, progress: Any) -> Any:
+            import tensorflow as tf
+
+            return tf.cast(factor(stated, step, progress), tf.float32)
+
+        return factor_at
+
+    return _registered(Schedule, settings, make)
 
 
 def register_augmentation(settings: Settings, draw: Draw, apply: Apply) -> Settings:
@@ -102,7 +146,13 @@ def register_augmentation(settings: Settings, draw: Draw, apply: Apply) -> Setti
     Raises:
         KresnetError: `extension_broken` or `extension_conflict`.
     """
-    return _registered(Augmentation, settings, (draw, apply))
+
+    def make(of: Augmentation, input: Input, place: int) -> BatchTransform:
+        from kresnet.data.augment.registered import RegisteredTransform
+
+        return RegisteredTransform((draw, apply), of, place)
+
+    return _registered(Augmentation, settings, make)
 
 
 def register_data_source(settings: Settings, read: Callable[[Any], Mapping[str, np.ndarray]]) -> Settings:
@@ -154,6 +204,7 @@ __all__ = [
     "register_augmentation",
     "register_data_source",
     "register_loss",
+    "register_metric",
     "register_optimizer",
     "register_schedule",
     "register_tracker",

@@ -100,7 +100,7 @@ def make_trainer(
         ema, quantize = run.steps.ema, run.steps.quantize
         trainer = Trainer(
             network,
-            loss=make_loss(run.steps.objective, **loss_balance(recipe, run.described)),
+            loss=make_loss(run.steps.objective, metrics=run.steps.epoch_metrics, **loss_balance(recipe, run.described)),
             clip=_make_clip(recipe, plan),
             average=WeightAverage(network, build_model(plan, precision=precision), **ema) if ema else None,
             accumulate_steps=recipe.accumulate_steps,

@@ -9,7 +9,7 @@ from sklearn import metrics as sklearn
 
 from kresnet.evaluation.curves import MOST_CURVES, MOST_POINTS, label_thresholds, ranking_curves
 from kresnet.plan.objective import Objective
-from kresnet.training.step.output_metrics import ExampleOutputs
+from kresnet.training.step.metric_forms import ExampleOutputs
 
 RNG = np.random.default_rng(0)
 LABELS = Objective("sigmoid", 3, independent=True)
@@ -17,7 +17,7 @@ LABELS = Objective("sigmoid", 3, independent=True)
 
 def examples(count: int) -> ExampleOutputs:
     present = (RNG.random((count, 3)) < [0.5, 0.1, 0.3]).astype(np.float32)
-    return ExampleOutputs((RNG.normal(size=(count, 3)) + 2 * present - 2).astype(np.float32), present)
+    return ExampleOutputs((RNG.normal(size=(count, 3)) + 2 * present - 2).astype(np.float32), present, independent=True)
 
 
 FOUND, CHOSEN_BY = examples(1500), examples(400)
@@ -72,7 +72,7 @@ def test_a_threshold_is_measured_on_other_images_than_it_was_chosen_by():
 
 
 def test_a_label_that_nobody_has_there_has_no_threshold():
-    nobody = ExampleOutputs(CHOSEN_BY.outputs, CHOSEN_BY.targets * [1, 0, 1])
+    nobody = ExampleOutputs(CHOSEN_BY.outputs, CHOSEN_BY.targets * [1, 0, 1], independent=True)
     thresholds = label_thresholds(nobody, FOUND, ("a", "b", "c"))
     assert [np.isnan(each.threshold) for each in thresholds] == [False, True, False]
     assert np.isnan(thresholds[1].f1)

@@ -46,7 +46,7 @@ def test_metrics_by_epoch_are_those_that_the_recipe_names_beside_the_losss_own()
         metrics=["auroc_macro", "accuracy"], checkpoints={"keep_best": {"metric": "macro_f1"}},
         early_stopping={"metric": "quadratic_kappa", "patience_epochs": 1.0},
     )  # fmt: skip
-    assert epoch_metrics(CLASSIFIER, wanted) == ("macro_f1", "auroc_macro", "quadratic_kappa")
+    assert [str(each) for each in epoch_metrics(CLASSIFIER, wanted)] == ["macro_f1", "auroc_macro", "quadratic_kappa"]
     assert epoch_metrics(CLASSIFIER, recipe()) == ()
 
 

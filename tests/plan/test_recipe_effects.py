@@ -47,7 +47,7 @@ RECIPES: list[dict[str, Any]] = [
     {"loss": {"kind": "focal"}, "class_weights": "balanced", "metrics": ["macro_f1", "auroc_macro"]},
     {"loss": {"kind": "softmax", "logit_adjustment": 1.0}, "metrics": ["quadratic_kappa"]},
     {"sampling": {"Bag": 0.5}, "metrics": ["auroc_micro", "macro_recall"]},
-    {"sampling": "balanced"},
+    {"sampling": "balanced", "metrics": [{"kind": "top_k_accuracy", "k": 4}]},
     {"quantize": {"start_epochs": 2.0}},
     {"class_weights": {"Bag": 0.5}},
 ]

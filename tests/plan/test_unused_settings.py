@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+import kresnet
 from kresnet.errors import KresnetError
+from kresnet.plan.resolved_recipe import resolve_recipe
 from kresnet.plan.unused_settings import no_effect_problems, unused_settings
 from kresnet.spec.base import Document
-from kresnet.spec.recipe import Best, Checkpoints
+from kresnet.spec.recipe import Best, Checkpoints, Recipe
 from tests.plan.networks import SMALL, plan
 
 
@@ -35,6 +37,14 @@ def test_a_setting_that_is_its_default_is_not():
 
 def test_a_mapping_is_found_once_and_not_again_by_its_keys():
     assert unused({"keep_best": {"metric": "loss"}}, ()) == [("keep_best",)]
+
+
+def test_names_beside_mappings_are_tried_one_by_one():
+    network, recipe = plan(), {"metrics": ["accuracy", {"kind": "top_k_accuracy", "k": 2}]}
+    written = kresnet.recipe("quickstart", recipe).document()
+    with pytest.raises(KresnetError) as caught:
+        resolve_recipe(Recipe.model_validate(written), network, 90, written)
+    assert [(problem.code, problem.path) for problem in caught.value.problems] == [("no_effect", "recipe.metrics.0")]
 
 
 def test_fields_about_the_document_itself_are_not_tried():

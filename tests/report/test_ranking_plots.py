@@ -11,7 +11,8 @@ from kresnet.evaluation.curves import label_thresholds, ranking_curves
 from kresnet.evaluation.evaluation import Evaluation
 from kresnet.plan.objective import Objective
 from kresnet.report.ranking_plots import class_scores_table, ranking_plots, thresholds_table
-from kresnet.training.step.output_metrics import ExampleOutputs, scores_by_class
+from kresnet.training.step.metric_forms import ExampleOutputs
+from kresnet.training.step.output_metrics import scores_by_class
 
 NAMES = ("<b>", "c")
 TARGETS = np.array([[1, 0], [0, 0], [1, 1], [0, 1]], np.float32)

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.metrics import matthews_corrcoef
 
 import kresnet
 from kresnet.errors import KresnetError
@@ -43,15 +44,34 @@ def test_a_run_of_kinds_from_outside_learns_and_resumes_to_the_same_bits(tmp_pat
     train_interrupted(many, spec, recipe, 6)
     assert_same_run(whole, many)
     assert whole.data()["class_names"] == ["along", "across"]
+    assert_judged_by_its_metrics(whole)
     given = json.loads((whole.path / "environment.json").read_text())["extensions"]
     assert {(each["of"], each["kind"]) for each in given} == {
         ("loss", "poly1"), ("optimizer", "lion"), ("schedule", "inverse_root"), ("augmentation", "darken"),
-        ("data source", "stripes"),
+        ("data source", "stripes"), ("metric", "brier"), ("metric", "extreme_logit"),
     }  # fmt: skip
     assert {each["module"] for each in given} == {"tests.outside_recipe"}
     outside_recipe.forget()
     with pytest.raises(KresnetError, match=r"which the module tests[.]outside_recipe registered"):
         fit.resume(RunDirectory(whole.path), None, RunOutput())
+
+
+def assert_judged_by_its_metrics(run: RunDirectory) -> None:
+    """The history has them, the lowest is the best, and all measure what NumPy does of the network's outputs."""
+    history = [json.loads(line)["validation"] for line in run.history.read_text().splitlines()]
+    names = ("brier", "smallest_logit", "matthews_correlation")
+    assert all(set(names) <= line.keys() for line in history)
+    best = kresnet.open_run(run.path).result["best"]
+    assert (best["metric"], best["value"]) == ("brier", min(line["brier"] for line in history))
+    found = kresnet.evaluate(run.path)
+    data = outside_recipe.read_stripes(outside_recipe.Stripes(kind="stripes", images=32))
+    images, labels = data["test_inputs"], data["test_targets"]
+    logits = np.asarray(kresnet.open_run(run.path).model()(images.astype(np.float32)), np.float64)
+    wrong = np.exp(logits) / np.exp(logits).sum(1, keepdims=True) - np.eye(2)[labels]
+    expected = (np.square(wrong).sum(1).mean(), np.sqrt(np.square(logits.min(1)).mean()))
+    for measured in (found, kresnet.open_run(run.path).result["test"]):
+        assert (measured["brier"], measured["smallest_logit"]) == pytest.approx(expected, rel=1e-4)
+        assert measured["matthews_correlation"] == pytest.approx(matthews_corrcoef(labels, logits.argmax(1)))
 
 
 def test_each_kind_is_the_function_that_was_registered():

@@ -15,12 +15,12 @@ from kresnet.data.augment.crops import make_random_crop
 from kresnet.data.augment.erase import RandomErasing
 from kresnet.data.augment.mix import PairMixing
 from kresnet.data.augment.rand_augment import RandAugmentTransform
-from kresnet.data.augment.registered import RegisteredTransform
 from kresnet.data.augment.shift import ShiftAndFlip
 from kresnet.data.counter_rng import CounterRng
-from kresnet.spec.implementations import implementation
+from kresnet.spec.base import Document
+from kresnet.spec.implementations import implement, implementation
 from kresnet.spec.inputs import Input
-from kresnet.spec.recipe import Augment
+from kresnet.spec.recipe import Augment, ColorJitter, Erase, PaperRandAugment, TimmRandAugment
 
 
 class BatchTransform(BatchChange, Protocol):
@@ -61,18 +61,17 @@ class BatchAugmentation:
         self.transforms: list[BatchTransform] = []
         if settings.crop_padding or settings.flip:
             self.transforms.append(ShiftAndFlip(settings.crop_padding, settings.flip))
-        if settings.color_jitter:
-            self.transforms.append(RandomColorJitter(settings.color_jitter, input))
-        if settings.lighting_std:
-            self.transforms.append(RandomLighting(settings.lighting_std, input))
-        if settings.rand_augment:
-            self.transforms.append(RandAugmentTransform(settings.rand_augment, input))
-        if settings.erase:
-            self.transforms.append(RandomErasing(settings.erase, input))
-        for place, other in enumerate(settings.others):
-            self.transforms.append(RegisteredTransform(implementation(other), other, place))
+        lighting = [RandomLighting(settings.lighting_std, input)] if settings.lighting_std else []
+        self.transforms += [*self._made(input, settings.color_jitter), *lighting]
+        self.transforms += self._made(input, settings.rand_augment, settings.erase)
+        self.transforms += self._made(input, *settings.others)
         self.mixing = PairMixing() if settings.mix else None
         self._shape = input.shape
+
+    @staticmethod
+    def _made(input: Input, *stated: Document | None) -> list[BatchTransform]:
+        """Return what is registered for those of some settings that are stated, each with its place among them."""
+        return [implementation(each)(each, input, place) for place, each in enumerate(stated) if each]
 
     def draw(self, rng: CounterRng) -> AugmentationDraws:
         """Draw what the crop, if any, and each transform need for the examples of `rng`."""
@@ -114,3 +113,9 @@ class BatchAugmentation:
             rectangle = np.array([height // 4, width // 4, height // 2, width // 2], np.int32)
             changes.append((self.mixing, (np.array(0.3, np.float32), rectangle)))
         return compiled_changes(changes, self._shape)
+
+
+implement(ColorJitter, lambda settings, input, place: RandomColorJitter(settings, input))
+implement(PaperRandAugment, lambda settings, input, place: RandAugmentTransform(settings, input))
+implement(TimmRandAugment, lambda settings, input, place: RandAugmentTransform(settings, input))
+implement(Erase, lambda settings, input, place: RandomErasing(settings, input))

@@ -19,6 +19,7 @@ from kresnet.spec.recipe.averaging import Ema
 from kresnet.spec.recipe.checkpoints import Best, Checkpoints
 from kresnet.spec.recipe.data import ArraysData, Data, EmbeddedData, FolderData, TfdsData
 from kresnet.spec.recipe.losses import AsymmetricLoss, FocalLoss, Loss, SigmoidLoss, SoftmaxLoss, SquaredError
+from kresnet.spec.recipe.metrics import Metric
 from kresnet.spec.recipe.non_finite import NonFinite, Rollback, Skip
 from kresnet.spec.recipe.optimizers import AdamW, Lamb, Lars, Optimizer, RmsProp, Sgd
 from kresnet.spec.recipe.prepared import PreparedData
@@ -53,6 +54,7 @@ __all__ = [
     "Lamb",
     "Lars",
     "Loss",
+    "Metric",
     "Mix",
     "Mixup",
     "MixupOrCutmix",

@@ -7,18 +7,18 @@ from typing import Annotated
 from pydantic import Field
 
 from kresnet.spec.base import Count, Document, Positive
-from kresnet.spec.recipe.stopping import LOWER_IS_BETTER, Metric
+from kresnet.spec.recipe.metrics import AccuracyMetric, Metric
 
 
 class Best(Document):
     """Which epoch's network is the best."""
 
-    metric: Metric = "accuracy"
+    metric: Metric = Field(default_factory=lambda: AccuracyMetric(kind="accuracy"))
     """The number to judge by, measured on the images to validate on after each epoch; of two alike, the earlier."""
 
     def is_better(self, value: float, than: float) -> bool:
         """Return whether a value of the metric is better than another."""
-        return value < than if self.metric in LOWER_IS_BETTER else value > than
+        return value < than if self.metric.lower_is_better else value > than
 
 
 class Checkpoints(Document):

@@ -12,15 +12,26 @@ from kresnet.spec.kinds import OpenUnion
 
 
 class Loss(OpenUnion):
-    """What training makes small."""
+    """What training makes small.
+
+    Class attributes:
+        targets: what it is for: one of several `classes`, independent `labels`, or `values`, without a head.
+        hard_targets: whether it is for labels that are 0 or 1, and knows no mixtures of images and no smoothed labels.
+        weighs_presence: whether `class_weights` can weigh the presence of independent labels in it.
+    """
 
     kinds: ClassVar[Registry[Any]] = Registry("kresnet.losses")
+    targets: ClassVar[tuple[str, ...]] = ("classes", "labels", "values")
+    hard_targets: ClassVar[bool] = False
+    weighs_presence: ClassVar[bool] = False
 
 
 @Loss.register
 class SoftmaxLoss(Loss):
     """Cross-entropy with the softmax of the logits: one class an image."""
 
+    targets: ClassVar[tuple[str, ...]] = ("classes",)
+    weighs_presence: ClassVar[bool] = True
     kind: Literal["softmax"]
     logit_adjustment: Positive | None = None
     """Add this many times the logarithm of each class's share of the training images to its logit, in the loss alone
@@ -36,6 +47,8 @@ class SigmoidLoss(Loss):
     section 2.2).
     """
 
+    targets: ClassVar[tuple[str, ...]] = ("classes", "labels")
+    weighs_presence: ClassVar[bool] = True
     kind: Literal["sigmoid"]
     target_threshold: Annotated[float, Field(strict=True, ge=0, lt=1)] | None = None
     """Targets of mixed images above it become 1, the others 0, so that each class in the mixture is fully present."""
@@ -49,6 +62,9 @@ class FocalLoss(Loss):
     the sigmoid's of each of several independent labels, over which the mean is taken.
     """
 
+    targets: ClassVar[tuple[str, ...]] = ("classes", "labels")
+    hard_targets: ClassVar[bool] = True
+    weighs_presence: ClassVar[bool] = True
     kind: Literal["focal"]
     gamma: NonNegative = 2.0
     """The larger, the less what is predicted well counts; 0 is plain cross-entropy (section 3.2; the paper takes 2)."""
@@ -65,6 +81,9 @@ class AsymmetricLoss(Loss):
     `gamma_negative`, after `margin` was taken off their probability.
     """
 
+    targets: ClassVar[tuple[str, ...]] = ("labels",)
+    hard_targets: ClassVar[bool] = True
+    weighs_presence: ClassVar[bool] = True
     kind: Literal["asymmetric"]
     gamma_positive: NonNegative = 0.0
     """Focusing of labels that are there, as `gamma` of the focal loss."""
@@ -78,4 +97,5 @@ class AsymmetricLoss(Loss):
 class SquaredError(Loss):
     """Mean over the outputs of (output - target) squared: for a network without a head."""
 
+    targets: ClassVar[tuple[str, ...]] = ("values",)
     kind: Literal["squared_error"]

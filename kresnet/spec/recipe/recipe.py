@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -16,11 +15,12 @@ from kresnet.spec.recipe.data import Data
 from kresnet.spec.recipe.distill import Distill, FeatureTargets
 from kresnet.spec.recipe.durations import require_one_unit
 from kresnet.spec.recipe.losses import Loss
+from kresnet.spec.recipe.metrics import Metric
 from kresnet.spec.recipe.non_finite import NonFinite, Stop
 from kresnet.spec.recipe.optimizers import Optimizer
 from kresnet.spec.recipe.quantize import Quantize
 from kresnet.spec.recipe.schedules import Constant, Schedule
-from kresnet.spec.recipe.stopping import EarlyStopping, Metric
+from kresnet.spec.recipe.stopping import EarlyStopping
 from kresnet.spec.recipe.trackers import TensorBoardTracker, Tracker
 
 
@@ -89,10 +89,10 @@ class Recipe(Document):
     """Train for integers: round weights and activations as a file of them will."""
     early_stopping: EarlyStopping | None = None
     """End the run early."""
-    metrics: Annotated[tuple[Metric, ...], Field(max_length=len(typing.get_args(Metric)))] = ()
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=50)] = ()
     """What to show after every epoch beside loss and accuracy: `macro_f1`, say, or what needs all outputs at once and
-    is else measured at the end and by `evaluate` alone, as `auroc_macro`, `average_precision_macro`, `r2`. Classes
-    whose order means something have `quadratic_kappa`, which is measured only where it is named here."""
+    is else measured at the end and by `evaluate` alone, as `auroc_macro`, `average_precision_macro`, `r2`. Others are
+    measured only where they are named, by name or with settings: `[quadratic_kappa, {kind: top_k_accuracy, k: 3}]`."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
     """Type of activations and products; weights are always float32. `auto`: bfloat16 where the hardware has units for
     it, else float32. Under `float16` the loss is scaled (Micikevicius et al. 2018, arXiv:1710.03740, section 3.2)."""
@@ -152,6 +152,9 @@ class Recipe(Document):
         kinds = [tracker.kind for tracker in self.trackers]
         if twice := next((kind for kind in kinds if kinds.count(kind) > 1), None):
             raise contradiction_error("trackers", f"`trackers` names {twice} twice", remedy="each once")
+        names = [metric.name for metric in self.metrics]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise contradiction_error("metrics", f"`metrics` names {twice} twice", remedy="each once")
         if isinstance(self.distill, FeatureTargets) and self.rematerialize:
             message = "A map that is compared with the teacher's is kept, and `rematerialize` would compute it again"
             raise contradiction_error("rematerialize", message, remedy="rematerialize: []")

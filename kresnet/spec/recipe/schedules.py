@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -9,17 +10,40 @@ from pydantic import Field, model_validator
 from kresnet.registry import Registry
 from kresnet.spec.base import Count, Fraction, Positive, contradiction_error
 from kresnet.spec.kinds import OpenUnion
-from kresnet.spec.recipe.durations import Epochs, Whole, require_one_unit
+from kresnet.spec.recipe.durations import Epochs, Whole, duration_in_steps, require_one_unit, stated_duration
 
 OpenFraction = Annotated[float, Field(strict=True, gt=0, lt=1)]
 Moments = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=100)]
 WholeMoments = Annotated[tuple[Count, ...], Field(min_length=1, max_length=100)]
 
 
+@dataclass(frozen=True, slots=True)
+class RunSteps:
+    """How long a run is.
+
+    Attributes:
+        total: its steps.
+        epoch: steps of an epoch.
+        batch_size: images of a step.
+    """
+
+    total: int
+    epoch: int
+    batch_size: int
+
+    def of(self, duration: tuple[str, Any]) -> int:
+        """Return a duration, its unit and value, in steps."""
+        return duration_in_steps(*duration, self.epoch, self.batch_size)
+
+
 class Schedule(OpenUnion):
     """The learning rate over time."""
 
     kinds: ClassVar[Registry[Any]] = Registry("kresnet.schedules")
+
+    def in_steps(self, run: RunSteps) -> tuple[str, dict[str, Any]]:
+        """Return the shape of the learning rate after warm-up, and what it needs, in steps and shares of the peak."""
+        return self.kind, self.model_dump(exclude={"kind", *WarmUp.model_fields})
 
 
 class WarmUp(Schedule):
@@ -71,6 +95,22 @@ class Step(WarmUp):
         require_one_unit(self, "every_")
         return self
 
+    @property
+    def stated_falls(self) -> tuple[str, tuple[Any, ...]]:
+        """Unit and moments that are stated, here the first one."""
+        unit, value = stated_duration(self, "every_") or ("epochs", 0)
+        return unit, (value,)
+
+    def drop_steps(self, run: RunSteps) -> tuple[int, ...]:
+        """Return the steps before which the learning rate falls, up to the end of the run."""
+        unit, (value,) = self.stated_falls
+        every = run.of((unit, value))
+        return tuple(range(every, run.total, every))
+
+    def in_steps(self, run: RunSteps) -> tuple[str, dict[str, Any]]:
+        """See `Schedule.in_steps`."""
+        return "falls", {"at_steps": self.drop_steps(run), "factor": self.factor}
+
 
 @Schedule.register
 class MultiStep(WarmUp):
@@ -95,6 +135,21 @@ class MultiStep(WarmUp):
                 raise contradiction_error(field, f"`{field}` must rise from each moment to the next")
         return self
 
+    @property
+    def stated_falls(self) -> tuple[str, tuple[Any, ...]]:
+        """Unit and moments that are stated."""
+        return stated_duration(self, "at_") or ("epochs", ())
+
+    def drop_steps(self, run: RunSteps) -> tuple[int, ...]:
+        """Return the steps before which the learning rate falls, up to the end of the run."""
+        unit, moments = self.stated_falls
+        steps = (run.of((unit, moment)) for moment in moments)
+        return tuple(step for step in steps if step < run.total)
+
+    def in_steps(self, run: RunSteps) -> tuple[str, dict[str, Any]]:
+        """See `Schedule.in_steps`."""
+        return "falls", {"at_steps": self.drop_steps(run), "factor": self.factor}
+
 
 @Schedule.register
 class Cosine(WarmUp):
@@ -103,6 +158,10 @@ class Cosine(WarmUp):
     kind: Literal["cosine"]
     final_fraction: Fraction = 0.0
     """Last learning rate over the peak."""
+
+    def in_steps(self, run: RunSteps) -> tuple[str, dict[str, Any]]:
+        """See `Schedule.in_steps`."""
+        return self.kind, {"final": self.final_fraction}
 
 
 @Schedule.register
@@ -114,6 +173,10 @@ class Polynomial(WarmUp):
     """1 falls on a straight line; You et al. 2017 (arXiv:1708.03888) use 2."""
     final_fraction: Fraction = 0.0
     """Last learning rate over the peak."""
+
+    def in_steps(self, run: RunSteps) -> tuple[str, dict[str, Any]]:
+        """See `Schedule.in_steps`."""
+        return self.kind, {"power": self.power, "final": self.final_fraction}
 
 
 @Schedule.register
@@ -132,3 +195,8 @@ class OneCycle(Schedule):
     """Last learning rate over the peak."""
     shape: Literal["cosine", "linear"] = "cosine"
     """How the learning rate rises and falls."""
+
+    def in_steps(self, run: RunSteps) -> tuple[str, dict[str, Any]]:
+        """See `Schedule.in_steps`."""
+        fractions = {"initial": self.initial_fraction, "final": self.final_fraction}
+        return self.kind, {"rise_fraction": self.rise_fraction, **fractions, "curve": self.shape}

@@ -4,34 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
-
 from kresnet.registry import Registry
 from kresnet.spec.base import Flag, Name, Text
-from kresnet.spec.kinds import OpenUnion
+from kresnet.spec.kinds import NamedUnion
 
 
-class Tracker(OpenUnion):
+class Tracker(NamedUnion):
     """What shows a run elsewhere: its parameters, its metrics, its files. A name alone stands for its defaults."""
 
     kinds: ClassVar[Registry[Any]] = Registry("kresnet.trackers")
 
     #: The extra of pyproject.toml that brings the packages it needs; empty for none.
     extra: ClassVar[str] = ""
-
-    @classmethod
-    def _read(cls, value: Any) -> Any:
-        return super()._read({"kind": value} if isinstance(value, str) else value)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        settings = super().__get_pydantic_json_schema__(schema, handler)
-        if not cls.is_union():
-            return settings
-        names = {"enum": [kind for kind, _ in cls.kinds.items()], "type": "string"}
-        return {"anyOf": [names, *settings.get("oneOf", [settings])]}
 
 
 @Tracker.register

@@ -11,7 +11,7 @@ from typing import Any
 from kresnet.files import write_text
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.document import dump
-from kresnet.spec.recipe.stopping import LOWER_IS_BETTER
+from kresnet.spec.recipe.metrics import lower_is_better
 from kresnet.study.results import shareable_command
 from kresnet.study.search.generations import merge_tallies
 from kresnet.study.search.runner import SearchRun
@@ -169,7 +169,7 @@ def score_text(values: Mapping[str, Any], value: float | None) -> str:
     """Return a score as text: of a metric of shares in percent."""
     if value is None:
         return "–"
-    return f"{value:.4f}" if values["metric"] in LOWER_IS_BETTER else f"{100 * value:.2f}%"
+    return f"{value:.4f}" if lower_is_better(values["metric"]) else f"{100 * value:.2f}%"
 
 
 __all__ = ["FRONT_COSTS", "best_trial", "gather_search_results", "pareto_front", "pareto_set", "score_text",

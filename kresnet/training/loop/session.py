@@ -302,7 +302,8 @@ class TrainingSession:
         waiting = self._explain_waiting()
         self.throughput.reset()
         self._record(self.line)
-        shown = (*self.run.steps.objective.metrics, *self.run.steps.epoch_metrics)
+        named = (metric.name for metric in self.run.steps.epoch_metrics)
+        shown = (*self.run.steps.objective.metrics, *named)
         metrics = {name: measured[name] for name in shown if name in measured}
         self.progress.epoch(self.line | {self.data.selection_name: metrics})
         if waiting:
@@ -350,10 +351,10 @@ class TrainingSession:
         wanted = self.run.recipe.checkpoints.keep_best
         if wanted is None:
             return
-        value = self.line[self.data.selection_name][wanted.metric]
+        value = self.line[self.data.selection_name][wanted.metric.name]
         if math.isfinite(value) and (self.best is None or wanted.is_better(value, self.best["value"])):
             where = {"step": self.step, "epoch": self.line["epoch"], "split": self.data.selection_name}
-            self.best = where | {"metric": wanted.metric, "value": value}
+            self.best = where | {"metric": wanted.metric.name, "value": value}
             trainer = self.engine.trainer
             best_model = self.writer.directory.best_model
             self.writer.write_model(best_model, trainer.evaluated_network, trainer.activation_ranges)

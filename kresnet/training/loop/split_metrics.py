@@ -8,7 +8,7 @@ from kresnet.data.sources import DataSet
 from kresnet.data.splits import Split
 from kresnet.distributed.workers import Workers
 from kresnet.plan.resolved_recipe import ResolvedRecipe
-from kresnet.spec.recipe.stopping import Metric
+from kresnet.spec.recipe.metrics import Metric, metric_named
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.measure import measure_split
 
@@ -41,7 +41,7 @@ class SplitMetrics:
         # At the run's end everything is measured, and kept for its result: the history's lines are all alike.
         metrics = self._measure(self._data.selection, self._every_metric if last else wanted, between)
         self._final = metrics if last else None
-        shown = (*objective.metrics, *objective.matrix_metrics, *wanted)
+        shown = (*objective.metrics, *objective.matrix_metrics, *(metric.name for metric in wanted))
         return {name: value for name, value in metrics.items() if name in shown}
 
     def selection(self) -> dict[str, float]:
@@ -57,7 +57,9 @@ class SplitMetrics:
     @property
     def _every_metric(self) -> Collection[Metric]:
         """The metrics that a result has, those too that need all outputs at once."""
-        return (*self._steps.epoch_metrics, *self._steps.objective.output_metrics)
+        named = self._steps.epoch_metrics
+        others = {*self._steps.objective.output_metrics} - {metric.name for metric in named}
+        return (*named, *map(metric_named, sorted(others)))
 
     def _measure(self, split: Split, wanted: Collection[Metric], between: Between = lambda: None) -> dict[str, float]:
         steps, batch_size = self._steps, self._steps.batch_size

@@ -1,29 +1,37 @@
-"""Loss functions and their metrics, example by example, so that padding can be left out of their means."""
+"""Loss functions, example by example, so that padding can be left out of their means."""
 
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from kresnet.plan.objective import SHIPPED, Objective
-from kresnet.spec.implementations import implementation
-from kresnet.spec.recipe import Loss
+from kresnet.plan.objective import Objective
+from kresnet.spec.implementations import implement, implementation
+from kresnet.spec.recipe import AsymmetricLoss, FocalLoss, Loss, SigmoidLoss, SoftmaxLoss, SquaredError
+from kresnet.spec.recipe.metrics import Metric, metric_named
+from kresnet.training.step.batch_metrics import example_values, mean_of_example, one_hot_targets
 
 
 class LossFunction(abc.ABC):
-    """A loss and its metrics as functions of float32 outputs and targets.
+    """A loss as a function of float32 outputs and targets, and what is measured beside it.
 
     Targets are int32 classes `(n,)`, or float32 `(n, classes)` where images are mixed or labels independent, or float32
     of the outputs' own shape.
 
     Attributes:
+        targets: what the targets are: `classes`, `labels` (independent ones) or `values`.
         metrics: names of the values that are measured on training batches, the loss first.
+        measured: what is measured beside them on images to validate or test on.
     """
 
+    targets: str = "classes"
     metrics: tuple[str, ...] = ("loss", "accuracy")
+    measured: tuple[Metric, ...] = ()
 
     @abc.abstractmethod
     def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
@@ -41,15 +49,9 @@ class LossFunction(abc.ABC):
         losses = self.example_losses(outputs, targets)
         return tf.reduce_mean(losses if weights is None else losses * weights)
 
-    @abc.abstractmethod
-    def example_metrics(self, outputs: Any, targets: Any, *, detailed: bool = False) -> dict[str, Any]:
-        """Return the other metrics of each example, float32 `(n,)` each.
-
-        Args:
-            outputs: what the network returns.
-            targets: the targets of its images.
-            detailed: whether to include the metrics that only evaluation measures.
-        """
+    def example_metrics(self, outputs: Any, targets: Any) -> dict[str, Any]:
+        """Return the metrics of training batches beside the loss, float32 `(n,)` each, by name."""
+        return {name: example_values(metric_named(name), self.targets, outputs, targets) for name in self.metrics[1:]}
 
     def confusion_matrix(self, outputs: Any, targets: Any, weights: Any) -> Any:
         """Return the confusion matrix of a batch, float32; None for a loss without classes.
@@ -69,8 +71,8 @@ class SoftmaxCrossEntropy(LossFunction):
     arXiv:2007.07314, equation 10: tau times the logarithm of each class's prior).
     """
 
-    def __init__(self, smoothing: float = 0.0, *, top_5: bool = False, logit_offsets: np.ndarray | None = None) -> None:
-        self.smoothing, self.top_5, self.logit_offsets = smoothing, top_5, logit_offsets
+    def __init__(self, smoothing: float = 0.0, *, logit_offsets: np.ndarray | None = None) -> None:
+        self.smoothing, self.logit_offsets = smoothing, logit_offsets
 
     def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
         """See `LossFunction.example_losses`."""
@@ -81,15 +83,6 @@ class SoftmaxCrossEntropy(LossFunction):
             return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
         spread = smooth_labels(one_hot_targets(targets, outputs.shape[-1]), smoothing)
         return tf.nn.softmax_cross_entropy_with_logits(spread, outputs)
-
-    def example_metrics(self, outputs: Any, targets: Any, *, detailed: bool = False) -> dict[str, Any]:
-        """Return `accuracy`, and in detail `top_5_accuracy` if asked for; the label of a mixture is its largest."""
-        labels = tf.cast(targets, tf.int64) if targets.ndim == 1 else tf.argmax(targets, -1)
-        hits = tf.argmax(outputs, axis=-1) == labels  # a GPU compares int64, and would leave int32 to the host
-        metrics = {"accuracy": tf.cast(hits, tf.float32)}
-        if detailed and self.top_5:
-            metrics["top_5_accuracy"] = tf.cast(tf.math.in_top_k(labels, outputs, 5), tf.float32)
-        return metrics
 
     def confusion_matrix(self, outputs: Any, targets: Any, weights: Any) -> Any:
         """Return the confusion matrix `(classes, classes)`: rows are labels, columns are predictions."""
@@ -106,8 +99,8 @@ class SigmoidCrossEntropy(SoftmaxCrossEntropy):
     2021, arXiv:2110.00476, section 2.2).
     """
 
-    def __init__(self, smoothing: float = 0.0, threshold: float | None = None, *, top_5: bool = False) -> None:
-        super().__init__(smoothing, top_5=top_5)
+    def __init__(self, smoothing: float = 0.0, threshold: float | None = None) -> None:
+        super().__init__(smoothing)
         self.threshold = threshold
 
     def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
@@ -123,8 +116,8 @@ class SigmoidCrossEntropy(SoftmaxCrossEntropy):
 class FocalCrossEntropy(SoftmaxCrossEntropy):
     """Cross-entropy with softmax, times (1 - p)^gamma of the truth's probability p (Lin et al. 2017, section 3.2)."""
 
-    def __init__(self, gamma: float, *, top_5: bool = False) -> None:
-        super().__init__(top_5=top_5)
+    def __init__(self, gamma: float) -> None:
+        super().__init__()
         self.gamma = gamma
 
     def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
@@ -139,6 +132,8 @@ class MultiLabelCrossEntropy(LossFunction):
     `presence_weights`, float32 `(labels,)`, are what a label counts in training where it is there, against 1 where not.
     """
 
+    targets = "labels"
+
     def __init__(self, smoothing: float = 0.0, presence_weights: np.ndarray | None = None) -> None:
         self.smoothing, self.presence_weights = smoothing, presence_weights
 
@@ -151,13 +146,6 @@ class MultiLabelCrossEntropy(LossFunction):
         return tf.reduce_mean(
             tf.nn.weighted_cross_entropy_with_logits(targets, outputs, self.presence_weights), axis=-1
         )
-
-    def example_metrics(self, outputs: Any, targets: Any, *, detailed: bool = False) -> dict[str, Any]:
-        """Return `accuracy`, the fraction of an example's labels that are right, and in detail `exact_match`."""
-        predicted, actual = _predicted_and_actual(outputs, targets)
-        right = tf.cast(predicted == actual, tf.float32)
-        scores = {"accuracy": tf.reduce_mean(right, -1)}
-        return scores | {"exact_match": tf.reduce_min(right, -1)} if detailed else scores
 
     def confusion_matrix(self, outputs: Any, targets: Any, weights: Any) -> Any:
         """Return a confusion matrix `(classes, 2, 2)` of each label: row absent or present, column predicted so."""
@@ -219,80 +207,99 @@ class AsymmetricCrossEntropy(MultiLabelCrossEntropy):
 class MeanSquaredError(LossFunction):
     """Mean over the outputs of (output − target)²; its metric is the mean of |output − target|."""
 
+    targets = "values"
     metrics = ("loss", "absolute_error")
 
     def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
         """See `LossFunction.example_losses`."""
-        return _mean_of_example(tf.square(outputs - tf.cast(targets, tf.float32)))
-
-    def example_metrics(self, outputs: Any, targets: Any, *, detailed: bool = False) -> dict[str, Any]:
-        """See `LossFunction.example_metrics`."""
-        return {"absolute_error": _mean_of_example(tf.abs(outputs - tf.cast(targets, tf.float32)))}
+        return mean_of_example(tf.square(outputs - tf.cast(targets, tf.float32)))
 
 
 class RegisteredLoss(LossFunction):
     """A loss that a package or script has registered, with the metrics of the head."""
 
-    def __init__(self, objective: Objective, top_5: bool) -> None:
-        model = Loss.kinds.find(objective.kind)
-        assert model is not None  # the recipe was validated
-        self._settings = model.model_validate({"kind": objective.kind, **objective.settings})
-        self._function, self._smoothing = implementation(self._settings), objective.smoothing
-        self._of_head: LossFunction = MeanSquaredError()
-        if objective.classes is not None:
-            self._of_head = MultiLabelCrossEntropy() if objective.independent else SoftmaxCrossEntropy(top_5=top_5)
-        self._values = objective.classes is None
-        self.metrics = self._of_head.metrics
+    def __init__(self, settings: Loss, objective: Objective, function: Callable[[Any, Any, Any], Any]) -> None:
+        self._settings, self._function, self._smoothing = settings, function, objective.smoothing
+        self._of_head: LossFunction = {
+            "values": MeanSquaredError,
+            "labels": MultiLabelCrossEntropy,
+            "classes": SoftmaxCrossEntropy,
+        }[objective.targets]()
+        self.targets, self.metrics = objective.targets, self._of_head.metrics
 
     def example_losses(self, outputs: Any, targets: Any, *, training: bool = True) -> Any:
         """See `LossFunction.example_losses`; classes are one-hot for the registered function, and smoothed."""
-        if not self._values:
+        if self.targets != "values":
             targets = one_hot_targets(targets, outputs.shape[-1])
             targets = smooth_labels(targets, self._smoothing if training else 0.0)
         return tf.ensure_shape(self._function(self._settings, outputs, targets), outputs.shape[:1])
-
-    def example_metrics(self, outputs: Any, targets: Any, *, detailed: bool = False) -> dict[str, Any]:
-        """See `LossFunction.example_metrics`."""
-        return self._of_head.example_metrics(outputs, targets, detailed=detailed)
 
     def confusion_matrix(self, outputs: Any, targets: Any, weights: Any) -> Any:
         """See `LossFunction.confusion_matrix`."""
         return self._of_head.confusion_matrix(outputs, targets, weights)
 
 
+@dataclass(frozen=True, slots=True)
+class ClassBalance:
+    """What makes up for classes that are rare, where the training data are known.
+
+    Attributes:
+        logit_offsets: as of `SoftmaxCrossEntropy`.
+        presence_weights: as of `MultiLabelCrossEntropy`.
+    """
+
+    logit_offsets: np.ndarray | None = None
+    presence_weights: np.ndarray | None = None
+
+
 def make_loss(
-    objective: Objective, *, logit_offsets: np.ndarray | None = None, presence_weights: np.ndarray | None = None
+    objective: Objective,
+    *,
+    metrics: Collection[Metric] = (),
+    logit_offsets: np.ndarray | None = None,
+    presence_weights: np.ndarray | None = None,
 ) -> LossFunction:
     """Make the loss function that an objective of the plan describes.
 
     Args:
         objective: of the run.
+        metrics: what is measured beside `Objective.metrics` on images to validate or test on.
         logit_offsets: as of `SoftmaxCrossEntropy`, where the training data are known.
         presence_weights: as of `MultiLabelCrossEntropy`, likewise.
     """
-    settings, top_5 = objective.settings, "top_5_accuracy" in objective.metrics
-    if objective.kind not in SHIPPED:
-        return RegisteredLoss(objective, top_5)
-    match objective.kind, objective.independent:
-        case "squared_error", _:
-            return MeanSquaredError()
-        case "focal", True:
-            return MultiLabelFocalCrossEntropy(settings["gamma"], settings.get("alpha"), presence_weights)
-        case "focal", False:
-            return FocalCrossEntropy(settings["gamma"], top_5=top_5)
-        case "asymmetric", _:
-            gammas = settings["gamma_positive"], settings["gamma_negative"]
-            return AsymmetricCrossEntropy(*gammas, settings["margin"], presence_weights)
-        case _, True:
-            return MultiLabelCrossEntropy(objective.smoothing, presence_weights)
-        case "sigmoid", False:
-            return SigmoidCrossEntropy(objective.smoothing, objective.threshold, top_5=top_5)
-    return SoftmaxCrossEntropy(objective.smoothing, top_5=top_5, logit_offsets=logit_offsets)
+    settings = objective.loss
+    loss: LossFunction = implementation(settings)(settings, objective, ClassBalance(logit_offsets, presence_weights))
+    named = {name: metric_named(name) for name in objective.metrics} | {metric.name: metric for metric in metrics}
+    loss.measured = tuple(metric for name, metric in named.items() if name not in loss.metrics)
+    return loss
 
 
-def one_hot_targets(targets: Any, classes: int) -> Any:
-    """Return targets as float32 `(n, classes)`."""
-    return tf.one_hot(targets, classes) if targets.ndim == 1 else targets
+def _softmax(settings: SoftmaxLoss, objective: Objective, balance: ClassBalance) -> LossFunction:
+    return SoftmaxCrossEntropy(objective.smoothing, logit_offsets=balance.logit_offsets)
+
+
+def _sigmoid(settings: SigmoidLoss, objective: Objective, balance: ClassBalance) -> LossFunction:
+    if objective.independent:
+        return MultiLabelCrossEntropy(objective.smoothing, balance.presence_weights)
+    return SigmoidCrossEntropy(objective.smoothing, settings.target_threshold)
+
+
+def _focal(settings: FocalLoss, objective: Objective, balance: ClassBalance) -> LossFunction:
+    if objective.independent:
+        return MultiLabelFocalCrossEntropy(settings.gamma, settings.alpha, balance.presence_weights)
+    return FocalCrossEntropy(settings.gamma)
+
+
+def _asymmetric(settings: AsymmetricLoss, objective: Objective, balance: ClassBalance) -> LossFunction:
+    gammas = settings.gamma_positive, settings.gamma_negative
+    return AsymmetricCrossEntropy(*gammas, settings.margin, balance.presence_weights)
+
+
+implement(SoftmaxLoss, _softmax)
+implement(SigmoidLoss, _sigmoid)
+implement(FocalLoss, _focal)
+implement(AsymmetricLoss, _asymmetric)
+implement(SquaredError, lambda settings, objective, balance: MeanSquaredError())
 
 
 def smooth_labels(targets: Any, smoothing: float) -> Any:
@@ -308,11 +315,6 @@ def binary_cross_entropy(logits: Any, targets: Any) -> Any:
 def _predicted_and_actual(outputs: Any, targets: Any) -> tuple[Any, Any]:
     """Return which labels are predicted (at probability one half), and which are present, bool `(n, classes)` each."""
     return outputs > 0.0, one_hot_targets(targets, outputs.shape[-1]) > 0.5
-
-
-def _mean_of_example(values: Any) -> Any:
-    """Return the mean over all axes but the first."""
-    return tf.reduce_mean(values, axis=list(range(1, values.ndim)))
 
 
 def _focus(miss: Any, gamma: float) -> Any:

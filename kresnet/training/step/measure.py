@@ -11,8 +11,11 @@ from kresnet.data.pipeline import BatchSlice, evaluation_batches, slice_position
 from kresnet.data.splits import Split
 from kresnet.distributed.workers import Workers
 from kresnet.plan.objective import Objective
+from kresnet.spec.implementations import implementation
+from kresnet.spec.recipe.metrics import Metric
 from kresnet.training.step.engine import Engine
-from kresnet.training.step.output_metrics import ExampleOutputs, metrics_of_matrix, metrics_of_outputs
+from kresnet.training.step.metric_forms import ExampleOutputs, OutputMetric
+from kresnet.training.step.output_metrics import metrics_of_matrix, metrics_of_outputs, metrics_of_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def measure_split(
     objective: Objective,
     batch_size: int,
     *,
-    wanted: Collection[str] = (),
+    wanted: Collection[Metric] = (),
     workers: Workers | None = None,
     between: Callable[[], None] = lambda: None,
 ) -> Measurement:
@@ -47,8 +50,9 @@ def measure_split(
         split: the split; every worker opened the same.
         objective: of the run.
         batch_size: examples of a whole global batch.
-        wanted: names of metrics beside those that are always measured: of `Objective.output_metrics`, all of which are
-            computed where one is wanted, from all outputs gathered in the chief; and `quadratic_kappa`.
+        wanted: metrics beside those that are always measured. Those of single examples and of sums are measured if the
+            loss of the engine was made for them; where one is wanted that needs all outputs, these are gathered in the
+            chief, and all of `Objective.output_metrics` are computed.
         workers: all workers, each of which must call this; a single process by default.
         between: called before each batch; it may raise.
 
@@ -58,18 +62,20 @@ def measure_split(
     workers = workers or Workers()
     slices = [BatchSlice(rank, workers.count) for rank in range(workers.count)]
     batches = evaluation_batches(split, batch_size, slices[workers.rank])
-    keep = any(name in objective.output_metrics for name in wanted)
+    keep = any(isinstance(implementation(metric), OutputMetric) for metric in wanted)
     sums = engine.sum_metrics(batches, batch_size, between, keep_outputs=keep)
     metrics, matrix, found = sums.means(), sums.confusion_matrix(), None
+    metrics |= metrics_of_sums(sums, wanted)
     if matrix is not None:
         metrics |= metrics_of_matrix(matrix, wanted)
     if keep:
         own = {"outputs": sums.outputs(), "targets": sums.targets()}
         if parts := workers.gather_arrays(own):
             positions = [slice_positions(len(split), batch_size, each) for each in slices]
-            found = ExampleOutputs(*(_in_order([part[name] for part in parts], positions) for name in own))
+            outputs, targets = (_in_order([part[name] for part in parts], positions) for name in own)
+            found = ExampleOutputs(outputs, targets, independent=objective.independent)
         # The chief alone has them all, and its numbers are everybody's: all decide alike by them.
-        metrics |= workers.all_gather(metrics_of_outputs(objective, found) if found else None)[0]
+        metrics |= workers.all_gather(metrics_of_outputs(objective, found, wanted) if found else None)[0]
     return Measurement(metrics, matrix, found)
 
 

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kresnet.spec.implementations import implementation
+from kresnet.training.step.batch_metrics import example_values, metric_sums
 from kresnet.training.step.losses import LossFunction
+from kresnet.training.step.metric_forms import ExampleMetric, SumMetric
 
 
 def sum_batch(loss: LossFunction, outputs: Any, targets: Any, weights: Any) -> dict[str, Any]:
-    """Sum the loss and all its metrics, the detailed ones too, over the examples of a batch; graph code.
+    """Sum the loss and all that is measured over the examples of a batch; graph code.
 
     Args:
         loss: says what is measured.
@@ -21,13 +24,18 @@ def sum_batch(loss: LossFunction, outputs: Any, targets: Any, weights: Any) -> d
         weights: float32 `(n,)`: 0 for padding, else 1.
 
     Returns:
-        Weighted sums by the metric's name, and `weight`, the sum of the weights, float32 scalars; and
-        `confusion_matrix`, float32, where the loss has one.
+        Weighted sums by the metric's name, and `weight`, the sum of the weights, float32 scalars; of a `SumMetric` its
+        sums as `METRIC/SUM`; and `confusion_matrix`, float32, where the loss has one.
     """
-    values = {"loss": loss.example_losses(outputs, targets, training=False)} | loss.example_metrics(
-        outputs, targets, detailed=True
-    )
-    sums = {name: tf.reduce_sum(value * weights) for name, value in values.items()}
+    values = {"loss": loss.example_losses(outputs, targets, training=False)} | loss.example_metrics(outputs, targets)
+    sums: dict[str, Any] = {}
+    for metric in loss.measured:
+        match implementation(metric):
+            case ExampleMetric():
+                values[metric.name] = example_values(metric, loss.targets, outputs, targets)
+            case SumMetric():
+                sums |= metric_sums(metric, loss.targets, outputs, targets, weights)
+    sums |= {name: tf.reduce_sum(value * weights) for name, value in values.items()}
     matrix = loss.confusion_matrix(outputs, targets, weights)
     return sums | {"weight": tf.reduce_sum(weights)} | ({} if matrix is None else {"confusion_matrix": matrix})
 
@@ -60,8 +68,13 @@ class MetricSums:
     def means(self) -> dict[str, float]:
         """Return the mean of the loss and of every other metric over the examples added so far."""
         weight = float(self._sums["weight"])
-        others = ("weight", "confusion_matrix")
+        others = {"weight", "confusion_matrix"} | {name for name in self._sums if "/" in name}
         return {name: float(total) / weight for name, total in self._sums.items() if name not in others}
+
+    def sums_of(self, metric: str) -> dict[str, np.ndarray]:
+        """Return the sums of a `SumMetric` over the examples added so far, float64 by their names."""
+        start = f"{metric}/"
+        return {name[len(start) :]: total.numpy() for name, total in self._sums.items() if name.startswith(start)}
 
     def confusion_matrix(self) -> np.ndarray | None:
         """Return the confusion matrix of the examples added so far, int64; None for a loss without classes."""

@@ -7,43 +7,32 @@ define (the recall of a class without examples, say) is NaN, and a mean over cla
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kresnet.data.class_names import enumerate_names
 from kresnet.plan.objective import Objective
+from kresnet.spec.implementations import implement, implementation
+from kresnet.spec.recipe.metrics import (
+    AurocMacroMetric,
+    AurocMicroMetric,
+    AveragePrecisionMacroMetric,
+    AveragePrecisionMicroMetric,
+    Metric,
+    NegativeLogLikelihoodMetric,
+    R2Metric,
+    metric_named,
+)
+from kresnet.training.step.confusion_scores import OF_MATRIX, class_counts, class_scores, defined_mean
+from kresnet.training.step.metric_forms import ExampleOutputs, MatrixMetric, OutputMetric, SumMetric
+
+if TYPE_CHECKING:
+    from kresnet.training.step.metric_sums import MetricSums
 
 
-@dataclass(frozen=True, slots=True)
-class ExampleOutputs:
-    """What a network returned for every example of a split, in the split's order, and what was right.
-
-    Attributes:
-        outputs: float32 `(N, ...)`, logits of a classifier.
-        targets: int32 `(N,)`, or float32 `(N, ...)` of independent labels or of values.
-    """
-
-    outputs: np.ndarray
-    targets: np.ndarray
-
-
-def class_probabilities(outputs: np.ndarray, *, independent: bool) -> np.ndarray:
-    """Return the probability of each class or label, float64 `(N, classes)`: distinct logits stay distinct longer."""
-    from scipy.special import expit, softmax
-
-    logits = outputs.astype(np.float64)
-    return np.asarray(expit(logits) if independent else softmax(logits, axis=-1))
-
-
-def class_presence(targets: np.ndarray, classes: int) -> np.ndarray:
-    """Return which class or labels each example has, bool `(N, classes)`, of either kind of targets."""
-    return targets > 0.5 if targets.ndim > 1 else targets[:, np.newaxis] == np.arange(classes)
-
-
-def metrics_of_matrix(matrix: np.ndarray, wanted: Collection[str] = ()) -> dict[str, float]:
-    """Return balanced accuracy and the macro averages, from a confusion matrix as `Loss.confusion_matrix` counts it.
+def metrics_of_matrix(matrix: np.ndarray, wanted: Collection[Metric] = ()) -> dict[str, float]:
+    """Return balanced accuracy, the macro averages, and what else is wanted, from a confusion matrix.
 
     Macro averages are over the classes that occur, as label or as prediction; a class that is never predicted has the
     precision 0 (scikit-learn's `average="macro"` with `zero_division=0`). Balanced accuracy is the mean recall of the
@@ -52,148 +41,49 @@ def metrics_of_matrix(matrix: np.ndarray, wanted: Collection[str] = ()) -> dict[
 
     Args:
         matrix: `(classes, classes)`, or `(labels, 2, 2)`; rows are labels, columns predictions.
-        wanted: may name `quadratic_kappa`, which only classes have whose numbers are an order.
+        wanted: metrics, of which those of the form `MatrixMetric` are measured as well.
     """
-    precision, recall, f1 = class_scores(matrix)
-    _, predicted, present = _counts(matrix)
-    occurs = (predicted + present) > 0
-    if matrix.ndim == 3:
-        recalls = np.divide(
-            np.diagonal(matrix, axis1=1, axis2=2), matrix.sum(2), out=np.full((len(matrix), 2), np.nan),
-            where=matrix.sum(2) > 0,
-        )  # fmt: skip
-        balanced = _mean(np.array([_mean(pair) for pair in recalls]))
-    else:
-        balanced = _mean(recall)
-    kappa = {"quadratic_kappa": quadratic_kappa(matrix)} if "quadratic_kappa" in wanted else {}
-    return kappa | {
-        "balanced_accuracy": balanced,
-        "macro_precision": _mean(np.nan_to_num(precision)[occurs]),
-        "macro_recall": _mean(np.nan_to_num(recall)[occurs]),
-        "macro_f1": _mean(f1[occurs]),
-    }
-
-
-def class_scores(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return precision, recall and F1 of each class or label, float64 `(classes,)`; NaN where there is none.
-
-    Precision is that of the class's predictions, recall that of its examples; F1 is 2 tp / (2 tp + fp + fn).
-
-    Args:
-        matrix: as for `metrics_of_matrix`.
-    """
-    right, predicted, present = _counts(matrix)
-    pairs = ((right, predicted), (right, present), (2 * right, predicted + present))
-    precision, recall, f1 = (
-        np.divide(part, whole, out=np.full(len(matrix), np.nan), where=whole > 0) for part, whole in pairs
-    )
-    return precision, recall, f1
-
-
-def _counts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how many examples of each class are predicted rightly, are predicted, and are there."""
-    if matrix.ndim == 3:
-        return matrix[:, 1, 1], matrix[:, :, 1].sum(1), matrix[:, 1, :].sum(1)
-    return np.diagonal(matrix), matrix.sum(0), matrix.sum(1)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Return the mean of the values that are numbers; NaN if none is."""
-    numbers = values[~np.isnan(values)]
-    return float(numbers.mean()) if len(numbers) else float("nan")
-
-
-def quadratic_kappa(matrix: np.ndarray) -> float:
-    """Return Cohen's kappa with quadratic weights, of classes whose numbers are an order; NaN for one class alone.
-
-    Args:
-        matrix: `(classes, classes)`, rows are labels, columns predictions.
-    """
-    from sklearn.metrics import cohen_kappa_score
-
-    labels, predictions = np.nonzero(matrix)
-    occurring = np.union1d(labels, predictions)
-    if len(occurring) < 2:
-        return float("nan")
-    every = np.arange(len(matrix))  # the distance of two classes counts those between them that do not occur
-    counts = matrix[labels, predictions]
-    return float(cohen_kappa_score(labels, predictions, labels=every, weights="quadratic", sample_weight=counts))
-
-
-def ranking_scores(found: ExampleOutputs, *, independent: bool) -> dict[str, np.ndarray]:
-    """Return `auroc` and `average_precision` of each class against the rest, float64 `(classes,)`.
-
-    NaN for the average precision of a class without examples, and for the AUROC of one that none or all have.
-    """
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    classes = found.outputs.shape[-1]
-    scores, present = (
-        class_probabilities(found.outputs, independent=independent),
-        class_presence(found.targets, classes),
-    )
-    counts = present.sum(0)
-    by_name = {}
-    for name, function, defined in (
-        ("auroc", roc_auc_score, (counts > 0) & (counts < len(present))),
-        ("average_precision", average_precision_score, counts > 0),
-    ):
-        values = np.full(classes, np.nan)
-        for column in np.flatnonzero(defined):
-            values[column] = function(present[:, column], scores[:, column])
-        by_name[name] = values
-    return by_name
-
-
-def metrics_of_outputs(objective: Objective, found: ExampleOutputs) -> dict[str, float]:
-    """Return the metrics of `Objective.output_metrics`, by name; NaN throughout where an output is not finite.
-
-    AUROC and average precision (of labels, the macro average precision is the mAP) rank the examples of each class
-    against all others, `macro` as the mean over the classes that have examples, `micro` over all pairs of example and
-    class together. `negative_log_likelihood` is of the probabilities, in nats; of labels, the mean over them.
-    """
-    if not np.isfinite(found.outputs).all():
-        return dict.fromkeys(objective.output_metrics, float("nan"))
-    if objective.classes is None:
-        return {"r2": _r2(found)}
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    scores = class_probabilities(found.outputs, independent=objective.independent)
-    present = class_presence(found.targets, objective.classes)
-    by_class = ranking_scores(found, independent=objective.independent)
-    pairs, pair_scores = present.ravel(), scores.ravel()
-    some = bool(pairs.any())
+    forms = {metric.name: (metric, implementation(metric)) for metric in (*map(metric_named, OF_MATRIX), *wanted)}
     return {
-        "auroc_macro": _mean(by_class["auroc"]),
-        "auroc_micro": float(roc_auc_score(pairs, pair_scores)) if some and not pairs.all() else float("nan"),
-        "average_precision_macro": _mean(by_class["average_precision"]),
-        "average_precision_micro": float(average_precision_score(pairs, pair_scores)) if some else float("nan"),
-        "negative_log_likelihood": _negative_log_likelihood(objective, found, present),
+        name: form.function(metric, matrix) for name, (metric, form) in forms.items() if isinstance(form, MatrixMetric)
     }
 
 
-def _r2(found: ExampleOutputs) -> float:
-    """Return R², the mean over the outputs; NaN for fewer than two examples."""
-    from sklearn.metrics import r2_score
+def metrics_of_outputs(
+    objective: Objective, found: ExampleOutputs, wanted: Collection[Metric] = ()
+) -> dict[str, float]:
+    """Return the metrics of `Objective.output_metrics` and others that are wanted, of the form `OutputMetric`, by name.
 
-    targets, outputs = (values.reshape(len(values), -1).astype(np.float64) for values in (found.targets, found.outputs))
-    return float(r2_score(targets, outputs)) if len(targets) > 1 else float("nan")
+    NaN throughout where an output is not finite. AUROC and average precision (of labels, the macro average precision is
+    the mAP) rank the examples of each class against all others, `macro` as the mean over the classes that have
+    examples, `micro` over all pairs of example and class together.
+    """
+    finite = bool(np.isfinite(found.outputs).all())
+    metrics = {metric.name: metric for metric in (*map(metric_named, objective.output_metrics), *wanted)}
+    forms = {name: implementation(metric) for name, metric in metrics.items()}
+    return {
+        name: form.function(metrics[name], found) if finite else float("nan")
+        for name, form in forms.items()
+        if isinstance(form, OutputMetric)
+    }
 
 
-def _negative_log_likelihood(objective: Objective, found: ExampleOutputs, present: np.ndarray) -> float:
-    from scipy.special import log_softmax
+def metrics_of_sums(sums: MetricSums, wanted: Collection[Metric]) -> dict[str, float]:
+    """Return those of the wanted metrics that are of the form `SumMetric`, by name.
 
-    logits = found.outputs.astype(np.float64)
-    if objective.independent:
-        return float(np.logaddexp(0.0, np.where(present, -logits, logits)).mean())
-    return float(-log_softmax(logits, axis=-1)[present].mean())
+    Args:
+        sums: the sums over all examples.
+        wanted: the metrics.
+    """
+    forms = ((metric, implementation(metric)) for metric in wanted)
+    return {m.name: float(form.result(m, sums.sums_of(m.name))) for m, form in forms if isinstance(form, SumMetric)}
 
 
 def undefined_remarks(matrix: np.ndarray | None, names: Sequence[str]) -> list[str]:
     """Return in sentences which classes the means over classes leave out, and why."""
     if matrix is None:
         return []
-    _, _, present = _counts(matrix)
+    _, _, present = class_counts(matrix)
     total = np.broadcast_to(matrix.sum((1, 2)) if matrix.ndim == 3 else matrix.sum(), present.shape)
     remarks = []
     if missing := [name for name, count in zip(names, present, strict=True) if count == 0]:
@@ -213,12 +103,58 @@ def scores_by_class(
 
     With outputs, `auroc` and `average_precision` as well.
     """
-    _, _, present = _counts(matrix)
+    _, _, present = class_counts(matrix)
     columns: dict[str, np.ndarray] = dict(zip(("precision", "recall", "f1"), class_scores(matrix), strict=True))
     if found is not None and np.isfinite(found.outputs).all():
-        columns |= ranking_scores(found, independent=objective.independent)
+        columns |= found.ranking
     return {
         name: {"examples": int(present[n])}
         | {key: None if np.isnan(values[n]) else float(values[n]) for key, values in columns.items()}
         for n, name in enumerate(names)
     }
+
+
+def _mean_over_classes(settings: Metric, found: ExampleOutputs) -> float:
+    return defined_mean(found.ranking[settings.kind.removesuffix("_macro")])
+
+
+def _auroc_micro(settings: Metric, found: ExampleOutputs) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    pairs = found.present.ravel()
+    return float(roc_auc_score(pairs, found.probabilities.ravel())) if pairs.any() and not pairs.all() else float("nan")
+
+
+def _average_precision_micro(settings: Metric, found: ExampleOutputs) -> float:
+    from sklearn.metrics import average_precision_score
+
+    pairs = found.present.ravel()
+    return float(average_precision_score(pairs, found.probabilities.ravel())) if pairs.any() else float("nan")
+
+
+def _negative_log_likelihood(settings: Metric, found: ExampleOutputs) -> float:
+    from scipy.special import log_softmax
+
+    logits = found.outputs.astype(np.float64)
+    if found.independent:
+        return float(np.logaddexp(0.0, np.where(found.present, -logits, logits)).mean())
+    return float(-log_softmax(logits, axis=-1)[found.present].mean())
+
+
+def _r2(settings: Metric, found: ExampleOutputs) -> float:
+    """The mean over the outputs; NaN for fewer than two examples."""
+    from sklearn.metrics import r2_score
+
+    targets, outputs = (values.reshape(len(values), -1).astype(np.float64) for values in (found.targets, found.outputs))
+    return float(r2_score(targets, outputs)) if len(targets) > 1 else float("nan")
+
+
+for _settings, _function in (
+    (AurocMacroMetric, _mean_over_classes),
+    (AveragePrecisionMacroMetric, _mean_over_classes),
+    (AurocMicroMetric, _auroc_micro),
+    (AveragePrecisionMicroMetric, _average_precision_micro),
+    (NegativeLogLikelihoodMetric, _negative_log_likelihood),
+    (R2Metric, _r2),
+):
+    implement(_settings, OutputMetric(_function))

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from kresnet.spec.recipe.metrics import metric_named
 from kresnet.training.loop.early_stopping import EarlyStoppingState
 from tests.command import kresnet
 from tests.data.sources.test_arrays import VALUES, written
@@ -91,7 +92,7 @@ def model(value: float) -> keras.Model:
 
 
 def observed(values, metric="loss", patience=2, min_delta=0.0) -> list[bool]:
-    stopping = EarlyStoppingState(metric, patience, min_delta)
+    stopping = EarlyStoppingState(metric_named(metric), patience, min_delta)
     return [stopping.observe(step, {metric: value}) for step, value in enumerate(values, start=1)]
 
 
@@ -126,10 +127,10 @@ def test_early_stopping_is_keras_early_stopping():
 
 def test_a_restored_early_stopping_goes_on_as_the_first_would():
     values = [3, 2, 2.5, 1.9, 2, 2]
-    first = EarlyStoppingState("loss", 2, 0.0)
+    first = EarlyStoppingState(metric_named("loss"), 2, 0.0)
     for step, value in enumerate(values[:3], start=1):
         first.observe(step, {"loss": value})
-    second = EarlyStoppingState("loss", 2, 0.0)
+    second = EarlyStoppingState(metric_named("loss"), 2, 0.0)
     second.restore(first.facts())
     assert [second.observe(step, {"loss": value}) for step, value in enumerate(values[3:], start=4)] == [
         False, False, True,
@@ -138,12 +139,12 @@ def test_a_restored_early_stopping_goes_on_as_the_first_would():
 
 def test_a_metric_that_is_no_number_is_no_best():
     """A class without images may leave a metric undefined after the first epochs."""
-    state = EarlyStoppingState("auroc_macro", patience=20, min_delta=0.0)
+    state = EarlyStoppingState(metric_named("auroc_macro"), patience=20, min_delta=0.0)
     assert not state.observe(10, {"auroc_macro": math.nan})
     assert not state.observe(20, {"auroc_macro": 0.5})
     assert (state.best, state.best_step) == (0.5, 20)
     assert not state.observe(30, {"auroc_macro": math.nan})
     assert state.observe(40, {"auroc_macro": 0.4})
-    never = EarlyStoppingState("auroc_macro", patience=10, min_delta=0.0)
+    never = EarlyStoppingState(metric_named("auroc_macro"), patience=10, min_delta=0.0)
     assert never.observe(10, {"auroc_macro": math.nan})
     assert never.sentence() == "No auroc_macro that is a number in 10 steps."

@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 from kresnet.plan.objective import Objective
+from kresnet.spec.recipe.metrics import metric_named
+from kresnet.training.step.batch_metrics import example_values
 from kresnet.training.step.losses import (
     AsymmetricCrossEntropy,
     FocalCrossEntropy,
@@ -107,14 +109,18 @@ def test_evaluation_neither_smooths_nor_cuts_off(loss):
 
 @pytest.mark.parametrize("targets", [LABELS, MIXED], ids=["classes", "mixed"])
 def test_accuracies_are_keras_accuracies(targets):
-    found = SoftmaxCrossEntropy(top_5=True).example_metrics(LOGITS, targets, detailed=True)
+    found = {
+        name: example_values(metric_named(name), "classes", LOGITS, targets) for name in ("accuracy", "top_5_accuracy")
+    }
     np.testing.assert_array_equal(found["accuracy"], keras.metrics.sparse_categorical_accuracy(LABELS, LOGITS))
     expected = keras.metrics.sparse_top_k_categorical_accuracy(LABELS, LOGITS, k=5)
     np.testing.assert_array_equal(found["top_5_accuracy"], expected)
 
 
 def test_accuracy_of_independent_labels_is_keras_binary_accuracy():
-    found = MultiLabelCrossEntropy().example_metrics(LOGITS, INDEPENDENT, detailed=True)
+    found = {
+        name: example_values(metric_named(name), "labels", LOGITS, INDEPENDENT) for name in ("accuracy", "exact_match")
+    }
     expected = np.mean(keras.metrics.binary_accuracy(INDEPENDENT, LOGITS, threshold=0.0), axis=-1)
     np.testing.assert_allclose(found["accuracy"], expected, rtol=1e-6)
     np.testing.assert_array_equal(found["exact_match"], np.asarray(expected) == 1.0)
@@ -126,7 +132,7 @@ def test_a_loss_measures_what_its_objective_says(objective):
     targets = LABELS if objective.classes and not objective.independent else INDEPENDENT
     outputs, targets = (LOGITS[:, :4], tf.minimum(LABELS, 3)) if objective.classes == 4 else (LOGITS, targets)
     assert ("loss", *loss.example_metrics(outputs, targets)) == loss.metrics
-    assert ("loss", *loss.example_metrics(outputs, targets, detailed=True)) == objective.metrics
+    assert (*loss.metrics, *(metric.name for metric in loss.measured)) == objective.metrics
 
 
 def test_the_confusion_matrix_counts_labels_by_guesses():

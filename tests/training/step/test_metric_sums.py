@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kresnet.training.step.losses import MeanSquaredError, SoftmaxCrossEntropy
+from kresnet.plan.objective import Objective
+from kresnet.training.step.losses import MeanSquaredError, SoftmaxCrossEntropy, make_loss
 from kresnet.training.step.metric_sums import MetricSums, sum_batch
 
 RANDOM = np.random.default_rng(0)
@@ -25,7 +26,7 @@ def add_up(loss, outputs, targets, sizes) -> MetricSums:
 
 
 def test_means_of_a_classifier_are_those_of_keras():
-    means = add_up(SoftmaxCrossEntropy(top_5=True), LOGITS, LABELS, (8, 8, 4)).means()
+    means = add_up(make_loss(Objective("softmax", 7)), LOGITS, LABELS, (8, 8, 4)).means()
     metrics = {
         "loss": keras.metrics.SparseCategoricalCrossentropy(from_logits=True),
         "accuracy": keras.metrics.SparseCategoricalAccuracy(),

@@ -9,12 +9,11 @@ import pytest
 from sklearn import metrics as sklearn
 
 from kresnet.plan.objective import Objective
+from kresnet.spec.recipe.metrics import metric_named
+from kresnet.training.step.metric_forms import ExampleOutputs, class_probabilities
 from kresnet.training.step.output_metrics import (
-    ExampleOutputs,
-    class_probabilities,
     metrics_of_matrix,
     metrics_of_outputs,
-    quadratic_kappa,
     scores_by_class,
     undefined_remarks,
 )
@@ -45,11 +44,12 @@ def no_warning():
 def test_metrics_of_classes_are_those_of_scikit_learn():
     predictions, matrix = OUTPUTS.argmax(-1), table(TARGETS, OUTPUTS)
     precision, recall, f1, _ = sklearn.precision_recall_fscore_support(TARGETS, predictions, average="macro")
-    found = metrics_of_matrix(matrix, ["quadratic_kappa"])
+    found = metrics_of_matrix(matrix, [metric_named("quadratic_kappa"), metric_named("matthews_correlation")])
     assert found == pytest.approx({
         "balanced_accuracy": sklearn.balanced_accuracy_score(TARGETS, predictions),
         "macro_precision": precision, "macro_recall": recall, "macro_f1": f1,
         "quadratic_kappa": sklearn.cohen_kappa_score(TARGETS, predictions, weights="quadratic"),
+        "matthews_correlation": sklearn.matthews_corrcoef(TARGETS, predictions),
     })  # fmt: skip
     scores = class_probabilities(OUTPUTS, independent=False)
     one_hot = np.eye(4)[TARGETS]
@@ -70,7 +70,7 @@ def test_metrics_of_labels_are_those_of_scikit_learn():
         {"balanced_accuracy": balanced, "macro_precision": precision, "macro_recall": recall, "macro_f1": f1}
     )
     scores = class_probabilities(LOGITS, independent=True)
-    assert metrics_of_outputs(LABELS, ExampleOutputs(LOGITS, PRESENT)) == pytest.approx({
+    assert metrics_of_outputs(LABELS, ExampleOutputs(LOGITS, PRESENT, independent=True)) == pytest.approx({
         "auroc_macro": sklearn.roc_auc_score(PRESENT, scores, average="macro"),
         "auroc_micro": sklearn.roc_auc_score(PRESENT, scores, average="micro"),
         "average_precision_macro": sklearn.average_precision_score(PRESENT, scores, average="macro"),
@@ -91,7 +91,10 @@ def test_r2_of_values_is_scikit_learns():
 @pytest.mark.parametrize("objective", [CLASSES, LABELS, Objective("squared_error")], ids=lambda each: str(each.classes))
 def test_what_is_measured_is_what_the_objective_names(objective):
     targets = PRESENT if objective.independent else TARGETS if objective.classes else LOGITS
-    assert tuple(metrics_of_outputs(objective, ExampleOutputs(LOGITS, targets))) == objective.output_metrics
+    assert (
+        tuple(metrics_of_outputs(objective, ExampleOutputs(LOGITS, targets, objective.independent)))
+        == objective.output_metrics
+    )
     if objective.classes:
         assert set(metrics_of_matrix(table(targets, LOGITS))) == set(objective.matrix_metrics)
 
@@ -132,13 +135,17 @@ def test_a_label_that_every_example_has_is_told():
 @pytest.mark.parametrize("objective", [CLASSES, LABELS], ids=["classes", "labels"])
 def test_nothing_crashes_where_nothing_is_defined(objective):
     targets = np.zeros((3, 4), np.float32) if objective.independent else np.zeros(3, np.int32)
-    found = metrics_of_outputs(objective, ExampleOutputs(LOGITS[:3], targets))
+    found = metrics_of_outputs(objective, ExampleOutputs(LOGITS[:3], targets, objective.independent))
     assert np.isnan(found["auroc_macro"])
     assert np.isnan(found["average_precision_macro"]) == objective.independent
     assert np.isfinite(found["negative_log_likelihood"])
     broken = metrics_of_outputs(objective, ExampleOutputs(np.full((3, 4), np.nan, np.float32), targets))
     assert all(np.isnan(value) for value in broken.values())
-    shape, wanted = ((4, 2, 2), []) if objective.independent else ((4, 4), ["quadratic_kappa"])
+    shape, wanted = (
+        ((4, 2, 2), [])
+        if objective.independent
+        else ((4, 4), [metric_named("quadratic_kappa"), metric_named("matthews_correlation")])
+    )
     empty = metrics_of_matrix(np.zeros(shape, np.int64), wanted)
     assert all(np.isnan(value) for value in empty.values())
 
@@ -147,4 +154,5 @@ def test_kappa_counts_the_classes_between_that_do_not_occur():
     labels, predictions = np.array([0, 0, 3, 3, 3]), np.array([0, 3, 3, 3, 1])
     matrix = sklearn.confusion_matrix(labels, predictions, labels=range(4))
     expected = sklearn.cohen_kappa_score(labels, predictions, labels=range(4), weights="quadratic")
-    assert quadratic_kappa(matrix) == pytest.approx(expected)
+    found = metrics_of_matrix(matrix, [metric_named("quadratic_kappa")])
+    assert found["quadratic_kappa"] == pytest.approx(expected)
