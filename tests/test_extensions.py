@@ -25,7 +25,9 @@ from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import load_spec
 from kresnet.spec.schema import json_schema
-from tests.command import kresnet_process, users_environment
+from tests import outside_recipe
+from tests.command import forked_python, kresnet_process, users_environment
+from tests.command import kresnet as cli
 from tests.golden.regenerate import FIGURES, plan_of
 from tests.installed import install
 from tests.outside_block import OutsideBottleneck, append
@@ -196,3 +198,60 @@ def test_the_other_kinds_of_a_script(monkeypatch):
     finally:
         outside_kinds.forget()
     assert plan_of("resnet18").trainable
+
+
+#: Runs commands one after the other in one process, in which a package lies on the path, and prints their statuses.
+COMMANDS = """
+import json, sys
+folder, *commands = json.loads(sys.argv[1])
+sys.path.insert(0, folder)
+from kresnet.cli.main import main
+for command in commands:
+    try:
+        main(command)
+    except SystemExit as done:
+        print("status", done.code or 0, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def recipe_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an installed package of a block and of all that recipes name, and a spec and a recipe of them."""
+    folder = tmp_path_factory.mktemp("package")
+    groups = {
+        "losses": "poly1", "metrics": "brier extreme_logit", "optimizers": "lion", "schedules": "inverse_root",
+        "augmentations": "darken", "data_sources": "stripes",
+    }  # fmt: skip
+    offers = {f"kresnet.{group}": dict.fromkeys(kinds.split(), "toy_recipe") for group, kinds in groups.items()}
+    recipe_kinds = (ROOT / "tests" / "outside_recipe.py").read_text() + "\n\nregister()\n"
+    offers |= {"kresnet.blocks": {"wobble": "toy_blocks"}}
+    install(folder / "site", "toy-kinds", offers, toy_blocks=TOYS, toy_recipe=recipe_kinds)
+    spec = outside_recipe.SPEC | {"block": {"kind": "wobble"}, "norm": {"kind": "none"}}
+    (folder / "toy.yaml").write_text(json.dumps(spec))
+    (folder / "toy_recipe.yaml").write_text(json.dumps(outside_recipe.RECIPE))
+    return folder
+
+
+@pytest.mark.parametrize("exported", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_an_installed_package_is_planned_fitted_evaluated_and_exported(recipe_package, exported):
+    run = recipe_package / f"run{exported}"
+    commands = [
+        ["plan", "toy.yaml"],
+        ["fit", "toy.yaml", "--recipe", "toy_recipe.yaml", "-o", str(run), "--set", "recipe.epochs=1"],
+        ["evaluate", str(run)],
+        *([["export", str(run), "-o", str(recipe_package / "models")]] if exported else []),
+    ]
+    done = forked_python(COMMANDS, json.dumps([str(recipe_package / "site"), *commands]), cwd=recipe_package)
+    assert done.stdout.count("status 0") == len(commands), done.stdout + done.stderr
+    assert "wobbly 3x3 4, 3x3 4, twist" in done.stdout
+    assert "matthews correlation" in done.stdout
+    assert "brier" in json.loads((run / "result.json").read_text())["test"]
+    given = json.loads((run / "environment.json").read_text())["extensions"]
+    assert {each["distribution"] for each in given} == {"toy-kinds"}
+    assert {each["of"] for each in given} >= {"block", "loss", "metric", "optimizer", "schedule", "augmentation"}
+
+    for command in (["fit", "--resume", str(run), "--epochs", "2"], ["evaluate", str(run)]):
+        missing = cli(*command, cwd=recipe_package)
+        assert missing.returncode == 2
+        assert "of toy-kinds==1.0, which is not installed." in missing.stderr
+        assert "pip install toy-kinds==1.0" in missing.stderr
