@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any
 
 from kresnet.errors import KresnetError
-from kresnet.plan import make_plan
+from kresnet.plan import lower
+from kresnet.spec.architecture import Spec
 from kresnet.spec.document import SourceDocument
 from kresnet.spec.loading import load_spec
 from kresnet.spec.validation import validate
@@ -56,11 +57,11 @@ def _sayable(architecture: str) -> bool:
 
 
 def _keras_entry(name: str, file: KerasFile) -> dict[str, Any]:
-    spec = load_spec(file.spec).value
+    spec, parameters = _shipped_network(file.spec)
     return {
         "name": f"keras/{name}",
         "architecture": spec.name,
-        "parameters": make_plan(spec).trainable,
+        "parameters": parameters,
         "classes": 1000,
         "input": spec.input.shape[0],
         "test_input": spec.input.shape[0],
@@ -69,6 +70,13 @@ def _keras_entry(name: str, file: KerasFile) -> dict[str, Any]:
         "licence": LICENCE,
         "origin": file.page,
     }
+
+
+@cache
+def _shipped_network(name: str) -> tuple[Spec, int]:
+    """A shipped spec and the parameters of its network; that each of its settings has an effect is known of it."""
+    spec = load_spec(name).value
+    return spec, lower(spec).trainable
 
 
 __all__ = ["known_weights"]
