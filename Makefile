@@ -48,8 +48,8 @@ faults: $(VENV)/.installed ## kill, fill, damage and take away small runs, and t
 search-faults: $(VENV)/.installed ## kill a search twenty times at random moments, and compare with one left alone
 	$(BIN)/python -m tests.search_faults 20
 
-nightly: $(VENV)/.installed ## 125 times the random networks of `make test`
-	KRESNET_PROPERTY_SCALE=125 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py tests/graph/layers/test_dilation.py
+nightly: $(VENV)/.installed ## 375 times the random networks of `make test`
+	KRESNET_PROPERTY_SCALE=375 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py tests/graph/layers/test_dilation.py
 
 native-grid: $(VENV)/.installed ## train hundreds of the smallest networks in child processes: none may end its process
 	$(BIN)/python -m tests.graph.native_grid 400

@@ -110,7 +110,7 @@ def test_random_networks_of_registered_kinds(registered):
     validator = Draft202012Validator(json_schema("spec"))
     seen = set()
 
-    @examples(15, shrink=False)
+    @examples(5, shrink=False)
     @given(specs(most_stages=2, most_blocks=2, registered=registered))
     def check(found):
         spec, plan = found

@@ -20,7 +20,7 @@ def examples(count: int) -> ExampleOutputs:
     return ExampleOutputs((RNG.normal(size=(count, 3)) + 2 * present - 2).astype(np.float32), present, independent=True)
 
 
-FOUND, CHOSEN_BY = examples(1500), examples(400)
+FOUND, CHOSEN_BY = examples(500), examples(130)
 
 
 def test_curves_are_scikit_learns_and_the_worst_ranked_come_first():

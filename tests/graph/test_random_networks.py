@@ -11,7 +11,7 @@ from kresnet.graph import build_model
 from tests.strategies import examples, specs
 
 
-@examples(16, shrink=False)
+@examples(6, shrink=False)
 @given(specs(most_stages=2, most_blocks=2))
 def test_random_networks_train(found):
     spec, plan = found

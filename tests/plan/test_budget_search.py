@@ -56,7 +56,7 @@ def test_a_small_image_grows_to_the_published_size():
     assert found.scaled.settings["input.resize.shorter_side"] == 256  # 146 over 128, for 224
 
 
-@examples(40)
+@examples(15)
 @given(specs(most_stages=2, most_blocks=2), st.sampled_from(sorted(RULES)), st.sampled_from(["macs", "parameters"]),
        st.floats(0.05, 6))  # fmt: skip
 def test_what_is_found_is_a_network_within_the_budget(planned, by, quantity, share):
@@ -72,7 +72,7 @@ def test_what_is_found_is_a_network_within_the_budget(planned, by, quantity, sha
     assert plan_loaded(name_scaled(found)).records == found.scaled.plan.records
 
 
-@examples(25)
+@examples(9)
 @given(specs(most_stages=2, most_blocks=2), st.sampled_from(sorted(RULES)))
 def test_scaling_to_its_own_cost_gives_a_network_itself(planned, by):
     spec, plan = planned
@@ -85,7 +85,7 @@ def test_scaling_to_its_own_cost_gives_a_network_itself(planned, by):
     assert found.scaled.plan == plan
 
 
-@examples(25)
+@examples(9)
 @given(st.sampled_from(NAMES), st.sampled_from(sorted(RULES)), st.floats(-3, 2), st.floats(-3, 2))
 def test_a_larger_budget_gives_no_smaller_network(name, by, one, other):
     low, high = sorted((one, other))

@@ -15,7 +15,7 @@ TABLE = CostTable()
 
 
 @given(specs())
-@examples(15)
+@examples(8)
 def test_costs_are_those_of_the_plan(made):
     spec, plan = made
     assert TABLE.costs(spec) == plan_costs(plan) == TABLE.costs(spec)

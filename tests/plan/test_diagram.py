@@ -67,7 +67,7 @@ def check(picture: ElementTree.Element) -> None:
 
 
 @given(specs(most_blocks=9))
-@examples(60)
+@examples(20)
 def test_nothing_overlaps_or_is_cut_off(found: tuple[Spec, Plan]) -> None:
     check(ElementTree.fromstring(draw_plan(found[1])))
 

@@ -23,7 +23,7 @@ def between(spec_a: Spec, a: Plan, spec_b: Spec, b: Plan) -> PlanDifference:
 
 
 @given(specs(), specs())
-@examples(30)
+@examples(10)
 def test_costs_add_up_and_a_network_equals_itself(one: tuple[Spec, Plan], other: tuple[Spec, Plan]) -> None:
     found = between(*one, *other)
     for quantity in ("parameters", "macs"):

@@ -70,7 +70,7 @@ def test_shipped_networks_keep_only_norms_behind_a_sum(name):
         assert original.by_name[before].kind in ("add", "pool")
 
 
-@examples(40)
+@examples(15)
 @given(specs())
 def test_an_activation_stands_between_a_norm_that_is_left_and_the_next_weights(found):
     """What makes folding into the layer behind a norm needless. Two are left as they are all the same: `head.norm`, of

@@ -47,7 +47,7 @@ def test_an_activation_keeps_one_tensor_of_its_size(function: str, extra: int) -
 
 
 @given(specs())
-@examples(60)
+@examples(20)
 def test_estimates_grow_with_the_batch_and_shrink_with_precision(found: tuple[Spec, Plan]) -> None:
     _, plan = found
     one, two = estimate_memory(plan, 1), estimate_memory(plan, 2)
@@ -60,7 +60,7 @@ def test_estimates_grow_with_the_batch_and_shrink_with_precision(found: tuple[Sp
 
 
 @given(specs())
-@examples(20)
+@examples(8)
 def test_what_records_keep_adds_up_to_the_activations(found: tuple[Spec, Plan]) -> None:
     for precision in ("float32", "bfloat16"):
         total = estimate_memory(found[1], 3, precision=precision).activations

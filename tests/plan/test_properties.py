@@ -1,6 +1,6 @@
 """What holds for every network that the grammar can say. The nightly run is this file with more examples:
 
-KRESNET_PROPERTY_SCALE=125 python -m pytest tests/plan/test_properties.py tests/graph/test_random_networks.py
+KRESNET_PROPERTY_SCALE=375 python -m pytest tests/plan/test_properties.py tests/graph/test_random_networks.py
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def attempt(document: dict[str, Any]) -> tuple[Plan | None, tuple[Problem, ...]]
         return None, error.problems
 
 
-@examples(800)
+@examples(270)
 @given(documents())
 def test_every_document_is_planned_or_refused_with_a_code(document):
     plan, problems = attempt(document)
@@ -41,7 +41,7 @@ def test_every_document_is_planned_or_refused_with_a_code(document):
     assert all(problem.path and problem.message for problem in problems)
 
 
-@examples(100)
+@examples(35)
 @given(documents(), st.data())
 def test_junk_anywhere_is_planned_or_refused_with_a_code(document, data):
     paths = list(_paths(document, ()))
@@ -51,7 +51,7 @@ def test_junk_anywhere_is_planned_or_refused_with_a_code(document, data):
     assert plan or problems
 
 
-@examples(40, shrink=False)
+@examples(14, shrink=False)
 @given(specs(most_stages=2, most_blocks=2), st.integers(0, 4))
 def test_no_accepted_field_is_ignored(found, fifth):
     """A fifth of each spec's two hundred changes, so that more specs have their turn."""
@@ -64,7 +64,7 @@ def test_no_accepted_field_is_ignored(found, fifth):
         assert other != plan, f"{'.'.join(map(str, path))} is accepted, and changes nothing:\n{document}"
 
 
-@examples(100)
+@examples(35)
 @given(specs())
 def test_plans_hold_together(found):
     plan = found[1]
@@ -81,7 +81,7 @@ def test_plans_hold_together(found):
     assert [record for _, _, run in plan.blocks() for record in run] == list(plan.records)
 
 
-@examples(100)
+@examples(35)
 @given(specs())
 def test_the_resolved_document_says_the_same(found):
     spec, plan = found

@@ -17,7 +17,7 @@ def plan_of(name: str, *overrides: str) -> Plan:
 
 
 @given(specs())
-@examples(60)
+@examples(20)
 def test_rows_of_level_0_add_up_to_the_network(found: tuple[Spec, Plan]) -> None:
     _, plan = found
     table = summary_rows(plan)

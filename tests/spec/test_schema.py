@@ -67,7 +67,7 @@ def test_shipped_documents_are_valid_and_name_their_schema(document: str, path: 
 
 
 @given(documents())
-@examples(100)
+@examples(35)
 def test_what_kresnet_takes_the_schema_takes(document: dict[str, Any]) -> None:
     try:
         spec, _ = planned(copy.deepcopy(document))

@@ -125,7 +125,7 @@ AXES = st.lists(
 
 
 @given(AXES, st.lists(WORDS, max_size=3, unique=True))
-@examples(200)
+@examples(70)
 def test_a_grid_is_every_combination_once(axes, names):
     """Against `itertools.product` over the values themselves."""
     design = Design(

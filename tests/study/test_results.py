@@ -26,7 +26,7 @@ RUNS = st.lists(
 
 
 @given(RUNS)
-@examples(50)
+@examples(20)
 def test_mean_and_spread_are_numpys(runs):
     found = summarize_runs(runs)
     assert found["finished"] == len(runs)
