@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Hashable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from kresnet.errors import KresnetError, Problem
 from kresnet.plan.lowering import lower
 from kresnet.plan.plan_builder import PlanBuilder
-from kresnet.plan.records import Plan, Record
+from kresnet.plan.records import Record
 from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document
 
@@ -36,8 +36,8 @@ def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
     settings = Spec.model_validate(document).stages
     for stage, whole in zip(document.get("stages") or (), settings, strict=False):  # none where a rule gives them
         stage["blocks"] = min(stage["blocks"], max(2, whole.block.listed_blocks))
-    plan = lower(Spec.model_validate(document))
-    return [_problem(path) for path in unused_settings(document, Spec, lambda spec: _lowers_to(plan, spec), ABOUT)]
+    whole = _Whole(Spec.model_validate(document))
+    return [_problem(path) for path in unused_settings(document, Spec, whole.is_lowered_from, ABOUT)]
 
 
 def unused_settings(
@@ -75,12 +75,57 @@ class _PlansDiffer(Exception):
     """Two networks part ways."""
 
 
-class _ComparingBuilder(PlanBuilder):
-    """A builder that gives up at the first record in which it differs from a plan."""
+class _Whole:
+    """The network of a whole document, with which those of parts of the document are compared."""
 
-    def __init__(self, spec: Spec, plan: Plan) -> None:
+    def __init__(self, spec: Spec) -> None:
+        self.spec, self.parts = spec, dict[int, _Part]()
+        self.plan = lower(spec, _NotingBuilder(spec, self.parts))
+
+    def is_lowered_from(self, spec: Spec) -> bool:
+        """Return whether `spec` gives the same plan."""
+        try:
+            return lower(spec, _ComparingBuilder(spec, self)) == self.plan
+        except _PlansDiffer:
+            return False
+
+
+class _Part(NamedTuple):
+    """A part of the whole network: what it depends on, the records before and at its end, and how many there are."""
+
+    settings: Hashable
+    before: Record | None
+    last: Record
+    end: int
+
+
+class _NotingBuilder(PlanBuilder):
+    """A builder that notes the parts of a network, each by the number of records before it."""
+
+    def __init__(self, spec: Spec, parts: dict[int, _Part]) -> None:
         super().__init__(spec.convolution)
-        self._plan = plan
+        self._parts = parts
+
+    def part(self, settings: Hashable, x: Record | None, append: Callable[[Any], Record]) -> Record:
+        start, last = len(self.records), append(x)
+        self._parts[start] = _Part(settings, x, last, len(self.records))
+        return last
+
+
+class _ComparingBuilder(PlanBuilder):
+    """A builder that gives up at the first record in which it differs from a plan, and takes over parts that do not."""
+
+    def __init__(self, spec: Spec, whole: _Whole) -> None:
+        super().__init__(spec.convolution)
+        self._plan, same = whole.plan, _names_and_rates(spec) == _names_and_rates(whole.spec)
+        self._parts = whole.parts if same else {}
+
+    def part(self, settings: Hashable, x: Record | None, append: Callable[[Any], Record]) -> Record:
+        known = self._parts.get(len(self.records))
+        if known is None or known.before != x or known.settings != settings:
+            return append(x)
+        self.records += self._plan.records[len(self.records) : known.end]
+        return known.last
 
     def append(self, *arguments: Any, **rest: Any) -> Record:
         record = super().append(*arguments, **rest)
@@ -89,11 +134,9 @@ class _ComparingBuilder(PlanBuilder):
         return record
 
 
-def _lowers_to(plan: Plan, spec: Spec) -> bool:
-    try:
-        return lower(spec, _ComparingBuilder(spec, plan)) == plan
-    except _PlansDiffer:
-        return False
+def _names_and_rates(spec: Spec) -> tuple[Any, ...]:
+    """What the records of a part depend on beside its own settings."""
+    return spec.convolution, spec.stochastic_depth, [stage.blocks for stage in spec.stages]
 
 
 def _problem(path: Setting) -> Problem:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kresnet.errors import KresnetError
-from kresnet.plan import Plan, make_plan
+from kresnet.plan import Plan, lower
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.spec.inputs import CenterCrop, Input
 from kresnet.spec.loading import load_spec
@@ -47,7 +47,7 @@ def find_timm_architecture(
         arguments = {**arguments, **own}
         try:
             document = timm_spec(architecture, arguments) | {"input": {"shape": list(plan.input_shape)}}
-            theirs = _inference(make_plan(load_spec(document).value))
+            theirs = _inference(lower(load_spec(document).value))
         except KresnetError:  # no spec can say it, or it is for larger images
             continue
         if theirs == wanted:
