@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from pydantic import ValidationError
 
 import kresnet
 from kresnet.errors import KresnetError
+from kresnet.plan.lowering import lower
 from kresnet.plan.resolved_recipe import resolve_recipe
-from kresnet.plan.unused_settings import no_effect_problems, unused_settings
+from kresnet.plan.unused_settings import ABOUT, no_effect_problems, unused_settings
+from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document
 from kresnet.spec.recipe import Best, Checkpoints, Recipe
 from tests.plan.networks import SMALL, plan
+from tests.strategies import documents, examples
 
 
 def unused(document: dict[str, Any], read: tuple[str, ...], ignored: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
@@ -76,3 +81,15 @@ def test_a_spec_with_a_setting_without_effect_is_refused(changes, path):
     with pytest.raises(KresnetError) as caught:
         plan(**changes)
     assert ("no_effect", path) in [(problem.code, problem.path) for problem in caught.value.problems]
+
+
+@examples(40, shrink=False)
+@given(documents(most_stages=3, most_blocks=2))
+def test_parts_that_are_taken_over_are_what_would_be_made(document: dict[str, Any]) -> None:
+    """Against plans that are made anew for each setting, and compared as wholes."""
+    try:
+        whole = lower(Spec.model_validate(document))
+    except (KresnetError, ValidationError):
+        return
+    expected = unused_settings(document, Spec, lambda spec: lower(spec) == whole, ABOUT)
+    assert [problem.path for problem in no_effect_problems(document)] == [".".join(map(str, p)) for p in expected]
