@@ -24,7 +24,7 @@ from tests.probes.faulty_batch_norms import faulty_batch_norm
 from tests.probes.small_networks import document, plan_of
 from tests.training.interrupted_runs import Killed
 
-STAGES = [{"blocks": 1, "width": 8, "stride": 2}, {"blocks": 1, "width": 8, "stride": 2}]
+STAGES = [{"blocks": 1, "width": 8, "stride": 2}]
 
 
 def recipe(**changes) -> Recipe:
@@ -117,12 +117,12 @@ def test_a_vanishing_gradient_is_told_with_the_block(tmp_path):
     told = []
     start(
         tmp_path / "run",
-        recipe(gradients_every_steps=8),
+        recipe(gradients_every_steps=8, batch_size=4500),
         told.append,
         norm={"kind": "none"},
         activation="sigmoid",
         block={"kind": "basic", "shortcut": "none"},
-        stages=[{"blocks": 10, "width": 8, "stride": 2}],
+        stages=[{"blocks": 6, "width": 8, "stride": 2}],
     )
     (warning,) = [text for text in told if "warning" in text]
     assert "vanishes" in warning

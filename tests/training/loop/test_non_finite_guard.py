@@ -38,7 +38,7 @@ def recipe(**settings) -> Recipe:
         "batch_size": 500,
         "optimizer": {"kind": "sgd", "learning_rate": 0.05},
         "deterministic": True,
-        "checkpoints": {"save_every_steps": 6, "keep_last": 1},
+        "checkpoints": {"save_every_steps": 9, "keep_last": 1},
     }
     return Recipe.model_validate(document | settings)
 
@@ -74,13 +74,13 @@ def trained(folder, name: str, wanted: Recipe) -> tuple[RunDirectory, dict, list
 
 
 def test_by_default_the_run_ends_naming_step_batch_and_layer(tmp_path, monkeypatch):
-    poison(monkeypatch, {7})
+    poison(monkeypatch, {10})
     with pytest.raises(KresnetError) as error:
         trained(tmp_path, "stopped", recipe())
     problem = error.value.problems[0]
     assert problem.code == "diverged"
-    assert problem.message == f"In step 8 of {STEPS} (epoch 1, batch 8) the images themselves are not finite."
-    assert RunDirectory(tmp_path / "stopped").newest_step() == 6
+    assert problem.message == f"In step 11 of {STEPS} (epoch 1, batch 11) the images themselves are not finite."
+    assert RunDirectory(tmp_path / "stopped").newest_step() == 9
 
 
 def test_a_learning_rate_out_of_all_bounds_ends_the_run_at_the_layer_that_overflows(tmp_path):
@@ -99,7 +99,7 @@ def test_skipping_leaves_the_step_out_and_resumes_exactly(tmp_path, monkeypatch)
     assert all(np.isfinite(weight).all() for weight in weights(run.model))
     assert json.loads(run.history.read_text().splitlines()[-1])["step"] == STEPS
     again = RunDirectory(tmp_path / "again")
-    assert train_interrupted(again, SPEC, wanted, STEPS) >= 4
+    assert train_interrupted(again, SPEC, wanted, STEPS) >= 3
     assert_same_run(run, again)
 
 
@@ -108,11 +108,11 @@ def test_going_back_lowers_the_learning_rate_for_good_and_resumes_exactly(tmp_pa
     wanted = recipe(non_finite={"kind": "rollback", "learning_rate_factor": 0.5})
     run, result, told = trained(tmp_path, "once", wanted)
     assert result["non_finite"] == {"skipped_steps": 0, "rollbacks": 1}
-    assert begun == [0, 10, 6]  # the run, the look at the step, and once more from the checkpoint before it
-    assert any("Going back to step 6, with 0.5 of the learning rate" in line for line in told)
+    assert begun == [0, 10, 9]  # the run, the look at the step, and once more from the checkpoint before it
+    assert any("Going back to step 9, with 0.5 of the learning rate" in line for line in told)
     assert json.loads(run.history.read_text().splitlines()[-1])["learning_rate"] == pytest.approx(0.025)
     again = RunDirectory(tmp_path / "again")
-    assert train_interrupted(again, SPEC, wanted, STEPS) >= 4
+    assert train_interrupted(again, SPEC, wanted, STEPS) >= 3
     assert_same_run(run, again)
 
 
