@@ -10,6 +10,8 @@ import pytest
 
 from tests.golden.regenerate import plan_of
 
+#: The deeper ones repeat the blocks of the first.
+DEPTHS = [50, *(pytest.param(depth, marks=pytest.mark.slow) for depth in (101, 152))]
 HUB = json.loads((Path(__file__).parent / "references" / "keras_hub_resnet.json").read_text())
 
 
@@ -27,7 +29,7 @@ def convolutions(model, *, shortcut):
     ]
 
 
-@pytest.mark.parametrize("depth", [50, 101, 152])
+@pytest.mark.parametrize("depth", DEPTHS)
 def test_keras_applications(depth):
     """With a bias everywhere and the stride on the first 1x1, the two are one network."""
     peer = getattr(keras.applications, f"ResNet{depth}")(weights=None)
@@ -40,7 +42,7 @@ def test_keras_applications(depth):
     keras.backend.clear_session()
 
 
-@pytest.mark.parametrize("depth", [50, 101, 152])
+@pytest.mark.parametrize("depth", DEPTHS)
 def test_keras_applications_v2(depth):
     """The same kernels and counts; Keras strides in the last block of a stage, we, as He et al., in the first."""
     peer = getattr(keras.applications, f"ResNet{depth}V2")(weights=None)
