@@ -19,10 +19,10 @@ from kresnet.graph.layers import MaxPooling2D
         (2, 2, "valid", (1, 5, 5, 2)),
         (3, 1, "same", (1, 4, 4, 1)),
         (2, 3, "same", (1, 7, 8, 2)),
-        (12, 1, "valid", (1, 12, 13, 1)),  # more places than a byte counts
+        (12, 1, "valid", (1, 12, 13, 1)),  # more places than a byte counts, which takes XLA seconds
     ],
 )
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_the_compiled_gradient_is_tensorflows(size, stride, padding, shape, precision):
     """With many ties, as after a ReLU: only the first of equal values gets the gradient."""
     rng = np.random.default_rng(0)
