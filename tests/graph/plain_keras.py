@@ -67,6 +67,8 @@ def report(path: Path) -> dict[str, float]:
         found["outputs"] = max(found["outputs"], float(off))
     for training in (False, True):
         expected = [noted.get(f"gradient/{training}/{name}") for name in names]
+        if expected[0] is None and not training:  # noted in training
+            continue
         computed = [ops.convert_to_numpy(each) for each in gradients(model, x, training)]
         if expected[0] is None:  # what is dropped by chance is never the same
             assert all(np.isfinite(each).all() for each in computed)

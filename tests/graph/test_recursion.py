@@ -18,7 +18,7 @@ from kresnet.weights.convert import write_model
 def low_limit():
     """A limit that a network of few layers passes, so that the test is a quick one."""
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(400)
+    sys.setrecursionlimit(300)
     yield
     sys.setrecursionlimit(before)
 
@@ -31,7 +31,7 @@ def test_a_network_of_more_layers_than_calls_may_nest_is_built_and_written(tmp_p
             "norm": {"kind": "none"},
             "stem": {"kind": "none"},
             "block": {"kind": "dense"},
-            "stages": [{"blocks": 80, "width": 1}],
+            "stages": [{"blocks": 60, "width": 1}],
             "head": {"kind": "none"},
         })
     )  # fmt: skip

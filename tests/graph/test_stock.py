@@ -117,11 +117,13 @@ def by_name(outputs: Any) -> dict[str, Any]:
 
 
 def note(model: keras.Model, plan: Plan, path: Path) -> None:
-    """Write down what the network computes: outputs, and gradients where nothing is dropped by chance."""
+    """Write down what the network computes: outputs, and gradients in training, or where things are dropped by chance
+    out of it.
+    """
     x = images_for(plan)
     noted = {f"output/{name}": np.asarray(value) for name, value in by_name(model(x)).items()}
     random = any(record.kind in ("dropout", "stochastic_depth") for record in plan.records)
-    for training in (False,) if random else (False, True):
+    for training in (not random,):
         with tf.GradientTape() as tape:
             outputs = by_name(model(x, training=training))
             loss = tf.add_n([tf.reduce_mean(tf.square(value)) for value in outputs.values()])
