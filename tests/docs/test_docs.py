@@ -6,7 +6,7 @@ from ruamel.yaml import YAML
 from tests.docs.markdown import ROOT, blocks, prepare, run, shows
 
 RUNNABLE = ("sh", "python", "yaml", "json")
-#: Pages with an example that trains; `make docs-check` runs them.
+#: Pages with an example that trains, or with many processes; `make docs-check` runs them.
 SLOW = (
     "README.md",
     "docs/augmentation.md",
@@ -37,6 +37,9 @@ SLOW = (
     "docs/check-device.md",
     "docs/studies/index.md",
     "docs/watch.md",
+    "docs/editor.md",
+    "docs/weights.md",
+    "docs/cost.md",
     *(f"docs/lessons/{name}.md" for name in ("1-depth", "2-degradation", "3-shortcuts", "6-batch-norm")),
     *(f"docs/lessons/{name}.md" for name in ("7-pre-activation", "8-gradient-flow")),
 )

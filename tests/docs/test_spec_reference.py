@@ -16,12 +16,13 @@ from tests.docs import spec_reference
 from tests.spec.test_schema import SMALL
 
 DOCS = Path(__file__).parents[2] / "docs"
+FILES = spec_reference.files()
 
 
-@pytest.mark.parametrize("name", list(spec_reference.files()))
+@pytest.mark.parametrize("name", FILES)
 def test_the_committed_copy_is_the_generated_one(name: str) -> None:
     committed = (DOCS / name).read_text(encoding="utf-8")
-    assert committed == spec_reference.files()[name], "run: make reference"
+    assert committed == FILES[name], "run: make reference"
 
 
 def test_the_reference_names_every_field_and_its_examples_work(tmp_path: Path) -> None:
