@@ -21,16 +21,37 @@ def checks(batch_norm, precision, count=16, plan=PLAN):
     return norm_checks([norm.name for norm in probe.norms], [each["batch_norm"] for each in found])
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
-@pytest.mark.parametrize("batch_norm", [FusedBatchNorm, keras.layers.BatchNormalization, faulty_batch_norm("none")])
+#: Precisions change the tolerances alone, which the first layer of each test tries all.
+HALF = pytest.param("bfloat16", marks=pytest.mark.slow)
+RIGHT = [FusedBatchNorm, keras.layers.BatchNormalization, faulty_batch_norm("none")]
+
+
+@pytest.mark.parametrize(
+    ("batch_norm", "precision"),
+    [
+        *((FusedBatchNorm, precision) for precision in ("float32", "bfloat16", "float16")),
+        *((each, "float32") for each in RIGHT[1:]),
+        *(
+            pytest.param(each, precision, marks=pytest.mark.slow)
+            for each in RIGHT[1:]
+            for precision in ("bfloat16", "float16")
+        ),
+    ],
+)
 def test_right_backward_passes_agree(batch_norm, precision):
     found = checks(batch_norm, precision)
     assert len(found) == 1 + 2 * 4 + 1  # stem, blocks, one projection
     require_agreement(found)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("fault", VISIBLE)
+@pytest.mark.parametrize(
+    ("fault", "precision"),
+    [
+        *((fault, "float32") for fault in VISIBLE),
+        (VISIBLE[0], "bfloat16"),
+        *(pytest.param(fault, "bfloat16", marks=pytest.mark.slow) for fault in VISIBLE[1:]),
+    ],
+)
 def test_a_planted_fault_is_caught_in_every_layer(fault, precision):
     found = checks(faulty_batch_norm(fault), precision)
     assert all("x" in each.failures for each in found)
@@ -40,7 +61,7 @@ def test_a_planted_fault_is_caught_in_every_layer(fault, precision):
     assert len(error.value.problems) == len(found)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", HALF])
 def test_bessels_correction_is_caught_where_it_matters(precision):
     """It changes gradients by 1/(2m): beyond the tolerance where m is small, lost in the sums' rounding elsewhere."""
     found = {each.name: each for each in checks(faulty_batch_norm("bessel"), precision, count=4)}
