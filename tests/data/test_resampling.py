@@ -43,7 +43,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return paths
 
 
-@pytest.mark.parametrize(("interpolation", "decoding"), [("bilinear", "full"), ("bicubic", "scaled")])
+@pytest.mark.parametrize(
+    ("interpolation", "decoding"), [pytest.param("bilinear", "full", marks=pytest.mark.slow), ("bicubic", "scaled")]
+)
 def test_files_are_the_same_in_training_evaluation_prediction_and_exports(
     photos: list[Path], interpolation: str, decoding: str
 ) -> None:

@@ -86,11 +86,22 @@ def test_an_image_is_nearly_that_of_full_decoding(size: tuple[int, int]) -> None
         assert max(means) - min(means) < 0.02
 
 
-@pytest.mark.parametrize("orientation", [1, 3, 6])
+RESIZED, RESCALED = ResizedCrop(kind="resized"), RescaledCrop(kind="rescaled", shorter_side=(56, 80))
+
+
 @pytest.mark.parametrize(
-    "settings",
-    [ResizedCrop(kind="resized"), RescaledCrop(kind="rescaled", shorter_side=(56, 80))],
-    ids=lambda s: s.kind,
+    ("settings", "orientation"),
+    [
+        pytest.param(settings, number, id=f"{settings.kind}-{number}", marks=pytest.mark.slow if often else [])
+        for settings, number, often in (
+            (RESIZED, 1, True),
+            (RESIZED, 3, True),
+            (RESIZED, 6, False),
+            (RESCALED, 1, True),
+            (RESCALED, 3, False),
+            (RESCALED, 6, True),
+        )
+    ],
 )
 def test_a_part_is_nearly_that_of_full_decoding(settings: ResizedCrop | RescaledCrop, orientation: int) -> None:
     encoded = tf.constant(photo((1003, 1501), orientation))
