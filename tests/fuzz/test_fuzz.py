@@ -1,4 +1,4 @@
-"""The short form of `make fuzz`: the corpus, some forty documents a kind of Hypothesis's and three hundred of atheris's."""
+"""The short form of `make fuzz`: the corpus, forty documents a kind of Hypothesis's, three hundred of atheris's."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ python -m tests.golden.regenerate
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from kresnet.spec.loading import load_spec
 FIGURES = Path(__file__).parent / "figures.json"
 
 
+@cache
 def plan_of(name: str, *overrides: str) -> Plan:
-    """The plan of a shipped spec."""
+    """The plan of a shipped spec, made once: many tests look at each."""
     return plan_loaded(load_spec(name, overrides))
 
 
