@@ -19,13 +19,13 @@ from kresnet.weights.layouts import LAYOUTS
 from kresnet.weights.pretrained.keras_files import KERAS_FILES
 
 SPEC = {
-    "name": "two_blocks",
+    "name": "two_stages",
     "input": {"shape": [32, 32, 3]},
     "stem": {"kind": "conv", "width": 64, "kernel": 7, "stride": 2, "pool": {"kind": "max", "size": 3, "stride": 2}},
     "convolution": {"padding": "symmetric", "bias": "always"},
     "norm": {"kind": "batch", "momentum": 0.99, "epsilon": 1.001e-5},
     "block": {"kind": "bottleneck", "stride_on": "conv1x1"},
-    "stages": [{"blocks": 2, "width": 8}, {"blocks": 1, "width": 16, "stride": 2}],
+    "stages": [{"blocks": 1, "width": 8}, {"blocks": 1, "width": 16, "stride": 2}],
     "head": {"classes": 5},
 }
 MEAN, VARIANCE = [120.0, 110.0, 100.0], [3600.0, 3500.0, 3300.0]
@@ -35,7 +35,7 @@ def body(inputs):
     """Two stages in the manner of keras.applications."""
 
     def stacks(x):
-        x = resnet.stack_residual_blocks_v1(x, 8, 2, stride1=1, name="conv2")
+        x = resnet.stack_residual_blocks_v1(x, 8, 1, stride1=1, name="conv2")
         return resnet.stack_residual_blocks_v1(x, 16, 1, name="conv3")
 
     model = resnet.ResNet(

@@ -32,7 +32,7 @@ def convert(*arguments: object) -> dict:
     return json.loads(out.getvalue()) | {"told": told.getvalue()}
 
 
-@pytest.mark.parametrize("depth", [20, 32])
+@pytest.mark.parametrize("depth", [20, pytest.param(32, marks=pytest.mark.slow)])
 def test_idelbayevs_networks_compute_his_logits(trained, tmp_path, depth):
     path = tmp_path / "model.keras"
     result = convert(trained / f"resnet{depth}.safetensors", "--spec", f"cifar_resnet{depth}_pytorch", "-o", path)

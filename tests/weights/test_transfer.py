@@ -95,8 +95,9 @@ def test_a_resumed_run_starts_from_and_holds_the_same(run, tmp_path, checkpoints
     done = kresnet("fit", "--resume", again)
     assert done.returncode == 0, done.stderr
     assert ("Continuing after step" in done.stderr) == checkpoints
+    found = weights(again / "model.keras")
     for name, value in weights(run / "model.keras").items():
-        np.testing.assert_array_equal(value, weights(again / "model.keras")[name], err_msg=name)
+        np.testing.assert_array_equal(value, found[name], err_msg=name)
 
 
 @pytest.mark.parametrize(
