@@ -10,6 +10,9 @@ from PIL import Image
 
 from tests.cli.test_main import run as typed
 
+#: Less of the network to trace.
+SMALL = "stages=[{blocks: 1, width: 8}]"
+
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
@@ -37,8 +40,8 @@ def test_what_is_printed_can_be_typed(home, capsys):
         "--set",
         "head.classes=2",
     ]
-    assert typed("fit", "quickstart", *words, "--set", "input.shape=[8,8,3]", "--set", "recipe.batch_size=3",
-                 "--dry-run", "--json") == 0  # fmt: skip
+    words += ["--set", "input.shape=[8,8,3]", "--set", SMALL, "--set", "recipe.batch_size=3"]
+    assert typed("fit", "quickstart", *words, "--dry-run", "--json") == 0
     assert json.loads(capsys.readouterr().out)["images"]["train"] == 6
 
 
@@ -76,7 +79,7 @@ def test_values_of_a_table_are_learned_from_images(home, capsys):
     assert typed("data", "birds.csv", "--set", "recipe.data.values=age", "--json") == 0
     overrides = json.loads(capsys.readouterr().out)["overrides"]
     assert overrides[1] == "head={kind: regressor, outputs: 1}"
-    words = [word for each in [*overrides, "input.shape=[8,8,3]", "recipe.batch_size=3", "recipe.epochs=1"]
+    words = [word for each in [*overrides, SMALL, "input.shape=[8,8,3]", "recipe.batch_size=3", "recipe.epochs=1"]
              for word in ("--set", each)]  # fmt: skip
     assert typed("fit", "quickstart", *words, "-o", "run") == 0
     result = json.loads((home / "run" / "result.json").read_text())

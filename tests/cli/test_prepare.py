@@ -31,6 +31,7 @@ def test_what_is_printed_can_be_typed(home, capsys):
     words = shlex.split(out.splitlines()[-1].removeprefix("to train on it: kresnet fit SPEC"))
     assert words == ["--set", "recipe.data={kind: prepared, path: out}"]
     settings = ["--set", "head.classes=2", "--set", "input.shape=[8,8,3]", "--set", "recipe.batch_size=4"]
+    settings += ["--set", "stages=[{blocks: 1, width: 8}]"]
     assert typed("fit", "quickstart", *words, *settings, "--dry-run", "--json") == 0
     assert json.loads(capsys.readouterr().out)["images"]["train"] == 8
     assert typed("data", "out", "--json") == 0

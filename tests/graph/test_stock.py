@@ -101,6 +101,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "stochastic_depth": 0.5,
     },
 }
+#: Those that have between them every layer; others of these compute something else by the same ones.
+LAYERS = [pytest.param(name, marks=pytest.mark.slow if name in ("grey", "dilated") else []) for name in NETWORKS]
 
 
 def plan_of(name: str) -> Plan:
@@ -177,7 +179,7 @@ def config_of(path: Path) -> Any:
         return json.loads(archive.read("config.json"))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", LAYERS)
 def test_kresnet_reads_its_own_layers_and_weights_from_the_file(name, folder):
     plan = plan_of(name)
     model, built = load_model(folder / f"{name}.keras", plan), randomize(build_model(plan, seed=1))
@@ -189,7 +191,7 @@ def test_kresnet_reads_its_own_layers_and_weights_from_the_file(name, folder):
     assert not [each for each in names_of_classes(config_of(folder / f"{name}.keras")) if "kresnet" in each]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", LAYERS)
 def test_files_with_layers_of_ours_are_still_read(name, folder, tmp_path):
     """As kresnet 0.1 wrote them."""
     plan = plan_of(name)

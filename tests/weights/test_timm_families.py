@@ -94,7 +94,11 @@ def _difference(source: str, target: MatchTarget, gradient: np.ndarray, theirs: 
     return float((np.abs(ours - theirs) / np.array([theirs[0], theirs[1], theirs[1]])).max())
 
 
-@pytest.mark.parametrize("name", CUT_DOWN_FAMILIES)
+#: RegNetY is RegNetX with attention.
+FAMILIES = [pytest.param(name, marks=pytest.mark.slow if name == "RegNetX" else []) for name in CUT_DOWN_FAMILIES]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_cut_down_networks_compute_what_timms_do(name):
     logits, gradients = differences(name, *CUT_DOWN_FAMILIES[name])
     assert logits < 1e-5

@@ -63,7 +63,13 @@ def difference(name: str, architecture: str, arguments: dict[str, Any], side: in
     return relative(np.asarray(logits), REFERENCE[f"{name}/logits"])
 
 
-@pytest.mark.parametrize("name", CUT_DOWN)
+#: `tests/graph/layers/test_dilation.py` compares networks with the stems, blocks and shortcuts of these with timm's.
+OFTEN = ("basic, averaged, deep stem, pooled shortcut", "squeeze-excite, strided stem, as in ResNet-RS")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in OFTEN else []) for name in CUT_DOWN]
+)
 def test_cut_down_networks_compute_what_timms_do(name):
     assert difference(name, *CUT_DOWN[name]) < 1e-5
 

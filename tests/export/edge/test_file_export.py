@@ -114,7 +114,8 @@ FAMILIES = {
 }
 
 
-#: What `make test` writes, each family in one of the formats; both formats of every layer that occurs in several.
+#: What `make test` writes: each family in one of the formats, and each layer in both. RegNetZ has the layers of RegNetY
+#: and of MobileNetV3.
 QUICK = {
     ("BiT", "tflite"),
     ("RegNetY", "onnx"),
