@@ -126,9 +126,9 @@ def test_the_commands_run_from_any_directory(installed, tmp_path):
         list((ROOT / "specs").glob("*.yaml"))
     )
     assert "50 weighted layers" in installed("kresnet", "plan", "resnet50")
-    built = json.loads(installed("kresnet", "build", "resnet50", "--json"))
-    assert set(built["files"]) == {path.name for path in (tmp_path / "resnet50").iterdir()}
-    assert (tmp_path / "resnet50" / "model.keras").stat().st_size > 4 * built["parameters"]["total"]
+    built = json.loads(installed("kresnet", "build", "quickstart", "--json"))
+    assert set(built["files"]) == {path.name for path in (tmp_path / "quickstart").iterdir()}
+    assert (tmp_path / "quickstart" / "model.keras").stat().st_size > 4 * built["parameters"]["total"]
 
 
 def test_the_wheel_offers_the_extras_and_asks_for_none_of_them(dist):

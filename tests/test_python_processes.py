@@ -56,8 +56,15 @@ variants: [{name: plain}]
     "labels.txt": "\ncat\n  dog \n\n",
 }
 
-#: They go through the same doors as the others, and take a while: `make test-slow`.
+#: They go through the same doors as those of `VERBS`, where a verb stands for each kind of process that kresnet starts,
+#: and take a while: `make test-slow`.
 OTHER_VERBS = """\
+build tiny.yaml -o built
+fit tiny.yaml --dry-run
+evaluate run
+predict run image.png
+report run -o report.html
+check bn tiny.yaml --recipe short.yaml --batch 8
 diff tiny.yaml quickstart
 explain run image.png -o explained
 fit tiny.yaml -o second --set recipe.seed=1
@@ -72,16 +79,10 @@ VERBS = """\
 plan tiny.yaml
 specs
 schema recipe
-build tiny.yaml -o built
 fit tiny.yaml -o run --json
 runs .
-fit tiny.yaml --dry-run
-evaluate run
-predict run image.png
-report run -o report.html
 export run -o models --classes labels.txt
 check export models/tiny/1
-check bn tiny.yaml --recipe short.yaml --batch 8
 study ask.yaml -o study --seeds 0"""
 
 #: Runs `python -m kresnet` for each command line of stdin, in one process: TensorFlow is imported once.

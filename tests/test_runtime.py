@@ -26,7 +26,13 @@ OPTIONAL = ",".join(module for modules in runtime.EXTRAS.values() for module in 
 HELP = [[verb, "--help"] for verb in (
     "plan", "build", "fit", "study", "evaluate", "predict", "export", "serve", "convert", "compare", "report", "check",
 )]  # fmt: skip
-TINY = ("recipe.epochs=null", "recipe.steps=2", "recipe.batch_size=16", "recipe.schedule.warmup_epochs=0")
+TINY = (
+    "recipe.epochs=null",
+    "recipe.steps=2",
+    "recipe.batch_size=16",
+    "recipe.schedule.warmup_epochs=0",
+    "stages=[{blocks: 1, width: 8}]",
+)
 IMAGE = str(ROOT / "docs/images/coat.png")
 #: What works without any optional package, in this order.
 PLAIN = {

@@ -74,7 +74,9 @@ def test_files_of_a_run_know_their_run(built, tmp_path):
         assert origin.run
 
 
-@pytest.mark.parametrize("imports", ["import kresnet, keras", "import keras, kresnet"])
+@pytest.mark.parametrize(
+    "imports", ["import kresnet, keras", pytest.param("import keras, kresnet", marks=pytest.mark.slow)]
+)
 def test_keras_loads_the_file_after_either_order_of_imports(imports, built):
     code = f"{imports}; print(keras.models.load_model({str(built / 'model.keras')!r}).name)"
     if imports.startswith("import kresnet"):
