@@ -14,15 +14,26 @@ HERE = Path(__file__).parent
 
 #: What takes longest, of `make test`. It comes first, so that neither of two processes is left with it at the end.
 LONGEST = (
-    "test_python_processes.py",
     "study/test_runner.py",
-    "report/test_browser.py",
-    "weights/test_conversion.py",
-    "docs/test_docs.py",
-    "export/test_proof_checks.py",
+    "pages/editor/test_browser.py",
+    "weights/test_keras_applications.py",
+    "export/edge/test_file_export.py",
+    "distributed/test_two_workers.py",
     "training/test_fit.py",
-    "graph/test_build.py",
+    "graph/test_stock.py",
+    "report/test_browser.py",
+    "export/test_proof_checks.py",
+    "test_python_processes.py",
+    "weights/test_conversion.py",
     "data/prepared/test_remote_storage.py",
+    "faults/test_faults.py",
+    "distributed/test_mirrored_training.py",
+    "test_native_messages.py",
+    "graph/test_build.py",
+    "training/loop/test_monitors.py",
+    "weights/test_timm_families.py",
+    "diagnostics/test_explain.py",
+    "docs/test_docs.py",
 )
 
 pytest_plugins = ["tests.weights.hub_fixtures", "tests.search_fixtures"]
