@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +56,7 @@ def kresnet(
     Raises:
         subprocess.TimeoutExpired: when it is not over in time.
     """
-    return _in_a_fork([*KRESNET, *map(str, arguments)], _run_kresnet, timeout, cwd, env)
+    return _in_a_fork(ForkedCommand(*arguments, cwd=cwd, env=env), timeout)
 
 
 def forked_python(
@@ -64,30 +66,89 @@ def forked_python(
 
     Arguments, result and error are those of `kresnet`.
     """
-    return _in_a_fork([program, *map(str, arguments)], _run_program, timeout, cwd, None)
+    return _in_a_fork(ForkedCommand.of_program(program, *arguments, cwd=cwd), timeout)
 
 
-def _in_a_fork(
-    words: list[str],
-    run: Callable[[list[str]], None],
-    timeout: float,
-    cwd: str | os.PathLike[str] | None,
-    env: Mapping[str, str] | None,
-) -> subprocess.CompletedProcess[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "stdout"), Path(folder, "stderr")
-        process = _forkserver.Process(
-            target=_begin, args=(run, words, os.fspath(cwd or "."), dict(env or users_environment()), out, err)
+class ForkedCommand:
+    """`kresnet ARGUMENTS...` that runs while the test goes on, in a process that has imported TensorFlow already.
+
+    Its methods are those of `subprocess.Popen`; arguments as `kresnet` takes them.
+    """
+
+    def __init__(
+        self,
+        *arguments: object,
+        cwd: str | os.PathLike[str] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._begin([*KRESNET, *map(str, arguments)], _run_kresnet, cwd, env)
+
+    @classmethod
+    def of_program(cls, program: str, *arguments: object, cwd: str | os.PathLike[str] | None = None) -> ForkedCommand:
+        """`python -c PROGRAM ARGUMENTS...` likewise."""
+        command = cls.__new__(cls)
+        command._begin([program, *map(str, arguments)], _run_program, cwd, None)
+        return command
+
+    def _begin(
+        self,
+        words: list[str],
+        run: Callable[[list[str]], None],
+        cwd: str | os.PathLike[str] | None,
+        env: Mapping[str, str] | None,
+    ) -> None:
+        self.args, folder = words, tempfile.mkdtemp()
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._files = tuple(Path(folder, name) for name in ("stdout", "stderr"))
+        environment = dict(env or users_environment())
+        self._process = _forkserver.Process(
+            target=_begin, args=(run, words, os.fspath(cwd or "."), environment, *self._files)
         )
-        process.start()
-        process.join(timeout)
-        if process.is_alive():
-            process.kill()
-            process.join()
-            raise subprocess.TimeoutExpired(words, timeout, out.read_bytes(), err.read_bytes())
-        assert process.exitcode is not None
-        texts = (path.read_text(errors="replace") for path in (out, err))
-        return subprocess.CompletedProcess(words, process.exitcode, *texts)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0, *self._texts())
+        return self._process.exitcode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        self.wait(timeout)
+        return self._texts()
+
+    def _texts(self) -> tuple[str, str]:
+        """What is on stdout and stderr so far; a process that was killed at once has neither."""
+        out, err = (path.read_text(errors="replace") if path.exists() else "" for path in self._files)
+        return out, err
+
+
+def _in_a_fork(command: ForkedCommand, timeout: float) -> subprocess.CompletedProcess[str]:
+    try:
+        out, err = command.communicate(timeout)
+    except subprocess.TimeoutExpired:
+        command.kill()
+        command.wait()
+        raise
+    return subprocess.CompletedProcess(command.args, command.wait(), out, err)
 
 
 def _run_kresnet(words: list[str]) -> None:

@@ -2,13 +2,12 @@
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 import kresnet
-from tests.command import KRESNET
+from tests.command import ForkedCommand
 from tests.distributed.worker_processes import (
     LATER_TOLERANCE,
     PATIENCE_SECONDS,
@@ -48,9 +47,9 @@ def killed(home) -> tuple[int, str]:
     with start_workers(home, 2, "fit", *FIT, "-o", "killed") as workers:
         workers.wait_for(lambda: newest_step(home / "killed") > 9)
         workers.signal(1, signal.SIGKILL)
-        with subprocess.Popen([*KRESNET, "fit", *FIT, "-o", "one"], cwd=home, stderr=subprocess.DEVNULL) as one:
-            status, _, message = workers.wait_for_all(PATIENCE_SECONDS)[0]
-            assert one.wait(300) == 0
+        one = ForkedCommand("fit", *FIT, "-o", "one", cwd=home)
+        status, _, message = workers.wait_for_all(PATIENCE_SECONDS)[0]
+        assert one.wait(300) == 0
     return status, message
 
 

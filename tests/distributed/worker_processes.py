@@ -7,17 +7,15 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from tests.command import KRESNET
+from tests.command import ForkedCommand
 
 #: By when all workers have ended after the loss of one: what docs/distributed.md states, and as much again, since a
 #: test's machine may be busy.
@@ -97,21 +95,13 @@ class WorkerProcesses:
         cores: Sequence[int] | None = None,
     ) -> None:
         ports = free_ports(count)
-        command = [*KRESNET, *map(str, arguments)]
-        self.processes = []
+        self.processes: list[ForkedCommand] = []
         for index in range(count):
             environment = {**os.environ, "TF_CONFIG": tf_config(ports, index), "KRESNET_WAIT_SECONDS": "120"}
-            self.processes.append(
-                subprocess.Popen(
-                    command,
-                    cwd=(elsewhere or home) if index else home,
-                    env=environment,
-                    text=True,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    preexec_fn=partial(os.sched_setaffinity, 0, [cores[index % len(cores)]]) if cores else None,
-                )
-            )
+            process = ForkedCommand(*arguments, cwd=(elsewhere or home) if index else home, env=environment)
+            if cores:  # well before TensorFlow, which is imported but has not looked, counts them
+                os.sched_setaffinity(process.pid, [cores[index % len(cores)]])
+            self.processes.append(process)
 
     def signal(self, index: int, number: signal.Signals) -> None:
         self.processes[index].send_signal(number)
@@ -120,7 +110,7 @@ class WorkerProcesses:
         """Status, stdout and stderr of each, once all have ended."""
         deadline = time.monotonic() + timeout
         output = [process.communicate(timeout=max(deadline - time.monotonic(), 1)) for process in self.processes]
-        return [(process.returncode, *text) for process, text in zip(self.processes, output, strict=True)]
+        return [(process.wait(), *text) for process, text in zip(self.processes, output, strict=True)]
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until `condition` holds or one of the processes has ended."""

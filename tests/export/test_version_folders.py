@@ -24,6 +24,7 @@ from kresnet.export.manifest import Manifest
 from kresnet.export.reference_outputs import ReferenceOutputs
 from kresnet.export.saved_model import ExportOptions, export_model
 from kresnet.export.version_folders import StagedVersion, list_versions, stage_version
+from tests.command import ForkedCommand
 from tests.export.networks import CLASS_NAMES, spec_of
 
 
@@ -118,12 +119,11 @@ def test_a_kill_leaves_nothing_that_a_server_would_load_and_the_next_export_tidi
     )
     base = tmp_path / "tiny"
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=root) as process:
-        while process.poll() is None and not list(base.glob(".export-*/variables")):
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    process = ForkedCommand.of_program(program, tmp_path, cwd=root)
+    while process.poll() is None and not list(base.glob(".export-*/variables")):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
     assert list_versions(base) == {}
     assert len(list(base.iterdir())) == 1
     assert export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=())).version == 1

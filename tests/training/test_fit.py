@@ -2,7 +2,6 @@
 
 import json
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from kresnet.api.run import Run
 from kresnet.api.training import fit as api_fit
 from kresnet.errors import KresnetError
 from kresnet.runs.live_progress import read_progress
-from tests.command import KRESNET, kresnet, kresnet_process
+from tests.command import KRESNET, ForkedCommand, forked_python, kresnet
 from tests.distributed.worker_processes import write_inputs
 
 SPEC = """
@@ -146,10 +145,9 @@ def test_a_killed_run_ends_bit_for_bit_as_if_it_had_not_been(home, whole, steps)
 
 
 def test_sigterm_saves_and_says_how_to_go_on(home, whole):
-    command = [*KRESNET, "fit", "tiny.yaml", "--recipe", "short.yaml", "-o", "terminated"]
-    process = subprocess.Popen(command, cwd=home, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = ForkedCommand("fit", "tiny.yaml", "--recipe", "short.yaml", "-o", "terminated", cwd=home)
     wait_for(lambda: newest_step(home / "terminated") >= 7, process)
-    process.terminate()
+    process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 75, told
     assert "[interrupted]" in told
@@ -246,12 +244,15 @@ def test_a_loss_that_is_no_number_stops_the_run(home):
 
 
 def test_a_full_disk_stops_the_run_in_plain_words(home):
-    def small_files_only() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
-
-    arguments = ("fit", "tiny.yaml", "--recipe", "short.yaml", "-o", "full")
-    done = kresnet_process(*arguments, cwd=home, preexec_fn=small_files_only)
+    """Files may not grow beyond what the process has of a network, and of its checkpoints."""
+    program = (
+        "import resource, signal\n"
+        "from kresnet.cli.main import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
+        "main(['fit', 'tiny.yaml', '--recipe', 'short.yaml', '-o', 'full'])"
+    )
+    done = forked_python(program, cwd=home)
     assert done.returncode == 1
     assert "[disk_full]" in done.stderr
     assert "Traceback" not in done.stderr
