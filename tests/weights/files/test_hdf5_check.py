@@ -22,7 +22,7 @@ def short_waits(monkeypatch):
     monkeypatch.setattr(hdf5_check, "_LEAST_SECONDS", 5.0)
 
 
-@pytest.mark.parametrize("in_memory", [False, True])
+@pytest.mark.parametrize("in_memory", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_file_that_is_read_without_end_is_refused(tmp_path, in_memory):
     (tmp_path / "endless.h5").write_bytes(ENDLESS)
     with pytest.raises(ValueError, match="does not come to an end"):
