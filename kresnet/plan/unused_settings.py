@@ -34,8 +34,8 @@ def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
     """
     document = copy.deepcopy(document)
     settings = Spec.model_validate(document).stages
-    for stage, whole in zip(document.get("stages") or (), settings, strict=False):  # none where a rule gives them
-        stage["blocks"] = min(stage["blocks"], max(2, whole.block.listed_blocks))
+    for stage, read in zip(document.get("stages") or (), settings, strict=False):  # none where a rule gives them
+        stage["blocks"] = min(stage["blocks"], max(2, read.block.listed_blocks))
     whole = _Whole(Spec.model_validate(document))
     return [_problem(path) for path in unused_settings(document, Spec, whole.is_lowered_from, ABOUT)]
 
