@@ -132,10 +132,12 @@ def write_docs(results: dict[str, dict[str, Any]], about_machine: str) -> None:
     before, rest = page.read_text(encoding="utf-8").split(_BEGIN)
     after = rest.split(_END)[1]
     seeds = sorted({seed for by_seed in results.values() for seed in by_seed})
-    about = f"Mean ± sample standard deviation over the seeds {', '.join(seeds)}; {about_machine}."
+    several = f"Mean ± sample standard deviation over the seeds {', '.join(seeds)}"
+    about = f"{several if len(seeds) > 1 else f'Seed {seeds[0]} alone'}; {about_machine}."
     text = f"{comparison_table(results)}\n\n{about}"
     page.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", encoding="utf-8")
     numbers = ROOT / "docs/searches/fashion_2m.json"
+    numbers.parent.mkdir(exist_ok=True)
     numbers.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
