@@ -90,6 +90,10 @@ WHOLE = {
 }  # fmt: skip
 
 
+#: What stands in every module, and in every function, that makes a remedy: how it is called, or what takes it without saying so.
+_MAKERS = re.compile("remedy|refuse_existing|NotEvaluated|contradiction_error")
+
+
 @dataclass(frozen=True)
 class Remedy:
     """A remedy with samples in the place of values, and where in the source it is made."""
@@ -109,9 +113,15 @@ def remedies() -> list[Remedy]:
 
 
 def _of_module(path: Path) -> Iterator[Remedy]:
-    module = str(path.relative_to(PACKAGE))
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    module, source = str(path.relative_to(PACKAGE)), path.read_text(encoding="utf-8")
+    if not _MAKERS.search(source):
+        return
+    lines, tree = source.splitlines(), ast.parse(source)
     for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and not _MAKERS.search(
+            "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        ):
+            continue
         if isinstance(node, ast.FunctionDef | ast.Module):
             own = _own_nodes(node)
             assigned = _assigned(own)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from kresnet.spec.schema import DOCUMENTS, json_schema
 from tests.strategies import documents, examples, planned
 
 ROOT = Path(__file__).parents[2]
-VALIDATORS = {name: Draft202012Validator(json_schema(name)) for name in DOCUMENTS}
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -40,6 +40,12 @@ RECIPE: dict[str, Any] = {
 }
 
 
+@cache
+def validator(document: str) -> Draft202012Validator:
+    """What judges documents of a kind by their schema."""
+    return Draft202012Validator(json_schema(document))
+
+
 def shipped(folder: library.Folder) -> list[Path]:
     return sorted(library.shipped_directory(folder).glob("*.yaml"))
 
@@ -59,7 +65,7 @@ def test_the_schema_is_a_schema(name: str) -> None:
     ids=lambda value: value.stem if isinstance(value, Path) else value,
 )
 def test_shipped_documents_are_valid_and_name_their_schema(document: str, path: Path) -> None:
-    VALIDATORS[document].validate(read_document(path).values)
+    validator(document).validate(read_document(path).values)
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# yaml-language-server: $schema=")
     named = (ROOT / "specs" / path.relative_to(library.shipped_directory())).parent / first.partition("=")[2]
@@ -73,8 +79,8 @@ def test_what_kresnet_takes_the_schema_takes(document: dict[str, Any]) -> None:
         spec, _ = planned(copy.deepcopy(document))
     except Exception:
         return
-    VALIDATORS["spec"].validate(document)
-    VALIDATORS["spec"].validate(spec.document())
+    validator("spec").validate(document)
+    validator("spec").validate(spec.document())
 
 
 def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -104,7 +110,7 @@ def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_inherited_settings_may_be_left_out(path: str, value: Any) -> None:
-    VALIDATORS["spec"].validate(changed(SMALL, path, value))
+    validator("spec").validate(changed(SMALL, path, value))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +127,7 @@ def test_inherited_settings_may_be_left_out(path: str, value: Any) -> None:
     ],
 )
 def test_an_extending_document_states_only_changes(document: dict[str, Any]) -> None:
-    VALIDATORS["spec"].validate(document)
+    validator("spec").validate(document)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +153,8 @@ def test_an_extending_document_states_only_changes(document: dict[str, Any]) -> 
     ],
 )
 def test_a_wrong_spec_is_refused(path: str, value: Any) -> None:
-    VALIDATORS["spec"].validate(SMALL)
-    assert not VALIDATORS["spec"].is_valid(changed(SMALL, path, value))
+    validator("spec").validate(SMALL)
+    assert not validator("spec").is_valid(changed(SMALL, path, value))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +168,7 @@ def test_a_wrong_spec_is_refused(path: str, value: Any) -> None:
     ],
 )
 def test_a_wrong_extending_spec_is_refused(document: dict[str, Any]) -> None:
-    assert not VALIDATORS["spec"].is_valid(document)
+    assert not validator("spec").is_valid(document)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +176,8 @@ def test_a_wrong_extending_spec_is_refused(document: dict[str, Any]) -> None:
     [("epochs", 0), ("optimizer", {"kind": "adam"}), ("optimizer.beta_1", 0.9), ("data", ...), ("seed", -1)],
 )
 def test_a_wrong_recipe_is_refused(path: str, value: Any) -> None:
-    VALIDATORS["recipe"].validate(RECIPE)
-    assert not VALIDATORS["recipe"].is_valid(changed(RECIPE, path, value))
+    validator("recipe").validate(RECIPE)
+    assert not validator("recipe").is_valid(changed(RECIPE, path, value))
 
 
 def test_fields_are_described_by_their_docstrings() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import struct
 
-from wandb.proto import wandb_internal_pb2
-
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.training import fit
 from kresnet.training.loop.progress import RunOutput
@@ -17,6 +15,8 @@ _BLOCK, _HEADER = 32768, 7
 
 def records(path):
     """The records of a `.wandb` file: protocol buffers in a log as LevelDB writes it, behind seven bytes of its own."""
+    from wandb.proto import wandb_internal_pb2  # which takes seconds, of every process that collects this file
+
     data, place, parts = path.read_bytes(), 7, b""
     while place + _HEADER <= len(data):
         if _BLOCK - place % _BLOCK < _HEADER:
