@@ -90,7 +90,7 @@ WHOLE = {
 }  # fmt: skip
 
 
-#: What stands in every module, and in every function, that makes a remedy: how it is called, or what takes it without saying so.
+#: What stands in every module, and in every function, that makes a remedy: its name, or what takes it without one.
 _MAKERS = re.compile("remedy|refuse_existing|NotEvaluated|contradiction_error")
 
 
