@@ -107,6 +107,13 @@ def measured(
     return {"name": name, "mode": mode, "xla": xla, "batch": batch, "shape": list(shape), "images_per_second": speeds}
 
 
+def table_row(entry: dict[str, Any]) -> str:
+    """Return the row of what was measured: images a second of both, and how many times as fast ours is."""
+    ours, theirs = entry["images_per_second"]["kresnet"], entry["images_per_second"]["keras"]
+    faster = spread(ratios(ours, theirs), 2)
+    return f"| {entry['name']} | {entry['mode']} | {spread(ours)} | {spread(theirs)} | {faster} |"
+
+
 def _seconds(run: Callable[[], None]) -> float:
     began = time.perf_counter()
     run()
@@ -129,9 +136,7 @@ def main() -> None:
     for name in chosen.names:
         for mode in ("training", "inference"):
             entry = measured(name, mode, chosen.batch, chosen.rounds, chosen.steps, chosen.side, xla=chosen.xla)
-            ours, theirs = entry["images_per_second"]["kresnet"], entry["images_per_second"]["keras"]
-            faster = spread(ratios(ours, theirs), 2)
-            print(f"| {name} | {mode} | {spread(ours)} | {spread(theirs)} | {faster} |", flush=True)
+            print(table_row(entry), flush=True)
             entries.append(entry)
     if chosen.output:
         found = {"machine": machine(), "commit": commit(), "versions": shared.versions(), "entries": entries}

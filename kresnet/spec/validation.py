@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from kresnet.errors import MOST_PROBLEMS, KresnetError, Place, Problem, nearest
 from kresnet.spec.base import PATTERNS
 from kresnet.spec.document import KeyPath, SourceDocument
+from kresnet.spec.kinds import OpenUnion
 from kresnet.spec.locations import Location, locate_error, stated_path
 from kresnet.spec.nearest_settings import nearest_setting
 
@@ -198,7 +199,9 @@ def _explain(location: Location, key: str, detail: Mapping[str, Any]) -> tuple[s
         case "union_tag_invalid":
             tag, kinds = context["tag"], location.kinds()
             details = {"expected": "one of " + ", ".join(kinds), "found": tag, "nearest": nearest(tag, kinds)}
-            return "wrong_value", f"There is no kind `{tag}` of {key}.", details
+            member = location.union[0] if key.endswith("]") and location.union else None  # of a list: metrics[0]
+            noun = member.kinds.noun if member and issubclass(member, OpenUnion) else key
+            return "wrong_value", f"There is no kind `{tag}` of {noun}.", details
         case "literal_error":
             words = [literal for literal in location.literals if isinstance(literal, str)]
             return "wrong_value", f"`{key}` has no such choice.", {"nearest": nearest(value, words)}

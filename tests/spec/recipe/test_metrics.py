@@ -37,7 +37,7 @@ def test_a_name_alone_is_the_kind_with_its_defaults_and_is_written_so():
 def test_two_of_one_name_and_unknown_names_are_refused():
     with pytest.raises(KresnetError, match="`metrics` names top_3_accuracy twice"):
         metrics_of(["top_k_accuracy", {"kind": "top_k_accuracy", "k": 3}])
-    with pytest.raises(KresnetError, match="There is no kind `macro_f2` of metric") as caught:
+    with pytest.raises(KresnetError, match=r"There is no kind `macro_f2` of metric\.") as caught:
         metrics_of(["macro_f2"])
     assert caught.value.problems[0].nearest == "macro_f1"
 
