@@ -6,10 +6,12 @@ from kresnet.distributed import context
 from kresnet.distributed.context import SharedConfig, receive_shared_config
 from kresnet.distributed.workers import Workers
 from kresnet.errors import KresnetError
+from kresnet.plan.convolutions import KernelChoice
 from kresnet.spec.loading import load_recipe, load_spec
 
 SPEC, RECIPE = load_spec("quickstart").value, load_recipe("quickstart").value
-SHARED = SharedConfig("runs/one", SPEC, RECIPE, None, "abc")
+KERNELS = {"stage1.block1.conv1": KernelChoice(by_weights="products")}
+SHARED = SharedConfig("runs/one", SPEC, RECIPE, None, "abc", KERNELS)
 
 
 class Follower(Workers):
