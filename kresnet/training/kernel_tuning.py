@@ -71,6 +71,8 @@ def choose_kernels_by_time(plan: Plan, images: int, precision: str) -> TunedKern
     began, began_cpu = time.perf_counter(), time.process_time()
     for convolution in sorted(counts, key=lambda each: counts[each] * each.macs, reverse=True):
         key = kernel_key(convolution, images, precision)
+        if key in known and not _possible(convolution, known[key].choice):
+            del known[key]  # a file that was changed by hand
         if key not in known and time.process_time() - began_cpu < LIMIT_SECONDS:
             known[key] = measured[key] = measure_kernels(convolution, _sampled(convolution, images), precision)
     spent = time.perf_counter() - began
@@ -108,6 +110,19 @@ def kernel_key(convolution: ConvolutionShape, images: int, precision: str) -> st
     return f"{precision}, {_sampled(convolution, images)} images, {convolution}"
 
 
+def _possible(convolution: ConvolutionShape, choice: KernelChoice) -> bool:
+    """Return whether a convolution's passes can be computed so."""
+    return all(getattr(choice, name) in _ways(convolution, name) for name in PASSES)
+
+
+def _ways(convolution: ConvolutionShape, name: str) -> list[str]:
+    """Return the ways in which a pass of a convolution can be computed."""
+    each = convolution
+    return [
+        way for way in PASSES[name] if can_choose(name, way, stride=each.stride, kernel=each.kernel, groups=each.groups)
+    ]
+
+
 def _sampled(convolution: ConvolutionShape, images: int) -> int:
     return max(1, min(images, round(SAMPLE_MACS / convolution.macs)))
 
@@ -128,10 +143,8 @@ def measure_kernels(convolution: ConvolutionShape, images: int, precision: str) 
     window = Window.of(x, size, stride, each.padding, dilation, each.groups)
     gradient = stock(x, kernel)
     times = {}
-    for name, ways in PASSES.items():
-        possible = [
-            way for way in ways if can_choose(name, way, stride=each.stride, kernel=each.kernel, groups=each.groups)
-        ]
+    for name in PASSES:
+        possible = _ways(convolution, name)
         if len(possible) > 1:
             tensors = (x, kernel) if name == "forward" else (x, kernel, gradient)
             functions = {way: partial(_compiled(name, way, stock, window, tensors), *tensors) for way in possible}

@@ -211,6 +211,14 @@ def test_measuring_is_kept_and_not_repeated(tmp_path, monkeypatch):
     again = choose_kernels_by_time(plan, 4, "float32")
     assert again.choices == first.choices
     assert again.text.endswith("(shapes: 3 measured before)")
+    monkeypatch.undo()
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    (kept,) = (tmp_path / "cache/kernels").iterdir()
+    values = json.loads(kept.read_text())
+    key = next(key for key in values["convolutions"] if "1x1" in key)
+    values["convolutions"][key]["choice"] = {"by_weights": "transposed"}  # which a 1x1 has not
+    kept.write_text(json.dumps(values))
+    assert "1 measured in" in choose_kernels_by_time(plan, 4, "float32").text
 
 
 def test_what_time_does_not_reach_is_stock(tmp_path, monkeypatch):
