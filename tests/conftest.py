@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,11 @@ pytest_plugins = ["tests.weights.hub_fixtures", "tests.search_fixtures"]
 # Tables are as wide as COLUMNS says, which pytest-xdist sets, and many a shell exports.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
+
+
+# What a shell runs in the background ignores Ctrl-C, and would have the programs ignore it that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import threading
@@ -40,7 +41,9 @@ def watched() -> Iterator[list[str]]:
         _Watch.installed = True
     _Watch.thread = threading.get_ident()
     _Watch.events = events = list[str]()
+    gc.disable()  # what earlier tests left may do as it likes when it is collected
     try:
         yield events
     finally:
         _Watch.events = None
+        gc.enable()
