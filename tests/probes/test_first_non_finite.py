@@ -91,8 +91,8 @@ def test_a_backward_pass_that_fails_is_traced_to_where_it_begins(engine, monkeyp
     layer = engine.trainer.network.get_layer("stage1.block1.conv2")
     original = type(layer).call
 
-    def call(self, x):
-        return original(self, spoilt(x) if self is layer else x)
+    def call(self, x, **options):
+        return original(self, spoilt(x) if self is layer else x, **options)
 
     monkeypatch.setattr(type(layer), "call", call)
     found = diagnosed(engine, IMAGES)
