@@ -106,7 +106,8 @@ def resume(
             changed to choose by images that the run is tested on.
     """
     run = directory.resolve_for_length(*length) if length else directory.resolved
-    begun_with = Recipe.model_validate(directory.original_config()["recipe"])
+    original = directory.original_config()
+    begun_with = Recipe.model_validate(original["recipe"])
     if problems := added_selection_problems(run.recipe, begun_with):
         raise run.locate(KresnetError(problems))
     if length and directory.finished and not directory.newest_step():
@@ -114,11 +115,12 @@ def resume(
         remedy = f"to begin another run with its weights: kresnet fit SPEC --init {shell_word(directory.model)} -o RUN"
         raise make_error("checkpoint_invalid", message, remedy=remedy)
     with connect(cluster, run.recipe, output.log) as context:
-        run, data = open_run_data(run, context, _kernels_of(directory, run))
+        chosen_anew = begun_with.kernels != run.recipe.kernels
+        run, data = open_run_data(run, context, None if chosen_anew else _begun_kernels(directory, original))
         devices = _environment(run)
         assert run.data
         present = {**run.documents(), "data": run.data.as_dict(), "environment": devices}
-        changes = config_changes(directory.original_config(), present)
+        changes = config_changes(original, present)
         refused = [change for change in changes if not (length and change.path in LENGTH_SETTINGS)]
         if refused and not allow_changed:
             raise changed_run_error(refused, directory)
@@ -253,13 +255,10 @@ def finish(session: TrainingSession) -> dict[str, Any]:
     return session.workers.all_gather(result)[0]
 
 
-def _kernels_of(directory: RunDirectory, run: ResolvedRun) -> Mapping[str, KernelChoice] | None:
-    """Return the kernels that a run was begun with; None where its recipe was changed to choose them otherwise."""
-    begun = directory.original_config()
-    if begun["recipe"].get("kernels", "stock") != run.recipe.kernels:
-        return None
+def _begun_kernels(directory: RunDirectory, original: Mapping[str, Any]) -> Mapping[str, KernelChoice]:
+    """Return the kernels that a run was begun with; `original` is its `original_config`."""
     try:
-        return kernels_from_dict(begun["environment"]["kernels"].get("convolutions", {}))
+        return kernels_from_dict(original["environment"]["kernels"].get("convolutions", {}))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"{directory.path / 'environment.json'} is not what `kresnet fit` wrote: {error}."
         raise make_error("run_missing", message) from None
