@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -29,7 +28,7 @@ from kresnet.evaluation.measure_predictor import (
 )
 from kresnet.evaluation.mistakes import mistake_confidences, most_confident_mistakes
 from kresnet.evaluation.predict import BATCH_SIZE
-from kresnet.evaluation.predictor import Predictor
+from kresnet.evaluation.predictor import Predictor, trained_forward
 from kresnet.evaluation.views import AveragedPredictor, Views
 from kresnet.plan.objective import Objective, epoch_metrics, resolve_objective
 from kresnet.runs.run_directory import RunDirectory
@@ -171,9 +170,9 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
     if differences:
         message = f"{data.name} is no longer what {run} was trained on."
         raise make_error("data_mismatch", message, path="recipe.data", remedy="the data as they were")
-    model, goal = load_model(path, plan), resolve_objective(plan, recipe)
+    forward, goal = trained_forward(origin, load_model(path, plan)), resolve_objective(plan, recipe)
     scale = np.asarray(origin.temperatures or 1.0, np.float32)
-    measure = partial(_measure_batch, model, make_loss(goal, metrics=epoch_metrics(plan, recipe)), goal, scale)
+    measure = partial(_measure_batch, forward, make_loss(goal, metrics=epoch_metrics(plan, recipe)), goal, scale)
     measure_batch = tf.function(measure, reduce_retracing=True, autograph=False)
     began = time.perf_counter()
     sums, confidences = _measure_images(measure_batch, data.test, recipe.images_per_step)
@@ -195,7 +194,7 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
         metrics=measured.metrics,
         class_names=data.class_names,
         confusion_matrix=matrix,
-        mistakes=tuple(most_confident_mistakes(model, goal, data, confidences, scale)),
+        mistakes=tuple(most_confident_mistakes(forward, goal, data, confidences, scale)),
         reliability=measured.reliability(),
         calibration=origin.calibration,
         pictures=class_pictures(data),
@@ -252,9 +251,9 @@ def _measure_images(measure_batch: Any, split: Split, batch_size: int) -> tuple[
 
 
 def _measure_batch(
-    model: keras.Model, loss: LossFunction, goal: Objective, scale: np.ndarray, images: Any, targets: Any
+    forward: Callable[[Any], Any], loss: LossFunction, goal: Objective, scale: np.ndarray, images: Any, targets: Any
 ) -> tuple[dict[str, Any], Any, Any]:
     """Return the sums over a batch, the network's outputs, and of each example how confidently it is wrong."""
-    outputs = model(tf.cast(images, tf.float32), training=False)
+    outputs = forward(tf.cast(images, tf.float32))
     sums = sum_batch(loss, outputs, targets, tf.ones(tf.shape(images)[0]))
     return sums, outputs, mistake_confidences(goal, outputs / scale, targets)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -45,12 +44,12 @@ def _probabilities(objective: Objective, outputs: Any) -> Any:
 
 
 def most_confident_mistakes(
-    model: keras.Model, objective: Objective, data: DataSet, confidences: np.ndarray, scale: np.ndarray
+    forward: Callable[[Any], Any], objective: Objective, data: DataSet, confidences: np.ndarray, scale: np.ndarray
 ) -> list[Mistake]:
     """Read the images of the most confident mistakes, and run them through the network once more.
 
     Args:
-        model: the network.
+        forward: what computes the network's outputs.
         objective: of the run.
         data: whose test split was evaluated.
         confidences: `mistake_confidences` of every test image, in order, float32 `(N,)`.
@@ -64,7 +63,7 @@ def most_confident_mistakes(
     if not len(positions):
         return []
     images, targets = data.test.fetch(tf.constant(positions, tf.int64))
-    outputs = _probabilities(objective, model(tf.cast(images, tf.float32), training=False) / scale).numpy()
+    outputs = _probabilities(objective, forward(tf.cast(images, tf.float32)) / scale).numpy()
     is_image, names = data.test.input.is_image, data.class_names
     return [
         Mistake(

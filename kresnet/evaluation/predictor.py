@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from kresnet.graph.fake_quantization import rounded_forward
 from kresnet.plan import Plan
+from kresnet.runs.activation_ranges import read_activation_ranges
 from kresnet.runs.trained_model import TrainedModel
 from kresnet.spec.architecture import Spec
 from kresnet.weights.convert import load_model
@@ -47,13 +51,14 @@ class Predictor(abc.ABC):
 
 
 class KerasPredictor(Predictor):
-    """A network of a `.keras` file, run by Keras in float32 with `training=False`."""
+    """A network of a `.keras` file, run by Keras in float32 as `trained_forward` says."""
 
     def __init__(self, origin: TrainedModel, model: keras.Model | None = None) -> None:
         """Take the network on disk, and the model where it has been loaded already."""
         self.spec, self.plan, self.class_names = origin.spec, origin.plan, origin.class_names
         self.name, self.temperatures = str(origin.run or origin.model), origin.temperatures
         self.model = model or load_model(origin.model, origin.plan)
+        self._forward = trained_forward(origin, self.model)
         self._calls = 0
         self._compiled = tf.function(self._run, reduce_retracing=True, autograph=False)
 
@@ -71,7 +76,22 @@ class KerasPredictor(Predictor):
         return (self._compiled if self._calls > 1 else self._run)(tf.cast(inputs, tf.float32))
 
     def _run(self, inputs: tf.Tensor) -> tf.Tensor:
-        return self.model(inputs, training=False)
+        return self._forward(inputs)
+
+
+def trained_forward(origin: TrainedModel, model: keras.Model) -> Callable[[Any], Any]:
+    """Return what computes a trained network's outputs in inference, from images `(n, H, W, C)`, float32.
+
+    A network that its run trained for integers is rounded as it was then, with the ranges that belong to its weights:
+    so it is what training has measured.
+
+    Args:
+        origin: where the network comes from.
+        model: the network.
+    """
+    if ranges := read_activation_ranges(origin.model):
+        return rounded_forward(model, origin.plan, ranges)
+    return partial(model, training=False)
 
 
 def class_probabilities(plan: Plan, logits: Any, temperatures: tuple[float, ...] | None = None) -> np.ndarray:
@@ -86,4 +106,4 @@ def class_probabilities(plan: Plan, logits: Any, temperatures: tuple[float, ...]
     return np.asarray(activation(logits if temperatures is None else logits / np.asarray(temperatures, np.float32)))
 
 
-__all__ = ["KerasPredictor", "Predictor", "class_probabilities"]
+__all__ = ["KerasPredictor", "Predictor", "class_probabilities", "trained_forward"]

@@ -10,6 +10,8 @@ al. 2013, arXiv:1308.3432).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -53,6 +55,11 @@ class FakeQuantization:
         """Return the ranges by record."""
         return {name: (float(low), float(high))
                 for name, (low, high) in zip(self.records, self.ranges.numpy(), strict=True)}  # fmt: skip
+
+    def assign(self, ranges: Mapping[str, tuple[float, float]]) -> None:
+        """Take ranges that training has learned, by record, as `values` gives them."""
+        self.ranges.assign([ranges[name] for name in self.records])
+        self.seen.assign(1)
 
     def run(self, network: keras.Model, images: Any, *, training: bool) -> Any:
         """Return what a network computes of images, rounded.
@@ -106,6 +113,21 @@ class FakeQuantization:
         return value + held["bias"] if layer.bias is None and "bias" in held else value
 
 
+def rounded_forward(
+    network: keras.Model, plan: Plan, ranges: Mapping[str, tuple[float, float]]
+) -> Callable[[Any], Any]:
+    """Return what computes a trained network's outputs as its file of integers does, from images `(n, H, W, C)`.
+
+    Args:
+        network: the network.
+        plan: its plan.
+        ranges: of its activations, as training has learned them.
+    """
+    rounding = FakeQuantization(plan)
+    rounding.assign(ranges)
+    return partial(rounding.run, network, training=False)
+
+
 def round_kernel(kernel: Any, axis: int = -1) -> Any:
     """Return a kernel, rounded to 127 steps either side of zero, a scale for each output channel.
 
@@ -134,4 +156,4 @@ def _fold(held: dict[str, Any], norm: Any, axis: int) -> dict[str, Any]:
     return {"kernel": held["kernel"] * tf.reshape(scale, shape), "bias": bias}
 
 
-__all__ = ["BITS", "RANGE_DECAY", "FakeQuantization", "round_kernel"]
+__all__ = ["BITS", "RANGE_DECAY", "FakeQuantization", "round_kernel", "rounded_forward"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import kresnet
 from kresnet.data.embedded import CLASS_NAMES, read_embedded
 from kresnet.errors import KresnetError
 from kresnet.evaluation.evaluate import (
@@ -143,3 +144,23 @@ def test_every_split_of_a_run_can_be_measured(tmp_path):
     with pytest.raises(KresnetError) as caught:
         open_run_split(run, "tset")
     assert caught.value.problems[0].expected == "train, validation, test"
+
+
+def test_a_network_trained_for_integers_is_measured_as_training_measured_it(tmp_path):
+    spec = {
+        "name": "small", "input": {"shape": [28, 28, 1]},
+        "stem": {"kind": "conv", "width": 8, "kernel": 3, "stride": 2}, "block": {"kind": "basic"},
+        "stages": [{"blocks": 1, "width": 8}], "head": {"classes": 10},
+    }  # fmt: skip
+    recipe = {
+        "name": "short", "data": {"kind": "embedded"}, "epochs": 2, "batch_size": 900, "quantize": {"start_epochs": 1},
+        "optimizer": {"kind": "sgd", "learning_rate": 0.05},
+    }  # fmt: skip
+    trained = kresnet.fit(spec, recipe, output=tmp_path / "run")
+    measured = trained.result["test"]
+    asked, examined = kresnet.evaluate(tmp_path / "run"), evaluate_with_mistakes(trained.directory)
+    for metric in ("loss", "accuracy"):
+        assert asked[metric] == pytest.approx(measured[metric], abs=1e-6)
+        assert examined.metrics[metric] == pytest.approx(measured[metric], abs=1e-6)
+    (tmp_path / "run" / "quantization.json").unlink()
+    assert kresnet.evaluate(tmp_path / "run")["loss"] != pytest.approx(measured["loss"], abs=1e-4)
