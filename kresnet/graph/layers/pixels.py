@@ -34,7 +34,7 @@ class NormalizePixels(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         x = ops.cast(inputs, "float32")
         if self.settings["channel_order"] == "bgr":
-            x = ops.flip(x, axis=-1)
+            x = ops.concatenate(ops.split(x, 3, axis=-1)[::-1], axis=-1)  # LiteRT has a reversal of floats alone
         return ops.cast(x * self._scale + self._offset, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:

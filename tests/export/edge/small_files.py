@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,8 +32,10 @@ class SmallNetwork:
         return self.served.plan
 
 
-def small_network() -> SmallNetwork:
-    spec, plan, random = spec_of(), make_plan(spec_of()), np.random.default_rng(0)
+def small_network(**settings: Any) -> SmallNetwork:
+    """Make the network, with other settings of its spec."""
+    spec = spec_of(**settings)
+    plan, random = make_plan(spec), np.random.default_rng(0)
     colours, noise = random.uniform(0, 255, (48, 1, 1, 3)), random.normal(0, 30, (48, *spec.input.shape))
     rows = np.clip(colours + noise, 0, 255).astype(np.uint8)
     model = network(spec)

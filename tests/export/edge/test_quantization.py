@@ -11,9 +11,10 @@ from ai_edge_litert.interpreter import Interpreter
 
 from kresnet.export.edge.file_formats import QUANTIZED
 from kresnet.export.edge.file_runtimes import LiteRTFile
-from kresnet.export.edge.quantization import Ranges, quantize
+from kresnet.export.edge.quantization import Ranges, calibrate, quantize
 from kresnet.export.edge.tflite_layers import layer_of, tensors_of_layers, tflite_operations
-from tests.export.edge.small_files import SmallNetwork
+from tests.export.edge.small_files import SmallNetwork, small_network
+from tests.export.networks import INPUT
 
 
 def test_ranges_are_those_of_the_network_in_keras(small: SmallNetwork, ranges: Ranges) -> None:
@@ -55,3 +56,13 @@ def test_a_layer_stays_in_float(small: SmallNetwork, ranges: Ranges) -> None:
     kept = tensors_of_layers(tflite_operations(small.float_file), small.plan, ["stem.conv"])
     operations = tflite_operations(quantize(small.float_file, "int8", ranges, kept))
     assert [layer_of(each, small.plan) for each in operations if each.computes == "float"] == ["stem.conv"]
+
+
+def test_colours_in_another_order_are_put_in_order_by_integers(tmp_path: Path) -> None:
+    network = small_network(input=INPUT | {"pixels": {"mean": [0.4, 0.5, 0.6], "channel_order": "bgr"}})
+    content = quantize(network.float_file, "int8", calibrate(network.float_file, network.rows, "image"))
+    assert {each.computes for each in tflite_operations(content)} == {"integer"}
+    path = tmp_path / "file.tflite"
+    path.write_bytes(content)
+    answer = LiteRTFile(path).run(network.rows)["probabilities"]
+    assert np.abs(answer - network.probabilities).max() < 0.1
