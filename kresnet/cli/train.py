@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import typing
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -206,9 +205,9 @@ def _format_peak_memory(peak: Mapping[str, int]) -> str:
 
 def _format_metrics(metrics: Mapping[str, Any], names: Collection[str] = ()) -> str:
     """Return the metrics of a result as text: `loss 0.1234, accuracy 0.9876`; those of single examples, and `names`."""
-    from kresnet.spec.recipe.metrics import EXAMPLE_METRICS, MetricName
+    from kresnet.spec.recipe.metrics import EXAMPLE_METRICS, Metric
 
-    known = [name for name in typing.get_args(MetricName) if name in EXAMPLE_METRICS or name in names]
+    known = [name for name, _ in Metric.kinds.items() if name in EXAMPLE_METRICS or name in names]
     shown = dict.fromkeys((*known, *names))
     return ", ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in shown if name in metrics)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kresnet.cli.common import stdout_console
 from kresnet.cli.table_layout import fitting_table
-from kresnet.spec.recipe.metrics import EXAMPLE_METRICS, MetricName
+from kresnet.spec.recipe.metrics import EXAMPLE_METRICS, Metric
 
 #: What an evaluation has beside metrics, or tells elsewhere.
 _OTHERWISE = ("seconds", "calibration_error", "adaptive_calibration_error")
@@ -19,7 +18,7 @@ SHOWN = 10
 def print_split_metrics(result: Mapping[str, Any]) -> None:
     """Print the metrics of `evaluate` that are no means over examples, and which classes their means leave out."""
     out = stdout_console()
-    known = typing.get_args(MetricName)
+    known = [name for name, _ in Metric.kinds.items()]
     others = [name for name, value in result.items() if isinstance(value, float) and name not in (*known, *_OTHERWISE)]
     names = [name for name in (*known, *others) if name in result and name not in EXAMPLE_METRICS]
     if names:

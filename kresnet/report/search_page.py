@@ -8,7 +8,6 @@ from typing import Any
 from kresnet.plan.summary import with_unit_prefix
 from kresnet.report.page import render_template
 from kresnet.report.plots import COLORS, Plot, PlotTable, blank_figure, escape_name
-from kresnet.spec.recipe.metrics import lower_is_better
 from kresnet.spec.search import Dimension
 from kresnet.study.search.result_files import search_sentences, search_table, settings_text
 from kresnet.study.search.search_figures import COST_WORDS
@@ -54,7 +53,7 @@ def _all_trials(values: Values) -> tuple[tuple[str, ...], tuple[tuple[str, ...],
 
 
 def _scale(values: Values) -> tuple[float, str]:
-    return (1.0, "") if lower_is_better(values["metric"]) else (100.0, ", %")
+    return (100.0, ", %") if values["maximize"] else (1.0, "")
 
 
 def _front_plots(values: Values) -> Iterator[Plot]:

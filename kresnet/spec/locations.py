@@ -82,7 +82,7 @@ def locate_error(model: Model, location: tuple[Any, ...]) -> Location:
         known = owner.model_fields.get(key) if owner else None
         candidates = list(_models(known.annotation)) if known else []
         in_union = len(candidates) > 1 or (known is not None and _is_open(known.annotation))
-        tags = set(_tags(known.annotation)) if known and not candidates else set()
+        tags = set(_tags(known.annotation)) - {kind_of(each) for each in candidates} if known else set()
     return Location(tuple(path), owner, candidates if in_union else union)
 
 

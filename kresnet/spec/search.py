@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag, model_validator
 
 from kresnet.spec.base import PATTERNS, Count, Document, Flag, Name, Positive, Seed, Text, contradiction_error
-from kresnet.spec.recipe.metrics import MetricName, lower_is_better
+from kresnet.spec.recipe.metrics import AccuracyMetric, Metric
 from kresnet.spec.study import SettingPath, Settings
 
 #: Of what a network may cost: a bound, or two with a comma between.
 _COMPARISON = r"[<>]=\s*\d[\d_.]*(?:e[+-]?\d{1,3})?\s*[kmgtKMGT]?i?[bB]?"
 COMPARISON_PATTERN = rf"^\s*{_COMPARISON}(?:\s*,\s*{_COMPARISON})?\s*$"
 PATTERNS[COMPARISON_PATTERN] = "a comparison with a number: <= 600e6, <= 2M, <= 4GiB, or two: '>= 1M, <= 2M'"
-
-#: What a search can make large or small beside a metric of the images to validate on, and always makes small.
-COSTS = ("macs", "parameters", "depth", "largest_map", "memory", "latency_ms")
 
 Comparison = Annotated[StrictStr, Field(pattern=COMPARISON_PATTERN, max_length=80)]
 Bound = Annotated[StrictInt, Field(ge=-(10**12), le=10**12)]
@@ -205,7 +202,13 @@ class Halving(Document):
     """By how much longer the next part is; one in so many goes on, rounded up."""
 
 
-Objective = Literal[MetricName, "macs", "parameters", "depth", "largest_map", "memory", "latency_ms"]
+Cost = Literal["macs", "parameters", "depth", "largest_map", "memory", "latency_ms"]
+#: What a search can make small beside a metric of the images to validate on.
+COSTS: tuple[Cost, ...] = get_args(Cost)
+Objective = Annotated[
+    Annotated[Cost, Tag("cost")] | Annotated[Metric, Tag("metric")],
+    Discriminator(lambda value: "cost" if value in COSTS else "metric"),
+]
 
 
 def _kind_or(default: str) -> Discriminator:
@@ -240,8 +243,9 @@ class Search(Document):
     """Blocks and widths by a rule of few numbers."""
     constraints: Constraints = Field(default_factory=Constraints)
     """What a network may cost; what costs more is no trial."""
-    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=3)] = ("accuracy",)
-    """What is looked for: first a metric of the images to validate on, then costs to be small."""
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=3)] = (AccuracyMetric(kind="accuracy"),)
+    """What is looked for: first a metric of the images to validate on, as `recipe.metrics` names them, then costs to be
+    small."""
     sampler: Annotated[
         Annotated[Tpe, Tag("tpe")] | Annotated[Random, Tag("random")] | Annotated[Nsga2, Tag("nsga2")], _kind_or("tpe")
     ] = Field(default_factory=Tpe)
@@ -263,13 +267,13 @@ class Search(Document):
             raise contradiction_error("space", "Nothing varies: the space is empty",
                                       remedy="space: {stages.*.width: {int: [8, 64], step: 8}}")  # fmt: skip
         first, *others = self.objectives
-        if first in COSTS:
+        if not isinstance(first, Metric):
             message = "The first objective is a metric of images: what costs least is known without a search"
             raise contradiction_error("objectives", message, remedy="objectives: [accuracy, macs]")
-        if wrong := next((name for name in others if name not in COSTS), None):
+        if wrong := next((each for each in others if isinstance(each, Metric)), None):
             message = f"`{wrong}` is a second metric; one metric is weighed against costs"
             raise contradiction_error("objectives", message, remedy="objectives: [accuracy, macs]")
-        if len({*self.objectives}) < len(self.objectives):
+        if len({*others}) < len(others):
             raise contradiction_error("objectives", "An objective is named twice")
         if "latency_ms" in others and self.constraints.latency_ms is None:
             message = "Latency is measured where `constraints.latency_ms` says how"
@@ -280,10 +284,22 @@ class Search(Document):
         return self
 
     @property
+    def metric(self) -> Metric:
+        """What networks are judged by, measured on the images to validate on."""
+        first = self.objectives[0]
+        assert isinstance(first, Metric)
+        return first
+
+    @property
+    def costs(self) -> tuple[Cost, ...]:
+        """What shall be small beside it."""
+        return tuple(each for each in self.objectives if not isinstance(each, Metric))
+
+    @property
     def maximized(self) -> tuple[bool, ...]:
         """Of each objective, whether it shall be large."""
-        return tuple(name not in COSTS and not lower_is_better(name) for name in self.objectives)
+        return (not self.metric.lower_is_better, *(False for _ in self.costs))
 
 
-__all__ = ["COSTS", "Constraints", "Dimension", "Halving", "Latency", "Nsga2", "Objective", "Random", "RegNetShape",
-           "ScaledShape", "Search", "Tpe"]  # fmt: skip
+__all__ = ["COSTS", "Constraints", "Cost", "Dimension", "Halving", "Latency", "Nsga2", "Objective", "Random",
+           "RegNetShape", "ScaledShape", "Search", "Tpe"]  # fmt: skip

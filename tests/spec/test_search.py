@@ -36,6 +36,8 @@ BASE: dict[str, Any] = {
         ({"constraints": {"macs": "< 5"}}, "out_of_range", "constraints.macs"),
         ({"constraints": {"flops": "<= 5"}}, "unknown_field", "constraints.flops"),
         ({"objectives": ["macs"]}, "contradiction", "objectives"),
+        ({"objectives": ["acuracy"]}, "wrong_value", "objectives.0"),
+        ({"objectives": [{"kind": "top_k_accuracy", "k": 0}]}, "out_of_range", "objectives.0.k"),
         ({"objectives": ["accuracy", "loss"]}, "contradiction", "objectives"),
         ({"objectives": ["accuracy", "latency_ms"]}, "contradiction", "objectives"),
         ({"objectives": ["accuracy", "macs"], "halving": {}}, "contradiction", "halving"),

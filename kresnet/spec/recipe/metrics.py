@@ -206,12 +206,6 @@ class R2Metric(Metric):
     kind: Literal["r2"]
 
 
-#: Metrics that a search may go by, by name; the order is that in which they are told.
-MetricName = Literal[
-    "loss", "accuracy", "top_5_accuracy", "exact_match", "absolute_error", "balanced_accuracy", "macro_precision",
-    "macro_recall", "macro_f1", "auroc_macro", "auroc_micro", "average_precision_macro", "average_precision_micro",
-    "negative_log_likelihood", "quadratic_kappa", "r2",
-]  # fmt: skip
 #: Metrics that are means of a number that each example has, and are measured unasked.
 EXAMPLE_METRICS = ("loss", "accuracy", "top_5_accuracy", "exact_match", "absolute_error")
 

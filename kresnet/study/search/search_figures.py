@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from kresnet.plan.summary import with_unit_prefix
-from kresnet.spec.recipe.metrics import lower_is_better
 from kresnet.study.figures import COLORS, RC_PARAMS, make_panels, save_figure_files
 
 Values = Mapping[str, Any]
@@ -42,7 +41,7 @@ def draw_search_figures(values: Values, directory: Path) -> list[str]:
 
 def _scale(values: Values) -> tuple[float, str]:
     """What a score is multiplied by, and its unit."""
-    return (1.0, "") if lower_is_better(values["metric"]) else (100.0, " (%)")
+    return (100.0, " (%)") if values["maximize"] else (1.0, "")
 
 
 def _finished(values: Values) -> list[Values]:

@@ -13,12 +13,13 @@ import numpy as np
 
 from kresnet.errors import KresnetError, Problem, make_error
 from kresnet.plan import plan_loaded
-from kresnet.plan.objective import resolve_objective
+from kresnet.plan.objective import epoch_metrics, resolve_objective
 from kresnet.runs.resolved_run import recipe_of
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, load_spec
 from kresnet.spec.overrides import Override, Overrides, list_overrides, parse_override, split_overrides
 from kresnet.spec.recipe import Recipe
+from kresnet.spec.recipe.metrics import Metric
 from kresnet.spec.search import COSTS, Search
 from kresnet.spec.study import Variant
 from kresnet.study.search.axes import SearchAxes, Values
@@ -107,8 +108,8 @@ class SearchPlan:
 
     @property
     def metric(self) -> str:
-        """The metric of the images to validate on by which trials are judged."""
-        return self.search.objectives[0]
+        """Name of the metric of the images to validate on by which trials are judged."""
+        return self.search.metric.name
 
     def trial(self, number: int, values: Values) -> PlannedTrial:
         """Return the trial of a candidate, planned.
@@ -157,7 +158,7 @@ class SearchPlan:
             "limits": search.limits,
             "spec": self.spec.value.name,
             "recipe": self.recipe.value.name,
-            "objectives": list(search.objectives),
+            "objectives": [str(each) for each in search.objectives],
             "constraints": search.constraints.model_dump(mode="json", exclude_none=True),
             "sampler": search.sampler.document(),
             "halving": search.halving.document() if search.halving else None,
@@ -196,10 +197,25 @@ def plan_search(loaded: LoadedDocument[Search], overrides: Overrides = (), seed:
     if recipe is None:
         raise make_error("missing_field", f"Neither the search nor its network {spec.value.name} names a recipe.",
                          path="recipe", place=loaded.source.place(()), remedy="recipe: NAME")  # fmt: skip
+    if asked := _measuring(search.metric, spec, recipe):
+        settings = (*settings, Override("recipe.metrics", asked, loaded.source.place(("objectives", 0))))
+        recipe = recipe_of(spec, search.recipe, split_overrides(settings)[1], beside=beside)
+        assert recipe
     plan = SearchPlan(loaded, settings, spec, recipe, SearchAxes(loaded, spec, recipe))
     if problems := _problems(plan):
         raise KresnetError(problems)
     return plan
+
+
+def _measuring(metric: Metric, spec: LoadedDocument[Spec], recipe: LoadedDocument[Recipe]) -> list[Any]:
+    """Return the metrics that runs must be asked for, so that they measure one after every epoch; none if they do."""
+    plan, stated = plan_loaded(spec), recipe.value.metrics
+    objective = resolve_objective(plan, recipe.value)
+    unasked = (*objective.metrics, *objective.matrix_metrics)
+    if metric.name in (*unasked, *(each.name for each in epoch_metrics(plan, recipe.value))):
+        return []
+    suits = metric.suits(objective.targets, objective.classes)
+    return [each.model_dump(mode="json") for each in (*stated, metric)] if suits else []
 
 
 def _require_seed(seed: int) -> int:
@@ -230,8 +246,9 @@ def _problems(plan: SearchPlan) -> list[Problem]:
         elif plan.rungs == (None,):
             add(f"A run of {recipe.epochs} epochs is over before {search.halving.factor} times the first epochs.",
                 "halving", "halving: {first_epochs: 1}, or more epochs")  # fmt: skip
-    measurable = resolve_objective(plan_loaded(plan.spec), recipe).measurable
-    if plan.metric not in measurable:
+    objective = resolve_objective(plan_loaded(plan.spec), recipe)
+    if not search.metric.suits(objective.targets, objective.classes):
+        measurable = objective.measurable
         add("These runs do not measure it.", "objectives", f"objectives: [{measurable[0]}]", ("objectives", 0),
             expected="one of " + ", ".join((*measurable, *COSTS)), found=plan.metric)  # fmt: skip
     return problems

@@ -11,7 +11,6 @@ from typing import Any
 from kresnet.files import write_text
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.document import dump
-from kresnet.spec.recipe.metrics import lower_is_better
 from kresnet.study.results import shareable_command
 from kresnet.study.search.generations import merge_tallies
 from kresnet.study.search.runner import SearchRun
@@ -61,7 +60,7 @@ def gather_search_results(run: SearchRun, command: Sequence[str]) -> Values:
         "training_seconds": round(sum(each.seconds for each in results), 1),
         "best": best.number if best else None,
         "fronts": fronts,
-        "pareto": [each.number for each in pareto_set(finished, plan)] if len(plan.search.objectives) > 1 else None,
+        "pareto": [each.number for each in pareto_set(finished, plan)] if plan.search.costs else None,
         "importance": setting_importance(plan, results),
         "proposed": trials,
     }
@@ -169,7 +168,7 @@ def score_text(values: Mapping[str, Any], value: float | None) -> str:
     """Return a score as text: of a metric of shares in percent."""
     if value is None:
         return "–"
-    return f"{value:.4f}" if lower_is_better(values["metric"]) else f"{100 * value:.2f}%"
+    return f"{100 * value:.2f}%" if values["maximize"] else f"{value:.4f}"
 
 
 __all__ = ["FRONT_COSTS", "best_trial", "gather_search_results", "pareto_front", "pareto_set", "score_text",

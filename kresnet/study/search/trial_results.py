@@ -93,7 +93,7 @@ def read_trial(
     value = by_epoch.get(lines[-1]["epoch"]) if finished else None
     objectives = None
     if value is not None:
-        objectives = (value, *(trial.costs[name] for name in plan.search.objectives[1:]))
+        objectives = (value, *(trial.costs[name] for name in plan.search.costs))
     return TrialResult(
         trial=trial,
         generation=generation,

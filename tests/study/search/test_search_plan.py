@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.spec import library
 from kresnet.spec.loading import load_search
+from kresnet.spec.recipe.metrics import Metric
 from kresnet.study.search.search_plan import plan_search
 from tests.study.search.fake_fits import DOCUMENT, search_plan
+
+VALUES = {"stem.width": 4, "stages.0.width": 8, "stages.1.width": 8, "stages.2.width": 12,
+          "recipe.optimizer.learning_rate": 0.5}  # fmt: skip
+
+
+@pytest.fixture
+def metric_from_outside():
+    """A metric that does not ship with kresnet, less of which is better."""
+
+    class ShareOfZeros(Metric):
+        """Share of the outputs that are zero."""
+
+        lower_is_better: ClassVar[bool] = True
+        kind: Literal["share_of_zeros"]
+
+    Metric.register(ShareOfZeros)
+    yield
+    Metric.kinds.forget("share_of_zeros")
 
 
 @pytest.mark.parametrize("name", library.shipped_names("searches"))
@@ -44,11 +65,35 @@ def test_what_cannot_be_searched_is_told(change, path):
     assert [(problem.code, problem.path) for problem in caught.value.problems] == [("contradiction", path)]
 
 
+@pytest.mark.parametrize(
+    ("objective", "name", "larger", "asked"),
+    [
+        ("macro_f1", "macro_f1", True, []),
+        ("auroc_macro", "auroc_macro", True, ["auroc_macro"]),
+        ("negative_log_likelihood", "negative_log_likelihood", False, ["negative_log_likelihood"]),
+        ({"kind": "top_k_accuracy", "k": 2}, "top_2_accuracy", True, [{"kind": "top_k_accuracy", "k": 2}]),
+        ("share_of_zeros", "share_of_zeros", False, ["share_of_zeros"]),
+    ],
+)
+def test_runs_measure_what_the_search_goes_by(objective, name, larger, asked, metric_from_outside):
+    plan = search_plan(objectives=[objective, "macs"], halving=None)
+    assert plan.metric == name
+    assert plan.search.maximized == (larger, False)
+    assert plan.as_dict()["objectives"] == [name, "macs"]
+    assert plan.trial(0, VALUES).run.recipe.document()["metrics"] == asked
+
+
+def test_metrics_that_are_measured_anyway_stay(metric_from_outside):
+    stated = {"recipe.data.validation": 0.2, "recipe.epochs": 9, "recipe.metrics": ["matthews_correlation"]}
+    plan = search_plan(objectives=["auroc_macro"], set=stated)
+    assert plan.trial(0, VALUES).run.recipe.document()["metrics"] == ["matthews_correlation", "auroc_macro"]
+    plan = search_plan(objectives=["matthews_correlation"], set=stated)
+    assert plan.trial(0, VALUES).run.recipe.document()["metrics"] == ["matthews_correlation"]
+
+
 def test_a_trial_is_an_ordinary_run_with_the_settings_of_its_candidate(tmp_path):
     plan = search_plan()
-    values = {"stem.width": 4, "stages.0.width": 8, "stages.1.width": 8, "stages.2.width": 12,
-              "recipe.optimizer.learning_rate": 0.5}  # fmt: skip
-    trial = plan.trial(7, values)
+    trial = plan.trial(7, VALUES)
     assert trial.run.spec.stem.width == 4
     assert trial.run.recipe.optimizer.learning_rate == 0.5
     assert trial.arguments(tmp_path / "x")[-2:] == ["-o", str(tmp_path / "x")]

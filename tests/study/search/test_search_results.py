@@ -81,6 +81,6 @@ def test_the_best_documents_are_ready_for_fit(found_search):
 
 
 def test_scores_as_text():
-    assert score_text({"metric": "accuracy"}, 0.87654) == "87.65%"
-    assert score_text({"metric": "loss"}, 0.5) == "0.5000"
-    assert score_text({"metric": "loss"}, None) == "–"
+    assert score_text({"maximize": True}, 0.87654) == "87.65%"
+    assert score_text({"maximize": False}, 0.5) == "0.5000"
+    assert score_text({"maximize": False}, None) == "–"
