@@ -14,12 +14,17 @@ import_tensorflow()
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from kresnet.data.sources.array_source import ArraySource
+from kresnet.data.splits import Split
 from kresnet.graph import build_model
 from kresnet.graph.layers import Dropout, StochasticDepth
 from kresnet.plan import make_plan
+from kresnet.plan.objective import Objective
 from kresnet.spec.architecture import Spec
+from kresnet.spec.inputs import Input
 from kresnet.runs.teacher import stage_output
 from kresnet.spec.recipe import Sgd
+from kresnet.spec.recipe.metrics import metric_named
 from kresnet.spec.recipe.distill import FeatureTargets, SoftTargets
 from kresnet.training.step.distillation import Distillation
 from kresnet.training.step.averaging import WeightAverage
@@ -27,11 +32,16 @@ from kresnet.training.step.clipping import GlobalNormClipping
 from kresnet.distributed.devices import make_strategy
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.loss_scale import LossScale
+from kresnet.training.step.losses import make_loss
+from kresnet.training.step.measure import measure_split
 from kresnet.training.step.optimizers import make_optimizer
 from kresnet.training.step.rematerialization import rematerialized_forward
 from kresnet.training.step.trainer import Trainer
+from tests import outside_recipe
+from tests.outside_recipe import Brier, LargestLogit
 from tests.training.networks import tiny_plan
 
+BY_MATRIX_AND_OUTPUTS = ("matthews_correlation", "auroc_macro")
 plan = make_plan(Spec.model_validate({
     "name": "tiny", "input": {"shape": [8, 8, 1]}, "norm": {"kind": "batch", "synchronized": True},
     "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 1}, "block": {"kind": "basic"},
@@ -114,6 +124,16 @@ def moved(distribution, batch, synchronized, xla=False):
     copies = [[copy.numpy().tolist() for copy in strategy.experimental_local_results(v)] for v in statistics]
     return {"copies": copies, "met": len(met)}
 
+def measured(distribution):
+    # By every form of metric, a kind from outside for two of them; the last batch is short, and padded.
+    strategy, objective = strategies[distribution], Objective("softmax", 3)
+    input = Input.model_validate({"shape": [8, 8, 1]})
+    wanted = [Brier(kind="brier"), LargestLogit(kind="extreme_logit"), *map(metric_named, BY_MATRIX_AND_OUTPUTS)]
+    with strategy.scope():
+        trainer = Trainer(build_model(plan, seed=3), loss=make_loss(objective, metrics=wanted))
+    split = Split("test", ArraySource(images[:50], labels[:50], input), input)
+    return measure_split(Engine(trainer, strategy), split, objective, 16, wanted=wanted).metrics
+
 halves = slice(0, 8), slice(8, 16)
 moves = {"apart": [moved("one_device", half, False) for half in halves]}
 for xla in (False, True) if more else (False,):
@@ -122,6 +142,8 @@ moves["synchronized"] = moved("mirrored", slice(0, 16), True)
 
 found = {name: run(name) for name in strategies}
 found["moves"] = moves
+outside_recipe.register()
+found["measured"] = [measured(distribution) for distribution in strategies]
 found["thrifty"] = [thrifty("one_device", 1, ()), thrifty("mirrored", 2, (1, 2))]
 if more:
     found["thrifty"].append(thrifty("one_device", 2, (1, 2)))
@@ -164,6 +186,12 @@ def test_replicas_hold_the_same_weights_and_statistics(runs):
 def test_a_short_last_batch_is_evaluated_whole(runs):
     for metric in ("loss", "accuracy"):
         np.testing.assert_allclose(runs["mirrored"]["test"][metric], runs["one_device"]["test"][metric], rtol=1e-3)
+
+
+def test_every_form_of_metric_is_that_of_one_device(runs):
+    alone, together = runs["measured"]
+    assert {"brier", "largest_logit", "matthews_correlation", "auroc_macro"} < set(together)
+    assert together == pytest.approx(alone, rel=1e-5)
 
 
 def test_parts_blocks_computed_again_and_a_loss_scale_change_no_loss(runs):
