@@ -25,7 +25,7 @@ from benchmarks.jobs import FIRST_STEP_BATCH, NETWORKS, PRECISIONS, Job
 from benchmarks.machine import commit, machine
 from benchmarks.processes import Worker
 from benchmarks.spread import ratios, spread
-from kresnet.data.prepared.file_cache import FOLDER_VARIABLE
+from kresnet.files import CACHE_VARIABLE
 
 STOCK, CHOSEN = CONTENDERS = ("kresnet", "kresnet_kernels")
 
@@ -34,7 +34,7 @@ def main() -> None:
     options = _options()
     found: dict[str, Any] = {"machine": machine(), "commit": commit(), "steps": {}, "first_step_cpu_seconds": {}}
     with tempfile.TemporaryDirectory() as cache:
-        os.environ[FOLDER_VARIABLE] = cache  # of the workers too
+        os.environ[CACHE_VARIABLE] = cache  # of the workers too
         for network in options.network or NETWORKS:
             for precision in options.precision or PRECISIONS:
                 batch = NETWORKS[network].batch
@@ -91,15 +91,15 @@ def _first_steps(network: str, precision: str, options: argparse.Namespace) -> d
     found: dict[str, list[float]] = {"stock": [], "nothing known": [], "from the cache": []}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as empty:
-            full = os.environ[FOLDER_VARIABLE]
-            os.environ[FOLDER_VARIABLE] = empty
+            full = os.environ[CACHE_VARIABLE]
+            os.environ[CACHE_VARIABLE] = empty
             for name in ("stock", "nothing known", "from the cache"):
                 contender = STOCK if name == "stock" else CHOSEN
                 job = Job(contender, network, precision, "training", FIRST_STEP_BATCH, options.threads)
                 with Worker(job, sys.executable) as worker:
                     worker.begin()
                     found[name].append(worker.first_step()["first_step_cpu_seconds"])
-            os.environ[FOLDER_VARIABLE] = full
+            os.environ[CACHE_VARIABLE] = full
     return found
 
 

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: write beside, flush, rename, flush the directory."""
+"""Files that are either whole or not there (write beside, flush, rename, flush the folder), and the cache's folder."""
 
 from __future__ import annotations
 
@@ -15,11 +15,20 @@ from typing import Any
 
 from kresnet.errors import KresnetError, make_error
 
+#: Names the folder of what kresnet can fetch or make again.
+CACHE_VARIABLE = "KRESNET_CACHE_DIR"
+_USUAL_CACHE = "~/.cache/kresnet"
+
 #: What a caller may name a file by.
 AnyPath = str | os.PathLike[str]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def cache_folder() -> Path:
+    """Return the folder in which kresnet keeps what it can fetch or make again."""
+    return Path(os.environ.get(CACHE_VARIABLE) or _USUAL_CACHE).expanduser()
 
 
 @contextlib.contextmanager

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kresnet.data.prepared.file_cache import cache_folder
 from kresnet.errors import KresnetError
-from kresnet.files import translate_os_errors, write_json
+from kresnet.files import cache_folder, translate_os_errors, write_json
 from kresnet.plan.convolutions import PASSES, KernelChoice
 
 #: Raised whenever kernels, or how they are measured, change: what older versions measured is then measured anew.

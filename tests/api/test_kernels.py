@@ -1,7 +1,7 @@
 """What was measured of kernels, from Python."""
 
 from kresnet import clear_kernels, list_kernels
-from kresnet.data.prepared.file_cache import FOLDER_VARIABLE
+from kresnet.files import CACHE_VARIABLE
 from kresnet.plan.convolutions import KernelChoice
 from kresnet.runs.kernel_cache import KernelCache, MeasuredKernels
 
@@ -9,7 +9,7 @@ TIMES = {"forward": {"stock": 1.5, "products": 1.0}, "by_weights": {"stock": 2.0
 
 
 def test_what_was_measured_is_listed_and_forgotten(tmp_path, monkeypatch):
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     assert (list_kernels(), clear_kernels()) == ([], 0)
     here = {"processor": "a", "threads": 2}
     KernelCache(here).add({"one": MeasuredKernels(KernelChoice("products"), TIMES)})

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kresnet.data.prepared.file_cache import FOLDER_VARIABLE
+from kresnet.files import CACHE_VARIABLE
 from kresnet.plan.convolutions import KernelChoice
 from kresnet.runs.kernel_cache import KernelCache, MeasuredKernels
 from tests.cli.test_main import run as typed
@@ -12,7 +12,7 @@ from tests.cli.test_main import run as typed
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     monkeypatch.setenv("COLUMNS", "120")
     return KernelCache({"processor": "EPYC", "threads": 2})
 

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from kresnet.data.prepared.file_cache import FOLDER_VARIABLE
 from kresnet.errors import KresnetError
+from kresnet.files import CACHE_VARIABLE
 from kresnet.plan.convolutions import STOCK, KernelChoice
 from kresnet.runs.kernel_cache import KernelCache, MeasuredKernels, cached_kernels, clear_cached_kernels
 
@@ -19,7 +19,7 @@ MEASURED = MeasuredKernels(KernelChoice("products"), TIMES)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache" / "kernels"
 
 

@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from kresnet import open_run
-from kresnet.data.prepared.file_cache import FOLDER_VARIABLE
 from kresnet.distributed.context import connect
 from kresnet.errors import KresnetError
+from kresnet.files import CACHE_VARIABLE
 from kresnet.graph import build_model
 from kresnet.plan.convolutions import STOCK, KernelChoice, plan_convolutions
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
@@ -203,7 +203,7 @@ def test_another_way_has_to_be_faster_by_enough(products, way):
 
 def test_measuring_is_kept_and_not_repeated(tmp_path, monkeypatch):
     """The real thing, on a tiny network: whatever it chooses, it chooses it again without measuring."""
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     plan = image_run(tmp_path).plan
     first = choose_kernels_by_time(plan, 4, "float32")
     assert "(shapes: 3 measured in " in first.text
@@ -212,7 +212,7 @@ def test_measuring_is_kept_and_not_repeated(tmp_path, monkeypatch):
     assert again.choices == first.choices
     assert again.text.endswith("(shapes: 3 measured before)")
     monkeypatch.undo()
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     (kept,) = (tmp_path / "cache/kernels").iterdir()
     values = json.loads(kept.read_text())
     key = next(key for key in values["convolutions"] if "1x1" in key)
@@ -222,7 +222,7 @@ def test_measuring_is_kept_and_not_repeated(tmp_path, monkeypatch):
 
 
 def test_what_time_does_not_reach_is_stock(tmp_path, monkeypatch):
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(kernel_tuning, "LIMIT_SECONDS", -1.0)
     tuned = choose_kernels_by_time(image_run(tmp_path).plan, 4, "float32")
     assert tuned.choices == {}

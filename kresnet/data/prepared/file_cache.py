@@ -12,11 +12,11 @@ from threading import Lock
 
 from kresnet.data.prepared.manifest import StoredFile
 from kresnet.errors import make_error
-from kresnet.files import staged_file
+from kresnet.files import cache_folder, staged_file
 
-#: Where copies are kept, and how many gigabytes (10^9 bytes) of them.
-FOLDER_VARIABLE, SIZE_VARIABLE = "KRESNET_CACHE_DIR", "KRESNET_CACHE_GIGABYTES"
-_USUAL_FOLDER, _USUAL_GIGABYTES = "~/.cache/kresnet", 64.0
+#: How many gigabytes (10^9 bytes) of copies are kept.
+SIZE_VARIABLE = "KRESNET_CACHE_GIGABYTES"
+_USUAL_GIGABYTES = 64.0
 
 
 class FileCache:
@@ -84,11 +84,6 @@ class FileCache:
                 size -= each
 
 
-def cache_folder() -> Path:
-    """Return the folder in which kresnet keeps what it can fetch or make again."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or _USUAL_FOLDER).expanduser()
-
-
 def open_cache() -> FileCache:
     """Return the cache that the environment names.
 
@@ -106,4 +101,4 @@ def open_cache() -> FileCache:
     return FileCache(cache_folder(), int(size * 1e9))
 
 
-__all__ = ["FOLDER_VARIABLE", "SIZE_VARIABLE", "FileCache", "cache_folder", "open_cache"]
+__all__ = ["SIZE_VARIABLE", "FileCache", "open_cache"]

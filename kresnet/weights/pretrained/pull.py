@@ -16,9 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kresnet.data.prepared.file_cache import cache_folder
 from kresnet.errors import KresnetError, make_error, shell_word
-from kresnet.files import digest, staged_directory, write_json, write_text
+from kresnet.files import cache_folder, digest, staged_directory, write_json, write_text
 from kresnet.plan import plan_loaded
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, load_spec

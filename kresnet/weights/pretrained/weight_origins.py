@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kresnet.data.prepared.file_cache import cache_folder
 from kresnet.errors import KresnetError, make_error, nearest
-from kresnet.files import digest, staged_directory
+from kresnet.files import cache_folder, digest, staged_directory
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, load_spec
 from kresnet.weights.pretrained.class_names import imagenet_class_names
