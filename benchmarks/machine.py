@@ -9,15 +9,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-#: Units for bfloat16 products, as Linux names them.
-_UNITS = ("amx_bf16", "avx512_bf16")
+from kresnet.processor import cpu_bfloat16_units, cpu_name
 
 
 def machine() -> dict[str, Any]:
     """Processor, GPU if any, cores and memory; what results of one file have in common."""
     return {
-        "processor": _line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
-        "bfloat16_units": [unit for unit in _UNITS if unit in (_line("/proc/cpuinfo", "flags") or "").split()],
+        "processor": cpu_name(),
+        "bfloat16_units": cpu_bfloat16_units(),
         "gpu": _gpu(),
         "cores": os.cpu_count(),
         "memory_gib": round(_memory() / 2**30),
@@ -70,12 +69,3 @@ def _output(*command: str) -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()
-
-
-def _line(path: str, key: str) -> str | None:
-    """The value of the first `key : value` line of a file, where there is one."""
-    try:
-        found = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
-    return next((line.split(":", 1)[1].strip() for line in found if line.startswith(key)), None)

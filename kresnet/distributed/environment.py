@@ -7,12 +7,12 @@ import platform
 import sys
 from collections.abc import Iterable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from kresnet.cores import usable_cores
+from kresnet.processor import cpu_name, cpu_units
 from kresnet.spec.base import Document
 from kresnet.spec.kinds import provided_kinds
 
@@ -46,6 +46,7 @@ def environment(replicas: int, precision: str, xla: bool, documents: Iterable[Do
         },
         "kernels": {
             "processor": processor_name(),
+            "processor_units": processor_units(),
             "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads() or len(usable_cores()),
             "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or len(usable_cores()),
             "xla": "on" if xla else "off",
@@ -68,8 +69,9 @@ def processor_name() -> str:
     if gpus := tf.config.list_physical_devices("GPU"):
         names = (tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus)
         return ", ".join(sorted(names))
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="ignore").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return cpu_name()
+
+
+def processor_units() -> str:
+    """Return the units of the processor, `avx avx2 …`, which tell those of one name apart; none where GPUs compute."""
+    return "" if tf.config.list_physical_devices("GPU") else " ".join(cpu_units())

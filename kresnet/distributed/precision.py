@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
 
-#: Units for bfloat16 products, as Linux names them: AMX tiles and AVX-512's dot product.
-_CPU_UNITS = ("amx_bf16", "avx512_bf16")
+from kresnet.processor import cpu_bfloat16_units
+
 #: NVIDIA's first generation with bfloat16 units, Ampere.
 _GPU_CAPABILITY = (8, 0)
 
@@ -38,20 +37,6 @@ def resolve_precision(precision: str) -> Precision:
         return _choose_auto_precision(least >= _GPU_CAPABILITY, "compute capability {}.{}".format(*least))
     units = cpu_bfloat16_units()
     return _choose_auto_precision(bool(units), f"the CPU has {' and '.join(units) or 'no units for bfloat16'}")
-
-
-def cpu_bfloat16_units() -> list[str]:
-    """Return the units for bfloat16 products that this CPU has, by Linux's names; empty on other systems."""
-    flags = cpu_flags()
-    return [unit for unit in _CPU_UNITS if unit in flags]
-
-
-def cpu_flags() -> frozenset[str]:
-    """Return what this CPU can do, by Linux's names; empty on other systems."""
-    try:
-        return frozenset(Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore").split())
-    except OSError:
-        return frozenset()
 
 
 def _choose_auto_precision(has_units: bool, reason: str) -> Precision:

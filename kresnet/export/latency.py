@@ -37,6 +37,7 @@ class LatencyMeasurement:
         requests: how many were timed.
         cores: cores that the process may use.
         processor: name of the processor.
+        units: its units, which tell processors of one name apart.
     """
 
     ms: float
@@ -45,6 +46,7 @@ class LatencyMeasurement:
     requests: int
     cores: int
     processor: str
+    units: str
 
     def as_dict(self) -> dict[str, Any]:
         """Return the measurement as JSON-ready values."""
@@ -61,7 +63,7 @@ def measure_latency(spec: Spec, batch: int = 1) -> LatencyMeasurement:
     Raises:
         RuntimeFailure: the runtime refuses the network.
     """
-    from kresnet.distributed.environment import processor_name
+    from kresnet.distributed.environment import processor_name, processor_units
     from kresnet.export.capi import SavedModelSession
     from kresnet.export.reference_outputs import reference_inputs
     from kresnet.export.saved_model import write_saved_model
@@ -96,6 +98,7 @@ def measure_latency(spec: Spec, batch: int = 1) -> LatencyMeasurement:
         requests=len(times),
         cores=len(usable_cores()),
         processor=processor_name(),
+        units=processor_units(),
     )
 
 

@@ -22,6 +22,8 @@ _WITHOUT_EFFECT = (
 )
 #: What such paths begin with.
 _WATCHING = "recipe.trackers"
+#: What environments of runs of earlier versions do not say; then it is not compared.
+_LATER_RECORDED = ("processor_units",)
 _CHECKPOINT_SETTINGS = "recipe.checkpoints"
 #: The only setting of checkpoints that changes a run's numbers, and only where the run rolls back to a checkpoint.
 _ROLLBACK_SETTING = "recipe.checkpoints.save_every_steps"
@@ -74,7 +76,9 @@ def config_changes(original: Mapping[str, Any], present: Mapping[str, Any]) -> l
     exact = original["recipe"].get("deterministic", False)
     for name in ("versions", "training", "kernels") if exact else ("versions", "training"):
         if name in environment:
-            changes += _find_changes(f"environment.{name}", original["environment"].get(name, {}), environment[name])
+            was = original["environment"].get(name, {})
+            now = {key: value for key, value in environment[name].items() if key in was or key not in _LATER_RECORDED}
+            changes += _find_changes(f"environment.{name}", was, now)
     rolls_back = original["recipe"].get("non_finite", {}).get("kind") == "rollback"
 
     def matters(path: str) -> bool:

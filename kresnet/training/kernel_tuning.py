@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from kresnet.cores import usable_cores
-from kresnet.distributed.environment import processor_name
-from kresnet.distributed.precision import cpu_flags
 from kresnet.graph.layers.convolution import stock_convolution
 from kresnet.graph.layers.convolution_kernels import Window, can_choose, convolution_pass
 from kresnet.plan import Plan
 from kresnet.plan.convolutions import PASSES, ConvolutionShape, KernelChoice, describe_kernels, plan_convolutions
+from kresnet.processor import cpu_name, cpu_units
 from kresnet.runs.kernel_cache import KernelCache, MeasuredKernels
 
 #: Multiply-accumulates of what is measured, by which the number of images is limited: one to a few ms on two cores.
@@ -97,8 +96,8 @@ def kernel_environment() -> dict[str, Any]:
     """Return what the times of kernels depend on beside the convolution; a processor's name alone may be `AMD EPYC`."""
     switches = ("TF_ENABLE_ONEDNN_OPTS", "TF_SET_ONEDNN_FPMATH_MODE", "ONEDNN_MAX_CPU_ISA")
     return {
-        "processor": processor_name(),
-        "units": sorted(flag for flag in cpu_flags() if flag.startswith(("avx", "amx"))),
+        "processor": cpu_name(),
+        "units": cpu_units(),
         "tensorflow": tf.__version__,
         "threads": tf.config.threading.get_intra_op_parallelism_threads() or len(usable_cores()),
         **{name: value for name in switches if (value := os.environ.get(name))},

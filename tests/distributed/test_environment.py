@@ -40,6 +40,14 @@ def test_what_training_was_resolved_to_is_recorded_and_all_is_json():
     assert described["python"] == platform.python_version()
 
 
+def test_processors_of_one_name_are_told_apart_by_their_units_where_they_compute(monkeypatch):
+    for gpus, units in (([], "avx avx2"), (["GPU:0"], "")):
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind, gpus=gpus: gpus)
+        monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {})
+        monkeypatch.setattr("kresnet.distributed.environment.cpu_units", lambda: ["avx", "avx2"])
+        assert environment(1, "float32", xla=False)["kernels"]["processor_units"] == units
+
+
 def test_switches_of_tensorflows_kernels_are_recorded(monkeypatch):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     assert environment(1, "float32", xla=False)["kernels"]["TF_ENABLE_ONEDNN_OPTS"] == "0"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from kresnet.distributed.precision import Precision, cpu_bfloat16_units, resolve_precision
+from kresnet.distributed.precision import Precision, resolve_precision
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
@@ -24,14 +24,6 @@ def test_auto_on_a_processor(monkeypatch, flags, expected):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: f"flags : {flags}\n")
     assert str(resolve_precision("auto")) == expected
-
-
-def test_a_system_that_lists_no_units_has_none(monkeypatch):
-    def missing(*_, **__):
-        raise FileNotFoundError
-
-    monkeypatch.setattr(Path, "read_text", missing)
-    assert cpu_bfloat16_units() == []
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,13 @@ def test_the_last_bits_matter_to_a_deterministic_run_only():
     assert config_changes(origin, present) == []
 
 
+def test_what_runs_of_earlier_versions_do_not_say_of_their_processor_is_not_compared():
+    present = changed("environment.kernels.processor_units", "avx avx2")
+    assert config_changes(ORIGIN, present) == []
+    [change] = config_changes(changed("environment.kernels.processor_units", "avx"), present)
+    assert (change.path, change.before) == ("environment.kernels.processor_units", "avx")
+
+
 def test_settings_by_their_earlier_names_are_no_change():
     spec = load_spec("quickstart", {"block.attention": {"kind": "squeeze_excite", "reduction": 4}}).value
     was, now = spec.document(), spec.document()

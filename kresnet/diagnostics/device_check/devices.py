@@ -8,7 +8,7 @@ from kresnet.cores import usable_cores
 from kresnet.diagnostics.device_check.part import DeviceContext, PartResult
 from kresnet.diagnostics.device_check.small_training import RECIPE, SPEC
 from kresnet.distributed.devices import gpu_memory, make_strategy
-from kresnet.distributed.environment import processor_name
+from kresnet.distributed.environment import processor_name, processor_units
 from kresnet.distributed.precision import resolve_precision
 from kresnet.plan.memory_estimate import available_memory, bytes_text
 from kresnet.runs.resolved_run import resolve_run
@@ -23,6 +23,7 @@ def check_devices(context: DeviceContext) -> PartResult:
     figures: dict[str, float | str] = {
         "GPUs": len(gpus),
         "processor": processor_name(),
+        "processor units": processor_units() or "of no account",
         "cores": len(usable_cores()),
     }
     if (memory := available_memory()) is not None:

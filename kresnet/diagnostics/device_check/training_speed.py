@@ -15,8 +15,8 @@ from kresnet.diagnostics.device_check.part import DeviceContext, Figures, PartRe
 from kresnet.diagnostics.device_check.precisions import BFLOAT16, FLOAT16, FLOAT32, TF32
 from kresnet.diagnostics.device_check.product_rates import product_name
 from kresnet.distributed.devices import make_strategy
-from kresnet.distributed.precision import cpu_bfloat16_units
 from kresnet.plan.memory_estimate import bytes_text
+from kresnet.processor import cpu_bfloat16_units
 
 #: With --quick no case is begun after so many seconds, on a CPU and on a GPU.
 QUICK_SECONDS, QUICK_GPU_SECONDS = 22.0, 75.0
