@@ -59,6 +59,7 @@ def pytest_collection_finish() -> None:
     """Leave what was imported out of collections: one in a process with TensorFlow takes a quarter of a second."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # what TensorFlow traces is many objects, of which few are garbage
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,10 @@ with stderr_held():
 import kresnet.cli.all_verbs
 import kresnet.evaluation.evaluate
 import kresnet.training.fit
+from kresnet.data.embedded import read_embedded
 
+read_embedded()  # which it keeps
 gc.freeze()  # no collection in a child need look at it again
+gc.set_threshold(20_000, 20, 20)  # as in tests/conftest.py
 
 __all__ = ["gc", "keras", "kresnet", "tensorboard", "tensorflow"]
