@@ -69,7 +69,7 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module", params=[MIXED, INVERTED], ids=list(KINDS))
+@pytest.fixture(scope="module", params=[pytest.param(MIXED, marks=pytest.mark.slow), INVERTED], ids=list(KINDS))
 def spec(request: pytest.FixtureRequest) -> Spec:
     return Spec.model_validate(request.param)
 

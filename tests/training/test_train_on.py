@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -26,6 +27,17 @@ def train(folder: Path, name: str, **recipe) -> RunDirectory:
     run = RunDirectory(folder / name)
     fit.start(run, vector_run(folder, **recipe), None, RunOutput.silent())
     return run
+
+
+@pytest.fixture(scope="module")
+def one_epoch(tmp_path_factory) -> RunDirectory:
+    return train(tmp_path_factory.mktemp("runs"), "one_epoch", epochs=1)
+
+
+@pytest.fixture
+def run_of_one_epoch(one_epoch, tmp_path) -> RunDirectory:
+    """A finished run that the test may change."""
+    return RunDirectory(shutil.copytree(one_epoch.path, tmp_path / "run"))
 
 
 def train_on(run: RunDirectory, unit: str, value: int) -> list[str]:
@@ -65,8 +77,8 @@ def test_a_finished_run_trained_on_is_the_longer_run(tmp_path):
     assert not run.extension.exists()
 
 
-def test_the_earlier_end_is_kept_until_the_new_one_and_a_kill_between_them_is_no_matter(tmp_path, monkeypatch):
-    run = train(tmp_path, "run", epochs=1)
+def test_the_earlier_end_is_kept_until_the_new_one_and_a_kill_between_them_is_no_matter(run_of_one_epoch, monkeypatch):
+    run = run_of_one_epoch
     before, result = run.model.read_bytes(), run.read_result()
     original = TrainingSession._save
 
@@ -120,30 +132,30 @@ def test_an_unfinished_run_gets_another_length(tmp_path, monkeypatch):
     assert (run.read_result()["steps"], run.resolved.recipe.steps, run.resolved.recipe.epochs) == (15, 15, None)
 
 
-def test_a_run_does_not_begin_to_choose_by_its_test_images(tmp_path):
+def test_a_run_does_not_begin_to_choose_by_its_test_images(run_of_one_epoch):
     """Though settings of `checkpoints` are free to change."""
-    run = train(tmp_path, "run", epochs=1)
+    run = run_of_one_epoch
     edit_recipe(run, checkpoints={"keep_best": {}})
     with pytest.raises(KresnetError, match="by the test images"):
         train_on(run, "epochs", 2)
     assert run.finished
 
 
-def test_a_length_that_is_reached_already_is_refused_with_one_that_is_not(tmp_path):
-    run = train(tmp_path, "run", epochs=2)
+def test_a_length_that_is_reached_already_is_refused_with_one_that_is_not(run_of_one_epoch):
+    run = run_of_one_epoch
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
-    for unit, value in (("epochs", 2), ("epochs", 1), ("steps", 9)):
+    for unit, value in (("epochs", 1), ("steps", 5), ("steps", 4)):
         with pytest.raises(KresnetError) as caught:
             kresnet.resume(run.path, **{unit: value}, progress=False)
         (problem,) = caught.value.problems
-        assert (problem.code, problem.remedy) == ("bad_option", f"kresnet fit --resume {run} --epochs 3")
+        assert (problem.code, problem.remedy) == ("bad_option", f"kresnet fit --resume {run} --epochs 2")
     with pytest.raises(KresnetError, match="stated in one unit"):
         kresnet.resume(run.path, epochs=3, steps=20, progress=False)
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
 
 
-def test_an_edit_of_a_finished_run_is_told_with_what_does_it(tmp_path):
-    run = train(tmp_path, "run", epochs=1)
+def test_an_edit_of_a_finished_run_is_told_with_what_does_it(run_of_one_epoch):
+    run = run_of_one_epoch
     edit_recipe(run, epochs=2, seed=7)
     with pytest.raises(KresnetError, match="has finished") as caught:
         kresnet.resume(run.path, progress=False)
@@ -157,8 +169,8 @@ def test_an_edit_of_a_finished_run_is_told_with_what_does_it(tmp_path):
     assert json.loads((run.path / "origin.json").read_text())["recipe"]["epochs"] == 2
 
 
-def test_without_a_checkpoint_there_is_nothing_to_train_on_from(tmp_path):
-    run = train(tmp_path, "run", epochs=1)
+def test_without_a_checkpoint_there_is_nothing_to_train_on_from(run_of_one_epoch):
+    run = run_of_one_epoch
     for path in run.checkpoints.rglob("*"):
         if path.is_file():
             path.unlink()

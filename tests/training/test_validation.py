@@ -39,6 +39,7 @@ def test_the_test_images_are_read_once(tmp_path, monkeypatch):
     assert {"train", "validation", "test", "best"} <= result.keys()
 
 
+@pytest.mark.slow  # beside tests/training/test_exact_resume.py
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path):
     settings = {"early_stopping": {"metric": "loss", "patience_epochs": 2.0}, "checkpoints": {"keep_best": {}}}
     run = vector_run(tmp_path, epochs=3, deterministic=True, **settings)

@@ -58,7 +58,7 @@ def test_it_ends_when_its_patience_is_over(run):
     assert len((run / "history.jsonl").read_text().splitlines()) == 3
 
 
-@pytest.mark.parametrize("lost", [0, 1, 2], ids="after epoch {}".format)
+@pytest.mark.parametrize("lost", [0, pytest.param(1, marks=pytest.mark.slow), 2], ids="after epoch {}".format)
 def test_continued_it_ends_at_the_same_step_with_the_same_average(run, tmp_path, lost):
     copy = tmp_path / "run"
     shutil.copytree(run, copy)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kresnet.distributed.context import connect
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
@@ -23,7 +24,7 @@ def train(engine: Engine, batches: Iterator[Any], steps: int) -> list[float]:
     losses = []
     for _ in range(steps):
         engine.reset_metrics()
-        engine.train(batches, 1)
+        engine.train(batches, tf.constant(1, tf.int32))
         losses.append(engine.metrics()["loss"])
     return losses
 

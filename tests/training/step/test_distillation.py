@@ -31,7 +31,7 @@ def small_spec(width: int = 4, **more) -> Spec:
     return Spec.model_validate({
         "name": f"small{width}", "input": {"shape": [8, 8, 1], "pixels": {"mean": [0.3], "std": [0.4]}},
         "stem": {"kind": "conv", "width": width}, "block": {"kind": "basic", "shortcut": "projection"},
-        "stages": [{"blocks": 1, "width": width}, {"blocks": 1, "width": 2 * width, "stride": 2}],
+        "stages": [{"blocks": 1, "width": 2 * width, "stride": 2}],
         "head": {"classes": 3}, **more,
     })  # fmt: skip
 

@@ -160,9 +160,10 @@ def test_batches_that_wait_on_a_gpu_are_the_batches(monkeypatch):
     tf.nest.map_structure(np.testing.assert_array_equal, with_gpu, without)
 
 
+@pytest.mark.slow  # so do whole runs in tests/training/test_exact_resume.py
 def test_rounding_goes_on_from_a_saved_state_bit_for_bit():
     """Steps before rounding begins, in it, and after the state was put into another engine."""
-    plan = make_plan(Spec.model_validate(POOLED))
+    plan = make_plan(Spec.model_validate(POOLED | {"stages": [{"blocks": 2, "width": 2}]}))
     batches = tf.data.Dataset.from_tensor_slices((np.repeat(IMAGES[None], 6, 0), np.repeat(LABELS[None], 6, 0)))
 
     def engine() -> Engine:
@@ -172,10 +173,10 @@ def test_rounding_goes_on_from_a_saved_state_bit_for_bit():
         )
 
     whole, second, steps = engine(), engine(), iter(batches)
-    whole.train(steps, 4)
+    whole.train(steps, tf.constant(4))
     second.restore(whole.state())
     for each, rest in ((whole, steps), (second, iter(batches.skip(4)))):
-        each.train(rest, 2)
+        each.train(rest, tf.constant(2))
     assert int(whole.trainer.quantization.seen) == 4
     for one, other in zip(whole.state().values(), second.state().values(), strict=True):
         np.testing.assert_array_equal(one, other)

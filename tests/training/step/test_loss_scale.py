@@ -102,10 +102,10 @@ def test_float16_trains_and_its_gradients_are_those_of_float32() -> None:
         assert float(tf.norm(found - expected)) <= 0.15 * float(tf.norm(expected))  # kinks of relu fall apart
     engine = Engine(half, tf.distribute.get_strategy())
     batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
-    engine.train(batches, 1)
+    engine.train(batches, tf.constant(1))
     first = engine.metrics()["loss"]
     engine.reset_metrics()
-    engine.train(batches, 10)
+    engine.train(batches, tf.constant(10))
     assert engine.metrics()["loss"] < first
     assert engine.steps_taken() == 11
 
