@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +20,51 @@ from kresnet.spec.locations import literal_choices
 from tests.command import KRESNET
 from tests.screen import Screen
 
+#: Answers the questions on stdin, one a line, each in a process of its own; TensorFlow may not be imported for them.
+ANSWERS = """
+import json, os, sys
+from kresnet.cli.main import main
+for line in sys.stdin:
+    here, there = os.pipe()
+    if not os.fork():
+        folder, environment = json.loads(line)
+        os.dup2(there, 1)
+        os.dup2(1, 2)
+        os.chdir(folder)
+        os.environ.update(environment)
+        try:
+            main([])
+        except SystemExit as ended:
+            if ended.code:
+                print("exit status", ended.code)
+        if {"tensorflow", "keras"} & sys.modules.keys():
+            print("TensorFlow!")
+        sys.stdout.flush()
+        os._exit(0)
+    os.close(there)
+    with open(here) as answer:
+        print(json.dumps(answer.read()), flush=True)
+    os.wait()
+"""
+
+
+@cache
+def answering() -> subprocess.Popen[str]:
+    """A process that has imported the command line, and answers until this one ends."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", ANSWERS], stdin=pipe, stdout=pipe, text=True)
+
 
 def asked(shell: str, *words: str, cwd: Path | None = None) -> str:
-    """The answer to a key pressed behind `words`, the last of which is begun; TensorFlow may not be imported for it."""
+    """The answer to a key pressed behind `words`, the last of which is begun, and whatever else is printed."""
     given = {
         "bash": {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)},
         "zsh": {"_TYPER_COMPLETE_ARGS": " ".join(words)},
     }[shell]
-    check = (
-        "import atexit, sys; from kresnet.cli.main import main;"
-        "atexit.register(lambda: {'tensorflow', 'keras'} & sys.modules.keys() and print('TensorFlow!'));"
-        "main([])"
-    )
-    environment = os.environ | given | {"_KRESNET_COMPLETE": f"complete_{shell}"}
-    done = subprocess.run([sys.executable, "-c", check], env=environment, cwd=cwd, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    process = answering()
+    print(json.dumps((str(cwd or Path.cwd()), given | {"_KRESNET_COMPLETE": f"complete_{shell}"})),
+          file=process.stdin, flush=True)  # fmt: skip
+    return json.loads(process.stdout.readline())
 
 
 def offered(line: str, cwd: Path | None = None) -> list[str]:

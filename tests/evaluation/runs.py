@@ -20,7 +20,8 @@ from tests.report.recorded_runs import made
 
 def with_model(directory: Path, **settings) -> RunDirectory:
     """A run whose network has its initial weights, and whose data are there."""
-    run = made(directory, measured=False, **settings)
+    few = {"stages": [{"blocks": 1, "width": 8}, {"blocks": 1, "width": 16, "stride": 2}]}
+    run = made(directory, measured=False, spec=few | settings.pop("spec", {}), **settings)
     data = open_data(run.resolved.recipe.data, run.resolved.spec.input, run.resolved.recipe.seed)
     facts = json.loads((directory / "data.json").read_text())
     facts |= data.description.as_dict()
