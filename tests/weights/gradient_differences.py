@@ -34,15 +34,11 @@ def outputs_and_gradients(
     names = {id(weight): f"{layer.name}/{_named(weight)}" for layer in leaves for weight in layer.weights}
     weights = {names[id(weight)]: weight.value for weight in model.trainable_variables}
 
-    @tf.function
-    def step(image: Any, target: Any) -> Any:
-        with tf.GradientTape() as tape:
+    for image, target in zip(images, targets, strict=True):
+        with tf.GradientTape() as tape:  # op by op: a graph takes longer to make than these few images do
             logits = model(image[None], training=False)[0]
             loss = tf.reduce_sum(logits * target)
-        return logits, tape.gradient(loss, weights)
-
-    for image, target in zip(images, targets, strict=True):
-        logits, gradients = step(tf.constant(image), tf.constant(target))
+        gradients = tape.gradient(loss, weights)
         yield logits.numpy(), {name: gradient.numpy() for name, gradient in gradients.items()}
 
 
