@@ -171,7 +171,9 @@ def load(reference: Reference | Network, overrides: Overrides = ()) -> Network:
         raise make_error(
             "bad_override", message, found=f"recipe.{of_recipe[0]}", remedy="kresnet.fit, or kresnet.recipe"
         )
-    return Network(load_spec(reference.loaded if isinstance(reference, Network) else reference, of_spec))
+    if isinstance(reference, Network):
+        return Network(load_spec(reference.loaded, of_spec)) if of_spec else reference
+    return Network(load_spec(reference, of_spec))
 
 
 def recipe(reference: Reference, overrides: Overrides = ()) -> Recipe:
