@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 TORCH_VENV ?= .venv-torch
 JAX_VENV ?= .venv-jax
 RESULTS ?= benchmarks/results/here.json
+# What is longer than CI may be: a day.
+NO_LIMIT = -o session_timeout=86400
 
 .PHONY: demo test check-device test-slow test-oldest test-distributed faults search-faults fuzz nightly native-grid notebooks lessons golden codemirror screenshots reference bench \
 	bench-augmentation bench-input bench-scaling bench-serving bench-torch-venv bench-jax-venv lint docs docs-check dist clean
@@ -27,7 +29,7 @@ check-device: $(VENV)/.installed ## whether this machine trains as it should, in
 	$(BIN)/kresnet check device --quick -o build/device-check
 
 test-slow: $(VENV)/.installed ## what takes minutes: real accuracy, many kills, many random networks
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(NO_LIMIT) -m slow
 
 test-oldest: ## the same tests with the oldest dependencies that pyproject.toml admits, in an environment of their own
 	$(PYTHON) -m venv .venv-oldest
@@ -35,7 +37,7 @@ test-oldest: ## the same tests with the oldest dependencies that pyproject.toml 
 	.venv-oldest/bin/python -m pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder
 
 test-distributed: $(VENV)/.installed ## two and four workers on loopback, killed and stopped in every way
-	$(BIN)/python -m pytest -m 'slow or not slow' tests/distributed/test_two_workers.py tests/distributed/test_many_workers.py tests/distributed/test_prepared_shards.py
+	$(BIN)/python -m pytest $(NO_LIMIT) -m 'slow or not slow' tests/distributed/test_two_workers.py tests/distributed/test_many_workers.py tests/distributed/test_prepared_shards.py
 
 fuzz: $(VENV)/.installed ## some 10^5 hostile documents and as many files of weights (hours); tallies on stdout
 	for kind in spec recipe study set; do $(BIN)/python -m tests.fuzz.hypothesis_run $$kind --documents 34000 || exit 1; done
@@ -49,7 +51,7 @@ search-faults: $(VENV)/.installed ## kill a search twenty times at random moment
 	$(BIN)/python -m tests.search_faults 20
 
 nightly: $(VENV)/.installed ## 375 times the random networks of `make test`
-	KRESNET_PROPERTY_SCALE=375 $(BIN)/python -m pytest -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py tests/graph/layers/test_dilation.py
+	KRESNET_PROPERTY_SCALE=375 $(BIN)/python -m pytest $(NO_LIMIT) -o timeout=0 tests/plan/test_properties.py tests/graph/test_random_networks.py tests/graph/layers/test_dilation.py
 
 native-grid: $(VENV)/.installed ## train hundreds of the smallest networks in child processes: none may end its process
 	$(BIN)/python -m tests.graph.native_grid 400
@@ -111,7 +113,7 @@ docs: $(VENV)/.installed ## the documentation as a site, build/site/index.html; 
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --config-file .mkdocs.yml
 
 docs-check: $(VENV)/.installed ## run every command and snippet of README and docs
-	$(BIN)/python -m pytest -m 'slow or not slow' tests/docs
+	$(BIN)/python -m pytest $(NO_LIMIT) -m 'slow or not slow' tests/docs
 
 dist: $(VENV)/.installed ## sdist and wheel, in dist/, judged by twine
 	rm -rf dist
