@@ -22,9 +22,11 @@ from kresnet.version import __version__
 
 if TYPE_CHECKING:
     from kresnet.api.checks import check_activations, check_batch_norm, check_device, check_export, check_gradients
+    from kresnet.api.conversion import convert
     from kresnet.api.data import describe_data, prepare_data
     from kresnet.api.evaluation import calibrate, evaluate
     from kresnet.api.explain import explain
+    from kresnet.api.export import export_model
     from kresnet.api.kernels import clear_kernels, list_kernels
     from kresnet.api.learning_rate import LearningRateTest, find_learning_rate
     from kresnet.api.network import Network, diff, load, recipe, schema, specs
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from kresnet.api.study import StudyResult, plan_study, run_study, studies
     from kresnet.api.trained import PredictionSummary, load_model, predict, predict_files, predict_to_file
     from kresnet.api.training import dry_run, fit
-    from kresnet.api.weights import convert, export_model
     from kresnet.errors import KresnetError, Problem
 
 __all__ = [
@@ -124,9 +125,9 @@ _HOMES = {
         "predict",
         "predict_files",
         "predict_to_file",
-        "prepare_data",
     ),
-    "kresnet.api.weights": ("convert", "export_model"),
+    "kresnet.api.conversion": ("convert",),
+    "kresnet.api.export": ("export_model",),
     "kresnet.errors": ("KresnetError", "Problem"),
 }
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kresnet.api.network import Network, require_one_of
-from kresnet.api.weights import open_for_use
+from kresnet.api.stored_networks import ExportedNetwork, load_predictor, open_network
 from kresnet.errors import make_error, shell_word
-from kresnet.export.manifest import Manifest, read_spec
-from kresnet.export.version_folders import find_export
 from kresnet.files import AnyPath
-from kresnet.plan import Plan, make_plan
 from kresnet.runs.calibration import Calibration, write_calibration
 from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.trained_data import recipe_with_data
 from kresnet.runs.trained_model import TrainedModel
 from kresnet.runtime import import_tensorflow
-from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import Reference
 from kresnet.spec.overrides import Overrides, list_overrides
 from kresnet.spec.recipe import Recipe, TableData
@@ -27,7 +22,7 @@ from kresnet.spec.recipe.data_reference import read_data_reference
 from kresnet.terminal import log
 
 if TYPE_CHECKING:
-    from kresnet.evaluation.predictor import Predictor
+    pass
 
 Tta = Literal["flip", "five_crop"]
 
@@ -232,57 +227,4 @@ def calibrate(
     return calibration
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedNetwork:
-    """A version folder of an exported model, and what it says of its network.
-
-    Attributes:
-        path: the version folder.
-        manifest: the manifest of the export.
-        spec: the network's spec.
-        plan: the plan of the spec.
-    """
-
-    path: Path
-    manifest: Manifest
-    spec: Spec
-    plan: Plan
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-
-def open_network(
-    trained: AnyPath,
-    *,
-    best: bool = False,
-    spec: Reference | Network | None = None,
-    classes: AnyPath | Sequence[str] | None = None,
-) -> TrainedModel | ExportedNetwork:
-    """Return the network on disk that a user names: a run's, a file's, or an export's; without TensorFlow."""
-    version = find_export(Path(trained))
-    if version is None:
-        origin = open_for_use(trained, spec, classes, best)
-        for note in origin.notes():
-            log(note)
-        return origin
-    if best or spec or classes:
-        message = f"{version} is an export, which has one network, its spec and its class names."
-        raise make_error("bad_option", message, remedy="leave --best, --spec and --classes out")
-    manifest, exported = Manifest.load(version), read_spec(version)
-    return ExportedNetwork(version, manifest, exported, make_plan(exported))
-
-
-def load_predictor(network: TrainedModel | ExportedNetwork) -> Predictor:
-    """Return a network ready to answer; this imports TensorFlow."""
-    import_tensorflow()
-    if isinstance(network, ExportedNetwork):
-        from kresnet.export.served_predictor import ServedPredictor
-
-        return ServedPredictor(network.path)
-    from kresnet.evaluation.predictor import KerasPredictor
-
-    return KerasPredictor(network)
-
-
-__all__ = ["ExportedNetwork", "Tta", "calibrate", "evaluate", "load_predictor", "open_network"]
+__all__ = ["Tta", "calibrate", "evaluate"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kresnet.api.network import Network
 from kresnet.api.run import Run, as_image_list
-from kresnet.api.weights import open_for_use
+from kresnet.api.stored_networks import open_trained
 from kresnet.errors import make_error, shell_word
 from kresnet.files import AnyPath
 from kresnet.runs.trained_data import require_data_overrides_apply
@@ -59,7 +59,7 @@ def explain(
     """
     from kresnet.runtime import import_tensorflow
 
-    origin, several = open_for_use(trained, spec, classes, best), [] if images is None else as_image_list(images)
+    origin, several = open_trained(trained, spec, classes, best), [] if images is None else as_image_list(images)
     require_data_overrides_apply(origin, overrides, images is not None)
     if not several and (images is not None or origin.run is None):
         remedy = f"kresnet explain {shell_word(Path(trained))} IMAGE..."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kresnet.api.progress import run_output
 from kresnet.api.run import Run
-from kresnet.api.weights import open_for_use
+from kresnet.api.stored_networks import open_trained
 from kresnet.errors import make_error, shell_word
 from kresnet.files import AnyPath
 
@@ -58,7 +58,7 @@ def push(
         raise make_error("bad_option", f"{repository} is no repository to push to.", expected="hf:OWNER/REPO")
     if dry_run is not None:
         refuse_existing(Path(dry_run), "another folder")
-    trained = open_for_use(run.path if isinstance(run, Run) else run, None, None, best)
+    trained = open_trained(run.path if isinstance(run, Run) else run, None, None, best)
     if trained.run is None:
         raise make_error("bad_option", f"{trained} is of no run, whose results and data a model card tells.",
                          remedy="kresnet push RUN hf:OWNER/REPO")  # fmt: skip

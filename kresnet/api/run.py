@@ -196,7 +196,7 @@ class Run:
 
     def export(self, output: AnyPath, **options: Any) -> ExportResult | FileExportResult:
         """Write the trained network for a server; `kresnet.export_model` says what the options are."""
-        from kresnet.api.weights import export_model
+        from kresnet.api.export import export_model
 
         return export_model(self, output, **options)
 

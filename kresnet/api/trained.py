@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kresnet.api.evaluation import load_predictor, open_network
 from kresnet.api.network import Network
 from kresnet.api.progress import CountProgress
 from kresnet.api.run import Run, as_image_list
-from kresnet.api.weights import open_for_use
+from kresnet.api.stored_networks import load_predictor, open_network, open_trained
 from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.files import AnyPath
 from kresnet.spec.loading import Reference
@@ -37,7 +36,7 @@ def load_model(trained: Run | AnyPath, *, best: bool = False, spec: Reference | 
     """
     from kresnet.runtime import import_tensorflow
 
-    origin = open_for_use(trained, spec, None, best)
+    origin = open_trained(trained, spec, None, best)
     import_tensorflow()
     from kresnet.weights.convert import load_model as load_verified
 

@@ -44,7 +44,7 @@ def serve(
     ] = 30.0,
 ) -> None:
     """Serve exported models over REST and gRPC, with TF Serving if it is here, else with the embedded server."""
-    from kresnet.api.weights import served_weights
+    from kresnet.api.export import served_weights
     from kresnet.runtime import require_extra
     from kresnet.serving import backends
 

@@ -14,7 +14,7 @@ from kresnet.spec.inputs import Input
 from kresnet.spec.recipe import Augment
 
 
-def augmentation_changes(augment: Augment, input: Input, count: int, *, seed: int = 0) -> np.ndarray:
+def augmentation_changes(augment: Augment, input: Input, count: int) -> np.ndarray:
     """Return the mean absolute change of a pixel, of 255, in each of `count` embedded images, in rising order.
 
     An image that is mixed with another is compared with itself.
@@ -22,18 +22,16 @@ def augmentation_changes(augment: Augment, input: Input, count: int, *, seed: in
     Raises:
         KresnetError: `contradiction` when the augmentation does not suit such images.
     """
-    plain, changed = (_batch(each, input, count, seed).astype(np.float64) for each in (Augment(), augment))
+    plain, changed = (_batch(each, input, count).astype(np.float64) for each in (Augment(), augment))
     return np.sort(np.abs(changed - plain).mean(axis=(1, 2, 3)))
 
 
-def _batch(augment: Augment, input: Input, count: int, seed: int) -> Any:
+def _batch(augment: Augment, input: Input, count: int) -> Any:
     """Return the images of the first step, `(count, H, W, C)`."""
     arrays = read_embedded()
     images = np.repeat(arrays["train_images"][:count], input.shape[-1], axis=-1)
     split = Split("train", ArraySource(images, arrays["train_labels"][:count], input), input)
-    batches = training_batches(
-        split, augment=augment, classes=10, batch_size=count, seed=seed, start_step=0, stop_step=1
-    )
+    batches = training_batches(split, augment=augment, classes=10, batch_size=count, seed=0, start_step=0, stop_step=1)
     return next(iter(batches))[0].numpy()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from kresnet.errors import KresnetError, make_error
 from kresnet.export import manifest
+from kresnet.export.export_options import ExportOptions
 from kresnet.export.manifest import Manifest
 from kresnet.export.proof import ProofReport, check_export
 from kresnet.export.reference_outputs import ReferenceOutputs, reference_inputs, reference_outputs
@@ -26,10 +27,8 @@ from kresnet.export.served_network import proof_tolerance, served_network
 from kresnet.export.server_files import list_models, write_server_files
 from kresnet.export.signature_contract import (
     PREDICT_METHOD,
-    Fold,
     Shape,
     Signature,
-    WeightType,
     declare_signatures,
     require_class_names,
 )
@@ -64,25 +63,6 @@ class ExportResult:
     def lines(self) -> list[str]:
         """Return the proof as text for a human, a line for each check."""
         return self.report.lines()
-
-
-@dataclass(frozen=True, slots=True)
-class ExportOptions:
-    """Choices that a user may make about an export.
-
-    Attributes:
-        version: the version's number, or `None` for the next free one (1 first).
-        signatures: those beside `serving_default`; `None` for all that the network can have.
-        fold: whether batch norms are folded (see `kresnet.export.served_network.served_network`).
-        weights: type that kernels are stored in.
-        base_path: `models_dir` as the server will see it, for `models.config`; `models_dir` itself by default.
-    """
-
-    version: int | None = None
-    signatures: tuple[str, ...] | None = None
-    fold: Fold = "auto"
-    weights: WeightType = "float32"
-    base_path: PurePath | None = None
 
 
 def export_model(

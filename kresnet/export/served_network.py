@@ -14,9 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.errors import make_error
+from kresnet.export.export_options import Fold, WeightType
 from kresnet.export.manifest import LEAST_TOLERANCE
 from kresnet.export.reference_outputs import scaled_difference
-from kresnet.export.signature_contract import Fold, WeightType, embedding_record
+from kresnet.export.signature_contract import embedding_record
 from kresnet.graph import fold_batch_norms, verify_model
 from kresnet.graph.layers import Conv2D
 from kresnet.plan import Plan

@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 from kresnet.errors import KresnetError, Problem, make_error, nearest
 from kresnet.plan import Plan
 from kresnet.spec.architecture import Classifier, Spec
 
 Shape = tuple[int | None, ...]
-
-Fold = Literal["auto", "yes", "no"]
-WeightType = Literal["float32", "bfloat16", "float16"]
 
 #: Channels that encoded images decode to.
 DECODABLE_CHANNELS = (1, 3)

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 
 import numpy as np
 import pytest
 
 import kresnet
 from kresnet.api.pretrained import pull_in_process
-from kresnet.api.weights import open_for_use, served_weights
+from kresnet.api.stored_networks import open_trained
 from kresnet.errors import KresnetError
 from tests.weights import small_hub_model as small
-
-
-@pytest.fixture
-def kept(hub, converted, tmp_path):
-    """The small model on the hub, and in the cache."""
-    shutil.copytree(converted, tmp_path / "kresnet" / "weights" / converted.name)
-    return hub.add(small.NAME, small.files())
 
 
 def test_weights_are_listed_by_what_a_user_chooses_by():
@@ -56,7 +48,7 @@ def test_predictions_by_name_are_timms_with_the_names_of_the_classes(kept):
     for answer, theirs in zip(answers, odds / odds.sum(1, keepdims=True), strict=True):
         assert list(answer["probabilities"]) == [f"class {index}" for index in range(5)]
         np.testing.assert_allclose(list(answer["probabilities"].values()), theirs, atol=2e-3)
-    origin = open_for_use(small.NAME, None, None)
+    origin = open_trained(small.NAME, None, None)
     assert origin.provenance["weights"]["commit"] == kept.refs["main"]
     assert origin.provenance["class_names"] == "the weights' origin"
 
@@ -79,7 +71,7 @@ def test_what_names_no_weights_is_told_with_the_nearest(kept):
         (lambda: kresnet.pull_weights("resnet50.a1_in1k"), "weights_unknown", "timm/resnet50.a1_in1k"),
         (lambda: kresnet.show_weights("model.keras"), "weights_unknown", "kresnet weights list"),
         (lambda: kresnet.fit(None, "quickstart"), "bad_option", "--init timm/resnet50.a1_in1k"),
-        (lambda: open_for_use(small.NAME, None, None, best=True), "bad_option", "--best"),
+        (lambda: open_trained(small.NAME, None, None, best=True), "bad_option", "--best"),
     ):
         with pytest.raises(KresnetError) as raised:
             call()
@@ -94,17 +86,3 @@ def test_problems_of_another_process_arrive_as_they_were(kept):
     (problem,) = raised.value.problems
     assert problem.code == "weights_unknown"
     assert problem.nearest == "timm/resnet50d.a1_in1k"
-
-
-def test_a_server_is_given_an_export_that_is_made_once(kept, monkeypatch, tmp_path):
-    exports = []
-
-    def export(model, folder):
-        exports.append(model)
-        (folder / small.NAME.rpartition("/")[2] / "1").mkdir(parents=True)
-
-    monkeypatch.setattr("kresnet.api.weights.export_model", export)
-    folder = served_weights(small.NAME)
-    assert served_weights(small.NAME) == folder
-    assert [path.parent for path in exports] == [folder.parent]
-    assert served_weights(tmp_path / "models") == tmp_path / "models"

@@ -73,7 +73,7 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = kresnet.lod
 
 
-@pytest.mark.parametrize("module", ["network", "run", "table", "scaling", "training", "weights", "checks"])
+@pytest.mark.parametrize("module", ["network", "run", "table", "scaling", "training", "conversion", "export", "checks"])
 def test_the_examples_of_docstrings_give_what_they_say(module):
     found = doctest.testmod(importlib.import_module(f"kresnet.api.{module}"))
     assert found.failed == 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from kresnet.errors import make_error, nearest
 
 if TYPE_CHECKING:
-    from kresnet.export.signature_contract import Fold
+    from kresnet.export.export_options import Fold
 
 FileFormat = Literal["tflite", "onnx", "openvino"]
 FileWeights = Literal["float32", "float16", "int8", "int8_float_io", "int16x8", "dynamic"]

@@ -1,24 +1,13 @@
-"""Weights that are converted, and runs that are exported."""
+"""Runs that are exported, and weights by name that are served."""
 
 from __future__ import annotations
 
-import keras
-import numpy as np
 import pytest
 
 import kresnet
+from kresnet.api.export import served_weights
 from kresnet.export.manifest import CLASS_NAMES
-
-
-def test_weights_are_converted_to_the_network_that_they_are_of(whole, tmp_path):
-    done = kresnet.convert(whole.directory.model, whole.network, tmp_path / "again.keras", progress=False)
-    assert done.as_dict()["weights"] == len(done.match.pairs) > 0
-    assert kresnet.load(done.spec).plan().records == whole.network.plan().records
-    converted = keras.models.load_model(done.path).get_weights()
-    for one, other in zip(converted, whole.model().get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    with pytest.raises(kresnet.KresnetError, match="already exists"):
-        kresnet.convert(whole.directory.model, whole.network, done.path)
+from tests.weights import small_hub_model as small
 
 
 def test_a_run_is_exported_with_names_and_proved_again(whole, tmp_path):
@@ -48,3 +37,17 @@ def test_wrong_options_of_an_export_are_told(whole, tmp_path, options, code):
         whole.export(tmp_path / "models", progress=False, **options)
     assert caught.value.problems[0].code == code
     assert not (tmp_path / "models").exists()
+
+
+def test_a_server_is_given_an_export_that_is_made_once(kept, monkeypatch, tmp_path):
+    exports = []
+
+    def export(model, folder):
+        exports.append(model)
+        (folder / small.NAME.rpartition("/")[2] / "1").mkdir(parents=True)
+
+    monkeypatch.setattr("kresnet.api.export.export_model", export)
+    folder = served_weights(small.NAME)
+    assert served_weights(small.NAME) == folder
+    assert [path.parent for path in exports] == [folder.parent]
+    assert served_weights(tmp_path / "models") == tmp_path / "models"
