@@ -15,27 +15,22 @@ from kresnet.plan import Plan, Record
 from kresnet.weights.files.keras_graph import Operation, OperationGraph, activation_name
 from kresnet.weights.files.pixel_arithmetic import NotLinearError, PixelMap, read_pixel_map
 from kresnet.weights.files.tensor import WeightTensor
-
-#: Layers that give back what they take, but in training.
-_ONLY_IN_TRAINING = (
-    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianDropout", "GaussianNoise", "AlphaDropout"),
-    *("ActivityRegularization", "StochasticDepth", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"),
-    *("RandomShear", "RandomPerspective", "RandomContrast", "RandomBrightness", "RandomHue", "RandomSaturation"),
-    *("RandomSharpness", "RandomColorJitter", "RandomGrayscale", "RandomColorDegeneration", "RandomPosterization"),
-    *("RandomInvert", "RandomErasing", "RandomGaussianBlur", "RandomElasticTransform"),
-    *("CutMix", "MixUp", "AugMix", "RandAugment"),
+from kresnet.weights.keras_operations import (
+    ADDITIONS,
+    GLOBAL_POOLS,
+    ONLY_IN_TRAINING,
+    PADDING,
+    POOLS,
+    PRODUCTS,
+    RESIZING,
+    applied_function,
+    constant_operand,
+    is_identity,
+    operation_text,
+    padding_side,
+    pads_as_same,
+    single_value,
 )
-_WITHOUT_EFFECT = ("Identity", "Cast", *_ONLY_IN_TRAINING)
-_RESIZING = ("Resizing", "CenterCrop", "RandomCrop")
-_PADDING = ("ZeroPadding2D", "SymmetricPad")
-_ADDITIONS, _PRODUCTS, _SIXTH = ("Add",), ("Multiply",), 1 / 6
-_POOLS = {"MaxPooling2D": "max", "AveragePooling2D": "average"}
-_GLOBAL_POOLS = {"GlobalMaxPooling2D": "max", "GlobalAveragePooling2D": "average"}
-_ACTIVATIONS = {"ReLU": "relu", "Relu": "relu", "Softmax": "softmax", "Sigmoid": "sigmoid", "Silu": "silu"}
-_ACTIVATIONS |= {"Gelu": "gelu", "Elu": "elu", "ELU": "elu", "Tanh": "tanh"}
-#: Settings with which an activation layer is the function of its name.
-_PLAIN_SETTINGS = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0, "alpha": 1.0, "axis": -1}
-
 
 #: A record, and what stands in its place in the file; None where the file's network begins before it.
 _Place = tuple[Record, Operation | None]
@@ -146,7 +141,7 @@ class _Walk:
         """Read what the file makes of its input before it enters what the plan has."""
         operations, chain = self.graph.operations, self.graph.up_to(key)
         channels = self.plan.input_shape[-1]
-        without_effect = [each for each in chain if _passes(each) or self._keeps_size(each)]
+        without_effect = [each for each in chain if is_identity(each) or self._keeps_size(each)]
         self.found.passed += [each.layer for each in without_effect if each.kind != "Cast"]
         left_out = [each for each in chain if each.layer in self.allowed]
         self.found.left_out += [each.layer for each in left_out]
@@ -178,16 +173,16 @@ class _Walk:
         if operation.layer in self.allowed:
             self.found.left_out.append(operation.layer)
             return
-        extra = ExtraOperation(operation.layer, f"{operation.key}, {_described(operation)}, {place}")
+        extra = ExtraOperation(operation.layer, f"{operation.key}, {operation_text(operation)}, {place}")
         if extra not in self.found.extra:
             self.found.extra.append(extra)
 
     def _strip_ending(self, operation: Operation | None) -> Operation | None:
         """Pass the function that makes probabilities of the file's logits."""
-        while operation and _passes(operation):
+        while operation and is_identity(operation):
             self.found.passed.append(operation.layer)
             operation = self._input(operation)
-        if operation and _function(operation) == self.plan.probabilities:
+        if operation and applied_function(operation) == self.plan.probabilities:
             self.found.ending = f"{self.plan.probabilities} ({operation.layer})"
             return self._input(operation)
         return operation
@@ -214,7 +209,7 @@ class _Walk:
                 before = self._input(before)
             return [(self.plan.by_name[record.inputs[0]], before)]
         if record.kind in ("dropout", "stochastic_depth"):
-            if operation.kind in _ONLY_IN_TRAINING:
+            if operation.kind in ONLY_IN_TRAINING:
                 operation = self._input(operation) or operation
             return [(self.plan.by_name[record.inputs[0]], operation)]
         if record.kind in ("normalize", "input"):
@@ -230,7 +225,7 @@ class _Walk:
             if any(each is True for each in operation.arguments) and record.kind == "norm":
                 self.add_extra(operation, "called with training=True")
             return self._before(record, operation)
-        if _function(operation) and record.kind == "activation":
+        if applied_function(operation) and record.kind == "activation":
             self.add_extra(operation, f"where {record.name} is {record.settings['function']}")
             return self._before(record, operation)
         if len(operation.inputs) == 1 and not (self._is_weighted(operation) and operation.layer in self.records):
@@ -249,9 +244,9 @@ class _Walk:
         inputs: list[Operation | None] = [self.graph.operations.get(key) for key in operation.inputs]
         windowed = record.kind in ("conv", "depthwise_conv", "pool")
         if windowed and not (inputs[0] and _stands_for(inputs[0], befores[0])):
-            padded, alike = 0, inputs[0] is not None and _pads_as_same(inputs[0], record, befores[0])
-            while inputs[0] and inputs[0].kind in _PADDING:
-                padded += 0 if alike else _padding_side(inputs[0])
+            padded, alike = 0, inputs[0] is not None and pads_as_same(inputs[0], record, befores[0])
+            while inputs[0] and inputs[0].kind in PADDING:
+                padded += 0 if alike else padding_side(inputs[0])
                 inputs = [self._input(inputs[0])]
             side = 0
             if befores[0].kind == "pad":
@@ -281,19 +276,19 @@ class _Walk:
             return self._is_weighted(operation) and operation.layer == self.layers[record.name]
         match record.kind:
             case "activation":
-                return _function(operation) == activation_name(record.settings["function"])
+                return applied_function(operation) == activation_name(record.settings["function"])
             case "pool":
                 sizes = {"pool_size": record.settings["size"], "strides": record.settings["stride"]}
-                fits = all(_single(settings.get(name)) == value for name, value in sizes.items())
-                return _POOLS.get(kind) == record.settings["how"] and fits
+                fits = all(single_value(settings.get(name)) == value for name, value in sizes.items())
+                return POOLS.get(kind) == record.settings["how"] and fits
             case "global_pool":
-                return _GLOBAL_POOLS.get(kind) == record.settings["how"]
+                return GLOBAL_POOLS.get(kind) == record.settings["how"]
             case "pad":
-                return kind in _PADDING and _padding_side(operation) == record.settings["side"]
+                return kind in PADDING and padding_side(operation) == record.settings["side"]
             case "add":
-                return kind in _ADDITIONS and len(operation.inputs) == 2
+                return kind in ADDITIONS and len(operation.inputs) == 2
             case "multiply":
-                return kind in _PRODUCTS and len(operation.inputs) == 2
+                return kind in PRODUCTS and len(operation.inputs) == 2
             case "flatten" | "reshape":
                 return kind == record.kind.capitalize()
             case "blur":
@@ -305,16 +300,16 @@ class _Walk:
     def _subsamples(self, record: Record, operation: Operation) -> bool:
         """Whether an operation takes one pixel a stride, as a record without new channels does."""
         keeps_channels = self.plan.by_name[record.inputs[0]].shape[-1] == record.settings["width"]
-        window, stride = (_single(operation.settings.get(name)) for name in ("pool_size", "strides"))
-        return operation.kind in _POOLS and keeps_channels and window == 1 and stride == record.settings["stride"]
+        window, stride = (single_value(operation.settings.get(name)) for name in ("pool_size", "strides"))
+        return operation.kind in POOLS and keeps_channels and window == 1 and stride == record.settings["stride"]
 
     def _hard_sigmoid_of(self, operation: Operation) -> Operation | None:
         """Return what `relu6(x + 3) / 6` is computed of, where it is spelt out (keras.applications' MobileNetV3)."""
-        relu6 = self._input(operation) if _constant(operation, _PRODUCTS) == _SIXTH else None
-        if relu6 is None or _function(relu6) != "relu6":
+        relu6 = self._input(operation) if constant_operand(operation, PRODUCTS) == 1 / 6 else None
+        if relu6 is None or applied_function(relu6) != "relu6":
             return None
         shifted = self._input(relu6)
-        return self._input(shifted) if shifted and _constant(shifted, _ADDITIONS) == 3 else None
+        return self._input(shifted) if shifted and constant_operand(shifted, ADDITIONS) == 3 else None
 
     def _is_weighted(self, operation: Operation) -> bool:
         """Whether an operation is a layer itself, not the function that the layer applies behind its weights."""
@@ -326,7 +321,7 @@ class _Walk:
 
     def _keeps_size(self, operation: Operation) -> bool:
         """Whether a layer that resizes gives back images of the size that enters the network."""
-        if operation.kind not in _RESIZING:
+        if operation.kind not in RESIZING:
             return False
         before = self._input(operation)
         while before and before.kind != "InputLayer":
@@ -336,11 +331,6 @@ class _Walk:
 
     def _named(self, operation: Operation | None) -> str:
         return operation.key if operation else "the input"
-
-
-def _passes(operation: Operation) -> bool:
-    """Whether an operation gives back what it takes."""
-    return operation.kind in _WITHOUT_EFFECT or _function(operation) == "linear"
 
 
 def _stands_for(operation: Operation, record: Record) -> bool:
@@ -357,73 +347,15 @@ def _weights_below(inputs: Mapping[str, Sequence[str]], weight: Any) -> dict[str
     return below
 
 
-def _function(operation: Operation) -> str:
-    """Return the name of the function that an activation applies, its settings included; empty for other kinds."""
-    if operation.kind == "Activation":
-        return activation_name(operation.settings.get("activation"))
-    if operation.kind not in _ACTIVATIONS:
-        return ""
-    differing = {
-        name: operation.settings[name]
-        for name, plain in _PLAIN_SETTINGS.items()
-        if name in operation.settings and operation.settings[name] not in (plain, None)
-    }
-    name = _ACTIVATIONS[operation.kind]
-    if differing == {"max_value": 6.0} and name == "relu":
-        return "relu6"
-    return f"{name} with " + ", ".join(f"{key} {value}" for key, value in differing.items()) if differing else name
-
-
-def _described(operation: Operation) -> str:
-    """Return what an operation is, in words."""
-    function = _function(operation)
-    return f"the function {function}" if function else f"a {operation.kind}"
-
-
 def _changes_nothing(operation: Operation, record: Record) -> bool:
     """Whether an operation gives back what it takes, or in another shape where a map is a single pixel."""
     shape = operation.settings.get("target_shape")
     if operation.kind == "Reshape" and isinstance(shape, list | tuple) and record.kind != "reshape":
         return set(shape[:-1]) == {1}
     flattens = operation.kind == "Flatten" and record.kind != "flatten" and len(record.shape) == 1
-    other_function = record.kind == "activation" and bool(_function(operation))  # linear, where the plan has another
-    return (_passes(operation) and not other_function) or flattens
-
-
-def _constant(operation: Operation, kinds: Sequence[str]) -> float | None:
-    """Return the number that an operation of these kinds takes beside its one operand; None for other operations."""
-    numbers = [each for each in operation.arguments if isinstance(each, int | float) and not isinstance(each, bool)]
-    return float(numbers[0]) if operation.kind in kinds and len(numbers) == 1 and len(operation.inputs) == 1 else None
-
-
-def _pads_as_same(operation: Operation, record: Record, before: Record) -> bool:
-    """Whether an operation adds the pixels around a map that a window of padding `same` would add itself."""
-    if record.settings["padding"] != "same" or operation.kind not in _PADDING:
-        return False
-    value = operation.settings.get("padding", operation.settings.get("side"))
-    pairs = value if isinstance(value, list | tuple) else [value, value]
-    kernel = record.settings.get("kernel", record.settings.get("size"))
-    window = record.settings.get("dilation", 1) * (kernel - 1) + 1
-    added = [
-        max(0, (-(-length // record.settings["stride"]) - 1) * record.settings["stride"] + window - length)
-        for length in before.shape[:2]
-    ]
-    sides = [list(each) if isinstance(each, list | tuple) else [each, each] for each in pairs]
-    return sides == [[each // 2, each - each // 2] for each in added]
-
-
-def _padding_side(operation: Operation) -> int:
-    """Return by how much a layer pads each side; -1 where the sides differ."""
-    value = operation.settings.get("padding", operation.settings.get("side"))
-    numbers = {each for pair in value for each in (pair if isinstance(pair, list | tuple) else [pair])} if isinstance(
-        value, list | tuple
-    ) else {value}  # fmt: skip
-    return numbers.pop() if len(numbers) == 1 else -1
-
-
-def _single(value: Any) -> Any:
-    """Return the number that a window's setting has for both axes."""
-    return value[0] if isinstance(value, list | tuple) and len(set(value)) == 1 else value
+    # A linear activation is told where the plan has another function.
+    other_function = record.kind == "activation" and bool(applied_function(operation))
+    return (is_identity(operation) and not other_function) or flattens
 
 
 __all__ = ["ExtraOperation", "FileComputation", "read_computation"]

@@ -11,9 +11,10 @@ from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, apply_overrides
 from kresnet.weights.files.keras_graph import Operation
 from kresnet.weights.files.weight_file import WeightFile
+from kresnet.weights.keras_operations import PADDING
 from kresnet.weights.layouts import Layout
 
-_PAD_LAYERS, _NORM_LAYERS = {"ZeroPadding2D", "SymmetricPad"}, {"BatchNormalization", "FusedBatchNorm"}
+_NORM_LAYERS = {"BatchNormalization", "FusedBatchNorm"}
 
 
 @dataclass(slots=True)
@@ -86,9 +87,7 @@ def _pads_both_sides(layer: Operation) -> bool:
     """Whether a layer pads a map alike on both sides; a window of TensorFlow's that strides has less before it."""
     value = layer.settings.get("padding", layer.settings.get("side"))
     pairs = value if isinstance(value, list | tuple) else [value]
-    return layer.kind in _PAD_LAYERS and not any(
-        isinstance(each, list | tuple) and len(set(each)) > 1 for each in pairs
-    )
+    return layer.kind in PADDING and not any(isinstance(each, list | tuple) and len(set(each)) > 1 for each in pairs)
 
 
 def _defaults_from_layers(source: WeightFile) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import pytest
 from keras import layers
 
 import kresnet
-from kresnet.weights import file_computation
 from kresnet.weights.file_computation import FileComputation, read_computation
 from kresnet.weights.files.keras_graph import read_operation_graph
 
@@ -55,22 +54,3 @@ def test_the_same_network_computes_nothing_else(swap):
 )
 def test_what_differs_is_named(options, text):
     assert any(text in extra.text for extra in read(**options).extra)
-
-
-def test_layers_that_are_passed_give_back_what_they_take():
-    images = keras.random.uniform((2, 8, 8, 3), 0, 255)
-    arguments = {
-        "RandomRotation": (0.5,),
-        "RandomZoom": (0.5,),
-        "RandomTranslation": (0.5, 0.5),
-        "RandomContrast": (0.5,),
-    }
-    arguments |= {"RandomBrightness": (0.5,), "Dropout": (0.5,), "SpatialDropout2D": (0.5,), "GaussianDropout": (0.5,)}
-    arguments |= {"GaussianNoise": (0.5,), "AlphaDropout": (0.5,), "RandomHue": (0.5,), "RandomSaturation": (0.5,)}
-    arguments |= {"RandomSharpness": (0.5,), "RandomShear": (0.5, 0.5), "RandomPosterization": (4,)}
-    arguments |= {"RandomColorDegeneration": (0.5,)}
-    for name in set(file_computation._ONLY_IN_TRAINING) - {"StochasticDepth", "SpatialDropout1D"}:
-        if kind := getattr(layers, name, None):
-            layer = kind(*arguments.get(name, ()))
-            output = layer(images, training=False)
-            assert keras.ops.max(keras.ops.abs(output - images)) == 0, name
