@@ -144,6 +144,13 @@ def evenly(count: int, most: int) -> np.ndarray:
     return np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(np.int64)
 
 
+def sampling_notes(files: int, **looked_at: int) -> list[str]:
+    """Return a sentence for each way in which only some of the files were looked at: `opened=100`, `compared=500`."""
+    return [
+        f"{some:,} of {files:,} files were {what}, evenly spread." for what, some in looked_at.items() if some < files
+    ]
+
+
 def header_notes(headers: ImageHeaders) -> list[str]:
     """Return what deserves a look about images, a sentence each."""
     notes = []
@@ -184,4 +191,5 @@ __all__ = [
     "class_notes",
     "evenly",
     "header_notes",
+    "sampling_notes",
 ]

@@ -21,6 +21,7 @@ from kresnet.data.survey.data_survey import (
     class_notes,
     evenly,
     header_notes,
+    sampling_notes,
 )
 from kresnet.data.survey.image_headers import read_headers
 from kresnet.data.survey.table_columns import split_of_name
@@ -77,11 +78,6 @@ def survey_folder(root: Path, settings: Mapping[str, Any], stated: Mapping[str, 
         )
         for name, (_, classes) in layout.splits.items()
     }
-    sampled = [
-        f"{len(some):,} of {len(files):,} files were {what}, evenly spread."
-        for some, what in ((opened, "opened"), (compared, "compared"))
-        if len(some) < len(files)
-    ]
     folder, classes = next(iter(layout.splits.values()), (root, {}))
     return DataSurvey(
         name=str(root),
@@ -94,7 +90,7 @@ def survey_folder(root: Path, settings: Mapping[str, Any], stated: Mapping[str, 
         passed_over=layout.passed_over,
         problems=layout.problems,
         notes=[*class_notes(splits), *header_notes(headers)],
-        sampled=sampled,
+        sampled=sampling_notes(len(files), opened=len(opened), compared=len(compared)),
         pictures={
             label: [folder / label / names[place] for place in evenly(len(names), GRID_PICTURES)]
             for label, names in list(classes.items())[:GRID_CLASSES]

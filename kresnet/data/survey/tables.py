@@ -20,6 +20,7 @@ from kresnet.data.survey.data_survey import (
     class_notes,
     evenly,
     header_notes,
+    sampling_notes,
 )
 from kresnet.data.survey.image_headers import read_headers
 from kresnet.data.survey.table_columns import HEAD_ROWS, guess_settings
@@ -136,8 +137,6 @@ def _described(survey: DataSurvey, data: TableData, examples: TableExamples, pro
     if examples.groups is not None:
         counts = np.unique(examples.groups, return_counts=True)[1]
         notes.append(f"{len(counts):,} groups, the largest of {counts.max():,} images.")
-    sampled = [f"{len(some):,} of {count:,} files were {what}, evenly spread."
-               for some, what in ((opened, "opened"), (compared, "compared")) if len(some) < count]  # fmt: skip
     return replace(
         survey,
         settings={
@@ -153,7 +152,7 @@ def _described(survey: DataSurvey, data: TableData, examples: TableExamples, pro
         passed_over=examples.passed_over,
         problems=problems,
         notes=notes,
-        sampled=sampled,
+        sampled=sampling_notes(count, opened=len(opened), compared=len(compared)),
         pictures=_pictures(examples),
     )
 
