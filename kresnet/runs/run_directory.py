@@ -47,6 +47,7 @@ _BEFORE_FIRST_STEP = frozenset(
 )
 
 _Model = TypeVar("_Model", Spec, Recipe)
+_Part = TypeVar("_Part")
 
 
 class RunDirectory:
@@ -212,11 +213,7 @@ class RunDirectory:
         Raises:
             KresnetError: `run_missing` if `data.json` is damaged.
         """
-        try:
-            return DataDescription.from_dict(self.data())
-        except (AttributeError, KeyError, TypeError) as error:
-            message = f"{self.path / 'data.json'} is not what `kresnet fit` wrote: {error}."
-            raise make_error("run_missing", message) from None
+        return self._read_part("data.json", DataDescription.from_dict)
 
     def original_config(self) -> dict[str, Any]:
         """Read what the run was started with: `spec` and `recipe` (both resolved), `data` and `environment`."""
@@ -253,13 +250,8 @@ class RunDirectory:
         Raises:
             KresnetError: `run_missing` if the file is there and is damaged.
         """
-        path = self.path / "transfer.json"
-        if not path.is_file():
-            return None
-        try:
-            return Transfer.from_dict(self._read_json(path.name))
-        except (KeyError, TypeError) as error:
-            raise make_error("run_missing", f"{path} is not what `kresnet fit` wrote: {error}.") from None
+        there = (self.path / "transfer.json").is_file()
+        return self._read_part("transfer.json", Transfer.from_dict) if there else None
 
     def read_teacher(self) -> Teacher | None:
         """Read which network the run was begun to learn from; None for none.
@@ -267,13 +259,8 @@ class RunDirectory:
         Raises:
             KresnetError: `run_missing` if the file is there and is damaged.
         """
-        path = self.path / "teacher.json"
-        if not path.is_file():
-            return None
-        try:
-            return Teacher.from_dict(self._read_json(path.name))
-        except (KeyError, TypeError) as error:
-            raise make_error("run_missing", f"{path} is not what `kresnet fit` wrote: {error}.") from None
+        there = (self.path / "teacher.json").is_file()
+        return self._read_part("teacher.json", Teacher.from_dict) if there else None
 
     def resolve_for_length(self, unit: str, value: int) -> ResolvedRun:
         """Return the run as its documents say it, but of another length.
@@ -436,6 +423,14 @@ class RunDirectory:
             file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def _read_part(self, name: str, from_dict: Callable[[Any], _Part]) -> _Part:
+        """Read what a file of the run describes."""
+        try:
+            return from_dict(self._read_json(name))
+        except (AttributeError, KeyError, TypeError) as error:
+            message = f"{self.path / name} is not what `kresnet fit` wrote: {error}."
+            raise make_error("run_missing", message) from None
 
     def _read_json(self, name: str) -> Any:
         try:
