@@ -94,44 +94,53 @@ def fit(
             accept_licence=accept_licence, force=force, as_json=as_json,
         )  # fmt: skip
     lengths: dict[str, Any] = {"epochs": epochs, "steps": steps, "examples": examples}
-    if resume is not None:
-        if spec or recipe or overrides or output or init or frozen or dry_run or accept_licence:
-            message = "--resume continues a run as it is, without SPEC or other settings."
-            raise make_error("bad_option", message, remedy=f"kresnet fit --resume {shell_word(resume)}")
-        with _raise_cause_of_interrupt():
-            run = kresnet.resume(resume, **lengths, allow_changed=allow_changed, pause_after=pause_after)
-    elif allow_changed:
-        raise make_error(
-            "bad_option", "--allow-changed is for --resume.", remedy="kresnet fit --resume RUN --allow-changed"
-        )
-    elif stated := [(unit, n) for unit, n in lengths.items() if n is not None]:
-        (unit, value), *_ = stated
-        message = f"--{unit} is for --resume; the length of a new run is a setting of its recipe."
-        raise make_error("bad_option", message, remedy=f"--set recipe.{unit}={value}")
-    elif dry_run:
+    if resume is None:
+        _refuse_options_of_resume(allow_changed, lengths)
+    elif spec or recipe or overrides or output or init or frozen or dry_run or accept_licence:
+        message = "--resume continues a run as it is, without SPEC or other settings."
+        raise make_error("bad_option", message, remedy=f"kresnet fit --resume {shell_word(resume)}")
+    if dry_run:
         if spec is None:
             raise make_error("bad_option", "Name the spec to try.", remedy="kresnet fit quickstart --dry-run")
         if output or init or frozen or pause_after:
             message = "--dry-run goes without -o, --init, --freeze and --pause-after."
             raise make_error("bad_option", message, remedy="leave them out")
         return _print_dry_run(kresnet.dry_run(spec, recipe, overrides=overrides or (), force=force), as_json)
-    else:
-        with _raise_cause_of_interrupt():
+    with _raise_cause_of_interrupt():
+        if resume is not None:
+            run = kresnet.resume(resume, **lengths, allow_changed=allow_changed, pause_after=pause_after)
+        else:
             run = kresnet.fit(
                 spec, recipe, output=output, overrides=overrides or (), init=init, freeze=_split_parts(frozen),
                 accept_licence=accept_licence, force=force, pause_after=pause_after,
             )  # fmt: skip
-    result = run.result or {}
     if as_json:
-        return print_json(result)
-    if not run.path.is_dir():  # another worker's, which writes nothing; its chief says how the run ended
-        return None
+        return print_json(run.result or {})
+    if run.path.is_dir():  # else another worker's, which writes nothing; its chief says how the run ended
+        _print_result(run)
+    return None
+
+
+def _refuse_options_of_resume(allow_changed: bool, lengths: Mapping[str, int | None]) -> None:
+    """Refuse, for a new run, what only goes with --resume."""
+    if allow_changed:
+        message = "--allow-changed is for --resume."
+        raise make_error("bad_option", message, remedy="kresnet fit --resume RUN --allow-changed")
+    for unit, value in lengths.items():
+        if value is not None:
+            message = f"--{unit} is for --resume; the length of a new run is a setting of its recipe."
+            raise make_error("bad_option", message, remedy=f"--set recipe.{unit}={value}")
+
+
+def _print_result(run: kresnet.Run) -> None:
+    """Print what a finished run has reached, and what it took."""
     from kresnet.plan.objective import named_metrics
 
+    result = run.result or {}
     named = [metric.name for metric in named_metrics(run.recipe)]
     splits = [split for split in SPLITS[1:] if split in result]
     measured = ", ".join(f"{split} {_format_metrics(result[split], named)}" for split in splits)
-    return stdout_console().print(
+    stdout_console().print(
         f"{measured} after {result['epochs']} epochs, "
         f"{result['seconds']:.0f} s of training; at most {_format_peak_memory(result['peak_memory'])}; run: {run.path}"
     )
