@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kresnet.probes.activation_profile import ActivationProfile
     from kresnet.probes.batch_norm_agreement import NormCheck
     from kresnet.probes.gradient_flow import GradientFlow
+    from kresnet.runs.run_directory import RunDirectory
 
     NetworkOrRun = Reference | Network | Run
 
@@ -126,15 +127,10 @@ def check_batch_norm(
         KresnetError: `contradiction` if there is nothing to check; what loading raises. Disagreement is not raised, but
             reported.
     """
-    from kresnet.runtime import import_tensorflow
-
-    import_tensorflow()
+    network_under_test, conditions = _open(network, recipe, overrides, batch)
     from kresnet.diagnostics.batch_norm_check import check_batch_norms
-    from kresnet.diagnostics.check_conditions import check_conditions
 
-    network_under_test = _open(network, recipe, overrides, batch)
-    norms = check_batch_norms(network_under_test)
-    return NormReport(network_under_test.label, check_conditions(network_under_test), norms)
+    return NormReport(network_under_test.label, conditions, check_batch_norms(network_under_test))
 
 
 def check_gradients(
@@ -157,18 +153,14 @@ def check_gradients(
     Raises:
         KresnetError: `bad_option` for a single image; what loading raises.
     """
-    from kresnet.runtime import import_tensorflow
-
     if batch < 2:
         raise make_error(
             "bad_option", "A gradient is measured on a batch.", expected="--batch 2 or more", found=str(batch)
         )
-    import_tensorflow()
-    from kresnet.diagnostics.check_conditions import check_conditions
+    network_under_test, conditions = _open(network, recipe, overrides, batch)
     from kresnet.diagnostics.gradient_check import check_gradients as measure
 
-    network_under_test = _open(network, recipe, overrides, batch)
-    return GradientReport(check_conditions(network_under_test), measure(network_under_test, jacobians=jacobians))
+    return GradientReport(conditions, measure(network_under_test, jacobians=jacobians))
 
 
 def check_activations(
@@ -185,14 +177,10 @@ def check_activations(
     Raises:
         KresnetError: what loading raises.
     """
-    from kresnet.runtime import import_tensorflow
-
-    import_tensorflow()
+    network_under_test, conditions = _open(network, recipe, overrides, batch)
     from kresnet.diagnostics.activation_check import check_activations as measure
-    from kresnet.diagnostics.check_conditions import check_conditions
 
-    network_under_test = _open(network, recipe, overrides, batch)
-    return ActivationReport(check_conditions(network_under_test), measure(network_under_test))
+    return ActivationReport(conditions, measure(network_under_test))
 
 
 def check_export(directory: AnyPath) -> ProofReport:
@@ -243,12 +231,20 @@ def check_device(
     return run_device_check(chosen, quick=quick, directory=directory, on_entry=on_entry or (lambda _: None))
 
 
-def _open(network: NetworkOrRun, recipe: Reference | None, overrides: Overrides, batch: int) -> NetworkUnderTest:
-    """Open what a caller names, with a batch to run through it."""
+def _open(
+    network: NetworkOrRun, recipe: Reference | None, overrides: Overrides, batch: int
+) -> tuple[NetworkUnderTest, CheckConditions]:
+    """Open what a caller names, with a batch to run through it, and say under which conditions; imports TensorFlow."""
+    from kresnet.runtime import import_tensorflow
+
+    import_tensorflow()
+    from kresnet.diagnostics.check_conditions import check_conditions
     from kresnet.diagnostics.network_under_test import open_network_under_test
 
+    reference: Reference | RunDirectory
     if isinstance(network, Network):
-        loaded, plan = network.loaded, network.plan()
-        return open_network_under_test(loaded, recipe=recipe, overrides=overrides, batch=batch, plan=plan)
-    reference = network.directory if isinstance(network, Run) else network
-    return open_network_under_test(reference, recipe=recipe, overrides=overrides, batch=batch)
+        reference, plan = network.loaded, network.plan()
+    else:
+        reference, plan = network.directory if isinstance(network, Run) else network, None
+    opened = open_network_under_test(reference, recipe=recipe, overrides=overrides, batch=batch, plan=plan)
+    return opened, check_conditions(opened)
