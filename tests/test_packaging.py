@@ -10,9 +10,11 @@ import tarfile
 import tomllib
 import venv
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 from ruamel.yaml import YAML
 
 import kresnet
@@ -152,6 +154,13 @@ def test_a_plain_install_says_how_to_serve(installed, environment, tmp_path):
     )  # fmt: skip
     assert done.returncode == 2
     assert "pip install 'kresnet[serving]'" in done.stderr
+
+
+def test_all_that_is_pinned_installs_on_the_oldest_python_that_is_admitted():
+    admitted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    oldest = next(each.version for each in SpecifierSet(admitted) if each.operator == ">=") + ".0"
+    wanting = {each.metadata["Name"]: each.metadata.get("Requires-Python") for each in distributions()}
+    assert not {name: wants for name, wants in wanting.items() if not SpecifierSet(wants or "").contains(oldest)}
 
 
 def test_one_version_is_stated_everywhere(dist):
