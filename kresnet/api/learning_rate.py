@@ -120,7 +120,7 @@ def find_learning_rate(
         overrides: settings to change, as for `kresnet.fit`.
         init: weights to start from, as for `kresnet.fit`.
         freeze: parts of `init` to hold as they are.
-        lowest: learning rate of the first step.
+        lowest: learning rate of the first step; rates and steps are by default those of fastai's `lr_find`.
         highest: learning rate of the last step. The sweep ends earlier where the loss exceeds four times its least.
         steps: number of steps, at least 10. Those that go beyond the training images begin a next epoch.
         accept_licence: accept a licence of `init` that forbids commercial use.

@@ -20,11 +20,9 @@ from kresnet.report.gradient_plots import describe_gradient_flow
 from kresnet.report.page_sections import duration_text, left_text, status_notice
 from kresnet.report.plots import shown_metrics
 from kresnet.report.run_data import RunData
-from kresnet.report.watched_runs import WatchedRuns
+from kresnet.report.watched_runs import LOOK_SECONDS, WatchedRuns
 from kresnet.training.loop.progress import fit_to_width, metrics_text
 
-#: Seconds between two looks at the files.
-LOOK_SECONDS = 1.0
 #: Runs up to which each is shown with all that it tells; more are shown as a table.
 FEW_RUNS = 2
 #: Lines of its log that are shown of a run, and epochs of a curve.
@@ -162,4 +160,4 @@ def _terminal_size(stream: TextIO) -> tuple[int, int]:
     return terminal.columns(stream), lines
 
 
-__all__ = ["FEW_RUNS", "LOOK_SECONDS", "follow", "screen", "sparkline"]
+__all__ = ["FEW_RUNS", "follow", "screen", "sparkline"]

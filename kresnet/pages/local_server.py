@@ -19,9 +19,8 @@ from typing import Any
 from aiohttp import web
 
 from kresnet.errors import KresnetError, Problem
-from kresnet.serving.addresses import open_sockets
+from kresnet.serving.addresses import LOOPBACK, open_sockets
 
-LOOPBACK = "127.0.0.1"
 #: Names by which a browser may ask for the page; any other in `Host` is a foreign name that leads to this machine.
 _HOST_NAMES = (LOOPBACK, "localhost")
 #: Bytes of a request's body: a document of 256 KiB as JSON, which may write each of its characters as six.
@@ -166,4 +165,4 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
         response.headers.setdefault(name, value)
 
 
-__all__ = ["LOOPBACK", "MOST_BYTES", "EventStream", "running_page", "serve_page"]
+__all__ = ["MOST_BYTES", "EventStream", "running_page", "serve_page"]

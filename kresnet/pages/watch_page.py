@@ -22,11 +22,9 @@ from kresnet.report.page import (
     template_environment,
 )
 from kresnet.report.run_data import RunData
-from kresnet.report.watched_runs import Change, WatchedRuns
+from kresnet.report.watched_runs import LOOK_SECONDS, Change, WatchedRuns
 from kresnet.version import __version__
 
-#: Seconds between two looks at the files, while anybody looks at the page.
-LOOK_SECONDS = 1.0
 #: Seconds without news after which a browser is sent a sign of life, by which it is noticed that one has gone.
 _BEAT_SECONDS = 15.0
 
@@ -172,4 +170,4 @@ class WatchPage:
         return html.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be text
 
 
-__all__ = ["LOOK_SECONDS", "WatchPage"]
+__all__ = ["WatchPage"]

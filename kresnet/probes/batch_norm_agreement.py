@@ -37,8 +37,8 @@ SUMMATION_TOLERANCE = 2.0**-24 / 16
 #: Between float64 and float64: rounding alone; and the second order of the differences.
 EXACT_TOLERANCE, DIFFERENCE_TOLERANCE = 1e-9, 1e-5
 
-#: Bits of the significand, the hidden one included.
-_BITS = {"float32": 24, "bfloat16": 8, "float16": 11}
+#: Bits of the significand of a type, the hidden one included.
+SIGNIFICAND_BITS = {"float32": 24, "bfloat16": 8, "float16": 11}
 #: Spacing of the numbers next to zero, where it is not negligible.
 _FINEST = {"float16": 2.0**-24}
 #: What is smaller may have been flushed to zero.
@@ -119,7 +119,7 @@ def _unexplained(kernel: Any, derived: Any) -> Any:
     single = tf.cast(kernel, tf.float32)
     exponent = tf.bitcast(tf.bitwise.bitwise_and(tf.bitcast(single, tf.int32), 0x7F800000), tf.float32)
     name = kernel.dtype.name
-    half_unit = tf.maximum(tf.cast(exponent, tf.float64) * 2.0 ** -_BITS[name], _FINEST.get(name, 0.0) / 2)
+    half_unit = tf.maximum(tf.cast(exponent, tf.float64) * 2.0 ** -SIGNIFICAND_BITS[name], _FINEST.get(name, 0.0) / 2)
     return tf.maximum(tf.abs(tf.cast(kernel, tf.float64) - derived) - half_unit, 0.0)
 
 

@@ -29,6 +29,8 @@ _LIVE_FILES = ("progress.json", "log.txt")
 
 #: Seconds between two searches for new runs in a folder.
 SEARCH_SECONDS = 5.0
+#: Seconds between two looks at the files of runs that are watched.
+LOOK_SECONDS = 1.0
 #: Runs that are shown at most: of more, those that were written last.
 MOST_RUNS = 24
 
@@ -193,4 +195,4 @@ def _last_written(directory: Path) -> float:
     return max((mark[0] for mark in _stamp(directory, (*_FILES, *_LIVE_FILES)) if mark), default=0)
 
 
-__all__ = ["MOST_RUNS", "SEARCH_SECONDS", "Change", "WatchedRuns", "find_runs"]
+__all__ = ["LOOK_SECONDS", "MOST_RUNS", "SEARCH_SECONDS", "Change", "WatchedRuns", "find_runs"]

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 
 from kresnet.errors import KresnetError, make_error
 
+#: The host that only this machine reaches.
+LOOPBACK = "127.0.0.1"
 #: Hosts that stand for every interface of the machine.
 EVERY_INTERFACE = ("0.0.0.0", "::")
 #: What the system answers where it has no such address, among several of a name.

@@ -22,7 +22,7 @@ from aiohttp import web
 from kresnet.cores import usable_cores
 from kresnet.errors import make_error
 from kresnet.export.capi import configure_runtime, disable_xla
-from kresnet.serving.addresses import format_address, open_sockets
+from kresnet.serving.addresses import LOOPBACK, format_address, open_sockets
 from kresnet.serving.batching import RequestBatcher
 from kresnet.serving.grpc_services import make_grpc_server
 from kresnet.serving.inference_service import InferenceService, RequestLimits
@@ -32,8 +32,6 @@ from kresnet.serving.models_dir import newest_version_folder, require_models
 from kresnet.serving.rest import RestApi
 from kresnet.serving.run_threads import choose_run_threads
 from kresnet.serving.server_metrics import ServerMetrics
-
-LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,7 @@ from kresnet.errors import Problem
 from kresnet.spec.base import Kernel, Width
 from kresnet.spec.block_kinds import Expansion
 from kresnet.spec.blocks import Block, BlockPlace, ConvBlock, Order, Shortcut, contradiction
-from kresnet.spec.rounding import round_to_multiple
-
-#: What rounding leaves of the channels inside, at least (MobileNetV2's `_make_divisible`).
-_LEAST_SHARE = 0.9
+from kresnet.spec.rounding import LEAST_SHARE, round_to_multiple
 
 
 class ExpandingBlock(ConvBlock):
@@ -45,7 +42,7 @@ class ExpandingBlock(ConvBlock):
     def inner_width(self, incoming: int, number: int) -> int:
         """Return the number of channels inside a block of this number, from 1, which so many channels enter."""
         expansion = self.expansion_of(number)
-        return incoming if expansion == 1 else round_to_multiple(incoming * expansion, self.divisor, _LEAST_SHARE)
+        return incoming if expansion == 1 else round_to_multiple(incoming * expansion, self.divisor, LEAST_SHARE)
 
     def inner_widths(self, place: BlockPlace) -> set[int]:
         """Return the numbers of channels inside the blocks of a stage."""

@@ -10,7 +10,8 @@ from kresnet.errors import make_error, nearest
 
 Folder = Literal["specs", "recipes", "studies", "searches"]
 
-_SUFFIXES = (".yaml", ".yml", ".json")
+#: Endings of documents' files.
+SUFFIXES = (".yaml", ".yml", ".json")
 
 #: What a document of each folder is called.
 DOCUMENT_KINDS: dict[Folder, str] = {"specs": "spec", "recipes": "recipe", "studies": "study", "searches": "search"}
@@ -41,7 +42,7 @@ def find_document(reference: str, folder: Folder = "specs", base_folder: Path | 
     Raises:
         KresnetError: `unknown_name`, `file_missing`, or `file_unreadable` if the path leads out of `base_folder`.
     """
-    looks_like_path = "/" in reference or "\\" in reference or Path(reference).suffix in _SUFFIXES
+    looks_like_path = "/" in reference or "\\" in reference or Path(reference).suffix in SUFFIXES
     if not looks_like_path and reference in shipped_names(folder):
         return shipped_directory(folder) / f"{reference}.yaml"
     path = (base_folder or Path()) / reference
@@ -74,6 +75,6 @@ def find_document(reference: str, folder: Folder = "specs", base_folder: Path | 
 def _documents_in(folder: Path) -> list[str]:
     """The names of a folder's documents, for who misspelt one; none if it cannot be read."""
     try:
-        return sorted(entry.name for entry in folder.iterdir() if entry.suffix in _SUFFIXES)
+        return sorted(entry.name for entry in folder.iterdir() if entry.suffix in SUFFIXES)
     except OSError:
         return []

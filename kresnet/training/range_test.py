@@ -23,8 +23,6 @@ from kresnet.training.opening import open_run_data
 from kresnet.training.setup import batches_of_steps, make_trainer, start_from_transfer
 from kresnet.training.step.engine import Engine
 
-#: The rates of a sweep, and the number of its steps, unless others are asked for: those of fastai's `lr_find`.
-LOWEST, HIGHEST, STEPS = 1e-7, 10.0, 100
 #: A loss that fell by less than this share of what it began with has not fallen: batches differ by about as much.
 _LEAST_FALL = 0.05
 #: What to do where no rate made the loss fall, of weights that were trained before and of new ones.
@@ -86,9 +84,9 @@ def find_learning_rate(
     run: ResolvedRun,
     log: Callable[[str], None],
     *,
-    lowest: float = LOWEST,
-    highest: float = HIGHEST,
-    steps: int = STEPS,
+    lowest: float,
+    highest: float,
+    steps: int,
     initial: Path | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> RangeTest:
@@ -186,4 +184,4 @@ def suggest_learning_rate(
     return float(f"{rates[fastest]:.2g}"), f"{fell}{beginning:.3g}. {end}"
 
 
-__all__ = ["HIGHEST", "LOWEST", "STEPS", "RangeTest", "find_learning_rate", "suggest_learning_rate"]
+__all__ = ["RangeTest", "find_learning_rate", "suggest_learning_rate"]

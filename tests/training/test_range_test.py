@@ -53,7 +53,7 @@ def test_losses_that_rise_at_once_suggest_nothing():
 def test_the_suggestion_is_in_the_recipes_own_terms_and_goes_through_few_data_several_times(tmp_path):
     optimizer = {"kind": "sgd", "learning_rate": 0.1, "learning_rate_per": 32}
     run = vector_run(tmp_path, optimizer=optimizer, schedule={"kind": "cosine", "warmup_steps": 2})
-    found = find_learning_rate(run, print, lowest=1e-4, highest=3.0)
+    found = find_learning_rate(run, print, lowest=1e-4, highest=3.0, steps=100)
     assert (found.planned_steps, found.batch_size, found.recipe_rate) == (100, 8, 0.1 * 8 / 32)
     assert found.epochs == pytest.approx(len(found.rates) / 5)  # 40 vectors, 8 a step
     assert len(found.losses) == len(found.smoothed) == len(found.rates) > 50
@@ -70,5 +70,5 @@ def test_a_first_step_that_is_not_finite_is_no_matter_of_the_rate(tmp_path):
         **{f"{split}_targets": np.arange(40) % 3 for split in ("train", "test")},
     )
     with pytest.raises(KresnetError, match="no rate mends that") as caught:
-        find_learning_rate(run, print)
+        find_learning_rate(run, print, lowest=1e-7, highest=10.0, steps=100)
     assert [problem.code for problem in caught.value.problems] == ["diverged"]

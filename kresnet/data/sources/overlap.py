@@ -12,12 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kresnet.files import digest
+from kresnet.files import digest, head_digest
 
 #: How many files are read at most to find copies; of a larger data set an even part of the test files is compared.
 MAX_FILES = 20_000
-#: How many bytes of a file are compared before the whole.
-_HEAD_BYTES = 4096
 
 #: A file's path, and its size in bytes.
 SizedFile = tuple[str, int]
@@ -115,8 +113,7 @@ def _place(path: str) -> tuple[int, int] | None:
 def _head(path: str, size: int) -> tuple[int, bytes]:
     """Return size and digest of the first bytes of a file; of one that cannot be read, its path in their place."""
     try:
-        with Path(path).open("rb") as stream:
-            return size, hashlib.blake2b(stream.read(_HEAD_BYTES), digest_size=16).digest()
+        return size, head_digest(Path(path))
     except OSError:
         return -1, os.fsencode(path)
 

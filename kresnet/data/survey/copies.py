@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kresnet.files import digest
+from kresnet.files import digest, head_digest
 
-#: How many bytes of a file are compared before the whole.
-_HEAD_BYTES = 4096
 #: How many groups of copies are listed.
 _MOST_LISTED = 10
 
@@ -64,7 +61,7 @@ def find_copies(files: Iterable[LabelledFile]) -> Copies:
     """Compare files by size, then by their first bytes, then whole; those that cannot be read are left out."""
     files = list(files)
     by_size = _grouped(files, lambda path: path.stat().st_size)
-    by_head = [group for alike in by_size for group in _grouped(alike, _head)]
+    by_head = [group for alike in by_size for group in _grouped(alike, head_digest)]
     alike = [group for some in by_head for group in _grouped(some, digest)]
     alike.sort(key=lambda group: -len(group))
 
@@ -85,11 +82,6 @@ def _grouped(files: Iterable[LabelledFile], key: Callable[[Path], object]) -> li
         with contextlib.suppress(OSError):
             groups[key(file.path)].append(file)
     return [group for group in groups.values() if len(group) > 1]
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return hashlib.blake2b(stream.read(_HEAD_BYTES), digest_size=16).digest()
 
 
 __all__ = ["Copies", "LabelledFile", "find_copies"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kresnet.data.description import SPLITS
 from kresnet.data.survey.copies import LabelledFile, find_copies
 from kresnet.data.survey.data_survey import (
     GRID_CLASSES,
@@ -24,7 +25,7 @@ from kresnet.data.survey.data_survey import (
 )
 from kresnet.data.survey.image_headers import read_headers
 from kresnet.data.survey.table_columns import HEAD_ROWS, guess_settings
-from kresnet.data.tables.examples import SPLITS, TableExamples, read_examples
+from kresnet.data.tables.examples import TableExamples, read_examples
 from kresnet.data.tables.table_file import TableFile
 from kresnet.errors import KresnetError, Problem
 from kresnet.spec.loading import load_recipe

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kresnet.data.class_names import enumerate_names
-from kresnet.data.description import PassedOver
+from kresnet.data.description import SPLITS, PassedOver
 from kresnet.data.stratified_split import held_out_positions
 from kresnet.data.tables.row_problems import RowProblems
 from kresnet.data.tables.table_file import TableFile, require_columns, text_of
@@ -32,8 +32,6 @@ from kresnet.spec.recipe import TableData
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Splits in the order of their numbers in `TableExamples.split_of`.
-SPLITS = ("train", "validation", "test")
 #: Paths whose files are looked for at once, and by how many threads: a file system across a network takes its time.
 _PATHS_AT_ONCE, _THREADS = 4096, 16
 #: Values of the column of splits that are told one by one.
@@ -303,4 +301,4 @@ def path_lists(paths: pa.Array, positions: np.ndarray) -> Iterator[list[str]]:
         yield paths.take(positions[start : start + _PATHS_AT_ONCE]).to_pylist()
 
 
-__all__ = ["SPLITS", "TableExamples", "path_lists", "read_examples"]
+__all__ = ["TableExamples", "path_lists", "read_examples"]

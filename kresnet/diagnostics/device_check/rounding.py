@@ -19,9 +19,8 @@ import tensorflow as tf
 
 from kresnet.diagnostics.device_check.precisions import DevicePrecision, measured_precisions
 from kresnet.distributed.devices import make_strategy
+from kresnet.probes.batch_norm_agreement import SIGNIFICAND_BITS
 
-#: Bits of the significand, the hidden one included.
-_BITS = {"float32": 24, "bfloat16": 8, "float16": 11}
 #: Bits that TF32 keeps of what is multiplied.
 _TF32_BITS = 11
 #: NVIDIA's first generation with units for TF32, Ampere.
@@ -39,7 +38,7 @@ def rounding_bound(precision: DevicePrecision, terms: int) -> float:
 
 def unit_roundoff(precision: DevicePrecision) -> float:
     """Return the largest relative error of rounding to the type that is returned."""
-    return 2.0 ** -_BITS[precision.recipe]
+    return 2.0 ** -SIGNIFICAND_BITS[precision.recipe]
 
 
 def device_precisions() -> list[DevicePrecision]:

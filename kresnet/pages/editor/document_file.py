@@ -22,7 +22,6 @@ from kresnet.spec.schema import DOCUMENTS
 
 #: Kind of document -> folder of the shipped ones.
 FOLDERS: dict[str, library.Folder] = {"spec": "specs", "recipe": "recipes", "study": "studies"}
-_SUFFIXES = (".yaml", ".yml", ".json")
 _LOADERS: dict[str, Callable[..., LoadedDocument[Any]]] = {"recipe": load_recipe, "study": load_study}
 
 
@@ -195,7 +194,7 @@ def other_network(file: DocumentFile, reference: str) -> Network:
 def _is_new(reference: str) -> bool:
     """Whether a path names a file that could be made, in a folder that is there."""
     path = Path(reference)
-    return path.suffix in _SUFFIXES and not path.exists() and path.parent.is_dir()
+    return path.suffix in library.SUFFIXES and not path.exists() and path.parent.is_dir()
 
 
 def _encode(text: str, there: bytes) -> bytes:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from kresnet.spec.base import Flag, Positive
 from kresnet.spec.inverted_blocks import InvertedBlock
-from kresnet.spec.rounding import round_to_multiple
+from kresnet.spec.rounding import LEAST_SHARE, round_to_multiple
 from kresnet.spec.scaling import Scaling
 from kresnet.weights.pretrained.timm_arguments import ACTIVATIONS, ActivationLayer, TimmNetwork
 
@@ -86,7 +86,6 @@ _MOBILENET_V3: dict[str, tuple[InvertedStage, ...]] = {
     ),
 }
 _SQUEEZE_EXCITE = {"kind": "squeeze_excite", "reduction": 4, "divisor": 8, "gate": "hard_sigmoid"}
-_LEAST_SHARE = 0.9
 
 
 def mobilenet_v2_spec(place: str, arguments: TimmMobileNetV2) -> dict[str, Any]:
@@ -161,7 +160,7 @@ def inverted_spec(
     }
     scaling = {"width": arguments.channel_multiplier, "depth": arguments.depth_multiplier}
     if scaling != {"width": 1.0, "depth": 1.0}:
-        own = {"least_share": least_share} if least_share != _LEAST_SHARE else {}
+        own = {"least_share": least_share} if least_share != LEAST_SHARE else {}
         document["scaling"] = scaling | own | ({"fixed": fixed} if fixed else {})
     return document
 
@@ -173,8 +172,8 @@ def _needed_share(arguments: TimmMobileNetV3, stages: Sequence[InvertedStage]) -
         block = InvertedBlock.model_validate({"kind": "inverted", "activation": "relu", **own})
         for number in range(1, blocks + 1):
             units = block.inner_width(entering, number) / 4
-            if "attention" not in own and round_to_multiple(units, 8) < _LEAST_SHARE * units:
-                return {"least_share": _LEAST_SHARE}
+            if "attention" not in own and round_to_multiple(units, 8) < LEAST_SHARE * units:
+                return {"least_share": LEAST_SHARE}
             entering = width if multiplier == 1 else Scaling(width=multiplier).scaled_width(width)
     return {}
 
