@@ -167,25 +167,17 @@ def test_trap_weights_stored_twice_are_refused(
         export_model(model, spec_of(), CLASS_NAMES, tmp_path, ExportOptions(signatures=()))
 
 
-def test_python_in_the_graph_is_refused(refused: Callable[..., str]) -> None:
-    def endpoint(image: tf.Tensor, right: Answer) -> object:
-        same = tf.numpy_function(lambda values: values, [image], tf.float32)
-        return right(tf.ensure_shape(same, image.shape))
-
-    assert "calls Python" in refused(endpoint)
-
-
-def test_randomness_and_state_in_the_graph_are_refused(refused: Callable[..., str]) -> None:
+def test_python_randomness_and_state_in_the_graph_are_refused(refused: Callable[..., str]) -> None:
     count = tf.Variable(0.0, name="count")
 
     def endpoint(image: tf.Tensor, right: Answer) -> object:
+        same = tf.ensure_shape(tf.numpy_function(lambda values: values, [image], tf.float32), image.shape)
         noise = tf.random.normal(tf.shape(image)) + count.assign_add(1.0)
-        return right(image + 0 * noise)
+        return right(same + 0 * noise)
 
     told = refused(endpoint)
-    assert "RandomStandardNormal" in told
-    assert "AssignAddVariableOp" in told
-    assert "changes the model's state" in told
+    for fault in ("calls Python", "RandomStandardNormal", "AssignAddVariableOp", "changes the model's state"):
+        assert fault in told
 
 
 def test_rows_that_depend_on_their_batch_are_refused(refused: Callable[..., str]) -> None:

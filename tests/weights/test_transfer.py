@@ -27,7 +27,7 @@ head: {classes: 10}
 RECIPE = """
 name: short
 data: {kind: embedded}
-epochs: 2
+epochs: 1
 batch_size: 900
 optimizer: {kind: sgd, learning_rate: 0.1, weight_decay: 0.01}
 schedule: {kind: constant}
