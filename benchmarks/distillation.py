@@ -24,11 +24,17 @@ KINDS: dict[str, dict[str, Any] | None] = {
 }
 
 
-def trained(spec: str, output: Path, settings: dict[str, Any]) -> kresnet.Run:  # type: ignore[name-defined]
+def trained(spec: str, output: Path, settings: dict[str, Any]) -> kresnet.Run:
     """Train a network, or go on with it, or open it where it is trained."""
     if (output / "recipe.yaml").is_file():
         return kresnet.resume(output)
     return kresnet.fit(spec, "cifar_fast", output=output, overrides=settings)
+
+
+def accuracy(run: kresnet.Run) -> float:
+    """Return the accuracy of a finished run on the test images."""
+    assert run.result
+    return run.result["test"]["accuracy"]
 
 
 def main() -> None:
@@ -49,14 +55,14 @@ def main() -> None:
             "recipe.precision": "auto",
         } | dict(each.split("=", 1) for each in options.overrides)
         teacher = trained(TEACHER, options.out / f"teacher-{seed}", settings)
-        found.setdefault("the teacher", []).append(teacher.result["test"]["accuracy"])
+        found.setdefault("the teacher", []).append(accuracy(teacher))
         for name, distill in KINDS.items():
             own = (
                 settings if distill is None else settings | {"recipe.distill": distill | {"teacher": str(teacher.path)}}
             )
             folder = options.out / f"student-{name.split(',')[0].replace(' ', '-')}-{seed}"
             run = trained(STUDENT, folder, own)
-            found.setdefault(name, []).append(run.result["test"]["accuracy"])
+            found.setdefault(name, []).append(accuracy(run))
         (options.out / "distillation.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print("| | test accuracy, % |\n|---|---:|")
     for name, values in found.items():

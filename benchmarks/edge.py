@@ -78,7 +78,7 @@ SUBJECTS = {
     "resnet50": Subject("resnet50"),
 }
 #: Files of a network: format, weights, and whether of the network that was trained for integers.
-FILES = {
+FILES: dict[str, tuple[Any, str, bool]] = {
     "TensorFlow, float32": ("saved_model", "float32", False),
     "LiteRT, float32": ("tflite", "float32", False),
     "LiteRT, float16": ("tflite", "float16", False),

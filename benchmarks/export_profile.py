@@ -48,7 +48,7 @@ def main() -> None:
                 took = node.op_end_rel_micros - node.op_start_rel_micros
                 milliseconds[kinds.get(node.node_name, "other"), node.node_name].append(took / 1000)
     count: Counter[str] = Counter(kind for kind, _ in milliseconds)
-    total: Counter[str] = Counter()
+    total: Any = Counter()  # whose type says whole numbers
     for (kind, _), times in milliseconds.items():
         total[kind] += statistics.median(times)
     for kind, time in total.most_common():

@@ -92,10 +92,11 @@ def measured(
 ) -> dict[str, Any]:
     """Images a second of both in each round, after each has taken two steps."""
     spec = load_spec(KERAS_FILES[name].spec).value
-    shape = (side, side, spec.input.shape[2]) if side else spec.input.shape
+    height, width, channels = spec.input.shape
+    shape = (side or height, side or width, channels)
     NETWORKS[spec.name] = Network(shape, 1000, batch, 0)
     job = Job("kresnet_xla" if xla else "kresnet", spec.name, "float32", mode, batch, 0)
-    peers = {"kresnet": OurPeer(name, job), "keras": KerasPeer(name, job)}
+    peers: dict[str, Any] = {"kresnet": OurPeer(name, job), "keras": KerasPeer(name, job)}
     assert peers["kresnet"].parameters == peers["keras"].parameters, "another network"
     for peer in peers.values():
         peer.start()

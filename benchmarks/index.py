@@ -15,7 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 SHARD_EXAMPLES, IMAGE_BYTES, CLASSES, BATCH = 1280, 52_000, 1000, 1024
 CASES = (1_300_000, 100_000_000)
@@ -99,7 +101,7 @@ def measure(folder: Path, order: str) -> dict[str, float]:
     count_training_classes(recipe, data)
     opened = time.perf_counter() - began
 
-    def positions(epoch: object, step: int) -> float:
+    def positions(epoch: Callable[[np.ndarray], Any], step: int) -> float:
         began = time.perf_counter()
         epoch(np.arange(step * BATCH, (step + 1) * BATCH))
         return time.perf_counter() - began

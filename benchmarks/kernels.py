@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def _chosen(network: str, precision: str, batch: int) -> str:
     return choose_kernels_by_time(plan_loaded(load_spec(network)), batch, precision).text
 
 
-def _first_steps(network: str, precision: str, options: argparse.Namespace) -> dict[str, Sequence[float]]:
+def _first_steps(network: str, precision: str, options: argparse.Namespace) -> Mapping[str, Sequence[float]]:
     """CPU seconds of first steps in fresh processes: by stock kernels, with an empty cache, and with a full one."""
     found: dict[str, list[float]] = {"stock": [], "nothing known": [], "from the cache": []}
     for _ in range(options.rounds):

@@ -88,8 +88,8 @@ def traced(run: Callable[[int], None], steps: int) -> Any:
 
 def host_operations(space: Any, steps: int) -> tuple[Counter[str], Counter[str]]:
     """Milliseconds and number of operations of a step, by kind."""
-    times: Counter[str] = Counter()
-    counts: Counter[str] = Counter()
+    times: Any = Counter()  # whose type says whole numbers
+    counts: Any = Counter()
     for plane in space.planes:
         for line in plane.lines:
             for event in line.events:
@@ -112,7 +112,7 @@ def _print_operations(found: tuple[Counter[str], Counter[str]], rows: int) -> No
 
 
 def _print_convolutions(plan: Any, batch: int, precision: str, step: float) -> None:
-    totals: Counter[str] = Counter()
+    totals: Any = Counter()
     flop = 0
     print("| convolution, `(H, C) → width` | times | forward | by input | by weights |\n|---|---|---|---|---|")
     for convolution, times in Counter(_convolutions(plan)).items():

@@ -23,7 +23,7 @@ from benchmarks.machine import machine
 from kresnet.spec.document import dump
 
 ROOT = Path(__file__).resolve().parents[1]
-LIMITS = {"macs": 2_000_000, "parameters": 50_000}
+LIMITS: dict[str, Any] = {"macs": 2_000_000, "parameters": 50_000}
 #: Of every baseline, so that it takes the images that ship with kresnet.
 IMAGES: dict[str, Any] = {"input.shape": [28, 28, 1], "input.pixels": {"mean": [0.2860], "std": [0.3530]},
                           "head.classes": 10, "recipe": None}  # fmt: skip

@@ -115,11 +115,11 @@ def _image(folder: Path, shape: list[int]) -> Path:
     photo = Image.fromarray(np.load(DATA / "weights" / "resnet20-reference.npz")["images"][0].astype(np.uint8))
     height, width, _ = shape
     if photo.size == (width, height):
-        path, options = folder / "image.png", {}
+        path = folder / "image.png"
+        photo.save(path)
     else:
-        path, options = folder / "image.jpg", {"quality": 90}
-        photo = photo.resize((width, height), Image.Resampling.BICUBIC)
-    photo.save(path, **options)
+        path = folder / "image.jpg"
+        photo.resize((width, height), Image.Resampling.BICUBIC).save(path, quality=90)
     return path
 
 

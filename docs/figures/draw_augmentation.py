@@ -44,7 +44,7 @@ def main(path: str, data_text: str = "{kind: embedded}") -> None:
     read = YAML(typ="safe").load
     data = TypeAdapter(Data).validate_python(read(data_text))
     spec = load_spec("quickstart" if data.kind == "embedded" else "cifar_resnet20").value
-    split = open_data(data, spec.input).train
+    split = open_data(data, spec.input, seed=0).train
     rows = [row for row in ROWS if spec.input.shape[2] == 3 or "lighting" not in row]
     figure, axes = plt.subplots(len(rows) * 2, 1, figsize=(7.2, 0.98 * len(rows)), height_ratios=[0.3, 1] * len(rows))
     for text, title, axis in zip(rows, axes[::2], axes[1::2], strict=True):

@@ -8,6 +8,8 @@ is trained by SGD, and every tenth step looks along its own gradient, as far as 
 
 import statistics
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 from kresnet.runtime import import_tensorflow
 
@@ -27,7 +29,7 @@ def main(steps: int = 200) -> None:
         )
 
 
-def landscape(norm: str, steps: int):
+def landscape(norm: str, steps: int) -> Iterator[tuple[float, float, float]]:
     """Of every tenth step: range of losses over the loss, turn of the gradient, its change over the distance."""
     import tensorflow as tf
 
@@ -48,17 +50,17 @@ def landscape(norm: str, steps: int):
     )
 
     @tf.function
-    def loss_and_gradient(images, labels):
+    def loss_and_gradient(images: Any, labels: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             logits = model(tf.cast(images, tf.float32), training=True)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int32), logits)
             loss = tf.reduce_mean(losses)
         return loss, tape.gradient(loss, weights)
 
-    def length(vectors) -> float:
+    def length(vectors: Any) -> float:
         return float(tf.linalg.global_norm(vectors))
 
-    def move(start, direction, distance) -> None:
+    def move(start: Any, direction: Any, distance: float) -> None:
         for weight, value, slope in zip(weights, start, direction, strict=True):
             weight.assign(value - distance * slope)
 

@@ -34,7 +34,7 @@ def main(name: str = "quickstart", batch: str = "64") -> None:
     pixels = network.plan().by_name["normalize"].settings
     inputs = (images / 255.0 - pixels["mean"][0]) / pixels["std"][0]
 
-    def measured(model: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
+    def measured(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             logits = model(x, training=True)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(y, tf.int32), logits)

@@ -43,7 +43,8 @@ def main(network: str, batch: int, kernels: str) -> None:
 
     engine.train(batches, 2)
     engine.metrics()
-    times, began = [], time.perf_counter()
+    times: list[float] = []
+    began = time.perf_counter()
     while len(times) < STEPS or time.perf_counter() - began < SECONDS:
         start = time.perf_counter()
         engine.train(batches, 1)

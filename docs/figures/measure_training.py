@@ -8,6 +8,7 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Callable
 
 from kresnet.runtime import import_tensorflow
 
@@ -39,7 +40,7 @@ def main(network: str, precision: str, batch: int) -> None:
     batches = engine.distribute(tf.data.Dataset.from_tensors((images, labels)).repeat())
     line: dict[str, object] = {"network": network, "precision": precision, "batch": batch}
 
-    def measure(name: str, step) -> None:
+    def measure(name: str, step: Callable[[], Any]) -> None:
         times = []
         for _ in range(STEPS + 1):
             began = time.process_time()
