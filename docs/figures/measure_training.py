@@ -9,6 +9,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from kresnet.runtime import import_tensorflow
 
@@ -57,7 +59,7 @@ def main(network: str, precision: str, batch: int) -> None:
         ("bn", {"check_norms": True, "measure_blocks": False}),
     ):
         probe = Probe(plan, model, **options)
-        measure(name, lambda probe=probe: engine.train_probed(batches, probe))
+        measure(name, partial(engine.train_probed, batches, probe))
     print(json.dumps(line), flush=True)
 
 
