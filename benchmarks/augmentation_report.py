@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.libraries import report
+from benchmarks.report import report
 from benchmarks.spread import ratios, spread
 
 MARKS = ("<!-- augmentation: begin -->", "<!-- augmentation: end -->")

@@ -7,15 +7,12 @@ With `--docs`, what is between the page's two marks for a GPU is replaced by the
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from benchmarks.jobs import GPU_GOALS, GPU_SHARE_GOAL
-from benchmarks.report import product_rate, product_share
+from benchmarks.report import product_rate, product_share, report
 from benchmarks.spread import ratios, spread
 
 BEGIN, END = "<!-- gpu: begin -->", "<!-- gpu: end -->"
@@ -25,21 +22,6 @@ HEADS = {
     "torch_compile": "PyTorch, compiled",
     "torch": "PyTorch, eager",
 }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path)
-    parser.add_argument("--docs", type=Path)
-    options = parser.parse_args()
-    known = json.loads(options.results.read_text(encoding="utf-8"))
-    if options.docs:
-        page = options.docs.read_text(encoding="utf-8")
-        before, rest = page.split(BEGIN)
-        options.docs.write_text(f"{before}{BEGIN}\n{table(known)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
-        return
-    for entry in known["entries"]:
-        print("\n".join(lines(entry)))
 
 
 def lines(entry: dict[str, Any]) -> Iterator[str]:
@@ -127,4 +109,4 @@ def _environment(known: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, table, (BEGIN, END), lines)

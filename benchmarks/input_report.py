@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from benchmarks.libraries import report
+from benchmarks.report import report
 from benchmarks.spread import ratios, spread
 
 MARKS = ("<!-- input: begin -->", "<!-- input: end -->")

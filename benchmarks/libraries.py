@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from benchmarks.compare import TORCH_PYTHON
 from benchmarks.machine import commit, results
 from benchmarks.processes import Worker
-from benchmarks.report import replaced
 
 Turn = TypeVar("Turn")
 
@@ -87,19 +86,5 @@ def write_results(output: Path | None, entries: list[dict[str, Any]], versions: 
     text = json.dumps(found | {"versions": versions} | more, indent=1, ensure_ascii=False)
     if output:
         output.write_text(text + "\n", encoding="utf-8")
-    else:
-        print(text)
-
-
-def report(description: str | None, table: Callable[[dict[str, Any]], str], marks: tuple[str, str]) -> None:
-    """Put a table of a file of results between the marks of a page, or print it, as the command line says."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("results", type=Path)
-    parser.add_argument("--docs", type=Path)
-    options = parser.parse_args()
-    text = table(json.loads(options.results.read_text(encoding="utf-8")))
-    if options.docs:
-        page = options.docs.read_text(encoding="utf-8")
-        options.docs.write_text(replaced(page, text, marks), encoding="utf-8")
     else:
         print(text)

@@ -24,13 +24,13 @@ from PIL import Image
 from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve
 
 import kresnet
+from kresnet.data.description import SPLITS
 from kresnet.data.embedded import CLASS_NAMES, read_embedded
 from kresnet.serving.server import ServerSettings, running_server
 
 #: Images, uint8 (N, 28, 28, 1), and classes, integers (N,), of each split.
 Images = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
-SPLITS = ("train", "validation", "test")
 _REQUEST = 64  # images
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +31,33 @@ _HEADS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def report(
+    description: str | None,
+    table: Callable[[dict[str, Any]], str],
+    marks: tuple[str, str],
+    lines: Callable[[dict[str, Any]], Iterator[str]] | None = None,
+) -> None:
+    """Put the table of a file of results between the marks of a page, or print it, as the command line says.
+
+    Args:
+        description: of the command.
+        table: makes Markdown of what a file of results holds.
+        marks: what stands before and behind the table in the page.
+        lines: makes text of an entry, to be printed instead of the table.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
     parser.add_argument("--docs", type=Path)
     options = parser.parse_args()
     known = json.loads(options.results.read_text(encoding="utf-8"))
     if options.docs:
         page = options.docs.read_text(encoding="utf-8")
-        options.docs.write_text(replaced(page, tables(known)), encoding="utf-8")
-    else:
+        options.docs.write_text(replaced(page, table(known), marks), encoding="utf-8")
+    elif lines:
         for entry in known["entries"]:
             print("\n".join(lines(entry)))
+    else:
+        print(table(known))
 
 
 def replaced(page: str, text: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
@@ -169,4 +184,4 @@ def _environment(known: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, tables, (BEGIN, END), lines)

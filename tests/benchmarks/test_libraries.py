@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.libraries import in_rounds, library_workers, option_parser, report, write_results
+from benchmarks.libraries import in_rounds, library_workers, option_parser, write_results
 from benchmarks.machine import machine
 from benchmarks.processes import ROOT
+from benchmarks.report import report
 
 WORKER = """
 import sys, types
