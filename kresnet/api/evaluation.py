@@ -15,6 +15,7 @@ from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.trained_data import recipe_with_data
 from kresnet.runs.trained_model import TrainedModel
 from kresnet.runtime import import_tensorflow
+from kresnet.spec.inputs import Input
 from kresnet.spec.loading import Reference
 from kresnet.spec.overrides import Overrides, list_overrides
 from kresnet.spec.recipe import Recipe, TableData
@@ -22,7 +23,8 @@ from kresnet.spec.recipe.data_reference import read_data_reference
 from kresnet.terminal import log
 
 if TYPE_CHECKING:
-    pass
+    from kresnet.data.sources.other_data import MeasuredSplit
+    from kresnet.evaluation.predictor import Predictor
 
 Tta = Literal["flip", "five_crop"]
 
@@ -84,35 +86,43 @@ def evaluate(
     if (tta or corruptions) and not network.spec.input.is_image:
         raise make_error("bad_option", "--tta and --corrupt are for images.", remedy="leave them out")
     predictor = load_predictor(network)
-    from kresnet.data.sources import open_data
     from kresnet.data.sources.other_data import open_other_data
-    from kresnet.data.sources.targets import require_targets
     from kresnet.evaluation.evaluate import evaluate as measure
-    from kresnet.evaluation.evaluate import open_run_split, split_of_data
     from kresnet.evaluation.views import image_input
 
     images = image_input(predictor.spec.input, tta)
     if document:
+        other = _with_columns(document, followed)
         measured = open_other_data(
-            _with_columns(document, followed),
-            predictor.spec,
-            predictor.plan,
-            predictor.class_names,
-            split=split,
-            input=images,
+            other, predictor.spec, predictor.plan, predictor.class_names, split=split, input=images
         )
     else:
         assert followed
-        images = predictor.spec.input if followed.data.kind == "arrays" else images
-        if isinstance(network, TrainedModel) and network.run:
-            measured = open_run_split(network.run, split or "test", overrides, images)
-        else:
-            opened = open_data(followed.data, images, followed.seed)
-            require_targets(opened, predictor.spec, predictor.plan)
-            measured = split_of_data(opened, split or "test")
+        measured = _own_split(network, predictor, followed, overrides, split or "test", images)
     for difference in measured.differences:
         log(difference)
     return measure(predictor, measured, followed, views=tta, corruptions=corruptions, tell=log)
+
+
+def _own_split(
+    network: TrainedModel | ExportedNetwork,
+    predictor: Predictor,
+    recipe: Recipe,
+    overrides: Overrides,
+    split: str,
+    images: Input,
+) -> MeasuredSplit:
+    """Open a split of the data of a network's run, or else of a recipe; `images` says how images are read."""
+    from kresnet.data.sources import open_data
+    from kresnet.data.sources.targets import require_targets
+    from kresnet.evaluation.evaluate import open_run_split, split_of_data
+
+    images = predictor.spec.input if recipe.data.kind == "arrays" else images
+    if isinstance(network, TrainedModel) and network.run:
+        return open_run_split(network.run, split, overrides, images)
+    opened = open_data(recipe.data, images, recipe.seed)
+    require_targets(opened, predictor.spec, predictor.plan)
+    return split_of_data(opened, split)
 
 
 def _recipe_of(

@@ -14,6 +14,7 @@ from kresnet.files import AnyPath
 
 if TYPE_CHECKING:
     from kresnet.export.hub_folder import HubFolder
+    from kresnet.runs.run_directory import RunDirectory
 
 
 def push(
@@ -62,11 +63,7 @@ def push(
     if trained.run is None:
         raise make_error("bad_option", f"{trained} is of no run, whose results and data a model card tells.",
                          remedy="kresnet push RUN hf:OWNER/REPO")  # fmt: skip
-    transfer = trained.run.resolved.transfer
-    licence = licence or (str(transfer.origin.get("licence") or "") if transfer else "")
-    if not licence:
-        raise make_error("bad_option", "Nothing says under which licence others may use it.",
-                         remedy="--licence apache-2.0")  # fmt: skip
+    licence = licence or _licence_of_origin(trained.run)
     log, _ = run_output(progress)
     import_tensorflow()
     from kresnet.export.hub_folder import require_equal_network, write_hub_folder
@@ -95,6 +92,15 @@ def push(
         address = HubRepository(name.target).upload(Path(temporary), f"{trained.spec.name}, trained by kresnet",
                                                     private=private)  # fmt: skip
     return written.at(address)
+
+
+def _licence_of_origin(run: RunDirectory) -> str:
+    """Return the licence of the weights that a run began with, where it began with some that state one."""
+    transfer = run.resolved.transfer
+    if licence := str(transfer.origin.get("licence") or "") if transfer else "":
+        return licence
+    raise make_error("bad_option", "Nothing says under which licence others may use it.",
+                     remedy="--licence apache-2.0")  # fmt: skip
 
 
 __all__ = ["push"]
