@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from safetensors.numpy import save_file
 
+from kresnet.data.description import SPLITS
 from kresnet.errors import make_error
 from kresnet.files import write_json, write_text
 from kresnet.plan import Plan, plan_loaded
@@ -150,7 +151,7 @@ def model_card(
         head["base_model"] = origin["repository"]
     rows = [
         f"| {split} | {name} | {value:.4f} |"
-        for split in ("train", "validation", "test")
+        for split in SPLITS
         for name, value in (result.get(split) or {}).items()
         if isinstance(value, float)
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from kresnet.files import digest
 from kresnet.spec.architecture import Spec
 from kresnet.spec.document import read_document
 from kresnet.spec.validation import validate
+from kresnet.version import __version__
 
 FOLDER = "assets.extra/kresnet"
 MANIFEST, REFERENCE_OUTPUTS, SPEC = f"{FOLDER}/manifest.json", f"{FOLDER}/golden.npz", f"{FOLDER}/spec.json"
@@ -30,6 +32,11 @@ LEAST_TOLERANCE = 1e-5
 
 #: Keys of the file that are not named as their attributes: those of exports that were written before.
 _KEYS = {"reference_source": "golden_from"}
+
+
+def made_with() -> dict[str, str]:
+    """Return the versions of kresnet, TensorFlow and Keras that an export is made with."""
+    return {"kresnet": __version__, **{name: metadata.version(name) for name in ("tensorflow", "keras")}}
 
 
 @dataclass(frozen=True, slots=True)

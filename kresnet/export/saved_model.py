@@ -39,7 +39,6 @@ from kresnet.files import translate_os_errors
 from kresnet.graph import verify_model
 from kresnet.plan import Plan, make_plan
 from kresnet.spec.architecture import Spec
-from kresnet.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def export_model(
             _write_text(staged.directory / manifest.CLASS_NAMES, "\n".join(names))
             Manifest(
                 name=spec.name,
-                made_with={"kresnet": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+                made_with=manifest.made_with(),
                 signatures=signatures,
                 class_names=names,
                 reference_source=inputs.source,

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from kresnet.export.edge.file_writers import input_tensor, quantize_onnx, write_
 from kresnet.plan import Plan
 from kresnet.spec.architecture import Classifier, Spec
 from kresnet.version import __version__
+
+if TYPE_CHECKING:
+    from kresnet.export.edge.quantization import Ranges
+    from kresnet.export.edge.tflite_layers import TfliteOperation
 
 #: Rows that the noise of layers is measured on.
 FEW = 32
@@ -85,12 +89,7 @@ class FileBuilder:
         from kresnet.export.edge import quantization
         from kresnet.export.edge.float_layers import choose_float_layers
         from kresnet.export.edge.layer_noise import layer_noise, noisiest_layers
-        from kresnet.export.edge.tflite_layers import (
-            pixel_ranges,
-            tensors_of_layers,
-            tensors_of_ranges,
-            tflite_operations,
-        )
+        from kresnet.export.edge.tflite_layers import tensors_of_layers, tensors_of_ranges, tflite_operations
 
         options, ranges = self.options, quantization.Ranges()
         described: dict[str, Any] = {"calibration": self._describe_calibration()}
@@ -98,12 +97,7 @@ class FileBuilder:
         operations = tflite_operations(content)
         named = tensors_of_layers(operations, self.plan, options.keep_float)
         if options.calibrated:
-            assert self.rows.calibration
-            self.tell(f"Calibrating on {len(self.rows.calibration.values):,} {self.rows.calibration.source}.")
-            ranges = quantization.calibrate(content, self.rows.calibration.values, input_tensor(self.spec).name)
-
-            if self.spec.input.pixels:
-                ranges |= pixel_ranges(operations, self.plan, self.spec.input.pixels)
+            ranges = self._calibrated_ranges(content, operations)
             trained = tensors_of_ranges(operations, self.plan, self.trained_ranges)
             ranges |= {tensor: self.trained_ranges[layer] for tensor, layer in trained.items()}
             described["ranges_from_training"] = len(trained)
@@ -127,6 +121,18 @@ class FileBuilder:
                 described["kept_float"] += list(dict.fromkeys(chosen.layers))
                 described["trials"] = list(chosen.trials)
         return written, described
+
+    def _calibrated_ranges(self, content: bytes, operations: list[TfliteOperation]) -> Ranges:
+        """Return the ranges that tensors have on the images to calibrate on; those of pixels are known."""
+        from kresnet.export.edge import quantization
+        from kresnet.export.edge.tflite_layers import pixel_ranges
+
+        assert self.rows.calibration
+        self.tell(f"Calibrating on {len(self.rows.calibration.values):,} {self.rows.calibration.source}.")
+        ranges = quantization.calibrate(content, self.rows.calibration.values, input_tensor(self.spec).name)
+        if self.spec.input.pixels:
+            ranges |= pixel_ranges(operations, self.plan, self.spec.input.pixels)
+        return ranges
 
     def _float_accuracy(self) -> float:
         from kresnet.export.edge.file_proof_process import decided

@@ -15,7 +15,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from kresnet.errors import make_error, nearest
 from kresnet.export.edge.export_rows import ExportRows, FileRows
@@ -23,6 +22,7 @@ from kresnet.export.edge.file_builder import FileBuilder
 from kresnet.export.edge.file_formats import FileOptions
 from kresnet.export.edge.file_proof import FileProof, prove_file, require_proof
 from kresnet.export.edge.file_writers import OPSET, make_function
+from kresnet.export.manifest import made_with
 from kresnet.export.reference_outputs import reference_outputs
 from kresnet.export.served_network import ServedNetwork, served_network
 from kresnet.export.signature_contract import input_batch_shape, require_class_names
@@ -30,7 +30,6 @@ from kresnet.files import refuse_existing, staged_file, write_json
 from kresnet.plan import Plan, make_plan
 from kresnet.runtime import require_extra
 from kresnet.spec.architecture import Spec
-from kresnet.version import __version__
 
 #: Rows that differences of folding and of layers are measured on.
 FEW = 32
@@ -153,7 +152,7 @@ def export_file(
             "changes": [change.as_dict() for change in changes],
             "quantization": quantization,
             "verified": proof.as_dict() | {"largest_difference": proof.largest_difference},
-            "made_with": {"kresnet": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+            "made_with": made_with(),
             "origin": dict(origin or {}),
             "spec": spec.document(),
         },
