@@ -106,6 +106,42 @@ def find_learning_rate(
             another network or optimizer; whatever `kresnet fit` would refuse to begin with; `image_unreadable`.
     """
     rates = np.geomspace(lowest, highest, steps).tolist()
+    run, losses = _sweep(run, log, rates, initial, checkpoint)
+    if not np.isfinite(losses[0]):
+        message = f"The first step is not finite, at a learning rate of {lowest:g}: no rate mends that."
+        raise make_error("diverged", message, remedy="--set recipe.precision=float32, or kresnet check gradients SPEC")
+    rates = rates[: len(losses)]
+    suggestion, reason = suggest_learning_rate(rates, losses, begun=bool(run.transfer or checkpoint))
+    per = run.recipe.optimizer.learning_rate_per
+    stated = "" if suggestion is None else f"{suggestion * per / run.recipe.images_per_step if per else suggestion:.2g}"
+    return RangeTest(
+        spec=run.plan.name,
+        recipe=run.recipe.name,
+        optimizer=run.recipe.optimizer.kind,
+        precision=run.devices.precision,
+        devices=run.devices.replicas,
+        batch_size=run.recipe.images_per_step,
+        epochs=round(len(losses) / run.steps.epoch_steps, 2),
+        start_step=checkpoint.step if checkpoint else 0,
+        planned_steps=steps,
+        rates=tuple(rates),
+        losses=tuple(losses),
+        smoothed=tuple(smooth_losses(losses).tolist()),
+        recipe_rate=run.steps.learning_rate.peak,
+        suggestion=suggestion,
+        setting=f"recipe.optimizer.learning_rate={stated}" if stated else "",
+        reason=reason,
+    )
+
+
+def _sweep(
+    run: ResolvedRun,
+    log: Callable[[str], None],
+    rates: Sequence[float],
+    initial: Path | None,
+    checkpoint: Checkpoint | None,
+) -> tuple[ResolvedRun, list[float]]:
+    """Set the run up, take steps at these rates, and return the run, its data known, and the steps' losses."""
     with connect(None, run.recipe) as context:
         run, data = open_run_data(run, context)
         if run.transfer:
@@ -121,32 +157,8 @@ def find_learning_rate(
                 raise make_error("run_changed", f"The run cannot be continued: {error}.") from None
         start = checkpoint.step if checkpoint else 0
         with naming_unreadable_images(*data.splits.values()):
-            losses = sweep_learning_rates(engine, batches_of_steps(run, data, start, start + steps), rates)
-    if not np.isfinite(losses[0]):
-        message = f"The first step is not finite, at a learning rate of {lowest:g}: no rate mends that."
-        raise make_error("diverged", message, remedy="--set recipe.precision=float32, or kresnet check gradients SPEC")
-    rates = rates[: len(losses)]
-    suggestion, reason = suggest_learning_rate(rates, losses, begun=bool(run.transfer or checkpoint))
-    per = run.recipe.optimizer.learning_rate_per
-    stated = "" if suggestion is None else f"{suggestion * per / run.recipe.images_per_step if per else suggestion:.2g}"
-    return RangeTest(
-        run.plan.name,
-        run.recipe.name,
-        run.recipe.optimizer.kind,
-        run.devices.precision,
-        run.devices.replicas,
-        run.recipe.images_per_step,
-        round(len(losses) / run.steps.epoch_steps, 2),
-        start,
-        steps,
-        tuple(rates),
-        tuple(losses),
-        tuple(smooth_losses(losses).tolist()),
-        run.steps.learning_rate.peak,
-        suggestion,
-        f"recipe.optimizer.learning_rate={stated}" if stated else "",
-        reason,
-    )
+            losses = sweep_learning_rates(engine, batches_of_steps(run, data, start, start + len(rates)), rates)
+    return run, losses
 
 
 def suggest_learning_rate(
