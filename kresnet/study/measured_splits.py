@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kresnet.data.description import SPLITS
+
 Values = Mapping[str, Any]
 
 
@@ -15,7 +17,7 @@ def selection_of(results: Values) -> str:
 
 def final_splits(results: Values) -> tuple[str, ...]:
     """Return the splits that every run has measured at its end, training first."""
-    return ("train", "validation", "test") if selection_of(results) == "validation" else ("train", "test")
+    return SPLITS if selection_of(results) == "validation" else ("train", "test")
 
 
 def measured(numbers: Values, split: str, measure: str) -> Any:

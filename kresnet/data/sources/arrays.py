@@ -80,24 +80,8 @@ def _data_set(
     passed_over: Mapping[str, Any],
 ) -> DataSet:
     """Check arrays that were read from `path`, and return the data set that they are."""
-    dtype = np.dtype(np.uint8 if input.is_image else np.float32)
-    for split in prefixes.values():
-        inputs, targets = arrays[f"{split}_inputs"], arrays[f"{split}_targets"]
-        if not len(inputs):
-            raise make_error("data_empty", f"`{split}_inputs` of {path} is empty.", path="recipe.data.path")
-        if inputs.shape[1:] != input.shape or inputs.dtype != dtype:
-            raise _mismatch_error(path, f"{split}_inputs", f"{dtype} (N, {', '.join(map(str, input.shape))})", inputs)
-        if len(targets) != len(inputs):
-            raise _mismatch_error(path, f"{split}_targets", f"{len(inputs)} of them, one for each input", targets)
-        groups = arrays.get(f"{split}_groups")
-        if groups is not None and (groups.shape != inputs.shape[:1] or groups.dtype.kind not in "iuU"):
-            raise _mismatch_error(path, f"{split}_groups", f"text or integers ({len(inputs)},)", groups)
+    _require_forms(path, arrays, prefixes, input)
     train = arrays[f"{prefixes['train']}_targets"]
-    for split in prefixes.values():
-        targets = arrays[f"{split}_targets"]
-        if train.shape[1:] != targets.shape[1:] or train.dtype != targets.dtype:
-            expected = f"as in train_targets, {train.dtype} {train.shape}"
-            raise _mismatch_error(path, f"{split}_targets", expected, targets)
     both = np.concatenate([arrays[f"{split}_targets"] for split in prefixes.values()])
     kind = _target_kind(path, both)
     lowest, count = 0, 0
@@ -123,6 +107,30 @@ def _data_set(
         _find_overlap,
         splits.get("validation"),
     )
+
+
+def _require_forms(
+    path: Path | str, arrays: Mapping[str, np.ndarray], prefixes: Mapping[str, str], input: Input
+) -> None:
+    """Make sure that inputs are those of the spec, each with its target, and that splits have targets of one form."""
+    dtype = np.dtype(np.uint8 if input.is_image else np.float32)
+    for split in prefixes.values():
+        inputs, targets = arrays[f"{split}_inputs"], arrays[f"{split}_targets"]
+        if not len(inputs):
+            raise make_error("data_empty", f"`{split}_inputs` of {path} is empty.", path="recipe.data.path")
+        if inputs.shape[1:] != input.shape or inputs.dtype != dtype:
+            raise _mismatch_error(path, f"{split}_inputs", f"{dtype} (N, {', '.join(map(str, input.shape))})", inputs)
+        if len(targets) != len(inputs):
+            raise _mismatch_error(path, f"{split}_targets", f"{len(inputs)} of them, one for each input", targets)
+        groups = arrays.get(f"{split}_groups")
+        if groups is not None and (groups.shape != inputs.shape[:1] or groups.dtype.kind not in "iuU"):
+            raise _mismatch_error(path, f"{split}_groups", f"text or integers ({len(inputs)},)", groups)
+    train = arrays[f"{prefixes['train']}_targets"]
+    for split in prefixes.values():
+        targets = arrays[f"{split}_targets"]
+        if train.shape[1:] != targets.shape[1:] or train.dtype != targets.dtype:
+            expected = f"as in train_targets, {train.dtype} {train.shape}"
+            raise _mismatch_error(path, f"{split}_targets", expected, targets)
 
 
 def _find_overlap(one: Split, other: Split) -> Overlap:

@@ -142,6 +142,11 @@ def _read_layout(root: Path, settings: Mapping[str, Any]) -> _Layout:
         expected = f"{root}/{names['test']}/CLASS/*.jpg"
         problems.append(Problem("data_missing", message, expected=expected, found=found, remedy=remedy))
         return _Layout(splits, passed_over, problems)
+    return _layout_without_splits(root)
+
+
+def _layout_without_splits(root: Path) -> _Layout:
+    """Return the classes of a folder, or else its files, as the split `all`; and that they cannot be trained on so."""
     beside = PassedOverFiles(root)
     classes = {name: _image_names(root / name, beside) for name in list_folders(root)}
     direct = _image_names(root, PassedOverFiles(root), folders=False)
@@ -155,8 +160,8 @@ def _read_layout(root: Path, settings: Mapping[str, Any]) -> _Layout:
         remedy = "list them in a table, with a column of labels; or sort them into a folder for each class"
         there_is = {"all": (root, {"": direct})} if direct else {}
     expected = f"{root}/train/CLASS/*.jpg and {root}/test/CLASS/*.jpg"
-    problems.append(Problem("data_missing", message, expected=expected, remedy=remedy))
-    return _Layout(there_is, {"all": beside.counts} if any(classes.values()) else {}, problems)
+    problem = Problem("data_missing", message, expected=expected, remedy=remedy)
+    return _Layout(there_is, {"all": beside.counts} if any(classes.values()) else {}, [problem])
 
 
 def _table_remedy(root: Path) -> str:

@@ -165,9 +165,15 @@ def _assigned_splits(data: TableData, columns: dict[str, pa.Array]) -> tuple[np.
                 remedy=f"--set recipe.data.{setting}=NAME",
             )
         split_of[here], others = number, others & ~here
+    counts = _rows_of_other_splits(data, columns, np.flatnonzero(others))
+    return split_of, {"other": counts} if counts else {}
+
+
+def _rows_of_other_splits(data: TableData, columns: dict[str, pa.Array], left: np.ndarray) -> PassedOver:
+    """Return what the rows at `left` say in the column of splits, with how many say it and one of them."""
+    assert data.split
     counts: dict[str, tuple[int, str]] = {}
-    left = np.flatnonzero(others)
-    encoded = column.take(left).dictionary_encode()
+    encoded = columns[data.split].take(left).dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     for code, first, number in zip(*np.unique(codes, return_index=True, return_counts=True), strict=True):
         value = encoded.dictionary[int(code)].as_py() if code >= 0 else ""
@@ -175,7 +181,7 @@ def _assigned_splits(data: TableData, columns: dict[str, pa.Array]) -> tuple[np.
         reason = reason if len(counts) < _MOST_SPLITS else "rows of yet other splits"
         before, example = counts.get(reason, (0, text_of(columns[data.image], int(left[first]))))
         counts[reason] = (before + int(number), example)
-    return split_of, {"other": counts} if counts else {}
+    return counts
 
 
 def _targets(data: TableData, columns: dict[str, pa.Array], train: np.ndarray, problems: RowProblems) -> TableTargets:

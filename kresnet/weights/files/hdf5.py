@@ -22,8 +22,6 @@ from kresnet.weights.files.tensor import WeightTensor
 _MAX_EXPANSION = 20
 
 _NORM_VARIABLES = ("gamma", "beta", "moving_mean", "moving_variance")
-
-
 #: A network of a thousand layers is described in five million bytes.
 _MAX_CONFIG_BYTES = 64 * 1024**2
 
