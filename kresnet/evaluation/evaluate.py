@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -187,7 +187,7 @@ def evaluate_with_mistakes(run: RunDirectory, *, best: bool = False) -> Evaluati
         thresholds = label_thresholds(chosen_by, measured.scaled, data.class_names)
     matrix, names = measured.confusion_matrix, data.class_names
     return Evaluation(
-        kind=_target_kind(goal),
+        kind=goal.targets,
         model=path.name,
         images=len(data.test),
         seconds=time.perf_counter() - began,
@@ -232,10 +232,6 @@ def first_test_images(
     with naming_unreadable_images(data.test):
         images, _ = next(iter(evaluation_batches(data.test, count)))
     return images.numpy(), [data.test.example_name(place) for place in range(len(images))], differences
-
-
-def _target_kind(goal: Objective) -> Literal["classes", "labels", "values"]:
-    return "values" if goal.classes is None else "labels" if goal.independent else "classes"
 
 
 def _measure_images(measure_batch: Any, split: Split, batch_size: int) -> tuple[MetricSums, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from kresnet.errors import Problem
 from kresnet.plan.records import Plan
@@ -41,7 +41,7 @@ class Objective:
         return model.model_validate({"kind": self.kind, **self.settings, **threshold})
 
     @property
-    def targets(self) -> str:
+    def targets(self) -> Literal["classes", "labels", "values"]:
         """What the targets are: `classes`, `labels` (independent ones) or `values`."""
         return "values" if self.classes is None else "labels" if self.independent else "classes"
 
