@@ -159,6 +159,15 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [line for line in found if isinstance(line, dict)]
 
 
+def read_mapping(path: Path) -> dict[str, Any]:
+    """The mapping of a JSON file; empty if the file cannot be read, or holds none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def head_digest(path: Path) -> bytes:
     """Digest of a file's first bytes, 16 bytes long: files in which it differs need not be compared whole."""
     with path.open("rb") as file:
@@ -169,3 +178,8 @@ def digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256 of JSON values, in hexadecimal; the order of a mapping's keys makes no difference."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from kresnet.files import replace_non_finite
+
 #: How much larger or smaller the deviation may become from the first block to the last before the sentence says so.
 MAX_CHANGE = 1e3
 
@@ -71,8 +73,7 @@ class ActivationProfile:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the measurements as JSON-ready values; what is not a number becomes null."""
-        values = asdict(self) | {"verdict": self.verdict}
-        values["blocks"] = [{key: _jsonable(value) for key, value in block.items()} for block in values["blocks"]]
+        values: dict[str, Any] = replace_non_finite(asdict(self) | {"verdict": self.verdict})
         return values
 
 
@@ -86,10 +87,6 @@ def activation_profile(network: str, names: Sequence[str], measured: Sequence[Se
     """
     rows = (BlockActivations(name, *map(float, row)) for name, row in zip(names, measured, strict=True))
     return ActivationProfile(network, tuple(rows))
-
-
-def _jsonable(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 __all__ = ["ActivationProfile", "BlockActivations", "activation_profile"]

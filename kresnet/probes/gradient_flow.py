@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from kresnet.files import replace_non_finite
 from kresnet.probes.block_paths import BlockPaths
 
 #: How much smaller or larger than the last block's the gradient may become before it counts as vanishing or
@@ -72,9 +73,8 @@ class GradientFlow:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the measurements as JSON-ready values; what is not a number becomes null."""
-        values = asdict(self)
-        values["blocks"] = [{key: _jsonable(value) for key, value in block.items()} for block in values["blocks"]]
-        return {key: _jsonable(value) for key, value in values.items()}
+        values: dict[str, Any] = replace_non_finite(asdict(self))
+        return values
 
     def sentence(self) -> str:
         """Return the verdict in words."""
@@ -148,7 +148,3 @@ def _judge(deltas: np.ndarray) -> tuple[str, int | None]:
         if deltas[index] > deltas[-1] * MAX_CHANGE:
             return "explodes", index
     return "holds", None
-
-
-def _jsonable(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -6,12 +6,10 @@ SHA-256 of the weights that the ranges belong to, so that those of other weights
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from kresnet.files import digest, write_json
+from kresnet.files import digest, read_mapping, write_json
 
 FILE = "quantization.json"
 
@@ -31,24 +29,15 @@ def write_activation_ranges(model: Path, ranges: Mapping[str, tuple[float, float
     """
     path = model.with_name(FILE)
     entry = {"weights": digest(model), "bits": 8, "ranges": {name: list(bounds) for name, bounds in ranges.items()}}
-    write_json(path, _read_entries(path) | {model.name: entry})
+    write_json(path, read_mapping(path) | {model.name: entry})
 
 
 def read_activation_ranges(model: Path) -> ActivationRanges:
     """Return the ranges that belong to the weights in a network's file; none where nothing is known of these."""
-    entry = _read_entries(model.with_name(FILE)).get(model.name)
+    entry = read_mapping(model.with_name(FILE)).get(model.name)  # damaged, a calibration takes its place
     if not isinstance(entry, dict) or not model.is_file() or entry.get("weights") != digest(model):
         return {}
     return {name: (float(low), float(high)) for name, (low, high) in entry["ranges"].items()}
-
-
-def _read_entries(path: Path) -> dict[str, Any]:
-    """The entries; none of a file that is not there, or is damaged: a calibration then takes its place."""
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return entries if isinstance(entries, dict) else {}
 
 
 __all__ = ["FILE", "ActivationRanges", "read_activation_ranges", "write_activation_ranges"]

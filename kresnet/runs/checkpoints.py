@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -14,7 +13,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from kresnet.files import digest, flush, staged_directory, translate_os_errors, write_json
+from kresnet.files import digest, flush, json_digest, staged_directory, translate_os_errors, write_json
 
 #: A step saved again gets a directory of its own (`-2`, `-3`), so that nothing valid is ever taken away for it.
 _NAME = re.compile(r"step-(\d{8,})(?:-(\d+))?")
@@ -94,7 +93,7 @@ class CheckpointStore:
                 "files": files,
                 "facts": dict(checkpoint.facts),
             }
-            write_json(staged / _MANIFEST, {**manifest, "sha256": _manifest_digest(manifest)})
+            write_json(staged / _MANIFEST, {**manifest, "sha256": json_digest(manifest)})
         for path in same_step:
             _remove_checkpoint(path)
         for path in self._checkpoint_paths()[: -self.keep_last]:
@@ -157,7 +156,7 @@ def read_checkpoint(path: Path) -> Checkpoint | DamagedCheckpoint:
     try:
         manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
         signed = {key: value for key, value in manifest.items() if key != "sha256"}
-        if manifest["sha256"] != _manifest_digest(signed):
+        if manifest["sha256"] != json_digest(signed):
             return DamagedCheckpoint(path, f"{_MANIFEST} differs from its own digest")
         if manifest["format"] != CHECKPOINT_FORMAT:
             return DamagedCheckpoint(
@@ -175,10 +174,6 @@ def read_checkpoint(path: Path) -> Checkpoint | DamagedCheckpoint:
         return DamagedCheckpoint(path, f"there is no {Path(error.filename).name} in it")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile, EOFError) as error:
         return DamagedCheckpoint(path, f"it cannot be read ({error})")
-
-
-def _manifest_digest(manifest: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _step_and_number(path: Path) -> tuple[int, int]:

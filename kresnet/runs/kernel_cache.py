@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.errors import KresnetError
-from kresnet.files import cache_folder, translate_os_errors, write_json
+from kresnet.files import cache_folder, json_digest, translate_os_errors, write_json
 from kresnet.plan.convolutions import PASSES, KernelChoice
 
 #: Raised whenever kernels, or how they are measured, change: what older versions measured is then measured anew.
@@ -65,8 +64,7 @@ class KernelCache:
 
     def __init__(self, environment: Mapping[str, Any]) -> None:
         self.environment = dict(environment)
-        told = json.dumps([_FORMAT, self.environment], sort_keys=True)
-        self.path = _folder() / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
+        self.path = _folder() / f"{json_digest([_FORMAT, self.environment])[:32]}.json"
 
     def read(self) -> dict[str, MeasuredKernels]:
         """Return what is known by the convolutions' keys; what cannot be read counts as not known."""

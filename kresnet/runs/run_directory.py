@@ -13,7 +13,15 @@ from typing import Any, TypeVar
 
 from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError, make_error, shell_word
-from kresnet.files import read_lines, refuse_existing, staged_directory, translate_os_errors, write_json, write_text
+from kresnet.files import (
+    read_lines,
+    read_mapping,
+    refuse_existing,
+    staged_directory,
+    translate_os_errors,
+    write_json,
+    write_text,
+)
 from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.config_drift import ConfigChange, changed_run_error, config_changes
 from kresnet.runs.lock import RunLock, is_held
@@ -356,11 +364,8 @@ class RunDirectory:
 
     def recorded_failure(self) -> dict[str, Any]:
         """Read the problem that the run stopped with, as `Problem.as_dict` has it; empty if none is recorded."""
-        try:
-            problem = json.loads((self.path / "ended.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return problem if isinstance(problem, dict) and "code" in problem else {}
+        problem = read_mapping(self.path / "ended.json")
+        return problem if "code" in problem else {}
 
     def require_model(self) -> RunDirectory:
         """Return this run, which must have finished.

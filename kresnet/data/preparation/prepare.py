@@ -25,7 +25,7 @@ from kresnet.data.prepared.manifest import FORMAT, PreparedManifest, PreparedSpl
 from kresnet.data.sources.dataset import DataSet
 from kresnet.data.splits import Split
 from kresnet.errors import MOST_PROBLEMS, KresnetError, Problem, make_error, shell_word
-from kresnet.files import digest, staged_file, translate_os_errors, write_json, write_text
+from kresnet.files import digest, read_mapping, staged_file, translate_os_errors, write_json, write_text
 from kresnet.spec.recipe.data_reference import PREPARED_MARK
 from kresnet.version import __version__
 
@@ -135,7 +135,7 @@ class Preparation:
         """Return what the preparation is: begun before, or now."""
         path = self._folder / _UNFINISHED
         if path.is_file():
-            plan = _read_json(path)
+            plan = read_mapping(path)
             if plan.get("identity") != self._identity:
                 message = f"{self._folder} holds a preparation, not finished, of other data or with other settings."
                 remedy = f"rm -r {shell_word(self._folder)}, or another -o"
@@ -304,14 +304,6 @@ class Preparation:
             note_path(path).unlink(missing_ok=True)
         for path in (*(self._folder / name for name in (_UNFINISHED, _KEPT, _LOCK)), *self._folder.glob(".*.tmp*")):
             path.unlink(missing_ok=True)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 __all__ = ["LEFT_OUT", "Preparation", "PreparationOptions"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kresnet.errors import make_error
+from kresnet.files import json_digest
 from kresnet.spec.recipe.data_reference import PREPARED_MARK
 
 #: Raised when what stands in the shards changes its meaning.
@@ -96,7 +96,7 @@ class PreparedManifest:
             for name, split in self.splits.items()
         }
         facts = [FORMAT, list(self.class_names), dict(self.targets), files]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return json_digest(facts)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the manifest as JSON-ready values."""

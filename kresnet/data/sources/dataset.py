@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +11,7 @@ from kresnet.data.description import DataDescription, PassedOver
 from kresnet.data.sources.overlap import Overlap
 from kresnet.data.splits import Split
 from kresnet.errors import make_error
+from kresnet.files import json_digest
 from kresnet.spec.inputs import Input
 
 
@@ -117,7 +116,7 @@ class DataSet:
 
 def fingerprint(facts: object) -> str:
     """Return the SHA-256 (hexadecimal) of JSON-ready facts about a data set."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return json_digest(facts)
 
 
 def require_channels(name: str, channels: int | None, input: Input) -> None:

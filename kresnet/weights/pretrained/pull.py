@@ -8,7 +8,6 @@ folder that it last meant, for machines that have no network at the moment.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.errors import KresnetError, make_error, shell_word
-from kresnet.files import cache_folder, digest, staged_directory, write_json, write_text
+from kresnet.files import cache_folder, digest, json_digest, read_mapping, staged_directory, write_json, write_text
 from kresnet.plan import plan_loaded
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, load_spec
@@ -115,7 +114,7 @@ def _key(name: WeightName, origin: WeightOrigin) -> str:
         origin.class_names,
     ]
     told += [origin.licence, __version__, _CONVERSION]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+    return json_digest(told)[:32]
 
 
 def _kept(folder: Path) -> PulledWeights | None:
@@ -128,8 +127,8 @@ def _kept(folder: Path) -> PulledWeights | None:
 
 
 def _index_path(name: WeightName, spec: LoadedDocument[Spec] | None, test_size: bool) -> Path:
-    told = json.dumps([name.text, spec and spec.value.document(), test_size], sort_keys=True)
-    return cache_folder() / "weights" / "names" / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
+    told = json_digest([name.text, spec and spec.value.document(), test_size])
+    return cache_folder() / "weights" / "names" / f"{told[:32]}.json"
 
 
 def _remember(index: Path, folder: Path) -> None:
@@ -156,9 +155,7 @@ def _accept(name: WeightName, licence: str, accepted: bool) -> None:
     if not forbids_commercial_use(licence):
         return
     path = cache_folder() / "weights" / "accepted_licences.json"
-    before: dict[str, str] = {}
-    with contextlib.suppress(OSError, ValueError):
-        before = dict(json.loads(path.read_text(encoding="utf-8")))
+    before = read_mapping(path)
     if before.get(name.target) == licence:
         return
     if not accepted:
