@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kresnet.errors import KresnetError, make_error, shell_word
-from kresnet.files import translate_os_errors
+from kresnet.files import read_mapping, translate_os_errors
 
 _HELD_ERRNOS = (errno.EAGAIN, errno.EACCES)
 
@@ -115,11 +115,8 @@ def names_writer(directory: Path) -> bool:
 
 def read_holder(path: Path) -> dict[str, Any] | None:
     """Return the process that a lock file names (`host`, `pid`, `started`, `since`); None if it names none."""
-    try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return holder if isinstance(holder, dict) and holder.keys() == _this_process().keys() else None
+    holder = read_mapping(path)
+    return holder if holder.keys() == _this_process().keys() else None
 
 
 def _this_process() -> dict[str, Any]:

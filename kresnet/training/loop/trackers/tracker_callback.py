@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import keras
 
 from kresnet.data.description import SPLITS
 from kresnet.errors import KresnetError
-from kresnet.files import write_json
+from kresnet.files import read_mapping, write_json
 from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runtime import require_extra
@@ -84,7 +83,7 @@ class TrackerCallback(keras.callbacks.Callback):
             self._attempt(lambda: self._tracker.end(finished=False))
 
     def _begin(self) -> None:
-        known = _read_known(self._directory).get(self._settings.kind, {})
+        known = read_mapping(self._directory.path / "trackers.json").get(self._settings.kind, {})
         parameters = {"spec": self._run.spec.name, **dict(flat(self._run.steps.as_dict()))}
         run = TrackedRun(self._directory.path, parameters, self._step, self._epochs_ended())
         shown = any(self._directory.tensorboard.glob("*tfevents*")) if self._tracker.within_run else False
@@ -123,8 +122,8 @@ class TrackerCallback(keras.callbacks.Callback):
     def _note(self) -> None:
         """Keep in the run's `trackers.json` what the tracker knows the run by, and what it has of it."""
         if not self._tracker.within_run:
-            known = _read_known(self._directory) | {self._settings.kind: {**self._known, "sent": self._sent}}
-            write_json(self._directory.path / "trackers.json", known)
+            path = self._directory.path / "trackers.json"
+            write_json(path, read_mapping(path) | {self._settings.kind: {**self._known, "sent": self._sent}})
 
     def _epochs_ended(self) -> int:
         lines = self._directory.epoch_lines()
@@ -195,14 +194,6 @@ def _place(line: Mapping[str, Any]) -> tuple[int, int]:
 def _in_history(line: Mapping[str, Any]) -> bool:
     """Tell whether a measured line is one of the history: all are, but that of the test at the end."""
     return "epoch" not in line or "train" in line
-
-
-def _read_known(directory: RunDirectory) -> dict[str, Any]:
-    try:
-        known = json.loads((directory.path / "trackers.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
 
 
 __all__ = ["TrackerCallback", "make_trackers", "metrics_of_line", "require_tracker_packages"]
