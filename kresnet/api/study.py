@@ -17,7 +17,13 @@ from kresnet.plan.tables import html_table, text_table
 from kresnet.spec import library
 from kresnet.spec.loading import LoadedDocument, Reference, load_study
 from kresnet.spec.overrides import Overrides, list_overrides
-from kresnet.study.result_files import results_table, training_conditions, unfinished_runs, write_result_files
+from kresnet.study.result_files import (
+    copy_result_files,
+    results_table,
+    training_conditions,
+    unfinished_runs,
+    write_result_files,
+)
 
 if TYPE_CHECKING:  # imported by what plans and trains, so that studies are listed at once
     from kresnet.api.run import Run
@@ -161,8 +167,11 @@ def run_study(
     command += ["-o", str(directory), *(["--report", str(report)] if report is not None else [])]
     outcomes = run_missing(plan, directory, jobs, shlex.join(command), log)
     values = gather_results(plan, outcomes, directory, command)
-    for place in [directory, *([Path(report)] if report is not None else [])]:
-        log(f"Written to {place}: {', '.join(write_result_files(values, place))}")
+    written = write_result_files(values, directory)
+    log(f"Written to {directory}: {', '.join(written)}")
+    if report is not None:
+        copy_result_files(written, directory, Path(report))
+        log(f"Written to {report}: {', '.join(written)}")
     return StudyResult(directory, values, outcomes, shlex.join(command))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,20 @@ def write_result_files(results: Values, directory: Path) -> list[str]:
     write_json(directory / "results.json", results)
     write_text(directory / "results.md", results_markdown(results, drawn))
     return ["results.json", "results.md", *(f"figures/{name}.png" for name in drawn)]
+
+
+def copy_result_files(written: Sequence[str], directory: Path, other: Path) -> None:
+    """Copy what `write_result_files` wrote into `directory` to another place; files of those names are replaced.
+
+    Raises:
+        KresnetError: `not_writable` or `disk_full`.
+    """
+    if other.resolve() == directory.resolve():
+        return
+    with translate_os_errors(other):
+        (other / "figures").mkdir(parents=True, exist_ok=True)
+        for name in [*written, *(f"{Path(name).with_suffix('.svg')}" for name in written if name.endswith(".png"))]:
+            shutil.copyfile(directory / name, other / name)
 
 
 def results_table(results: Values) -> tuple[list[str], list[list[str]]]:

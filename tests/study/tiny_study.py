@@ -17,7 +17,7 @@ spec: quickstart
 recipe: quickstart
 set:
   stem.width: 4
-  stages.*.width: 4
+  stages: [{blocks: 1, width: 4, stride: 2}, {blocks: 1, width: 4, stride: 2}]
   recipe.data: {kind: arrays, path: images.npz}
   recipe.epochs: 3
   recipe.batch_size: 16
