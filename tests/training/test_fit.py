@@ -237,6 +237,7 @@ def test_a_finished_run_has_nothing_left_to_do(whole):
     assert sorted((path, path.stat().st_mtime_ns) for path in whole.rglob("*")) == before
 
 
+@pytest.mark.slow  # tests/training/loop/test_non_finite_guard.py has such runs in one process
 def test_a_loss_that_is_no_number_stops_the_run(home):
     done = fit(home, "diverged", "--set", "recipe.optimizer.learning_rate=1e30")
     assert done.returncode == 1

@@ -94,8 +94,9 @@ def _difference(source: str, target: MatchTarget, gradient: np.ndarray, theirs: 
     return float((np.abs(ours - theirs) / np.array([theirs[0], theirs[1], theirs[1]])).max())
 
 
-#: RegNetY is RegNetX with attention.
-FAMILIES = [pytest.param(name, marks=pytest.mark.slow if name == "RegNetX" else []) for name in CUT_DOWN_FAMILIES]
+#: RegNetY is RegNetX with attention, and the last stages of EfficientNetV2 are EfficientNet's.
+IN_OTHERS = ("RegNetX", "EfficientNet")
+FAMILIES = [pytest.param(name, marks=[pytest.mark.slow] * (name in IN_OTHERS)) for name in CUT_DOWN_FAMILIES]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
