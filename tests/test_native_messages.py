@@ -131,7 +131,7 @@ def test_fit_tells_what_it_leaves_out_and_nothing_else(trained: tuple[Path, str]
     assert "truncated.jpg" in told
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "report"])
+@pytest.mark.parametrize("verb", ["evaluate", pytest.param("report", marks=pytest.mark.slow)])
 def test_verbs_on_damaged_data_are_silent(verb: str, trained: tuple[Path, str]) -> None:
     folder, _ = trained
     done = kresnet(verb, "run", cwd=folder)

@@ -106,11 +106,11 @@ def test_a_run_notes_and_counts_what_it_leaves_out(spoilt, tmp_path):
         "optimizer": {"kind": "sgd"},
     }
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
-    tiny = ["input.shape=[8,8,3]", "stages.0.blocks=1", "head.classes=2"]
+    tiny = ["input.shape=[8,8,3]", "stem.width=4", "stages=[{blocks: 1, width: 4}]", "head.classes=2"]
     options = [option for setting in tiny for option in ("--set", setting)]
     command = (
         "fit",
-        "resnet18_cifar",
+        "quickstart",
         *options,
         "--recipe",
         tmp_path / "recipe.json",

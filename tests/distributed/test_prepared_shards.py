@@ -98,6 +98,7 @@ def test_workers_read_shards_of_their_own_and_the_same_batches(home: Path, alone
     assert sum(map(len, shared)) <= workers - 1  # what the border between two lanes cuts
 
 
+@pytest.mark.slow  # as positions in tests/data/test_windowed_order.py
 def test_other_workers_after_a_restart_change_only_who_reads_what(home: Path, alone: np.ndarray) -> None:
     """Two workers up to the third step, then four, then one."""
     two, _ = read(home, [BatchSlice(index, 2) for index in range(2)])

@@ -40,6 +40,7 @@ SLOW = (
     "docs/editor.md",
     "docs/weights.md",
     "docs/cost.md",
+    "docs/architecture.md",
     *(f"docs/lessons/{name}.md" for name in ("1-depth", "2-degradation", "3-shortcuts", "6-batch-norm")),
     *(f"docs/lessons/{name}.md" for name in ("7-pre-activation", "8-gradient-flow")),
 )

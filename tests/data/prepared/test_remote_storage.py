@@ -125,6 +125,7 @@ def test_the_cache_stays_within_its_bounds(shards, s3, environment, tmp_path):
     assert len(data.train.source.records._open) <= 3
 
 
+@pytest.mark.slow  # the next tests have servers that do not answer, tests/faults runs that go on
 def test_a_server_that_is_killed_is_told_and_a_run_goes_on_to_the_same_bits(shards, s3, environment, tmp_path):
     """The run reads from S3 in every epoch, as the cache holds less than all; the server ends in the middle of it."""
     from tests.faults.small_runs import RunFolder
