@@ -19,7 +19,7 @@ from PIL import Image
 
 from kresnet import python_processes
 from kresnet.python_processes import child_environment, forget_working_directory, python_command
-from tests.command import KRESNET
+from tests.command import KRESNET, forked_python, kresnet
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -168,7 +168,7 @@ def test_other_verbs_work_among_traps(command: str, others_ended: dict[str, Ende
 
 def test_a_run_among_traps_gives_the_numbers_of_any_other(ended: dict[str, Ended], tmp_path: Path) -> None:
     write_inputs(tmp_path)
-    elsewhere = run_all(["fit tiny.yaml -o run --json"], tmp_path, {})["fit tiny.yaml -o run --json"]
+    elsewhere = kresnet("fit", "tiny.yaml", "-o", "run", "--json", cwd=tmp_path)
     here = ended["fit tiny.yaml -o run --json"]
     assert json.loads(here.stdout)["test"] == json.loads(elsewhere.stdout)["test"]
 
@@ -221,9 +221,7 @@ def test_keras_settings_of_a_caller_in_python_are_changed_with_a_warning() -> No
         "import warnings, keras; keras.config.set_image_data_format('channels_first'); warnings.simplefilter('error');"
         "from kresnet.runtime import import_tensorflow; import_tensorflow()"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
-    assert b"UserWarning: kresnet has set image_data_format of keras.config" in done.stderr
+    assert "UserWarning: kresnet has set image_data_format of keras.config" in forked_python(code).stderr
 
 
 def test_the_working_directory_is_forgotten_but_what_pythonpath_names_stays(monkeypatch, tmp_path) -> None:
