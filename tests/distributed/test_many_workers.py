@@ -1,4 +1,4 @@
-"""Four workers, and every way in which one of several can end; minutes long: `make test-distributed`."""
+"""Several workers, and every way in which one of several can end; minutes long: `make test-distributed`."""
 
 import random
 import signal
@@ -50,8 +50,10 @@ def four(home) -> Path:
     return home / "four"
 
 
-def test_four_workers_train_what_one_process_trains(one, four):
-    assert_rounding_apart(one, four)
+@pytest.mark.parametrize("several", ["two", "four"])
+def test_several_workers_train_what_one_process_trains(one, several, request):
+    """Twice as long as tests/distributed/test_two_workers.py."""
+    assert_rounding_apart(one, request.getfixturevalue(several))
 
 
 def require_lost(workers: WorkerProcesses, killed: int) -> None:

@@ -146,10 +146,10 @@ def fit(home: Path, count: int, *arguments: object, elsewhere: Path | None = Non
     return done
 
 
-def assert_rounding_apart(one: Path, other: Path) -> None:
+def assert_rounding_apart(one: Path, other: Path, steps: int = STEPS) -> None:
     """The same training but for rounding, which grows from step to step: the first epochs differ by less."""
     pairs = list(zip(history(one), history(other), strict=True))
-    assert [line["step"] for line, _ in pairs] == [line["step"] for _, line in pairs] == list(range(5, STEPS + 1, 5))
+    assert [line["step"] for line, _ in pairs] == [line["step"] for _, line in pairs] == list(range(5, steps + 1, 5))
     for number, (a, b) in enumerate(pairs):
         tolerance = FIRST_TOLERANCE if number == 0 else LATER_TOLERANCE
         np.testing.assert_allclose(b["train"]["loss"], a["train"]["loss"], rtol=tolerance)
