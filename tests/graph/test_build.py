@@ -15,8 +15,11 @@ from kresnet.graph.layers import FusedBatchNorm
 from kresnet.spec.loading import load_spec
 from tests.golden.regenerate import FIGURES, plan_of
 
-#: What names of one design differ in: numbers, and the sizes of ConvNeXts.
-DESIGN = r"\d+|(?<=convnext)_\w+|(?<=convnextv2)_\w+"
+#: What names of one design differ in: numbers, but of versions of MobileNet and EfficientNet, and sizes in words.
+DESIGN = "|".join(
+    [r"_\d{3,4}\b", r"(?<!net_v)\d+", r"(?<=net_v3)_(large|small)"]
+    + [rf"(?<={name})_\w+" for name in ("convnext", "convnextv2", "efficientnet_v2")]
+)
 TINY = ["stages.0.blocks=1", "stages.1.blocks=1", "stages.2.blocks=1"]
 
 

@@ -151,7 +151,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_files_open_where_there_is_no_kresnet(backend, folder):
     """`KRESNET_PLAIN_PYTHON` names a Python with Keras and the backend; without it, this one is tried."""
     python = os.environ.get("KRESNET_PLAIN_PYTHON", sys.executable)
-    if subprocess.run([python, "-I", "-c", f"import {backend}"], capture_output=True, check=False).returncode:
+    has = f"import sys, importlib.util as util; sys.exit(util.find_spec({backend!r}) is None)"
+    if subprocess.run([python, "-I", "-c", has], capture_output=True, check=False).returncode:
         pytest.skip(f"{python} has no {backend}; KRESNET_PLAIN_PYTHON may name one that has it, and Keras")
     program = Path(__file__).with_name("plain_keras.py")
     done = subprocess.run([python, "-I", program, backend, folder], capture_output=True, text=True, check=False)
