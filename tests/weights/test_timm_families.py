@@ -94,8 +94,9 @@ def _difference(source: str, target: MatchTarget, gradient: np.ndarray, theirs: 
     return float((np.abs(ours - theirs) / np.array([theirs[0], theirs[1], theirs[1]])).max())
 
 
-#: RegNetY is RegNetX with attention, and the last stages of EfficientNetV2 are EfficientNet's.
-IN_OTHERS = ("RegNetX", "EfficientNet")
+#: RegNetY is RegNetX with attention, RegNetZ has the layers of RegNetY and MobileNetV3, EfficientNet's are in its second
+#: version.
+IN_OTHERS = ("RegNetX", "RegNetZ", "EfficientNet")
 FAMILIES = [pytest.param(name, marks=[pytest.mark.slow] * (name in IN_OTHERS)) for name in CUT_DOWN_FAMILIES]
 
 
