@@ -94,8 +94,7 @@ def _difference(source: str, target: MatchTarget, gradient: np.ndarray, theirs: 
     return float((np.abs(ours - theirs) / np.array([theirs[0], theirs[1], theirs[1]])).max())
 
 
-#: RegNetY is RegNetX with attention, RegNetZ has the layers of RegNetY and MobileNetV3, EfficientNet's are in its second
-#: version.
+#: RegNetY is RegNetX with attention; RegNetZ has RegNetY's layers and MobileNetV3's, EfficientNetV2 EfficientNet's.
 IN_OTHERS = ("RegNetX", "RegNetZ", "EfficientNet")
 FAMILIES = [pytest.param(name, marks=[pytest.mark.slow] * (name in IN_OTHERS)) for name in CUT_DOWN_FAMILIES]
 
