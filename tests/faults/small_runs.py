@@ -47,7 +47,7 @@ PREPARED = {
     "sampling: balanced\n": "",
 }
 KEPT = ("epoch", "step", "train", "validation", "learning_rate")
-_POLL_SECONDS = 0.0005
+_POLL_SECONDS = 0.002
 
 
 @dataclass
