@@ -16,6 +16,7 @@ GROUND = (
     "registry",
     "runtime",
     "cores",
+    "processor",
     "terminal",
     "version",
     "native_messages",
