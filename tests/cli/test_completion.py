@@ -52,7 +52,10 @@ for line in sys.stdin:
 def answering() -> subprocess.Popen[str]:
     """A process that has imported the command line, and answers until this one ends."""
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", ANSWERS], stdin=pipe, stdout=pipe, text=True)
+    # Of what it takes for a file at its start Python asks the position, when another pipe stands there already.
+    return subprocess.Popen(
+        [sys.executable, "-c", ANSWERS], stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def asked(shell: str, *words: str, cwd: Path | None = None) -> str:
