@@ -113,7 +113,8 @@ def test_outputs_and_gradients_equal_theirs(name, tmp_path):
     assert not pair.settings, "the shipped spec says all that the file does"
     outputs, gradients = pair.differences()
     assert outputs < 1e-4
-    assert min(gradients) < 1e-4, "a wrong weight, stride or padding is wrong in every image; a kink is not"
+    # Rounding alone makes 4.5e-4 of it in the 1,093 layers of EfficientNetV2L.
+    assert min(gradients) < 1e-3, "a wrong weight, stride or padding is wrong in every image; a kink is not"
     outputs, gradients = pair.differences_in_float64(images=1)
     assert outputs < 1e-6
     assert max(gradients) < 1e-6
