@@ -19,7 +19,7 @@ from kresnet.python_processes import child_environment, python_command
 from kresnet.report.plots import COLORS, DASHES, SYMBOLS, Plot, PlotTable, blank_figure, escape_name, number_text
 
 #: Seconds after which an experiment is stopped.
-SECONDS = 120
+SECONDS = 300
 #: Multiply-accumulates of all networks of an experiment over the batch, beyond which it would be no matter of seconds.
 MOST_MACS = 100 * 10**9
 
