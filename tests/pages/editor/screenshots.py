@@ -44,6 +44,7 @@ def main(folder: Path) -> None:
             page.click("#view-experiments")
             page.select_option("#series", "depth")
             page.click("#run")
+            page.locator("[data-fill=experiment] figure").first.scroll_into_view_if_needed()  # what is seen is drawn
             page.locator("[data-fill=experiment] .main-svg").first.wait_for()
             page.wait_for_timeout(1000)
             page.locator("[data-fill=experiment] figure").first.screenshot(path=folder / "experiment.png")
