@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import subprocess
@@ -12,8 +11,9 @@ from typing import Any
 
 from kresnet.cores import usable_cores
 from kresnet.errors import make_error
-from kresnet.files import read_lines, translate_os_errors
+from kresnet.files import json_digest, read_lines, translate_os_errors
 from kresnet.plan import Plan
+from kresnet.processor import cpu_name, cpu_units
 from kresnet.python_processes import child_environment, python_command
 from kresnet.study.study_plan import PlannedVariant
 
@@ -90,17 +90,12 @@ class LatencyTable:
 def network_digest(plan: Plan) -> str:
     """Return a digest of what a network computes, whatever it is called."""
     records = [record.as_dict() for record in plan.records]
-    return hashlib.sha256(json.dumps([records, dict(plan.outputs)], sort_keys=True).encode()).hexdigest()[:32]
+    return json_digest([records, dict(plan.outputs)])[:32]
 
 
 def _machine_name() -> str:
-    """What latencies depend on beside the network: the processor, and how many of its cores may be used."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="ignore").splitlines()
-    except OSError:
-        lines = []
-    processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{processor or os.uname().machine}, {len(usable_cores())} cores"
+    """What latencies depend on beside the network: the processor, its units, and how many cores may be used."""
+    return f"{cpu_name()} ({', '.join(cpu_units())}), {len(usable_cores())} cores"
 
 
 __all__ = ["LatencyTable", "network_digest"]
