@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import tempfile
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 from tests.docs.markdown import ROOT
 
@@ -24,7 +27,17 @@ def executed(path: Path, directory: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def shrunk(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook with its pictures in few colours."""
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        if picture := output.get("data", {}).get("image/png"):
+            image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
+            image.quantize(32, kmeans=1, dither=Image.Dither.NONE).save(smaller := io.BytesIO(), "PNG", optimize=True)
+            output["data"]["image/png"] = base64.b64encode(smaller.getvalue()).decode() + "\n"
+    return notebook
+
+
 if __name__ == "__main__":
     for path in NOTEBOOKS:
         with tempfile.TemporaryDirectory() as directory:
-            nbformat.write(executed(path, Path(directory)), path)
+            nbformat.write(shrunk(executed(path, Path(directory))), path)
