@@ -41,13 +41,16 @@ def main(folder: Path) -> None:
                 page.keyboard.press("Escape")
             for _ in range(2):
                 page.keyboard.press("Backspace")
+            page.set_viewport_size({"width": 1180, "height": 1300})  # what is seen is drawn
             page.click("#view-experiments")
             page.select_option("#series", "depth")
             page.click("#run")
-            page.locator("[data-fill=experiment] figure").first.scroll_into_view_if_needed()  # what is seen is drawn
             page.locator("[data-fill=experiment] .main-svg").first.wait_for()
             page.wait_for_timeout(1000)
-            page.locator("[data-fill=experiment] figure").first.screenshot(path=folder / "experiment.png")
+            told = page.locator("[data-fill=experiment]").bounding_box()
+            figure = page.locator("[data-fill=experiment] figure").first.bounding_box()
+            clip = {**told, "height": figure["y"] + figure["height"] - told["y"]}
+            page.screenshot(path=folder / "experiment.png", clip=clip)
             print(page.inner_text("#command"), page.inner_text("#running"))
         os.chdir("/")
 
