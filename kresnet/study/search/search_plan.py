@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from kresnet.errors import KresnetError, Problem, make_error
-from kresnet.plan import plan_loaded
-from kresnet.plan.objective import epoch_metrics, resolve_objective
+from kresnet.plan import Plan, plan_loaded
+from kresnet.plan.objective import Objective, epoch_metrics, resolve_objective
 from kresnet.runs.resolved_run import recipe_of
 from kresnet.spec.architecture import Spec
 from kresnet.spec.loading import LoadedDocument, load_spec
@@ -197,25 +197,24 @@ def plan_search(loaded: LoadedDocument[Search], overrides: Overrides = (), seed:
     if recipe is None:
         raise make_error("missing_field", f"Neither the search nor its network {spec.value.name} names a recipe.",
                          path="recipe", place=loaded.source.place(()), remedy="recipe: NAME")  # fmt: skip
-    if asked := _measuring(search.metric, spec, recipe):
+    planned = plan_loaded(spec)
+    objective = resolve_objective(planned, recipe.value)
+    if asked := _measuring(search.metric, objective, planned, recipe.value):
         settings = (*settings, Override("recipe.metrics", asked, loaded.source.place(("objectives", 0))))
         recipe = recipe_of(spec, search.recipe, split_overrides(settings)[1], beside=beside)
         assert recipe
     plan = SearchPlan(loaded, settings, spec, recipe, SearchAxes(loaded, spec, recipe))
-    if problems := _problems(plan):
+    if problems := _problems(plan, objective):
         raise KresnetError(problems)
     return plan
 
 
-def _measuring(metric: Metric, spec: LoadedDocument[Spec], recipe: LoadedDocument[Recipe]) -> list[Any]:
+def _measuring(metric: Metric, objective: Objective, plan: Plan, recipe: Recipe) -> list[Any]:
     """Return the metrics that runs must be asked for, so that they measure one after every epoch; none if they do."""
-    plan, stated = plan_loaded(spec), recipe.value.metrics
-    objective = resolve_objective(plan, recipe.value)
-    unasked = (*objective.metrics, *objective.matrix_metrics)
-    if metric.name in (*unasked, *(each.name for each in epoch_metrics(plan, recipe.value))):
+    measured = (*objective.metrics, *objective.matrix_metrics, *(each.name for each in epoch_metrics(plan, recipe)))
+    if metric.name in measured or not metric.suits(objective.targets, objective.classes):
         return []
-    suits = metric.suits(objective.targets, objective.classes)
-    return [each.model_dump(mode="json") for each in (*stated, metric)] if suits else []
+    return [each.model_dump(mode="json") for each in (*recipe.metrics, metric)]
 
 
 def _require_seed(seed: int) -> int:
@@ -224,7 +223,7 @@ def _require_seed(seed: int) -> int:
     raise make_error("bad_option", "A seed is a whole number from 0 on.", found=str(seed), remedy="--seed 1")
 
 
-def _problems(plan: SearchPlan) -> list[Problem]:
+def _problems(plan: SearchPlan, objective: Objective) -> list[Problem]:
     """What keeps a search from being run, as far as its own documents tell."""
     search, recipe, source = plan.search, plan.recipe.value, plan.loaded.source
     problems: list[Problem] = []
@@ -246,7 +245,6 @@ def _problems(plan: SearchPlan) -> list[Problem]:
         elif plan.rungs == (None,):
             add(f"A run of {recipe.epochs} epochs is over before {search.halving.factor} times the first epochs.",
                 "halving", "halving: {first_epochs: 1}, or more epochs")  # fmt: skip
-    objective = resolve_objective(plan_loaded(plan.spec), recipe)
     if not search.metric.suits(objective.targets, objective.classes):
         measurable = objective.measurable
         add("These runs do not measure it.", "objectives", f"objectives: [{measurable[0]}]", ("objectives", 0),
