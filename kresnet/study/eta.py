@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from kresnet.study.study_plan import PlannedRun
+from kresnet.study.planned_runs import PlannedRun
 
 
 class Eta:

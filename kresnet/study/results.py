@@ -15,8 +15,9 @@ from kresnet.plan.objective import resolve_objective
 from kresnet.plan.unused_settings import ABOUT
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.study.journal import Journal
+from kresnet.study.planned_runs import PlannedVariant
 from kresnet.study.runner import RunOutcome
-from kresnet.study.study_plan import PlannedVariant, StudyPlan
+from kresnet.study.study_plan import StudyPlan
 
 Values = dict[str, Any]
 

@@ -17,8 +17,9 @@ from kresnet.runs.run_directory import RunDirectory
 from kresnet.study.eta import Eta
 from kresnet.study.fit_process import FitProcess
 from kresnet.study.journal import Journal
+from kresnet.study.planned_runs import PlannedRun
 from kresnet.study.resources import RunResources, split_resources
-from kresnet.study.study_plan import PlannedRun, StudyPlan
+from kresnet.study.study_plan import StudyPlan
 from kresnet.training.loop.progress import clock_text
 from kresnet.training.loop.signals import StopSignals
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from kresnet.errors import KresnetError, make_error
 from kresnet.files import write_json
+from kresnet.study.planned_runs import PlannedVariant
 from kresnet.study.search.axes import Values, canonical
 from kresnet.study.search.judge import CandidateJudge, Tally, variant_costs
 from kresnet.study.search.sampling import Proposer, TrialScore
 from kresnet.study.search.search_plan import SearchPlan
-from kresnet.study.study_plan import PlannedVariant
 
 #: Networks whose latency is measured for one trial before the search gives up.
 _MOST_MEASURED = 100

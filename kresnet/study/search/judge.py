@@ -16,8 +16,8 @@ from kresnet.plan.budget import parse_amount
 from kresnet.plan.costs import CostTable, plan_costs
 from kresnet.plan.memory_estimate import bytes_text, estimate_recipe_memory
 from kresnet.spec.search import Search
+from kresnet.study.planned_runs import PlannedVariant
 from kresnet.study.search.axes import SearchAxes, Values, canonical
-from kresnet.study.study_plan import PlannedVariant
 
 #: What the plan alone tells of a spec, without its recipe.
 PLAN_COSTS = ("macs", "parameters", "depth", "largest_map")

@@ -15,7 +15,7 @@ from kresnet.files import json_digest, read_lines, translate_os_errors
 from kresnet.plan import Plan
 from kresnet.processor import cpu_name, cpu_units
 from kresnet.python_processes import child_environment, python_command
-from kresnet.study.study_plan import PlannedVariant
+from kresnet.study.planned_runs import PlannedVariant
 
 
 class LatencyTable:

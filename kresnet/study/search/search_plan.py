@@ -22,9 +22,9 @@ from kresnet.spec.recipe import Recipe
 from kresnet.spec.recipe.metrics import Metric
 from kresnet.spec.search import COSTS, Search
 from kresnet.spec.study import Variant
+from kresnet.study.planned_runs import PlannedRun, PlannedVariant, plan_variant
 from kresnet.study.search.axes import SearchAxes, Values
 from kresnet.study.search.judge import CandidateJudge, Tally
-from kresnet.study.study_plan import PlannedRun, PlannedVariant, plan_variant
 
 #: Candidates that are drawn to tell how many are within the bounds.
 _SAMPLE = 2048
