@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kresnet.api.network import Network
-from kresnet.api.process_state import training_scope
 from kresnet.api.progress import run_output
+from kresnet.api.resume import continue_run
 from kresnet.api.table import Table
 from kresnet.data.description import SPLITS
 from kresnet.errors import make_error, shell_word
@@ -283,56 +283,10 @@ def resume(
         KresnetError: `run_missing`, `run_changed`, `checkpoint_invalid`, `bad_option`, and what `kresnet.fit` raises.
         KeyboardInterrupt: as `kresnet.fit`.
     """
-    from kresnet.distributed.cluster import cluster_for_recipe, find_cluster
-    from kresnet.runtime import import_tensorflow
-
-    directory, output = RunDirectory(Path(run)), run_output(progress)
+    directory = RunDirectory(Path(run))
     lengths = {"epochs": epochs, "steps": steps, "examples": examples}
-    stated = [(unit, value) for unit, value in lengths.items() if value is not None]
-    if len(stated) > 1:
-        message = "A length is stated in one unit: `epochs`, `steps` or `examples`."
-        raise make_error("bad_option", message, remedy=f"kresnet fit --resume {shell_word(directory)} --epochs N")
-    length = stated[0] if stated else None
-    if directory.finished and not length:
-        directory.require_as_trained()
-        output.log(f"{directory} has finished; there is nothing left to do.")
-        return Run(directory)
-    cluster = find_cluster()
-    if cluster and not cluster.chief:  # the run's directory may be on the chief's machine alone
-        import_tensorflow(silent=True)
-        from kresnet.training.fit import train_as_worker
-        from kresnet.training.loop.callbacks import accepted_callbacks
-
-        accepted = accepted_callbacks(callbacks, resuming=True)
-        with training_scope():
-            return Run(directory, train_as_worker(cluster, output, callbacks=accepted))
-    directory = RunDirectory.open(directory.path)
-    resolved = directory.resolve_for_length(*length) if length else directory.resolved
-    import_tensorflow(silent=cluster is not None)
-    from kresnet.training.fit import resume as resume_run
-    from kresnet.training.loop.callbacks import accepted_callbacks
-    from kresnet.training.loop.trackers.tracker_callback import require_tracker_packages
-
-    accepted = accepted_callbacks(callbacks, resuming=True)
-    require_tracker_packages(resolved.recipe)
-    with training_scope(resolved):
-        distributed = cluster_for_recipe(resolved.recipe)
-        result = resume_run(
-            directory, distributed, output, accepted, allow_changed=allow_changed, length=length,
-            pause_after=require_pause(pause_after),
-        )  # fmt: skip
+    result = continue_run(directory, run_output(progress), callbacks, lengths, allow_changed, pause_after)
     return Run(directory, result)
-
-
-def require_pause(epochs: int | None) -> int | None:
-    """Return after how many epochs a run pauses, which is one at least; None for a run that does not.
-
-    Raises:
-        KresnetError: `bad_option`.
-    """
-    if epochs is None or (isinstance(epochs, int) and not isinstance(epochs, bool) and epochs >= 1):
-        return epochs
-    raise make_error("bad_option", "A run pauses after one epoch or more.", found=str(epochs), remedy="--pause-after 1")
 
 
 def list_runs(folder: AnyPath = "runs") -> Table:

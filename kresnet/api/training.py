@@ -11,7 +11,8 @@ from kresnet.api.network import Network, resolve
 from kresnet.api.pretrained import pull_in_process, pull_named, spec_of_weights, stated_init
 from kresnet.api.process_state import training_scope
 from kresnet.api.progress import run_output
-from kresnet.api.run import Run, require_pause
+from kresnet.api.resume import require_pause
+from kresnet.api.run import Run
 from kresnet.errors import make_error
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import RunDirectory
