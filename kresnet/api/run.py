@@ -79,7 +79,7 @@ class Run:
         The splits are `train` and `validation`; or `train` and `test`, of a run without images to validate on.
         `run.history.column("test.accuracy")` is one column of it.
         """
-        lines = self.directory.epoch_lines()
+        lines = self.directory.history.epochs()
         metrics = [f"{split}.{name}" for split in SPLITS for line in lines for name in line.get(split, {})]
         return Table(lines, ("epoch", "step", *dict.fromkeys(metrics), "learning_rate", "images_per_second"))
 

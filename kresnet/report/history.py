@@ -106,7 +106,7 @@ class RunHistory:
 
 def read_history(run: RunDirectory) -> RunHistory:
     """Read the history of a run; lines that are not as `fit` writes them are left out."""
-    lines = [replace_non_finite(line) for line in run.history_lines()]
+    lines = [replace_non_finite(line) for line in run.history.lines()]
     epochs = tuple(epoch for line in lines if (epoch := _epoch(line)))
     checks = tuple(check for line in lines if (check := _norm_check(line)))
     return RunHistory(epochs, _gradients(lines), checks)

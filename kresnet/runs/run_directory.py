@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.files import (
-    read_lines,
     read_mapping,
     refuse_existing,
     staged_directory,
@@ -24,6 +23,7 @@ from kresnet.files import (
 )
 from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.config_drift import ConfigChange, changed_run_error, config_changes
+from kresnet.runs.history_file import HistoryFile
 from kresnet.runs.lock import RunLock, is_held
 from kresnet.runs.missing_kinds import with_missing_packages
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
@@ -73,7 +73,7 @@ class RunDirectory:
         path: path of the directory.
         checkpoints: path of the folder of checkpoints.
         tensorboard: path of the folder of TensorBoard's event files.
-        history: path of the history, JSON lines.
+        history: the history, JSON lines.
         model: path of the trained network, which is there once the run has finished.
         best_model: path of the network of the best epoch, where the recipe keeps it.
         result: path of the result, which is there once the run has finished.
@@ -87,7 +87,7 @@ class RunDirectory:
         self.path = directory
         self.checkpoints = directory / "checkpoints"
         self.tensorboard = directory / "tensorboard"
-        self.history = directory / "history.jsonl"
+        self.history = HistoryFile(directory / "history.jsonl")
         self.model = directory / "model.keras"
         self.best_model = directory / "best.keras"
         self.result = directory / "result.json"
@@ -124,7 +124,7 @@ class RunDirectory:
         return (
             {path.name for path in self.path.iterdir()} <= _BEFORE_FIRST_STEP
             and all(name.startswith("step-00000000") for name in saved)
-            and not self.history_lines()
+            and not self.history.lines()
         )
 
     def refuse_existing(self) -> None:
@@ -392,42 +392,12 @@ class RunDirectory:
             raise make_error("run_missing", f"{self.path} keeps no best network.", remedy=remedy)
         return self.best_model
 
-    def history_lines(self) -> list[dict[str, Any]]:
-        """Read all lines of the history, oldest first, except one that was cut short by a kill."""
-        return [line for line in read_lines(self.history) if isinstance(line.get("step"), int)]
-
-    def epoch_lines(self) -> list[dict[str, Any]]:
-        """Read the lines of the history that end an epoch."""
-        return [line for line in self.history_lines() if "epoch" in line]
-
     def accepted_changes(self) -> list[str]:
         """Read the changes of configuration that the run was continued with, one line each."""
         try:
             return (self.path / "changes.txt").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return []
-
-    def truncate_history(self, step: int, epoch: int) -> None:
-        """Remove the lines of the history that a restored checkpoint does not know of.
-
-        Args:
-            step: number of updates made.
-            epoch: number of epochs that have ended: the state may have been saved before the evaluation of the last.
-        """
-        if not self.history.is_file():
-            return
-        lines = self.history.read_text(encoding="utf-8").splitlines()
-        whole = [(line, json.loads(line)) for line in lines if line.endswith("}")]
-        kept = [line for line, values in whole if values["step"] <= step and values.get("epoch", 0) <= epoch]
-        if kept != lines:
-            write_text(self.history, "".join(line + "\n" for line in kept))
-
-    def append_history(self, line: dict[str, Any]) -> None:
-        """Append a line to the history and flush it to disk, so that no checkpoint is newer than its history."""
-        with translate_os_errors(self.history), self.history.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
 
     def _read_part(self, name: str, from_dict: Callable[[Any], _Part]) -> _Part:
         """Read what a file of the run describes."""

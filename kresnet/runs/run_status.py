@@ -126,7 +126,7 @@ def _state_and_reason(run: RunDirectory, *, held: bool, finished: bool, problem:
 def _epoch_lines(run: RunDirectory, metric: str) -> list[dict[str, Any]]:
     """Return `epoch`, `step`, `split` and the metric's `value` of each epoch that has ended and has that value."""
     lines = []
-    for value in run.history_lines():
+    for value in run.history.lines():
         try:
             split = selection_split(value)
             measured = float(value[split][metric])

@@ -145,7 +145,7 @@ class PlannedRun:
         run = RunDirectory(directory)
         if run.finished or self.pause_after is None:
             return run.finished
-        lines = run.epoch_lines()
+        lines = run.history.epochs()
         return bool(lines) and lines[-1]["epoch"] >= self.pause_after
 
 

@@ -108,7 +108,7 @@ def _run_numbers(outcome: RunOutcome, directory: Path, journal: Journal) -> Valu
     numbers: Values = planned.identity | {"state": outcome.state}
     if outcome.problem:
         numbers["problem"] = outcome.problem.as_dict()
-    lines = run.epoch_lines()
+    lines = run.history.epochs()
     if (result := run.read_result()) is not None:
         numbers |= _final_numbers(result, lines)
         numbers["wall_seconds"] = journal.run_seconds(planned.identity)
@@ -151,7 +151,7 @@ def _is_classifier(variant: PlannedVariant) -> bool:
 
 def _first_and_last_gradients(run: RunDirectory) -> list[Values]:
     """The first and the last look at the gradients, block by block: norms of dL/d(output) and of the weights' share."""
-    looks = [line for line in run.history_lines() if "gradients" in line]
+    looks = [line for line in run.history.lines() if "gradients" in line]
     chosen = looks[:1] + looks[1:][-1:]
     return [
         {

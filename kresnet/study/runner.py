@@ -260,7 +260,7 @@ class RunLoop:
         self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")
         arguments += run.pause_arguments()
         process = FitProcess(arguments, self.directory / "logs" / run.log_name, resources)
-        before = RunDirectory(target).epoch_lines()
+        before = RunDirectory(target).history.epochs()
         if before:
             self.eta.record_step(run, before[-1]["step"], now=False)
         self.active.append(_Active(outcome, process, resources, len(before)))
@@ -269,7 +269,7 @@ class RunLoop:
     def _poll(self, active: _Active) -> None:
         run = active.outcome.run
         ended = active.process.ended
-        lines = RunDirectory(self.directory / run.folder).epoch_lines()
+        lines = RunDirectory(self.directory / run.folder).history.epochs()
         for line in lines[active.epochs_logged :]:
             self.eta.record_step(run, line["step"])
             self.log(f"{run.name}: epoch {line['epoch']}: {_metrics_text(line)}{self._time_left_text()}")

@@ -71,7 +71,7 @@ def test_a_terminal_follows_a_run_until_ctrl_c(tmp_path):
     run = made(tmp_path / "run", epochs=1)
     with Screen([sys.executable, "-m", "kresnet", "watch", str(run.path), "--terminal"]) as shown:
         shown.wait_until_shown("epoch 1: test accuracy 0.7900")
-        run.append_history(line(2, 0.8))
+        run.history.append(line(2, 0.8))
         shown.wait_until_shown("epoch 2: test accuracy 0.8000")
         assert not any("epoch 1: test" in text for text in shown.lines)  # drawn over
         shown.interrupt()

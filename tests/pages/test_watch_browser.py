@@ -66,7 +66,7 @@ def test_a_run_is_followed_without_a_reload(browser, run):
 
         tell_progress(run, 18, written=time.time(), loss=0.75)
         page.locator("#overview").get_by_text("0.7500").wait_for()
-        run.append_history(line(2, 0.8))
+        run.history.append(line(2, 0.8))
         page.locator("#curves table").first.get_by_role("rowheader", name="2", exact=True).wait_for()
         assert page.locator("#curves table").first.is_visible()  # what was opened is open
         assert page.locator("#network .layers").first.is_visible()
@@ -76,7 +76,7 @@ def test_a_run_is_followed_without_a_reload(browser, run):
         assert page.get_by_role("status").inner_text() == "one: running, epoch 2 ended, accuracy 0.8000."
 
         page.get_by_role("button", name="Pause").click()
-        run.append_history(line(3, 0.8))
+        run.history.append(line(3, 0.8))
         page.wait_for_timeout(500)
         assert not page.locator("#curves table").first.get_by_role("rowheader", name="3", exact=True).count()
         page.get_by_role("button", name="Go on").click()

@@ -82,7 +82,7 @@ def test_what_changes_is_sent_and_nothing_else(tmp_path):
                 name, news = await following_event()
                 assert (name, [*news["sections"]], news["told"]) == ("sections", ["overview"], told(1, "0.7900"))
                 assert "0.7500<small>this epoch, so far" in news["sections"]["overview"]
-                with run.history.open("a") as file:
+                with run.history.path.open("a") as file:
                     text = json.dumps(line(2, 0.8)) + "\n"
                     file.write(text[:50])
                     file.flush()
@@ -113,7 +113,7 @@ def test_a_run_that_ends_becomes_its_report(tmp_path):
         _, version = await page_of(client)
         async with events(client, version) as following_event:
             await following_event()
-            run.append_history(line(4, 0.8))
+            run.history.append(line(4, 0.8))
             run.result.write_text(json.dumps({"epochs": 4, "steps": 40, "test": line(4, 0.8)["test"]}))
             while "Finished after step 40 of 40." not in str(await following_event()):
                 pass

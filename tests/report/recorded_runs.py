@@ -56,15 +56,15 @@ def made(
     run.create(replace(resolved, data=data), environment)
     for epoch in range(1, epochs + 1):
         if measured:
-            run.append_history(measurement(plan, 10 * epoch - 9))
-        run.append_history(line(epoch, accuracy, "validation" if validated else "test"))
+            run.history.append(measurement(plan, 10 * epoch - 9))
+        run.history.append(line(epoch, accuracy, "validation" if validated else "test"))
     if ended:
         (directory / "ended.json").write_text(json.dumps(ended.problems[0].as_dict()))
     elif epochs == 4:
         last = line(4, accuracy)
         result = {"epochs": 4, "steps": 40, "peak_memory": {"host": 2**30}} | {k: last[k] for k in ("train", "test")}
         if validated:
-            result["validation"] = run.epoch_lines()[-1]["validation"]
+            result["validation"] = run.history.epochs()[-1]["validation"]
             result["test"] = {name: value - 0.1 for name, value in result["test"].items()}
         run.result.write_text(json.dumps(result))
     return run

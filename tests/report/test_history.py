@@ -24,7 +24,7 @@ def test_what_fit_did_not_write_is_left_out(tmp_path):
     run = made(tmp_path / "run", epochs=1)
     junk = ['{"epoch": 2, "st', "[]", "7", '{"step": "many"}', '{"step": 3, "gradients": {"blocks": {}}}',
             '{"step": 4, "train": 1, "test": {}, "epoch": 2}', '{"step": 5, "batch_norm": []}']  # fmt: skip
-    with run.history.open("a") as file:
+    with run.history.path.open("a") as file:
         file.write("\n".join(junk) + "\n")
     found = read_history(run)
     assert len(found.epochs) == 1
@@ -40,11 +40,11 @@ def test_a_run_that_has_written_nothing_has_an_empty_history(tmp_path):
 def test_numbers_that_are_none_become_null(tmp_path):
     run = made(tmp_path / "run", epochs=0)
     broken = line(1, 0.5) | {"test": {"loss": math.nan, "accuracy": 0.1}}
-    run.append_history(broken)
+    run.history.append(broken)
     lost = measurement(run.resolved.plan, 11)
     lost["gradients"]["blocks"]["stage1.block1"]["delta"] = None
     lost["batch_norm"]["stem.norm"]["gamma"] = math.nan
-    run.append_history(lost)
+    run.history.append(lost)
     found = read_history(run)
     assert found.epochs[0].test["loss"] is None
     assert math.isnan(found.gradients.delta[0, 0])

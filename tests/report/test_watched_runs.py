@@ -42,17 +42,17 @@ def test_a_history_is_followed_byte_by_byte(tmp_path):
     assert watched.look() is Change.RUNS
     assert watched.look() is Change.NOTHING
     text = json.dumps(line(2, 0.8)) + "\n"
-    with run.history.open("a") as file:
+    with run.history.path.open("a") as file:
         for place in range(0, len(text), 25):
             file.write(text[place : place + 25])
             file.flush()
             assert watched.look() is Change.RUNS
             assert epochs(watched) == ([1, 2] if place + 26 >= len(text) else [1])
     assert watched.look() is Change.NOTHING
-    run.append_history(measurement(run.resolved.plan, 21))
+    run.history.append(measurement(run.resolved.plan, 21))
     watched.look()
     assert watched.runs[0].gradients.steps == (1, 21)
-    run.truncate_history(10, 1)  # as a resumption does
+    run.history.truncate(10, 1)  # as a resumption does
     watched.look()
     assert epochs(watched) == [1]
 
@@ -81,7 +81,7 @@ def test_documents_are_planned_once_and_anew_when_they_change(tmp_path, monkeypa
     watched = WatchedRuns([run.path])
     watched.look()
     plan = watched.runs[0].plan
-    run.append_history(line(2, 0.8))
+    run.history.append(line(2, 0.8))
     watched.look()
     assert watched.runs[0].plan is plan
     recipe = (run.path / "recipe.yaml").read_text()
@@ -167,16 +167,16 @@ def test_a_run_that_is_half_deleted_or_damaged_is_told_and_the_others_shown(tmp_
         "damaged": "run_missing",
     }
     good = RunDirectory(tmp_path / "good")
-    history = good.history.read_text()
-    good.history.write_text(history + '{"step": 41, "gradients": {"blocks": {"a": 1}}}\n')  # JSON, but of no run
+    history = good.history.path.read_text()
+    good.history.path.write_text(history + '{"step": 41, "gradients": {"blocks": {"a": 1}}}\n')  # JSON, but of no run
     watched.look()
     assert watched.problems["good"].code == "run_missing"
-    good.history.write_text(history)
+    good.history.path.write_text(history)
     watched.look()
     assert [run.label for run in watched.runs] == ["good"]
     for name in ("plan.json", "origin.json", "environment.json"):
         (good.path / name).unlink()
-    good.history.unlink()
+    good.history.path.unlink()
     watched.look()
     assert set(watched.problems) == {"good", "broken", "damaged"}
 

@@ -45,7 +45,7 @@ def test_a_damaged_file_of_a_transfer_is_named(directory):
 
 
 def test_a_directory_that_is_there_is_refused_and_left_alone(directory, tmp_path):
-    directory.append_history({"step": 5})
+    directory.history.append({"step": 5})
     before = sorted(directory.path.iterdir())
     with pytest.raises(KresnetError, match=r"(?s)output_exists.*--resume"):
         RunDirectory(directory.path).create(RUN, {})
@@ -119,20 +119,6 @@ def test_a_folder_without_a_runs_documents_is_no_run(directory, tmp_path):
             RunDirectory.open(path)
     with pytest.raises(KresnetError, match=r"(?s)run_missing.*--resume"):
         directory.require_model()
-
-
-def test_history_is_appended_read_and_cut_back_to_a_step(directory):
-    assert directory.history_lines() == []
-    for step in (5, 10, 15):
-        directory.append_history({"step": step, **({"epoch": step // 10} if step == 10 else {})})
-    with directory.history.open("a") as file:
-        file.write('{"step": 20, "epo')  # as a kill leaves it
-    assert [line["step"] for line in directory.history_lines()] == [5, 10, 15]
-    assert directory.epoch_lines() == [{"step": 10, "epoch": 1}]
-    directory.truncate_history(10, 1)
-    assert directory.history.read_text() == '{"step": 5}\n{"step": 10, "epoch": 1}\n'
-    directory.truncate_history(10, 0)  # saved before the epoch was evaluated, which is done again
-    assert directory.history.read_text() == '{"step": 5}\n'
 
 
 def test_the_problem_that_ended_a_run_is_recorded_until_it_goes_on(directory):

@@ -44,7 +44,7 @@ def begun(folder, name: str, accuracies=(), **checkpoints) -> RunDirectory:
     store = CheckpointStore(run.checkpoints, 2)
     for epoch, accuracy in enumerate(accuracies, 1):
         metrics = {"accuracy": accuracy, "loss": accuracy + 1}
-        run.append_history({"epoch": epoch, "step": 10 * epoch, split: metrics})
+        run.history.append({"epoch": epoch, "step": 10 * epoch, split: metrics})
         store.save(Checkpoint(10 * epoch, {"a": np.zeros(3)}, {}))
     return run
 
@@ -87,7 +87,7 @@ def test_the_best_epoch_is_that_of_the_recipes_metric(tmp_path):
 
 def test_a_history_cut_short_or_of_something_else_is_read_as_far_as_it_goes(tmp_path):
     run = begun(tmp_path, "cut", [0.3])
-    with run.history.open("a") as file:
+    with run.history.path.open("a") as file:
         file.write('{"step": 12, "gradients": {}}\n{"epoch": 2, "step": 20, "te')
     assert run_statuses(tmp_path)[0].step == 10
 

@@ -82,7 +82,7 @@ def recorded(folder, study) -> tuple[StudyPlan, list[RunOutcome]]:
         measured = {name: {"loss": 1.0, "accuracy": 0.5 + 0.01 * number} for name in ("train", split)}
         for epoch in (1, 2):
             rest = {"learning_rate": 0.1, "images_per_second": 10.0, "seconds": 1.0 * epoch}
-            directory.append_history({"epoch": epoch, "step": epoch, **measured, **rest})
+            directory.history.append({"epoch": epoch, "step": epoch, **measured, **rest})
         directory.write_result({**measured, "test": {"loss": 2.0, "accuracy": 0.4}, "seconds": 2.0})
     return plan, run_outcomes(plan.runs(), folder)
 

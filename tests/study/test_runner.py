@@ -179,7 +179,7 @@ def test_runs_whose_data_changed_in_between_are_not_compared(tmp_path, monkeypat
         data = DataDescription(fingerprint, tuple("0123456789"), 64, 32)
         begun = RunDirectory(directory / run.folder)
         begun.create(replace(run.run, data=data), {"versions": {}})
-        begun.append_history({"step": 1})  # without a step it would be begun anew
+        begun.history.append({"step": 1})  # without a step it would be begun anew
     assert [each.state for each in run_outcomes(plan.runs(), directory)] == ["stopped"] * 3
     described = directory / "runs/residual/seed-0/data.json"
     described.write_text(described.read_text().replace("abc", "abd"))

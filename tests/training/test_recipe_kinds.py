@@ -58,7 +58,7 @@ def test_a_run_of_kinds_from_outside_learns_and_resumes_to_the_same_bits(tmp_pat
 
 def assert_judged_by_its_metrics(run: RunDirectory) -> None:
     """The history has them, the lowest is the best, and all measure what NumPy does of the network's outputs."""
-    history = [json.loads(line)["validation"] for line in run.history.read_text().splitlines()]
+    history = [json.loads(line)["validation"] for line in run.history.path.read_text().splitlines()]
     names = ("brier", "smallest_logit", "matthews_correlation")
     assert all(set(names) <= line.keys() for line in history)
     best = kresnet.open_run(run.path).result["best"]

@@ -53,7 +53,7 @@ def weights(run: RunDirectory) -> list[np.ndarray]:
 
 
 def epochs(run: RunDirectory) -> list[tuple[int, int, float]]:
-    return [(line["epoch"], line["step"], line["test"]["loss"]) for line in run.epoch_lines()]
+    return [(line["epoch"], line["step"], line["test"]["loss"]) for line in run.history.epochs()]
 
 
 def edit_recipe(run: RunDirectory, **changes) -> None:
@@ -111,7 +111,7 @@ def test_a_cosine_is_that_of_the_new_length(tmp_path):
     run = train(tmp_path, "run", epochs=1, schedule={"kind": "cosine"})
     told = train_on(run, "epochs", 2)
     assert any("goes on at 0.05." in line for line in told)  # halfway
-    assert run.epoch_lines()[-1]["learning_rate"] == pytest.approx(0.1 * (1 + np.cos(np.pi * 0.9)) / 2, rel=1e-5)
+    assert run.history.epochs()[-1]["learning_rate"] == pytest.approx(0.1 * (1 + np.cos(np.pi * 0.9)) / 2, rel=1e-5)
 
 
 def test_patience_begins_anew(tmp_path):

@@ -55,7 +55,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path):
     assert all(results[0][name] == results[1][name] for name in ("train", "validation", "test", "best"))
     assert whole.data() == many.data()
     assert (whole.data()["train_images"], whole.data()["validation_images"]) == (32, 8)
-    assert whole.epoch_lines()[-1]["validation"].items() <= results[0]["validation"].items()
+    assert whole.history.epochs()[-1]["validation"].items() <= results[0]["validation"].items()
 
 
 def test_tensorboard_has_a_curve_of_the_images_to_validate_on_and_a_point_of_the_test(tmp_path):
@@ -91,5 +91,5 @@ def test_a_run_that_began_to_choose_by_test_images_is_opened_measured_and_resume
             fit.start(directory, resolve_run(spec, document, begun=True), None, RunOutput.silent())
     run = kresnet.resume(directory.path, progress=False)
     assert (run.status.state, run.status.split, "validation" in run.result) == ("finished", "test", False)
-    assert [list(line)[2:4] for line in directory.epoch_lines()] == [["train", "test"]] * 2
+    assert [list(line)[2:4] for line in directory.history.epochs()] == [["train", "test"]] * 2
     assert run.evaluate(best=True)["accuracy"] == pytest.approx(run.result["best"]["value"])

@@ -83,7 +83,7 @@ def read_trial(
         failure: the problem of a trial that failed for good.
     """
     run = RunDirectory(directory / trial_folder(trial.number))
-    lines = run.epoch_lines()
+    lines = run.history.epochs()
     by_epoch = {}
     for line in lines:
         value = line[selection_split(line)].get(plan.metric)

@@ -48,7 +48,7 @@ class RunWriter:
         """Add a line to the run's history."""
         if self.writes:
             self.require_lock()
-            self.directory.append_history(dict(line))
+            self.directory.history.append(dict(line))
 
     def begin_progress(self, step: int) -> None:
         """Take note that this process begins after `step` updates."""
@@ -70,7 +70,7 @@ class RunWriter:
             epoch: number of epochs that have ended, with their evaluation.
         """
         if self.writes:
-            self.directory.truncate_history(step, epoch)
+            self.directory.history.truncate(step, epoch)
 
     def write_model(
         self, path: Path, network: keras.Model, ranges: Mapping[str, tuple[float, float]] | None = None

@@ -91,14 +91,14 @@ class FakeFit:
             value = accuracy(run.plan, run.recipe.optimizer.learning_rate, epoch)
             return {"accuracy": value, "loss": 1 - value}
 
-        last, epochs = len(directory.epoch_lines()), run.recipe.epochs
+        last, epochs = len(directory.history.epochs()), run.recipe.epochs
         for epoch in range(last + 1, epochs + 1):
             if pause is not None and epoch > pause:
                 self._state = "stopped"
                 return
             self._pass()
             line = {"epoch": epoch, "step": epoch * 90, "train": measured(epoch), "validation": measured(epoch)}
-            directory.append_history(line | {"images_per_second": 100.0, "learning_rate": 0.1, "seconds": float(epoch)})
+            directory.history.append(line | {"images_per_second": 100.0, "learning_rate": 0.1, "seconds": float(epoch)})
         self._pass()
         end = measured(epochs)
         test = {"accuracy": end["accuracy"] - 0.01, "loss": 1.0}

@@ -167,7 +167,7 @@ def test_one_that_raises_is_named_and_the_run_goes_on_without_it_and_tells_so(tm
     assert resume(directory, Recorder(), log=lines.append)["steps"] == 15
     before = "The state was saved with Raising, Callback, MeanWeights"
     assert f"{before}; the run goes on with Recorder. What MeanWeights kept is lost." in lines
-    assert [line["step"] for line in directory.epoch_lines()] == [5, 10, 15]
+    assert [line["step"] for line in directory.history.epochs()] == [5, 10, 15]
 
 
 def test_one_that_raises_before_the_first_step_leaves_no_run(tmp_path):
@@ -198,12 +198,12 @@ def test_stop_training_ends_the_run_where_it_is_with_an_evaluation(tmp_path):
     directory = RunDirectory(tmp_path / "run")
     result = train(directory, vector_run(tmp_path, epochs=3), StopAt(2), recorder := Recorder())
     assert (result["steps"], result["epochs"]) == (3, 0.6)
-    assert [(line["step"], line["epoch"]) for line in directory.epoch_lines()] == [(3, 1)]
+    assert [(line["step"], line["epoch"]) for line in directory.history.epochs()] == [(3, 1)]
     assert recorder.calls[-1] == "train end"
     assert directory.finished
     longer = fit.resume(RunDirectory(directory.path), None, RunOutput(), length=("epochs", 2), allow_changed=True)
     assert longer["steps"] == 10
-    assert [(line["step"], line["epoch"]) for line in directory.epoch_lines()] == [(5, 1), (10, 2)]
+    assert [(line["step"], line["epoch"]) for line in directory.history.epochs()] == [(5, 1), (10, 2)]
 
 
 def test_a_run_that_was_stopped_and_killed_before_its_result_is_finished_by_who_resumes(tmp_path, monkeypatch):
@@ -213,7 +213,7 @@ def test_a_run_that_was_stopped_and_killed_before_its_result_is_finished_by_who_
         with pytest.raises(Killed):
             train(directory, vector_run(tmp_path, epochs=3), StopAt(2))
     assert resume(directory, StopAt(2))["steps"] == 3
-    assert [line["step"] for line in directory.epoch_lines()] == [3]
+    assert [line["step"] for line in directory.history.epochs()] == [3]
 
 
 def test_keras_s_own_csv_logger_writes_what_the_history_has(tmp_path):
@@ -221,7 +221,7 @@ def test_keras_s_own_csv_logger_writes_what_the_history_has(tmp_path):
     train(directory, vector_run(tmp_path), keras.callbacks.CSVLogger(str(tmp_path / "log.csv")))
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
     assert [(int(row["epoch"]) + 1, float(row["test_loss"])) for row in rows] == [
-        (line["epoch"], line["test"]["loss"]) for line in directory.epoch_lines()
+        (line["epoch"], line["test"]["loss"]) for line in directory.history.epochs()
     ]
 
 

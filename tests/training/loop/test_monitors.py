@@ -14,6 +14,7 @@ from kresnet.diagnostics.network_under_test import open_network_under_test
 from kresnet.errors import KresnetError
 from kresnet.probes.batch_norm_agreement import ERROR_FIELDS, FORWARD_ERROR_FIELDS, KERNEL_ERROR_FIELDS
 from kresnet.probes.block_paths import batch_norms, block_paths
+from kresnet.runs.history_file import HistoryFile
 from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
@@ -49,7 +50,7 @@ def measured(tmp_path_factory):
 
 
 def lines(run):
-    return [json.loads(line) for line in run.history.read_text().splitlines()]
+    return [json.loads(line) for line in run.history.path.read_text().splitlines()]
 
 
 def test_history_holds_the_norms_at_the_interval(measured):
@@ -219,14 +220,14 @@ def test_the_flow_is_that_of_the_global_batch(mirrored):
 @pytest.mark.parametrize("killed_at", [5, pytest.param(9, marks=pytest.mark.slow)])
 def test_tensorboard_holds_each_measured_step_and_each_epoch_once_after_a_kill(tmp_path, monkeypatch, killed_at):
     """Killed once before and once after the first save, right after a step was measured."""
-    append = RunDirectory.append_history
+    append = HistoryFile.append
 
-    def append_and_kill(self: RunDirectory, line) -> None:
+    def append_and_kill(self: HistoryFile, line) -> None:
         append(self, line)
         if line["step"] == killed_at:
             raise Killed
 
-    monkeypatch.setattr(RunDirectory, "append_history", append_and_kill)
+    monkeypatch.setattr(HistoryFile, "append", append_and_kill)
     with pytest.raises(Killed):
         start(tmp_path / "run", recipe(gradients_every_steps=2, checkpoints={"save_every_steps": 6}))
     monkeypatch.undo()

@@ -105,7 +105,7 @@ def test_skipping_leaves_the_step_out_and_resumes_exactly(vectors, monkeypatch):
     assert result["non_finite"] == {"skipped_steps": 3, "rollbacks": 0}
     assert next(line for line in told if "Leaving it out" in line).startswith(f"In step 7 of {STEPS}")
     assert all(np.isfinite(weight).all() for weight in weights(run.model))
-    assert json.loads(run.history.read_text().splitlines()[-1])["step"] == STEPS
+    assert json.loads(run.history.path.read_text().splitlines()[-1])["step"] == STEPS
     again = RunDirectory(vectors / "again")
     assert train_interrupted(again, SPEC, wanted, STEPS) >= 3
     assert_same_run(run, again)
@@ -118,7 +118,7 @@ def test_going_back_lowers_the_learning_rate_for_good_and_resumes_exactly(vector
     assert result["non_finite"] == {"skipped_steps": 0, "rollbacks": 1}
     assert begun == [0, 10, 9]  # the run, the look at the step, and once more from the checkpoint before it
     assert any("Going back to step 9, with 0.5 of the learning rate" in line for line in told)
-    assert json.loads(run.history.read_text().splitlines()[-1])["learning_rate"] == pytest.approx(0.025)
+    assert json.loads(run.history.path.read_text().splitlines()[-1])["learning_rate"] == pytest.approx(0.025)
     again = RunDirectory(vectors / "again")
     assert train_interrupted(again, SPEC, wanted, STEPS) >= 3
     assert_same_run(run, again)

@@ -31,7 +31,7 @@ def test_history_is_appended_and_cut(tmp_path, lock):
     for step in (4, 8, 12):
         writer.append_history({"step": step})
     writer.drop_after(8, 2)
-    assert [json.loads(line)["step"] for line in writer.directory.history.read_text().splitlines()] == [4, 8]
+    assert [json.loads(line)["step"] for line in writer.directory.history.path.read_text().splitlines()] == [4, 8]
 
 
 def test_a_network_of_any_precision_is_written_in_float32(tmp_path, lock):
@@ -52,7 +52,7 @@ def test_a_run_whose_directory_was_replaced_is_not_written(tmp_path, lock):
     with pytest.raises(KresnetError) as caught:
         writer.append_history(LINE)
     assert [problem.code for problem in caught.value.problems] == ["run_missing"]
-    assert not writer.directory.history.exists()
+    assert not writer.directory.history.path.exists()
 
 
 def test_progress_is_told_with_the_memory_and_not_at_every_step(tmp_path, lock):

@@ -110,7 +110,7 @@ def test_every_epoch_is_evaluated_recorded_and_saved(run):
     session = run.train(engine)
     assert engine.updates == session.step == 10
     assert engine.evaluated_at == [5, 10]
-    history = [json.loads(line) for line in run.directory.history.read_text().splitlines()]
+    history = [json.loads(line) for line in run.directory.history.path.read_text().splitlines()]
     assert [(line["step"], line["epoch"], line["test"]["accuracy"]) for line in history] == [(5, 1, 0.1), (10, 2, 0.2)]
     assert session.line == history[-1]
     assert [path.name for path in sorted(run.directory.checkpoints.iterdir())] == ["step-00000005", "step-00000010"]
@@ -160,7 +160,7 @@ def test_a_run_pauses_after_an_epoch_and_not_at_its_end(run):
     continued = CountingEngine([0.2])
     session = run.train(continued, pause_after=2)
     assert (session.step, continued.evaluated_at) == (10, [10])
-    assert [line["epoch"] for line in run.directory.epoch_lines()] == [1, 2]
+    assert [line["epoch"] for line in run.directory.history.epochs()] == [1, 2]
 
 
 def test_the_best_epoch_is_kept_and_a_run_without_improvement_ends_early(run, monkeypatch):
@@ -172,7 +172,7 @@ def test_the_best_epoch_is_kept_and_a_run_without_improvement_ends_early(run, mo
     assert engine.evaluated == [(5, 12), (10, 12), (15, 12), (20, 12), (20, 16)]  # validated, and tested at the end
     assert written == ["best.keras", "best.keras"]
     assert session.best == {"step": 10, "epoch": 2, "split": "validation", "metric": "accuracy", "value": 0.3}
-    history = [json.loads(line) for line in run.directory.history.read_text().splitlines()]
+    history = [json.loads(line) for line in run.directory.history.path.read_text().splitlines()]
     assert [line["validation"]["accuracy"] for line in history] == [0.1, 0.3, 0.3, 0.2]
     assert not any("test" in line for line in history)
     assert session.test["accuracy"] == 0.9

@@ -92,7 +92,7 @@ class TrackerCallback(keras.callbacks.Callback):
         if self._sent is None:
             self._sent = (self._step, _LAST) if shown else tuple(known.get("sent", (0, 0)))
         later = [line for line in self._missed if not _in_history(line)]
-        self._missed = [line for line in self._directory.history_lines() if _place(line) > self._sent] + later
+        self._missed = [line for line in self._directory.history.lines() if _place(line) > self._sent] + later
         if not known:
             for name in ("spec.yaml", "recipe.yaml", "plan.json"):
                 self._tracker.add_file(self._directory.path / name)
@@ -126,7 +126,7 @@ class TrackerCallback(keras.callbacks.Callback):
             write_json(path, read_mapping(path) | {self._settings.kind: {**self._known, "sent": self._sent}})
 
     def _epochs_ended(self) -> int:
-        lines = self._directory.epoch_lines()
+        lines = self._directory.history.epochs()
         return int(lines[-1]["epoch"]) if lines else 0
 
     def _attempt(self, work: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ import urllib.request
 
 import pytest
 
+from kresnet.runs.history_file import HistoryFile
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.recipe import MlflowTracker
 from kresnet.training import fit
@@ -85,7 +86,7 @@ def assert_shows(uri, directory):
     for split, name in (("train", "loss"), ("test", "accuracy")):
         points = client(uri).get_metric_history(run.info.run_id, f"{split}/{name}")
         assert [(point.step, point.value) for point in points] == [
-            (line["step"], line[split][name]) for line in directory.epoch_lines()
+            (line["step"], line[split][name]) for line in directory.history.epochs()
         ]
     files = {each.path for each in client(uri).list_artifacts(run.info.run_id)}
     assert files == {"spec.yaml", "recipe.yaml", "plan.json", "model.keras"}
@@ -117,7 +118,7 @@ def test_a_run_and_its_resumption_are_one_run(server, tmp_path, monkeypatch):
     run = vector_run(
         tmp_path, epochs=3, trackers=[{"kind": "mlflow", "uri": uri, "experiment": "small", "model": True}]
     )
-    directory, append = RunDirectory(tmp_path / "watched"), RunDirectory.append_history
+    directory, append = RunDirectory(tmp_path / "watched"), HistoryFile.append
 
     def append_and_kill(self, line):
         if line["step"] == 15:
@@ -125,7 +126,7 @@ def test_a_run_and_its_resumption_are_one_run(server, tmp_path, monkeypatch):
         append(self, line)
 
     with monkeypatch.context() as patched:
-        patched.setattr(RunDirectory, "append_history", append_and_kill)
+        patched.setattr(HistoryFile, "append", append_and_kill)
         with pytest.raises(Killed):
             fit.start(directory, run, None, RunOutput())
     assert only_run(uri).info.status == "RUNNING"

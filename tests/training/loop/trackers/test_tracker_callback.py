@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import pytest
 
 from kresnet.errors import KresnetError
+from kresnet.runs.history_file import HistoryFile
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runtime import EXTRAS
 from kresnet.spec.recipe import Recipe, Tracker
@@ -71,7 +72,7 @@ def start(directory, run, log=lambda line: None):
 
 
 def losses(directory):
-    return [(line["step"], line["epoch"], line["train"]["loss"]) for line in directory.epoch_lines()]
+    return [(line["step"], line["epoch"], line["train"]["loss"]) for line in directory.history.epochs()]
 
 
 def test_one_that_is_away_is_told_once_changes_nothing_and_gets_what_it_missed_at_the_end(tmp_path):
@@ -94,7 +95,7 @@ def test_one_that_is_away_is_told_once_changes_nothing_and_gets_what_it_missed_a
 
 def test_a_run_that_is_resumed_goes_on_as_one_and_each_line_is_told_once(tmp_path, monkeypatch):
     directory = RunDirectory(tmp_path / "run")
-    append = RunDirectory.append_history
+    append = HistoryFile.append
 
     def append_and_kill(self, line):
         append(self, line)
@@ -103,7 +104,7 @@ def test_a_run_that_is_resumed_goes_on_as_one_and_each_line_is_told_once(tmp_pat
 
     run = vector_run(tmp_path, epochs=4, trackers=["notebook", "tensorboard"], checkpoints={"save_every_steps": 4})
     with monkeypatch.context() as patched:
-        patched.setattr(RunDirectory, "append_history", append_and_kill)
+        patched.setattr(HistoryFile, "append", append_and_kill)
         with pytest.raises(Killed):
             start(directory, run)
     fit.resume(RunDirectory(directory.path), None, RunOutput())

@@ -53,7 +53,7 @@ def test_a_run_and_its_resumption_are_of_one_name_and_hold_the_history(tmp_path)
     assert config["optimizer.kind"] == "sgd"
     points = [*history(first), *history(second)]
     assert [(point["step"], point["epoch"], point["train/loss"]) for point in points] == [
-        (line["step"], line["epoch"], line["train"]["loss"]) for line in directory.epoch_lines()
+        (line["step"], line["epoch"], line["train"]["loss"]) for line in directory.history.epochs()
     ]
     kept = {file.path for record in (*first, *second) if record.HasField("files") for file in record.files.files}
     assert {"spec.yaml", "recipe.yaml", "plan.json", "model.keras"} <= kept
