@@ -8,9 +8,7 @@ import pytest
 
 from kresnet.errors import KresnetError
 from kresnet.plan.kinds import block_kind, gamma_and_beta, norm_kind, record_kind
-from kresnet.plan.plan_builder import PlanBuilder
-from kresnet.plan.records import Parameter, Record
-from kresnet.spec.architecture import Convolution
+from kresnet.plan.records import Record
 from kresnet.spec.block_kinds import BottleneckBlock
 from kresnet.spec.norms import Norm
 
@@ -34,10 +32,3 @@ def test_a_record_of_no_registered_kind_is_an_extension_that_is_broken():
 def test_kinds_that_ship_are_called_by_their_names():
     assert block_kind(BottleneckBlock(kind="bottleneck")).label == "bottleneck"
     assert [parameter.shape for parameter in gamma_and_beta(5)] == [(5,), (5,)]
-
-
-def test_parameters_that_a_file_could_not_give_back_are_refused():
-    builder = PlanBuilder(Convolution())
-    x = builder.input((4, 4, 3), {})
-    with pytest.raises(KresnetError, match=r"parameters of `swirl` could not be read back .* \[extension_broken\]"):
-        builder.append("swirl", "multiply", (x, x), x.shape, parameters=(Parameter("alpha", (3,)),))
