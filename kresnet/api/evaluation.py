@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from kresnet.api.network import Network, require_one_of
 from kresnet.api.stored_networks import ExportedNetwork, load_predictor, open_network
 from kresnet.errors import make_error, shell_word
+from kresnet.evaluation.views import Tta, image_input
 from kresnet.files import AnyPath
 from kresnet.runs.calibration import Calibration, write_calibration
 from kresnet.runs.resolved_run import resolve_run
@@ -25,8 +26,6 @@ from kresnet.terminal import log
 if TYPE_CHECKING:
     from kresnet.data.sources.other_data import MeasuredSplit
     from kresnet.evaluation.predictor import Predictor
-
-Tta = Literal["flip", "five_crop"]
 
 
 def evaluate(
@@ -88,7 +87,6 @@ def evaluate(
     predictor = load_predictor(network)
     from kresnet.data.sources.other_data import open_other_data
     from kresnet.evaluation.evaluate import evaluate as measure
-    from kresnet.evaluation.views import image_input
 
     images = image_input(predictor.spec.input, tta)
     if document:
@@ -101,7 +99,7 @@ def evaluate(
         measured = _own_split(network, predictor, followed, overrides, split or "test", images)
     for difference in measured.differences:
         log(difference)
-    return measure(predictor, measured, followed, views=tta, corruptions=corruptions, tell=log)
+    return measure(predictor, measured, followed, tta=tta, corruptions=corruptions, tell=log)
 
 
 def _own_split(
@@ -237,4 +235,4 @@ def calibrate(
     return calibration
 
 
-__all__ = ["Tta", "calibrate", "evaluate"]
+__all__ = ["calibrate", "evaluate"]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
-    from kresnet.api.evaluation import Tta
+    from kresnet.evaluation.views import Tta
     from kresnet.export.edge.file_export import FileExportResult
     from kresnet.export.saved_model import ExportResult
     from kresnet.runs.calibration import Calibration

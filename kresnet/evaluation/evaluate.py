@@ -17,6 +17,7 @@ from kresnet.data.sources.other_data import MeasuredSplit
 from kresnet.data.sources.targets import require_targets
 from kresnet.data.splits import Split, naming_unreadable_images
 from kresnet.errors import make_error
+from kresnet.evaluation.averaged_predictor import AveragedPredictor
 from kresnet.evaluation.class_pictures import class_pictures
 from kresnet.evaluation.curves import LabelThreshold, label_thresholds, ranking_curves
 from kresnet.evaluation.evaluation import Evaluation
@@ -29,7 +30,7 @@ from kresnet.evaluation.measure_predictor import (
 from kresnet.evaluation.mistakes import mistake_confidences, most_confident_mistakes
 from kresnet.evaluation.predict import BATCH_SIZE
 from kresnet.evaluation.predictor import Predictor, trained_forward
-from kresnet.evaluation.views import AveragedPredictor, Views
+from kresnet.evaluation.views import Tta
 from kresnet.plan.objective import Objective, epoch_metrics, resolve_objective
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.trained_data import compare_data, recipe_with_data
@@ -110,7 +111,7 @@ def evaluate(
     data: MeasuredSplit,
     recipe: Recipe | None,
     *,
-    views: Views | None = None,
+    tta: Tta | None = None,
     corruptions: Mapping[str, Sequence[int]] | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def evaluate(
         predictor: the network.
         data: the split, whose targets are the network's.
         recipe: what says the loss, the batches and further metrics; those that the network suggests by default.
-        views: of which a prediction is the mean.
+        tta: test-time augmentation: of which views of an image a prediction is the mean.
         corruptions: severities by kind of corrupted copies to measure on as well.
         tell: takes a line of progress now and then.
 
@@ -131,7 +132,7 @@ def evaluate(
         label; `by_class`, for each class or label `examples`, `precision`, `recall`, `f1`, `auroc` and
         `average_precision`, None where undefined; `undefined`, what is left out of the means over classes, in
         sentences; `temperatures`, by which it is calibrated, or None; and `reliability`, the bins of a reliability
-        diagram. With views `tta`; with corruptions `corruptions`, as `measure_corruptions` returns them.
+        diagram. With `tta` also `tta`; with corruptions `corruptions`, as `measure_corruptions` returns them.
 
     Raises:
         KresnetError: `image_unreadable`.
@@ -139,12 +140,12 @@ def evaluate(
     objective = resolve_objective(predictor.plan, recipe)
     batch_size = recipe.images_per_step if recipe else BATCH_SIZE
     wanted = epoch_metrics(predictor.plan, recipe) if recipe else ()
-    asked = AveragedPredictor(predictor, views) if views else predictor
+    asked = AveragedPredictor(predictor, tta) if tta else predictor
     measured = measure_predictor(asked, objective, data.split, batch_size, wanted)
     result = measurement_as_dict(asked, objective, measured)
     result |= {"split": data.split_name, "data": {"name": data.name, "differences": list(data.differences)}}
-    if views:
-        result["tta"] = views
+    if tta:
+        result["tta"] = tta
         if asked.plan.probabilities:
             result["temperatures"] = list(predictor.temperatures) if predictor.temperatures else None
     if corruptions:

@@ -130,7 +130,7 @@ def test_a_calibrated_network_is_judged_by_its_calibrated_probabilities(tmp_path
     for name in ("negative_log_likelihood", "calibration_error", "adaptive_calibration_error"):
         assert examined.metrics[name] == pytest.approx(mended[name], rel=1e-4)
     assert examined.calibration.temperatures == (0.1,)
-    averaged = evaluate_run(run, views="flip")
+    averaged = evaluate_run(run, tta="flip")
     assert averaged["tta"] == "flip"
     assert averaged["loss"] != plain["loss"]
 
