@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import signal
 import webbrowser
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from aiohttp import web
 
 from kresnet.errors import KresnetError, Problem
 from kresnet.serving.addresses import LOOPBACK, open_sockets
+from kresnet.serving.until_signal import serve_until_signal
 
 #: Names by which a browser may ask for the page; any other in `Host` is a foreign name that leads to this machine.
 _HOST_NAMES = (LOOPBACK, "localhost")
@@ -81,20 +81,13 @@ def serve_page(
     Raises:
         KresnetError: as `running_page`.
     """
-    asyncio.run(_serve_until_signal(page, port, open_browser, started))
 
-
-async def _serve_until_signal(
-    page: web.Application, port: int, open_browser: bool, started: Callable[[str], None]
-) -> None:
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with running_page(page, port) as address:
+    async def tell(address: str) -> None:
         started(address)
         if open_browser:
             await asyncio.to_thread(webbrowser.open, address)
-        await stopping.wait()
+
+    serve_until_signal(running_page(page, port), tell)
 
 
 class EventStream:

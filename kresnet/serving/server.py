@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
@@ -32,6 +31,7 @@ from kresnet.serving.models_dir import newest_version_folder, require_models
 from kresnet.serving.rest import RestApi
 from kresnet.serving.run_threads import choose_run_threads
 from kresnet.serving.server_metrics import ServerMetrics
+from kresnet.serving.until_signal import serve_until_signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +159,8 @@ def serve(directory: Path, settings: ServerSettings, started: Callable[[RunningS
         started: function that is called once requests are taken.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    asyncio.run(_serve_until_signal(directory, settings, started))
 
-
-async def _serve_until_signal(
-    directory: Path, settings: ServerSettings, started: Callable[[RunningServer], None]
-) -> None:
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with running_server(directory, settings) as running:
+    async def tell(running: RunningServer) -> None:
         started(running)
-        await stopping.wait()
+
+    serve_until_signal(running_server(directory, settings), tell)
