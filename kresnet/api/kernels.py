@@ -13,7 +13,7 @@ def list_kernels() -> Table:
     Returns:
         A row a convolution: `convolution`, its type, the images it was measured with and its shape; `forward`,
         `by_input` and `by_weights`, how each pass is computed; `milliseconds` of each way of each pass; `environment`,
-        which processor, TensorFlow and number of threads that holds for.
+        which processor with which units, TensorFlow and number of threads that holds for.
     """
     from kresnet.runs.kernel_cache import cached_kernels
 

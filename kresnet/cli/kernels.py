@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
+
 import typer
 
 import kresnet
@@ -23,9 +26,15 @@ def list_kernels(as_json: JsonOption = False) -> None:
         return print_json({"kernels": list(found)})
     if not found:
         return log("Nothing was measured yet: kresnet fit SPEC --set recipe.kernels=auto does.")
-    from kresnet.cli.tables import kernels_table
+    from kresnet.cli.tables import kernel_environment_text, kernels_table
 
-    return stdout_console().print(kernels_table(found))
+    out = stdout_console()
+    for place, (environment, entries) in enumerate(groupby(found, itemgetter("environment"))):
+        if place:
+            out.print()
+        out.print(kernel_environment_text(environment), soft_wrap=True)
+        out.print(kernels_table(entries))
+    return None
 
 
 @kernels.command("clear")

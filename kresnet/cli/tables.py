@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -206,15 +206,23 @@ def weights_table(entries: Iterable[dict[str, Any]]) -> Table:
     return table
 
 
+def kernel_environment_text(environment: Mapping[str, Any]) -> Text:
+    """Return what measured kernels hold for: a processor by name and units, threads, TensorFlow, oneDNN's switches."""
+    here = dict(environment)
+    processor, units = here.pop("processor", "a processor"), here.pop("units", ())
+    named = f"{processor} ({', '.join(units)})" if units else processor
+    facts = [f"{here.pop('threads', '?')} threads", f"TensorFlow {here.pop('tensorflow', '?')}"]
+    return Text(", ".join([named, *facts, *(f"{name}={value}" for name, value in here.items())]), style="bold")
+
+
 def kernels_table(entries: Iterable[dict[str, Any]]) -> Table:
     """Return a table of measured convolutions: how each pass is computed, and how fast beside the stock kernel."""
-    table = fitting_table("convolution", "forward", "by input", "by weights", "on", wraps=("convolution", "on"))
+    table = fitting_table("convolution", "forward", "by input", "by weights", wraps=("convolution",))
     for entry in entries:
-        here = entry["environment"]
         cells = []
         for name in ("forward", "by_input", "by_weights"):
             times, way = entry["milliseconds"].get(name, {}), entry[name]
             gained = f", {times['stock'] / times[way]:.1f} ×" if way != "stock" and times.get(way) else ""
             cells.append(way + gained)
-        table.add_row(entry["convolution"], *cells, f"{here.get('processor')}, {here.get('threads')} threads")
+        table.add_row(entry["convolution"], *cells)
     return table
