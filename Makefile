@@ -107,7 +107,6 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy benchmarks/*.py docs/*.py docs/figures/*.py
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.installed ## the documentation as a site, build/site/index.html; a broken link is an error
