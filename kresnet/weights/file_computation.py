@@ -12,24 +12,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kresnet.plan import Plan, Record
-from kresnet.weights.files.keras_graph import Operation, OperationGraph, activation_name
+from kresnet.weights.counterparts import (
+    changes_nothing,
+    hard_sigmoid_operand,
+    is_counterpart,
+    pads_as_same,
+    stands_in_for,
+)
+from kresnet.weights.files.keras_graph import Operation, OperationGraph
 from kresnet.weights.files.pixel_arithmetic import NotLinearError, PixelMap, read_pixel_map
 from kresnet.weights.files.tensor import WeightTensor
 from kresnet.weights.keras_operations import (
-    ADDITIONS,
-    GLOBAL_POOLS,
     ONLY_IN_TRAINING,
     PADDING,
-    POOLS,
-    PRODUCTS,
-    RESIZING,
     applied_function,
-    constant_operand,
     is_identity,
+    keeps_size,
     operation_text,
     padding_side,
-    pads_as_same,
-    single_value,
 )
 
 #: A record, and what stands in its place in the file; None where the file's network begins before it.
@@ -127,7 +127,7 @@ class _Walk:
             operation = self._strip_ending(operation)
         if dropped := self._behind_left_out(record, operation, new_head):
             self.found.left_out += [each.layer for each in dropped]
-            operation = self._input(dropped[-1])
+            operation = self.graph.input_of(dropped[-1])
         pending: list[_Place] = [(record, operation)]
         seen = set()
         while pending:
@@ -141,7 +141,7 @@ class _Walk:
         """Read what the file makes of its input before it enters what the plan has."""
         operations, chain = self.graph.operations, self.graph.up_to(key)
         channels = self.plan.input_shape[-1]
-        without_effect = [each for each in chain if is_identity(each) or self._keeps_size(each)]
+        without_effect = [each for each in chain if is_identity(each) or keeps_size(each, self.graph)]
         self.found.passed += [each.layer for each in without_effect if each.kind != "Cast"]
         left_out = [each for each in chain if each.layer in self.allowed]
         self.found.left_out += [each.layer for each in left_out]
@@ -181,10 +181,10 @@ class _Walk:
         """Pass the function that makes probabilities of the file's logits."""
         while operation and is_identity(operation):
             self.found.passed.append(operation.layer)
-            operation = self._input(operation)
+            operation = self.graph.input_of(operation)
         if operation and applied_function(operation) == self.plan.probabilities:
             self.found.ending = f"{self.plan.probabilities} ({operation.layer})"
-            return self._input(operation)
+            return self.graph.input_of(operation)
         return operation
 
     def _behind_left_out(self, record: Record, operation: Operation | None, new_head: bool) -> list[Operation]:
@@ -192,7 +192,7 @@ class _Walk:
         chain: list[Operation] = []
         while operation is not None and not (operation.layer in self.records and self._is_weighted(operation)):
             chain.append(operation)
-            operation = self._input(operation) if len(operation.inputs) == 1 else None
+            operation = self.graph.input_of(operation) if len(operation.inputs) == 1 else None
         own = {name.rpartition("/")[0] for name in self.tensors} if new_head else set()
         given_up = [n for n, each in enumerate(chain) if each.layer in self.allowed or each.layer in own]
         start = given_up[-1] + 1 if given_up else 0
@@ -203,23 +203,23 @@ class _Walk:
 
     def _step(self, record: Record, operation: Operation) -> Iterable[_Place]:
         """Compare two places of the networks, and return the pairs of places before them."""
-        if record.kind != "normalize" and _stands_for(operation, record):
+        if record.kind != "normalize" and stands_in_for(operation, record):
             before: Operation | None = operation
-            while before and _stands_for(before, record):
-                before = self._input(before)
+            while before and stands_in_for(before, record):
+                before = self.graph.input_of(before)
             return [(self.plan.by_name[record.inputs[0]], before)]
         if record.kind in ("dropout", "stochastic_depth"):
             if operation.kind in ONLY_IN_TRAINING:
-                operation = self._input(operation) or operation
+                operation = self.graph.input_of(operation) or operation
             return [(self.plan.by_name[record.inputs[0]], operation)]
         if record.kind in ("normalize", "input"):
             self.fronts.add(operation.key)
             return []
-        if _changes_nothing(operation, record) and True not in [each for each in operation.arguments if each is True]:
+        if changes_nothing(operation, record) and True not in [each for each in operation.arguments if each is True]:
             self.found.passed.append(operation.layer)
-            return [(record, self._input(operation))]
-        before = self._hard_sigmoid_of(operation) if record.settings.get("function") == "hard_sigmoid" else None
-        if before is not None:
+            return [(record, self.graph.input_of(operation))]
+        hard_sigmoid = record.settings.get("function") == "hard_sigmoid"
+        if hard_sigmoid and (before := hard_sigmoid_operand(operation, self.graph)):
             return [(self.plan.by_name[record.inputs[0]], before)]
         if self._agree(record, operation):
             if any(each is True for each in operation.arguments) and record.kind == "norm":
@@ -229,8 +229,8 @@ class _Walk:
             self.add_extra(operation, f"where {record.name} is {record.settings['function']}")
             return self._before(record, operation)
         if len(operation.inputs) == 1 and not (self._is_weighted(operation) and operation.layer in self.records):
-            self.add_extra(operation, f"behind {self._named(self._input(operation))}")
-            return [(record, self._input(operation))]
+            self.add_extra(operation, f"behind {self._named(self.graph.input_of(operation))}")
+            return [(record, self.graph.input_of(operation))]
         if len(record.inputs) == 1 and not record.parameters:
             text = f"no {record.kind.replace('_', ' ')} behind {operation.key}, where the plan has {record.name}"
             self.found.extra.append(ExtraOperation(operation.layer, text))
@@ -243,11 +243,11 @@ class _Walk:
         befores = [self.plan.by_name[name] for name in record.inputs]
         inputs: list[Operation | None] = [self.graph.operations.get(key) for key in operation.inputs]
         windowed = record.kind in ("conv", "depthwise_conv", "pool")
-        if windowed and not (inputs[0] and _stands_for(inputs[0], befores[0])):
+        if windowed and not (inputs[0] and stands_in_for(inputs[0], befores[0])):
             padded, alike = 0, inputs[0] is not None and pads_as_same(inputs[0], record, befores[0])
             while inputs[0] and inputs[0].kind in PADDING:
                 padded += 0 if alike else padding_side(inputs[0])
-                inputs = [self._input(inputs[0])]
+                inputs = [self.graph.input_of(inputs[0])]
             side = 0
             if befores[0].kind == "pad":
                 side, befores = befores[0].settings["side"], [self.plan.by_name[befores[0].inputs[0]]]
@@ -271,71 +271,16 @@ class _Walk:
 
     def _agree(self, record: Record, operation: Operation) -> bool:
         """Whether an operation is what a record stands for."""
-        kind, settings = operation.kind, operation.settings
         if record.name in self.layers:
             return self._is_weighted(operation) and operation.layer == self.layers[record.name]
-        match record.kind:
-            case "activation":
-                return applied_function(operation) == activation_name(record.settings["function"])
-            case "pool":
-                sizes = {"pool_size": record.settings["size"], "strides": record.settings["stride"]}
-                fits = all(single_value(settings.get(name)) == value for name, value in sizes.items())
-                return POOLS.get(kind) == record.settings["how"] and fits
-            case "global_pool":
-                return GLOBAL_POOLS.get(kind) == record.settings["how"]
-            case "pad":
-                return kind in PADDING and padding_side(operation) == record.settings["side"]
-            case "add":
-                return kind in ADDITIONS and len(operation.inputs) == 2
-            case "multiply":
-                return kind in PRODUCTS and len(operation.inputs) == 2
-            case "flatten" | "reshape":
-                return kind == record.kind.capitalize()
-            case "blur":
-                return kind == "BlurPool2D" and settings.get("strides") == record.settings["stride"]
-            case "identity_pad":
-                return kind == "IdentityPad" or self._subsamples(record, operation)
-        return False
-
-    def _subsamples(self, record: Record, operation: Operation) -> bool:
-        """Whether an operation takes one pixel a stride, as a record without new channels does."""
-        keeps_channels = self.plan.by_name[record.inputs[0]].shape[-1] == record.settings["width"]
-        window, stride = (single_value(operation.settings.get(name)) for name in ("pool_size", "strides"))
-        return operation.kind in POOLS and keeps_channels and window == 1 and stride == record.settings["stride"]
-
-    def _hard_sigmoid_of(self, operation: Operation) -> Operation | None:
-        """Return what `relu6(x + 3) / 6` is computed of, where it is spelt out (keras.applications' MobileNetV3)."""
-        relu6 = self._input(operation) if constant_operand(operation, PRODUCTS) == 1 / 6 else None
-        if relu6 is None or applied_function(relu6) != "relu6":
-            return None
-        shifted = self._input(relu6)
-        return self._input(shifted) if shifted and constant_operand(shifted, ADDITIONS) == 3 else None
+        return is_counterpart(operation, record, self.plan)
 
     def _is_weighted(self, operation: Operation) -> bool:
         """Whether an operation is a layer itself, not the function that the layer applies behind its weights."""
         return not operation.key.endswith(")")
 
-    def _input(self, operation: Operation) -> Operation | None:
-        """Return the operation that gives an operation's first input; None for an input of the network."""
-        return self.graph.operations.get(operation.inputs[0]) if operation.inputs else None
-
-    def _keeps_size(self, operation: Operation) -> bool:
-        """Whether a layer that resizes gives back images of the size that enters the network."""
-        if operation.kind not in RESIZING:
-            return False
-        before = self._input(operation)
-        while before and before.kind != "InputLayer":
-            before = self._input(before)
-        shape = (before.settings.get("batch_shape") if before else None) or ()
-        return list(shape[1:3]) == [operation.settings.get("height"), operation.settings.get("width")]
-
     def _named(self, operation: Operation | None) -> str:
         return operation.key if operation else "the input"
-
-
-def _stands_for(operation: Operation, record: Record) -> bool:
-    """Whether an operation is one of those that a file of kresnet's has in the place of a layer that Keras has not."""
-    return operation.key.startswith(f"{record.name}/")
 
 
 def _weights_below(inputs: Mapping[str, Sequence[str]], weight: Any) -> dict[str, frozenset[str]]:
@@ -345,17 +290,6 @@ def _weights_below(inputs: Mapping[str, Sequence[str]], weight: Any) -> dict[str
         own = weight(name)
         below[name] = frozenset([own] if own else []).union(*(below.get(each, frozenset()) for each in before))
     return below
-
-
-def _changes_nothing(operation: Operation, record: Record) -> bool:
-    """Whether an operation gives back what it takes, or in another shape where a map is a single pixel."""
-    shape = operation.settings.get("target_shape")
-    if operation.kind == "Reshape" and isinstance(shape, list | tuple) and record.kind != "reshape":
-        return set(shape[:-1]) == {1}
-    flattens = operation.kind == "Flatten" and record.kind != "flatten" and len(record.shape) == 1
-    # A linear activation is told where the plan has another function.
-    other_function = record.kind == "activation" and bool(applied_function(operation))
-    return (is_identity(operation) and not other_function) or flattens
 
 
 __all__ = ["ExtraOperation", "FileComputation", "read_computation"]

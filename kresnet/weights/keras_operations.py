@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kresnet.plan import Record
-from kresnet.weights.files.keras_graph import Operation, activation_name
+from kresnet.weights.files.keras_graph import Operation, OperationGraph, activation_name
 
 #: Layers that give back what they take, but in training.
 ONLY_IN_TRAINING = (
@@ -18,7 +17,7 @@ ONLY_IN_TRAINING = (
     *("CutMix", "MixUp", "AugMix", "RandAugment"),
 )
 _WITHOUT_EFFECT = ("Identity", "Cast", *ONLY_IN_TRAINING)
-RESIZING = ("Resizing", "CenterCrop", "RandomCrop")
+_RESIZING = ("Resizing", "CenterCrop", "RandomCrop")
 PADDING = ("ZeroPadding2D", "SymmetricPad")
 ADDITIONS, PRODUCTS = ("Add",), ("Multiply",)
 POOLS = {"MaxPooling2D": "max", "AveragePooling2D": "average"}
@@ -51,6 +50,17 @@ def applied_function(operation: Operation) -> str:
     return f"{name} with " + ", ".join(f"{key} {value}" for key, value in differing.items()) if differing else name
 
 
+def keeps_size(operation: Operation, graph: OperationGraph) -> bool:
+    """Whether a layer that resizes gives back images of the size that enters the network."""
+    if operation.kind not in _RESIZING:
+        return False
+    before = graph.input_of(operation)
+    while before and before.kind != "InputLayer":
+        before = graph.input_of(before)
+    shape = (before.settings.get("batch_shape") if before else None) or ()
+    return list(shape[1:3]) == [operation.settings.get("height"), operation.settings.get("width")]
+
+
 def operation_text(operation: Operation) -> str:
     """Return what an operation is, in words."""
     function = applied_function(operation)
@@ -72,22 +82,6 @@ def padding_side(operation: Operation) -> int:
     return numbers.pop() if len(numbers) == 1 else -1
 
 
-def pads_as_same(operation: Operation, record: Record, before: Record) -> bool:
-    """Whether an operation adds the pixels around a map that a window of padding `same` would add itself."""
-    if record.settings["padding"] != "same" or operation.kind not in PADDING:
-        return False
-    value = operation.settings.get("padding", operation.settings.get("side"))
-    pairs = value if isinstance(value, list | tuple) else [value, value]
-    kernel = record.settings.get("kernel", record.settings.get("size"))
-    window = record.settings.get("dilation", 1) * (kernel - 1) + 1
-    added = [
-        max(0, (-(-length // record.settings["stride"]) - 1) * record.settings["stride"] + window - length)
-        for length in before.shape[:2]
-    ]
-    sides = [list(each) if isinstance(each, list | tuple) else [each, each] for each in pairs]
-    return sides == [[each // 2, each - each // 2] for each in added]
-
-
 def single_value(value: Any) -> Any:
     """Return the number that a window's setting has for both axes."""
     return value[0] if isinstance(value, list | tuple) and len(set(value)) == 1 else value
@@ -100,12 +94,11 @@ __all__ = [
     "PADDING",
     "POOLS",
     "PRODUCTS",
-    "RESIZING",
     "applied_function",
     "constant_operand",
     "is_identity",
+    "keeps_size",
     "operation_text",
     "padding_side",
-    "pads_as_same",
     "single_value",
 ]

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import keras
-import numpy as np
 import pytest
 from keras import layers
 
-import kresnet
-from kresnet.weights.files.keras_graph import Operation, read_operation_graph
 from kresnet.weights.keras_operations import (
     ADDITIONS,
     ONLY_IN_TRAINING,
@@ -18,20 +13,11 @@ from kresnet.weights.keras_operations import (
     applied_function,
     constant_operand,
     is_identity,
+    keeps_size,
     operation_text,
     padding_side,
-    pads_as_same,
 )
-
-
-def operations(*made, shape=(7, 8, 3)) -> list[Operation]:
-    """The operations of a network of these layers, one after the other, without its input."""
-    x = inputs = keras.Input(shape)
-    for layer in made:
-        x = layer(x)
-    graph = read_operation_graph(json.dumps(json.loads(keras.Model(inputs, x).to_json())).encode())
-    assert graph
-    return [each for each in graph.operations.values() if each.kind != "InputLayer"]
+from tests.weights.layer_graphs import layer_graph, operations
 
 
 @pytest.mark.parametrize(
@@ -90,28 +76,7 @@ def test_a_padding_has_a_side_where_all_are_alike(padding, side):
     assert padding_side(operations(layers.ZeroPadding2D(padding))[0]) == side
 
 
-def test_a_padding_of_a_window_that_same_would_pad_alike_is_found_to_be_so():
-    spec = {
-        "name": "strided",
-        "input": {"shape": [7, 8, 3]},
-        "stem": {"kind": "conv", "width": 4, "kernel": 3, "stride": 2},
-        "block": {"kind": "basic"},
-        "stages": [{"blocks": 1, "width": 4}],
-        "convolution": {"padding": "same"},
-        "head": {"classes": 3},
-    }
-    plan = kresnet.load(spec).plan()
-    conv = plan.by_name["stem.conv"]
-    before = plan.by_name[conv.inputs[0]]
-    images = np.random.default_rng(0).random((1, 7, 8, 3), np.float32)
-    same = layers.Conv2D(4, 3, 2, "same")
-    same.build(images.shape)
-    for padding, alike in ((((1, 1), (0, 1)), True), (((0, 1), (0, 1)), False)):
-        pad = layers.ZeroPadding2D(padding)
-        valid = layers.Conv2D(4, 3, 2)
-        valid.build(pad(images).shape)
-        valid.set_weights(same.get_weights())
-        computed = np.array_equal(np.shape(valid(pad(images))), np.shape(same(images)))
-        computed = computed and np.allclose(valid(pad(images)), same(images), atol=1e-6)
-        assert computed == alike
-        assert pads_as_same(operations(pad)[0], conv, before) == alike
+def test_a_resizing_to_the_size_of_the_input_changes_nothing():
+    for size, keeps in (((7, 8), True), ((8, 7), False)):
+        graph = layer_graph(layers.ReLU(), layers.Resizing(*size))
+        assert keeps_size(graph.operations[graph.output], graph) == keeps

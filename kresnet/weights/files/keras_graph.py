@@ -67,6 +67,10 @@ class OperationGraph:
     operations: Mapping[str, Operation]
     output: str
 
+    def input_of(self, operation: Operation) -> Operation | None:
+        """Return the operation that gives an operation's first input; None for an input of the network."""
+        return self.operations.get(operation.inputs[0]) if operation.inputs else None
+
     def up_to(self, key: str) -> list[Operation]:
         """Return the operation of that key and all that it depends on, in order."""
         needed, waiting = {key}, [key]
