@@ -229,7 +229,7 @@ def shared_run(shared: SharedConfig, own: ResolvedRun | None) -> ResolvedRun:
 
 def finish(session: TrainingSession) -> dict[str, Any]:
     """Write the trained network and how the run ended; return the result, which is the same for every worker."""
-    run, last = session.run, session.line
+    run, last = session.run, session.state.line
     trainer = session.engine.trainer
     session.writer.write_model(session.writer.directory.model, trainer.evaluated_network, trainer.activation_ranges)
     result = {
@@ -246,10 +246,10 @@ def finish(session: TrainingSession) -> dict[str, Any]:
     }
     if session.data.skipped:
         result["skipped"] = {name: len(names) for name, names in session.data.skipped.items()}
-    if session.best:
-        result["best"] = session.best
+    if session.state.best:
+        result["best"] = session.state.best
     if run.recipe.non_finite.kind != "stop":
-        result["non_finite"] = session.guard.counts()
+        result["non_finite"] = session.state.guard.counts()
     session.callbacks.train_end(result)
     session.writer.write_result(result)
     return session.workers.all_gather(result)[0]

@@ -14,6 +14,7 @@ from kresnet.errors import KresnetError
 from kresnet.files import CACHE_VARIABLE
 from kresnet.graph import build_model
 from kresnet.plan.convolutions import STOCK, KernelChoice, plan_convolutions
+from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.architecture import Spec
@@ -95,6 +96,8 @@ def test_a_run_keeps_its_kernels_to_the_bit(tmp_path, chosen, monkeypatch):
     recorded = json.loads((paused.path / "environment.json").read_text())["kernels"]["convolutions"]
     assert recorded["stage1.block1.conv2"] == {"forward": "products", "by_input": "transposed",
                                                "by_weights": "transposed"}  # fmt: skip
+    checkpoint, _ = CheckpointStore(paused.checkpoints, 1).latest()
+    assert checkpoint.facts["kernels"] == recorded
     monkeypatch.setattr("kresnet.training.opening.choose_kernels_by_time", lambda *_: pytest.fail("measured again"))
     said: list[str] = []
     fit.resume(paused, None, RunOutput.silent()._replace(log=said.append))

@@ -22,20 +22,19 @@ from kresnet.distributed.workers import Workers
 from kresnet.errors import KresnetError, make_error, shell_word
 from kresnet.probes.first_non_finite import NonFiniteProbe
 from kresnet.probes.probe import Probe
-from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
+from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.resolved_run import ResolvedRun
 from kresnet.training.loop.callback_state import split_arrays
 from kresnet.training.loop.callbacks import Callbacks
 from kresnet.training.loop.checkpoint_saver import CheckpointSaver
-from kresnet.training.loop.early_stopping import EarlyStoppingState
 from kresnet.training.loop.input_wait import BatchClock
 from kresnet.training.loop.monitors import Monitors
-from kresnet.training.loop.non_finite_guard import NonFiniteGuard
 from kresnet.training.loop.progress import RunOutput
+from kresnet.training.loop.restoring import restore_newest_checkpoint
+from kresnet.training.loop.run_state import RunState
 from kresnet.training.loop.run_writer import RunWriter
 from kresnet.training.loop.signals import StopRequested, StopSignals
 from kresnet.training.loop.split_metrics import SplitMetrics
-from kresnet.training.loop.throughput import Throughput
 from kresnet.training.step.engine import Engine, Findings
 
 #: One call to the device takes about this long, so that the display lives and a signal is heard.
@@ -57,9 +56,8 @@ class TrainingSession:
         output: what shows the user how the run goes.
         callbacks: what is called at the moments that Keras has names for.
         metrics: what measures the splits.
-        line: the line of history of the last epoch that ended; empty before.
+        state: how far the run is.
         test: metrics of the test images, where epochs are measured on validation images: measured once, at the end.
-        best: step, epoch, split and value of the metric that the recipe keeps the best network by; None before.
     """
 
     def __init__(
@@ -80,23 +78,21 @@ class TrainingSession:
         checkpoints, schedule = run.recipe.checkpoints, run.steps
         self.store = CheckpointStore(writer.directory.checkpoints, checkpoints.keep_last)
         self.saver = CheckpointSaver(self.store if workers.chief else None, checkpoints, schedule)
+        self.state = RunState(run)
         self.epoch_steps, self.total_steps = schedule.epoch_steps, schedule.total_steps
-        self.step = 0
-        self.seconds = 0.0  # in training steps, since the run began
-        self.throughput = Throughput()
         self.steps_per_call = 0  # 0 until the first call has compiled
         self.ending, self.save_due = False, False  # what all workers know to be wanted; see `_agree_on_steps`
-        self.stopped = False  # whether a callback has ended the run, be it in the middle of an epoch
-        self.line: dict[str, Any] = {}
         self.test: dict[str, float] | None = None
         self.waiting_explained = False
-        self.stopping = EarlyStoppingState(**schedule.early_stopping) if schedule.early_stopping else None
-        self.guard = NonFiniteGuard(run.recipe)
-        self.best: dict[str, Any] | None = None
         self.metrics = SplitMetrics(data, schedule, engine, workers)
 
+    @property
+    def step(self) -> int:
+        """Number of updates made."""
+        return self.state.step
+
     def train(self, stop: StopSignals, pause_after: int | None = None) -> None:
-        """Train to the end of the run, and then measure the test images; `line` is then the last epoch's.
+        """Train to the end of the run, and then measure the test images; `state.line` is then the last epoch's.
 
         Args:
             stop: tells whether this process was asked to stop.
@@ -110,7 +106,7 @@ class TrainingSession:
         self._pause_if_due()
         try:
             with naming_unreadable_images(*self.data.splits.values()):
-                while not self._at_end():
+                while not self.state.at_end:
                     end = self._next_event()
                     while self.step < end and (steps := self._agree_on_steps(end)):
                         self.callbacks.before_steps(self.step)
@@ -152,7 +148,7 @@ class TrainingSession:
         self.progress = self.output.make_progress(self.total_steps, self.epoch_steps, self.step)
         self.writer.begin_progress(self.step)
         self.batches = self._batches()
-        if self.guard.rolls_back and not checkpoint:
+        if self.state.guard.rolls_back and not checkpoint:
             self._save()
 
     def _batches(self) -> Iterator[Any]:
@@ -172,29 +168,20 @@ class TrainingSession:
         self.clock = BatchClock()
         return self.engine.distribute(self.clock.timed(batches, self.step))
 
-    def _at_end(self) -> bool:
-        stopped = self.stopped or (self.stopping is not None and self.stopping.stopped)
-        return (self.step == self.total_steps or stopped) and not self._epoch_open()
-
-    def _epoch_open(self) -> bool:
-        """Tell whether an epoch's steps are done, but not its evaluation; the last epoch may be cut short."""
-        ended = self.step % self.epoch_steps == 0 or self.step == self.total_steps or self.stopped
-        return self.step > 0 and ended and self.line.get("step") != self.step
-
     def _next_event(self) -> int:
         """Return after how many updates a save, a probe or the end of an epoch is due: now, if one is overdue."""
-        if self._epoch_open():
+        if self.state.epoch_open:
             return self.step
         return int(min(self.saver.next_due_step(self.step), self.monitors.next_due(self.step)))
 
     def _handle_event(self) -> None:
         """End an epoch, save, or stop: what is due after `step` updates."""
-        if self._epoch_open():
+        if self.state.epoch_open:
             with contextlib.suppress(StopRequested):  # the evaluation is done again by who continues
                 self._end_epoch()
-        if self.saver.due_at_step(self.step) or self.save_due or self.ending or self.stopped:
+        if self.saver.due_at_step(self.step) or self.save_due or self.ending or self.state.stopped:
             self._save()
-        if self.ending and not self._at_end():
+        if self.ending and not self.state.at_end:
             self.saver.finish()
             self.workers.all_gather("saved")  # no worker ends before the chief has written the state
             message = f"Stopped after step {self.step} of {self.total_steps}; the state is saved."
@@ -211,9 +198,9 @@ class TrainingSession:
         proposals = self.workers.all_gather([self.stop.requested, steps, self.saver.due_by_clock(), *of_callbacks])
         requested, steps_of_workers, due, left_in_groups, stopped = zip(*proposals, strict=True)
         self.ending, self.save_due = any(requested), due[0]
-        self.stopped = self.stopped or (self.step > 0 and any(stopped))
+        self.state.stopped = self.state.stopped or (self.step > 0 and any(stopped))
         steps = min(steps_of_workers[0], *filter(None, left_in_groups), end - self.step)
-        return 0 if self.ending or self.save_due or self.stopped else steps
+        return 0 if self.ending or self.save_due or self.state.stopped else steps
 
     def _raise_if_stopping(self) -> None:
         """Raise `StopRequested`, in all workers, if one was asked to stop."""
@@ -226,7 +213,7 @@ class TrainingSession:
         planned = range(self.step, self.step + steps)
         taken, elapsed = self._count_steps(began)
         waited = self.clock.seconds_waited(planned, began, began + elapsed, buffered=self.engine.buffers_batches)
-        self.throughput.add(elapsed, taken * self.run.recipe.images_per_step, waited)
+        self.state.throughput.add(elapsed, taken * self.run.recipe.images_per_step, waited)
         self.steps_per_call = max(1, round(steps * SECONDS_PER_CALL / elapsed)) if self.steps_per_call else 1
         return taken == steps
 
@@ -242,11 +229,11 @@ class TrainingSession:
         """Return how many steps a call has taken that began at `began`, and its seconds, once the device is done."""
         metrics, taken = self.engine.metrics(), self.engine.steps_taken()
         elapsed = time.perf_counter() - began
-        self.step += taken
-        self.seconds += elapsed
+        self.state.step += taken
+        self.state.seconds += elapsed
         rate = taken * self.run.recipe.images_per_step / elapsed
         self.progress.steps(self.step, metrics, rate)
-        before = self.throughput.figures()  # of the epoch up to these steps
+        before = self.state.throughput.figures()  # of the epoch up to these steps
         pace = (before["images_per_second"] or rate, before["input_wait"])
         self.writer.write_progress(self.step, (self.total_steps, self.epoch_steps), metrics, pace)
         return taken, elapsed
@@ -259,29 +246,29 @@ class TrainingSession:
         findings = self.engine.measure(next(self._batches()), probe)
         self.engine.restore(before)
         sentence = f"In {where} {probe.describe(findings)}."
-        self.guard.handle_non_finite_step(self.step, sentence)
-        if self.guard.rolls_back:
+        self.state.guard.handle_non_finite_step(self.step, sentence)
+        if self.state.guard.rolls_back:
             self._roll_back()
-            rate = f"{self.guard.learning_rate_scale:g} of the learning rate"
+            rate = f"{self.state.guard.learning_rate_scale:g} of the learning rate"
             self.output.log(f"{sentence} Going back to step {self.step}, with {rate}.")
         else:
             self.output.log(f"{sentence} Leaving it out.")
             self.engine.skip_step()
-            self.step += 1
+            self.state.step += 1
             self.callbacks.after_steps(self.step, self.engine.metrics)
         self.batches = self._batches()
 
     def _roll_back(self) -> None:
         """Take up the last state that was due by its step, which no clock and no signal can change."""
         self.saver.finish()
-        rollbacks = self.guard.rollbacks
+        rollbacks = self.state.guard.rollbacks
         if self.workers.chief:
             self.store.drop_after(self.saver.last_due_step(self.step))
         if checkpoint := self._restore():
             self.callbacks.load(*checkpoint)
         self.callbacks.rolled_back(self.step)
-        self.guard.rollbacks = rollbacks
-        self.engine.scale_learning_rate(self.guard.learning_rate_scale)
+        self.state.guard.rollbacks = rollbacks
+        self.engine.scale_learning_rate(self.state.guard.learning_rate_scale)
 
     def _end_epoch(self) -> None:
         """Evaluate, and write down how the epoch went; `StopRequested` is raised before anything is changed."""
@@ -290,43 +277,43 @@ class TrainingSession:
             told.update(measured)
         train = self.engine.metrics()
         self.engine.reset_metrics()
-        self.line = {
-            "epoch": -(-self.step // self.epoch_steps),
+        self.state.line = {
+            "epoch": self.state.epoch,
             "step": self.step,
             "train": train,
             self.data.selection_name: measured,
             "learning_rate": self.engine.learning_rate(),
-            **self.throughput.figures(),
-            "seconds": self.seconds,
+            **self.state.throughput.figures(),
+            "seconds": self.state.seconds,
         }
         waiting = self._explain_waiting()
-        self.throughput.reset()
-        self._record(self.line)
+        self.state.throughput.reset()
+        self._record(self.state.line)
         named = (metric.name for metric in self.run.steps.epoch_metrics)
         shown = (*self.run.steps.objective.metrics, *named)
         metrics = {name: measured[name] for name in shown if name in measured}
-        self.progress.epoch(self.line | {self.data.selection_name: metrics})
+        self.progress.epoch(self.state.line | {self.data.selection_name: metrics})
         if waiting:
             self.output.log(waiting)
         self._keep_best()
-        if self.stopping and self.stopping.observe(self.step, measured):
-            self.output.log(self.stopping.sentence())
-        self.callbacks.epoch_end(self.line)
-        self.stopped = self.stopped or any(self.workers.all_gather(self.callbacks.stop_training))
+        if self.state.stopping and self.state.stopping.observe(self.step, measured):
+            self.output.log(self.state.stopping.sentence())
+        self.callbacks.epoch_end(self.state.line)
+        self.state.stopped = self.state.stopped or any(self.workers.all_gather(self.callbacks.stop_training))
         self._pause_if_due()
 
     def _pause_if_due(self) -> None:
         """Ask this process to stop where the epochs are done after which it is to pause."""
-        if self.pause_after is not None and self._epochs_ended() >= self.pause_after and not self._at_end():
+        if self.pause_after is not None and self.state.epochs_ended >= self.pause_after and not self.state.at_end:
             self.stop.requested = True
 
     def _explain_waiting(self) -> str:
         """Return why the epoch's steps waited for images, once a run; nothing where they hardly did."""
-        seconds, waited = self.throughput.sums()[0], self.line["input_wait"]
+        seconds, waited = self.state.throughput.sums()[0], self.state.line["input_wait"]
         if self.waiting_explained or seconds < _LEAST_SECONDS_EXPLAINED or waited < _LEAST_WAIT_EXPLAINED:
             return ""
         self.waiting_explained = True
-        split, rate = self.data.train, self.line["images_per_second"] / self.workers.count
+        split, rate = self.data.train, self.state.line["images_per_second"] / self.workers.count
         return explain_waiting(measure_input_cost(split), split.input, waited, rate, len(usable_cores()))
 
     def _measure_test_images(self) -> None:
@@ -339,7 +326,7 @@ class TrainingSession:
             message = "Stopped before the test images were measured; the state is saved."
             remedy = f"kresnet fit --resume {shell_word(self.writer.directory)}"
             raise make_error("interrupted", message, remedy=remedy) from None
-        self.callbacks.measured({"step": self.step, "epoch": self.line["epoch"], "test": self.test})
+        self.callbacks.measured({"step": self.step, "epoch": self.state.line["epoch"], "test": self.test})
 
     def _record(self, line: dict[str, Any]) -> None:
         """Add a line to the history, and have it shown where the run is watched."""
@@ -351,26 +338,21 @@ class TrainingSession:
         wanted = self.run.recipe.checkpoints.keep_best
         if wanted is None:
             return
-        value = self.line[self.data.selection_name][wanted.metric.name]
-        if math.isfinite(value) and (self.best is None or wanted.is_better(value, self.best["value"])):
-            where = {"step": self.step, "epoch": self.line["epoch"], "split": self.data.selection_name}
-            self.best = where | {"metric": wanted.metric.name, "value": value}
+        value = self.state.line[self.data.selection_name][wanted.metric.name]
+        if math.isfinite(value) and (self.state.best is None or wanted.is_better(value, self.state.best["value"])):
+            where = {"step": self.step, "epoch": self.state.line["epoch"], "split": self.data.selection_name}
+            self.state.best = where | {"metric": wanted.metric.name, "value": value}
             trainer = self.engine.trainer
             best_model = self.writer.directory.best_model
             self.writer.write_model(best_model, trainer.evaluated_network, trainer.activation_ranges)
 
     def _save(self) -> None:
         self.writer.require_lock()
-        facts = {"seconds": self.seconds, "line": self.line, "best": self.best, "non_finite": self.guard.facts()}
-        facts["pace"] = self.throughput.sums()
-        if self.stopping:
-            facts["early_stopping"] = self.stopping.facts()
-        if self.stopped:
-            facts["stopped_by_callback"] = True
+        facts = self.state.facts()
         arrays: dict[str, np.ndarray] = {}
         if states := self.callbacks.state(arrays):
             facts["callbacks"] = states
-        keep = {self.saver.last_due_step(self.step)} if self.guard.rolls_back else set()
+        keep = {self.saver.last_due_step(self.step)} if self.state.guard.rolls_back else set()
         self.saver.save(self.engine, self.step, facts, keep, arrays)
         self.save_due = False
 
@@ -380,52 +362,16 @@ class TrainingSession:
         Returns:
             The state of callbacks that it has, and the arrays of that; None where there is no checkpoint.
         """
-        checkpoint = self._restore_newest_checkpoint() if self.workers.chief else None
+        where = (self.engine, self.store, self.writer.directory)
+        checkpoint = restore_newest_checkpoint(*where, self.output.log) if self.workers.chief else None
         arrays: Mapping[str, np.ndarray] = split_arrays(checkpoint.arrays)[1] if checkpoint else {}
         restored = self.workers.all_gather((checkpoint.step, dict(checkpoint.facts)) if checkpoint else None)[0]
         if restored:
-            self.step, facts = restored
-            self.seconds, self.line, self.best = facts["seconds"], facts["line"], facts["best"]
-            self.guard.restore(facts["non_finite"])
-            self.throughput.restore(facts["pace"])
-            if self.stopping:
-                self.stopping.restore(facts["early_stopping"])
-            self.stopped = facts.get("stopped_by_callback", False)
-            self.saver.continue_from(self.step, facts)
+            self.state.restore(*restored)
+            self.saver.continue_from(*restored)
             self.output.log(f"Continuing after step {self.step} of {self.total_steps}.")
         if self.workers.count > 1:
             self.engine.restore(self.workers.broadcast(self.engine.state()))
             arrays = self.workers.broadcast(arrays)
-        self.writer.drop_after(self.step, self._epochs_ended())
+        self.writer.drop_after(self.step, self.state.epochs_ended)
         return (restored[1].get("callbacks", []), arrays) if restored else None
-
-    def _epochs_ended(self) -> int:
-        """Return the number of epochs that have ended; one that an earlier, shorter length cut short goes on."""
-        step = self.line.get("step", 0)
-        cut_short = step % self.epoch_steps > 0 and step < self.total_steps and not self.stopped
-        return int(self.line.get("epoch", 0)) - cut_short
-
-    def _restore_newest_checkpoint(self) -> Checkpoint | None:
-        """Set the variables to the newest valid checkpoint, and return it; None if there is none."""
-        directory = self.writer.directory
-        checkpoint, damaged = self.store.latest()
-        for each in damaged:
-            self.output.log(str(self.store.set_aside(each)))
-        if damaged and checkpoint is None:
-            message = f"{directory} has checkpoints, but none that can be read."
-            raise make_error(
-                "checkpoint_invalid",
-                message,
-                remedy=f"rm -r {shell_word(self.store.directory)}, to train from the start",
-            )
-        if checkpoint is not None:
-            try:
-                self.engine.restore(split_arrays(checkpoint.arrays)[0])
-            except ValueError as error:
-                raise make_error("run_changed", f"{directory} cannot be continued: {error}.") from None
-            if directory.extended_after() == checkpoint.step:
-                facts = {**checkpoint.facts, "stopped_by_callback": False}
-                if self.stopping:
-                    facts["early_stopping"] |= {"best_step": checkpoint.step, "stopped": False}
-                return replace(checkpoint, facts=facts)
-        return checkpoint

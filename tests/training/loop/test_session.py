@@ -112,7 +112,7 @@ def test_every_epoch_is_evaluated_recorded_and_saved(run):
     assert engine.evaluated_at == [5, 10]
     history = [json.loads(line) for line in run.directory.history.path.read_text().splitlines()]
     assert [(line["step"], line["epoch"], line["test"]["accuracy"]) for line in history] == [(5, 1, 0.1), (10, 2, 0.2)]
-    assert session.line == history[-1]
+    assert session.state.line == history[-1]
     assert [path.name for path in sorted(run.directory.checkpoints.iterdir())] == ["step-00000005", "step-00000010"]
 
 
@@ -145,7 +145,7 @@ def test_a_request_to_stop_saves_and_is_an_error_that_says_how_to_go_on(run):
     session = run.train(continued)
     assert continued.updates == 10
     assert continued.evaluated_at == [5, 10]
-    assert session.seconds > 0
+    assert session.state.seconds > 0
 
 
 def test_a_run_pauses_after_an_epoch_and_not_at_its_end(run):
@@ -171,7 +171,7 @@ def test_the_best_epoch_is_kept_and_a_run_without_improvement_ends_early(run, mo
     session = run.train(engine, epochs=5, checkpoints={"keep_best": {}}, early_stopping=stopping)
     assert engine.evaluated == [(5, 12), (10, 12), (15, 12), (20, 12), (20, 16)]  # validated, and tested at the end
     assert written == ["best.keras", "best.keras"]
-    assert session.best == {"step": 10, "epoch": 2, "split": "validation", "metric": "accuracy", "value": 0.3}
+    assert session.state.best == {"step": 10, "epoch": 2, "split": "validation", "metric": "accuracy", "value": 0.3}
     history = [json.loads(line) for line in run.directory.history.path.read_text().splitlines()]
     assert [line["validation"]["accuracy"] for line in history] == [0.1, 0.3, 0.3, 0.2]
     assert not any("test" in line for line in history)
