@@ -7,10 +7,11 @@ import json
 import pytest
 
 from kresnet.plan.convolutions import KernelChoice, kernels_as_dict
+from kresnet.runs.resolved_run import ComputeSettings
 from kresnet.training.loop.run_state import RunState
 from tests.training.small_runs import vector_run
 
-STOPPING = {"patience_epochs": 2.0, "metric": "accuracy"}
+STOPPING = {"patience_epochs": 1.0, "metric": "accuracy"}
 
 
 @pytest.fixture
@@ -18,7 +19,8 @@ def run(tmp_path):
     """A run of two epochs of five steps, with settings of its own."""
 
     def resolved(**recipe):
-        return vector_run(tmp_path, **recipe).with_training_images(40)
+        compute = ComputeSettings(1, "float32", "float32", xla=False)
+        return vector_run(tmp_path, **recipe).with_training_images(40).with_compute(compute)
 
     return resolved
 

@@ -15,6 +15,7 @@ from kresnet.errors import KresnetError
 from kresnet.runs import live_progress
 from kresnet.runs.live_progress import read_progress
 from kresnet.runs.lock import RunLock
+from kresnet.runs.resolved_run import ComputeSettings
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.training.loop.progress import RunOutput
 from kresnet.training.loop.run_writer import RunWriter
@@ -95,7 +96,9 @@ def run(tmp_path):
     def train(engine, stop=None, pause_after=None, **recipe):
         resolved = vector_run(tmp_path, **recipe)
         data = open_data(resolved.recipe.data, resolved.spec.input, 0)
-        resolved = resolved.with_data(data.description)
+        resolved = resolved.with_data(data.description).with_compute(
+            ComputeSettings(1, "float32", "float32", xla=False)
+        )
         with RunLock(directory.path, lambda text: None) as lock:
             writer = RunWriter(directory, resolved.plan, lock)
             session = TrainingSession(resolved, data, engine, NO_MONITORS, Workers(), writer, RunOutput.silent())
