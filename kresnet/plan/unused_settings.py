@@ -27,7 +27,8 @@ def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
     """Return a `no_effect` problem for each setting of a spec that changes nothing in its network.
 
     Two blocks a stage, and those that its settings list, show everything that more of them would, and keep this fast
-    for networks of a thousand layers.
+    for networks of a thousand layers. Where the last block strides there are three: the first changes the width, and
+    only those between the two keep their input's shape.
 
     Args:
         document: a valid spec as its author wrote it, since only that tells a value stated from one inherited.
@@ -35,7 +36,8 @@ def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
     document = copy.deepcopy(document)
     settings = Spec.model_validate(document).stages
     for stage, read in zip(document.get("stages") or (), settings, strict=False):  # none where a rule gives them
-        stage["blocks"] = min(stage["blocks"], max(2, read.block.listed_blocks))
+        different = 3 if read.block.last_block_strides else 2
+        stage["blocks"] = min(stage["blocks"], max(different, read.block.listed_blocks))
     whole = _Whole(Spec.model_validate(document))
     return [_problem(path) for path in unused_settings(document, Spec, whole.is_lowered_from, ABOUT)]
 

@@ -67,6 +67,16 @@ def test_a_spec_without_idle_settings_has_no_problem():
     assert no_effect_problems(SMALL) == []
 
 
+def test_a_setting_that_only_a_block_between_the_first_and_the_last_obeys_has_an_effect():
+    """The first changes the width and the last strides: neither has an identity to leave out."""
+    block = {"kind": "inverted", "shortcut": "none", "stride_in": "last_block"}
+    document = SMALL | {"block": block, "stages": [{"blocks": 3, "width": 24, "stride": 2}]}
+    assert not no_effect_problems(document)
+    document["stages"][0]["blocks"] = 2
+    [problem] = no_effect_problems(document)
+    assert problem.path == "block.shortcut"
+
+
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
