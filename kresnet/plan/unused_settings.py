@@ -12,7 +12,7 @@ from kresnet.errors import KresnetError, Problem
 from kresnet.plan.lowering import lower
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Record
-from kresnet.spec.architecture import Spec
+from kresnet.spec.architecture import INHERITED, Spec
 from kresnet.spec.base import Document
 
 Model = TypeVar("Model", bound=Document)
@@ -38,8 +38,9 @@ def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
     for stage, read in zip(document.get("stages") or (), settings, strict=False):  # none where a rule gives them
         different = 3 if read.block.last_block_strides else 2
         stage["blocks"] = min(stage["blocks"], max(different, read.block.listed_blocks))
-    whole = _Whole(Spec.model_validate(document))
-    return [_problem(path) for path in unused_settings(document, Spec, whole.is_lowered_from, ABOUT)]
+    spec = Spec.model_validate(document)
+    unused = unused_settings(document, Spec, _Whole(spec).is_lowered_from, ABOUT)
+    return [_problem(path) for path in unused if not _is_default_of_kind(spec, path)]
 
 
 def unused_settings(
@@ -139,6 +140,17 @@ class _ComparingBuilder(PlanBuilder):
 def _names_and_rates(spec: Spec) -> tuple[Any, ...]:
     """What the records of a part depend on beside its own settings."""
     return spec.convolution, spec.stochastic_depth, [stage.blocks for stage in spec.stages]
+
+
+def _is_default_of_kind(spec: Spec, path: Setting) -> bool:
+    """Return whether a setting states what its kind of block has by itself, where it could inherit the network's.
+
+    Resolved documents write out the network's, and must then say so of a block.
+    """
+    if path[-1] not in INHERITED or path[-2:-1] != ("block",):
+        return False
+    block, name = spec.block if len(path) == 2 else spec.stages[int(path[1])].block, str(path[-1])
+    return bool(getattr(block, name) == type(block).model_fields[name].get_default(call_default_factory=True))
 
 
 def _problem(path: Setting) -> Problem:
