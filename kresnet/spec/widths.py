@@ -80,10 +80,10 @@ def expand_widths(document: Mapping[str, Any], block: Mapping[str, Any]) -> list
         widths = Widths.model_validate(document["widths"])
     except ValidationError:
         return None
-    fields = ("expansion", "groups") if block.get("kind") == "bottleneck" else ()
-    expansion = block.get("expansion", 4 if fields else 1)
+    grouped = block.get("kind") == "bottleneck"  # the one kind whose width is that of its 3x3 convolution
+    expansion = block.get("expansion", 4) if grouped else 1
     valid = isinstance(expansion, int | float) and not isinstance(expansion, bool) and expansion > 0
-    return widths.regnet.stages(expansion, grouped="groups" in fields) if valid else None
+    return widths.regnet.stages(expansion, grouped=grouped) if valid else None
 
 
 __all__ = ["RegNetWidths", "Widths", "expand_widths"]

@@ -61,6 +61,14 @@ def test_blocks_without_groups_have_the_widths_alone():
     assert [stage.width for stage in spec.stages] == [8, 16, 32]
 
 
+@pytest.mark.parametrize("kind", ["inverted", "fused_inverted", "convnext"])
+def test_a_stage_is_as_wide_as_the_rule_says_where_the_block_is_wider_inside(kind):
+    """Whether the expansion is stated or not."""
+    for stated in ({}, {"expansion": 2}, {"expansion": 6}):
+        spec = load_spec({**BASE, "block": {"kind": kind} | stated}).value
+        assert [stage.width for stage in spec.stages] == [8, 16, 32], stated
+
+
 def test_what_is_wrong_is_told_where_it_is():
     assert refused(stages=[{"blocks": 1, "width": 8}]) == [("contradiction", "widths")]
     assert refused(widths={"regnet": RULE | {"wm": 1.0}}) == [("out_of_range", "widths.regnet.wm")]
