@@ -143,14 +143,22 @@ def _names_and_rates(spec: Spec) -> tuple[Any, ...]:
 
 
 def _is_default_of_kind(spec: Spec, path: Setting) -> bool:
-    """Return whether a setting states what its kind of block has by itself, where it could inherit the network's.
+    """Return whether a setting states, or is of, what its kind of block has by itself where the network says nothing.
 
-    Resolved documents write out the network's, and must then say so of a block.
+    Resolved documents write out the network's norm and activation, and must then state what such a kind has instead.
     """
-    if path[-1] not in INHERITED or path[-2:-1] != ("block",):
-        return False
-    block, name = spec.block if len(path) == 2 else spec.stages[int(path[1])].block, str(path[-1])
-    return bool(getattr(block, name) == type(block).model_fields[name].get_default(call_default_factory=True))
+    match path:
+        case ("block", str(name), *_) if name in INHERITED:
+            block = spec.block
+        case ("stages", int(stage), "block", str(name), *_) if name in INHERITED:
+            block = spec.stages[stage].block
+        case _:
+            return False
+    return all(getattr(each, name) == _default(type(each), name) for each in (spec, block))
+
+
+def _default(model: type[Document], name: str) -> Any:
+    return model.model_fields[name].get_default(call_default_factory=True)
 
 
 def _problem(path: Setting) -> Problem:
