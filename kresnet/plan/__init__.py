@@ -23,20 +23,26 @@ def make_plan(spec: Spec, document: dict[str, Any] | None = None) -> Plan:
 
     Args:
         spec: the network.
-        document: what `spec` was validated from; the spec's own document by default.
+        document: what its author wrote, and `spec` was validated from. Without it no setting is refused for want of an
+            effect: only the document tells what was stated from what came from a rule or a default.
 
     Raises:
         KresnetError: `contradiction`, `map_too_small` or `no_effect`, naming paths in the spec.
     """
     plan = lower(spec)
-    if problems := no_effect_problems(document or spec.document()):
+    if document is not None and (problems := no_effect_problems(document)):
         raise KresnetError(problems)
     return plan
 
 
-def plan_loaded(loaded: LoadedDocument[Spec]) -> Plan:
-    """Do `make_plan` for a loaded spec; problems name the file, line and column of their setting."""
+def plan_loaded(loaded: LoadedDocument[Spec], *, resolved: bool = False) -> Plan:
+    """Do `make_plan` for a loaded spec; problems name the file, line and column of their setting.
+
+    Args:
+        loaded: the spec, with its document.
+        resolved: whether kresnet wrote the document, with all defaults, and no author.
+    """
     try:
-        return make_plan(loaded.value, loaded.source.values)
+        return make_plan(loaded.value, None if resolved else loaded.source.values)
     except KresnetError as error:
         raise loaded.locate_error(error) from None

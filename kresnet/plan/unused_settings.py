@@ -12,7 +12,7 @@ from kresnet.errors import KresnetError, Problem
 from kresnet.plan.lowering import lower
 from kresnet.plan.plan_builder import PlanBuilder
 from kresnet.plan.records import Record
-from kresnet.spec.architecture import INHERITED, Spec
+from kresnet.spec.architecture import Spec
 from kresnet.spec.base import Document
 
 Model = TypeVar("Model", bound=Document)
@@ -38,9 +38,8 @@ def no_effect_problems(document: dict[str, Any]) -> list[Problem]:
     for stage, read in zip(document.get("stages") or (), settings, strict=False):  # none where a rule gives them
         different = 3 if read.block.last_block_strides else 2
         stage["blocks"] = min(stage["blocks"], max(different, read.block.listed_blocks))
-    spec = Spec.model_validate(document)
-    unused = unused_settings(document, Spec, _Whole(spec).is_lowered_from, ABOUT)
-    return [_problem(path) for path in unused if not _is_default_of_kind(spec, path)]
+    whole = _Whole(Spec.model_validate(document))
+    return [_problem(path) for path in unused_settings(document, Spec, whole.is_lowered_from, ABOUT)]
 
 
 def unused_settings(
@@ -140,25 +139,6 @@ class _ComparingBuilder(PlanBuilder):
 def _names_and_rates(spec: Spec) -> tuple[Any, ...]:
     """What the records of a part depend on beside its own settings."""
     return spec.convolution, spec.stochastic_depth, [stage.blocks for stage in spec.stages]
-
-
-def _is_default_of_kind(spec: Spec, path: Setting) -> bool:
-    """Return whether a setting states, or is of, what its kind of block has by itself where the network says nothing.
-
-    Resolved documents write out the network's norm and activation, and must then state what such a kind has instead.
-    """
-    match path:
-        case ("block", str(name), *_) if name in INHERITED:
-            block = spec.block
-        case ("stages", int(stage), "block", str(name), *_) if name in INHERITED:
-            block = spec.stages[stage].block
-        case _:
-            return False
-    return all(getattr(each, name) == _default(type(each), name) for each in (spec, block))
-
-
-def _default(model: type[Document], name: str) -> Any:
-    return model.model_fields[name].get_default(call_default_factory=True)
 
 
 def _problem(path: Setting) -> Problem:

@@ -194,7 +194,8 @@ def resolve_run(
         overrides: settings to change, in turn; those of the recipe begin with `recipe.`.
         plan: the plan of `spec`, where it has been made and no override changes the spec.
         transfer: description of the weights to start from.
-        begun: whether the run was begun before; earlier versions began runs that are refused now.
+        begun: whether the run was begun before, so that its documents are resolved ones; earlier versions began runs
+            that are refused now.
 
     Raises:
         KresnetError: all problems of the spec, or of the recipe, at once; `bad_option` if there is no recipe;
@@ -202,7 +203,7 @@ def resolve_run(
     """
     of_spec, of_recipe = split_overrides(overrides)
     loaded_spec = load_spec(spec, of_spec)
-    plan = plan_loaded(loaded_spec) if plan is None or of_spec else plan
+    plan = plan_loaded(loaded_spec, resolved=begun) if plan is None or of_spec else plan
     loaded_recipe = recipe_of(loaded_spec, recipe, of_recipe)
     if loaded_recipe is None:
         raise make_error(

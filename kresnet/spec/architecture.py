@@ -42,8 +42,8 @@ Initializer = Literal[
     "he_normal", "he_normal_fan_out", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "normal"
 ]  # fmt: skip
 
-#: Settings of the network that its blocks have by default, where their kind has such settings.
-INHERITED = ("norm", "activation")
+#: Fields of a block that the network gives where the block does not.
+INHERITED_FIELDS = ("norm", "activation")
 
 
 class WeightStandardization(Document):
@@ -216,7 +216,7 @@ class Spec(Document):
         document = with_present_names(document)
         if not isinstance(document, dict) or not isinstance(block := document.get("block"), dict):
             return document
-        inherited = {key: document[key] for key in INHERITED if key in document}
+        inherited = {key: document[key] for key in INHERITED_FIELDS if key in document}
         block = _inherit(inherited, block)
         cascaded = document | {"block": block}
         if document.get("widths") is not None and document.get("stages") is not None:
@@ -234,7 +234,7 @@ class Spec(Document):
         document = super().document()
         del document["widths"], document["scaling"]  # which the stages say one by one
         block = document["block"]
-        inherited = {key: document[key] for key in INHERITED}
+        inherited = {key: document[key] for key in INHERITED_FIELDS}
         for stage in document["stages"]:
             own = stage.pop("block")
             if difference := _difference(own, block if own["kind"] == block["kind"] else inherited):

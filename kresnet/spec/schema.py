@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from kresnet.spec.architecture import Spec
+from kresnet.spec.architecture import INHERITED_FIELDS, Spec
 from kresnet.spec.base import Document
 from kresnet.spec.blocks import Block
 from kresnet.spec.locations import field_models
@@ -26,9 +26,6 @@ from kresnet.spec.study import Study
 
 #: Document name -> its model.
 DOCUMENTS: dict[str, type[Document]] = {"spec": Spec, "recipe": Recipe, "study": Study, "search": Search}
-
-#: Fields of a block that the network gives where the block does not.
-INHERITED_FIELDS = ("norm", "activation")
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PREFIX = "#/$defs/"
@@ -161,4 +158,4 @@ def _reachable(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Sche
     return {name: definitions[name] for name in sorted(used)}
 
 
-__all__ = ["DOCUMENTS", "INHERITED_FIELDS", "json_schema", "model_definitions"]
+__all__ = ["DOCUMENTS", "json_schema", "model_definitions"]

@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from kresnet.spec.architecture import Spec
+from kresnet.spec.architecture import INHERITED_FIELDS, Spec
 from kresnet.spec.base import Document
 from kresnet.spec.blocks import Block
 from kresnet.spec.recipe import Recipe
-from kresnet.spec.schema import DOCUMENTS, INHERITED_FIELDS, Schema, json_schema, model_definitions
+from kresnet.spec.schema import DOCUMENTS, Schema, json_schema, model_definitions
 from kresnet.spec.search import Search
 from kresnet.spec.study import Study
 

@@ -77,19 +77,6 @@ def test_a_setting_that_only_a_block_between_the_first_and_the_last_obeys_has_an
     assert problem.path == "block.shortcut"
 
 
-def test_a_resolved_document_may_write_out_what_a_kind_of_block_has_by_itself():
-    """Beside the network's ReLU, which it writes out as well, and which ConvNeXt's GELU would else give way to."""
-    block = {"kind": "convnext"}
-    stages = [{"blocks": 1, "width": 8, "block": {"activation": "relu", "norm": {"kind": "layer"}}}]
-    spec = Spec.model_validate(SMALL | {"block": block, "stages": stages})
-    document = spec.document()
-    assert (document["activation"], document["block"]["activation"]) == ("relu", "gelu")
-    assert document["block"]["norm"]["epsilon"] != document["stages"][0]["block"]["norm"]["epsilon"]
-    assert no_effect_problems(document) == []
-    document["block"]["activation"] = "silu"
-    assert [problem.path for problem in no_effect_problems(document)] == ["block.activation"]
-
-
 @pytest.mark.parametrize(
     ("changes", "path"),
     [

@@ -46,6 +46,18 @@ def test_a_plan_that_was_made_is_taken_unless_the_spec_is_changed(documents):
     assert changed == make_plan(load_spec(documents, ["stem.width=8"]).value) != made
 
 
+def test_a_run_that_has_begun_is_not_asked_what_its_settings_are_for(documents):
+    """Its documents write out what a kind of block has by itself, and what a rule gives, whatever comes of it."""
+    stages = [{"blocks": 1, "width": 8, "block": {"activation": "relu", "norm": {"kind": "layer"}}}]
+    spec = load_spec(documents, ["block={kind: convnext}", f"stages={stages}"]).value
+    resolved = documents.with_name("spec.yaml")
+    resolved.write_text(spec.yaml())
+    run = resolve_run(resolved, documents.with_name("short.yaml"), begun=True)
+    assert (run.spec, run.plan) == (spec, make_plan(spec))
+    with pytest.raises(KresnetError, match="no_effect"):
+        resolve_run(resolved, documents.with_name("short.yaml"))
+
+
 def test_problems_of_the_recipe_have_the_line_where_they_were_written(documents):
     run = resolve_run(documents)
     with pytest.raises(KresnetError) as error:
