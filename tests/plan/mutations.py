@@ -66,7 +66,7 @@ def _others(annotation: Any, metadata: list[Any], value: Any) -> Iterator[Any]:
     elif annotation is bool:
         yield not value
     elif annotation is int:
-        yield from {1, 2, 3, (value if isinstance(value, int) and value else 2) * 2} - {value}
+        yield from {1, 2, 3, 7, (value if isinstance(value, int) and value else 2) * 2} - {value}
     elif annotation is float:
         scale = value if isinstance(value, int | float) and value else 0.3
         yield from {0.0, 0.25, 0.5, scale * 1.5, scale * 16} - {value}  # the last, as widths are rounded
