@@ -6,10 +6,15 @@ import copy
 import types
 import typing
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from kresnet.errors import KresnetError
+from kresnet.plan import Plan, make_plan
+from kresnet.spec.architecture import Spec
 from kresnet.spec.kinds import OpenUnion
 
 Path = tuple[str | int, ...]
@@ -33,6 +38,34 @@ def mutations(model: BaseModel) -> Iterator[tuple[Path, dict[str, Any]]]:
             node = node[part] if isinstance(part, int) else node.setdefault(part, {})
         node[path[-1]] = value
         yield path, changed
+
+
+def ignored_fields(spec: Spec, plan: Plan, which: slice = slice(None)) -> Iterator[Path]:
+    """Fields of a spec that may have other values, of which none changes its plan.
+
+    One that does is enough: widths are rounded, and without norms two orders are the same. Shortcuts are left out, as
+    two of them are the same where no block, or every block, keeps its input's shape.
+
+    Args:
+        spec: the network.
+        plan: its plan.
+        which: which of its fields are tried.
+    """
+    fields = [list(changes) for _, changes in groupby(mutations(spec), key=itemgetter(0))]
+    for changes in fields[which]:
+        path = changes[0][0]
+        if path[-1] != "shortcut":
+            plans = [other for _, document in changes if (other := _plan_of(document))]
+            if plans and all(other == plan for other in plans):
+                yield path
+
+
+def _plan_of(document: dict[str, Any]) -> Plan | None:
+    """The document's plan; None where it is refused."""
+    try:
+        return make_plan(Spec.model_validate(document), document)
+    except (KresnetError, ValidationError):
+        return None
 
 
 def _changes(model: BaseModel, path: Path) -> Iterator[tuple[Path, Any]]:
