@@ -5,8 +5,8 @@ same space with about as many trained epochs, `fashion_2m_random`; and what need
 the limits, as they are or after `kresnet scale` by each rule, trained by the same recipe to its end, of which the best
 by validation is taken. With `--latency`, the search with a limit of the export's latency as well.
 
-All of them go on where they were stopped. `OUT/comparison.json` holds the numbers; with `--docs` the table between the
-marks of docs/search.md is written anew, and the numbers beside it.
+All of them go on where they were stopped. `OUT/comparison.json` holds the numbers; with `--docs` they are merged into
+docs/searches/fashion_2m.json, seed by seed, and the table between the marks of docs/search.md is written from that.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def comparison_table(results: dict[str, dict[str, Any]]) -> str:
     lines = ["| | validation accuracy, % | test accuracy, % | MACs | epochs trained | minutes |",
              "|---|---:|---:|---:|---:|---:|"]  # fmt: skip
     for way, by_seed in results.items():
-        found = [each for each in by_seed.values() if each]
+        if not (found := list(by_seed.values())):
+            continue  # nothing met the limits
         cells = [_spread([100 * each[name] for each in found], ".2f") for name in ("validation", "test")]
         cells += [_spread([each["macs"] / 1e6 for each in found], ".2f") + " M"]
         cells += [_spread([each[name] for each in found], ".0f" if name == "epochs" else ".1f")
@@ -126,19 +127,26 @@ def _spread(values: list[float], form: str) -> str:
     return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):{form}}"
 
 
-def write_docs(results: dict[str, dict[str, Any]], about_machine: str) -> None:
-    """Write the table between the marks of docs/search.md, and all numbers beside it."""
+def merge_numbers(kept: dict[str, dict[str, Any]], results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return numbers by way and seed, those of `results` in the place of what was kept of the same seeds."""
+    ways = [*kept, *(way for way in results if way not in kept)]
+    return {way: dict(sorted((kept.get(way, {}) | results.get(way, {})).items())) for way in ways}
+
+
+def write_docs(results: dict[str, dict[str, Any]]) -> None:
+    """Merge the numbers into those beside docs/search.md, and write the table between its marks."""
+    numbers = ROOT / "docs/searches/fashion_2m.json"
+    results = merge_numbers(json.loads(numbers.read_text(encoding="utf-8")), results)
+    numbers.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     page = ROOT / "docs/search.md"
     before, rest = page.read_text(encoding="utf-8").split(_BEGIN)
     after = rest.split(_END)[1]
     seeds = sorted({seed for by_seed in results.values() for seed in by_seed})
     several = f"Mean ± sample standard deviation over the seeds {', '.join(seeds)}"
-    about = f"{several if len(seeds) > 1 else f'Seed {seeds[0]} alone'}; {about_machine}."
+    machines = sorted({each["machine"] for by_seed in results.values() for each in by_seed.values()})
+    about = f"{several if len(seeds) > 1 else f'Seed {seeds[0]} alone'}; {'; '.join(machines)}."
     text = f"{comparison_table(results)}\n\n{about}"
     page.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", encoding="utf-8")
-    numbers = ROOT / "docs/searches/fashion_2m.json"
-    numbers.parent.mkdir(exist_ok=True)
-    numbers.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -155,16 +163,18 @@ def main() -> None:
     if options.latency:
         names["search, at most 0.6 ms"] = "fashion_2m_fast"
     results: dict[str, dict[str, Any]] = {way: {} for way in ("shipped, scaled", *names)}
+    about = machine()
+    where = {"machine": f"{about['processor']}, {about['cores']} cores"}
     for seed in map(int, options.seeds.split(",")):
         given = (options.out, seed, options.jobs, options.overrides)
-        results["shipped, scaled"][str(seed)] = train_baselines(*given)
+        results["shipped, scaled"][str(seed)] = train_baselines(*given) | where
         for way, name in names.items():
-            results[way][str(seed)] = search(name, *given)
+            if found := search(name, *given):
+                results[way][str(seed)] = found | where
         (options.out / "comparison.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         print(comparison_table(results), flush=True)
     if options.docs:
-        about = machine()
-        write_docs(results, f"{about['processor']}, {about['cores']} cores")
+        write_docs(results)
 
 
 if __name__ == "__main__":
