@@ -254,7 +254,7 @@ def verify_outputs(pulled: PulledWeights) -> str:
     from kresnet.weights.convert import load_model
     from kresnet.weights.output_digest import digest_outputs, require_same_outputs
 
-    plan = plan_loaded(load_spec(pulled.spec))
+    plan = plan_loaded(load_spec(pulled.spec), resolved=True)
     found = digest_outputs(load_model(pulled.model, plan), plan)
     return require_same_outputs(found, dict(pulled.record.outputs), pulled.record.name)
 
