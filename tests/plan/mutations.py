@@ -6,14 +6,16 @@ import copy
 import types
 import typing
 from collections.abc import Iterator
+from functools import reduce
 from itertools import groupby
-from operator import itemgetter
+from operator import getitem, itemgetter
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from kresnet.errors import KresnetError
-from kresnet.plan import Plan, make_plan
+from kresnet.plan import Plan, lower
+from kresnet.plan.unused_settings import no_effect_problems
 from kresnet.spec.architecture import Spec
 from kresnet.spec.kinds import OpenUnion
 
@@ -41,7 +43,7 @@ def mutations(model: BaseModel) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def ignored_fields(spec: Spec, plan: Plan, which: slice = slice(None)) -> Iterator[Path]:
-    """Fields of a spec that may have other values, of which none changes its plan.
+    """Fields of a spec of which another value is accepted, and none changes its plan.
 
     One that does is enough: widths are rounded, and without norms two orders are the same. Shortcuts are left out, as
     two of them are the same where no block, or every block, keeps its input's shape.
@@ -54,18 +56,30 @@ def ignored_fields(spec: Spec, plan: Plan, which: slice = slice(None)) -> Iterat
     fields = [list(changes) for _, changes in groupby(mutations(spec), key=itemgetter(0))]
     for changes in fields[which]:
         path = changes[0][0]
-        if path[-1] != "shortcut":
-            plans = [other for _, document in changes if (other := _plan_of(document))]
-            if plans and all(other == plan for other in plans):
-                yield path
+        documents = [document for _, document in changes if path[-1] != "shortcut"]
+        changed = any(other is not None and other != plan for other in map(_plan_of, documents))
+        if not changed and any(_is_stated(document, path) for document in documents):
+            yield path
 
 
 def _plan_of(document: dict[str, Any]) -> Plan | None:
-    """The document's plan; None where it is refused."""
+    """The document's plan, whether or not all of its settings have an effect; None where there is none."""
     try:
-        return make_plan(Spec.model_validate(document), document)
+        return lower(Spec.model_validate(document))
     except (KresnetError, ValidationError):
         return None
+
+
+def _is_stated(document: dict[str, Any], path: Path) -> bool:
+    """Whether a field is accepted as it is, and says something else than what it has without being stated."""
+    if _plan_of(document) is None or no_effect_problems(document):
+        return False
+    without = copy.deepcopy(document)
+    del reduce(getitem, path[:-1], without)[path[-1]]
+    try:
+        return Spec.model_validate(without) != Spec.model_validate(document)
+    except (KresnetError, ValidationError):
+        return True
 
 
 def _changes(model: BaseModel, path: Path) -> Iterator[tuple[Path, Any]]:
