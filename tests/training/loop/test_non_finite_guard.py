@@ -56,7 +56,7 @@ def poison(monkeypatch, steps: set[int], *, until_going_back: bool = False) -> l
     original, original_batches, begun, harmless = session.training_batches, session.TrainingSession._batches, [], []
 
     def batches(self):
-        harmless[:] = [True] if until_going_back and self.guard.rollbacks else []
+        harmless[:] = [True] if until_going_back and self.state.guard.rollbacks else []
         return original_batches(self)
 
     def poisoned(split, *, start_step, **settings):

@@ -198,15 +198,3 @@ def test_a_request_to_stop_before_the_test_leaves_it_to_who_continues(run):
     continued = CountingEngine([0.7])
     assert run.train(continued, **settings).test["accuracy"] == 0.7
     assert continued.evaluated == [(10, 16)]
-
-
-def test_a_checkpoint_of_another_network_is_an_error(run):
-    run.train(CountingEngine())
-
-    class OtherEngine(CountingEngine):
-        def restore(self, state):
-            raise ValueError("no variable is called updates")
-
-    with pytest.raises(KresnetError) as caught:
-        run.train(OtherEngine())
-    assert [problem.code for problem in caught.value.problems] == ["run_changed"]
