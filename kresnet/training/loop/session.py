@@ -79,7 +79,6 @@ class TrainingSession:
         self.store = CheckpointStore(writer.directory.checkpoints, checkpoints.keep_last)
         self.saver = CheckpointSaver(self.store if workers.chief else None, checkpoints, schedule)
         self.state = RunState(run)
-        self.epoch_steps, self.total_steps = schedule.epoch_steps, schedule.total_steps
         self.steps_per_call = 0  # 0 until the first call has compiled
         self.ending, self.save_due = False, False  # what all workers know to be wanted; see `_agree_on_steps`
         self.test: dict[str, float] | None = None
@@ -141,11 +140,11 @@ class TrainingSession:
         """Take up the newest checkpoint, and make ready for the step after it."""
         self.stop = stop
         checkpoint = self._restore()
-        progress = (self.epoch_steps, self.total_steps, self.step)
+        progress = (self.state.epoch_steps, self.state.total_steps, self.step)
         self.callbacks.begin(self.engine.trainer, self.run.recipe.images_per_step, *progress)
         if checkpoint:
             self.callbacks.load(*checkpoint)
-        self.progress = self.output.make_progress(self.total_steps, self.epoch_steps, self.step)
+        self.progress = self.output.make_progress(self.state.total_steps, self.state.epoch_steps, self.step)
         self.writer.begin_progress(self.step)
         self.batches = self._batches()
         if self.state.guard.rolls_back and not checkpoint:
@@ -161,7 +160,7 @@ class TrainingSession:
             batch_size=recipe.images_per_step,
             seed=recipe.seed,
             start_step=self.step,
-            stop_step=self.total_steps,
+            stop_step=self.state.total_steps,
             batch_slice=self.batch_slice,
             balance=balance_examples(recipe, self.data),
         )
@@ -184,7 +183,7 @@ class TrainingSession:
         if self.ending and not self.state.at_end:
             self.saver.finish()
             self.workers.all_gather("saved")  # no worker ends before the chief has written the state
-            message = f"Stopped after step {self.step} of {self.total_steps}; the state is saved."
+            message = f"Stopped after step {self.step} of {self.state.total_steps}; the state is saved."
             raise make_error("interrupted", message, remedy=f"kresnet fit --resume {shell_word(self.writer.directory)}")
 
     def _agree_on_steps(self, end: int) -> int:
@@ -235,13 +234,13 @@ class TrainingSession:
         self.progress.steps(self.step, metrics, rate)
         before = self.state.throughput.figures()  # of the epoch up to these steps
         pace = (before["images_per_second"] or rate, before["input_wait"])
-        self.writer.write_progress(self.step, (self.total_steps, self.epoch_steps), metrics, pace)
+        self.writer.write_progress(self.step, (self.state.total_steps, self.state.epoch_steps), metrics, pace)
         return taken, elapsed
 
     def _handle_non_finite_step(self) -> None:
         """Do what the recipe says about the next step, which is not finite and has changed nothing."""
-        epoch, batch = divmod(self.step, self.epoch_steps)
-        where = f"step {self.step + 1} of {self.total_steps} (epoch {epoch + 1}, batch {batch + 1})"
+        epoch, batch = divmod(self.step, self.state.epoch_steps)
+        where = f"step {self.step + 1} of {self.state.total_steps} (epoch {epoch + 1}, batch {batch + 1})"
         before, probe = self.engine.state(), NonFiniteProbe(self.run.plan, self.monitors.network)
         findings = self.engine.measure(next(self._batches()), probe)
         self.engine.restore(before)
@@ -369,7 +368,7 @@ class TrainingSession:
         if restored:
             self.state.restore(*restored)
             self.saver.continue_from(*restored)
-            self.output.log(f"Continuing after step {self.step} of {self.total_steps}.")
+            self.output.log(f"Continuing after step {self.step} of {self.state.total_steps}.")
         if self.workers.count > 1:
             self.engine.restore(self.workers.broadcast(self.engine.state()))
             arrays = self.workers.broadcast(arrays)
