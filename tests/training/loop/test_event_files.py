@@ -26,9 +26,9 @@ def write_events(folder: Path, steps: list[int], epochs: list[int]) -> Path:
 
 
 def read_events(folder: Path) -> dict[str, list[int]]:
-    """Return the steps of each tag, in the order in which TensorBoard reads them."""
+    """Return the steps of each tag, in order: of two files of one second, TensorBoard may read the later one first."""
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
-    return {tag: [event.step for event in events.Tensors(tag)] for tag in events.Tags()["tensors"]}
+    return {tag: sorted(event.step for event in events.Tensors(tag)) for tag in events.Tags()["tensors"]}
 
 
 def test_what_is_later_than_the_checkpoint_goes_by_step_or_by_epoch(tmp_path):
