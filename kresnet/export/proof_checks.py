@@ -7,7 +7,6 @@ The checks run in a process of their own (`kresnet.export.proof_process`), as a 
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from kresnet.export.manifest import file_digests
 from kresnet.export.protos import DataType
 from kresnet.export.signature_contract import TensorSpec
 from kresnet.export.warmup_requests import WARMUP_FILE, read_warmup_requests
+from kresnet.process_memory import peak_resident_memory
 
 #: The oldest C++ runtime that was seen to answer an export as this one does, and the oldest to decode WebP there: this
 #: proof's process was run on the libraries of other TensorFlows, as docs/serving.md says.
@@ -76,8 +76,11 @@ def loads_in_the_runtime(export: ExportUnderTest) -> str:
     seconds = time.perf_counter() - started
     if "tensorflow" in sys.modules:
         raise CheckFailed("TensorFlow's Python is loaded in the process that should do without it")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    export.facts |= {"tensorflow": runtime_version(), "load_seconds": round(seconds, 3), "loaded_resident_bytes": peak}
+    export.facts |= {
+        "tensorflow": runtime_version(),
+        "load_seconds": round(seconds, 3),
+        "loaded_resident_bytes": peak_resident_memory(),
+    }
     names = ", ".join(sorted(session.signatures))
     runtime = f"TensorFlow {runtime_version()}'s C++ runtime"
     return f"{runtime}, without its Python and with XLA off, in {seconds:.2f} s: {names}"

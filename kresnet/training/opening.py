@@ -22,6 +22,7 @@ from kresnet.errors import KresnetError, make_error
 from kresnet.plan import Plan
 from kresnet.plan.convolutions import KernelChoice, describe_kernels
 from kresnet.plan.memory_estimate import available_memory, estimate_recipe_memory, require_memory
+from kresnet.process_memory import release_memory
 from kresnet.runs.resolved_run import ComputeSettings, ResolvedRun
 from kresnet.runs.teacher import Teacher, require_teachable
 from kresnet.runs.trained_model import open_trained_model
@@ -30,7 +31,6 @@ from kresnet.spec.recipe import Augment, Recipe
 from kresnet.spec.recipe.durations import stated_duration
 from kresnet.training.batch_size import choose_batch_size
 from kresnet.training.kernel_tuning import choose_kernels_by_time
-from kresnet.training.loop.peak_memory import release_memory
 from kresnet.training.setup import batches_of_steps, make_trainer
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.xla import resolve_xla

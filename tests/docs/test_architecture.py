@@ -17,6 +17,7 @@ GROUND = (
     "runtime",
     "cores",
     "processor",
+    "process_memory",
     "terminal",
     "version",
     "native_messages",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import random
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +22,9 @@ with atheris.instrument_imports(include=["kresnet", "ruamel.yaml"]):
     from tests.fuzz.target import KINDS, Playground
 
 _TALLY_EVERY = 200
+
+#: libFuzzer's own limit goes by the largest resident set, in which a process inherits that of the one that started it.
+_MOST_ADDRESS_SPACE = 2 << 30
 
 
 def mutated(data: bytes, most: int, number: int) -> bytes:
@@ -55,6 +59,7 @@ if __name__ == "__main__":
                 note()
 
         atexit.register(note)
-        options = ["-max_len=4096", "-timeout=30", "-rss_limit_mb=2048", *libfuzzer, str(start)]
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_ADDRESS_SPACE, _MOST_ADDRESS_SPACE))
+        options = ["-max_len=4096", "-timeout=30", "-rss_limit_mb=0", *libfuzzer, str(start)]
         atheris.Setup([sys.argv[0], *options], attempt, custom_mutator=mutated)
         atheris.Fuzz()

@@ -17,9 +17,10 @@ from kresnet.diagnostics.device_check.precisions import DevicePrecision
 from kresnet.graph import build_model
 from kresnet.plan import Plan, plan_loaded
 from kresnet.plan.memory_estimate import estimate_memory
+from kresnet.process_memory import release_memory, resident_memory
 from kresnet.spec.loading import load_spec
 from kresnet.spec.recipe import Sgd
-from kresnet.training.loop.peak_memory import peak_memory, release_memory, reset_peak_memory, resident_memory
+from kresnet.training.loop.peak_memory import peak_memory, reset_peak_memory
 from kresnet.training.step.engine import Engine
 from kresnet.training.step.loss_scale import make_loss_scale
 from kresnet.training.step.optimizers import make_optimizer

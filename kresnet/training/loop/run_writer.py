@@ -12,11 +12,11 @@ from kresnet.files import staged_file
 from kresnet.graph import build_model
 from kresnet.graph.stock import save_stock
 from kresnet.plan import Plan
+from kresnet.process_memory import resident_memory
 from kresnet.runs.activation_ranges import write_activation_ranges
 from kresnet.runs.live_progress import ProgressFile
 from kresnet.runs.lock import RunLock
 from kresnet.runs.run_directory import RunDirectory
-from kresnet.training.loop.peak_memory import resident_memory
 
 
 class RunWriter:
