@@ -1,9 +1,9 @@
-"""`python -m benchmarks.search OUT [--seeds 0,1,2] [--jobs 2]`: searches against what one would take without.
+"""`python -m benchmarks.search OUT [--seeds 0,1,2] [--jobs 2] [--ways search,random]`: searches, and going without.
 
 For each seed, which is that of the proposals and of the training: the shipped search `fashion_2m`; random search of the
 same space with about as many trained epochs, `fashion_2m_random`; and what needs no search: the shipped networks within
 the limits, as they are or after `kresnet scale` by each rule, trained by the same recipe to its end, of which the best
-by validation is taken. With `--latency`, the search with a limit of the export's latency as well.
+by validation is taken; the search with a limit of the export's latency as well, `fashion_2m_fast`.
 
 All of them go on where they were stopped. `OUT/comparison.json` holds the numbers; with `--docs` they are merged into
 docs/searches/fashion_2m.json, seed by seed, and the table between the marks of docs/search.md is written from that.
@@ -30,6 +30,13 @@ IMAGES: dict[str, Any] = {"input.shape": [28, 28, 1], "input.pixels": {"mean": [
 #: Families that are scaled to the limits where they do not fit as they are.
 SCALED = ("quickstart", "cifar_resnet20", "cifar_plain20", "resnet18_cifar", "cifar_preact164")
 RULES = ("width", "depth", "compound")
+#: The ways to a network: what each is called in the table, and its shipped search.
+WAYS: dict[str, tuple[str, str | None]] = {
+    "baselines": ("shipped, scaled", None),
+    "search": ("search (TPE, halving)", "fashion_2m"),
+    "random": ("random search", "fashion_2m_random"),
+    "fast": ("search, at most 0.6 ms", "fashion_2m_fast"),
+}
 _BEGIN, _END = "<!-- benchmarks.search begins -->", "<!-- benchmarks.search ends -->"
 
 
@@ -156,21 +163,18 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--set", action="append", default=[], dest="overrides")
-    parser.add_argument("--latency", action="store_true")
+    parser.add_argument("--ways", default=",".join(WAYS), help="which of them, separated by commas")
     parser.add_argument("--docs", action="store_true")
     options = parser.parse_args()
-    names = {"search (TPE, halving)": "fashion_2m", "random search": "fashion_2m_random"}
-    if options.latency:
-        names["search, at most 0.6 ms"] = "fashion_2m_fast"
-    results: dict[str, dict[str, Any]] = {way: {} for way in ("shipped, scaled", *names)}
+    ways = [WAYS[way] for way in options.ways.split(",")]
+    results: dict[str, dict[str, Any]] = {called: {} for called, _ in ways}
     about = machine()
     where = {"machine": f"{about['processor']}, {about['cores']} cores"}
     for seed in map(int, options.seeds.split(",")):
         given = (options.out, seed, options.jobs, options.overrides)
-        results["shipped, scaled"][str(seed)] = train_baselines(*given) | where
-        for way, name in names.items():
-            if found := search(name, *given):
-                results[way][str(seed)] = found | where
+        for called, name in ways:
+            if found := search(name, *given) if name else train_baselines(*given):
+                results[called][str(seed)] = found | where
         (options.out / "comparison.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         print(comparison_table(results), flush=True)
     if options.docs:
