@@ -16,6 +16,7 @@ from kresnet.api.run import Run
 from kresnet.errors import make_error
 from kresnet.files import AnyPath
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.run_start import refuse_existing_run
 from kresnet.spec.loading import Reference
 from kresnet.spec.overrides import Overrides
 
@@ -76,7 +77,7 @@ def fit(
     cluster = cluster_for_recipe(run.recipe)
     directory = RunDirectory(Path("runs") / run.spec.name if output is None else Path(output))
     if not cluster or cluster.chief:
-        directory.refuse_existing()
+        refuse_existing_run(directory)
     if init is not None and pulled is None:
         if cluster:
             pull_in_process(init)

@@ -16,6 +16,7 @@ from kresnet.evaluation.evaluation import Evaluation, NotEvaluated
 from kresnet.files import replace_non_finite
 from kresnet.plan import Plan
 from kresnet.report.history import EpochRecord, GradientSeries, RunHistory, read_history
+from kresnet.runs.failure_record import recorded_failure
 from kresnet.runs.live_progress import LiveProgress, read_log, read_progress
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.runs.run_status import RunStatus, run_status
@@ -195,7 +196,7 @@ def gather_opened_run(run: RunDirectory, label: str, evaluate: EvaluateRun | Non
         label=label,
         directory=run,
         status=status,
-        problem=run.recorded_failure(),
+        problem=recorded_failure(run),
         spec=run.resolved.spec,
         recipe=run.resolved.recipe,
         plan=run.resolved.plan,

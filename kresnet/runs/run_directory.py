@@ -1,30 +1,19 @@
-"""The directory of a training run: its files, how they are read, and how they are written whole or not at all."""
+"""The directory of a training run: its files, and how they are read and written."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError, make_error, shell_word
-from kresnet.files import (
-    read_mapping,
-    refuse_existing,
-    staged_directory,
-    translate_os_errors,
-    write_json,
-    write_text,
-)
+from kresnet.files import translate_os_errors, write_json, write_text
 from kresnet.runs.checkpoints import CheckpointStore
 from kresnet.runs.config_drift import ConfigChange, changed_run_error, config_changes
 from kresnet.runs.history_file import HistoryFile
-from kresnet.runs.lock import RunLock, is_held
 from kresnet.runs.missing_kinds import with_missing_packages
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.runs.teacher import Teacher
@@ -35,24 +24,6 @@ from kresnet.spec.recipe import Recipe
 from kresnet.spec.recipe.durations import UNITS
 from kresnet.spec.validation import validate
 from kresnet.weights.transfer import Transfer
-
-#: What a run's directory may hold before a step is on disk; whatever else is in it was not written by such a run.
-_BEFORE_FIRST_STEP = frozenset(
-    (
-        *("spec.yaml", "recipe.yaml", "plan.json", "data.json", "environment.json", "origin.json", "init.keras"),
-        *(
-            "transfer.json",
-            "teacher.json",
-            "lock",
-            "ended.json",
-            "changes.txt",
-            "checkpoints",
-            "tensorboard",
-            "history.jsonl",
-        ),
-        *("trackers.json", "wandb", "progress.json", "log.txt"),
-    )
-)
 
 _Model = TypeVar("_Model", Spec, Recipe)
 _Part = TypeVar("_Part")
@@ -111,70 +82,6 @@ class RunDirectory:
                 message = f"{directory} holds no run: there is no {name} in it."
                 raise make_error("run_missing", message, remedy="start one: kresnet fit SPEC -o RUN")
         return cls(directory)
-
-    def may_be_begun_anew(self) -> bool:
-        """Return whether a run was begun here of which no step is on disk, and no process is writing it.
-
-        Nothing is lost with such a run: who continues it begins at step 0 as well. A directory that holds any other
-        file than such a run's is none.
-        """
-        if not (self.path / "origin.json").is_file() or is_held(self.path):
-            return False
-        saved = (path.name for path in self.checkpoints.glob("*") if not path.name.startswith("."))
-        return (
-            {path.name for path in self.path.iterdir()} <= _BEFORE_FIRST_STEP
-            and all(name.startswith("step-00000000") for name in saved)
-            and not self.history.lines()
-        )
-
-    def refuse_existing(self) -> None:
-        """Make sure that there is nothing at the run's path, or only an empty directory or a run without a step.
-
-        Raises:
-            KresnetError: `output_exists`.
-        """
-        if self.may_be_begun_anew():
-            return
-        holds_run = (self.path / "recipe.yaml").is_file()
-        remedy = f"kresnet fit --resume {shell_word(self.path)}, or another -o" if holds_run else "another -o"
-        refuse_existing(self.path, remedy)
-
-    def create(self, run: ResolvedRun, environment: dict[str, Any]) -> None:
-        """Create the run's directory with the files that a run starts with, whole or not at all.
-
-        It takes the place of a run without a step, as a kill before the first save leaves it.
-
-        Args:
-            run: the resolved run, its data known.
-            environment: description of the environment, for `environment.json`.
-
-        Raises:
-            KresnetError: `output_exists`, `not_writable` or `disk_full`.
-        """
-        assert run.data
-        self.refuse_existing()
-        with staged_directory(self.path) as staged:
-            write_text(staged / "spec.yaml", dump(run.spec.document()))
-            write_text(staged / "recipe.yaml", dump(run.recipe.document()))
-            write_json(staged / "plan.json", run.plan.as_dict())
-            self._write_original_config(
-                staged, {**run.documents(), "data": run.data.as_dict(), "environment": environment}
-            )
-            if run.transfer:
-                shutil.copyfile(run.transfer.init, staged / self.initial_model.name)
-                write_json(staged / "transfer.json", run.transfer.as_dict())
-            if run.teacher:
-                write_json(staged / "teacher.json", run.teacher.as_dict())
-            if self.may_be_begun_anew():
-                with RunLock(self.path, lambda _: None):  # whoever continues it at this moment has it
-                    self._discard()
-
-    def _discard(self) -> None:
-        """Remove the directory, at one moment for whoever looks at it."""
-        gone = self.path.with_name(f".{self.path.name}.{os.getpid()}.gone.tmp")
-        shutil.rmtree(gone, ignore_errors=True)
-        self.path.replace(gone)
-        shutil.rmtree(gone, ignore_errors=True)
 
     @cached_property
     def resolved(self) -> ResolvedRun:
@@ -240,13 +147,13 @@ class RunDirectory:
         """
         with translate_os_errors(self.path), (self.path / "changes.txt").open("a", encoding="utf-8") as file:
             file.writelines(f"after step {self.newest_step()}: {change}\n" for change in changes)
-        self._write_original_config(self.path, present)
+        self.write_original_config(present)
 
-    @staticmethod
-    def _write_original_config(directory: Path, origin: dict[str, Any]) -> None:
+    def write_original_config(self, origin: Mapping[str, Any]) -> None:
+        """Write what `original_config` reads."""
         for name in ("data", "environment"):
-            write_json(directory / f"{name}.json", origin[name])
-        write_json(directory / "origin.json", {name: origin[name] for name in ("spec", "recipe")})
+            write_json(self.path / f"{name}.json", origin[name])
+        write_json(self.path / "origin.json", {name: origin[name] for name in ("spec", "recipe")})
 
     def newest_step(self) -> int:
         """Return the number of updates made when the state was last saved; 0 if it never was."""
@@ -339,33 +246,6 @@ class RunDirectory:
     def read_result(self) -> dict[str, Any] | None:
         """Read the result of the run's last end; None while it has had none."""
         return self._read_json("result.json") if self.result.is_file() else None
-
-    @contextlib.contextmanager
-    def recording_failure(self, begun: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Record in `ended.json` the problem that ended the block, until the run goes on.
-
-        Args:
-            begun: tells whether the run has taken a step; where it has not, its directory is removed instead, unless
-                it was asked to stop, with its state saved.
-        """
-        ended = self.path / "ended.json"
-        with translate_os_errors(ended):
-            ended.unlink(missing_ok=True)
-        try:
-            yield
-        except Exception as error:
-            problem = error.problems[0] if isinstance(error, KresnetError) else None
-            with contextlib.suppress(KresnetError, OSError):  # the first problem is the one to report
-                if not begun() and not (problem and problem.code == "interrupted"):
-                    self._discard()
-                elif problem:
-                    write_json(ended, problem.as_dict())
-            raise
-
-    def recorded_failure(self) -> dict[str, Any]:
-        """Read the problem that the run stopped with, as `Problem.as_dict` has it; empty if none is recorded."""
-        problem = read_mapping(self.path / "ended.json")
-        return problem if "code" in problem else {}
 
     def require_model(self) -> RunDirectory:
         """Return this run, which must have finished.

@@ -12,6 +12,7 @@ from kresnet.data.order import steps_per_epoch
 from kresnet.errors import KresnetError, make_error
 from kresnet.plan.resolved_recipe import total_steps
 from kresnet.runs.checkpoints import DamagedCheckpoint, read_checkpoint
+from kresnet.runs.failure_record import recorded_failure
 from kresnet.runs.lock import is_held, names_writer
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.spec.recipe import Best
@@ -120,7 +121,7 @@ def _state_and_reason(run: RunDirectory, *, held: bool, finished: bool, problem:
     paths = sorted(run.checkpoints.glob("step-*"))
     if paths and all(isinstance(read_checkpoint(path), DamagedCheckpoint) for path in reversed(paths)):
         return "broken", "checkpoint_invalid"
-    return "stopped", str(run.recorded_failure().get("code", "killed"))
+    return "stopped", str(recorded_failure(run).get("code", "killed"))
 
 
 def _epoch_lines(run: RunDirectory, metric: str) -> list[dict[str, Any]]:

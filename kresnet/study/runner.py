@@ -12,8 +12,10 @@ from kresnet.data.description import selection_split
 from kresnet.errors import CODES, KresnetError, Problem, make_error, shell_word
 from kresnet.files import translate_os_errors
 from kresnet.runs.config_drift import config_changes, data_changes
+from kresnet.runs.failure_record import recorded_failure
 from kresnet.runs.lock import RunLock, is_held
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.run_start import may_be_begun_anew
 from kresnet.study.eta import Eta
 from kresnet.study.fit_process import FitProcess
 from kresnet.study.journal import Journal
@@ -69,12 +71,12 @@ def run_outcomes(runs: Iterable[PlannedRun], directory: Path) -> list[RunOutcome
         if not (trained.path / "recipe.yaml").is_file():
             by_run.append(RunOutcome(run, "missing"))
             continue
-        if not trained.may_be_begun_anew():
+        if not may_be_begun_anew(trained):
             problems += _drift_problems(run, trained)
             problems += _data_problems(data_of.setdefault(_data_key(run), trained), trained)
         if run.is_done(trained.path):
             by_run.append(RunOutcome(run, "finished"))
-        elif (ended := trained.recorded_failure()) and ended["code"] in CODES and ended["code"] != "interrupted":
+        elif (ended := recorded_failure(trained)) and ended["code"] in CODES and ended["code"] != "interrupted":
             problem = (ended["code"], ended.get("message", ""), ended.get("path", ""))
             by_run.append(RunOutcome(run, "failed", Problem(*problem, remedy=ended.get("remedy", ""))))
         else:
@@ -254,7 +256,7 @@ class RunLoop:
             while is_held(target) and not self.stop.requested:
                 time.sleep(_POLL_SECONDS)
         self.started += 1
-        goes_on = (target / "recipe.yaml").is_file() and not RunDirectory(target).may_be_begun_anew()
+        goes_on = (target / "recipe.yaml").is_file() and not may_be_begun_anew(RunDirectory(target))
         outcome.state, outcome.problem = "stopped", None
         arguments = ["--resume", str(target)] if goes_on else run.arguments(target)
         self.log(f"[{self.started}/{self.count}] {run.name}: {'continuing' if goes_on else 'starting'}")

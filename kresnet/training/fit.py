@@ -19,10 +19,12 @@ from kresnet.plan.convolutions import KernelChoice, kernels_as_dict, kernels_fro
 from kresnet.plan.model_selection import added_selection_problems
 from kresnet.plan.segments import require_rematerialized_stages
 from kresnet.runs.config_drift import LENGTH_SETTINGS, changed_run_error, config_changes
+from kresnet.runs.failure_record import recording_failure
 from kresnet.runs.live_progress import logged
 from kresnet.runs.lock import RunLock
 from kresnet.runs.resolved_run import ResolvedRun, resolve_run
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.run_start import create_run, may_be_begun_anew
 from kresnet.spec.recipe import Recipe
 from kresnet.training.loop.monitors import require_monitored_layers
 from kresnet.training.loop.peak_memory import peak_memory
@@ -72,9 +74,9 @@ def start(
             run = replace(run, transfer=run.transfer.for_classes(data.class_names, run.plan))
         require_monitored_layers(run.plan, run.recipe, run.devices.replicas)
         require_rematerialized_stages(run.plan, run.recipe.rematerialize)
-        if directory.may_be_begun_anew():
+        if may_be_begun_anew(directory):
             output.log(f"{directory} holds a run of which no step was saved; it is begun anew.")
-        directory.create(run, _environment(run))
+        create_run(directory, run, _environment(run))
         return train_as_chief(directory, run, data, context, output, callbacks, new=True, pause_after=pause_after)
 
 
@@ -175,7 +177,7 @@ def train_as_chief(
     with (
         RunLock(directory.path, output.log) as lock,
         StopSignals(output.log) as stop,
-        directory.recording_failure(begun),
+        recording_failure(directory, begun),
     ):
         if accept_changes:
             accept_changes()

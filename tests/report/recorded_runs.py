@@ -13,6 +13,7 @@ from kresnet.probes.block_paths import batch_norms, block_paths
 from kresnet.runs.live_progress import LiveProgress
 from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.run_start import create_run
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
 
@@ -53,7 +54,7 @@ def made(
         "kernels": {"processor": "a processor"},
         "command": ["kresnet", "fit", "tiny.yaml", "--set", "recipe.seed=0; echo"],
     }
-    run.create(replace(resolved, data=data), environment)
+    create_run(run, replace(resolved, data=data), environment)
     for epoch in range(1, epochs + 1):
         if measured:
             run.history.append(measurement(plan, 10 * epoch - 9))

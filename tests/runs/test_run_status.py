@@ -10,6 +10,7 @@ from kresnet.runs.checkpoints import Checkpoint, CheckpointStore
 from kresnet.runs.lock import RunLock
 from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.run_start import create_run
 from kresnet.runs.run_status import run_statuses
 from kresnet.spec.architecture import Spec
 from kresnet.spec.recipe import Recipe
@@ -40,7 +41,7 @@ def begun(folder, name: str, accuracies=(), **checkpoints) -> RunDirectory:
     split = "validation" if checkpoints else "test"
     data = {"kind": "embedded", "validation": 0.1 if checkpoints else None}
     recipe = Recipe.model_validate({**RECIPE, "data": data, "checkpoints": checkpoints})
-    run.create(resolve_run(SPEC, recipe).with_data(DataDescription("", ("a", "b"), 105, 10)), {})
+    create_run(run, resolve_run(SPEC, recipe).with_data(DataDescription("", ("a", "b"), 105, 10)), {})
     store = CheckpointStore(run.checkpoints, 2)
     for epoch, accuracy in enumerate(accuracies, 1):
         metrics = {"accuracy": accuracy, "loss": accuracy + 1}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kresnet.data.description import DataDescription
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.run_start import create_run
 from kresnet.spec.loading import load_study
 from kresnet.study.figures import draw_figures
 from kresnet.study.result_files import figure_caption, results_table
@@ -77,7 +78,7 @@ def recorded(folder, study) -> tuple[StudyPlan, list[RunOutcome]]:
         directory = RunDirectory(folder / run.folder)
         validated = run.recipe.data.fold is not None or run.recipe.data.validation is not None
         data = DataDescription("abc", ("a", "b"), 80, 10, validation_images=20 if validated else None)
-        directory.create(run.run.with_data(data), {"versions": {}, "training": {}, "kernels": {}})
+        create_run(directory, run.run.with_data(data), {"versions": {}, "training": {}, "kernels": {}})
         split = "validation" if validated else "test"
         measured = {name: {"loss": 1.0, "accuracy": 0.5 + 0.01 * number} for name in ("train", split)}
         for epoch in (1, 2):

@@ -20,6 +20,7 @@ from kresnet.data.description import DataDescription
 from kresnet.errors import KresnetError
 from kresnet.runs.lock import RunLock
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.run_start import create_run
 from kresnet.spec.document import read_document
 from kresnet.spec.loading import load_study
 from kresnet.study.runner import run_missing, run_outcomes
@@ -178,7 +179,7 @@ def test_runs_whose_data_changed_in_between_are_not_compared(tmp_path, monkeypat
         fingerprint = "of other data" if run.variant.name == "absent" else "abc"
         data = DataDescription(fingerprint, tuple("0123456789"), 64, 32)
         begun = RunDirectory(directory / run.folder)
-        begun.create(replace(run.run, data=data), {"versions": {}})
+        create_run(begun, replace(run.run, data=data), {"versions": {}})
         begun.history.append({"step": 1})  # without a step it would be begun anew
     assert [each.state for each in run_outcomes(plan.runs(), directory)] == ["stopped"] * 3
     described = directory / "runs/residual/seed-0/data.json"

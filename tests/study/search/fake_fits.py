@@ -18,6 +18,7 @@ from kresnet.data.description import DataDescription
 from kresnet.errors import Problem
 from kresnet.runs.resolved_run import resolve_run
 from kresnet.runs.run_directory import RunDirectory
+from kresnet.runs.run_start import create_run
 from kresnet.spec.loading import load_search
 from kresnet.study import runner
 from kresnet.study.search.runner import SearchRun
@@ -79,7 +80,7 @@ class FakeFit:
             recipe = arguments[arguments.index("--recipe") + 1]
             run = resolve_run(arguments[0], recipe, settings)
             self._pass()
-            RunDirectory(directory).create(replace(run, data=DATA), {})
+            create_run(RunDirectory(directory), replace(run, data=DATA), {})
         self._trial = int(directory.name)
         if self._trial in self.failing:
             self._state = "failed"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from kresnet.errors import KresnetError
+from kresnet.runs.failure_record import recorded_failure
 from kresnet.runs.run_directory import RunDirectory
 from kresnet.training import fit
 from kresnet.training.loop.callbacks import Callbacks, accepted_callbacks, epoch_logs
@@ -162,7 +163,7 @@ def test_one_that_raises_is_named_and_the_run_goes_on_without_it_and_tells_so(tm
     assert problem.code == "callback_failed"
     assert problem.message == "on_epoch_end of the callback Raising raised ZeroDivisionError: no epochs like this"
     assert len(seen) == 1
-    assert directory.recorded_failure()["code"] == "callback_failed"
+    assert recorded_failure(directory)["code"] == "callback_failed"
     assert directory.newest_step() == 5
     assert resume(directory, Recorder(), log=lines.append)["steps"] == 15
     before = "The state was saved with Raising, Callback, MeanWeights"
