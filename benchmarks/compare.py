@@ -21,7 +21,6 @@ from typing import Any
 
 from benchmarks.jobs import (
     CONTENDERS,
-    FIRST_STEP_BATCH,
     FLOAT32_ONLY,
     MODES,
     NETWORKS,
@@ -52,7 +51,7 @@ def main() -> None:
 
 def measure(network: str, precision: str, mode: str, options: argparse.Namespace) -> dict[str, Any]:
     """One comparison; an entry of the results."""
-    batch = FIRST_STEP_BATCH if mode == "first_step" else NETWORKS[network].batch
+    batch = NETWORKS[network].images(mode)
     names = [name for name in _contenders(options) if _takes_part(name, precision, mode)]
     jobs = [Job(name, network, precision, mode, batch, options.threads) for name in names]
     pythons = {name: _python(name, options) for name in names}

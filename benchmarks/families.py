@@ -94,7 +94,7 @@ def measured(
     spec = load_spec(KERAS_FILES[name].spec).value
     height, width, channels = spec.input.shape
     shape = (side or height, side or width, channels)
-    NETWORKS[spec.name] = Network(shape, 1000, batch, 0)
+    NETWORKS[spec.name] = Network(shape, 1000, batch, batch, 0)
     job = Job("kresnet_xla" if xla else "kresnet", spec.name, "float32", mode, batch, 0)
     peers: dict[str, Any] = {"kresnet": OurPeer(name, job), "keras": KerasPeer(name, job)}
     assert peers["kresnet"].parameters == peers["keras"].parameters, "another network"

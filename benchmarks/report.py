@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from benchmarks.spread import ratios, spread
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
-_OTHERS = ("keras", "keras_tuned", "torch", "torch_compile", "jax", "onnxruntime", "openvino")
 _HEADS = {
+    "kresnet": "kresnet",
     "keras": "Keras, default",
     "keras_tuned": "Keras, tuned",
     "torch": "PyTorch",
@@ -98,34 +98,42 @@ def tables(known: dict[str, Any]) -> str:
 
 def _speed_table(entries: list[dict[str, Any]]) -> str:
     names = ["kresnet", *_present(entries)]
-    rows = [[spread(each["contenders"][name]["images_per_second"]) for name in names] for each in entries]
-    return _table(["", "kresnet", *(_HEADS[name] for name in names[1:])], entries, rows)
+    cell = lambda each, name: spread(each["contenders"][name]["images_per_second"])  # noqa: E731
+    return _table(["", *(_HEADS[name] for name in names)], entries, _rows(entries, names, cell))
 
 
 def _ratio_table(entries: list[dict[str, Any]]) -> str:
     names = _present(entries)
-    rows = [[spread(_ratios(each, name), 2) + _goal(each, name) for name in names] for each in entries]
-    return _table(["kresnet's speed over that of", *(_HEADS[name] for name in names)], entries, rows)
+    cell = lambda each, name: spread(_ratios(each, name), 2) + _goal(each, name)  # noqa: E731
+    head = ["kresnet's speed over that of", *(_HEADS[name] for name in names)]
+    return _table(head, entries, _rows(entries, names, cell))
 
 
 def _share_table(entries: list[dict[str, Any]]) -> str:
     names = ["kresnet", *_present(entries)]
-    rows = [
-        [f"{product_rate(each) / 1e9:.0f} GFLOP/s"]
-        + [f"{product_share(each, name):.0%}, {_gb(each['contenders'][name])}" for name in names]
-        for each in entries
-    ]
-    return _table(["", "4096² product", "kresnet", *(_HEADS[name] for name in names[1:])], entries, rows)
+    cell = lambda each, name: f"{product_share(each, name):.0%}, {_gb(each['contenders'][name])}"  # noqa: E731
+    rows = _rows(entries, names, cell)
+    products = [f"{product_rate(each) / 1e9:.0f} GFLOP/s" for each in entries]
+    head = ["", "4096² product", *(_HEADS[name] for name in names)]
+    return _table(head, entries, [[product, *row] for product, row in zip(products, rows, strict=True)])
 
 
 def _first_table(entries: list[dict[str, Any]]) -> str:
     names = ["kresnet", *_present(entries)]
-    rows = [[spread(each["contenders"][name]["first_step_cpu_seconds"], 1) for name in names] for each in entries]
+    cell = lambda each, name: spread(each["contenders"][name]["first_step_cpu_seconds"], 1)  # noqa: E731
+    rows = _rows(entries, names, cell)
     for entry, row in zip(entries, rows, strict=True):
         if entry["network"] == "resnet50":
             reached = statistics.median(entry["contenders"]["kresnet"]["first_step_cpu_seconds"]) <= FIRST_STEP_GOAL
             row[0] += f"; goal {FIRST_STEP_GOAL:g}: {'reached' if reached else 'missed'}"
-    return _table(["", "kresnet", *(_HEADS[name] for name in names[1:])], entries, rows)
+    return _table(["", *(_HEADS[name] for name in names)], entries, rows)
+
+
+def _rows(
+    entries: list[dict[str, Any]], names: Sequence[str], cell: Callable[[dict[str, Any], str], str]
+) -> list[list[str]]:
+    """The cells of a table; a dash where a contender takes no part."""
+    return [[cell(each, name) if name in each["contenders"] else "—" for name in names] for each in entries]
 
 
 def _table(head: list[str], entries: list[dict[str, Any]], rows: list[list[str]]) -> str:
@@ -135,8 +143,8 @@ def _table(head: list[str], entries: list[dict[str, Any]], rows: list[list[str]]
 
 
 def _present(entries: list[dict[str, Any]]) -> list[str]:
-    """The contenders beside kresnet that every entry has."""
-    return [name for name in _OTHERS if all(name in entry["contenders"] for entry in entries)]
+    """The contenders beside kresnet that any entry has."""
+    return [name for name in _HEADS if name != "kresnet" and any(name in entry["contenders"] for entry in entries)]
 
 
 def _ratios(entry: dict[str, Any], name: str) -> list[float]:
