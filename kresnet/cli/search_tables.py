@@ -51,6 +51,9 @@ def print_search_plan(plan: SearchPlan, tally: Tally, out: Console) -> None:
     halving = f", halved after epoch {rungs}" if rungs else ""
     sampler = search.sampler.kind
     out.print(f"{search.trials} trials in generations of {search.generation}, by {sampler}{halving}.", highlight=False)
+    if plan.halves_in_warmup:
+        note = f"Until epoch {plan.warmup_epochs:g} the rate rises, and low rates look best"
+        out.print(f"{note}: let halving.first_epochs be more.", highlight=False)
 
 
 def print_search_results(values: Mapping[str, Any], out: Console) -> None:

@@ -20,6 +20,7 @@ from kresnet.spec.loading import LoadedDocument, load_spec
 from kresnet.spec.overrides import Override, Overrides, list_overrides, parse_override, split_overrides
 from kresnet.spec.recipe import Recipe
 from kresnet.spec.recipe.metrics import Metric
+from kresnet.spec.recipe.schedules import WarmUp
 from kresnet.spec.search import COSTS, Search
 from kresnet.spec.study import Variant
 from kresnet.study.planned_runs import PlannedRun, PlannedVariant, plan_variant
@@ -105,6 +106,17 @@ class SearchPlan:
             stops.append(stop)
             stop *= halving.factor
         return (*stops, None)
+
+    @property
+    def warmup_epochs(self) -> float:
+        """Number of epochs until the learning rate of the recipe, where it says that in epochs, has risen."""
+        schedule = self.recipe.value.schedule
+        return (schedule.warmup_epochs or 0.0) if isinstance(schedule, WarmUp) else 0.0
+
+    @property
+    def halves_in_warmup(self) -> bool:
+        """Whether trials are compared before the learning rate has risen, which leaves those of low rates."""
+        return self.rungs[0] is not None and self.rungs[0] <= self.warmup_epochs
 
     @property
     def metric(self) -> str:
