@@ -1,8 +1,9 @@
 """Images/s of 1, 2 and 4 workers on this machine, each worker held to one core, the global batch the same.
 
-python -m benchmarks.scaling [--workers 1 2 4] [--synchronized] [--batch 128] [--epochs 2] [-o scaling.json]
+python -m benchmarks.scaling [--workers 2 4] [--rounds 3] [--batch 128] [--epochs 2] [-o scaling.json]
 
-More workers than cores share them: their row shows what working together costs, not what it gains.
+The norm is that of each replica, and that of the global batch. More workers than cores share them: their row shows
+what working together costs, not what it gains.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.machine import commit, machine
+from benchmarks.spread import ratios, spread
 from tests.distributed.worker_processes import start_workers
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -41,37 +41,52 @@ def rate(count: int, synchronized: bool, batch: int, epochs: int) -> float:
     return float(json.loads(lines[-1])["images_per_second"])
 
 
-def measure(counts: list[int], synchronized: bool, batch: int, epochs: int) -> list[dict[str, Any]]:
-    """A row a number of workers; efficiency is the rate over that of the first row, by cores in use."""
-    rows: list[dict[str, Any]] = []
-    for count in counts:
-        found, cores = rate(count, synchronized, batch, epochs), min(count, len(CORES))
-        per_core = rows[0]["images_per_second"] / rows[0]["cores"] if rows else found / cores
-        rows.append(
-            {"workers": count, "cores": cores, "synchronized_norm": synchronized, "images_per_second": found,
-             "efficiency": found / (per_core * cores)}
-        )  # fmt: skip
-        print(f"{count} workers: {found:,.0f} images/s", file=sys.stderr, flush=True)
-    return rows
+def measure(ways: list[tuple[int, bool]], rounds: int, batch: int, epochs: int) -> list[dict[str, Any]]:
+    """A row for each number of workers and kind of norm; every round has them all, in another order.
+
+    Efficiency is the rate over that of as many processes alone, of the same norm and round, as there are cores at work.
+    """
+    rows: dict[tuple[int, bool], dict[str, Any]] = {
+        (count, synchronized): {"workers": count, "cores": min(count, len(CORES)), "synchronized_norm": synchronized,
+                                "images_per_second": []}
+        for count, synchronized in ways
+    }  # fmt: skip
+    for turn in range(rounds):
+        for way in [*ways[turn % len(ways) :], *ways[: turn % len(ways)]]:
+            found = rate(*way, batch, epochs)
+            rows[way]["images_per_second"].append(found)
+            norm = "synchronised norm" if way[1] else "norm per replica"
+            print(f"round {turn + 1}: {way[0]} workers, {norm}: {found:,.0f} images/s", file=sys.stderr, flush=True)
+    for (_, synchronized), row in rows.items():
+        alone = rows[(1, synchronized)]["images_per_second"]
+        row["efficiency"] = ratios(row["images_per_second"], [each * row["cores"] for each in alone])
+    return list(rows.values())
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as Markdown."""
+    lines = ["| workers | cores | norm | images/s | efficiency |", "|---|---|---|---|---|"]
+    for row in rows:
+        norm = "synchronised" if row["synchronized_norm"] else "per replica"
+        figures = f"{spread(row['images_per_second'])} | {spread(row['efficiency'], 2)}"
+        lines.append(f"| {row['workers']} | {row['cores']} | {norm} | {figures} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--synchronized", action="store_true", help="norm over the global batch")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, nargs="+", default=[2, 4], help="beside one")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=128, help="global")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
-    rows = measure(options.workers, options.synchronized, options.batch, options.epochs)
-    table = Table("workers", "cores", "norm", "images/s", "efficiency")
-    for row in rows:
-        norm = "synchronised" if row["synchronized_norm"] else "per replica"
-        figures = (f"{row['images_per_second']:,.0f}", f"{row['efficiency']:.2f}")
-        table.add_row(str(row["workers"]), str(row["cores"]), norm, *figures)
-    Console().print(table)
+    ways = [(count, synchronized) for synchronized in (False, True) for count in (1, *options.workers)]
+    rows = measure(ways, options.rounds, options.batch, options.epochs)
     if options.output:
-        options.output.write_text(json.dumps({"batch": options.batch, "rows": rows}, indent=2) + "\n")
+        found = {"machine": machine(), "commit": commit(), "batch": options.batch, "rows": rows}
+        options.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(table(rows))
 
 
 if __name__ == "__main__":
