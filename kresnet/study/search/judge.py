@@ -77,14 +77,14 @@ class Tally:
         drawn: how many were judged.
         rejected: how many were not accepted, by the reason: a quantity, `no_network`, `unused`, `duplicate`.
         seconds: spent on them, latency aside.
-        nearest: of those that cost too much or too little, the one that is least beyond the bounds: excess, values and
-            costs.
+        nearest: of those that cost too much or too little, the one that is least beyond the bounds: its rank (how many
+            bounds it was not judged by, and the excess), values and costs.
     """
 
     drawn: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
-    nearest: tuple[float, Values, dict[str, float]] | None = None
+    nearest: tuple[tuple[int, float], Values, dict[str, float]] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the counts as JSON-ready values."""
@@ -129,9 +129,11 @@ class CandidateJudge:
             return
         self.tally.rejected[reason] += 1
         if costs:
-            excess = sum(bound.excess(costs[bound.quantity]) for bound in self.bounds if bound.quantity in costs)
-            if self.tally.nearest is None or excess < self.tally.nearest[0]:
-                self.tally.nearest = excess, values, dict(costs)
+            judged = [bound for bound in self.bounds if bound.quantity in costs]
+            excess = sum(bound.excess(costs[bound.quantity]) for bound in judged)
+            rank = (len(self.bounds) - len(judged), excess)
+            if self.tally.nearest is None or rank < self.tally.nearest[0]:
+                self.tally.nearest = rank, values, dict(costs)
 
     def broken_bound(self, costs: Mapping[str, float]) -> str:
         """Return the first quantity whose bound these costs break, or an empty text."""

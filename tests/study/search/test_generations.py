@@ -35,6 +35,19 @@ def test_what_is_measured_and_too_slow_is_no_trial():
     assert made.tally["rejected"]["latency_ms"] == sum(width > 4 for width in measured) > 0
 
 
+def test_the_nearest_of_what_nothing_meets_was_measured():
+    plan = search_plan(constraints={"macs": "<= 400k", "latency_ms": {"limit": "<= 0.1"}})
+    measured = []
+
+    def measure(variant):
+        measured.append(float(variant.spec.stem.width))
+        return measured[-1]
+
+    with pytest.raises(KresnetError, match="budget_unmet") as caught:
+        propose(plan, 0, [], measure)
+    assert f"latency_ms {min(measured):g} ms, by stem.width={min(measured):g}" in caught.value.problems[0].found
+
+
 def test_a_bound_of_memory_needs_the_recipe():
     free = propose(search_plan(), 0, [], None).trials
     limit = min(each.costs["memory"] for each in free) + 1
