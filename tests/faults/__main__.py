@@ -14,11 +14,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from tests.faults import process_faults, storage_faults
 from tests.faults.fault_table import Row, environment, table
 from tests.faults.small_runs import RunFolder
+from tests.faults.variations import OTHERS
 
 
 def main() -> None:
@@ -37,6 +39,17 @@ def main() -> None:
             "prepared": lambda: process_faults.prepared_kills(
                 Path(folder, "prepared"), 2 if options.short else 10, 2 if options.short else options.kills // 4, rng
             ),
+            **{
+                name: partial(
+                    process_faults.kills_of,
+                    Path(folder, name),
+                    each,
+                    2 if options.short else 10,
+                    2 if options.short else options.kills // 4,
+                    rng,
+                )
+                for name, each in OTHERS.items()
+            },
             "sigterm": lambda: process_faults.signals(all_runs, signal.SIGTERM, count, rng),
             "sigint": lambda: process_faults.signals(all_runs, signal.SIGINT, count, rng),
             "taken_away": lambda: process_faults.taken_away(all_runs, count, rng),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.faults.fault_table import Row
 from tests.faults.small_runs import RunFolder, newest_step, require, require_readable, saving
+from tests.faults.variations import PREPARED, Variation
 
 #: Kills a run takes before it is left to come to its end.
 CHAIN = 10
@@ -51,7 +52,7 @@ def kills(all_runs: RunFolder, count: int, rng: random.Random) -> Row:
 
 def prepared_kills(folder: Path, epochs: int, count: int, rng: random.Random) -> list[Row]:
     """SIGKILL while data are prepared, and while a run trains on them."""
-    all_runs = RunFolder(folder, epochs, prepared=True)
+    all_runs = RunFolder(folder, epochs, PREPARED)
     whole, shards, killed = contents(folder / "shards"), folder / "killed", 0
     while killed < count:
         process = all_runs.prepare(shards)
@@ -73,12 +74,18 @@ def prepared_kills(folder: Path, epochs: int, count: int, rng: random.Random) ->
             f"{count} kills; each gone on with",
             "nothing: every file is that of a preparation left alone, to the byte",
         ),
-        Row("SIGKILL of runs of prepared data", runs.tried, runs.lost),
+        Row(f"SIGKILL, {PREPARED.name}", runs.tried, runs.lost),
     ]
 
 
+def kills_of(folder: Path, variation: Variation, epochs: int, count: int, rng: random.Random) -> Row:
+    """SIGKILL of runs by another recipe."""
+    found = kills(RunFolder(folder, epochs, variation), count, rng)
+    return Row(f"SIGKILL, {variation.name}", found.tried, found.lost)
+
+
 def contents(folder: Path) -> dict[str, bytes]:
-    """The files of a folder,."""
+    """The files of a folder."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 

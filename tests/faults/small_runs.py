@@ -1,4 +1,4 @@
-"""Small runs for faults to be done to: a network with all that makes resuming hard, and processes that train it."""
+"""Small runs for faults to be done to, and the processes that train them."""
 
 from __future__ import annotations
 
@@ -16,36 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from kresnet.runs.checkpoints import CheckpointStore, DamagedCheckpoint, read_checkpoint
+from kresnet.spec.document import dump
+from tests.faults.variations import PLAIN, SPEC, Variation, prepare_arguments
 
-SPEC = """
-name: small
-input: {shape: [28, 28, 1], pixels: {mean: [0.286], std: [0.353]}}
-stem: {kind: conv, width: 8, kernel: 3, stride: 4}
-block: {kind: basic, dropout: 0.1}
-stages: [{blocks: 1, width: 8, stride: 2}]
-stochastic_depth: 0.1
-head: {classes: 10}
-"""
-RECIPE = """
-name: small
-data: {kind: embedded, validation: 0.1}
-augment: {crop_padding: 2, flip: true}
-epochs: EPOCHS
-batch_size: 405
-optimizer: {kind: sgd, learning_rate: 0.1}
-sampling: balanced
-loss: {kind: focal}
-metrics: [macro_f1]
-schedule: {kind: cosine, warmup_epochs: 0.5}
-deterministic: true
-checkpoints: {save_every_steps: 3, keep_last: 3, keep_best: {metric: auroc_macro}}
-"""
-#: What is other in a recipe of prepared data: read in windows of shards, and in every epoch.
-PREPARED = {
-    "{kind: embedded, validation: 0.1}": "{kind: prepared, path: SHARDS, validation: 0.1, order: windowed}",
-    "{crop_padding: 2, flip: true}": "{crop: {kind: resized}, flip: true}",
-    "sampling: balanced\n": "",
-}
 KEPT = ("epoch", "step", "train", "validation", "learning_rate")
 _POLL_SECONDS = 0.002
 
@@ -118,20 +91,15 @@ class ForkedProcess:
 class RunFolder:
     """A folder with the documents, the uninterrupted run and those that faults are done to."""
 
-    def __init__(self, folder: Path, epochs: int, *, prepared: bool = False) -> None:
+    def __init__(self, folder: Path, epochs: int, variation: Variation = PLAIN) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.spec, self.recipe = folder / "small.yaml", folder / "recipe.yaml"
-        self.spec.write_text(SPEC)
-        recipe = RECIPE.replace("EPOCHS", str(epochs))
-        if prepared:
-            process = self.prepare(folder / "shards")
-            process.wait()
-            require(process.status == 0, process.output())
-            for stated, other in PREPARED.items():
-                require(stated in recipe, stated)
-                recipe = recipe.replace(stated, other.replace("SHARDS", str(folder / "shards")))
-        self.recipe.write_text(recipe)
+        self.spec.write_text(dump(SPEC))
+        self.recipe.write_text(dump(variation.recipe(folder, epochs)))
+        variation.register()
+        for number, arguments in enumerate(variation.before(folder)):
+            self.run(*arguments, log=f"before{number}")
         self.steps = 20 * epochs
         self.whole = folder / "whole"
         began = time.monotonic()
@@ -140,10 +108,15 @@ class RunFolder:
         require(process.status == 0, process.output())
         self.seconds = time.monotonic() - began
 
+    def run(self, *arguments: str, log: str) -> None:
+        """Run a command to its end, which must be a good one."""
+        process = ForkedProcess(list(arguments), self.folder / f"{log}.log")
+        process.wait()
+        require(process.status == 0, process.output())
+
     def prepare(self, shards: Path) -> ForkedProcess:
         """Prepare the embedded images in small shards."""
-        arguments = ["prepare", "embedded", "-o", str(shards), "--shard-examples", "500"]
-        return ForkedProcess(arguments, self.folder / f"{shards.name}.log")
+        return ForkedProcess(prepare_arguments(shards), self.folder / f"{shards.name}.log")
 
     def start(self, run: Path, *options: str, prepare: Callable[[], None] = lambda: None) -> ForkedProcess:
         arguments = ["fit", str(self.spec), "--recipe", str(self.recipe), "-o", str(run), *options]
