@@ -86,7 +86,8 @@ def _write_table(folder: Path) -> Iterator[list[str]]:
 
 
 def _train_teacher(folder: Path) -> Iterator[list[str]]:
-    yield ["fit", str(folder / "small.yaml"), "-o", str(folder / "teacher"), "--set", "recipe.epochs=1"]
+    options = ["--recipe", "quickstart", "--set", "recipe.epochs=1"]
+    yield ["fit", str(folder / "small.yaml"), "-o", str(folder / "teacher"), *options]
 
 
 PLAIN = Variation("embedded images, focal loss, balanced classes")
