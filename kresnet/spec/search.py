@@ -197,7 +197,7 @@ class Halving(Document):
     """
 
     first_epochs: Annotated[StrictInt, Field(ge=1, le=100_000)] = 1
-    """Epochs after which the first are left out."""
+    """Epochs after which the first are left out: past the warm-up, in which low learning rates look best."""
     factor: Annotated[StrictInt, Field(ge=2, le=10)] = 3
     """By how much longer the next part is; one in so many goes on, rounded up."""
 
