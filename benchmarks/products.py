@@ -1,4 +1,4 @@
-"""`python -m benchmarks.products fast OUT --data DIR`: what fast float32 products do to the accuracy of `cifar_fast`.
+"""`python -m benchmarks.products OUT --data DIR --products fast`: accuracy of `cifar_fast` by fast float32 products.
 
 ResNet-20 on CIFAR-10 as JPEG of TensorFlow Datasets in DIR, in float32, two seeds, with products as stated, `exact` or
 `fast`; a process has one kind. All of it goes on where it was stopped. On a processor that has no faster products the
@@ -9,24 +9,14 @@ the row of docs is printed.
 
 from __future__ import annotations
 
-import argparse
 import json
-import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import kresnet
+from benchmarks.cifar_runs import accuracy, options_parser, percent, settings, trained
 from benchmarks.machine import machine
 
 CHOICES = ("exact", "fast")
-
-
-def trained(output: Path, overrides: dict[str, Any]) -> kresnet.Run:
-    """Train the network, or go on with it, or open it where it is trained."""
-    if (output / "recipe.yaml").is_file():
-        return kresnet.resume(output)
-    return kresnet.fit("cifar_resnet20", "cifar_fast", output=output, overrides=overrides)
 
 
 def round_operands() -> None:
@@ -60,30 +50,18 @@ def round_operands() -> None:
 
 def main() -> None:
     """Train the runs of one choice."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("choice", choices=CHOICES)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--data", required=True, help="where TensorFlow Datasets has cifar10_jpeg")
-    parser.add_argument("--epochs", type=int, default=14)
-    parser.add_argument("--seeds", default="0,1")
+    parser = options_parser(__doc__, epochs=14)
+    parser.add_argument("--products", choices=CHOICES, required=True, dest="choice")
     options = parser.parse_args()
     rounded_by = prepare(options.choice)
     accuracies = []
     for seed in map(int, options.seeds.split(",")):
-        overrides = {
-            "recipe.data": {"kind": "tfds", "name": "cifar10_jpeg", "data_dir": options.data},
-            "recipe.epochs": options.epochs,
-            "recipe.seed": seed,
-            "recipe.precision": "float32",
-            "recipe.float32_products": options.choice,
-        }
-        run = trained(options.out / f"{options.choice}-{seed}", overrides)
-        assert run.result
-        accuracies.append(run.result["test"]["accuracy"])
+        own = {"recipe.precision": "float32", "recipe.float32_products": options.choice}
+        run = trained("cifar_resnet20", options.out / f"{options.choice}-{seed}", settings(options, seed) | own)
+        accuracies.append(accuracy(run))
     found = {"machine": machine(), "rounded_by": rounded_by, "test_accuracy": accuracies}
     (options.out / f"{options.choice}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    spread = f" ± {100 * statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
-    print(f"| `{options.choice}`, rounded by {rounded_by} | {100 * statistics.mean(accuracies):.2f}{spread} |")
+    print(f"| `{options.choice}`, rounded by {rounded_by} | {percent(accuracies)} |")
 
 
 def prepare(choice: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.faults.fault_table import Row
 from tests.faults.small_runs import RunFolder, newest_step, require, require_readable, saving
-from tests.faults.variations import PREPARED, Variation
+from tests.faults.variations import PREPARED, Variation, prepare_arguments
 
 #: Kills a run takes before it is left to come to its end.
 CHAIN = 10
@@ -62,9 +62,7 @@ def prepared_kills(folder: Path, epochs: int, count: int, rng: random.Random) ->
         killed += process.send(signal.SIGKILL) == -signal.SIGKILL
         if (shards / "prepared.json").is_file():
             shutil.rmtree(shards)
-    process = all_runs.prepare(shards)
-    process.wait()
-    require(process.status == 0, process.output())
+    all_runs.run(*prepare_arguments(shards), log="killed")
     require(contents(shards) == whole, f"{shards} differs")
     runs = kills(all_runs, count, rng)
     fault = "SIGKILL while data are prepared"
