@@ -18,7 +18,7 @@ from kresnet.files import write_json
 from kresnet.study.planned_runs import PlannedVariant
 from kresnet.study.search.axes import Values, canonical
 from kresnet.study.search.judge import CandidateJudge, Tally, variant_costs
-from kresnet.study.search.sampling import Proposer, TrialScore
+from kresnet.study.search.sampling import Proposer, RejectedCandidate, TrialScore
 from kresnet.study.search.search_plan import SearchPlan
 
 #: Networks whose latency is measured for one trial before the search gives up.
@@ -54,12 +54,14 @@ class Generation:
         trials: its trials.
         tally: counts of the candidates, as JSON-ready values.
         exhausted: whether no further candidate could be found, so that the search ends.
+        rejected: the candidates that a measurement rejected.
     """
 
     number: int
     trials: tuple[ProposedTrial, ...]
     tally: dict[str, Any]
     exhausted: bool
+    rejected: tuple[RejectedCandidate, ...] = ()
 
     @classmethod
     def read(cls, directory: Path, number: int) -> Generation | None:
@@ -74,7 +76,8 @@ class Generation:
         try:
             stated = json.loads(path.read_text(encoding="utf-8"))
             trials = tuple(ProposedTrial(**each) for each in stated["trials"])
-            return cls(stated["number"], trials, stated["tally"], stated["exhausted"])
+            rejected = tuple(RejectedCandidate(**each) for each in stated.get("rejected", ()))
+            return cls(stated["number"], trials, stated["tally"], stated["exhausted"], rejected)
         except (OSError, ValueError, LookupError, TypeError) as error:
             message = f"{path} is not what `kresnet search` wrote: {error}."
             raise make_error("run_missing", message, remedy="another -o") from None
@@ -87,8 +90,9 @@ class Generation:
         """
         path = _path(directory, self.number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        trials = [vars(each) for each in self.trials]
-        write_json(path, {"number": self.number, "trials": trials, "tally": self.tally, "exhausted": self.exhausted})
+        trials, rejected = ([vars(each) for each in group] for group in (self.trials, self.rejected))
+        stated = {"number": self.number, "trials": trials, "tally": self.tally, "exhausted": self.exhausted}
+        write_json(path, stated | {"rejected": rejected})
 
 
 def _path(directory: Path, number: int) -> Path:
@@ -99,6 +103,7 @@ def propose(
     plan: SearchPlan,
     number: int,
     scores: Sequence[TrialScore],
+    rejected: Sequence[RejectedCandidate],
     measure_latency: MeasureLatency | None,
 ) -> Generation:
     """Return the trials of a generation.
@@ -107,17 +112,19 @@ def propose(
         plan: the search.
         number: of the generation, from 0.
         scores: what all earlier trials came to, by number.
+        rejected: the candidates of earlier generations that measurements rejected.
         measure_latency: measures a network, where the search bounds its latency.
 
     Raises:
         KresnetError: `budget_unmet` if not even the first generation has a trial, with the nearest candidate.
     """
     judge = CandidateJudge(plan.search, plan.axes)
-    proposer = Proposer(plan.search, plan.axes, number, scores, judge.accepted)
-    seen = {canonical(score.values) for score in scores}
+    proposer = Proposer(plan.search, plan.axes, number, scores, rejected, judge.accepted)
+    seen = {canonical(each.values) for each in (*scores, *rejected)}
     trials: list[ProposedTrial] = []
+    too_slow: list[RejectedCandidate] = []
     for trial in plan.numbers(number):
-        found = _find(plan, trial, proposer, judge, seen, measure_latency)
+        found = _find(plan, trial, proposer, judge, seen, too_slow, measure_latency)
         if found is None:
             break
         trials.append(found)
@@ -125,7 +132,7 @@ def propose(
     exhausted = len(trials) < len(plan.numbers(number))
     if not trials and not scores:
         raise plan.loaded.locate_error(judge.unmet_error(judge.tally.drawn))
-    return Generation(number, tuple(trials), judge.tally.as_dict(), exhausted)
+    return Generation(number, tuple(trials), judge.tally.as_dict(), exhausted, tuple(too_slow))
 
 
 def _find(
@@ -134,6 +141,7 @@ def _find(
     proposer: Proposer,
     judge: CandidateJudge,
     seen: set[str],
+    too_slow: list[RejectedCandidate],
     measure_latency: MeasureLatency | None,
 ) -> ProposedTrial | None:
     """The first candidate for a trial that nothing stands against; None where none is found."""
@@ -155,7 +163,9 @@ def _find(
         if not (broken := judge.broken_bound(costs)) and measure_latency is not None:
             measured += 1
             costs["latency_ms"] = measure_latency(variant)
-            broken = judge.broken_bound(costs)
+            if broken := judge.broken_bound(costs):
+                too_slow.append(RejectedCandidate(values, round(judge.excess(costs), 6)))
+                proposer.reject(too_slow[-1])
         if not broken:
             return ProposedTrial(number, values, found_by, costs)
         judge.reject(broken, values, costs)

@@ -129,11 +129,14 @@ class CandidateJudge:
             return
         self.tally.rejected[reason] += 1
         if costs:
-            judged = [bound for bound in self.bounds if bound.quantity in costs]
-            excess = sum(bound.excess(costs[bound.quantity]) for bound in judged)
-            rank = (len(self.bounds) - len(judged), excess)
+            unjudged = sum(bound.quantity not in costs for bound in self.bounds)
+            rank = (unjudged, self.excess(costs))
             if self.tally.nearest is None or rank < self.tally.nearest[0]:
                 self.tally.nearest = rank, values, dict(costs)
+
+    def excess(self, costs: Mapping[str, float]) -> float:
+        """Return how far these costs are beyond the bounds, all together: 0 within, 1 for twice as much of one."""
+        return sum(each.excess(costs[each.quantity]) for each in self.bounds if each.quantity in costs)
 
     def broken_bound(self, costs: Mapping[str, float]) -> str:
         """Return the first quantity whose bound these costs break, or an empty text."""

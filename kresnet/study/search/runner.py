@@ -144,8 +144,9 @@ class SearchRun:
         try:
             if (made := Generation.read(self.directory, number)) is not None:
                 return made
+            rejected = [each for generation in self.generations for each in generation.rejected]
             with self._latencies() as measure:
-                generation = propose(self.plan, number, self.scores(), measure)
+                generation = propose(self.plan, number, self.scores(), rejected, measure)
             generation.write(self.directory)
         finally:
             self._claims.release("proposal")

@@ -12,6 +12,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import optuna
@@ -24,6 +25,8 @@ from kresnet.study.search.axes import SearchAxes, SearchAxis, Values
 BULK = 256
 #: Candidates that a sampler is asked for before one is drawn at random.
 _MOST_ASKED = 300
+#: Candidates of a sampler that may be rejected by measurement before one is drawn at random: each takes seconds.
+_MOST_REJECTED = 20
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,19 @@ class TrialScore:
     by_epoch: dict[int, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class RejectedCandidate:
+    """A candidate that was never trained, since a measurement found it beyond a bound.
+
+    Attributes:
+        values: the candidate.
+        excess: how far beyond the bounds: 1 for twice as much as one of them admits.
+    """
+
+    values: Values
+    excess: float
+
+
 def distribution(axis: SearchAxis) -> BaseDistribution:
     """Return an axis as Optuna's distribution; choices stand in it as JSON."""
     dimension = axis.dimension
@@ -56,26 +72,50 @@ def distribution(axis: SearchAxis) -> BaseDistribution:
     return FloatDistribution(low, high, step=dimension.step)
 
 
-def make_study(search: Search, axes: SearchAxes, scores: Sequence[TrialScore]) -> optuna.Study:
-    """Return the trials as a study of Optuna, in memory: ended ones, those left out by halving, and failed ones."""
+def make_study(
+    search: Search, axes: SearchAxes, scores: Sequence[TrialScore], rejected: Sequence[RejectedCandidate] = ()
+) -> optuna.Study:
+    """Return trials as a study of Optuna, in memory: ended ones, those left out by halving, and failed ones.
+
+    Args:
+        search: the search.
+        axes: its axes.
+        scores: what the trials came to.
+        rejected: candidates that stand in the study as trials that break a constraint.
+    """
     with quiet_optuna():
         study = optuna.create_study(directions=directions(search), study_name=search.name)
-        study.add_trials(_frozen_trial(axes, each) for each in scores)
+        study.add_trials(_scored_trial(search, axes, each) for each in scores)
+        study.add_trials(_infeasible_trial(axes, each) for each in rejected)
     return study
 
 
-def _frozen_trial(axes: SearchAxes, score: TrialScore) -> optuna.trial.FrozenTrial:
-    kinds = {axis.name: distribution(axis) for axis in axes.axes}
-    choices = {axis.name for axis in axes.axes if axis.dimension.choice is not None}
-    state = optuna.trial.TrialState.COMPLETE if score.objectives else optuna.trial.TrialState.PRUNED
+def _scored_trial(search: Search, axes: SearchAxes, score: TrialScore) -> optuna.trial.FrozenTrial:
+    ended, left_out, failed = (optuna.trial.TrialState[name] for name in ("COMPLETE", "PRUNED", "FAIL"))
+    feasible = {} if search.constraints.latency_ms is None else {"constraints": [0.0]}
     return optuna.trial.create_trial(
-        state=state if score.objectives or score.by_epoch else optuna.trial.TrialState.FAIL,
+        state=ended if score.objectives else left_out if score.by_epoch else failed,
         values=list(score.objectives) if score.objectives else None,
-        params={name: json.dumps(value) if name in choices else value for name, value in score.values.items()},
-        distributions=kinds,
+        params=_parameters(axes, score.values),
+        distributions={axis.name: distribution(axis) for axis in axes.axes},
         intermediate_values=dict(score.by_epoch),
-        system_attrs={"NSGAIISampler:generation": score.generation},
+        system_attrs={"NSGAIISampler:generation": score.generation, **feasible},
     )
+
+
+def _infeasible_trial(axes: SearchAxes, rejected: RejectedCandidate) -> optuna.trial.FrozenTrial:
+    return optuna.trial.create_trial(
+        state=optuna.trial.TrialState.PRUNED,
+        params=_parameters(axes, rejected.values),
+        distributions={axis.name: distribution(axis) for axis in axes.axes},
+        system_attrs={"constraints": [rejected.excess]},
+    )
+
+
+def _parameters(axes: SearchAxes, values: Values) -> dict[str, Any]:
+    """A candidate as Optuna has it: choices as JSON."""
+    choices = {axis.name for axis in axes.axes if axis.dimension.choice is not None}
+    return {name: json.dumps(value) if name in choices else value for name, value in values.items()}
 
 
 class Proposer:
@@ -87,6 +127,7 @@ class Proposer:
         axes: SearchAxes,
         generation: int,
         scores: Sequence[TrialScore],
+        rejected: Sequence[RejectedCandidate],
         accepted: Callable[[Sequence[Values]], Iterator[Values]],
     ) -> None:
         """Make ready for a generation.
@@ -96,6 +137,7 @@ class Proposer:
             axes: its axes.
             generation: number of the generation, from 0.
             scores: what the trials of earlier generations came to, by number.
+            rejected: the candidates of earlier generations that measurements rejected.
             accepted: yields those of some candidates that are within the bounds of their plans, and counts the rest.
         """
         self._search, self._axes, self._accepted = search, axes, accepted
@@ -104,8 +146,10 @@ class Proposer:
         self._kinds = {axis.name: distribution(axis) for axis in axes.axes}
         self._study: optuna.Study | None = None
         if any(score.objectives or score.by_epoch for score in scores):
-            self._study = make_study(search, axes, scores)
+            self._study = make_study(search, axes, scores, rejected)
             self._study.sampler = _sampler(search, scores, int(seeds.generate_state(1)[0]))
+        self._asked: optuna.Trial | None = None
+        self._rejections = 0
         self._bulk: Iterator[Values] = iter(())
 
     def candidates(self, number: int) -> Iterator[tuple[Values, str]]:
@@ -114,9 +158,13 @@ class Proposer:
         All are within the bounds of their plans; where none is, the iterator ends after the search's `attempts`.
         """
         if self._sampled(number):
+            most = self._rejections + _MOST_REJECTED
             for _ in range(_MOST_ASKED):
                 for values in self._accepted([self._ask()]):
                     yield values, self._search.sampler.kind
+                if self._rejections == most:
+                    break
+        self._asked = None
         drawn = 0
         while drawn < self._search.attempts:
             for values in self._bulk:
@@ -124,6 +172,20 @@ class Proposer:
                 yield values, "random"
             self._bulk = self._accepted(self._axes.draw(self._random, BULK))
             drawn += BULK
+
+    def reject(self, rejected: RejectedCandidate) -> None:
+        """Tell the sampler that a measurement rejected the candidate that was yielded last.
+
+        Others rank behind all that may be trained; the more there are, the more of the trials that kept the bounds
+        count as good ones, so that the sampler turns from the best one's surroundings to theirs.
+        """
+        self._rejections += 1
+        if self._study is not None:
+            with quiet_optuna():
+                if self._asked is not None:  # stands in the study as the infeasible trial instead
+                    self._study.tell(self._asked, state=optuna.trial.TrialState.FAIL)
+                    self._asked = None
+                self._study.add_trial(_infeasible_trial(self._axes, rejected))
 
     def _sampled(self, number: int) -> bool:
         sampler = self._search.sampler
@@ -134,19 +196,28 @@ class Proposer:
     def _ask(self) -> Values:
         assert self._study is not None
         with quiet_optuna():
-            asked = self._study.ask(self._kinds).params
+            self._asked = self._study.ask(self._kinds)
+        asked = self._asked.params
         choices = {axis.name for axis in self._axes.axes if axis.dimension.choice is not None}
         return {name: json.loads(asked[name]) if name in choices else asked[name] for name in self._axes.names}
 
 
 def _sampler(search: Search, scores: Sequence[TrialScore], seed: int) -> optuna.samplers.BaseSampler:
-    """The sampler of a generation; candidates that were rejected in it count as poor ones, as those under way do."""
+    """The sampler of a generation; candidates that their plans rejected count as poor ones, as those under way do."""
     with quiet_optuna():
         if isinstance(search.sampler, Nsga2):
             last = max(score.generation for score in scores)
             count = sum(score.generation == last and score.objectives is not None for score in scores)
             return optuna.samplers.NSGAIISampler(population_size=max(2, count), seed=seed)
-        return optuna.samplers.TPESampler(n_startup_trials=1, seed=seed, multivariate=True, constant_liar=True)
+        # Optuna up to 4 heeds constraints only where something states them; the study's trials hold theirs already.
+        stated = None if search.constraints.latency_ms is None else _stated_constraints
+        return optuna.samplers.TPESampler(
+            n_startup_trials=1, seed=seed, multivariate=True, constant_liar=True, constraints_func=stated
+        )
+
+
+def _stated_constraints(trial: optuna.trial.FrozenTrial) -> list[float]:
+    return list(trial.system_attrs["constraints"])
 
 
 @contextlib.contextmanager
@@ -168,4 +239,5 @@ def directions(search: Search) -> list[optuna.study.StudyDirection]:
     return [large if maximized else small for maximized in search.maximized]
 
 
-__all__ = ["BULK", "Proposer", "TrialScore", "directions", "distribution", "make_study", "quiet_optuna"]
+__all__ = ["BULK", "Proposer", "RejectedCandidate", "TrialScore", "directions", "distribution", "make_study",
+           "quiet_optuna"]  # fmt: skip

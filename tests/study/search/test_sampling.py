@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 from kresnet.study.search.judge import CandidateJudge
-from kresnet.study.search.sampling import Proposer, TrialScore, distribution, make_study
+from kresnet.study.search.sampling import Proposer, RejectedCandidate, TrialScore, distribution, make_study
 from tests.study.search.fake_fits import search_plan
 
 
@@ -22,9 +22,13 @@ def scores(plan, count=12, finished=True):
                        {1: each["stem.width"] / 17}) for n, each in enumerate(drawn)]  # fmt: skip
 
 
-def proposed(plan, known, generation=4, count=8, number=20):
+def proposer(plan, known, generation=4, rejected=()):
     judge = CandidateJudge(plan.search, plan.axes)
-    candidates = Proposer(plan.search, plan.axes, generation, known, judge.accepted).candidates(number)
+    return Proposer(plan.search, plan.axes, generation, known, rejected, judge.accepted)
+
+
+def proposed(plan, known, generation=4, count=8, number=20, rejected=()):
+    candidates = proposer(plan, known, generation, rejected).candidates(number)
     return [next(candidates) for _ in range(count)]
 
 
@@ -59,6 +63,52 @@ def test_nsga2_crosses_the_last_generation():
     assert {how for _, how in found} == {"nsga2"}
     parents = {each.values["recipe.optimizer.learning_rate"] for each in known}
     assert any(values["recipe.optimizer.learning_rate"] in parents for values, _ in found)
+
+
+def too_wide(plan, count=40, limit=8):
+    """Candidates whose stem is wider than the limit, as rejected by a measurement."""
+    drawn = plan.axes.draw(np.random.default_rng(6), 4 * count)
+    wide = [each for each in drawn if each["stem.width"] > limit][:count]
+    return [RejectedCandidate(each, each["stem.width"] / limit - 1) for each in wide]
+
+
+def test_tpe_turns_away_from_what_measurements_rejected_although_the_best_trial_is_there():
+    plan = search_plan(constraints={"latency_ms": {"limit": "<= 5"}}, trials=40)
+    mean = lambda found: np.mean([values["stem.width"] for values, _ in found])  # noqa: E731
+    told = proposed(plan, scores(plan), count=24, rejected=too_wide(plan))
+    assert {how for _, how in told} == {"tpe"}
+    assert mean(told) < mean(proposed(plan, scores(plan), count=24)) - 2
+
+
+def test_a_rejection_within_the_generation_counts_as_one_before_it():
+    plan = search_plan(constraints={"latency_ms": {"limit": "<= 5"}}, trials=40)
+    fresh = proposer(plan, scores(plan))
+    candidates = fresh.candidates(20)
+    first = [next(candidates)]
+    fresh.reject(RejectedCandidate(first[0][0], 0.5))
+    states = [trial.state.name for trial in fresh._study.trials]
+    assert states.count("RUNNING") == 0
+    assert states.count("FAIL") == 1
+    assert fresh._study.trials[-1].system_attrs["constraints"] == [0.5]
+
+
+@pytest.mark.parametrize(("kind", "objectives"), [("tpe", ["accuracy"]), ("nsga2", ["accuracy", "macs"])])
+def test_where_measurements_reject_all_that_a_sampler_proposes_candidates_are_drawn_at_random(kind, objectives):
+    plan = search_plan(
+        constraints={"latency_ms": {"limit": "<= 5"}}, sampler={"kind": kind}, objectives=objectives, halving=None
+    )
+    values = [(score, score)[: len(objectives)] for score in (0.1, 0.2, 0.3, 0.4)]
+    drawn = plan.axes.draw(np.random.default_rng(5), len(values))
+    known = [TrialScore(each, 3, value) for each, value in zip(drawn, values, strict=True)]
+    judging = proposer(plan, known)
+    found = []
+    for candidate, how in judging.candidates(20):
+        found.append(how)
+        if how == "random":
+            break
+        judging.reject(RejectedCandidate(candidate, 1.0))
+    assert found == [kind] * 20 + ["random"]
+    assert next(judging.candidates(21))[1] == kind
 
 
 def test_the_first_trials_are_random():
