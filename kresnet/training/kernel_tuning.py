@@ -30,7 +30,7 @@ SHARE = 0.9
 #: A way that takes this many times the fastest one's time is given up; stock, which the others are held against, later.
 HOPELESS, HOPELESS_STOCK = 1.3, 4.0
 #: CPU seconds after which no other shape is begun: those left are stock in this run, and measured in a later one.
-LIMIT_SECONDS = 8.0
+LIMIT_SECONDS = 3.5
 
 
 class Turn(NamedTuple):
