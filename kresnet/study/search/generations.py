@@ -120,7 +120,7 @@ def propose(
     """
     judge = CandidateJudge(plan.search, plan.axes)
     proposer = Proposer(plan.search, plan.axes, number, scores, rejected, judge.accepted)
-    seen = {canonical(each.values) for each in (*scores, *rejected)}
+    seen = {canonical(each.values) for each in scores} | {canonical(each.values) for each in rejected}
     trials: list[ProposedTrial] = []
     too_slow: list[RejectedCandidate] = []
     for trial in plan.numbers(number):
