@@ -176,8 +176,8 @@ class Proposer:
     def reject(self, rejected: RejectedCandidate) -> None:
         """Tell the sampler that a measurement rejected the candidate that was yielded last.
 
-        Others rank behind all that may be trained; the more there are, the more of the trials that kept the bounds
-        count as good ones, so that the sampler turns from the best one's surroundings to theirs.
+        It ranks behind all that may be trained. The more such there are, the more of the trials within the bounds count
+        as good ones, so that the sampler turns from the best one's surroundings to those of all.
         """
         self._rejections += 1
         if self._study is not None:
