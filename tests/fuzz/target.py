@@ -198,9 +198,19 @@ def require_harmless(outcome: Outcome, most_seconds: float | None = None) -> Non
 def _measured(run: Callable[[], tuple[str, ...]]) -> Outcome:
     gc.collect(0)
     before, began = _reset_peak(), time.process_time()
-    with _interrupted_if_hanging():
+    with _interrupted_if_hanging(), _uncollected():
         codes = run()
     return Outcome(codes, time.process_time() - began, max(0, _peak() - before))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """A block without garbage collection: Hypothesis keeps a million objects in the end, a second to walk through."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _plan(reference: object, overrides: list[str] | None = None) -> tuple[str, ...]:

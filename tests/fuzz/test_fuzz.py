@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.hypothesis_run import run
-from tests.fuzz.target import CORPUS, KINDS, Playground, require_harmless
+from tests.fuzz.target import CORPUS, KINDS, Playground, _measured, require_harmless
 
 #: Codes that forty documents are refused with, of kinds for which there are few.
 FEWEST_CODES = {"torch": 2, "set": 3}
@@ -50,6 +51,19 @@ def test_a_finding_is_noticed(playground):
         require_harmless(Outcome((), 0.0, 300_000_000))
     with pytest.raises(Finding, match=" s"):
         require_harmless(Outcome((), 1.5, 0), most_seconds=1.0)
+
+
+def test_a_document_pays_for_no_objects_but_its_own():
+    """A garbage collection among a million of Hypothesis's objects takes a second."""
+    collections = []
+    gc.callbacks.append(note := lambda phase, _: collections.append(1) if phase == "start" else None)
+    try:
+        _measured(lambda: tuple(str(each) for each in [[] for _ in range(50_000)] if each))
+        assert not collections[1:]  # the first is asked for, before the clock
+        assert [[] for _ in range(50_000)]
+        assert collections[1:]
+    finally:
+        gc.callbacks.remove(note)
 
 
 @pytest.mark.slow  # `make fuzz` is the same, of many more documents
