@@ -72,8 +72,9 @@ WHOLE = {
     "shell_word": ["'a place'"],
     "command": ["kresnet study fmnist -o fmnist --seeds 0,1"],
     "_quote": ['quote it: name: "2024"', "quote it: --set 'name=\"2024\"'"],
-    "_table_remedy": [
-        "kresnet data 'a place' -o images.csv, which writes a table, a share of whose rows can be tested on; "
+    "table_remedy": [
+        "kresnet data 'a place' -o images.csv, then --set "
+        "'recipe.data={kind: table, path: images.csv, label: label, test_split: 0.2}'; "
         "or move some images of each class to a folder to test on"
     ],
     "entry.result.remedy": [  # of the parts of `check device`

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from kresnet.data.passed_over import PassedOverFiles
+from kresnet.errors import shell_word
 
 #: Endings of the files that are read as images, in any case.
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp")
@@ -29,11 +30,30 @@ def list_image_files(folder: Path, passed_over: PassedOverFiles) -> list[tuple[s
     files = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if Path(entry).is_dir() or not entry.name.lower().endswith(SUFFIXES) or entry.name.startswith("."):
-                passed_over.add(Path(entry))
-            else:
+            if _is_image_file(entry):
                 files.append((entry.name, file_size(entry)))
+            else:
+                passed_over.add(Path(entry))
     return sorted(files)
+
+
+def holds_images(folder: Path) -> bool:
+    """Return whether there is an image file in a folder itself."""
+    with os.scandir(folder) as entries:
+        return any(map(_is_image_file, entries))
+
+
+def _is_image_file(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and not Path(entry).is_dir()
+
+
+def table_remedy(root: Path) -> str:
+    """Return what to do with a folder of classes of which no part is to be tested on."""
+    return (
+        f"kresnet data {shell_word(root)} -o images.csv, then --set "
+        "'recipe.data={kind: table, path: images.csv, label: label, test_split: 0.2}'; "
+        "or move some images of each class to a folder to test on"
+    )
 
 
 def file_size(file: os.DirEntry[str] | Path) -> int:
@@ -44,4 +64,4 @@ def file_size(file: os.DirEntry[str] | Path) -> int:
         return -1
 
 
-__all__ = ["SUFFIXES", "file_size", "list_folders", "list_image_files"]
+__all__ = ["SUFFIXES", "file_size", "holds_images", "list_folders", "list_image_files", "table_remedy"]

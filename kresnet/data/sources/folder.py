@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kresnet.data.class_names import describe_names, describe_pairs, enumerate_names, look_alikes
-from kresnet.data.folder_listing import SUFFIXES, list_folders, list_image_files
+from kresnet.data.folder_listing import SUFFIXES, holds_images, list_folders, list_image_files, table_remedy
 from kresnet.data.images import read_image
 from kresnet.data.passed_over import PassedOverFiles
 from kresnet.data.sources.dataset import DataSet, fingerprint
@@ -191,15 +191,7 @@ def _overlap_finder(found: Mapping[str, SplitFiles]) -> Callable[[Split, Split],
 def _list_split(root: Path, field: str, split: str) -> SplitFiles:
     folder = root / split
     if not folder.is_dir():
-        there = list_folders(root)
-        raise make_error(
-            "data_missing",
-            f"There is no folder {folder}.",
-            path=f"recipe.data.{field}",
-            found=enumerate_names(there) or "no folders",
-            nearest=nearest(split, there),
-            remedy=f"make {folder}/CLASS/*.jpg, or --set recipe.data.{field}=NAME",
-        )
+        raise _missing_split_error(root, field, split)
     names = list_folders(folder)
     if unwritable := [name for name in names if not _is_text(name)]:
         message = f"The name of the class folder {folder}/{unwritable[0]!r} is not UTF-8 text."
@@ -222,6 +214,28 @@ def _list_split(root: Path, field: str, split: str) -> SplitFiles:
             for name in empty
         )
     return SplitFiles(folder, classes, passed_over)
+
+
+def _missing_split_error(root: Path, field: str, split: str) -> KresnetError:
+    there = list_folders(root)
+    close = nearest(split, there)
+    if field == "train_split" and there and not close and all(holds_images(root / name) for name in there):
+        return make_error(
+            "data_missing",
+            f"{root} holds one folder a class, and no splits.",
+            path="recipe.data.path",
+            expected=f"{root}/{split}/CLASS/*.jpg",
+            found=enumerate_names(there),
+            remedy=table_remedy(root),
+        )
+    return make_error(
+        "data_missing",
+        f"There is no folder {root / split}.",
+        path=f"recipe.data.{field}",
+        found=enumerate_names(there) or "no folders",
+        nearest=close,
+        remedy=f"make {root / split}/CLASS/*.jpg, or --set recipe.data.{field}=NAME",
+    )
 
 
 def _what_lies_in(folder: Path) -> str:

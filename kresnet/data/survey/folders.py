@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kresnet.data.folder_listing import SUFFIXES, list_folders
+from kresnet.data.folder_listing import SUFFIXES, list_folders, table_remedy
 from kresnet.data.passed_over import PassedOverFiles
 from kresnet.data.survey.copies import LabelledFile, find_copies
 from kresnet.data.survey.data_survey import (
@@ -25,7 +25,7 @@ from kresnet.data.survey.data_survey import (
 )
 from kresnet.data.survey.image_headers import read_headers
 from kresnet.data.survey.table_columns import split_of_name
-from kresnet.errors import Problem, make_error, nearest, shell_word
+from kresnet.errors import Problem, make_error, nearest
 
 #: Names of the image files of a split, by class.
 _Classes = dict[str, list[str]]
@@ -138,7 +138,7 @@ def _read_layout(root: Path, settings: Mapping[str, Any]) -> _Layout:
         return _Layout(splits, passed_over, problems)
     if there and "train" in there:
         message = f"{root} has a folder to train on, and none to test on."
-        found, remedy = ", ".join(list_folders(root)), _table_remedy(root / names["train"])
+        found, remedy = ", ".join(list_folders(root)), table_remedy(root / names["train"])
         expected = f"{root}/{names['test']}/CLASS/*.jpg"
         problems.append(Problem("data_missing", message, expected=expected, found=found, remedy=remedy))
         return _Layout(splits, passed_over, problems)
@@ -153,7 +153,7 @@ def _layout_without_splits(root: Path) -> _Layout:
     if any(classes.values()):
         beside.add_beside_classes()
         message = f"{root} holds one folder a class, and no splits."
-        remedy = _table_remedy(root)
+        remedy = table_remedy(root)
         there_is = {"all": (root, {name: files for name, files in classes.items() if files})}
     else:
         message = f"{root} holds no folders of images." if not direct else f"{root} holds images without classes."
@@ -162,13 +162,6 @@ def _layout_without_splits(root: Path) -> _Layout:
     expected = f"{root}/train/CLASS/*.jpg and {root}/test/CLASS/*.jpg"
     problem = Problem("data_missing", message, expected=expected, remedy=remedy)
     return _Layout(there_is, {"all": beside.counts} if any(classes.values()) else {}, [problem])
-
-
-def _table_remedy(root: Path) -> str:
-    return (
-        f"kresnet data {shell_word(root)} -o images.csv, which writes a table, a share of whose rows can be tested on; "
-        "or move some images of each class to a folder to test on"
-    )
 
 
 def _class_problems(splits: Mapping[str, tuple[Path, _Classes]]) -> list[Problem]:

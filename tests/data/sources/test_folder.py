@@ -68,6 +68,20 @@ def test_missing_folders(make_folder: Callable[..., Path]) -> None:
     assert (problem.code, problem.nearest, problem.found) == ("data_missing", "test", "test, train")
 
 
+def test_a_folder_without_splits_is_told_from_one_whose_split_has_another_name(
+    make_folder: Callable[..., Path],
+) -> None:
+    problem = problem_of(folder_data(make_folder(cat={".": 3}, dog={".": 2})))
+    assert (problem.code, problem.path, problem.found) == ("data_missing", "recipe.data.path", "cat, dog")
+    assert "holds one folder a class, and no splits" in problem.message
+    assert "test_split: 0.2" in problem.remedy
+
+
+def test_splits_without_classes_under_other_names_are_not_taken_for_classes(make_folder: Callable[..., Path]) -> None:
+    problem = problem_of(folder_data(make_folder(training={".": 3}, testing={".": 2})))
+    assert (problem.path, problem.nearest) == ("recipe.data.train_split", "training")
+
+
 def test_empty_folders(make_folder: Callable[..., Path]) -> None:
     root = make_folder(train={"cat": 1, "dog": 0, "eel": 0}, test={})
     with pytest.raises(KresnetError) as caught:
