@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from html import escape
+from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from kresnet.errors import KresnetError
 from kresnet.spec.document import dump
@@ -15,6 +26,20 @@ from kresnet.spec.document import dump
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 #: What texts must match -> how a message says so.
 PATTERNS = {NAME_PATTERN: "letters A to Z, digits, hyphens, dots and underscores, with a letter or a digit first"}
+
+
+def _require_finite(value: Any) -> Any:
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case float(number) if not isfinite(number):
+                raise PydanticKnownError("finite_number")
+            case dict(fields):
+                pending += fields.values()
+            case list(items) | tuple(items):
+                pending += items
+    return value
+
 
 Name = Annotated[StrictStr, Field(pattern=NAME_PATTERN, max_length=64)]
 Text = Annotated[StrictStr, Field(max_length=2000)]
@@ -27,6 +52,8 @@ Stride = Annotated[StrictInt, Field(ge=1, le=8)]
 Number = StrictFloat
 Positive = Annotated[StrictFloat, Field(gt=0)]
 NonNegative = Annotated[StrictFloat, Field(ge=0)]
+#: What a setting of another document is given: plain values, infinities and NaN not among them.
+Setting = Annotated[Any, AfterValidator(_require_finite)]
 Fraction = Annotated[StrictFloat, Field(ge=0, lt=1)]
 Momentum = Annotated[StrictFloat, Field(ge=0, lt=1)]
 Activation = Literal[

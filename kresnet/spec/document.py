@@ -102,6 +102,9 @@ def parse_document(text: str, name: str) -> SourceDocument:
         place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
         reason = error.problem or error.context
         raise KresnetError(Problem("syntax", f"This is not YAML: {reason}.", place=place)) from None
+    except OverflowError:  # of chr
+        message = "This is not YAML: what stands behind `\\U` is no character."
+        raise KresnetError(Problem("syntax", message, place=Place(name))) from None
     except (YAMLError, ValueError) as error:
         raise KresnetError(Problem("syntax", f"This is not YAML: {_first_line(error)}.", place=Place(name))) from None
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag, model_validator
 
-from kresnet.spec.base import PATTERNS, Count, Document, Flag, Name, Positive, Seed, Text, contradiction_error
+from kresnet.spec.base import PATTERNS, Count, Document, Flag, Name, Positive, Seed, Setting, Text, contradiction_error
 from kresnet.spec.recipe.metrics import AccuracyMetric, Metric
 from kresnet.spec.study import SettingPath, Settings
 
@@ -31,7 +31,7 @@ class Dimension(Document):
     """The least and the greatest number, each between as likely as any other."""
     log: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=2)] | None = None
     """The least and the greatest number, each power of ten between as likely as any other."""
-    choice: Annotated[tuple[Any, ...], Field(min_length=1, max_length=100)] | None = None
+    choice: Annotated[tuple[Setting, ...], Field(min_length=1, max_length=100)] | None = None
     """Values of any kind."""
     step: Positive | None = None
     """Distance of neighbouring values of `int` or `float`, from the least on; 1 for `int` when absent."""

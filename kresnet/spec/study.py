@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictStr, model_validator
 
-from kresnet.spec.base import Document, Name, Seed, Text, contradiction_error, merge
+from kresnet.spec.base import Document, Name, Seed, Setting, Text, contradiction_error, merge
 
 #: Networks that one study may train, each once a seed.
 MAX_VARIANTS = 1000
@@ -20,7 +20,7 @@ MAX_VARIANTS = 1000
 VARIANT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 SettingPath = Annotated[StrictStr, Field(min_length=1, max_length=200)]
-Settings = Annotated[dict[SettingPath, Any], Field(max_length=100)]
+Settings = Annotated[dict[SettingPath, Setting], Field(max_length=100)]
 
 
 class Variant(Document):
@@ -41,7 +41,7 @@ class Axis(Document):
 
     path: SettingPath
     """The setting, as `--set` writes it; `stages.*.blocks` is that of every stage."""
-    values: Annotated[tuple[Any, ...], Field(min_length=1, max_length=100)]
+    values: Annotated[tuple[Setting, ...], Field(min_length=1, max_length=100)]
     """Values that the setting takes in turn."""
     names: tuple[Name, ...] | None = None
     """What the values are called in names of variants; when absent, a word's own, a mapping's kind, `blocks3`."""

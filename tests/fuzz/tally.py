@@ -9,6 +9,9 @@ from typing import Any
 
 from tests.fuzz.target import Outcome, Playground, require_harmless
 
+#: How often a document is tried again that took too long; the least of its times counts.
+_RETRIES = 2
+
 
 @dataclass
 class Tally:
@@ -33,6 +36,9 @@ class Tally:
             Finding, or whatever the document provokes.
         """
         outcome = attempt(playground, data)
+        if self.most_seconds is not None and outcome.seconds > self.most_seconds:  # or was the machine held up?
+            again = (attempt(playground, data) for _ in range(_RETRIES))
+            outcome = min(outcome, *again, key=lambda each: each.seconds)
         self.documents += 1
         self.bytes += len(data)
         self.accepted += not outcome.codes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.hypothesis_run import run
-from tests.fuzz.target import CORPUS, KINDS, Playground, _measured, require_harmless
+from tests.fuzz.tally import Tally
+from tests.fuzz.target import CORPUS, KINDS, Finding, Outcome, Playground, _measured, require_harmless
 
 #: Codes that forty documents are refused with, of kinds for which there are few.
 FEWEST_CODES = {"torch": 2, "set": 3}
@@ -45,12 +47,18 @@ def test_ten_megabytes_are_not_read(playground):
 
 def test_a_finding_is_noticed(playground):
     """The harness itself: an error that nobody knows comes through, and a hog is told."""
-    from tests.fuzz.target import Finding, Outcome
-
     with pytest.raises(Finding, match="MB"):
         require_harmless(Outcome((), 0.0, 300_000_000))
     with pytest.raises(Finding, match=" s"):
         require_harmless(Outcome((), 1.5, 0), most_seconds=1.0)
+
+
+@pytest.mark.parametrize(("times", "found"), [((1.5, 0.1, 1.2), False), ((1.5, 1.1, 1.2), True)])
+def test_a_document_is_slow_that_is_slow_each_time(playground, times, found):
+    tally, left = Tally(1.0), iter(times)
+    with pytest.raises(Finding, match=r"1\.10 s") if found else contextlib.nullcontext():
+        tally.add(playground, lambda *_: Outcome((), next(left), 0), b"")
+    assert tally.documents == 1
 
 
 def test_a_document_pays_for_no_objects_but_its_own():
