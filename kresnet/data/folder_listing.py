@@ -30,7 +30,7 @@ def list_image_files(folder: Path, passed_over: PassedOverFiles) -> list[tuple[s
     files = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if _is_image_file(entry):
+            if is_image_file(entry):
                 files.append((entry.name, file_size(entry)))
             else:
                 passed_over.add(Path(entry))
@@ -40,11 +40,14 @@ def list_image_files(folder: Path, passed_over: PassedOverFiles) -> list[tuple[s
 def holds_images(folder: Path) -> bool:
     """Return whether there is an image file in a folder itself."""
     with os.scandir(folder) as entries:
-        return any(map(_is_image_file, entries))
+        return any(map(is_image_file, entries))
 
 
-def _is_image_file(entry: os.DirEntry[str]) -> bool:
-    return entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and not Path(entry).is_dir()
+def is_image_file(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry of a folder is read as an image; of what is no link nothing else is asked for."""
+    if not entry.name.lower().endswith(SUFFIXES) or entry.name.startswith("."):
+        return False
+    return not (Path(entry).is_dir() if entry.is_symlink() else entry.is_dir())
 
 
 def table_remedy(root: Path) -> str:
@@ -64,4 +67,5 @@ def file_size(file: os.DirEntry[str] | Path) -> int:
         return -1
 
 
-__all__ = ["SUFFIXES", "file_size", "holds_images", "list_folders", "list_image_files", "table_remedy"]
+__all__ = ["SUFFIXES", "file_size", "holds_images", "is_image_file", "list_folders", "list_image_files",
+           "table_remedy"]  # fmt: skip

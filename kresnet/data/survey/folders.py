@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kresnet.data.folder_listing import SUFFIXES, list_folders, table_remedy
+from kresnet.data.folder_listing import is_image_file, list_folders, table_remedy
 from kresnet.data.passed_over import PassedOverFiles
 from kresnet.data.survey.copies import LabelledFile, find_copies
 from kresnet.data.survey.data_survey import (
@@ -188,7 +188,7 @@ def _image_names(folder: Path, passed_over: PassedOverFiles, *, folders: bool = 
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and not entry.is_dir():
+            if is_image_file(entry):
                 found.append(entry.name)
             elif folders:
                 passed_over.add(Path(entry))

@@ -93,29 +93,33 @@ def make_study(
 def _scored_trial(search: Search, axes: SearchAxes, score: TrialScore) -> optuna.trial.FrozenTrial:
     ended, left_out, failed = (optuna.trial.TrialState[name] for name in ("COMPLETE", "PRUNED", "FAIL"))
     feasible = {} if search.constraints.latency_ms is None else {"constraints": [0.0]}
-    return optuna.trial.create_trial(
+    return _frozen_trial(
+        axes,
+        score.values,
         state=ended if score.objectives else left_out if score.by_epoch else failed,
         values=list(score.objectives) if score.objectives else None,
-        params=_parameters(axes, score.values),
-        distributions={axis.name: distribution(axis) for axis in axes.axes},
         intermediate_values=dict(score.by_epoch),
         system_attrs={"NSGAIISampler:generation": score.generation, **feasible},
     )
 
 
 def _infeasible_trial(axes: SearchAxes, rejected: RejectedCandidate) -> optuna.trial.FrozenTrial:
+    broken = {"constraints": [rejected.excess]}
+    return _frozen_trial(axes, rejected.values, state=optuna.trial.TrialState.PRUNED, system_attrs=broken)
+
+
+def _frozen_trial(axes: SearchAxes, candidate: Values, **others: Any) -> optuna.trial.FrozenTrial:
+    choices = _choices(axes)
     return optuna.trial.create_trial(
-        state=optuna.trial.TrialState.PRUNED,
-        params=_parameters(axes, rejected.values),
+        params={name: json.dumps(value) if name in choices else value for name, value in candidate.items()},
         distributions={axis.name: distribution(axis) for axis in axes.axes},
-        system_attrs={"constraints": [rejected.excess]},
+        **others,
     )
 
 
-def _parameters(axes: SearchAxes, values: Values) -> dict[str, Any]:
-    """A candidate as Optuna has it: choices as JSON."""
-    choices = {axis.name for axis in axes.axes if axis.dimension.choice is not None}
-    return {name: json.dumps(value) if name in choices else value for name, value in values.items()}
+def _choices(axes: SearchAxes) -> set[str]:
+    """The axes whose values stand in a study as JSON."""
+    return {axis.name for axis in axes.axes if axis.dimension.choice is not None}
 
 
 class Proposer:
@@ -158,11 +162,11 @@ class Proposer:
         All are within the bounds of their plans; where none is, the iterator ends after the search's `attempts`.
         """
         if self._sampled(number):
-            most = self._rejections + _MOST_REJECTED
+            self._rejections = 0
             for _ in range(_MOST_ASKED):
                 for values in self._accepted([self._ask()]):
                     yield values, self._search.sampler.kind
-                if self._rejections == most:
+                if self._rejections == _MOST_REJECTED:
                     break
         self._asked = None
         drawn = 0
@@ -198,7 +202,7 @@ class Proposer:
         with quiet_optuna():
             self._asked = self._study.ask(self._kinds)
         asked = self._asked.params
-        choices = {axis.name for axis in self._axes.axes if axis.dimension.choice is not None}
+        choices = _choices(self._axes)
         return {name: json.loads(asked[name]) if name in choices else asked[name] for name in self._axes.names}
 
 
